@@ -1,0 +1,139 @@
+/* Requests (PROTOCOL 5.2) and the legal process they state (PROTOCOL 5.3, DESIGN 8). */
+#ifndef PROTO_REQUEST_H
+#define PROTO_REQUEST_H
+
+#include "proto/community.h"
+
+enum {
+    REASON_MAX_BYTES = 501,
+    FIELD_MAX_BYTES = 129,      /* court, statute, offence, titles */
+    LONG_FIELD_MAX_BYTES = 513, /* items described, emergency facts */
+    CASE_MAX_BYTES = 65,
+    DOCUMENT_MAX = 2 * 1024 * 1024,
+    REQUEST_CODE_BYTES = 8, /* "4F2A-91" and NUL */
+    REQUEST_LIFE_MAX_DAYS = 7,
+    DELETE_BY_DEFAULT_DAYS = 30,
+};
+
+enum instrument_kind { /* values are the wire's; 0 is refused */
+    INSTRUMENT_SEARCH_WARRANT = 1,
+    INSTRUMENT_COURT_ORDER,
+    INSTRUMENT_PRODUCTION_ORDER,
+    INSTRUMENT_SUBPOENA,
+    INSTRUMENT_PRESERVATION,
+    INSTRUMENT_EMERGENCY,
+    INSTRUMENT_VOLUNTARY,
+};
+
+enum court_signature { COURT_SIGNATURE_NONE = 1, COURT_SIGNATURE_IMAGE, COURT_SIGNATURE_CMS };
+
+/* An absent text is empty, an absent time is 0. */
+struct instrument {
+    enum instrument_kind kind;
+    char jurisdiction[8]; /* ISO 3166-1 or -2: "US-CA", "GB-ENG" */
+    char court[FIELD_MAX_BYTES];
+    char case_number[CASE_MAX_BYTES];
+    char statute[FIELD_MAX_BYTES];
+    char offence[FIELD_MAX_BYTES];
+    char applicant_name[NAME_MAX_BYTES];
+    char applicant_agency[NAME_MAX_BYTES];
+    char applicant_badge[NAME_MAX_BYTES];
+    char authority_name[NAME_MAX_BYTES];
+    char authority_title[FIELD_MAX_BYTES];
+    struct instant issued_at;
+    struct instant execute_by;
+    char items[LONG_FIELD_MAX_BYTES];
+    char produce_to[NAME_MAX_BYTES];
+    struct instant produce_by;
+    bool non_disclosure;
+    char non_disclosure_authority[FIELD_MAX_BYTES];
+    struct instant non_disclosure_issued;
+    struct instant non_disclosure_expires;
+    struct instant preserve_until;
+    char emergency_facts[LONG_FIELD_MAX_BYTES];
+    char emergency_person[FIELD_MAX_BYTES];
+    char emergency_why_now[LONG_FIELD_MAX_BYTES];
+    enum court_signature court_signature;
+};
+
+struct document {
+    bool present;
+    struct id sha256;
+    uint32_t size;       /* 1 to DOCUMENT_MAX */
+    char media_type[32]; /* "application/pdf", "image/png", "text/plain" */
+};
+
+struct terms { /* P10 */
+    char purpose[FIELD_MAX_BYTES];
+    char case_number[CASE_MAX_BYTES];
+    struct instant delete_by;
+    bool no_face_recognition; /* always true in this version */
+    bool no_passing_on;       /* always true in this version */
+};
+
+struct request {
+    struct head head;        /* author: the requester's member certificate; signed by one of its owners */
+    struct box_public key;   /* the request key: clips are sealed to it */
+    struct box_public transport; /* node static of the requester, for the delivery door */
+    size_t address_count;
+    char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
+    struct geo_place place;
+    struct instant from; /* UTC, footage asked for: [from, to) */
+    struct instant to;
+    char reason[REASON_MAX_BYTES];
+    struct instrument instrument;
+    struct document document;
+    struct terms terms;
+    struct id amends; /* zero: none */
+};
+
+MUST_USE enum err request_decode(struct bytes body, struct request *out);
+MUST_USE enum err request_encode(const struct request *request, struct buffer *out);
+
+/* "4F2A-91": the first 24 bits of the id in upper-case hex, as people read and type it. */
+void request_code(const struct id *request, char text[REQUEST_CODE_BYTES]);
+
+/* psk0 of the delivery door: whoever holds the request can dial its requester (PROTOCOL 3.3). */
+void request_delivery_psk(const struct id *request, const struct box_public *key, uint8_t psk0[32]);
+
+const char *instrument_word(enum instrument_kind kind);  /* "search_warrant" */
+const char *instrument_label(enum instrument_kind kind); /* "a search warrant" */
+MUST_USE enum err instrument_from_word(const char *word, enum instrument_kind *out);
+
+/* ---- rules of legal process (PROTOCOL 5.3): one table drives fence, prompt, `--help` and text ---- */
+
+enum legal_severity {
+    LEGAL_REFUSE,       /* every node refuses the request at its fence */
+    LEGAL_REFUSE_TIMED, /* the same, but it depends on the time: ignored, the sender not blamed */
+    LEGAL_FAIL,         /* a failed check on the prompt */
+};
+
+enum legal_outcome { LEGAL_PASSED, LEGAL_FAILED, LEGAL_UNKNOWN /* could not be checked */, LEGAL_NOT_APPLICABLE };
+
+enum { LEGAL_RULES_MAX = 64 };
+
+struct legal_rule {
+    const char *id;     /* "LP-07" */
+    const char *field;  /* key in a process file: "execute_by" */
+    const char *text;   /* what must hold, in plain words */
+    const char *source; /* "policy", "US Fed. R. Crim. P. 41(e)(2)(A)", ... */
+    enum legal_severity severity;
+};
+
+struct legal_report {
+    size_t count; /* = legal_rule_count() */
+    enum legal_outcome outcomes[LEGAL_RULES_MAX];
+};
+
+size_t legal_rule_count(void);
+const struct legal_rule *legal_rule_at(size_t index); /* static */
+
+/* `document_here`: the attachment has come and its hash is right (node, prompt), or the file was given
+ * (CLI). Never fails: the fence has bounded the request. */
+void legal_check(const struct request *request, const struct caps *caps, struct instant now,
+                 bool document_here, struct legal_report *out);
+/* First failed rule that refuses: ERR_PEER_RULE, ERR_DENY_TIME for a timed one, ERR_DENY_CAP for a
+ * cap; ERR_OK when none. *rule gets its index when not NULL. */
+MUST_USE enum err legal_verdict(const struct legal_report *report, size_t *rule);
+
+#endif

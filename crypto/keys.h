@@ -1,7 +1,8 @@
 /* Key types. A secret and a public key, a signing and an agreement key are different types, so that
  * none fits where another belongs. Secrets are wiped by their owner with the *_wipe function.
  *
- * Ed25519: RFC 8032. X25519: RFC 7748. All by libsodium. crypto_start() comes before anything else. */
+ * Ed25519: RFC 8032. X25519: RFC 7748. All by libsodium. crypto_start() comes before anything else.
+ */
 #ifndef CRYPTO_KEYS_H
 #define CRYPTO_KEYS_H
 
@@ -43,7 +44,8 @@ struct owner_secret {
     struct box_secret box;
 };
 
-/* Starts libsodium, checks the CPU's features; false when there is no good randomness. Idempotent. */
+/* Starts libsodium, checks the CPU's features; false when there is no good randomness. Idempotent.
+ */
 MUST_USE bool crypto_start(void);
 
 /* For processes that hold secrets: no core dumps, not dumpable, no ptrace by others. */

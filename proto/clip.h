@@ -5,12 +5,12 @@
 #include "proto/request.h"
 
 enum {
-    CAMERAS_MAX = 64,          /* of one home */
-    COMMUNITIES_MAX = 8,       /* that a home's cameras may be asked from */
+    CAMERAS_MAX = 64,    /* of one home */
+    COMMUNITIES_MAX = 8, /* that a home's cameras may be asked from */
     FOLDER_MAX_BYTES = 1024,
-    COVERAGE_MAX = 128,        /* runs of footage without a gap in one clip */
-    SOURCES_MAX = 4500,        /* camera files behind one clip: 12 h of 10 s segments and some */
-    HEADER_MAX = 8 * 1024,     /* an age header for OWNERS_MAX recipients */
+    COVERAGE_MAX = 128,    /* runs of footage without a gap in one clip */
+    SOURCES_MAX = 4500,    /* camera files behind one clip: 12 h of 10 s segments and some */
+    HEADER_MAX = 8 * 1024, /* an age header for OWNERS_MAX recipients */
     SEALED_MANIFEST_MAX = SIGNED_BODY_MAX + 16 * 1024,
     CAMERA_LIST_MAX = 256 * 1024,
 };
@@ -19,10 +19,15 @@ struct clip_id { /* random, chosen by ingest */
     uint8_t b[16];
 };
 
-enum camera_layout { LAYOUT_FRIGATE = 1, LAYOUT_MEDIAMTX, LAYOUT_MOTION, LAYOUT_PLAIN };
+enum camera_layout {
+    LAYOUT_FRIGATE = 1,
+    LAYOUT_MEDIAMTX,
+    LAYOUT_MOTION,
+    LAYOUT_PLAIN
+};
 
 struct camera {
-    char name[NAME_MAX_BYTES]; /* [a-z0-9-], unique in the list */
+    char name[NAME_MAX_BYTES];     /* [a-z0-9-], unique in the list */
     char folder[FOLDER_MAX_BYTES]; /* absolute */
     enum camera_layout layout;
     struct geo_view view;
@@ -38,7 +43,7 @@ struct camera_list {
     uint64_t version;
     struct id previous; /* zero for the first */
     struct instant created;
-    struct sign_public ingest;  /* whose list this is */
+    struct sign_public ingest; /* whose list this is */
     size_t community_count;
     struct id communities[COMMUNITIES_MAX];
     size_t camera_count;
@@ -50,8 +55,16 @@ struct clip_run { /* footage without a gap, [from, to) */
     struct instant to;
 };
 
-enum time_source { TIME_FROM_NAME = 1, TIME_FROM_CONTAINER, TIME_FROM_FILE_SYSTEM };
-enum clip_making { CLIP_WHOLE_FILE = 1 /* bit for bit */, CLIP_COPIED /* joined, not re-encoded */, CLIP_REENCODED };
+enum time_source {
+    TIME_FROM_NAME = 1,
+    TIME_FROM_CONTAINER,
+    TIME_FROM_FILE_SYSTEM
+};
+enum clip_making {
+    CLIP_WHOLE_FILE = 1 /* bit for bit */,
+    CLIP_COPIED /* joined, not re-encoded */,
+    CLIP_REENCODED
+};
 
 struct clip_source { /* one camera file, 48 bytes on the wire */
     struct id sha256;
@@ -59,8 +72,8 @@ struct clip_source { /* one camera file, 48 bytes on the wire */
     struct instant to;
 };
 
-/* Signed by the ingest identity. Sealed to the owners beside the clip, and to the request key when it
- * is granted. Large: allocate it. */
+/* Signed by the ingest identity. Sealed to the owners beside the clip, and to the request key when
+ * it is granted. Large: allocate it. */
 struct manifest {
     struct id request;
     struct clip_id clip;
@@ -107,7 +120,9 @@ struct grant {
 };
 
 /* An owner's answer that is not a grant. */
-enum decision_kind { DECISION_DECLINE = 1 };
+enum decision_kind {
+    DECISION_DECLINE = 1
+};
 struct decision {
     struct id request;
     struct clip_id clip;
@@ -116,7 +131,10 @@ struct decision {
 };
 
 /* The requester's node signs what it got. A promise, not proof. */
-enum receipt_kind { RECEIPT_PAYLOAD = 1, RECEIPT_HEADER };
+enum receipt_kind {
+    RECEIPT_PAYLOAD = 1,
+    RECEIPT_HEADER
+};
 struct receipt {
     struct id request;
     struct id grant;
@@ -127,7 +145,8 @@ struct receipt {
 struct receipt_commitment { /* gossiped: salted, so that only the granting home can find its own */
     struct head head;
     struct id request;
-    struct id commitment; /* SHA-256("stoop receipt v1" || salt 32 || grant id); the salt goes with the receipt */
+    struct id commitment; /* SHA-256("stoop receipt v1" || salt 32 || grant id); the salt goes with
+                             the receipt */
 };
 
 MUST_USE enum err camera_list_decode(struct bytes body, struct camera_list *out);
@@ -143,9 +162,11 @@ MUST_USE enum err receipt_encode(const struct receipt *receipt, struct buffer *o
 MUST_USE enum err receipt_commitment_decode(struct bytes body, struct receipt_commitment *out);
 MUST_USE enum err receipt_commitment_encode(const struct receipt_commitment *c, struct buffer *out);
 
-/* Signed by all owners that it needs, old and new. `previous` NULL for the first list, where the owners
- * it names and every pinned owner must sign. ERR_DENY_INCOMPLETE, ERR_DENY_PIN, ERR_PEER_SEQUENCE. */
-MUST_USE enum err camera_list_verify(const struct signed_object *object, const struct camera_list *list,
+/* Signed by all owners that it needs, old and new. `previous` NULL for the first list, where the
+ * owners it names and every pinned owner must sign. ERR_DENY_INCOMPLETE, ERR_DENY_PIN,
+ * ERR_PEER_SEQUENCE. */
+MUST_USE enum err camera_list_verify(const struct signed_object *object,
+                                     const struct camera_list *list,
                                      const struct camera_list *previous,
                                      const struct owner_public *pinned, size_t pinned_count);
 

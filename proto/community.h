@@ -1,6 +1,6 @@
-/* Communities (PROTOCOL 4): charter, member certificate, invite, node record, and the chain that leads
- * from a certificate back to the charter. Plain structs within bounds; strings are UTF-8 without NUL or
- * control characters and end in NUL. */
+/* Communities (PROTOCOL 4): charter, member certificate, invite, node record, and the chain that
+ * leads from a certificate back to the charter. Plain structs within bounds; strings are UTF-8
+ * without NUL or control characters and end in NUL. */
 #ifndef PROTO_COMMUNITY_H
 #define PROTO_COMMUNITY_H
 
@@ -8,17 +8,17 @@
 #include "proto/signed.h"
 
 enum {
-    NAME_MAX_BYTES = 65,     /* a person's, home's, camera's or community's name, NUL included */
-    ADDRESS_MAX_BYTES = 64,  /* "[2001:db8::1]:7878": literals only, never a name to look up */
+    NAME_MAX_BYTES = 65,    /* a person's, home's, camera's or community's name, NUL included */
+    ADDRESS_MAX_BYTES = 64, /* "[2001:db8::1]:7878": literals only, never a name to look up */
     ADDRESSES_MAX = 4,
-    OWNERS_MAX = 8,          /* of a home */
+    OWNERS_MAX = 8, /* of a home */
     ADMINISTRATORS_MAX = 16,
-    CHAIN_MAX = 16,          /* certificates from the founder to a member */
-    CODE_MAX_BYTES = 512,    /* an invite as text, NUL included */
+    CHAIN_MAX = 16,       /* certificates from the founder to a member */
+    CODE_MAX_BYTES = 512, /* an invite as text, NUL included */
     LINK_DEFAULT_PORT = 7878,
 };
 
-struct caps { /* a charter can only tighten the defaults (DESIGN 8) */
+struct caps {               /* a charter can only tighten the defaults (DESIGN 8) */
     uint32_t span_s;        /* longest time asked for; at most 12 h */
     uint32_t area_m2;       /* largest place; at most 0.5 square miles */
     uint32_t live_requests; /* of one requester; at most 10 */
@@ -32,24 +32,31 @@ struct charter {
     struct instant created;
     size_t administrator_count;
     struct sign_public administrators[ADMINISTRATORS_MAX];
-    uint32_t threshold; /* k of n, 1 to administrator_count */
+    uint32_t threshold;        /* k of n, 1 to administrator_count */
     uint32_t invite_allowance; /* that each home gets, 0 to 64 */
     struct caps caps;
     bool has_area;
-    struct geo_place area; /* the service area */
-    uint32_t witnesses;    /* cosignatures wanted on a checkpoint, 0 to 8 */
-    uint32_t slot_s;       /* length of a log slot, 1 to 3600; 60 by default */
+    struct geo_place area;       /* the service area */
+    uint32_t witnesses;          /* cosignatures wanted on a checkpoint, 0 to 8 */
+    uint32_t slot_s;             /* length of a log slot, 1 to 3600; 60 by default */
     uint32_t delete_by_max_days; /* 1 to 3650 */
 };
 
-enum member_role { MEMBER_HOME = 1, MEMBER_REQUESTER, MEMBER_ADMINISTRATOR, MEMBER_WITNESS };
+enum member_role {
+    MEMBER_HOME = 1,
+    MEMBER_REQUESTER,
+    MEMBER_ADMINISTRATOR,
+    MEMBER_WITNESS
+};
 
 /* Body of a member certificate. A founder's is signed by an administrator's key and the home's node
- * key. A joiner's carries the sponsor's signed invite and is signed by the invite's key, the joiner's
- * owners, its node key, and the sponsor's node key, whose countersignature completes it. */
+ * key. A joiner's carries the sponsor's signed invite and is signed by the invite's key, the
+ * joiner's owners, its node key, and the sponsor's node key, whose countersignature completes it.
+ */
 struct member {
-    struct head head; /* author: the sponsor's certificate, zero for the founder; expires: of the certificate */
-    char name[NAME_MAX_BYTES];   /* of the home or agency, as it calls itself */
+    struct head head; /* author: the sponsor's certificate, zero for the founder; expires: of the
+                         certificate */
+    char name[NAME_MAX_BYTES]; /* of the home or agency, as it calls itself */
     enum member_role role;
     struct sign_public node;     /* node identity */
     struct sign_public log;      /* log key */
@@ -62,7 +69,7 @@ struct member {
 };
 
 struct invite {
-    struct head head; /* author: the sponsor's certificate */
+    struct head head;       /* author: the sponsor's certificate */
     struct sign_public key; /* of the invite's secret */
     enum member_role role;
     uint32_t invite_allowance; /* handed on, at most what the sponsor has left */
@@ -105,22 +112,23 @@ void invite_psk(const uint8_t secret[16], uint8_t psk0[32]);
 /* An IPv4 or [IPv6] literal with a port, in its one canonical spelling. */
 bool address_valid(const char *address);
 bool address_is_loopback(const char *address);
-bool address_is_private(const char *address); /* private, link-local or unique-local; not loopback */
+bool address_is_private(
+    const char *address); /* private, link-local or unique-local; not loopback */
 
 /* Checks the first version of a charter: signed by `threshold` of its administrators.
  * ERR_PEER_SIGNATURE. Amendments come with their own issue of the protocol. */
 MUST_USE enum err charter_verify(const struct signed_object *object, const struct charter *charter);
 
-/* Checks one certificate. `sponsor` is the checked body of the certificate that head.author names, NULL
- * for a founder's. Does not look at the time (see member_in_standing) or at other certificates of the
- * same sponsor (the community engine counts those).
- * ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
+/* Checks one certificate. `sponsor` is the checked body of the certificate that head.author names,
+ * NULL for a founder's. Does not look at the time (see member_in_standing) or at other certificates
+ * of the same sponsor (the community engine counts those). ERR_PEER_CERTIFICATE,
+ * ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
 MUST_USE enum err member_verify(const struct id *community, const struct charter *charter,
                                 const struct signed_object *object, const struct member *member,
                                 const struct member *sponsor);
 
-/* A whole chain, founder first, leaf last, as ingest and `stoop` get it from a node that they do not
- * trust: every link is decoded and checked, and at `now` none has expired. Writes the leaf.
+/* A whole chain, founder first, leaf last, as ingest and `stoop` get it from a node that they do
+ * not trust: every link is decoded and checked, and at `now` none has expired. Writes the leaf.
  * `chain` entries are encoded signed objects. */
 MUST_USE enum err chain_verify(const struct id *community, struct bytes signed_charter,
                                const struct bytes *chain, size_t count, struct instant now,

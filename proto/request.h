@@ -25,7 +25,11 @@ enum instrument_kind { /* values are the wire's; 0 is refused */
     INSTRUMENT_VOLUNTARY,
 };
 
-enum court_signature { COURT_SIGNATURE_NONE = 1, COURT_SIGNATURE_IMAGE, COURT_SIGNATURE_CMS };
+enum court_signature {
+    COURT_SIGNATURE_NONE = 1,
+    COURT_SIGNATURE_IMAGE,
+    COURT_SIGNATURE_CMS
+};
 
 /* An absent text is empty, an absent time is 0. */
 struct instrument {
@@ -72,8 +76,8 @@ struct terms { /* P10 */
 };
 
 struct request {
-    struct head head;        /* author: the requester's member certificate; signed by one of its owners */
-    struct box_public key;   /* the request key: clips are sealed to it */
+    struct head head; /* author: the requester's member certificate; signed by one of its owners */
+    struct box_public key;       /* the request key: clips are sealed to it */
     struct box_public transport; /* node static of the requester, for the delivery door */
     size_t address_count;
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
@@ -100,7 +104,8 @@ const char *instrument_word(enum instrument_kind kind);  /* "search_warrant" */
 const char *instrument_label(enum instrument_kind kind); /* "a search warrant" */
 MUST_USE enum err instrument_from_word(const char *word, enum instrument_kind *out);
 
-/* ---- rules of legal process (PROTOCOL 5.3): one table drives fence, prompt, `--help` and text ---- */
+/* ---- rules of legal process (PROTOCOL 5.3): one table drives fence, prompt, `--help` and text
+ * ---- */
 
 enum legal_severity {
     LEGAL_REFUSE,       /* every node refuses the request at its fence */
@@ -108,9 +113,16 @@ enum legal_severity {
     LEGAL_FAIL,         /* a failed check on the prompt */
 };
 
-enum legal_outcome { LEGAL_PASSED, LEGAL_FAILED, LEGAL_UNKNOWN /* could not be checked */, LEGAL_NOT_APPLICABLE };
+enum legal_outcome {
+    LEGAL_PASSED,
+    LEGAL_FAILED,
+    LEGAL_UNKNOWN /* could not be checked */,
+    LEGAL_NOT_APPLICABLE
+};
 
-enum { LEGAL_RULES_MAX = 64 };
+enum {
+    LEGAL_RULES_MAX = 64
+};
 
 struct legal_rule {
     const char *id;     /* "LP-07" */
@@ -128,8 +140,8 @@ struct legal_report {
 size_t legal_rule_count(void);
 const struct legal_rule *legal_rule_at(size_t index); /* static */
 
-/* `document_here`: the attachment has come and its hash is right (node, prompt), or the file was given
- * (CLI). Never fails: the fence has bounded the request. */
+/* `document_here`: the attachment has come and its hash is right (node, prompt), or the file was
+ * given (CLI). Never fails: the fence has bounded the request. */
 void legal_check(const struct request *request, const struct caps *caps, struct instant now,
                  bool document_here, struct legal_report *out);
 /* First failed rule that refuses: ERR_PEER_RULE, ERR_DENY_TIME for a timed one, ERR_DENY_CAP for a

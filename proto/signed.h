@@ -1,8 +1,8 @@
 /* Signed objects (PROTOCOL 2): a DSSE envelope around protobuf bytes that are never re-encoded.
  *
- * The signature covers PAE(type, body) as carried; the id is SHA-256(body). Decoding checks form and
- * bounds; signed_by() checks one signature. What a signature means (whose it must be) is for the
- * object's own rules: proto/chain.h, proto/grant.h.
+ * The signature covers PAE(type, body) as carried; the id is SHA-256(body). Decoding checks form
+ * and bounds; signed_by() checks one signature. What a signature means (whose it must be) is for
+ * the object's own rules: proto/chain.h, proto/grant.h.
  *
  * Memory: a signed_object borrows type and body from the bytes that were decoded. */
 #ifndef PROTO_SIGNED_H
@@ -13,10 +13,10 @@
 #include "node/base/instant.h"
 
 enum {
-    SIGNED_SIGNATURES_MAX = 16,     /* owners of a camera, administrators of a charter */
-    SIGNED_TYPE_MAX = 96,           /* with NUL */
-    SIGNED_GOSSIP_MAX = 16 * 1024,  /* an object that travels by gossip (DESIGN 7) */
-    SIGNED_BODY_MAX = 512 * 1024,   /* a manifest with its sources is the largest */
+    SIGNED_SIGNATURES_MAX = 16,    /* owners of a camera, administrators of a charter */
+    SIGNED_TYPE_MAX = 96,          /* with NUL */
+    SIGNED_GOSSIP_MAX = 16 * 1024, /* an object that travels by gossip (DESIGN 7) */
+    SIGNED_BODY_MAX = 512 * 1024,  /* a manifest with its sources is the largest */
 };
 
 enum object_kind {

@@ -52,8 +52,8 @@ void hex_write(struct bytes from, char *text);
 MUST_USE enum err hex_read(const char *text, uint8_t *out, size_t out_len);
 
 /* Standard base64 with padding (signed notes) and unpadded base64url (invite codes).
- * Writers NUL-terminate; BASE64_ROOM says how much room that takes. Readers are strict: no white space,
- * no stray bits, and the url form takes no padding. ERR_USER_SYNTAX, ERR_FULL_BUFFER. */
+ * Writers NUL-terminate; BASE64_ROOM says how much room that takes. Readers are strict: no white
+ * space, no stray bits, and the url form takes no padding. ERR_USER_SYNTAX, ERR_FULL_BUFFER. */
 #define BASE64_ROOM(len) (((len) + 2) / 3 * 4 + 1)
 void base64_write(struct bytes from, char *text);
 void base64url_write(struct bytes from, char *text);

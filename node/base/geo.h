@@ -1,8 +1,9 @@
-/* Places on the earth, WGS 84, in units of 1e-7 degree (about 1 cm), so that they have one spelling.
+/* Places on the earth, WGS 84, in units of 1e-7 degree (about 1 cm), so that they have one
+ * spelling.
  *
  * A place is a circle or a closed simple polygon. Distances and areas are spherical (mean radius
- * 6371008.8 m), good to 0.5 %: caps and matching need no more. No polygon may hold a pole or cross the
- * 180th meridian: geo_place_check refuses it, so the plane arithmetic inside is sound. */
+ * 6371008.8 m), good to 0.5 %: caps and matching need no more. No polygon may hold a pole or cross
+ * the 180th meridian: geo_place_check refuses it, so the plane arithmetic inside is sound. */
 #ifndef NODE_BASE_GEO_H
 #define NODE_BASE_GEO_H
 

@@ -181,8 +181,9 @@ static int64_t civil_to_utc_ms(const struct civil *civil) {
     return (int64_t)timegm(&tm) * 1000 + civil->milli;
 }
 
-/* A local time names no instant, one, or two. It is tried under both readings of daylight saving: what
- * does not come back as it was written does not exist, and two different answers are ambiguous. */
+/* A local time names no instant, one, or two. It is tried under both readings of daylight saving:
+ * what does not come back as it was written does not exist, and two different answers are
+ * ambiguous. */
 static enum err civil_local_ms(const struct civil *civil, int64_t *out) {
     time_t found[2];
     size_t count = 0;

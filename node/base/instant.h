@@ -1,9 +1,8 @@
 /* Points and lengths of time.
  *
- * struct instant  wall time, milliseconds since 1970-01-01T00:00:00Z. Expiry of requests, prompts and
- *                 grants, which must hold over a restart.
- * struct tick     this process's monotonic clock, milliseconds. Timers, keep-alives, back-off.
- * struct duration milliseconds.
+ * struct instant  wall time, milliseconds since 1970-01-01T00:00:00Z. Expiry of requests, prompts
+ * and grants, which must hold over a restart. struct tick     this process's monotonic clock,
+ * milliseconds. Timers, keep-alives, back-off. struct duration milliseconds.
  *
  * The types differ so that one is never compared with the other. */
 #ifndef NODE_BASE_INSTANT_H
@@ -63,8 +62,8 @@ void instant_local(struct instant at, char text[INSTANT_TEXT_MAX]);
  * time without zone ("2026-11-24 21:10" with or without seconds) in the process's time zone.
  *
  * ERR_USER_SYNTAX  not a time
- * ERR_USER_TIME    a local time that the change of clocks skips or doubles, a leap second, or a year
- *                  outside 1970-9999 */
+ * ERR_USER_TIME    a local time that the change of clocks skips or doubles, a leap second, or a
+ * year outside 1970-9999 */
 MUST_USE enum err instant_parse(const char *text, struct instant *out);
 
 #endif

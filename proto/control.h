@@ -1,0 +1,172 @@
+/* What `stoop` asks of its node over the control socket, and the answers (DESIGN 5). Frames: u32
+ * big-endian length, then protobuf. One question, then answers until one that is `last`. Reading
+ * takes access to the socket; every change carries an owner's signature. */
+#ifndef PROTO_CONTROL_H
+#define PROTO_CONTROL_H
+
+#include "proto/link.h"
+
+enum {
+    CONTROL_FRAME_MAX = 1024 * 1024,
+    CONTROL_DATA_MAX = 256 * 1024, /* payload or document bytes in one message */
+    CONTROL_CHAIN_MAX = CHAIN_MAX,
+};
+
+enum control_op {
+    CONTROL_STATUS = 1, /* -> status */
+    CONTROL_FOUND,      /* blob: signed charter, blob2: signed founder member -> done */
+    CONTROL_INVITE,     /* blob: signed invite, secret -> done */
+    CONTROL_JOIN,    /* blob: joiner's signed member body (the invite comes from the sponsor), text:
+                        code */
+    CONTROL_MEMBERS, /* -> object* (signed members; state: 1 = linked now) */
+    CONTROL_CHARTER, /* -> object */
+    CONTROL_CAMERAS_PUT,  /* blob: sealed camera list for ingest, blob2: the same sealed to the
+                             owners -> done */
+    CONTROL_CAMERAS_GET,  /* -> object: the owners' sealed copy */
+    CONTROL_DOCUMENT_PUT, /* id, total, offset, blob -> done */
+    CONTROL_DOCUMENT_GET, /* id, offset -> data */
+    CONTROL_REQUEST_PUT,  /* blob: signed request, blob2: request key sealed to its owner -> done */
+    CONTROL_REQUESTS,     /* -> request* */
+    CONTROL_CLIPS,        /* id: request or zero for all -> clip* */
+    CONTROL_CLIP,         /* clip -> clip with header and manifest */
+    CONTROL_PAYLOAD,      /* clip, offset -> data */
+    CONTROL_DECIDE,       /* clip, blob: signed decision -> done */
+    CONTROL_GRANT, /* clip, blob: signed grant, blob2: age header (once all signed), blob3: manifest
+                      sealed to the request key -> done */
+    CONTROL_DELIVERED,      /* -> delivered* : what others granted us */
+    CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
+    CONTROL_COLLECTED,      /* id: grant, text: path that `stoop collect` wrote -> done */
+    CONTROL_LOG,            /* offset: first index -> leaf* */
+    CONTROL_LOG_PROOF,      /* offset: index -> proof */
+    CONTROL_CHECKPOINT,     /* -> object: signed note */
+};
+
+struct control_request {
+    enum control_op op;
+    struct id id;
+    struct clip_id clip;
+    uint64_t offset;
+    uint64_t total;
+    uint8_t secret[16];
+    char text[CODE_MAX_BYTES];
+    struct bytes blob; /* borrowed, each <= CONTROL_DATA_MAX but manifests */
+    struct bytes blob2;
+    struct bytes blob3;
+};
+
+enum control_kind {
+    CONTROL_DONE = 1, /* err says how it went; text has the detail */
+    CONTROL_GOT_STATUS,
+    CONTROL_GOT_OBJECT,
+    CONTROL_GOT_DATA,
+    CONTROL_GOT_REQUEST,
+    CONTROL_GOT_CLIP,
+    CONTROL_GOT_DELIVERED,
+    CONTROL_GOT_LEAF,
+    CONTROL_GOT_PROOF,
+    CONTROL_PROGRESS, /* a long answer is on its way: text, done, total */
+};
+
+enum clip_state {
+    CLIP_OPEN = 1,
+    CLIP_PART_SIGNED,
+    CLIP_GRANTED,
+    CLIP_DELIVERED,
+    CLIP_DECLINED,
+    CLIP_ENDED
+};
+
+struct control_reply {
+    enum control_kind kind;
+    bool last;
+    enum err err;
+    char text[256];
+    union {
+        struct {
+            char version[16];
+            struct sign_public node, log;
+            struct box_public transport;
+            struct sign_public ingest; /* zero until ingest has said hello */
+            bool has_community;
+            struct id community;
+            struct id certificate;
+            char community_name[NAME_MAX_BYTES];
+            uint32_t members, links, live_objects;
+            uint32_t open_requests, open_clips, deliveries_out, deliveries_in;
+            uint64_t log_size;
+            struct id log_root;
+            uint32_t slot_s;
+            bool ingest_up;
+            uint64_t camera_list_version;
+            struct instant now, started;
+            size_t address_count;
+            char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
+            struct caps caps;
+            uint32_t delete_by_max_days;
+            char log_origin[NAME_MAX_BYTES];
+        } status;
+        struct {
+            struct bytes object;
+            uint32_t state;
+        } object;
+        struct {
+            struct bytes data;
+            uint64_t offset, total;
+        } data;
+        struct {
+            struct bytes request; /* signed */
+            struct bytes charter;
+            size_t chain_count; /* founder first, the requester last */
+            struct bytes chain[CONTROL_CHAIN_MAX];
+            bool ours;
+            bool document_here;
+            uint32_t open_clips; /* 0 while matching goes on, or nothing matched */
+            uint64_t log_index;  /* of the entry that recorded it */
+        } request;
+        struct {
+            struct id request;
+            struct clip_id clip;
+            enum clip_state state;
+            uint64_t payload_size;
+            struct id payload_root;
+            struct bytes manifest; /* age file for the owners */
+            struct bytes header;
+            struct bytes grant; /* signed, while owners' signatures are being gathered or later */
+        } clip;
+        struct {
+            struct id grant;
+            struct id request;
+            struct bytes signed_grant;
+            struct bytes member;     /* of the granting home */
+            struct bytes sealed_key; /* the request key, sealed to our owner */
+            struct bytes header;     /* empty until it has come */
+            struct bytes manifest;
+            uint64_t received;
+            uint64_t payload_size;
+            struct instant completed; /* 0: not yet */
+            char collected[256];      /* path written last, or empty */
+        } delivered;
+        struct {
+            uint64_t index;
+            struct bytes leaf;
+            struct bytes opening; /* empty for public entries and for dummies */
+        } leaf;
+        struct {
+            uint64_t index, size;
+            size_t count;
+            struct id hashes[64];
+            struct bytes leaf;
+            struct bytes checkpoint;
+        } proof;
+        struct {
+            uint64_t done, total;
+        } progress;
+    } as;
+};
+
+MUST_USE enum err control_request_decode(struct bytes body, struct control_request *out);
+MUST_USE enum err control_request_encode(const struct control_request *request, struct buffer *out);
+MUST_USE enum err control_reply_decode(struct bytes body, struct control_reply *out);
+MUST_USE enum err control_reply_encode(const struct control_reply *reply, struct buffer *out);
+
+#endif

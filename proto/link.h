@@ -1,0 +1,140 @@
+/* What two nodes say to each other inside a link's records (PROTOCOL 3.4, 4.5, 5.1, 7). One record
+ * carries one message; the record's type byte tells which. */
+#ifndef PROTO_LINK_H
+#define PROTO_LINK_H
+
+#include "proto/clip.h"
+
+enum {
+    LINK_IDS_MAX = 256,        /* ids in one message */
+    LINK_DATA_MAX = 32 * 1024, /* bytes of an attachment in one message */
+    LINK_LEAVES_MAX = 1024,    /* piece hashes in one message: 64 MiB of footage */
+    EPOCH_KEY_BYTES = 32,
+};
+
+/* Values are the wire's record types. 0 and 255 belong to the transport (close, bulk run). */
+enum link_kind {
+    LINK_PING = 1,
+    LINK_PONG = 2,
+    LINK_GOSSIP = 10,   /* a signed object, pushed */
+    LINK_IHAVE = 11,    /* ids that can be had; reserved for the tree (DESIGN 7) */
+    LINK_GRAFT = 12,    /* reserved */
+    LINK_PRUNE = 13,    /* reserved */
+    LINK_SYNC = 20,     /* fingerprint of a range of live objects */
+    LINK_SYNC_IDS = 21, /* the ids in a small range */
+    LINK_SYNC_WANT = 22,
+    LINK_ATTACHMENT_WANT = 30,
+    LINK_ATTACHMENT_PIECE = 31,
+    LINK_CHECKPOINT = 40,  /* the sender's own log checkpoint, a signed note */
+    LINK_JOIN_ASK = 50,    /* joiner to sponsor: its signed member body */
+    LINK_JOIN_MEMBER = 51, /* sponsor to joiner: one certificate of the community */
+    LINK_JOIN_WELCOME =
+        52,            /* the completed certificate, the charter, the epoch key; ends the join */
+    LINK_OFFER = 60,   /* home to requester: a signed grant */
+    LINK_WANT = 61,    /* requester to home: go on from this piece */
+    LINK_LEAVES = 62,  /* home to requester: hashes of pieces */
+    LINK_PIECES = 63,  /* announces the bulk run that follows: which pieces it holds */
+    LINK_RECEIPT = 64, /* requester to home: signed receipt */
+    LINK_HEADER = 65,  /* home to requester: what opens the clip, last of all */
+};
+
+/* Where an object stands in the order of reconciliation. */
+struct sync_key {
+    struct instant created;
+    struct id id;
+};
+
+struct link_message {
+    enum link_kind kind;
+    union { /* all `bytes` are borrowed from the record */
+        struct {
+            uint64_t nonce;
+        } ping; /* and pong */
+        struct {
+            struct bytes object; /* signed object, <= SIGNED_GOSSIP_MAX */
+            uint32_t hops;
+        } gossip;
+        struct {
+            uint64_t salt;         /* of this session's fingerprints */
+            uint32_t round;        /* 0 opens; bounded, so two broken nodes end */
+            struct sync_key lower; /* inclusive */
+            struct sync_key upper; /* exclusive; created INT64_MAX: no end */
+            uint64_t count;
+            uint8_t fingerprint[32];
+        } sync;
+        struct {
+            struct sync_key lower, upper;
+            bool answer; /* the peer need not send its own ids back */
+            size_t count;
+            struct id ids[LINK_IDS_MAX];
+        } sync_ids;
+        struct {
+            size_t count;
+            struct id ids[LINK_IDS_MAX];
+        } sync_want;
+        struct {
+            struct id sha256;
+            uint32_t offset;
+        } attachment_want;
+        struct {
+            struct id sha256;
+            uint32_t size;
+            uint32_t offset;
+            struct bytes data; /* <= LINK_DATA_MAX */
+        } attachment_piece;
+        struct {
+            struct bytes note;
+        } checkpoint; /* <= 2 KiB */
+        struct {
+            struct bytes member;
+        } join_ask; /* signed object */
+        struct {
+            struct bytes member;
+        } join_member;
+        struct {
+            struct bytes member;  /* the joiner's own, complete */
+            struct bytes charter; /* signed object */
+            uint8_t epoch_key[EPOCH_KEY_BYTES];
+        } join_welcome;
+        struct {
+            struct bytes grant;  /* signed object, all owners */
+            struct bytes member; /* the home's certificate, signed object */
+        } offer;
+        struct {
+            struct id grant;
+            uint64_t next_leaf;  /* leaves already held */
+            uint64_t next_piece; /* pieces already held and checked */
+        } want;
+        struct {
+            struct id grant;
+            uint64_t first;
+            size_t count;
+            struct id hashes[LINK_LEAVES_MAX];
+        } leaves;
+        struct {
+            struct id grant;
+            uint64_t first;
+            uint64_t bytes; /* of the bulk run that follows */
+        } pieces;
+        struct {
+            struct bytes receipt;
+            uint8_t salt[32];
+        } receipt; /* signed object; salt of the commitment */
+        struct {
+            struct id grant;
+            struct bytes header;   /* age header, <= HEADER_MAX */
+            struct bytes manifest; /* the signed manifest, as an age file for the request key: comes
+                                      in parts */
+            uint32_t manifest_size;
+            uint32_t manifest_offset;
+        } header;
+    } as;
+};
+
+/* `type` is the record's. Bodies that are signed objects are checked as such later, by their own
+ * decoders. ERR_PEER_MALFORMED, ERR_PEER_BOUNDS, ERR_PEER_UNKNOWN (type). */
+MUST_USE enum err link_decode(uint8_t type, struct bytes body, struct link_message *out);
+/* Appends the body alone; the type goes in the record. */
+MUST_USE enum err link_encode(const struct link_message *message, struct buffer *out);
+
+#endif

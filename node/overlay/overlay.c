@@ -1,0 +1,685 @@
+/* Invariants:
+ *  1. objects[] is sorted by (created, id) without doubles, and holds only what core has accepted.
+ *  2. A peer has at most one link; of two, the one stays whose dialler has the smaller certificate
+ * id, so both ends close the same one.
+ *  3. No action forwards an object that is not in objects[].
+ *  4. known[] holds the ids of objects[], no others, and is at most half full. */
+#include "node/overlay/overlay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/keys.h"
+#include "node/base/assert.h"
+
+enum {
+    KEEP_ALIVE_MS = 4000,
+    DEAD_AFTER_MS = 12000,
+    SYNC_FIRST_MS = 30000, /* to twice that, at random */
+    SYNC_AGAIN_MS = 500,   /* after a round that found a difference: there may be more */
+    DIAL_FIRST_MS = 500,
+    DIAL_LAST_MS = 300 * 1000,
+    DIAL_PENDING_MS = 15000,
+    SYNC_ROUNDS_MAX = 12,
+    SYNC_SPLIT = 8,
+    PUSHES_MAX = 64, /* objects for one SYNC_WANT or SYNC_IDS: the rest comes with the next round */
+    KNOWN_SLOTS = OVERLAY_OBJECTS_MAX * 2,
+    MESSAGES_MAX = SYNC_SPLIT + 2,
+};
+
+struct object {
+    struct sync_key key;
+    struct instant expires;
+};
+
+struct peer {
+    bool used;
+    bool dialling;
+    struct id id;
+    link_no link; /* 0: none */
+    struct tick dial_at;
+    struct duration back_off;
+};
+
+struct link {
+    link_no no; /* 0: free */
+    size_t peer;
+    bool dialled;
+    struct tick heard;
+    struct tick ping_at;
+    struct tick sync_at;
+};
+
+struct overlay {
+    struct id self;
+    struct peer peers[OVERLAY_PEERS_MAX];
+    struct link links[OVERLAY_LINKS_MAX];
+    size_t object_count;
+    struct instant next_expiry;
+    struct object objects[OVERLAY_OBJECTS_MAX];
+    struct id known[KNOWN_SLOTS]; /* open addressing; a zero id is an empty slot */
+    size_t message_count;
+    struct link_message messages[MESSAGES_MAX];
+};
+
+struct range {
+    size_t from, to; /* into objects[] */
+};
+
+static enum err learn_peer(struct overlay *o, const struct id *id, struct now now, uint64_t random);
+static void forget_peer(struct overlay *o, const struct id *id, struct overlay_actions *actions);
+static enum err link_up(struct overlay *o, const struct overlay_event *event, struct now now,
+                        struct overlay_actions *actions);
+static void link_down(struct overlay *o, const struct overlay_event *event, struct now now,
+                      uint64_t random);
+static enum err take_message(struct overlay *o, const struct overlay_event *event, struct now now,
+                             uint64_t random, struct overlay_actions *actions);
+static enum err answer_sync(struct overlay *o, struct link *link,
+                            const struct link_message *message, struct now now,
+                            struct overlay_actions *actions);
+static enum err answer_ids(struct overlay *o, struct link *link, const struct link_message *message,
+                           struct now now, struct overlay_actions *actions);
+static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
+                              struct overlay_actions *actions);
+static size_t push_what_peer_lacks(struct overlay *o, link_no link,
+                                   const struct link_message *message,
+                                   struct overlay_actions *actions);
+static enum err answer_want(struct overlay *o, struct link *link,
+                            const struct link_message *message, struct overlay_actions *actions);
+static enum err accept_object(struct overlay *o, const struct overlay_event *event,
+                              struct overlay_actions *actions);
+static void tick(struct overlay *o, struct now now, uint64_t random,
+                 struct overlay_actions *actions);
+static void tick_peers(struct overlay *o, struct now now, struct overlay_actions *actions);
+static void tick_links(struct overlay *o, struct now now, uint64_t random,
+                       struct overlay_actions *actions);
+static void drop_expired(struct overlay *o, struct instant now, struct overlay_actions *actions);
+
+static struct peer *find_peer(struct overlay *o, const struct id *id);
+static struct link *find_link(struct overlay *o, link_no no);
+static bool is_known(const struct overlay *o, const struct id *id);
+static size_t slot_of(const struct overlay *o, const struct id *id);
+static void forget_id(struct overlay *o, const struct id *id);
+static int key_compare(const struct sync_key *a, const struct sync_key *b);
+static size_t lower_bound(const struct overlay *o, const struct sync_key *key);
+static struct range range_between(const struct overlay *o, const struct sync_key *lower,
+                                  const struct sync_key *upper);
+static void fingerprint(const struct overlay *o, struct range range, uint64_t salt,
+                        uint8_t out[32]);
+static void send_range(struct overlay *o, link_no link, struct range range,
+                       const struct sync_key *lower, const struct sync_key *upper, uint64_t salt,
+                       uint32_t round, struct overlay_actions *actions);
+static void send_ids(struct overlay *o, link_no link, struct range range,
+                     const struct sync_key *lower, const struct sync_key *upper,
+                     struct overlay_actions *actions);
+static struct link_message *new_message(struct overlay *o, link_no link,
+                                        struct overlay_actions *actions);
+static void act(struct overlay_actions *actions, enum overlay_action_kind kind, link_no link,
+                const struct id *id);
+static struct duration jitter(int64_t base_ms, uint64_t random);
+
+static const struct sync_key key_lowest = {{INT64_MIN}, {{0}}};
+static const struct sync_key key_end = {{INT64_MAX}, {{0}}};
+
+struct overlay *overlay_create(const struct id *self) {
+    struct overlay *o = calloc(1, sizeof *o); /* pages that nothing touches cost nothing */
+    if (o != NULL) {
+        o->self = *self;
+        o->next_expiry = INSTANT_NEVER;
+    }
+    return o;
+}
+
+void overlay_destroy(struct overlay *overlay) {
+    free(overlay);
+}
+
+enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id) {
+    if (is_known(overlay, id)) {
+        return OVERLAY_VERDICT_DUPLICATE;
+    }
+    return overlay->object_count == OVERLAY_OBJECTS_MAX ? OVERLAY_VERDICT_FULL
+                                                        : OVERLAY_VERDICT_WANTED;
+}
+
+enum err overlay_step(struct overlay *overlay, const struct overlay_event *event, struct now now,
+                      uint64_t random, struct overlay_actions *out) {
+    ASSERT(overlay != NULL);
+    ASSERT(out != NULL);
+
+    enum err err = ERR_OK;
+    struct link *link = NULL;
+    out->count = 0;
+    overlay->message_count = 0;
+    switch (event->kind) {
+    case OVERLAY_EV_PEER:
+        err = learn_peer(overlay, &event->peer, now, random);
+        break;
+    case OVERLAY_EV_PEER_GONE:
+        forget_peer(overlay, &event->peer, out);
+        break;
+    case OVERLAY_EV_LINK_UP:
+        err = link_up(overlay, event, now, out);
+        break;
+    case OVERLAY_EV_LINK_DOWN:
+        link_down(overlay, event, now, random);
+        break;
+    case OVERLAY_EV_HEARD:
+        link = find_link(overlay, event->link);
+        if (link != NULL) {
+            link->heard = now.mono;
+        }
+        break;
+    case OVERLAY_EV_MESSAGE:
+        err = take_message(overlay, event, now, random, out);
+        break;
+    case OVERLAY_EV_ACCEPTED:
+        err = accept_object(overlay, event, out);
+        break;
+    case OVERLAY_EV_TICK:
+        tick(overlay, now, random, out);
+        break;
+    }
+    return err;
+}
+
+struct tick overlay_deadline(const struct overlay *overlay) {
+    struct tick due = TICK_NEVER;
+    size_t links = overlay_link_count(overlay);
+    for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+        const struct link *link = &overlay->links[i];
+        if (link->no != 0) {
+            due = tick_earliest(due, tick_earliest(link->ping_at, link->sync_at));
+            due = tick_earliest(due, tick_add(link->heard, (struct duration){DEAD_AFTER_MS}));
+        }
+    }
+    for (size_t i = 0; i < OVERLAY_PEERS_MAX && links < OVERLAY_LINKS_MAX; i++) {
+        const struct peer *peer = &overlay->peers[i];
+        if (peer->used && peer->link == 0) {
+            due = tick_earliest(due, peer->dial_at);
+        }
+    }
+    return due;
+}
+
+size_t overlay_link_count(const struct overlay *overlay) {
+    size_t count = 0;
+    for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+        count += overlay->links[i].no != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+size_t overlay_object_count(const struct overlay *overlay) {
+    return overlay->object_count;
+}
+
+bool overlay_is_linked(const struct overlay *overlay, const struct id *peer) {
+    for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+        const struct link *link = &overlay->links[i];
+        if (link->no != 0 && id_equal(&overlay->peers[link->peer].id, peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- peers and links ---- */
+
+static enum err learn_peer(struct overlay *o, const struct id *id, struct now now,
+                           uint64_t random) {
+    struct peer *peer = find_peer(o, id);
+    if (id_equal(id, &o->self)) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; peer == NULL && i < OVERLAY_PEERS_MAX; i++) {
+        if (!o->peers[i].used) {
+            peer = &o->peers[i];
+            *peer = (struct peer){.used = true, .id = *id};
+        }
+    }
+    if (peer == NULL) {
+        return ERR_FULL_TABLE;
+    }
+    if (!peer->dialling) { /* a new address deserves a prompt try */
+        peer->back_off = (struct duration){DIAL_FIRST_MS};
+        peer->dial_at = tick_add(now.mono, jitter(DIAL_FIRST_MS, random));
+    }
+    return ERR_OK;
+}
+
+static void forget_peer(struct overlay *o, const struct id *id, struct overlay_actions *actions) {
+    struct peer *peer = find_peer(o, id);
+    if (peer == NULL) {
+        return;
+    }
+    if (peer->link != 0) {
+        act(actions, OVERLAY_ACT_CLOSE, peer->link, NULL);
+        find_link(o, peer->link)->no = 0;
+    }
+    *peer = (struct peer){0};
+}
+
+static enum err link_up(struct overlay *o, const struct overlay_event *event, struct now now,
+                        struct overlay_actions *actions) {
+    enum err err = learn_peer(o, &event->peer, now, 0);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct peer *peer = find_peer(o, &event->peer);
+    if (peer == NULL) {
+        return ERR_PEER_BOUNDS; /* ourselves */
+    }
+    peer->dialling = false;
+    struct link *link = NULL;
+    if (peer->link != 0) {
+        bool smaller = id_compare(&o->self, &peer->id) < 0;
+        link = find_link(o, peer->link);
+        ASSERT(link != NULL);
+        /* The smaller id's dialled link stays. A second link dialled by the same side replaces the
+         * first: that side has lost it and does not know it from ours. */
+        if (link->dialled != event->dialled && event->dialled != smaller) {
+            act(actions, OVERLAY_ACT_CLOSE, event->link, NULL);
+            return ERR_OK;
+        }
+        act(actions, OVERLAY_ACT_CLOSE, link->no, NULL);
+    }
+    for (size_t i = 0; link == NULL && i < OVERLAY_LINKS_MAX; i++) {
+        link = o->links[i].no == 0 ? &o->links[i] : NULL;
+    }
+    if (link == NULL) {
+        return ERR_FULL_LINKS;
+    }
+    *link = (struct link){.no = event->link,
+                          .peer = (size_t)(peer - o->peers),
+                          .dialled = event->dialled,
+                          .heard = now.mono,
+                          .ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS}),
+                          .sync_at = now.mono};
+    peer->link = event->link;
+    peer->back_off = (struct duration){DIAL_FIRST_MS};
+    return ERR_OK;
+}
+
+static void link_down(struct overlay *o, const struct overlay_event *event, struct now now,
+                      uint64_t random) {
+    struct link *link = event->link == 0 ? NULL : find_link(o, event->link);
+    struct peer *peer = link != NULL ? &o->peers[link->peer] : find_peer(o, &event->peer);
+    if (link != NULL) {
+        link->no = 0;
+        peer->link = 0;
+    } else if (event->link != 0) {
+        return; /* one that we closed ourselves */
+    }
+    if (peer == NULL) {
+        return;
+    }
+    peer->dialling = false;
+    peer->dial_at = tick_add(now.mono, jitter(peer->back_off.ms, random));
+    peer->back_off.ms = peer->back_off.ms * 2 > DIAL_LAST_MS ? DIAL_LAST_MS : peer->back_off.ms * 2;
+}
+
+/* ---- reconciliation ---- */
+
+static enum err take_message(struct overlay *o, const struct overlay_event *event, struct now now,
+                             uint64_t random, struct overlay_actions *actions) {
+    (void)random;
+    struct link *link = find_link(o, event->link);
+    if (link == NULL) {
+        return ERR_OK; /* closed while the message was on its way */
+    }
+    link->heard = now.mono;
+    /* Only the three messages of reconciliation come here; core keeps the others. */
+    if (event->message->kind == LINK_SYNC) {
+        return answer_sync(o, link, event->message, now, actions);
+    }
+    if (event->message->kind == LINK_SYNC_IDS) {
+        return answer_ids(o, link, event->message, now, actions);
+    }
+    ASSERT(event->message->kind == LINK_SYNC_WANT);
+    return answer_want(o, link, event->message, actions);
+}
+
+static enum err answer_sync(struct overlay *o, struct link *link,
+                            const struct link_message *message, struct now now,
+                            struct overlay_actions *actions) {
+    const struct sync_key *lower = &message->as.sync.lower;
+    const struct sync_key *upper = &message->as.sync.upper;
+    uint32_t round = message->as.sync.round;
+    if (round > SYNC_ROUNDS_MAX) {
+        return ERR_PEER_BOUNDS;
+    }
+    struct range range = range_between(o, lower, upper);
+    size_t ours = range.to - range.from;
+    uint8_t print[32];
+    fingerprint(o, range, message->as.sync.salt, print);
+    if (ours == message->as.sync.count &&
+        memcmp(print, message->as.sync.fingerprint, sizeof print) == 0) {
+        return ERR_OK;
+    }
+    link->sync_at = tick_add(now.mono, (struct duration){SYNC_AGAIN_MS});
+    if (ours <= LINK_IDS_MAX) {
+        send_ids(o, link->no, range, lower, upper, actions);
+        return ERR_OK;
+    }
+    /* Too many to list: cut our own objects into equal parts and let the peer compare each. */
+    struct sync_key from = *lower;
+    for (size_t part = 0; part < SYNC_SPLIT; part++) {
+        struct range sub = {range.from + ours * part / SYNC_SPLIT,
+                            range.from + ours * (part + 1) / SYNC_SPLIT};
+        struct sync_key to = part + 1 == SYNC_SPLIT ? *upper : o->objects[sub.to].key;
+        send_range(o, link->no, sub, &from, &to, message->as.sync.salt, round + 1, actions);
+        from = to;
+    }
+    return ERR_OK;
+}
+
+static enum err answer_ids(struct overlay *o, struct link *link, const struct link_message *message,
+                           struct now now, struct overlay_actions *actions) {
+    size_t wanted = ask_for_unknown(o, link->no, message, actions);
+    size_t pushed = push_what_peer_lacks(o, link->no, message, actions);
+    if (wanted + pushed > 0) {
+        link->sync_at = tick_add(now.mono, (struct duration){SYNC_AGAIN_MS});
+    }
+    return ERR_OK;
+}
+
+static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
+                              struct overlay_actions *actions) {
+    struct link_message *want = NULL;
+    size_t wanted = 0;
+    for (size_t i = 0; i < message->as.sync_ids.count; i++) {
+        const struct id *id = &message->as.sync_ids.ids[i];
+        if (is_known(o, id)) {
+            continue;
+        }
+        if (want == NULL) {
+            want = new_message(o, link, actions);
+            want->kind = LINK_SYNC_WANT;
+        }
+        want->as.sync_want.ids[wanted++] = *id;
+        want->as.sync_want.count = wanted;
+    }
+    return wanted;
+}
+
+static size_t push_what_peer_lacks(struct overlay *o, link_no link,
+                                   const struct link_message *message,
+                                   struct overlay_actions *actions) {
+    struct range range = range_between(o, &message->as.sync_ids.lower, &message->as.sync_ids.upper);
+    size_t pushed = 0;
+    for (size_t i = range.from; i < range.to && pushed < PUSHES_MAX; i++) {
+        const struct id *id = &o->objects[i].key.id;
+        bool theirs = false;
+        for (size_t k = 0; k < message->as.sync_ids.count && !theirs; k++) {
+            theirs = id_equal(id, &message->as.sync_ids.ids[k]);
+        }
+        if (!theirs) {
+            act(actions, OVERLAY_ACT_PUSH, link, id);
+            pushed++;
+        }
+    }
+    return pushed;
+}
+
+static enum err answer_want(struct overlay *o, struct link *link,
+                            const struct link_message *message, struct overlay_actions *actions) {
+    size_t pushed = 0;
+    for (size_t i = 0; i < message->as.sync_want.count && pushed < PUSHES_MAX; i++) {
+        const struct id *id = &message->as.sync_want.ids[i];
+        if (is_known(o, id)) { /* may have expired since we named it */
+            act(actions, OVERLAY_ACT_PUSH, link->no, id);
+            pushed++;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err accept_object(struct overlay *o, const struct overlay_event *event,
+                              struct overlay_actions *actions) {
+    if (is_known(o, &event->key.id)) {
+        return ERR_OK;
+    }
+    if (o->object_count == OVERLAY_OBJECTS_MAX) {
+        return ERR_FULL_TABLE;
+    }
+    size_t at = lower_bound(o, &event->key);
+    memmove(&o->objects[at + 1], &o->objects[at], (o->object_count - at) * sizeof o->objects[0]);
+    o->objects[at] = (struct object){event->key, event->expires};
+    o->object_count++;
+    o->known[slot_of(o, &event->key.id)] = event->key.id;
+    if (event->expires.ms < o->next_expiry.ms) {
+        o->next_expiry = event->expires;
+    }
+    for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+        if (o->links[i].no != 0 && o->links[i].no != event->link) {
+            act(actions, OVERLAY_ACT_PUSH, o->links[i].no, &event->key.id);
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- time ---- */
+
+static void tick(struct overlay *o, struct now now, uint64_t random,
+                 struct overlay_actions *actions) {
+    if (instant_reached(now.wall, o->next_expiry)) {
+        drop_expired(o, now.wall, actions);
+    }
+    tick_links(o, now, random, actions);
+    tick_peers(o, now, actions);
+}
+
+static void tick_peers(struct overlay *o, struct now now, struct overlay_actions *actions) {
+    size_t links = overlay_link_count(o);
+    for (size_t i = 0; i < OVERLAY_PEERS_MAX && links < OVERLAY_LINKS_MAX; i++) {
+        struct peer *peer = &o->peers[i];
+        if (!peer->used || peer->link != 0 || !tick_reached(now.mono, peer->dial_at)) {
+            continue;
+        }
+        if (actions->count == OVERLAY_ACTIONS_MAX) {
+            return; /* still due: the caller ticks again */
+        }
+        act(actions, OVERLAY_ACT_DIAL, 0, &peer->id);
+        peer->dialling = true;
+        peer->dial_at = tick_add(now.mono, (struct duration){DIAL_PENDING_MS});
+        links++;
+    }
+}
+
+static void tick_links(struct overlay *o, struct now now, uint64_t random,
+                       struct overlay_actions *actions) {
+    for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+        struct link *link = &o->links[i];
+        if (link->no == 0 || actions->count + 3 > OVERLAY_ACTIONS_MAX) {
+            continue;
+        }
+        if (tick_reached(now.mono, tick_add(link->heard, (struct duration){DEAD_AFTER_MS}))) {
+            act(actions, OVERLAY_ACT_CLOSE, link->no, NULL);
+            struct peer *peer = &o->peers[link->peer];
+            peer->link = 0;
+            peer->dial_at = tick_add(now.mono, jitter(DIAL_FIRST_MS, random + i));
+            link->no = 0;
+            continue;
+        }
+        if (tick_reached(now.mono, link->ping_at)) {
+            act(actions, OVERLAY_ACT_PING, link->no, NULL);
+            link->ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS});
+        }
+        if (tick_reached(now.mono, link->sync_at) && o->message_count < MESSAGES_MAX) {
+            struct range all = {0, o->object_count};
+            send_range(o, link->no, all, &key_lowest, &key_end, random + i, 0, actions);
+            link->sync_at = tick_add(now.mono, jitter(SYNC_FIRST_MS, random + i));
+        }
+    }
+}
+
+static void drop_expired(struct overlay *o, struct instant now, struct overlay_actions *actions) {
+    size_t kept = 0;
+    o->next_expiry = INSTANT_NEVER;
+    for (size_t i = 0; i < o->object_count; i++) {
+        struct object *object = &o->objects[i];
+        if (instant_reached(now, object->expires) && actions->count < OVERLAY_ACTIONS_MAX / 2) {
+            act(actions, OVERLAY_ACT_DROP, 0, &object->key.id);
+            forget_id(o, &object->key.id);
+            continue;
+        }
+        if (object->expires.ms < o->next_expiry.ms) {
+            o->next_expiry = object->expires;
+        }
+        o->objects[kept++] = *object;
+    }
+    o->object_count = kept;
+}
+
+/* ---- tables ---- */
+
+static struct peer *find_peer(struct overlay *o, const struct id *id) {
+    for (size_t i = 0; i < OVERLAY_PEERS_MAX; i++) {
+        if (o->peers[i].used && id_equal(&o->peers[i].id, id)) {
+            return &o->peers[i];
+        }
+    }
+    return NULL;
+}
+
+static struct link *find_link(struct overlay *o, link_no no) {
+    for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+        if (o->links[i].no == no) {
+            return &o->links[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_known(const struct overlay *o, const struct id *id) {
+    return !id_is_zero(&o->known[slot_of(o, id)]);
+}
+
+/* Where `id` is, or the empty slot where it would go. Ids are SHA-256: they spread by themselves.
+ */
+static size_t slot_of(const struct overlay *o, const struct id *id) {
+    size_t slot = read_u32(id->b) % KNOWN_SLOTS;
+    while (!id_is_zero(&o->known[slot]) && !id_equal(&o->known[slot], id)) {
+        slot = (slot + 1) % KNOWN_SLOTS;
+    }
+    return slot;
+}
+
+/* Closes the hole, so that no search ends early: what follows in the run moves up where it may. */
+static void forget_id(struct overlay *o, const struct id *id) {
+    size_t hole = slot_of(o, id);
+    ASSERT(!id_is_zero(&o->known[hole]));
+    for (size_t next = (hole + 1) % KNOWN_SLOTS; !id_is_zero(&o->known[next]);
+         next = (next + 1) % KNOWN_SLOTS) {
+        size_t home = read_u32(o->known[next].b) % KNOWN_SLOTS;
+        size_t from_home = (next + KNOWN_SLOTS - home) % KNOWN_SLOTS;
+        size_t from_hole = (next + KNOWN_SLOTS - hole) % KNOWN_SLOTS;
+        if (from_home >= from_hole) {
+            o->known[hole] = o->known[next];
+            hole = next;
+        }
+    }
+    o->known[hole] = (struct id){{0}};
+}
+
+static int key_compare(const struct sync_key *a, const struct sync_key *b) {
+    if (a->created.ms != b->created.ms) {
+        return a->created.ms < b->created.ms ? -1 : 1;
+    }
+    return id_compare(&a->id, &b->id);
+}
+
+static size_t lower_bound(const struct overlay *o, const struct sync_key *key) {
+    size_t low = 0;
+    size_t high = o->object_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (key_compare(&o->objects[middle].key, key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct range range_between(const struct overlay *o, const struct sync_key *lower,
+                                  const struct sync_key *upper) {
+    struct range range = {lower_bound(o, lower), lower_bound(o, upper)};
+    if (range.to < range.from) {
+        range.to = range.from;
+    }
+    return range;
+}
+
+/* Sum of the ids mod 2^256, hashed with the count and the session's salt: order does not matter,
+ * and nobody can prepare objects whose sums collide without knowing the salt. */
+static void fingerprint(const struct overlay *o, struct range range, uint64_t salt,
+                        uint8_t out[32]) {
+    uint8_t sum[48] = {0};
+    for (size_t i = range.from; i < range.to; i++) {
+        unsigned carry = 0;
+        for (size_t b = 0; b < 32; b++) { /* little-endian */
+            carry += (unsigned)sum[b] + o->objects[i].key.id.b[b];
+            sum[b] = (uint8_t)carry;
+            carry >>= 8;
+        }
+    }
+    write_u64(sum + 32, range.to - range.from);
+    write_u64(sum + 40, salt);
+    hash_labelled("stoop range v1", (struct bytes){NULL, 0}, BYTES_OF(sum), out, 32);
+}
+
+static void send_range(struct overlay *o, link_no link, struct range range,
+                       const struct sync_key *lower, const struct sync_key *upper, uint64_t salt,
+                       uint32_t round, struct overlay_actions *actions) {
+    struct link_message *message = new_message(o, link, actions);
+    message->kind = LINK_SYNC;
+    message->as.sync.salt = salt;
+    message->as.sync.round = round;
+    message->as.sync.lower = *lower;
+    message->as.sync.upper = *upper;
+    message->as.sync.count = range.to - range.from;
+    fingerprint(o, range, salt, message->as.sync.fingerprint);
+}
+
+static void send_ids(struct overlay *o, link_no link, struct range range,
+                     const struct sync_key *lower, const struct sync_key *upper,
+                     struct overlay_actions *actions) {
+    struct link_message *message = new_message(o, link, actions);
+    message->kind = LINK_SYNC_IDS;
+    message->as.sync_ids.lower = *lower;
+    message->as.sync_ids.upper = *upper;
+    message->as.sync_ids.answer = false;
+    message->as.sync_ids.count = range.to - range.from;
+    for (size_t i = range.from; i < range.to; i++) {
+        message->as.sync_ids.ids[i - range.from] = o->objects[i].key.id;
+    }
+}
+
+static struct link_message *new_message(struct overlay *o, link_no link,
+                                        struct overlay_actions *actions) {
+    ASSERT(o->message_count < MESSAGES_MAX);
+    struct link_message *message = &o->messages[o->message_count++];
+    act(actions, OVERLAY_ACT_SEND, link, NULL);
+    actions->list[actions->count - 1].message = message;
+    return message;
+}
+
+static void act(struct overlay_actions *actions, enum overlay_action_kind kind, link_no link,
+                const struct id *id) {
+    ASSERT(actions->count < OVERLAY_ACTIONS_MAX);
+    struct overlay_action *action = &actions->list[actions->count++];
+    *action = (struct overlay_action){.kind = kind, .link = link};
+    if (id != NULL) {
+        action->id = *id;
+    }
+}
+
+/* base to twice base */
+static struct duration jitter(int64_t base_ms, uint64_t random) {
+    uint64_t z = (random + UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z ^= z >> 31;
+    return (struct duration){base_ms + (int64_t)(z % (uint64_t)(base_ms + 1))};
+}

@@ -1,0 +1,976 @@
+/* Invariants:
+ *  1. Every read and write happens between store_begin and store_commit or store_roll_back.
+ *  2. A prepared statement is reset as soon as its row has been handed on, except inside an *_each,
+ *     whose visitor may read other tables but not write.
+ *  3. Blobs handed out live in `row`, one buffer per borrowed column, until the next call. */
+#include "node/store/store.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/assert.h"
+
+enum {
+    STATEMENTS_MAX = 96,
+    COLUMNS_MAX = 8, /* blobs that one row hands out */
+    VALUE_MAX = 2 * 1024 * 1024 + 4096,
+};
+
+struct store {
+    sqlite3 *db;
+    bool open; /* a transaction is */
+    int changes_at_begin;
+    struct prepared {
+        const char *sql; /* static text; its address is the key */
+        sqlite3_stmt *statement;
+    } prepared[STATEMENTS_MAX];
+    struct buffer columns[COLUMNS_MAX];
+    size_t columns_used;
+};
+
+/* One statement in use: made ready, bound, stepped, and reset when it goes out of scope. */
+struct query {
+    struct store *store;
+    sqlite3_stmt *statement;
+    int next; /* parameter to bind */
+    enum err err;
+};
+
+static const char *const migrations[];
+static enum err migrate(struct store *store);
+static enum err sql_error(struct store *store, int code);
+static enum err run(struct store *store, const char *sql);
+
+static struct query query_start(struct store *store, const char *sql);
+static void query_finish(struct query *query);
+static void bind_bytes(struct query *query, struct bytes value);
+static void bind_id(struct query *query, const struct id *id);
+static void bind_int(struct query *query, int64_t value);
+static void bind_text(struct query *query, const char *text);
+static enum err query_row(struct query *query);   /* ERR_OK, or ERR_USER_NOT_FOUND at the end */
+static enum err query_write(struct query *query); /* runs to its end */
+static struct bytes column_keep(struct query *query, int column);
+static void column_fixed(struct query *query, int column, void *out, size_t len);
+static void column_text(struct query *query, int column, char *out, size_t room);
+
+#define QUERY(name, store, sql)                                                                    \
+    (store)->columns_used = 0;                                                                     \
+    SCOPED(query_finish) struct query name = query_start(store, sql)
+
+/* ---- opening, turns ---- */
+
+enum err store_open(const char *path, struct store **out) {
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    for (size_t i = 0; i < COLUMNS_MAX; i++) {
+        buffer_init(&store->columns[i], VALUE_MAX);
+    }
+    int code = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    enum err err = sql_error(store, code);
+    if (err == ERR_OK) {
+        (void)sqlite3_extended_result_codes(store->db, 1);
+        (void)sqlite3_busy_timeout(store->db, 5000);
+        err = run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                         "PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
+                         "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;"
+                         "PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=8388608;");
+    }
+    if (err == ERR_OK) {
+        err = migrate(store);
+    }
+    if (err != ERR_OK) {
+        store_close(store);
+        return err;
+    }
+    *out = store;
+    return ERR_OK;
+}
+
+void store_close(struct store *store) {
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < STATEMENTS_MAX; i++) {
+        (void)sqlite3_finalize(store->prepared[i].statement);
+    }
+    for (size_t i = 0; i < COLUMNS_MAX; i++) {
+        buffer_finish(&store->columns[i]);
+    }
+    (void)sqlite3_close(store->db);
+    free(store);
+}
+
+enum err store_begin(struct store *store) {
+    ASSERT(!store->open);
+    enum err err = run(store, "BEGIN IMMEDIATE");
+    if (err == ERR_OK) {
+        store->open = true;
+        store->changes_at_begin = sqlite3_total_changes(store->db);
+    }
+    return err;
+}
+
+enum err store_commit(struct store *store) {
+    ASSERT(store->open);
+    enum err err = run(store, "COMMIT");
+    if (err == ERR_OK) {
+        store->open = false;
+    }
+    return err;
+}
+
+void store_roll_back(struct store *store) {
+    if (store->open) {
+        (void)run(store, "ROLLBACK");
+        store->open = false;
+    }
+}
+
+bool store_changed(const struct store *store) {
+    return sqlite3_total_changes(store->db) != store->changes_at_begin;
+}
+
+enum err store_shred_barrier(struct store *store) {
+    ASSERT(!store->open);
+    return run(store, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/* ---- single values ---- */
+
+enum err store_get(struct store *store, enum store_key key, struct bytes *out) {
+    QUERY(q, store, "SELECT value FROM meta WHERE key = ?");
+    bind_int(&q, key);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = column_keep(&q, 0);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_put(struct store *store, enum store_key key, struct bytes value) {
+    QUERY(q, store,
+          "INSERT INTO meta(key, value) VALUES(?, ?)"
+          " ON CONFLICT(key) DO UPDATE SET value = excluded.value");
+    bind_int(&q, key);
+    bind_bytes(&q, value);
+    return query_write(&q);
+}
+
+enum err store_remove(struct store *store, enum store_key key) {
+    QUERY(q, store, "DELETE FROM meta WHERE key = ?");
+    bind_int(&q, key);
+    return query_write(&q);
+}
+
+/* ---- gossiped objects ---- */
+
+#define OBJECT_COLUMNS "id, kind, author, created, expires, object"
+
+static void read_object(struct query *q, struct store_object *out) {
+    column_fixed(q, 0, out->id.b, sizeof out->id.b);
+    out->kind = (enum object_kind)sqlite3_column_int(q->statement, 1);
+    column_fixed(q, 2, out->author.b, sizeof out->author.b);
+    out->created.ms = sqlite3_column_int64(q->statement, 3);
+    out->expires.ms = sqlite3_column_int64(q->statement, 4);
+    out->object = column_keep(q, 5);
+}
+
+enum err store_object_add(struct store *store, const struct store_object *object) {
+    QUERY(q, store, "INSERT OR IGNORE INTO objects(" OBJECT_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?)");
+    bind_id(&q, &object->id);
+    bind_int(&q, object->kind);
+    bind_id(&q, &object->author);
+    bind_int(&q, object->created.ms);
+    bind_int(&q, object->expires.ms);
+    bind_bytes(&q, object->object);
+    return query_write(&q);
+}
+
+enum err store_object_get(struct store *store, const struct id *id, struct store_object *out) {
+    QUERY(q, store, "SELECT " OBJECT_COLUMNS " FROM objects WHERE id = ?");
+    bind_id(&q, id);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_object(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_object_remove(struct store *store, const struct id *id) {
+    QUERY(q, store, "DELETE FROM objects WHERE id = ?");
+    bind_id(&q, id);
+    return query_write(&q);
+}
+
+enum err store_object_newest(struct store *store, enum object_kind kind, const struct id *author,
+                             struct store_object *out) {
+    QUERY(q, store,
+          "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? AND author = ?"
+          " ORDER BY created DESC, id DESC LIMIT 1");
+    bind_int(&q, kind);
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_object(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_object_each(struct store *store, enum object_kind kind, store_object_visit *visit,
+                           void *context) {
+    QUERY(q, store,
+          "SELECT " OBJECT_COLUMNS " FROM objects WHERE ?1 = 0 OR kind = ?1"
+          " ORDER BY created, id");
+    bind_int(&q, kind);
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_object object = {0};
+        store->columns_used = 0;
+        read_object(&q, &object);
+        err = q.err == ERR_OK ? visit(context, &object) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- requests ---- */
+
+enum err store_request_add(struct store *store, const struct store_request *request) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO requests(id, ours, matched, log_index, sealed_key)"
+          " VALUES(?, ?, ?, ?, ?)");
+    bind_id(&q, &request->id);
+    bind_int(&q, request->ours);
+    bind_int(&q, request->matched);
+    bind_int(&q, (int64_t)request->log_index);
+    bind_bytes(&q, request->sealed_key);
+    return query_write(&q);
+}
+
+enum err store_request_get(struct store *store, const struct id *id, struct store_request *out) {
+    QUERY(q, store, "SELECT ours, matched, log_index, sealed_key FROM requests WHERE id = ?");
+    bind_id(&q, id);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (struct store_request){.id = *id};
+        out->ours = sqlite3_column_int(q.statement, 0) != 0;
+        out->matched = sqlite3_column_int(q.statement, 1) != 0;
+        out->log_index = (uint64_t)sqlite3_column_int64(q.statement, 2);
+        out->sealed_key = column_keep(&q, 3);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_request_matched(struct store *store, const struct id *id) {
+    QUERY(q, store, "UPDATE requests SET matched = 1 WHERE id = ?");
+    bind_id(&q, id);
+    return query_write(&q);
+}
+
+enum err store_request_forget_key(struct store *store, const struct id *id) {
+    QUERY(q, store, "UPDATE requests SET sealed_key = x'' WHERE id = ?");
+    bind_id(&q, id);
+    return query_write(&q);
+}
+
+/* ---- attachments: the bytes live in pieces, so that a piece that comes writes only itself ---- */
+
+#define ATTACHMENT_COLUMNS "sha256, size, have, expires"
+
+static void read_attachment(struct query *q, struct store_attachment *out) {
+    column_fixed(q, 0, out->sha256.b, sizeof out->sha256.b);
+    out->size = (uint32_t)sqlite3_column_int64(q->statement, 1);
+    out->have = (uint32_t)sqlite3_column_int64(q->statement, 2);
+    out->expires.ms = sqlite3_column_int64(q->statement, 3);
+}
+
+enum err store_attachment_want(struct store *store, const struct store_attachment *a) {
+    QUERY(q, store,
+          "INSERT INTO attachments(" ATTACHMENT_COLUMNS ") VALUES(?, ?, ?, ?)"
+          " ON CONFLICT(sha256) DO UPDATE SET expires = max(expires, excluded.expires)");
+    bind_id(&q, &a->sha256);
+    bind_int(&q, a->size);
+    bind_int(&q, a->have);
+    bind_int(&q, a->expires.ms);
+    return query_write(&q);
+}
+
+enum err store_attachment_get(struct store *store, const struct id *sha256,
+                              struct store_attachment *out) {
+    QUERY(q, store, "SELECT " ATTACHMENT_COLUMNS " FROM attachments WHERE sha256 = ?");
+    bind_id(&q, sha256);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_attachment(&q, out);
+    }
+    return err;
+}
+
+enum err store_attachment_append(struct store *store, const struct id *sha256, uint32_t offset,
+                                 struct bytes data) {
+    {
+        QUERY(q, store, "INSERT INTO attachment_pieces(sha256, offset, data) VALUES(?, ?, ?)");
+        bind_id(&q, sha256);
+        bind_int(&q, offset);
+        bind_bytes(&q, data);
+        enum err err = query_write(&q);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, store, "UPDATE attachments SET have = ? WHERE sha256 = ?");
+    bind_int(&q, (int64_t)(offset + data.len));
+    bind_id(&q, sha256);
+    return query_write(&q);
+}
+
+enum err store_attachment_reset(struct store *store, const struct id *sha256) {
+    {
+        QUERY(q, store, "DELETE FROM attachment_pieces WHERE sha256 = ?");
+        bind_id(&q, sha256);
+        enum err err = query_write(&q);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, store, "UPDATE attachments SET have = 0 WHERE sha256 = ?");
+    bind_id(&q, sha256);
+    return query_write(&q);
+}
+
+enum err store_attachment_read(struct store *store, const struct id *sha256, uint32_t offset,
+                               uint32_t len, struct bytes *out) {
+    QUERY(q, store,
+          "SELECT offset, data FROM attachment_pieces"
+          " WHERE sha256 = ? AND offset <= ? ORDER BY offset DESC LIMIT 1");
+    bind_id(&q, sha256);
+    bind_int(&q, offset);
+    enum err err = query_row(&q);
+    if (err != ERR_OK) {
+        return err;
+    }
+    uint32_t start = (uint32_t)sqlite3_column_int64(q.statement, 0);
+    struct bytes piece = column_keep(&q, 1);
+    if (q.err != ERR_OK) {
+        return q.err;
+    }
+    if (offset - start >= piece.len) {
+        return ERR_USER_NOT_FOUND;
+    }
+    piece.at += offset - start;
+    piece.len -= offset - start;
+    *out = (struct bytes){piece.at, piece.len < len ? piece.len : len};
+    return ERR_OK;
+}
+
+enum err store_attachment_next_missing(struct store *store, const struct id *after,
+                                       struct store_attachment *out) {
+    QUERY(q, store,
+          "SELECT " ATTACHMENT_COLUMNS " FROM attachments"
+          " WHERE have < size AND sha256 > ? ORDER BY sha256 LIMIT 1");
+    bind_id(&q, after);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_attachment(&q, out);
+    }
+    return err;
+}
+
+enum err store_attachment_expire(struct store *store, struct instant now) {
+    QUERY(q, store, "DELETE FROM attachments WHERE expires <= ?");
+    bind_int(&q, now.ms);
+    return query_write(&q);
+}
+
+enum err store_attachment_total(struct store *store, uint64_t *bytes) {
+    QUERY(q, store, "SELECT coalesce(sum(size), 0) FROM attachments");
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *bytes = (uint64_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+/* ---- clips ---- */
+
+#define CLIP_COLUMNS                                                                               \
+    "clip, request, state, expires, payload_size, payload_root, header, manifest, signed_grant,"   \
+    " granted_header, granted_manifest, grant_id, disclosure_logged, shred_logged"
+
+static void read_clip(struct query *q, struct store_clip *out) {
+    column_fixed(q, 0, out->clip.b, sizeof out->clip.b);
+    column_fixed(q, 1, out->request.b, sizeof out->request.b);
+    out->state = (enum clip_state)sqlite3_column_int(q->statement, 2);
+    out->expires.ms = sqlite3_column_int64(q->statement, 3);
+    out->payload_size = (uint64_t)sqlite3_column_int64(q->statement, 4);
+    column_fixed(q, 5, out->payload_root.b, sizeof out->payload_root.b);
+    out->header = column_keep(q, 6);
+    out->manifest = column_keep(q, 7);
+    out->grant = column_keep(q, 8);
+    out->granted_header = column_keep(q, 9);
+    out->granted_manifest = column_keep(q, 10);
+    column_fixed(q, 11, out->grant_id.b, sizeof out->grant_id.b);
+    out->disclosure_logged = sqlite3_column_int(q->statement, 12) != 0;
+    out->shred_logged = sqlite3_column_int(q->statement, 13) != 0;
+}
+
+enum err store_clip_add(struct store *store, const struct store_clip *clip) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO clips(" CLIP_COLUMNS ")"
+          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, x'', x'', x'', zeroblob(32), 0, 0)");
+    bind_bytes(&q, BYTES_OF(clip->clip.b));
+    bind_id(&q, &clip->request);
+    bind_int(&q, clip->state);
+    bind_int(&q, clip->expires.ms);
+    bind_int(&q, (int64_t)clip->payload_size);
+    bind_id(&q, &clip->payload_root);
+    bind_bytes(&q, clip->header);
+    bind_bytes(&q, clip->manifest);
+    return query_write(&q);
+}
+
+enum err store_clip_get(struct store *store, const struct clip_id *clip, struct store_clip *out) {
+    QUERY(q, store, "SELECT " CLIP_COLUMNS " FROM clips WHERE clip = ?");
+    bind_bytes(&q, BYTES_OF(clip->b));
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_clip(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_clip_by_grant(struct store *store, const struct id *grant, struct store_clip *out) {
+    QUERY(q, store, "SELECT " CLIP_COLUMNS " FROM clips WHERE grant_id = ?");
+    bind_id(&q, grant);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_clip(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_clip_set_state(struct store *store, const struct clip_id *clip,
+                              enum clip_state state, struct instant expires) {
+    QUERY(q, store, "UPDATE clips SET state = ?, expires = ? WHERE clip = ?");
+    bind_int(&q, state);
+    bind_int(&q, expires.ms);
+    bind_bytes(&q, BYTES_OF(clip->b));
+    return query_write(&q);
+}
+
+enum err store_clip_set_grant(struct store *store, const struct clip_id *clip, struct bytes grant,
+                              const struct id *grant_id, struct bytes header,
+                              struct bytes manifest) {
+    QUERY(q, store,
+          "UPDATE clips SET signed_grant = ?, grant_id = ?, granted_header = ?,"
+          " granted_manifest = ? WHERE clip = ?");
+    bind_bytes(&q, grant);
+    bind_id(&q, grant_id);
+    bind_bytes(&q, header);
+    bind_bytes(&q, manifest);
+    bind_bytes(&q, BYTES_OF(clip->b));
+    return query_write(&q);
+}
+
+enum err store_clip_set_logged(struct store *store, const struct clip_id *clip, bool disclosure,
+                               bool shred) {
+    QUERY(q, store, "UPDATE clips SET disclosure_logged = ?, shred_logged = ? WHERE clip = ?");
+    bind_int(&q, disclosure);
+    bind_int(&q, shred);
+    bind_bytes(&q, BYTES_OF(clip->b));
+    return query_write(&q);
+}
+
+enum err store_clip_shred(struct store *store, const struct clip_id *clip, enum clip_state state) {
+    QUERY(q, store,
+          "UPDATE clips SET header = x'', manifest = x'', granted_header = x'',"
+          " granted_manifest = x'', state = ? WHERE clip = ?");
+    bind_int(&q, state);
+    bind_bytes(&q, BYTES_OF(clip->b));
+    return query_write(&q);
+}
+
+enum err store_clip_remove(struct store *store, const struct clip_id *clip) {
+    QUERY(q, store, "DELETE FROM clips WHERE clip = ?");
+    bind_bytes(&q, BYTES_OF(clip->b));
+    return query_write(&q);
+}
+
+enum err store_clip_each(struct store *store, const struct id *request, store_clip_visit *visit,
+                         void *context) {
+    static const struct id any;
+    QUERY(q, store,
+          "SELECT " CLIP_COLUMNS " FROM clips WHERE ?1 = zeroblob(32) OR request = ?1"
+          " ORDER BY rowid");
+    bind_id(&q, request == NULL ? &any : request);
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_clip clip = {0};
+        store->columns_used = 0;
+        read_clip(&q, &clip);
+        err = q.err == ERR_OK ? visit(context, &clip) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_clip_count_open(struct store *store, const struct id *request, uint32_t *out) {
+    static const struct id any;
+    QUERY(q, store,
+          "SELECT count(*) FROM clips WHERE state <= ?2"
+          " AND (?1 = zeroblob(32) OR request = ?1)");
+    bind_id(&q, request == NULL ? &any : request);
+    bind_int(&q, CLIP_PART_SIGNED);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (uint32_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+/* ---- delivered ---- */
+
+#define DELIVERED_COLUMNS                                                                          \
+    "grant_id, request, signed_grant, member, header, manifest, salt, received, payload_size,"     \
+    " completed, delete_by, collected"
+
+static void read_delivered(struct query *q, struct store_delivered *out) {
+    column_fixed(q, 0, out->grant.b, sizeof out->grant.b);
+    column_fixed(q, 1, out->request.b, sizeof out->request.b);
+    out->signed_grant = column_keep(q, 2);
+    out->member = column_keep(q, 3);
+    out->header = column_keep(q, 4);
+    out->manifest = column_keep(q, 5);
+    column_fixed(q, 6, out->salt, sizeof out->salt);
+    out->received = (uint64_t)sqlite3_column_int64(q->statement, 7);
+    out->payload_size = (uint64_t)sqlite3_column_int64(q->statement, 8);
+    out->completed.ms = sqlite3_column_int64(q->statement, 9);
+    out->delete_by.ms = sqlite3_column_int64(q->statement, 10);
+    column_text(q, 11, out->collected, sizeof out->collected);
+}
+
+enum err store_delivered_add(struct store *store, const struct store_delivered *d) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO delivered(" DELIVERED_COLUMNS ")"
+          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '')");
+    bind_id(&q, &d->grant);
+    bind_id(&q, &d->request);
+    bind_bytes(&q, d->signed_grant);
+    bind_bytes(&q, d->member);
+    bind_bytes(&q, BYTES_OF(d->salt));
+    bind_int(&q, (int64_t)d->payload_size);
+    bind_int(&q, d->delete_by.ms);
+    return query_write(&q);
+}
+
+enum err store_delivered_get(struct store *store, const struct id *grant,
+                             struct store_delivered *out) {
+    QUERY(q, store, "SELECT " DELIVERED_COLUMNS " FROM delivered WHERE grant_id = ?");
+    bind_id(&q, grant);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_delivered(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_delivered_set_received(struct store *store, const struct id *grant,
+                                      uint64_t received) {
+    QUERY(q, store, "UPDATE delivered SET received = ? WHERE grant_id = ?");
+    bind_int(&q, (int64_t)received);
+    bind_id(&q, grant);
+    return query_write(&q);
+}
+
+enum err store_delivered_complete(struct store *store, const struct id *grant, struct bytes header,
+                                  struct bytes manifest, struct instant at) {
+    QUERY(q, store,
+          "UPDATE delivered SET header = ?, manifest = ?, completed = ? WHERE grant_id = ?");
+    bind_bytes(&q, header);
+    bind_bytes(&q, manifest);
+    bind_int(&q, at.ms);
+    bind_id(&q, grant);
+    return query_write(&q);
+}
+
+enum err store_delivered_set_collected(struct store *store, const struct id *grant,
+                                       const char *path) {
+    QUERY(q, store, "UPDATE delivered SET collected = ? WHERE grant_id = ?");
+    bind_text(&q, path);
+    bind_id(&q, grant);
+    return query_write(&q);
+}
+
+enum err store_delivered_shred(struct store *store, const struct id *grant) {
+    QUERY(q, store,
+          "UPDATE delivered SET header = x'', manifest = x'', received = 0"
+          " WHERE grant_id = ?");
+    bind_id(&q, grant);
+    return query_write(&q);
+}
+
+enum err store_delivered_each(struct store *store, store_delivered_visit *visit, void *context) {
+    QUERY(q, store, "SELECT " DELIVERED_COLUMNS " FROM delivered ORDER BY rowid");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_delivered delivered = {0};
+        store->columns_used = 0;
+        read_delivered(&q, &delivered);
+        err = q.err == ERR_OK ? visit(context, &delivered) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- the log ---- */
+
+enum err store_leaf_add(struct store *store, const struct store_leaf *leaf) {
+    QUERY(q, store, "INSERT INTO log(idx, hash, leaf, opening) VALUES(?, ?, ?, ?)");
+    bind_int(&q, (int64_t)leaf->index);
+    bind_id(&q, &leaf->hash);
+    bind_bytes(&q, leaf->leaf);
+    bind_bytes(&q, leaf->opening);
+    return query_write(&q);
+}
+
+enum err store_leaf_get(struct store *store, uint64_t index, struct store_leaf *out) {
+    QUERY(q, store, "SELECT hash, leaf, opening FROM log WHERE idx = ?");
+    bind_int(&q, (int64_t)index);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        out->index = index;
+        column_fixed(&q, 0, out->hash.b, sizeof out->hash.b);
+        out->leaf = column_keep(&q, 1);
+        out->opening = column_keep(&q, 2);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_leaf_count(struct store *store, uint64_t *out) {
+    QUERY(q, store, "SELECT coalesce(max(idx) + 1, 0) FROM log");
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (uint64_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+enum err store_waiting_add(struct store *store, struct bytes entry, uint64_t ticket) {
+    QUERY(q, store, "INSERT INTO waiting(entry, ticket) VALUES(?, ?)");
+    bind_bytes(&q, entry);
+    bind_int(&q, (int64_t)ticket);
+    return query_write(&q);
+}
+
+enum err store_waiting_clear(struct store *store) {
+    QUERY(q, store, "DELETE FROM waiting");
+    return query_write(&q);
+}
+
+enum err store_waiting_each(struct store *store, store_waiting_visit *visit, void *context) {
+    QUERY(q, store, "SELECT seq, entry, ticket FROM waiting ORDER BY seq");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        store->columns_used = 0;
+        struct store_waiting waiting = {.seq = (uint64_t)sqlite3_column_int64(q.statement, 0),
+                                        .entry = column_keep(&q, 1),
+                                        .ticket = (uint64_t)sqlite3_column_int64(q.statement, 2)};
+        err = q.err == ERR_OK ? visit(context, &waiting) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- invites, epoch keys ---- */
+
+enum err store_invite_add(struct store *store, const struct store_invite *invite) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO invites(id, invite, psk0, expires, joiner, member)"
+          " VALUES(?, ?, ?, ?, x'', x'')");
+    bind_id(&q, &invite->id);
+    bind_bytes(&q, invite->invite);
+    bind_bytes(&q, BYTES_OF(invite->psk0));
+    bind_int(&q, invite->expires.ms);
+    return query_write(&q);
+}
+
+enum err store_invite_bind(struct store *store, const struct id *id,
+                           const struct box_public *joiner, struct bytes member) {
+    QUERY(q, store, "UPDATE invites SET joiner = ?, member = ? WHERE id = ?");
+    bind_bytes(&q, BYTES_OF(joiner->b));
+    bind_bytes(&q, member);
+    bind_id(&q, id);
+    return query_write(&q);
+}
+
+enum err store_invite_expire(struct store *store, struct instant now) {
+    QUERY(q, store, "DELETE FROM invites WHERE expires <= ?");
+    bind_int(&q, now.ms);
+    return query_write(&q);
+}
+
+enum err store_invite_each(struct store *store, store_invite_visit *visit, void *context) {
+    QUERY(q, store, "SELECT id, invite, psk0, expires, joiner, member FROM invites ORDER BY rowid");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_invite invite = {0};
+        store->columns_used = 0;
+        column_fixed(&q, 0, invite.id.b, sizeof invite.id.b);
+        invite.invite = column_keep(&q, 1);
+        column_fixed(&q, 2, invite.psk0, sizeof invite.psk0);
+        invite.expires.ms = sqlite3_column_int64(q.statement, 3);
+        invite.bound = sqlite3_column_bytes(q.statement, 4) == sizeof invite.joiner.b;
+        if (invite.bound) {
+            column_fixed(&q, 4, invite.joiner.b, sizeof invite.joiner.b);
+        }
+        invite.member = column_keep(&q, 5);
+        err = q.err == ERR_OK ? visit(context, &invite) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_epoch_add(struct store *store, const uint8_t key[EPOCH_KEY_BYTES],
+                         struct instant since) {
+    QUERY(q, store, "INSERT OR IGNORE INTO epochs(key, since) VALUES(?, ?)");
+    bind_bytes(&q, (struct bytes){key, EPOCH_KEY_BYTES});
+    bind_int(&q, since.ms);
+    return query_write(&q);
+}
+
+enum err store_epoch_each(struct store *store, store_epoch_visit *visit, void *context) {
+    QUERY(q, store, "SELECT key, since FROM epochs ORDER BY since DESC");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        uint8_t key[EPOCH_KEY_BYTES];
+        column_fixed(&q, 0, key, sizeof key);
+        err = visit(context, key, (struct instant){sqlite3_column_int64(q.statement, 1)});
+        secret_wipe(key, sizeof key);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- schema ---- */
+
+/* Entry n leads from version n to n + 1. Never change one that has been released: add the next. */
+static const char *const migrations[] = {
+    "CREATE TABLE meta(key INTEGER PRIMARY KEY, value BLOB NOT NULL);"
+    "CREATE TABLE objects(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL,"
+    " created INTEGER NOT NULL, expires INTEGER NOT NULL, object BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX objects_order ON objects(created, id);"
+    "CREATE INDEX objects_author ON objects(kind, author, created);"
+    "CREATE TABLE requests(id BLOB PRIMARY KEY, ours INTEGER NOT NULL, matched INTEGER NOT NULL,"
+    " log_index INTEGER NOT NULL, sealed_key BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE attachments(sha256 BLOB PRIMARY KEY, size INTEGER NOT NULL,"
+    " have INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE attachment_pieces(sha256 BLOB NOT NULL REFERENCES attachments(sha256)"
+    " ON DELETE CASCADE, offset INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(sha256, offset));"
+    "CREATE TABLE clips(clip BLOB NOT NULL UNIQUE, request BLOB NOT NULL, state INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, payload_size INTEGER NOT NULL, payload_root BLOB NOT NULL,"
+    " header BLOB NOT NULL, manifest BLOB NOT NULL, signed_grant BLOB NOT NULL,"
+    " granted_header BLOB NOT NULL, granted_manifest BLOB NOT NULL, grant_id BLOB NOT NULL,"
+    " disclosure_logged INTEGER NOT NULL, shred_logged INTEGER NOT NULL);"
+    "CREATE INDEX clips_request ON clips(request);"
+    "CREATE INDEX clips_grant ON clips(grant_id);"
+    "CREATE TABLE delivered(grant_id BLOB NOT NULL UNIQUE, request BLOB NOT NULL,"
+    " signed_grant BLOB NOT NULL, member BLOB NOT NULL, header BLOB NOT NULL,"
+    " manifest BLOB NOT NULL, salt BLOB NOT NULL, received INTEGER NOT NULL,"
+    " payload_size INTEGER NOT NULL, completed INTEGER NOT NULL, delete_by INTEGER NOT NULL,"
+    " collected TEXT NOT NULL);"
+    "CREATE TABLE log(idx INTEGER PRIMARY KEY, hash BLOB NOT NULL, leaf BLOB NOT NULL,"
+    " opening BLOB NOT NULL);"
+    "CREATE TABLE waiting(seq INTEGER PRIMARY KEY AUTOINCREMENT, entry BLOB NOT NULL,"
+    " ticket INTEGER NOT NULL);"
+    "CREATE TABLE invites(id BLOB NOT NULL UNIQUE, invite BLOB NOT NULL, psk0 BLOB NOT NULL,"
+    " expires INTEGER NOT NULL, joiner BLOB NOT NULL, member BLOB NOT NULL);"
+    "CREATE TABLE epochs(key BLOB NOT NULL UNIQUE, since INTEGER NOT NULL);",
+};
+
+static enum err migrate(struct store *store) {
+    enum {
+        VERSION = COUNT_OF(migrations)
+    };
+    enum err err = store_begin(store);
+    if (err != ERR_OK) {
+        return err;
+    }
+    int version = 0;
+    {
+        QUERY(q, store, "PRAGMA user_version");
+        err = query_row(&q);
+        version = err == ERR_OK ? sqlite3_column_int(q.statement, 0) : 0;
+    }
+    if (err == ERR_OK && version > VERSION) {
+        err = ERR_HOST_SCHEMA;
+    }
+    for (int v = version; err == ERR_OK && v < VERSION; v++) {
+        err = run(store, migrations[v]);
+    }
+    if (err == ERR_OK && version < VERSION) {
+        char sql[40];
+        (void)sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d", (int)VERSION);
+        err = run(store, sql);
+    }
+    if (err == ERR_OK) {
+        err = store_commit(store);
+    }
+    if (err != ERR_OK) {
+        store_roll_back(store);
+    }
+    return err;
+}
+
+/* ---- statements ---- */
+
+static enum err sql_error(struct store *store, int code) {
+    (void)store;
+    switch (code & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return ERR_OK;
+    case SQLITE_NOMEM:
+        return ERR_HOST_MEMORY;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+        return ERR_HOST_DISK;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        return ERR_HOST_PERMISSION;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ERR_HOST_LOCKED;
+    default: /* an int, not an enum: whatever else SQLite says */
+        return ERR_HOST_DATABASE;
+    }
+}
+
+static enum err run(struct store *store, const char *sql) {
+    return sql_error(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+}
+
+static struct query query_start(struct store *store, const char *sql) {
+    struct query query = {.store = store, .next = 1};
+    size_t i = 0;
+    while (i < STATEMENTS_MAX && store->prepared[i].sql != NULL && store->prepared[i].sql != sql) {
+        i++;
+    }
+    ASSERT(i < STATEMENTS_MAX);
+    if (store->prepared[i].sql == NULL) {
+        query.err =
+            sql_error(store, sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                                &store->prepared[i].statement, NULL));
+        if (query.err != ERR_OK) {
+            return query;
+        }
+        store->prepared[i].sql = sql;
+    }
+    query.statement = store->prepared[i].statement;
+    return query;
+}
+
+static void query_finish(struct query *query) {
+    if (query->statement != NULL) {
+        (void)sqlite3_reset(query->statement);
+        (void)sqlite3_clear_bindings(query->statement);
+    }
+}
+
+static void bind_bytes(struct query *query, struct bytes value) {
+    if (query->err == ERR_OK) { /* a NULL pointer would bind SQL's NULL */
+        const void *at = value.len == 0 ? (const void *)"" : value.at;
+        query->err = sql_error(query->store, sqlite3_bind_blob(query->statement, query->next++, at,
+                                                               (int)value.len, SQLITE_STATIC));
+    }
+}
+
+static void bind_id(struct query *query, const struct id *id) {
+    bind_bytes(query, BYTES_OF(id->b));
+}
+
+static void bind_int(struct query *query, int64_t value) {
+    if (query->err == ERR_OK) {
+        query->err =
+            sql_error(query->store, sqlite3_bind_int64(query->statement, query->next++, value));
+    }
+}
+
+static void bind_text(struct query *query, const char *text) {
+    if (query->err == ERR_OK) {
+        query->err = sql_error(query->store, sqlite3_bind_text(query->statement, query->next++,
+                                                               text, -1, SQLITE_STATIC));
+    }
+}
+
+static enum err query_row(struct query *query) {
+    if (query->err != ERR_OK) {
+        return query->err;
+    }
+    int code = sqlite3_step(query->statement);
+    if (code == SQLITE_DONE) {
+        return ERR_USER_NOT_FOUND;
+    }
+    return sql_error(query->store, code);
+}
+
+static enum err query_write(struct query *query) {
+    enum err err = query_row(query);
+    ASSERT(err != ERR_OK); /* a write answers no row */
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+static struct bytes column_keep(struct query *query, int column) {
+    struct store *store = query->store;
+    ASSERT(store->columns_used < COLUMNS_MAX);
+    struct buffer *buffer = &store->columns[store->columns_used++];
+    const void *at = sqlite3_column_blob(query->statement, column);
+    size_t len = (size_t)sqlite3_column_bytes(query->statement, column);
+    buffer_clear(buffer);
+    enum err err = buffer_append(buffer, (struct bytes){at, len});
+    if (err != ERR_OK) {
+        query->err = err;
+        return (struct bytes){NULL, 0};
+    }
+    return buffer_bytes(buffer);
+}
+
+/* A column of another length was not written by us: the file is damaged. */
+static void column_fixed(struct query *query, int column, void *out, size_t len) {
+    const void *at = sqlite3_column_blob(query->statement, column);
+    if (at == NULL || (size_t)sqlite3_column_bytes(query->statement, column) != len) {
+        query->err = ERR_HOST_DATABASE;
+        memset(out, 0, len);
+        return;
+    }
+    memcpy(out, at, len);
+}
+
+static void column_text(struct query *query, int column, char *out, size_t room) {
+    const unsigned char *text = sqlite3_column_text(query->statement, column);
+    (void)sqlite3_snprintf((int)room, out, "%s", text == NULL ? "" : (const char *)text);
+}

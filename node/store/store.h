@@ -1,0 +1,229 @@
+/* The node's state: typed reads and writes in SQLite, always inside the turn's open transaction
+ * (step, commit, release: DESIGN 5). Only core calls it; ingest has an index of its own.
+ *
+ * WAL, synchronous=FULL, secure_delete=ON. The schema's version is in user_version; opening an
+ * older file migrates it forward in one transaction, a newer one is refused with ERR_HOST_SCHEMA.
+ *
+ * Memory: `bytes` that a read hands out are borrowed until the next call on the store.
+ * Errors: ERR_HOST_DATABASE or ERR_HOST_DISK from every call; ERR_USER_NOT_FOUND from the reads
+ * named
+ * *_get. A failed write leaves the transaction to be rolled back by store_roll_back(). */
+#ifndef NODE_STORE_STORE_H
+#define NODE_STORE_STORE_H
+
+#include "proto/control.h"
+
+struct store;
+
+/* ---- opening, turns ---- */
+
+MUST_USE enum err store_open(const char *path, struct store **out);
+void store_close(struct store *store); /* NULL is fine; an open transaction is rolled back */
+
+MUST_USE enum err store_begin(struct store *store);
+MUST_USE enum err store_commit(struct store *store); /* durable on ERR_OK */
+void store_roll_back(struct store *store);
+bool store_changed(const struct store *store); /* anything written since store_begin? */
+
+/* Writes the WAL back and cuts it off, so that a shredded row is gone from the file too. */
+MUST_USE enum err store_shred_barrier(struct store *store); /* outside a transaction */
+
+/* ---- single values ---- */
+
+enum store_key {
+    STORE_COMMUNITY = 1,  /* 32 bytes */
+    STORE_CHARTER,        /* signed object */
+    STORE_CERTIFICATE,    /* id of our own member certificate, 32 bytes */
+    STORE_CAMERAS_INGEST, /* camera list, sealed to ingest */
+    STORE_CAMERAS_OWNERS, /* the same, sealed to the owners */
+    STORE_JOIN,           /* a join that has been asked for: code, then signed member body */
+    STORE_STARTED,        /* wall time of the last start, 8 bytes */
+    STORE_LOG_SLOT,       /* number of the last slot written, 8 bytes */
+};
+MUST_USE enum err store_get(struct store *store, enum store_key key, struct bytes *out);
+MUST_USE enum err store_put(struct store *store, enum store_key key, struct bytes value);
+MUST_USE enum err store_remove(struct store *store, enum store_key key);
+
+/* ---- gossiped objects: members, node records, requests, receipt commitments ---- */
+
+struct store_object {
+    struct id id;
+    enum object_kind kind;
+    struct id author;
+    struct instant created;
+    struct instant expires;
+    struct bytes object; /* signed, as carried */
+};
+MUST_USE enum err store_object_add(struct store *store, const struct store_object *object);
+MUST_USE enum err store_object_get(struct store *store, const struct id *id,
+                                   struct store_object *out);
+MUST_USE enum err store_object_remove(struct store *store, const struct id *id);
+/* The newest of one kind by one author: node records. */
+MUST_USE enum err store_object_newest(struct store *store, enum object_kind kind,
+                                      const struct id *author, struct store_object *out);
+
+/* Visits rows in order of (created, id); stops and passes on what `visit` answers unless ERR_OK.
+ * The visitor may not write. kind OBJECT_UNKNOWN: every kind. */
+typedef enum err store_object_visit(void *context, const struct store_object *object);
+MUST_USE enum err store_object_each(struct store *store, enum object_kind kind,
+                                    store_object_visit *visit, void *context);
+
+/* ---- requests: what is local to them ---- */
+
+struct store_request {
+    struct id id;
+    bool ours;
+    bool document_here;
+    bool matched; /* ingest has said so */
+    uint64_t log_index;
+    struct bytes sealed_key; /* ours only: the request key, sealed to our owner */
+};
+MUST_USE enum err store_request_add(struct store *store, const struct store_request *request);
+MUST_USE enum err store_request_get(struct store *store, const struct id *id,
+                                    struct store_request *out);
+MUST_USE enum err store_request_matched(struct store *store, const struct id *id);
+MUST_USE enum err store_request_forget_key(struct store *store, const struct id *id);
+
+/* ---- attachments ---- */
+
+struct store_attachment {
+    struct id sha256;
+    uint32_t size;
+    uint32_t have; /* bytes from the start; complete and checked when == size */
+    struct instant expires;
+};
+MUST_USE enum err store_attachment_want(struct store *store, const struct store_attachment *a);
+MUST_USE enum err store_attachment_get(struct store *store, const struct id *sha256,
+                                       struct store_attachment *out);
+MUST_USE enum err store_attachment_append(struct store *store, const struct id *sha256,
+                                          uint32_t offset, struct bytes data);
+MUST_USE enum err store_attachment_reset(struct store *store, const struct id *sha256);
+MUST_USE enum err store_attachment_read(struct store *store, const struct id *sha256,
+                                        uint32_t offset, uint32_t len, struct bytes *out);
+MUST_USE enum err store_attachment_next_missing(struct store *store, const struct id *after,
+                                                struct store_attachment *out);
+MUST_USE enum err store_attachment_expire(struct store *store, struct instant now);
+MUST_USE enum err store_attachment_total(struct store *store, uint64_t *bytes);
+
+/* ---- clips: sealed matches of this home ---- */
+
+struct store_clip {
+    struct clip_id clip;
+    struct id request;
+    enum clip_state state;
+    struct instant expires; /* of the prompt, later of the grant */
+    uint64_t payload_size;
+    struct id payload_root;
+    struct bytes header;           /* age header for the owners; empty once shredded */
+    struct bytes manifest;         /* sealed to the owners */
+    struct bytes grant;            /* signed object so far */
+    struct bytes granted_header;   /* for the request key */
+    struct bytes granted_manifest; /* sealed to the request key */
+    struct id grant_id;            /* zero until one is complete */
+    bool disclosure_logged;        /* its private entry is in a slot: delivery may begin */
+    bool shred_logged;             /* its deletion is in a slot: payload may go */
+};
+MUST_USE enum err store_clip_add(struct store *store, const struct store_clip *clip);
+MUST_USE enum err store_clip_get(struct store *store, const struct clip_id *clip,
+                                 struct store_clip *out);
+MUST_USE enum err store_clip_by_grant(struct store *store, const struct id *grant,
+                                      struct store_clip *out);
+MUST_USE enum err store_clip_set_state(struct store *store, const struct clip_id *clip,
+                                       enum clip_state state, struct instant expires);
+MUST_USE enum err store_clip_set_grant(struct store *store, const struct clip_id *clip,
+                                       struct bytes grant, const struct id *grant_id,
+                                       struct bytes header, struct bytes manifest);
+MUST_USE enum err store_clip_set_logged(struct store *store, const struct clip_id *clip,
+                                        bool disclosure, bool shred);
+/* Shredding: header, manifest and granted header go; the row stays until its deletion is logged. */
+MUST_USE enum err store_clip_shred(struct store *store, const struct clip_id *clip,
+                                   enum clip_state state);
+MUST_USE enum err store_clip_remove(struct store *store, const struct clip_id *clip);
+typedef enum err store_clip_visit(void *context, const struct store_clip *clip);
+/* request NULL: all. */
+MUST_USE enum err store_clip_each(struct store *store, const struct id *request,
+                                  store_clip_visit *visit, void *context);
+MUST_USE enum err store_clip_count_open(struct store *store, const struct id *request,
+                                        uint32_t *out);
+
+/* ---- delivered: clips that others granted to us ---- */
+
+struct store_delivered {
+    struct id grant;
+    struct id request;
+    struct bytes signed_grant;
+    struct bytes member; /* of the granting home */
+    struct bytes header;
+    struct bytes manifest;
+    uint8_t salt[32];  /* of the receipt commitment */
+    uint64_t received; /* payload bytes held, whole pieces, durable */
+    uint64_t payload_size;
+    struct instant completed; /* 0 until the header has come */
+    struct instant delete_by;
+    char collected[256];
+};
+MUST_USE enum err store_delivered_add(struct store *store, const struct store_delivered *d);
+MUST_USE enum err store_delivered_get(struct store *store, const struct id *grant,
+                                      struct store_delivered *out);
+MUST_USE enum err store_delivered_set_received(struct store *store, const struct id *grant,
+                                               uint64_t received);
+MUST_USE enum err store_delivered_complete(struct store *store, const struct id *grant,
+                                           struct bytes header, struct bytes manifest,
+                                           struct instant at);
+MUST_USE enum err store_delivered_set_collected(struct store *store, const struct id *grant,
+                                                const char *path);
+MUST_USE enum err store_delivered_shred(struct store *store, const struct id *grant);
+typedef enum err store_delivered_visit(void *context, const struct store_delivered *d);
+MUST_USE enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
+                                       void *context);
+
+/* ---- the log ---- */
+
+struct store_leaf {
+    uint64_t index;
+    struct id hash;
+    struct bytes leaf;
+    struct bytes opening; /* of a slot: salt and private entries; empty for others */
+};
+MUST_USE enum err store_leaf_add(struct store *store, const struct store_leaf *leaf);
+MUST_USE enum err store_leaf_get(struct store *store, uint64_t index, struct store_leaf *out);
+MUST_USE enum err store_leaf_count(struct store *store, uint64_t *out);
+
+/* Private entries that wait for their slot; kept here so that none is lost (P12). */
+struct store_waiting {
+    uint64_t seq;
+    struct bytes entry;
+    uint64_t ticket;
+};
+MUST_USE enum err store_waiting_add(struct store *store, struct bytes entry, uint64_t ticket);
+MUST_USE enum err store_waiting_clear(struct store *store);
+typedef enum err store_waiting_visit(void *context, const struct store_waiting *waiting);
+MUST_USE enum err store_waiting_each(struct store *store, store_waiting_visit *visit,
+                                     void *context);
+
+/* ---- invites of this node, epoch keys ---- */
+
+struct store_invite {
+    struct id id;
+    struct bytes invite; /* signed */
+    uint8_t psk0[32];
+    struct instant expires;
+    bool bound;
+    struct box_public joiner; /* when bound: the only static key that may come again */
+    struct bytes member;      /* when bound and done: the certificate that was made */
+};
+MUST_USE enum err store_invite_add(struct store *store, const struct store_invite *invite);
+MUST_USE enum err store_invite_bind(struct store *store, const struct id *id,
+                                    const struct box_public *joiner, struct bytes member);
+MUST_USE enum err store_invite_expire(struct store *store, struct instant now);
+typedef enum err store_invite_visit(void *context, const struct store_invite *invite);
+MUST_USE enum err store_invite_each(struct store *store, store_invite_visit *visit, void *context);
+
+MUST_USE enum err store_epoch_add(struct store *store, const uint8_t key[EPOCH_KEY_BYTES],
+                                  struct instant since);
+typedef enum err store_epoch_visit(void *context, const uint8_t key[EPOCH_KEY_BYTES],
+                                   struct instant since);
+/* Newest first. */
+MUST_USE enum err store_epoch_each(struct store *store, store_epoch_visit *visit, void *context);
+
+#endif

@@ -1,0 +1,131 @@
+/* Transfer: carries granted clips from the home that grants to the requester (PROTOCOL 7).
+ *
+ * A delivery goes OFFER, WANT, LEAVES, PIECES and bulk runs, receipt of the payload, HEADER,
+ * receipt of the header. The header comes last, so a prefix is never readable. The receiver checks
+ * the leaves against the granted root and every piece against its leaf before it is written; a
+ * broken link costs at most the piece under way.
+ *
+ * Two machines that know nothing of files, clocks or sockets: a sender for each clip that we
+ * granted and a receiver for each clip that comes in. Core has checked grants, certificates and the
+ * log before either is started.
+ *
+ * Memory: a receiver's leaves are taken when its OFFER is accepted, 32 bytes a piece, at most
+ * TRANSFER_PIECES_MAX; given back at the end. All else in transfer_create().
+ * Bounds: TRANSFER_SENDS_MAX and TRANSFER_RECEIVES_MAX at once; more wait (ERR_FULL_TABLE). */
+#ifndef NODE_TRANSFER_TRANSFER_H
+#define NODE_TRANSFER_TRANSFER_H
+
+#include "crypto/piece_tree.h"
+#include "proto/link.h"
+
+enum {
+    TRANSFER_SENDS_MAX = 8,
+    TRANSFER_RECEIVES_MAX = 8,
+    TRANSFER_RUN_BYTES = 4 * 1024 * 1024, /* of one bulk run: other records pass between runs */
+    TRANSFER_PIECES_MAX = 1024 * 1024,    /* 64 GiB of footage */
+    TRANSFER_SYNC_BYTES =
+        64 * 1024 * 1024, /* at most this much is received anew after a power cut */
+    TRANSFER_ACTIONS_MAX = 8,
+};
+
+typedef uint64_t transfer_link; /* core's link number */
+
+/* ---- sending: one per granted clip ---- */
+
+struct transfer_clip {
+    struct id grant;
+    struct clip_id clip;
+    struct id requester; /* the request, whose record says whom to dial */
+    uint64_t payload_size;
+    struct instant expires;
+};
+
+struct transfer_action {
+    enum transfer_action_kind {
+        TRANSFER_ACT_DIAL,        /* clip: to the requester of its grant */
+        TRANSFER_ACT_SEND_OFFER,  /* link, grant */
+        TRANSFER_ACT_SEND_LEAVES, /* link, grant, first, count: core hashes or reads them */
+        TRANSFER_ACT_SEND_RUN,    /* link, grant, clip, first piece, offset, bytes */
+        TRANSFER_ACT_SEND_HEADER, /* link, grant */
+        TRANSFER_ACT_SENT,        /* grant: header receipted, done */
+        TRANSFER_ACT_SEND_WANT,   /* link, grant, first leaf, first piece */
+        TRANSFER_ACT_WRITE,       /* grant, offset, data: one checked piece */
+        TRANSFER_ACT_SYNC, /* grant, offset: bytes that must be durable before anything else */
+        TRANSFER_ACT_PAYLOAD_HELD, /* link, grant: all pieces durable: log it, send a receipt */
+        TRANSFER_ACT_CLOSE,        /* link */
+    } kind;
+    transfer_link link;
+    struct id grant;
+    struct clip_id clip;
+    uint64_t first;
+    uint64_t count;
+    uint64_t offset;
+    uint64_t bytes;
+    struct bytes data; /* WRITE; the engine's own, good until its next step */
+};
+
+struct transfer_actions {
+    size_t count;
+    struct transfer_action list[TRANSFER_ACTIONS_MAX];
+};
+
+struct transfer;
+
+struct transfer *transfer_create(void); /* NULL when memory is short */
+void transfer_destroy(struct transfer *transfer);
+
+/* A granted clip whose disclosure is in the log: deliver it until its grant expires. Idempotent.
+ * ERR_FULL_TABLE: offer it again later. */
+MUST_USE enum err transfer_send(struct transfer *transfer, const struct transfer_clip *clip,
+                                struct now now);
+void transfer_forget(struct transfer *transfer, const struct id *grant);
+
+/* The link that TRANSFER_ACT_DIAL asked for stands, or could not be made (link 0). */
+void transfer_link_up(struct transfer *transfer, const struct id *grant, transfer_link link,
+                      struct now now, struct transfer_actions *out);
+/* Any link ended; both machines take it from what they hold. */
+void transfer_link_down(struct transfer *transfer, transfer_link link, struct now now,
+                        uint64_t random);
+void transfer_drained(struct transfer *transfer, transfer_link link, struct transfer_actions *out);
+
+/* Messages to the sender: WANT, RECEIPT (already checked by core). ERR_PEER_SEQUENCE,
+ * ERR_PEER_BOUNDS. */
+MUST_USE enum err transfer_take_want(struct transfer *transfer, transfer_link link,
+                                     const struct link_message *message,
+                                     struct transfer_actions *out);
+MUST_USE enum err transfer_take_receipt(struct transfer *transfer, transfer_link link,
+                                        const struct id *grant, enum receipt_kind kind,
+                                        struct transfer_actions *out);
+
+/* ---- receiving ---- */
+
+/* An OFFER that core has accepted; `received` bytes are durable from before (whole pieces, or all).
+ * A second link for the same grant takes over from the first. ERR_FULL_TABLE, ERR_HOST_MEMORY. */
+MUST_USE enum err transfer_receive(struct transfer *transfer, transfer_link link,
+                                   const struct grant *grant, const struct id *grant_id,
+                                   uint64_t received, struct transfer_actions *out);
+/* LEAVES and PIECES. ERR_PEER_SEQUENCE, ERR_PEER_BOUNDS, ERR_PEER_TREE: close the link. */
+MUST_USE enum err transfer_take_leaves(struct transfer *transfer, transfer_link link,
+                                       const struct link_message *message,
+                                       struct transfer_actions *out);
+MUST_USE enum err transfer_take_pieces(struct transfer *transfer, transfer_link link,
+                                       const struct link_message *message);
+/* Bytes of a bulk run: consumes up to the end of one piece, says how many. ERR_PEER_TREE. */
+MUST_USE enum err transfer_take_bulk(struct transfer *transfer, transfer_link link,
+                                     struct bytes data, size_t *consumed,
+                                     struct transfer_actions *out);
+/* The header has come and is stored. */
+void transfer_received(struct transfer *transfer, const struct id *grant);
+/* Which grant a receiving link is about; false when none. */
+bool transfer_receiving(const struct transfer *transfer, transfer_link link, struct id *grant,
+                        bool *payload_held);
+
+/* Re-dials and expiries that are due. */
+void transfer_tick(struct transfer *transfer, struct now now, uint64_t random,
+                   struct transfer_actions *out);
+struct tick transfer_deadline(const struct transfer *transfer);
+
+/* Bytes sent or received of a grant, for progress; false when it is not under way. */
+bool transfer_progress(const struct transfer *transfer, const struct id *grant, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,266 @@
+#include "node/shell/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/base/assert.h"
+
+enum {
+    NAME_TEXT_MAX = 2 * 32 + 2,
+    LOG_PATH_MAX = 128,
+    LOG_FILE_MAX = 17 * 1024 * 1024, /* an entry bundle of 256 leaves of 64 KiB is the largest */
+};
+
+static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
+                          uint8_t *out, size_t len);
+static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data);
+static enum err disk_sync(void *context, struct bytes name);
+static enum err disk_remove(void *context, struct bytes name);
+static enum err disk_write_log(void *context, const char *path, struct bytes data);
+static enum err disk_read_log(void *context, const char *path, struct buffer *out);
+
+static int open_folder(int at, const char *name, bool make);
+static int open_named(struct disk *disk, enum core_file file, struct bytes name, bool make);
+static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]);
+static void forget_open(struct disk *disk, enum core_file file);
+static int open_log_parent(int log, const char *path, const char **leaf, bool make);
+static enum err write_all(int fd, struct bytes data, uint64_t offset);
+static enum err host_error(void);
+
+enum err disk_start(struct disk *disk, const char *home) {
+    *disk =
+        (struct disk){.vault = -1, .delivered = -1, .log = -1, .open = {{.fd = -1}, {.fd = -1}}};
+    int root = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
+        return host_error();
+    }
+    disk->vault = open_folder(root, "vault", false);
+    disk->delivered = open_folder(root, "node/delivered", true);
+    disk->log = open_folder(root, "node/log", true);
+    (void)close(root);
+    if (disk->vault < 0 || disk->delivered < 0 || disk->log < 0) {
+        enum err err = host_error();
+        disk_finish(disk);
+        return err;
+    }
+    return ERR_OK;
+}
+
+void disk_finish(struct disk *disk) {
+    if (disk == NULL) {
+        return;
+    }
+    forget_open(disk, CORE_FILE_VAULT);
+    forget_open(disk, CORE_FILE_DELIVERED);
+    int *folders[] = {&disk->vault, &disk->delivered, &disk->log};
+    for (size_t i = 0; i < COUNT_OF(folders); i++) {
+        if (*folders[i] >= 0) {
+            (void)close(*folders[i]);
+            *folders[i] = -1;
+        }
+    }
+}
+
+struct core_disk disk_calls(struct disk *disk) {
+    return (struct core_disk){.context = disk,
+                              .read = disk_read,
+                              .write = disk_write,
+                              .sync = disk_sync,
+                              .remove = disk_remove,
+                              .write_log = disk_write_log,
+                              .read_log = disk_read_log};
+}
+
+int disk_open_vault(struct disk *disk, const struct clip_id *clip) {
+    char text[NAME_TEXT_MAX];
+    name_text(CORE_FILE_VAULT, BYTES_OF(clip->b), text);
+    return openat(disk->vault, text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
+                          uint8_t *out, size_t len) {
+    int fd = open_named(context, file, name, false);
+    if (fd < 0) {
+        return errno == ENOENT ? ERR_USER_NOT_FOUND : host_error();
+    }
+    while (len > 0) {
+        ssize_t got = pread(fd, out, len, (off_t)offset);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got == 0 ? ERR_USER_NOT_FOUND : host_error();
+        }
+        out += got;
+        offset += (uint64_t)got;
+        len -= (size_t)got;
+    }
+    return ERR_OK;
+}
+
+static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data) {
+    int fd = open_named(context, CORE_FILE_DELIVERED, name, true);
+    return fd < 0 ? host_error() : write_all(fd, data, offset);
+}
+
+static enum err disk_sync(void *context, struct bytes name) {
+    struct disk *disk = context;
+    int fd = open_named(disk, CORE_FILE_DELIVERED, name, true);
+    if (fd < 0 || fsync(fd) != 0 || fsync(disk->delivered) != 0) {
+        return host_error();
+    }
+    return ERR_OK;
+}
+
+static enum err disk_remove(void *context, struct bytes name) {
+    struct disk *disk = context;
+    char text[NAME_TEXT_MAX];
+    forget_open(disk, CORE_FILE_DELIVERED);
+    name_text(CORE_FILE_DELIVERED, name, text);
+    if (unlinkat(disk->delivered, text, 0) != 0 && errno != ENOENT) {
+        return host_error();
+    }
+    return fsync(disk->delivered) == 0 ? ERR_OK : host_error();
+}
+
+/* tlog readers may read while we write: they see the old file or the new one, never half. */
+static enum err disk_write_log(void *context, const char *path, struct bytes data) {
+    struct disk *disk = context;
+    const char *leaf = NULL;
+    int folder = open_log_parent(disk->log, path, &leaf, true);
+    if (folder < 0) {
+        return host_error();
+    }
+    enum err err = ERR_OK;
+    int fd = openat(folder, ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0) {
+        err = host_error();
+    } else {
+        err = write_all(fd, data, 0);
+        if (err == ERR_OK && fsync(fd) != 0) {
+            err = host_error();
+        }
+        (void)close(fd);
+    }
+    if (err == ERR_OK && (renameat(folder, ".new", folder, leaf) != 0 || fsync(folder) != 0)) {
+        err = host_error();
+    }
+    (void)close(folder);
+    return err;
+}
+
+static enum err disk_read_log(void *context, const char *path, struct buffer *out) {
+    struct disk *disk = context;
+    const char *leaf = NULL;
+    int folder = open_log_parent(disk->log, path, &leaf, false);
+    if (folder < 0) {
+        return ERR_USER_NOT_FOUND;
+    }
+    int fd = openat(folder, leaf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    (void)close(folder);
+    if (fd < 0) {
+        return ERR_USER_NOT_FOUND;
+    }
+    struct stat info;
+    uint8_t *to = NULL;
+    enum err err = fstat(fd, &info) == 0 && info.st_size <= LOG_FILE_MAX ? ERR_OK : ERR_HOST_DISK;
+    if (err == ERR_OK) {
+        err = buffer_extend(out, (size_t)info.st_size, &to);
+    }
+    if (err == ERR_OK && pread(fd, to, (size_t)info.st_size, 0) != info.st_size) {
+        err = ERR_HOST_DISK;
+    }
+    (void)close(fd);
+    return err;
+}
+
+/* ---- helpers ---- */
+
+static int open_folder(int at, const char *name, bool make) {
+    if (make && mkdirat(at, name, 0750) != 0 && errno != EEXIST) {
+        return -1;
+    }
+    return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int open_named(struct disk *disk, enum core_file file, struct bytes name, bool make) {
+    struct disk_open *open_file = &disk->open[file];
+    if (open_file->fd >= 0 &&
+        bytes_equal(name, (struct bytes){open_file->name, open_file->name_len})) {
+        return open_file->fd;
+    }
+    forget_open(disk, file);
+    char text[NAME_TEXT_MAX];
+    name_text(file, name, text);
+    int fd = file == CORE_FILE_VAULT
+                 ? openat(disk->vault, text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+                 : openat(disk->delivered, text,
+                          O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0640);
+    if (fd >= 0) {
+        open_file->fd = fd;
+        open_file->name_len = name.len;
+        memcpy(open_file->name, name.at, name.len);
+    }
+    return fd;
+}
+
+static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]) {
+    ASSERT(name.len <= 32);
+    char hex[2 * 32 + 1];
+    hex_write(name, hex);
+    if (file == CORE_FILE_VAULT) {
+        (void)snprintf(text, NAME_TEXT_MAX, "%.2s/%s", hex, hex + 2);
+    } else {
+        (void)snprintf(text, NAME_TEXT_MAX, "%s", hex);
+    }
+}
+
+static void forget_open(struct disk *disk, enum core_file file) {
+    if (disk->open[file].fd >= 0) {
+        (void)close(disk->open[file].fd);
+    }
+    disk->open[file] = (struct disk_open){.fd = -1};
+}
+
+/* "tile/0/x001/067": makes and opens the folders on the way, one by one. */
+static int open_log_parent(int log, const char *path, const char **leaf, bool make) {
+    int folder = openat(log, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (const char *slash = strchr(path, '/'); folder >= 0 && slash != NULL;
+         path = slash + 1, slash = strchr(path, '/')) {
+        char part[LOG_PATH_MAX];
+        (void)snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+        int next = open_folder(folder, part, make);
+        (void)close(folder);
+        folder = next;
+    }
+    *leaf = path;
+    return folder;
+}
+
+static enum err write_all(int fd, struct bytes data, uint64_t offset) {
+    while (data.len > 0) {
+        ssize_t put = pwrite(fd, data.at, data.len, (off_t)offset);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return host_error();
+        }
+        data.at += put;
+        data.len -= (size_t)put;
+        offset += (uint64_t)put;
+    }
+    return ERR_OK;
+}
+
+static enum err host_error(void) {
+    if (errno == EACCES || errno == EPERM || errno == EROFS) {
+        return ERR_HOST_PERMISSION;
+    }
+    return ERR_HOST_DISK;
+}

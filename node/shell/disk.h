@@ -1,0 +1,27 @@
+/* The node's folders as core sees them: vault (read), delivered, log. Names are ids in hex, so no
+ * name that a peer chose ever reaches the file system. */
+#ifndef NODE_SHELL_DISK_H
+#define NODE_SHELL_DISK_H
+
+#include "node/core/core.h"
+
+struct disk {
+    int vault; /* folder descriptors; -1 while closed */
+    int delivered;
+    int log;
+    struct disk_open { /* the file used last in each folder: runs of pieces go to the same one */
+        int fd;
+        size_t name_len;
+        uint8_t name[32];
+    } open[2];
+};
+
+/* ERR_HOST_PERMISSION, ERR_HOST_DISK. */
+MUST_USE enum err disk_start(struct disk *disk, const char *home);
+void disk_finish(struct disk *disk);
+struct core_disk disk_calls(struct disk *disk);
+
+/* A descriptor for sendfile, the caller's to close; -1 when there is no such file. */
+int disk_open_vault(struct disk *disk, const struct clip_id *clip);
+
+#endif

@@ -1,0 +1,137 @@
+#include "proto/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LINE_MAX_BYTES = 512
+};
+
+struct reader {
+    struct config config;
+    char section[16];
+    bool has_listen, has_delay;
+    struct config_error *error;
+};
+
+static enum err read_line(struct reader *reader, char *line);
+static enum err read_section(struct reader *reader, char *line);
+static enum err read_key(struct reader *reader, const char *key, const char *value);
+static enum err read_address(struct reader *reader, const char *key, const char *value, char *out);
+static enum err fail(struct reader *reader, const char *what, const char *subject);
+static char *trim(char *text);
+
+enum err config_read(struct bytes file, struct config *out, struct config_error *error) {
+    struct reader reader = {.error = error};
+    (void)snprintf(reader.config.listen, sizeof reader.config.listen, "0.0.0.0:%d",
+                   LINK_DEFAULT_PORT);
+    reader.config.match_delay_s = CONFIG_DELAY_DEFAULT_S;
+    error->line = 0;
+    size_t at = 0;
+    while (at < file.len) {
+        const uint8_t *end = memchr(file.at + at, '\n', file.len - at);
+        size_t len = end == NULL ? file.len - at : (size_t)(end - file.at) - at;
+        char line[LINE_MAX_BYTES];
+        error->line++;
+        if (len >= sizeof line || memchr(file.at + at, '\0', len) != NULL) {
+            return fail(&reader, "line is too long", "");
+        }
+        memcpy(line, file.at + at, len);
+        line[len] = '\0';
+        enum err err = read_line(&reader, line);
+        if (err != ERR_OK) {
+            return err;
+        }
+        at += len + 1;
+    }
+    *out = reader.config;
+    return ERR_OK;
+}
+
+static enum err read_line(struct reader *reader, char *line) {
+    char *comment = strchr(line, '#');
+    if (comment != NULL) {
+        *comment = '\0';
+    }
+    line = trim(line);
+    if (*line == '\0') {
+        return ERR_OK;
+    }
+    if (*line == '[') {
+        return read_section(reader, line);
+    }
+    char *equals = strchr(line, '=');
+    if (equals == NULL) {
+        return fail(reader, "expected 'key = value', got", line);
+    }
+    *equals = '\0';
+    return read_key(reader, trim(line), trim(equals + 1));
+}
+
+static enum err read_section(struct reader *reader, char *line) {
+    if (strcmp(line, "[node]") != 0 && strcmp(line, "[ingest]") != 0) {
+        return fail(reader, "unknown section", line);
+    }
+    (void)snprintf(reader->section, sizeof reader->section, "%s", line);
+    return ERR_OK;
+}
+
+static enum err read_key(struct reader *reader, const char *key, const char *value) {
+    struct config *config = &reader->config;
+    bool node = strcmp(reader->section, "[node]") == 0;
+    bool ingest = strcmp(reader->section, "[ingest]") == 0;
+    if (node && strcmp(key, "listen") == 0) {
+        if (reader->has_listen) {
+            return fail(reader, "doubled key", key);
+        }
+        reader->has_listen = true;
+        return read_address(reader, key, value, config->listen);
+    }
+    if (node && strcmp(key, "address") == 0) {
+        if (config->address_count == ADDRESSES_MAX) {
+            return fail(reader, "too many lines of", key);
+        }
+        return read_address(reader, key, value, config->addresses[config->address_count++]);
+    }
+    if (ingest && strcmp(key, "match_delay_s") == 0) {
+        char *end = NULL;
+        unsigned long seconds = strtoul(value, &end, 10);
+        if (reader->has_delay) {
+            return fail(reader, "doubled key", key);
+        }
+        if (*value < '0' || *value > '9' || *end != '\0' || seconds > CONFIG_DELAY_MAX_S) {
+            return fail(reader, "not a number of seconds from 0 to 3600:", value);
+        }
+        reader->has_delay = true;
+        config->match_delay_s = (uint32_t)seconds;
+        return ERR_OK;
+    }
+    return fail(reader, *reader->section == '\0' ? "key before any section" : "unknown key", key);
+}
+
+static enum err read_address(struct reader *reader, const char *key, const char *value, char *out) {
+    (void)key;
+    if (!address_valid(value)) {
+        return fail(reader, "not an address literal with a port:", value);
+    }
+    (void)snprintf(out, ADDRESS_MAX_BYTES, "%s", value);
+    return ERR_OK;
+}
+
+static enum err fail(struct reader *reader, const char *what, const char *subject) {
+    (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%.40s%s", what,
+                   *subject == '\0' ? "" : " '", subject, *subject == '\0' ? "" : "'");
+    return ERR_USER_SYNTAX;
+}
+
+static char *trim(char *text) {
+    while (*text == ' ' || *text == '\t') {
+        text++;
+    }
+    size_t len = strlen(text);
+    while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t' || text[len - 1] == '\r')) {
+        text[--len] = '\0';
+    }
+    return text;
+}

@@ -24,6 +24,7 @@
     X(ERR_PEER_TRUNCATED, "it ended too early")                                                    \
     X(ERR_PEER_TREE, "piece does not belong to the granted clip")                                  \
     X(ERR_PEER_SEQUENCE, "message came out of turn")                                               \
+    X(ERR_PEER_HANDSHAKE, "handshake failed")                                                      \
     X(ERR_USER_SYNTAX, "it is not written as expected")                                            \
     X(ERR_USER_NO_PROMPT, "no open prompt has that number")                                        \
     X(ERR_USER_NO_REQUEST, "no open request has that code")                                        \

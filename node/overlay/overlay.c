@@ -118,7 +118,7 @@ static void act(struct overlay_actions *actions, enum overlay_action_kind kind, 
                 const struct id *id);
 static struct duration jitter(int64_t base_ms, uint64_t random);
 
-static const struct sync_key key_lowest = {{INT64_MIN}, {{0}}};
+static const struct sync_key key_lowest = {{0}, {{0}}};
 static const struct sync_key key_end = {{INT64_MAX}, {{0}}};
 
 struct overlay *overlay_create(const struct id *self) {

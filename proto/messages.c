@@ -1,0 +1,534 @@
+/* Shapes of what programs say to each other: links, ingest, control. Each family is a tagged union,
+ * so each kind has a shape over its own member. */
+#include <string.h>
+
+#include "node/base/assert.h"
+#include "proto/control.h"
+#include "proto/fence.h"
+#include "proto/ingest.h"
+#include "proto/shapes.h"
+
+#define ROW SHAPE_ROW
+#define ARRAY SHAPE_ARRAY
+#define NEEDED .required = true
+#define LINK struct link_message
+#define INGEST struct ingest_message
+#define REPLY struct control_reply
+
+enum {
+    OBJECT_BYTES_MAX = SIGNED_GOSSIP_MAX,
+    NOTE_BYTES_MAX = 2048,
+    CHARTER_BYTES_MAX = SIGNED_GOSSIP_MAX,
+};
+
+static enum err union_decode(const struct shape *shape, struct bytes body, void *plain) {
+    return shape == NULL ? ERR_PEER_UNKNOWN : fence_decode(shape, body, plain);
+}
+
+/* ---- links ---- */
+
+static const struct shape_field sync_key_rows[] = {
+    ROW(1, SHAPE_U64, struct sync_key, created, .max = INT64_MAX),
+    ROW(2, SHAPE_FIXED, struct sync_key, id),
+};
+static const struct shape sync_key_shape = SHAPE_OF("SyncKey", sync_key_rows, NULL);
+
+static const struct shape_field ping_rows[] = {ROW(1, SHAPE_U64, LINK, as.ping.nonce)};
+static const struct shape ping_shape = SHAPE_OF("Ping", ping_rows, NULL);
+
+static const struct shape_field gossip_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.gossip.object, NEEDED, .max = OBJECT_BYTES_MAX),
+    ROW(2, SHAPE_U32, LINK, as.gossip.hops, .max = 255),
+};
+static const struct shape gossip_shape = SHAPE_OF("Gossip", gossip_rows, NULL);
+
+static const struct shape_field sync_rows[] = {
+    ROW(1, SHAPE_U64, LINK, as.sync.salt),
+    ROW(2, SHAPE_U32, LINK, as.sync.round, .max = 64),
+    ROW(3, SHAPE_MESSAGE, LINK, as.sync.lower, NEEDED, .sub = &sync_key_shape),
+    ROW(4, SHAPE_MESSAGE, LINK, as.sync.upper, NEEDED, .sub = &sync_key_shape),
+    ROW(5, SHAPE_U64, LINK, as.sync.count),
+    ROW(6, SHAPE_FIXED, LINK, as.sync.fingerprint, NEEDED),
+};
+static const struct shape sync_shape = SHAPE_OF("Sync", sync_rows, NULL);
+
+static const struct shape_field sync_ids_rows[] = {
+    ROW(1, SHAPE_MESSAGE, LINK, as.sync_ids.lower, NEEDED, .sub = &sync_key_shape),
+    ROW(2, SHAPE_MESSAGE, LINK, as.sync_ids.upper, NEEDED, .sub = &sync_key_shape),
+    ROW(3, SHAPE_BOOL, LINK, as.sync_ids.answer),
+    ARRAY(4, SHAPE_PACKED, LINK, as.sync_ids.ids, as.sync_ids.count),
+};
+static const struct shape sync_ids_shape = SHAPE_OF("SyncIds", sync_ids_rows, NULL);
+
+static const struct shape_field sync_want_rows[] = {
+    ARRAY(1, SHAPE_PACKED, LINK, as.sync_want.ids, as.sync_want.count, NEEDED),
+};
+static const struct shape sync_want_shape = SHAPE_OF("SyncWant", sync_want_rows, NULL);
+
+static const struct shape_field attachment_want_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.attachment_want.sha256, NEEDED),
+    ROW(2, SHAPE_U32, LINK, as.attachment_want.offset, .max = DOCUMENT_MAX),
+};
+static const struct shape attachment_want_shape =
+    SHAPE_OF("AttachmentWant", attachment_want_rows, NULL);
+
+static const struct shape_field attachment_piece_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.attachment_piece.sha256, NEEDED),
+    ROW(2, SHAPE_U32, LINK, as.attachment_piece.size, .max = DOCUMENT_MAX),
+    ROW(3, SHAPE_U32, LINK, as.attachment_piece.offset, .max = DOCUMENT_MAX),
+    ROW(4, SHAPE_BYTES, LINK, as.attachment_piece.data, .max = LINK_DATA_MAX),
+};
+static const struct shape attachment_piece_shape =
+    SHAPE_OF("AttachmentPiece", attachment_piece_rows, NULL);
+
+static const struct shape_field checkpoint_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.checkpoint.note, NEEDED, .max = NOTE_BYTES_MAX),
+};
+static const struct shape checkpoint_shape = SHAPE_OF("Checkpoint", checkpoint_rows, NULL);
+
+static const struct shape_field join_ask_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.join_ask.member, NEEDED, .max = OBJECT_BYTES_MAX),
+};
+static const struct shape join_ask_shape = SHAPE_OF("JoinAsk", join_ask_rows, NULL);
+
+static const struct shape_field join_member_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.join_member.member, NEEDED, .max = OBJECT_BYTES_MAX),
+};
+static const struct shape join_member_shape = SHAPE_OF("JoinMember", join_member_rows, NULL);
+
+static const struct shape_field join_welcome_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.join_welcome.member, NEEDED, .max = OBJECT_BYTES_MAX),
+    ROW(2, SHAPE_BYTES, LINK, as.join_welcome.charter, NEEDED, .max = CHARTER_BYTES_MAX),
+    ROW(3, SHAPE_FIXED, LINK, as.join_welcome.epoch_key, NEEDED),
+};
+static const struct shape join_welcome_shape = SHAPE_OF("JoinWelcome", join_welcome_rows, NULL);
+
+static const struct shape_field offer_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.offer.grant, NEEDED, .max = OBJECT_BYTES_MAX),
+    ROW(2, SHAPE_BYTES, LINK, as.offer.member, NEEDED, .max = OBJECT_BYTES_MAX),
+};
+static const struct shape offer_shape = SHAPE_OF("Offer", offer_rows, NULL);
+
+static const struct shape_field want_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.want.grant, NEEDED),
+    ROW(2, SHAPE_U64, LINK, as.want.next_leaf),
+    ROW(3, SHAPE_U64, LINK, as.want.next_piece),
+};
+static const struct shape want_shape = SHAPE_OF("Want", want_rows, NULL);
+
+static const struct shape_field leaves_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.leaves.grant, NEEDED),
+    ROW(2, SHAPE_U64, LINK, as.leaves.first),
+    ARRAY(3, SHAPE_PACKED, LINK, as.leaves.hashes, as.leaves.count, NEEDED),
+};
+static const struct shape leaves_shape = SHAPE_OF("Leaves", leaves_rows, NULL);
+
+static const struct shape_field pieces_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.pieces.grant, NEEDED),
+    ROW(2, SHAPE_U64, LINK, as.pieces.first),
+    ROW(3, SHAPE_U64, LINK, as.pieces.bytes, NEEDED, .min = 1),
+};
+static const struct shape pieces_shape = SHAPE_OF("Pieces", pieces_rows, NULL);
+
+static const struct shape_field receipt_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.receipt.receipt, NEEDED, .max = OBJECT_BYTES_MAX),
+    ROW(2, SHAPE_FIXED, LINK, as.receipt.salt),
+};
+static const struct shape receipt_shape = SHAPE_OF("ReceiptMessage", receipt_rows, NULL);
+
+static const struct shape_field header_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.header.grant, NEEDED),
+    ROW(2, SHAPE_BYTES, LINK, as.header.header, .max = HEADER_MAX),
+    ROW(3, SHAPE_BYTES, LINK, as.header.manifest, .max = LINK_DATA_MAX),
+    ROW(4, SHAPE_U32, LINK, as.header.manifest_size, .max = SEALED_MANIFEST_MAX),
+    ROW(5, SHAPE_U32, LINK, as.header.manifest_offset, .max = SEALED_MANIFEST_MAX),
+};
+static const struct shape header_shape = SHAPE_OF("Header", header_rows, NULL);
+
+static const struct shape *link_shape(enum link_kind kind) {
+    switch (kind) {
+    case LINK_PING:
+    case LINK_PONG:
+        return &ping_shape;
+    case LINK_GOSSIP:
+        return &gossip_shape;
+    case LINK_IHAVE: /* reserved for the tree */
+    case LINK_GRAFT:
+    case LINK_PRUNE:
+        return NULL;
+    case LINK_SYNC:
+        return &sync_shape;
+    case LINK_SYNC_IDS:
+        return &sync_ids_shape;
+    case LINK_SYNC_WANT:
+        return &sync_want_shape;
+    case LINK_ATTACHMENT_WANT:
+        return &attachment_want_shape;
+    case LINK_ATTACHMENT_PIECE:
+        return &attachment_piece_shape;
+    case LINK_CHECKPOINT:
+        return &checkpoint_shape;
+    case LINK_JOIN_ASK:
+        return &join_ask_shape;
+    case LINK_JOIN_MEMBER:
+        return &join_member_shape;
+    case LINK_JOIN_WELCOME:
+        return &join_welcome_shape;
+    case LINK_OFFER:
+        return &offer_shape;
+    case LINK_WANT:
+        return &want_shape;
+    case LINK_LEAVES:
+        return &leaves_shape;
+    case LINK_PIECES:
+        return &pieces_shape;
+    case LINK_RECEIPT:
+        return &receipt_shape;
+    case LINK_HEADER:
+        return &header_shape;
+    }
+    return NULL;
+}
+
+enum err link_decode(uint8_t type, struct bytes body, struct link_message *out) {
+    memset(out, 0, sizeof *out);
+    out->kind = (enum link_kind)type;
+    enum err err = union_decode(link_shape(out->kind), body, out);
+    if (err != ERR_OK) {
+        memset(out, 0, sizeof *out);
+    }
+    return err;
+}
+
+enum err link_encode(const struct link_message *message, struct buffer *out) {
+    const struct shape *shape = link_shape(message->kind);
+    ASSERT(shape != NULL);
+    return fence_encode(shape, message, out);
+}
+
+/* ---- ingest ---- */
+
+static const struct shape_field ingest_camera_list_rows[] = {
+    ROW(2, SHAPE_BYTES, INGEST, as.camera_list.sealed, NEEDED, .max = CAMERA_LIST_MAX),
+};
+static const struct shape ingest_camera_list_shape =
+    SHAPE_OF("IngestCameraList", ingest_camera_list_rows, NULL);
+
+#define SIGNED_ROWS_MAX OBJECT_BYTES_MAX
+static const struct shape_field ingest_request_rows[] = {
+    ROW(2, SHAPE_FIXED, INGEST, as.request.id, NEEDED),
+    ROW(3, SHAPE_BYTES, INGEST, as.request.request, NEEDED, .max = SIGNED_ROWS_MAX),
+    ROW(4, SHAPE_BYTES, INGEST, as.request.charter, NEEDED, .max = CHARTER_BYTES_MAX),
+    ARRAY(5, SHAPE_BYTES, INGEST, as.request.chain, as.request.chain_count, NEEDED,
+          .max = SIGNED_ROWS_MAX),
+};
+static const struct shape ingest_request_shape =
+    SHAPE_OF("IngestRequest", ingest_request_rows, NULL);
+
+static const struct shape_field ingest_shred_rows[] = {
+    ROW(2, SHAPE_FIXED, INGEST, as.shred.clip, NEEDED),
+};
+static const struct shape ingest_shred_shape = SHAPE_OF("IngestShred", ingest_shred_rows, NULL);
+
+static const struct shape_field ingest_held_rows[] = {
+    ROW(2, SHAPE_BOOL, INGEST, as.held.last),
+    ARRAY(3, SHAPE_PACKED, INGEST, as.held.clips, as.held.count),
+};
+static const struct shape ingest_held_shape = SHAPE_OF("IngestHeld", ingest_held_rows, NULL);
+
+static const struct shape_field ingest_hello_rows[] = {
+    ROW(2, SHAPE_U64, INGEST, as.hello.camera_list_version),
+};
+static const struct shape ingest_hello_shape = SHAPE_OF("IngestHello", ingest_hello_rows, NULL);
+
+static const struct shape_field ingest_list_done_rows[] = {
+    ROW(2, SHAPE_U64, INGEST, as.camera_list_done.version),
+    ROW(3, SHAPE_U32, INGEST, as.camera_list_done.err, .max = ERR_HOST_CLOCK),
+};
+static const struct shape ingest_list_done_shape =
+    SHAPE_OF("IngestCameraListDone", ingest_list_done_rows, NULL);
+
+static const struct shape_field ingest_match_rows[] = {
+    ROW(2, SHAPE_FIXED, INGEST, as.match.request, NEEDED),
+    ROW(3, SHAPE_FIXED, INGEST, as.match.clip, NEEDED),
+    ROW(4, SHAPE_BYTES, INGEST, as.match.header, NEEDED, .max = HEADER_MAX),
+    ROW(5, SHAPE_BYTES, INGEST, as.match.manifest, NEEDED, .max = SEALED_MANIFEST_MAX),
+    ROW(6, SHAPE_U64, INGEST, as.match.payload_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(7, SHAPE_FIXED, INGEST, as.match.payload_root, NEEDED),
+};
+static const struct shape ingest_match_shape = SHAPE_OF("IngestMatch", ingest_match_rows, NULL);
+
+static const struct shape_field ingest_request_done_rows[] = {
+    ROW(2, SHAPE_FIXED, INGEST, as.request_done.request, NEEDED),
+};
+static const struct shape ingest_request_done_shape =
+    SHAPE_OF("IngestRequestDone", ingest_request_done_rows, NULL);
+
+static const struct shape_field ingest_period_rows[] = {
+    ROW(2, SHAPE_FIXED, INGEST, as.period.commitment, NEEDED),
+};
+static const struct shape ingest_period_shape = SHAPE_OF("IngestPeriod", ingest_period_rows, NULL);
+
+static const struct shape *ingest_shape(enum ingest_kind kind) {
+    switch (kind) {
+    case INGEST_CAMERA_LIST:
+        return &ingest_camera_list_shape;
+    case INGEST_REQUEST:
+        return &ingest_request_shape;
+    case INGEST_SHRED:
+        return &ingest_shred_shape;
+    case INGEST_HELD:
+        return &ingest_held_shape;
+    case INGEST_HELLO:
+        return &ingest_hello_shape;
+    case INGEST_CAMERA_LIST_DONE:
+        return &ingest_list_done_shape;
+    case INGEST_MATCH:
+        return &ingest_match_shape;
+    case INGEST_REQUEST_DONE:
+        return &ingest_request_done_shape;
+    case INGEST_PERIOD:
+        return &ingest_period_shape;
+    }
+    return NULL;
+}
+
+/* A frame is { kind = 1; body = 2 }: the body's shape follows from the kind. */
+struct frame {
+    uint32_t kind;
+    struct bytes body;
+};
+static const struct shape_field frame_rows[] = {
+    ROW(1, SHAPE_U32, struct frame, kind, NEEDED, .min = 1),
+    ROW(2, SHAPE_BYTES, struct frame, body, .max = CONTROL_FRAME_MAX),
+};
+static const struct shape frame_shape = SHAPE_OF("Frame", frame_rows, NULL);
+
+static enum err frame_encode(uint32_t kind, const struct shape *shape, const void *plain,
+                             struct buffer *out) {
+    struct buffer body;
+    buffer_init(&body, CONTROL_FRAME_MAX - 16);
+    enum err err = fence_encode(shape, plain, &body);
+    if (err == ERR_OK) {
+        struct frame frame = {.kind = kind, .body = buffer_bytes(&body)};
+        err = fence_encode(&frame_shape, &frame, out);
+    }
+    buffer_finish(&body);
+    return err;
+}
+
+enum err ingest_decode(struct bytes body, struct ingest_message *out) {
+    struct frame frame;
+    memset(out, 0, sizeof *out);
+    enum err err = fence_decode_into(&frame_shape, body, &frame, sizeof frame);
+    if (err == ERR_OK) {
+        out->kind = (enum ingest_kind)frame.kind;
+        err = union_decode(ingest_shape(out->kind), frame.body, out);
+    }
+    if (err != ERR_OK) {
+        memset(out, 0, sizeof *out);
+    }
+    return err;
+}
+
+enum err ingest_encode(const struct ingest_message *message, struct buffer *out) {
+    const struct shape *shape = ingest_shape(message->kind);
+    ASSERT(shape != NULL);
+    return frame_encode(message->kind, shape, message, out);
+}
+
+/* ---- control ---- */
+
+static const struct shape_field control_request_rows[] = {
+    ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
+        .max = CONTROL_CHECKPOINT),
+    ROW(2, SHAPE_FIXED, struct control_request, id),
+    ROW(3, SHAPE_FIXED, struct control_request, clip),
+    ROW(4, SHAPE_U64, struct control_request, offset),
+    ROW(5, SHAPE_U64, struct control_request, total),
+    ROW(6, SHAPE_FIXED, struct control_request, secret),
+    ROW(7, SHAPE_TEXT, struct control_request, text),
+    ROW(8, SHAPE_BYTES, struct control_request, blob, .max = CONTROL_DATA_MAX + 4096),
+    ROW(9, SHAPE_BYTES, struct control_request, blob2, .max = CONTROL_DATA_MAX + 4096),
+    ROW(10, SHAPE_BYTES, struct control_request, blob3, .max = SEALED_MANIFEST_MAX),
+};
+static const struct shape control_request_shape =
+    SHAPE_OF("ControlRequest", control_request_rows, NULL);
+
+enum err control_request_decode(struct bytes body, struct control_request *out) {
+    return fence_decode_into(&control_request_shape, body, out, sizeof *out);
+}
+
+enum err control_request_encode(const struct control_request *request, struct buffer *out) {
+    return fence_encode(&control_request_shape, request, out);
+}
+
+/* Every answer begins with the same three fields. */
+#define REPLY_ROWS                                                                                 \
+    ROW(1, SHAPE_BOOL, REPLY, last), ROW(2, SHAPE_U32, REPLY, err, .max = ERR_HOST_CLOCK),         \
+        ROW(3, SHAPE_TEXT, REPLY, text)
+
+static const struct shape_field done_rows[] = {REPLY_ROWS};
+static const struct shape done_shape = SHAPE_OF("Done", done_rows, NULL);
+
+static const struct shape_field status_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_TEXT, REPLY, as.status.version),
+    ROW(11, SHAPE_FIXED, REPLY, as.status.node),
+    ROW(12, SHAPE_FIXED, REPLY, as.status.log),
+    ROW(13, SHAPE_FIXED, REPLY, as.status.transport),
+    ROW(14, SHAPE_FIXED, REPLY, as.status.ingest),
+    ROW(15, SHAPE_BOOL, REPLY, as.status.has_community),
+    ROW(16, SHAPE_FIXED, REPLY, as.status.community),
+    ROW(17, SHAPE_FIXED, REPLY, as.status.certificate),
+    ROW(18, SHAPE_TEXT, REPLY, as.status.community_name),
+    ROW(19, SHAPE_U32, REPLY, as.status.members),
+    ROW(20, SHAPE_U32, REPLY, as.status.links),
+    ROW(21, SHAPE_U32, REPLY, as.status.live_objects),
+    ROW(22, SHAPE_U32, REPLY, as.status.open_requests),
+    ROW(23, SHAPE_U32, REPLY, as.status.open_clips),
+    ROW(24, SHAPE_U32, REPLY, as.status.deliveries_out),
+    ROW(25, SHAPE_U32, REPLY, as.status.deliveries_in),
+    ROW(26, SHAPE_U64, REPLY, as.status.log_size),
+    ROW(27, SHAPE_FIXED, REPLY, as.status.log_root),
+    ROW(28, SHAPE_U32, REPLY, as.status.slot_s),
+    ROW(29, SHAPE_BOOL, REPLY, as.status.ingest_up),
+    ROW(30, SHAPE_U64, REPLY, as.status.camera_list_version),
+    ROW(31, SHAPE_TIME, REPLY, as.status.now),
+    ROW(32, SHAPE_TIME, REPLY, as.status.started),
+    ARRAY(33, SHAPE_TEXT, REPLY, as.status.addresses, as.status.address_count),
+    ROW(34, SHAPE_U32, REPLY, as.status.caps.span_s),
+    ROW(35, SHAPE_U32, REPLY, as.status.caps.area_m2),
+    ROW(36, SHAPE_U32, REPLY, as.status.caps.live_requests),
+    ROW(37, SHAPE_U32, REPLY, as.status.delete_by_max_days),
+    ROW(38, SHAPE_TEXT, REPLY, as.status.log_origin),
+};
+static const struct shape status_shape = SHAPE_OF("Status", status_rows, NULL);
+
+static const struct shape_field got_object_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_BYTES, REPLY, as.object.object, .max = CAMERA_LIST_MAX),
+    ROW(11, SHAPE_U32, REPLY, as.object.state),
+};
+static const struct shape got_object_shape = SHAPE_OF("GotObject", got_object_rows, NULL);
+
+static const struct shape_field got_data_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_BYTES, REPLY, as.data.data, .max = CONTROL_DATA_MAX),
+    ROW(11, SHAPE_U64, REPLY, as.data.offset),
+    ROW(12, SHAPE_U64, REPLY, as.data.total),
+};
+static const struct shape got_data_shape = SHAPE_OF("GotData", got_data_rows, NULL);
+
+static const struct shape_field got_request_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_BYTES, REPLY, as.request.request, .max = OBJECT_BYTES_MAX),
+    ROW(11, SHAPE_BYTES, REPLY, as.request.charter, .max = CHARTER_BYTES_MAX),
+    ARRAY(12, SHAPE_BYTES, REPLY, as.request.chain, as.request.chain_count,
+          .max = OBJECT_BYTES_MAX),
+    ROW(13, SHAPE_BOOL, REPLY, as.request.ours),
+    ROW(14, SHAPE_BOOL, REPLY, as.request.document_here),
+    ROW(15, SHAPE_U32, REPLY, as.request.open_clips),
+    ROW(16, SHAPE_U64, REPLY, as.request.log_index),
+};
+static const struct shape got_request_shape = SHAPE_OF("GotRequest", got_request_rows, NULL);
+
+static const struct shape_field got_clip_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_FIXED, REPLY, as.clip.request),
+    ROW(11, SHAPE_FIXED, REPLY, as.clip.clip),
+    ROW(12, SHAPE_U32, REPLY, as.clip.state, NEEDED, .min = CLIP_OPEN, .max = CLIP_ENDED),
+    ROW(13, SHAPE_U64, REPLY, as.clip.payload_size),
+    ROW(14, SHAPE_FIXED, REPLY, as.clip.payload_root),
+    ROW(15, SHAPE_BYTES, REPLY, as.clip.manifest, .max = SEALED_MANIFEST_MAX),
+    ROW(16, SHAPE_BYTES, REPLY, as.clip.header, .max = HEADER_MAX),
+    ROW(17, SHAPE_BYTES, REPLY, as.clip.grant, .max = OBJECT_BYTES_MAX),
+};
+static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
+
+static const struct shape_field got_delivered_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_FIXED, REPLY, as.delivered.grant),
+    ROW(11, SHAPE_FIXED, REPLY, as.delivered.request),
+    ROW(12, SHAPE_BYTES, REPLY, as.delivered.signed_grant, .max = OBJECT_BYTES_MAX),
+    ROW(13, SHAPE_BYTES, REPLY, as.delivered.member, .max = OBJECT_BYTES_MAX),
+    ROW(14, SHAPE_BYTES, REPLY, as.delivered.sealed_key, .max = HEADER_MAX),
+    ROW(15, SHAPE_BYTES, REPLY, as.delivered.header, .max = HEADER_MAX),
+    ROW(16, SHAPE_BYTES, REPLY, as.delivered.manifest, .max = SEALED_MANIFEST_MAX),
+    ROW(17, SHAPE_U64, REPLY, as.delivered.received),
+    ROW(18, SHAPE_U64, REPLY, as.delivered.payload_size),
+    ROW(19, SHAPE_TIME, REPLY, as.delivered.completed),
+    ROW(20, SHAPE_TEXT, REPLY, as.delivered.collected),
+};
+static const struct shape got_delivered_shape = SHAPE_OF("GotDelivered", got_delivered_rows, NULL);
+
+static const struct shape_field got_leaf_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_U64, REPLY, as.leaf.index),
+    ROW(11, SHAPE_BYTES, REPLY, as.leaf.leaf, .max = 64 * 1024),
+    ROW(12, SHAPE_BYTES, REPLY, as.leaf.opening, .max = 256 * 1024),
+};
+static const struct shape got_leaf_shape = SHAPE_OF("GotLeaf", got_leaf_rows, NULL);
+
+static const struct shape_field got_proof_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_U64, REPLY, as.proof.index),
+    ROW(11, SHAPE_U64, REPLY, as.proof.size),
+    ARRAY(12, SHAPE_PACKED, REPLY, as.proof.hashes, as.proof.count),
+    ROW(13, SHAPE_BYTES, REPLY, as.proof.leaf, .max = 64 * 1024),
+    ROW(14, SHAPE_BYTES, REPLY, as.proof.checkpoint, .max = NOTE_BYTES_MAX),
+};
+static const struct shape got_proof_shape = SHAPE_OF("GotProof", got_proof_rows, NULL);
+
+static const struct shape_field progress_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_U64, REPLY, as.progress.done),
+    ROW(11, SHAPE_U64, REPLY, as.progress.total),
+};
+static const struct shape progress_shape = SHAPE_OF("Progress", progress_rows, NULL);
+
+static const struct shape *reply_shape(enum control_kind kind) {
+    switch (kind) {
+    case CONTROL_DONE:
+        return &done_shape;
+    case CONTROL_GOT_STATUS:
+        return &status_shape;
+    case CONTROL_GOT_OBJECT:
+        return &got_object_shape;
+    case CONTROL_GOT_DATA:
+        return &got_data_shape;
+    case CONTROL_GOT_REQUEST:
+        return &got_request_shape;
+    case CONTROL_GOT_CLIP:
+        return &got_clip_shape;
+    case CONTROL_GOT_DELIVERED:
+        return &got_delivered_shape;
+    case CONTROL_GOT_LEAF:
+        return &got_leaf_shape;
+    case CONTROL_GOT_PROOF:
+        return &got_proof_shape;
+    case CONTROL_PROGRESS:
+        return &progress_shape;
+    }
+    return NULL;
+}
+
+enum err control_reply_decode(struct bytes body, struct control_reply *out) {
+    struct frame frame;
+    memset(out, 0, sizeof *out);
+    enum err err = fence_decode_into(&frame_shape, body, &frame, sizeof frame);
+    if (err == ERR_OK) {
+        out->kind = (enum control_kind)frame.kind;
+        err = union_decode(reply_shape(out->kind), frame.body, out);
+    }
+    if (err != ERR_OK) {
+        memset(out, 0, sizeof *out);
+    }
+    return err;
+}
+
+enum err control_reply_encode(const struct control_reply *reply, struct buffer *out) {
+    const struct shape *shape = reply_shape(reply->kind);
+    ASSERT(shape != NULL);
+    return frame_encode(reply->kind, shape, reply, out);
+}

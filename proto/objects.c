@@ -1,0 +1,420 @@
+/* Shapes of the signed bodies, in the order of proto/object.proto. */
+#include <assert.h>
+#include <string.h>
+
+#include "proto/clip.h"
+#include "proto/fence.h"
+#include "proto/shapes.h"
+
+/* A manifest's sources are packed as they lie in memory: little-endian times (PROTOCOL 6.2). */
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "packed sources are little-endian");
+static_assert(sizeof(struct clip_source) == 48, "one packed source");
+static_assert(sizeof(struct owner_public) == 64, "signing key, then agreement key");
+
+#define ROW SHAPE_ROW
+#define ARRAY SHAPE_ARRAY
+#define NEEDED .required = true
+
+/* ---- places, terms, caps ---- */
+
+static const struct shape_field point_rows[] = {
+    ROW(1, SHAPE_SINT, struct geo_point, lat, .max = 900000000),
+    ROW(2, SHAPE_SINT, struct geo_point, lon, .max = 1800000000),
+};
+static const struct shape point_shape = SHAPE_OF("Point", point_rows, NULL);
+
+static bool place_check(const void *plain) {
+    return geo_place_valid(plain);
+}
+static const struct shape_field place_rows[] = {
+    ROW(1, SHAPE_U32, struct geo_place, radius_m, .max = GEO_RADIUS_MAX_M),
+    ARRAY(2, SHAPE_MESSAGE, struct geo_place, points, count, NEEDED, .sub = &point_shape),
+};
+const struct shape place_shape = SHAPE_OF("Place", place_rows, place_check);
+
+static bool terms_check(const void *plain) {
+    const struct terms *terms = plain;
+    return terms->no_face_recognition && terms->no_passing_on;
+}
+static const struct shape_field terms_rows[] = {
+    ROW(1, SHAPE_TEXT, struct terms, purpose, NEEDED),
+    ROW(2, SHAPE_TEXT, struct terms, case_number),
+    ROW(3, SHAPE_TIME, struct terms, delete_by, NEEDED),
+    ROW(4, SHAPE_BOOL, struct terms, no_face_recognition, NEEDED),
+    ROW(5, SHAPE_BOOL, struct terms, no_passing_on, NEEDED),
+};
+const struct shape terms_shape = SHAPE_OF("Terms", terms_rows, terms_check);
+
+static const struct shape_field caps_rows[] = {
+    ROW(1, SHAPE_U32, struct caps, span_s, NEEDED, .min = 1, .max = 43200),
+    ROW(2, SHAPE_U32, struct caps, area_m2, NEEDED, .min = 1, .max = 1294994),
+    ROW(3, SHAPE_U32, struct caps, live_requests, NEEDED, .min = 1, .max = 10),
+};
+const struct shape caps_shape = SHAPE_OF("Caps", caps_rows, NULL);
+
+/* ---- communities ---- */
+
+static bool keys_distinct(const struct sign_public *keys, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (sign_public_equal(&keys[i], &keys[k])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool owners_distinct(const struct owner_public *owners, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (sign_public_equal(&owners[i].sign, &owners[k].sign) ||
+                box_public_equal(&owners[i].box, &owners[k].box)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool addresses_valid(const char addresses[][ADDRESS_MAX_BYTES], size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!address_valid(addresses[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool charter_check(const void *plain) {
+    const struct charter *charter = plain;
+    return charter->threshold <= charter->administrator_count &&
+           keys_distinct(charter->administrators, charter->administrator_count) &&
+           id_is_zero(&charter->previous) == (charter->version == 1);
+}
+static const struct shape_field charter_rows[] = {
+    ROW(1, SHAPE_FIXED, struct charter, previous),
+    ROW(2, SHAPE_U32, struct charter, version, NEEDED, .min = 1),
+    ROW(3, SHAPE_TEXT, struct charter, name, NEEDED),
+    ROW(4, SHAPE_TIME, struct charter, created, NEEDED),
+    ARRAY(5, SHAPE_FIXED, struct charter, administrators, administrator_count, NEEDED),
+    ROW(6, SHAPE_U32, struct charter, threshold, NEEDED, .min = 1, .max = ADMINISTRATORS_MAX),
+    ROW(7, SHAPE_U32, struct charter, invite_allowance, .max = 64),
+    ROW(8, SHAPE_MESSAGE, struct charter, caps, NEEDED, .sub = &caps_shape),
+    SHAPE_OPTIONAL(9, struct charter, area, has_area, .sub = &place_shape),
+    ROW(10, SHAPE_U32, struct charter, witnesses, .max = 8),
+    ROW(11, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
+    ROW(12, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
+};
+static const struct shape charter_shape = SHAPE_OF("Charter", charter_rows, charter_check);
+
+static bool member_check(const void *plain) {
+    const struct member *member = plain;
+    return owners_distinct(member->owners, member->owner_count) &&
+           id_is_zero(&member->head.author) == (member->invite.len == 0);
+}
+static const struct shape_field member_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct member, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_TEXT, struct member, name, NEEDED),
+    ROW(3, SHAPE_U32, struct member, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_WITNESS),
+    ROW(4, SHAPE_FIXED, struct member, node, NEEDED),
+    ROW(5, SHAPE_FIXED, struct member, log, NEEDED),
+    ROW(6, SHAPE_FIXED, struct member, transport, NEEDED),
+    ARRAY(7, SHAPE_FIXED, struct member, owners, owner_count, NEEDED),
+    ARRAY(8, SHAPE_TEXT, struct member, owner_names, owner_count, NEEDED),
+    ROW(9, SHAPE_U32, struct member, invite_allowance, .max = 64),
+    ROW(10, SHAPE_BYTES, struct member, invite, .max = 1024),
+};
+static const struct shape member_shape = SHAPE_OF("Member", member_rows, member_check);
+
+static const struct shape_field invite_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct invite, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct invite, key, NEEDED),
+    ROW(3, SHAPE_U32, struct invite, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_WITNESS),
+    ROW(4, SHAPE_U32, struct invite, invite_allowance, .max = 64),
+};
+static const struct shape invite_shape = SHAPE_OF("Invite", invite_rows, NULL);
+
+static bool node_record_check(const void *plain) {
+    const struct node_record *record = plain;
+    return addresses_valid(record->addresses, record->address_count);
+}
+static const struct shape_field node_record_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct node_record, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_U64, struct node_record, sequence),
+    ROW(3, SHAPE_U64, struct node_record, features),
+    ARRAY(4, SHAPE_TEXT, struct node_record, addresses, address_count),
+};
+static const struct shape node_record_shape =
+    SHAPE_OF("NodeRecord", node_record_rows, node_record_check);
+
+/* ---- requests ---- */
+
+static const struct shape_field instrument_rows[] = {
+    ROW(1, SHAPE_U32, struct instrument, kind, NEEDED, .min = INSTRUMENT_SEARCH_WARRANT,
+        .max = INSTRUMENT_VOLUNTARY),
+    ROW(2, SHAPE_TEXT, struct instrument, jurisdiction),
+    ROW(3, SHAPE_TEXT, struct instrument, court),
+    ROW(4, SHAPE_TEXT, struct instrument, case_number),
+    ROW(5, SHAPE_TEXT, struct instrument, statute),
+    ROW(6, SHAPE_TEXT, struct instrument, offence),
+    ROW(7, SHAPE_TEXT, struct instrument, applicant_name),
+    ROW(8, SHAPE_TEXT, struct instrument, applicant_agency),
+    ROW(9, SHAPE_TEXT, struct instrument, applicant_badge),
+    ROW(10, SHAPE_TEXT, struct instrument, authority_name),
+    ROW(11, SHAPE_TEXT, struct instrument, authority_title),
+    ROW(12, SHAPE_TIME, struct instrument, issued_at),
+    ROW(13, SHAPE_TIME, struct instrument, execute_by),
+    ROW(14, SHAPE_TEXT, struct instrument, items),
+    ROW(15, SHAPE_TEXT, struct instrument, produce_to),
+    ROW(16, SHAPE_TIME, struct instrument, produce_by),
+    ROW(17, SHAPE_BOOL, struct instrument, non_disclosure),
+    ROW(18, SHAPE_TEXT, struct instrument, non_disclosure_authority),
+    ROW(19, SHAPE_TIME, struct instrument, non_disclosure_issued),
+    ROW(20, SHAPE_TIME, struct instrument, non_disclosure_expires),
+    ROW(21, SHAPE_TIME, struct instrument, preserve_until),
+    ROW(22, SHAPE_TEXT, struct instrument, emergency_facts),
+    ROW(23, SHAPE_TEXT, struct instrument, emergency_person),
+    ROW(24, SHAPE_TEXT, struct instrument, emergency_why_now),
+    ROW(25, SHAPE_U32, struct instrument, court_signature, NEEDED, .min = COURT_SIGNATURE_NONE,
+        .max = COURT_SIGNATURE_CMS),
+};
+static const struct shape instrument_shape = SHAPE_OF("Instrument", instrument_rows, NULL);
+
+static const struct shape_field document_rows[] = {
+    ROW(1, SHAPE_FIXED, struct document, sha256, NEEDED),
+    ROW(2, SHAPE_U32, struct document, size, NEEDED, .min = 1, .max = DOCUMENT_MAX),
+    ROW(3, SHAPE_TEXT, struct document, media_type, NEEDED),
+};
+static const struct shape document_shape = SHAPE_OF("Document", document_rows, NULL);
+
+static bool request_check(const void *plain) {
+    const struct request *request = plain;
+    return addresses_valid(request->addresses, request->address_count) &&
+           request->from.ms < request->to.ms;
+}
+static const struct shape_field request_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct request, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct request, key, NEEDED),
+    ROW(3, SHAPE_FIXED, struct request, transport, NEEDED),
+    ARRAY(4, SHAPE_TEXT, struct request, addresses, address_count, NEEDED),
+    ROW(5, SHAPE_MESSAGE, struct request, place, NEEDED, .sub = &place_shape),
+    ROW(6, SHAPE_TIME, struct request, from, NEEDED),
+    ROW(7, SHAPE_TIME, struct request, to, NEEDED),
+    ROW(8, SHAPE_TEXT, struct request, reason, NEEDED),
+    ROW(9, SHAPE_MESSAGE, struct request, instrument, NEEDED, .sub = &instrument_shape),
+    {.number = 10,
+     .kind = SHAPE_MESSAGE,
+     .offset = offsetof(struct request, document),
+     .size = sizeof(struct document),
+     .counted = true,
+     .count_offset = offsetof(struct request, document) + offsetof(struct document, present),
+     .name = "document",
+     .sub = &document_shape},
+    ROW(11, SHAPE_MESSAGE, struct request, terms, NEEDED, .sub = &terms_shape),
+    ROW(12, SHAPE_FIXED, struct request, amends),
+};
+static const struct shape request_shape = SHAPE_OF("Request", request_rows, request_check);
+
+/* ---- cameras and clips ---- */
+
+static const struct shape_field view_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct geo_view, at, NEEDED, .sub = &point_shape),
+    ROW(2, SHAPE_U32, struct geo_view, reach_m, NEEDED, .min = 1, .max = GEO_REACH_MAX_M),
+    ROW(3, SHAPE_U32, struct geo_view, facing_deg, .max = 359),
+    ROW(4, SHAPE_U32, struct geo_view, angle_deg, NEEDED, .min = 1, .max = 360),
+};
+static bool view_check(const void *plain) {
+    return geo_view_valid(plain);
+}
+static const struct shape view_shape = SHAPE_OF("View", view_rows, view_check);
+
+static bool camera_check(const void *plain) {
+    const struct camera *camera = plain;
+    for (const char *at = camera->name; *at != '\0'; at++) {
+        if (strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *at) == NULL) {
+            return false;
+        }
+    }
+    return camera->folder[0] == '/' && owners_distinct(camera->owners, camera->owner_count);
+}
+static const struct shape_field camera_rows[] = {
+    ROW(1, SHAPE_TEXT, struct camera, name, NEEDED),
+    ROW(2, SHAPE_TEXT, struct camera, folder, NEEDED),
+    ROW(3, SHAPE_U32, struct camera, layout, NEEDED, .min = LAYOUT_FRIGATE, .max = LAYOUT_PLAIN),
+    ROW(4, SHAPE_MESSAGE, struct camera, view, NEEDED, .sub = &view_shape),
+    ROW(5, SHAPE_BOOL, struct camera, indoor),
+    ROW(6, SHAPE_BOOL, struct camera, indoor_open),
+    ROW(7, SHAPE_SINT, struct camera, clock_offset_ms, .max = 86400000),
+    ARRAY(8, SHAPE_FIXED, struct camera, owners, owner_count, NEEDED),
+};
+static const struct shape camera_shape = SHAPE_OF("Camera", camera_rows, camera_check);
+
+static bool camera_list_check(const void *plain) {
+    const struct camera_list *list = plain;
+    for (size_t i = 0; i < list->camera_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(list->cameras[i].name, list->cameras[k].name) == 0) {
+                return false;
+            }
+        }
+    }
+    return id_is_zero(&list->previous) == (list->version == 1);
+}
+static const struct shape_field camera_list_rows[] = {
+    ROW(1, SHAPE_U64, struct camera_list, version, NEEDED, .min = 1),
+    ROW(2, SHAPE_FIXED, struct camera_list, previous),
+    ROW(3, SHAPE_TIME, struct camera_list, created, NEEDED),
+    ROW(4, SHAPE_FIXED, struct camera_list, ingest, NEEDED),
+    ARRAY(5, SHAPE_FIXED, struct camera_list, communities, community_count),
+    ARRAY(6, SHAPE_MESSAGE, struct camera_list, cameras, camera_count, .sub = &camera_shape),
+};
+static const struct shape camera_list_shape =
+    SHAPE_OF("CameraList", camera_list_rows, camera_list_check);
+
+static bool run_check(const void *plain) {
+    const struct clip_run *run = plain;
+    return run->from.ms < run->to.ms;
+}
+static const struct shape_field run_rows[] = {
+    ROW(1, SHAPE_TIME, struct clip_run, from, NEEDED),
+    ROW(2, SHAPE_TIME, struct clip_run, to, NEEDED),
+};
+static const struct shape run_shape = SHAPE_OF("Run", run_rows, run_check);
+
+static bool manifest_check(const void *plain) {
+    const struct manifest *manifest = plain;
+    for (size_t i = 1; i < manifest->run_count; i++) {
+        if (manifest->runs[i].from.ms < manifest->runs[i - 1].to.ms) {
+            return false; /* runs are in order and apart */
+        }
+    }
+    for (size_t i = 0; i < manifest->source_count; i++) {
+        const struct clip_source *source = &manifest->sources[i];
+        if (source->from.ms < 0 || source->from.ms > source->to.ms ||
+            source->to.ms > INSTANT_MAX_MS) {
+            return false;
+        }
+    }
+    return manifest->from.ms < manifest->to.ms &&
+           owners_distinct(manifest->owners, manifest->owner_count);
+}
+static const struct shape_field manifest_rows[] = {
+    ROW(1, SHAPE_FIXED, struct manifest, request, NEEDED),
+    ROW(2, SHAPE_FIXED, struct manifest, clip, NEEDED),
+    ROW(3, SHAPE_TEXT, struct manifest, camera, NEEDED),
+    ROW(4, SHAPE_TIME, struct manifest, from, NEEDED),
+    ROW(5, SHAPE_TIME, struct manifest, to, NEEDED),
+    ROW(6, SHAPE_TIME, struct manifest, created, NEEDED),
+    ROW(7, SHAPE_U32, struct manifest, time_source, NEEDED, .min = TIME_FROM_NAME,
+        .max = TIME_FROM_FILE_SYSTEM),
+    ROW(8, SHAPE_SINT, struct manifest, clock_offset_ms, .max = 86400000),
+    ROW(9, SHAPE_U32, struct manifest, making, NEEDED, .min = CLIP_WHOLE_FILE,
+        .max = CLIP_REENCODED),
+    ROW(10, SHAPE_U32, struct manifest, width, .max = 65536),
+    ROW(11, SHAPE_U32, struct manifest, height, .max = 65536),
+    ROW(12, SHAPE_BOOL, struct manifest, audio),
+    ROW(13, SHAPE_FIXED, struct manifest, sha256, NEEDED),
+    ROW(14, SHAPE_U64, struct manifest, size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(15, SHAPE_U64, struct manifest, payload_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(16, SHAPE_FIXED, struct manifest, payload_root, NEEDED),
+    ARRAY(17, SHAPE_FIXED, struct manifest, owners, owner_count, NEEDED),
+    ARRAY(18, SHAPE_MESSAGE, struct manifest, runs, run_count, NEEDED, .sub = &run_shape),
+    ARRAY(19, SHAPE_PACKED, struct manifest, sources, source_count, NEEDED),
+};
+static const struct shape manifest_shape = SHAPE_OF("Manifest", manifest_rows, manifest_check);
+
+static bool grant_check(const void *plain) {
+    const struct grant *grant = plain;
+    return grant->from.ms < grant->to.ms && grant->created.ms < grant->expires.ms &&
+           keys_distinct(grant->owners, grant->owner_count);
+}
+static const struct shape_field grant_rows[] = {
+    ROW(1, SHAPE_FIXED, struct grant, community, NEEDED),
+    ROW(2, SHAPE_FIXED, struct grant, home, NEEDED),
+    ROW(3, SHAPE_FIXED, struct grant, request, NEEDED),
+    ROW(4, SHAPE_FIXED, struct grant, clip, NEEDED),
+    ROW(5, SHAPE_FIXED, struct grant, recipient, NEEDED),
+    ROW(6, SHAPE_FIXED, struct grant, manifest, NEEDED),
+    ROW(7, SHAPE_FIXED, struct grant, sha256, NEEDED),
+    ROW(8, SHAPE_U64, struct grant, size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(9, SHAPE_U64, struct grant, payload_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(10, SHAPE_FIXED, struct grant, payload_root, NEEDED),
+    ROW(11, SHAPE_TIME, struct grant, from, NEEDED),
+    ROW(12, SHAPE_TIME, struct grant, to, NEEDED),
+    ROW(13, SHAPE_MESSAGE, struct grant, terms, NEEDED, .sub = &terms_shape),
+    ROW(14, SHAPE_TIME, struct grant, created, NEEDED),
+    ROW(15, SHAPE_TIME, struct grant, expires, NEEDED),
+    ARRAY(16, SHAPE_FIXED, struct grant, owners, owner_count, NEEDED),
+};
+static const struct shape grant_shape = SHAPE_OF("Grant", grant_rows, grant_check);
+
+static const struct shape_field decision_rows[] = {
+    ROW(1, SHAPE_FIXED, struct decision, request, NEEDED),
+    ROW(2, SHAPE_FIXED, struct decision, clip, NEEDED),
+    ROW(3, SHAPE_U32, struct decision, kind, NEEDED, .min = DECISION_DECLINE,
+        .max = DECISION_DECLINE),
+    ROW(4, SHAPE_TIME, struct decision, created, NEEDED),
+};
+static const struct shape decision_shape = SHAPE_OF("Decision", decision_rows, NULL);
+
+static const struct shape_field receipt_rows[] = {
+    ROW(1, SHAPE_FIXED, struct receipt, request, NEEDED),
+    ROW(2, SHAPE_FIXED, struct receipt, grant, NEEDED),
+    ROW(3, SHAPE_U32, struct receipt, kind, NEEDED, .min = RECEIPT_PAYLOAD, .max = RECEIPT_HEADER),
+    ROW(4, SHAPE_TIME, struct receipt, created, NEEDED),
+};
+static const struct shape receipt_shape = SHAPE_OF("Receipt", receipt_rows, NULL);
+
+static const struct shape_field commitment_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct receipt_commitment, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct receipt_commitment, request, NEEDED),
+    ROW(3, SHAPE_FIXED, struct receipt_commitment, commitment, NEEDED),
+};
+static const struct shape commitment_shape = SHAPE_OF("ReceiptCommitment", commitment_rows, NULL);
+
+/* ---- decoders and encoders: small structs by way of a copy, large ones in place ---- */
+
+#define CODEC(noun, type)                                                                          \
+    enum err noun##_decode(struct bytes body, type *out) {                                         \
+        type plain;                                                                                \
+        enum err err = fence_decode_into(&noun##_shape, body, &plain, sizeof plain);               \
+        if (err == ERR_OK) {                                                                       \
+            *out = plain;                                                                          \
+        }                                                                                          \
+        return err;                                                                                \
+    }                                                                                              \
+    enum err noun##_encode(const type *plain, struct buffer *out) {                                \
+        return fence_encode(&noun##_shape, plain, out);                                            \
+    }
+#define CODEC_LARGE(noun, type)                                                                    \
+    enum err noun##_decode(struct bytes body, type *out) {                                         \
+        return fence_decode_into(&noun##_shape, body, out, sizeof *out);                           \
+    }                                                                                              \
+    enum err noun##_encode(const type *plain, struct buffer *out) {                                \
+        return fence_encode(&noun##_shape, plain, out);                                            \
+    }
+
+CODEC(charter, struct charter)
+CODEC(member, struct member)
+CODEC(invite, struct invite)
+CODEC(node_record, struct node_record)
+CODEC(request, struct request)
+CODEC(grant, struct grant)
+CODEC(decision, struct decision)
+CODEC(receipt, struct receipt)
+CODEC_LARGE(camera_list, struct camera_list)
+CODEC_LARGE(manifest, struct manifest)
+
+enum err receipt_commitment_decode(struct bytes body, struct receipt_commitment *out) {
+    struct receipt_commitment plain;
+    enum err err = fence_decode_into(&commitment_shape, body, &plain, sizeof plain);
+    if (err == ERR_OK) {
+        *out = plain;
+    }
+    return err;
+}
+
+enum err receipt_commitment_encode(const struct receipt_commitment *c, struct buffer *out) {
+    return fence_encode(&commitment_shape, c, out);
+}

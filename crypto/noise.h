@@ -83,8 +83,9 @@ bool noise_done(const struct noise *noise);
  * overlap the payload. False only when the peer's public key is a point of low order. */
 MUST_USE bool noise_write(struct noise *noise, struct bytes payload, uint8_t *out);
 
-/* Reads the peer's message and writes its payload, message.len - noise_overhead() bytes, to `out`,
- * which does not overlap. False when it is too short or does not decrypt. */
+/* Reads the peer's message and writes its payload, message.len - noise_overhead() bytes, to `out`:
+ * elsewhere, or right where it lies, at message.at + noise_overhead() - NOISE_TAG_BYTES. False when
+ * the message is too short or does not decrypt. */
 MUST_USE bool noise_read(struct noise *noise, struct bytes message, uint8_t *out);
 
 /* The initiator's static key, as the responder learns it from message 3. */

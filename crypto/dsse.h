@@ -1,0 +1,15 @@
+/* DSSE signatures (PROTOCOL 2.1; secure-systems-lab/dsse, protocol.md v1.0.0): Ed25519 over
+ * PAE(type, body) = "DSSEv1" SP len(type) SP type SP len(body) SP body, lengths in ASCII decimal.
+ */
+#ifndef CRYPTO_DSSE_H
+#define CRYPTO_DSSE_H
+
+#include "crypto/keys.h"
+
+/* Both are false when memory is short; dsse_verify also when the signature does not verify. */
+MUST_USE bool dsse_sign(const char *type, struct bytes body, const struct sign_secret *secret,
+                        struct signature *out);
+MUST_USE bool dsse_verify(const char *type, struct bytes body, const struct sign_public *pub,
+                          const struct signature *signature);
+
+#endif

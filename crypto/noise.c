@@ -74,8 +74,9 @@ void noise_start_pattern(struct noise *noise, const struct noise_pattern *patter
     symmetric_start(&noise->symmetric, pattern->name);
     mix_hash(&noise->symmetric, setup->prologue);
     /* The pre-message: the responder's static, which the initiator knows beforehand. */
-    mix_hash(&noise->symmetric,
-             BYTES_OF(setup->initiator ? noise->remote_static.b : noise->static_public.b));
+    const struct box_public *responder =
+        setup->initiator ? &noise->remote_static : &noise->static_public;
+    mix_hash(&noise->symmetric, BYTES_OF(responder->b));
 }
 
 void noise_wipe(struct noise *noise) {

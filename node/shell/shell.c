@@ -446,7 +446,7 @@ static struct endpoint *endpoint_new(struct shell *shell, enum endpoint_kind kin
     endpoint->kind = kind;
     endpoint->number = number;
     endpoint->told_drained = true;
-    buffer_init(&endpoint->input, FRAME_HEADER + INGEST_FRAME_MAX);
+    buffer_init(&endpoint->input, FRAME_HEADER + CONTROL_FRAME_MAX);
     switch (kind) {
     case ENDPOINT_LINK:
         (void)uv_tcp_init(&shell->loop, &endpoint->uv.tcp);

@@ -1,0 +1,86 @@
+/* Checks of what owners sign: camera lists and grants (PROTOCOL 6.5, 7.1). */
+#include "proto/clip.h"
+
+static bool listed(const struct camera_list *list, const struct sign_public *key);
+
+/* All owners, old and new: a list cannot be changed over the head of somebody whom the list before
+ * gave a say, nor name an owner who has not agreed to it. */
+enum err camera_list_verify(const struct signed_object *object, const struct camera_list *list,
+                            const struct camera_list *previous, const struct owner_public *pinned,
+                            size_t pinned_count) {
+    uint64_t expected = previous == NULL ? 1 : previous->version + 1;
+    if (object->kind != OBJECT_CAMERA_LIST || list->version != expected) {
+        return ERR_PEER_SEQUENCE;
+    }
+    for (size_t i = 0; i < pinned_count; i++) {
+        bool involved =
+            previous == NULL || listed(list, &pinned[i].sign) || listed(previous, &pinned[i].sign);
+        if (involved && !signed_by(object, &pinned[i].sign)) {
+            return ERR_DENY_INCOMPLETE;
+        }
+    }
+    for (size_t i = 0; i < list->camera_count; i++) {
+        for (size_t k = 0; k < list->cameras[i].owner_count; k++) {
+            const struct owner_public *owner = &list->cameras[i].owners[k];
+            bool known = false;
+            for (size_t p = 0; p < pinned_count; p++) {
+                known |= sign_public_equal(&owner->sign, &pinned[p].sign) &&
+                         box_public_equal(&owner->box, &pinned[p].box);
+            }
+            if (!known) {
+                return ERR_DENY_PIN;
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+enum err grant_verify(const struct signed_object *object, const struct grant *grant) {
+    size_t good = 0;
+    if (object->kind != OBJECT_GRANT) {
+        return ERR_PEER_SIGNATURE;
+    }
+    for (size_t i = 0; i < object->count; i++) {
+        bool owner = false;
+        for (size_t k = 0; k < grant->owner_count; k++) {
+            owner |= sign_public_equal(&object->signatures[i].key, &grant->owners[k]);
+        }
+        if (!owner || !signed_by(object, &object->signatures[i].key)) {
+            return ERR_PEER_SIGNATURE;
+        }
+        good++;
+    }
+    return good == grant->owner_count ? ERR_OK : ERR_DENY_INCOMPLETE;
+}
+
+enum err grant_agrees(const struct grant *grant, const struct id *manifest_id,
+                      const struct manifest *manifest, const struct id *request_id,
+                      const struct request *request) {
+    bool same = id_equal(&grant->manifest, manifest_id) && id_equal(&grant->request, request_id) &&
+                id_equal(&manifest->request, request_id) &&
+                bytes_equal(BYTES_OF(grant->clip.b), BYTES_OF(manifest->clip.b)) &&
+                id_equal(&grant->sha256, &manifest->sha256) && grant->size == manifest->size &&
+                grant->payload_size == manifest->payload_size &&
+                id_equal(&grant->payload_root, &manifest->payload_root) &&
+                box_public_equal(&grant->recipient, &request->key) &&
+                id_equal(&grant->community, &request->head.community) &&
+                grant->owner_count == manifest->owner_count;
+    for (size_t i = 0; same && i < grant->owner_count; i++) {
+        same = sign_public_equal(&grant->owners[i], &manifest->owners[i].sign);
+    }
+    bool within = grant->from.ms == manifest->from.ms && grant->to.ms == manifest->to.ms &&
+                  grant->from.ms >= request->from.ms && grant->to.ms <= request->to.ms &&
+                  grant->terms.delete_by.ms <= request->terms.delete_by.ms;
+    return same && within ? ERR_OK : ERR_PEER_BOUNDS;
+}
+
+static bool listed(const struct camera_list *list, const struct sign_public *key) {
+    for (size_t i = 0; i < list->camera_count; i++) {
+        for (size_t k = 0; k < list->cameras[i].owner_count; k++) {
+            if (sign_public_equal(&list->cameras[i].owners[k].sign, key)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

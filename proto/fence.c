@@ -24,19 +24,21 @@ static enum err decode_field(const struct shape_field *field, struct cursor *cur
 static enum err decode_number(const struct shape_field *field, uint64_t value, uint8_t *to);
 static enum err decode_run(const struct shape_field *field, struct bytes run, uint8_t *to,
                            uint8_t *plain, unsigned depth);
-static enum err check_presence(const struct shape *shape, const uint32_t *seen, uint8_t *plain);
+static enum err settle_counts(const struct shape *shape, const uint32_t *seen, uint8_t *plain);
 static enum err encode_message(const struct shape *shape, const uint8_t *plain, unsigned depth,
                                struct buffer *out);
 static enum err encode_field(const struct shape_field *field, const uint8_t *plain, unsigned depth,
                              struct buffer *out);
-static enum err encode_element(const struct shape_field *field, const uint8_t *at, bool keep_empty,
-                               unsigned depth, struct buffer *out);
+static enum err encode_element(const struct shape_field *field, const uint8_t *at, unsigned depth,
+                               struct buffer *out);
 static enum err encode_packed(const struct shape_field *field, const uint8_t *plain,
                               struct buffer *out);
+static bool is_empty(const struct shape_field *field, const uint8_t *at);
 static size_t element_count(const struct shape_field *field, const uint8_t *plain);
 static bool number_of(const struct shape_field *field, const uint8_t *at, uint64_t *value);
 static bool in_bounds(const struct shape_field *field, uint64_t value);
 static enum wire_type wire_of(enum shape_kind kind);
+static struct cursor cursor_over(struct bytes from);
 static enum err read_varint(struct cursor *cursor, uint64_t *out);
 static enum err read_tag(struct cursor *cursor, uint32_t *number, enum wire_type *wire);
 static enum err read_run(struct cursor *cursor, struct bytes *out);
@@ -69,7 +71,7 @@ enum err fence_encode(const struct shape *shape, const void *plain, struct buffe
 }
 
 enum err fence_find(struct bytes from, uint32_t number, struct bytes *out) {
-    struct cursor cursor = {from.at, from.at + from.len};
+    struct cursor cursor = cursor_over(from);
     bool found = false;
     while (cursor.at < cursor.end) {
         uint32_t field = 0;
@@ -128,7 +130,7 @@ static enum err decode_message(const struct shape *shape, struct bytes from, uin
     if (depth > FENCE_DEPTH_MAX) {
         return ERR_PEER_MALFORMED;
     }
-    struct cursor cursor = {from.at, from.at + from.len};
+    struct cursor cursor = cursor_over(from);
     while (cursor.at < cursor.end) {
         uint32_t number = 0;
         enum wire_type wire = WIRE_VARINT;
@@ -151,7 +153,7 @@ static enum err decode_message(const struct shape *shape, struct bytes from, uin
             return err;
         }
     }
-    enum err err = check_presence(shape, seen, plain);
+    enum err err = settle_counts(shape, seen, plain);
     if (err == ERR_OK && shape->check != NULL && !shape->check(plain)) {
         err = ERR_PEER_BOUNDS;
     }
@@ -164,14 +166,24 @@ static enum err decode_field(const struct shape_field *field, struct cursor *cur
     if (wire != wire_of(field->kind)) {
         return ERR_PEER_MALFORMED;
     }
+    enum err err = ERR_OK;
     if (wire == WIRE_VARINT) {
         uint64_t value = 0;
-        enum err err = read_varint(cursor, &value);
-        return err == ERR_OK ? decode_number(field, value, to) : err;
+        err = read_varint(cursor, &value);
+        if (err == ERR_OK) {
+            err = decode_number(field, value, to);
+        }
+    } else {
+        struct bytes run = {NULL, 0};
+        err = read_run(cursor, &run);
+        if (err == ERR_OK) {
+            err = decode_run(field, run, to, plain, depth);
+        }
     }
-    struct bytes run;
-    enum err err = read_run(cursor, &run);
-    return err == ERR_OK ? decode_run(field, run, to, plain, depth) : err;
+    if (err == ERR_OK && field->required && field->kind != SHAPE_PACKED && is_empty(field, to)) {
+        err = ERR_PEER_BOUNDS;
+    }
+    return err;
 }
 
 static enum err decode_number(const struct shape_field *field, uint64_t value, uint8_t *to) {
@@ -233,7 +245,7 @@ static enum err decode_run(const struct shape_field *field, struct bytes run, ui
         if (run.len % field->size != 0) {
             return ERR_PEER_MALFORMED;
         }
-        if (count > field->max_count) {
+        if (count > field->max_count || (field->required && count == 0)) {
             return ERR_PEER_BOUNDS;
         }
         memcpy(to, run.at, run.len);
@@ -246,35 +258,27 @@ static enum err decode_run(const struct shape_field *field, struct bytes run, ui
 
 /* Counts what came, and refuses what had to come and did not. Two arrays that share a count (a list
  * of owners and their names) must have come in equal number. */
-static enum err check_presence(const struct shape *shape, const uint32_t *seen, uint8_t *plain) {
+static enum err settle_counts(const struct shape *shape, const uint32_t *seen, uint8_t *plain) {
     for (size_t i = 0; i < shape->field_count; i++) {
         const struct shape_field *field = &shape->fields[i];
-        if (field->repeated) {
-            size_t count = seen[i];
-            for (size_t k = 0; k < i; k++) {
-                const struct shape_field *other = &shape->fields[k];
-                if (other->repeated && other->count_offset == field->count_offset &&
-                    seen[k] != count) {
-                    return ERR_PEER_BOUNDS;
-                }
-            }
-            memcpy(plain + field->count_offset, &count, sizeof count);
-        } else if (field->counted && field->kind == SHAPE_MESSAGE) {
-            *(bool *)(plain + field->count_offset) = seen[i] != 0;
+        if (field->required && seen[i] == 0) {
+            return ERR_PEER_BOUNDS;
         }
-        if (!field->required) {
+        if (!field->repeated) {
+            if (field->counted && field->kind == SHAPE_MESSAGE) {
+                *(bool *)(plain + field->count_offset) = seen[i] != 0;
+            }
             continue;
         }
-        if (seen[i] == 0) {
-            return ERR_PEER_BOUNDS;
+        for (size_t k = 0; k < i; k++) {
+            const struct shape_field *other = &shape->fields[k];
+            if (other->repeated && other->count_offset == field->count_offset &&
+                seen[k] != seen[i]) {
+                return ERR_PEER_BOUNDS;
+            }
         }
-        const uint8_t *at = plain + field->offset;
-        uint64_t value = 1;
-        if ((field->kind == SHAPE_TEXT && *at == '\0') ||
-            (field->kind == SHAPE_BYTES && ((const struct bytes *)(const void *)at)->len == 0) ||
-            (number_of(field, at, &value) && value == 0)) {
-            return ERR_PEER_BOUNDS;
-        }
+        size_t count = seen[i];
+        memcpy(plain + field->count_offset, &count, sizeof count);
     }
     return ERR_OK;
 }
@@ -284,16 +288,14 @@ static enum err check_presence(const struct shape *shape, const uint32_t *seen, 
 static enum err encode_message(const struct shape *shape, const uint8_t *plain, unsigned depth,
                                struct buffer *out) {
     ASSERT(depth <= FENCE_DEPTH_MAX);
-    if (shape->check != NULL && !shape->check(plain)) {
-        return ERR_PEER_BOUNDS;
-    }
     for (size_t i = 0; i < shape->field_count; i++) {
         enum err err = encode_field(&shape->fields[i], plain, depth, out);
         if (err != ERR_OK) {
             return err;
         }
     }
-    return ERR_OK;
+    /* After the rows: a check trusts counts and ends of texts. */
+    return shape->check == NULL || shape->check(plain) ? ERR_OK : ERR_PEER_BOUNDS;
 }
 
 static enum err encode_field(const struct shape_field *field, const uint8_t *plain, unsigned depth,
@@ -305,30 +307,30 @@ static enum err encode_field(const struct shape_field *field, const uint8_t *pla
     if (count > (field->repeated ? field->max_count : 1) || (field->required && count == 0)) {
         return ERR_PEER_BOUNDS;
     }
-    size_t before = out->len;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *at = plain + field->offset + i * field->size;
-        bool keep_empty = field->repeated || field->kind == SHAPE_MESSAGE;
-        enum err err = encode_element(field, at, keep_empty, depth, out);
+        bool empty = is_empty(field, at);
+        if (empty && field->required) {
+            return ERR_PEER_BOUNDS;
+        }
+        if (empty && !field->repeated) {
+            continue;
+        }
+        enum err err = encode_element(field, at, depth, out);
         if (err != ERR_OK) {
             return err;
         }
     }
-    return field->required && out->len == before ? ERR_PEER_BOUNDS : ERR_OK;
+    return ERR_OK;
 }
 
-static enum err encode_element(const struct shape_field *field, const uint8_t *at, bool keep_empty,
-                               unsigned depth, struct buffer *out) {
+static enum err encode_element(const struct shape_field *field, const uint8_t *at, unsigned depth,
+                               struct buffer *out) {
     uint64_t value = 0;
     if (number_of(field, at, &value)) {
-        if (value == 0 && !keep_empty) {
-            return field->min > 0 && field->required ? ERR_PEER_BOUNDS : ERR_OK;
-        }
-        uint64_t magnitude = value;
-        if (field->kind == SHAPE_SINT) { /* value is zigzag already */
-            magnitude = (value >> 1) + (value & 1);
-        }
-        if (!in_bounds(field, magnitude)) {
+        /* A signed number is zigzag already; its bound is on its magnitude. */
+        uint64_t bounded = field->kind == SHAPE_SINT ? (value >> 1) + (value & 1) : value;
+        if (!in_bounds(field, bounded)) {
             return ERR_PEER_BOUNDS;
         }
         enum err err = write_tag(out, field->number, WIRE_VARINT);
@@ -356,9 +358,6 @@ static enum err encode_element(const struct shape_field *field, const uint8_t *a
             return ERR_PEER_BOUNDS;
         }
     }
-    if (run.len == 0 && !keep_empty) {
-        return ERR_OK;
-    }
     return write_run(out, field->number, run);
 }
 
@@ -373,6 +372,36 @@ static enum err encode_packed(const struct shape_field *field, const uint8_t *pl
 }
 
 /* ---- rows ---- */
+
+/* Zero, or without content: what a required field must not be and the wire leaves out. */
+static bool is_empty(const struct shape_field *field, const uint8_t *at) {
+    uint64_t value = 0;
+    struct bytes run = {NULL, 0};
+    switch (field->kind) {
+    case SHAPE_U32:
+    case SHAPE_U64:
+    case SHAPE_TIME:
+    case SHAPE_SINT:
+    case SHAPE_BOOL:
+        return number_of(field, at, &value) && value == 0;
+    case SHAPE_TEXT:
+        return *at == '\0';
+    case SHAPE_BYTES:
+        memcpy(&run, at, sizeof run);
+        return run.len == 0;
+    case SHAPE_FIXED:
+        for (size_t i = 0; i < field->size; i++) {
+            if (at[i] != 0) {
+                return false;
+            }
+        }
+        return true;
+    case SHAPE_MESSAGE: /* there or not is for its count to say */
+    case SHAPE_PACKED:
+        return false;
+    }
+    return false;
+}
 
 static size_t element_count(const struct shape_field *field, const uint8_t *plain) {
     if (!field->counted) {
@@ -436,6 +465,13 @@ static enum wire_type wire_of(enum shape_kind kind) {
 }
 
 /* ---- wire ---- */
+
+static struct cursor cursor_over(struct bytes from) {
+    if (from.len == 0) { /* `at` may be NULL, to which nothing may be added */
+        return (struct cursor){NULL, NULL};
+    }
+    return (struct cursor){from.at, from.at + from.len};
+}
 
 static enum err read_varint(struct cursor *cursor, uint64_t *out) {
     uint64_t value = 0;

@@ -1,14 +1,16 @@
 /* The fence (PROTOCOL 9): the one place where outside bytes become plain structs.
  *
  * Decoding is one pass over the wire by the message's shape, with no allocation and work linear in
- * the input. It refuses: more than FENCE_DEPTH_MAX levels; more than FENCE_FIELDS_MAX fields in a
- * message beyond what its shape's arrays can hold; a singular field twice; an unknown field; a
- * wrong wire type, a group; an overlong varint or one of more than 64 bits; a length past the end;
- * a text that is not UTF-8 or holds NUL or a control character; and whatever a row's bounds
- * exclude.
+ * the input. It refuses: more than FENCE_DEPTH_MAX levels; more elements than a shape's array holds
+ * (so the fields of a message are bounded by its table); a singular field twice; an unknown field;
+ * a wrong wire type, a group; an overlong varint or one of more than 64 bits; a length past the
+ * end; a text that is not UTF-8 or holds NUL or a control character; a required field that is
+ * missing, empty or zero; and whatever a row's bounds or the shape's check exclude.
  *
  * Encoding writes fields in the order of the shape and leaves zero and empty ones out, so equal
- * structs give equal bytes. It checks the same bounds: what cannot be decoded is never sent. */
+ * structs give equal bytes. It checks the same bounds: what cannot be decoded is never sent. The
+ * plain struct may hold anything that a person typed; only pointers and bools have to be sound.
+ */
 #ifndef PROTO_FENCE_H
 #define PROTO_FENCE_H
 

@@ -191,7 +191,9 @@ static const struct shape document_shape = SHAPE_OF("Document", document_rows, N
 static bool request_check(const void *plain) {
     const struct request *request = plain;
     return addresses_valid(request->addresses, request->address_count) &&
-           request->from.ms < request->to.ms;
+           request->from.ms < request->to.ms &&
+           request->head.expires.ms - request->head.created.ms <=
+               (int64_t)REQUEST_LIFE_MAX_DAYS * DURATION_DAY_MS;
 }
 static const struct shape_field request_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct request, head, NEEDED, .sub = &head_shape),
@@ -229,14 +231,14 @@ static bool view_check(const void *plain) {
 }
 static const struct shape view_shape = SHAPE_OF("View", view_rows, view_check);
 
+static bool camera_name_valid(const char *name) {
+    return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
 static bool camera_check(const void *plain) {
     const struct camera *camera = plain;
-    for (const char *at = camera->name; *at != '\0'; at++) {
-        if (strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *at) == NULL) {
-            return false;
-        }
-    }
-    return camera->folder[0] == '/' && owners_distinct(camera->owners, camera->owner_count);
+    return camera_name_valid(camera->name) && camera->folder[0] == '/' &&
+           owners_distinct(camera->owners, camera->owner_count);
 }
 static const struct shape_field camera_rows[] = {
     ROW(1, SHAPE_TEXT, struct camera, name, NEEDED),
@@ -284,6 +286,11 @@ static const struct shape run_shape = SHAPE_OF("Run", run_rows, run_check);
 
 static bool manifest_check(const void *plain) {
     const struct manifest *manifest = plain;
+    if (!camera_name_valid(manifest->camera) || manifest->from.ms >= manifest->to.ms ||
+        manifest->runs[0].from.ms < manifest->from.ms ||
+        manifest->runs[manifest->run_count - 1].to.ms > manifest->to.ms) {
+        return false;
+    }
     for (size_t i = 1; i < manifest->run_count; i++) {
         if (manifest->runs[i].from.ms < manifest->runs[i - 1].to.ms) {
             return false; /* runs are in order and apart */
@@ -296,8 +303,7 @@ static bool manifest_check(const void *plain) {
             return false;
         }
     }
-    return manifest->from.ms < manifest->to.ms &&
-           owners_distinct(manifest->owners, manifest->owner_count);
+    return owners_distinct(manifest->owners, manifest->owner_count);
 }
 static const struct shape_field manifest_rows[] = {
     ROW(1, SHAPE_FIXED, struct manifest, request, NEEDED),
@@ -366,12 +372,13 @@ static const struct shape_field receipt_rows[] = {
 };
 static const struct shape receipt_shape = SHAPE_OF("Receipt", receipt_rows, NULL);
 
-static const struct shape_field commitment_rows[] = {
+static const struct shape_field receipt_commitment_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct receipt_commitment, head, NEEDED, .sub = &head_shape),
     ROW(2, SHAPE_FIXED, struct receipt_commitment, request, NEEDED),
     ROW(3, SHAPE_FIXED, struct receipt_commitment, commitment, NEEDED),
 };
-static const struct shape commitment_shape = SHAPE_OF("ReceiptCommitment", commitment_rows, NULL);
+static const struct shape receipt_commitment_shape =
+    SHAPE_OF("ReceiptCommitment", receipt_commitment_rows, NULL);
 
 /* ---- decoders and encoders: small structs by way of a copy, large ones in place ---- */
 
@@ -403,18 +410,13 @@ CODEC(request, struct request)
 CODEC(grant, struct grant)
 CODEC(decision, struct decision)
 CODEC(receipt, struct receipt)
+CODEC(receipt_commitment, struct receipt_commitment)
 CODEC_LARGE(camera_list, struct camera_list)
 CODEC_LARGE(manifest, struct manifest)
 
-enum err receipt_commitment_decode(struct bytes body, struct receipt_commitment *out) {
-    struct receipt_commitment plain;
-    enum err err = fence_decode_into(&commitment_shape, body, &plain, sizeof plain);
-    if (err == ERR_OK) {
-        *out = plain;
-    }
-    return err;
-}
-
-enum err receipt_commitment_encode(const struct receipt_commitment *c, struct buffer *out) {
-    return fence_encode(&commitment_shape, c, out);
-}
+const struct shape *const object_shapes[] = {
+    &charter_shape,     &member_shape,      &invite_shape,
+    &node_record_shape, &request_shape,     &grant_shape,
+    &decision_shape,    &receipt_shape,     &receipt_commitment_shape,
+    &manifest_shape,    &camera_list_shape, NULL,
+};

@@ -29,7 +29,7 @@ enum shape_kind {
 struct shape_field {
     uint32_t number;
     enum shape_kind kind;
-    bool required; /* must be there: not empty, not zero */
+    bool required; /* must be there: not empty, not zero; of an array, every element */
     bool repeated; /* into an array of max_count elements of `size` bytes */
     bool counted;  /* count_offset is used: size_t for arrays, bool for an optional message */
     size_t offset; /* in the plain struct */
@@ -45,7 +45,7 @@ struct shape {
     const char *name; /* of the message in the .proto file */
     const struct shape_field *fields;
     size_t field_count;
-    bool (*check)(const void *plain); /* NULL: nothing beyond the rows */
+    bool (*check)(const void *plain); /* called when all rows hold; NULL: nothing beyond them */
 };
 
 /* Rows. T: the plain struct. */

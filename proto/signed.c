@@ -48,6 +48,10 @@ static bool head_in_order(const void *plain) {
 
 const struct shape head_shape = SHAPE_OF("Head", head_rows, head_in_order);
 
+const struct shape *const signed_shapes[] = {&signed_shape, &head_shape, NULL};
+
+static bool type_well_formed(const char *type);
+
 static const char type_prefix[] = "application/vnd.stoop.";
 static const char type_suffix[] = "+protobuf";
 
@@ -87,10 +91,7 @@ enum err signed_decode(struct bytes from, struct signed_object *out) {
     if (err != ERR_OK) {
         return err;
     }
-    size_t len = strlen(object.type);
-    if (strncmp(object.type, type_prefix, sizeof type_prefix - 1) != 0 ||
-        len < sizeof type_prefix + sizeof type_suffix ||
-        strcmp(object.type + len - (sizeof type_suffix - 1), type_suffix) != 0) {
+    if (!type_well_formed(object.type)) {
         return ERR_PEER_MALFORMED;
     }
     object.kind = OBJECT_UNKNOWN;
@@ -154,4 +155,19 @@ enum err head_decode(struct bytes body, struct head *out) {
         *out = head;
     }
     return err;
+}
+
+/* prefix, a word of [a-z-], ".v", digits, suffix */
+static bool type_well_formed(const char *type) {
+    if (strncmp(type, type_prefix, sizeof type_prefix - 1) != 0) {
+        return false;
+    }
+    const char *word = type + sizeof type_prefix - 1;
+    size_t letters = strspn(word, "abcdefghijklmnopqrstuvwxyz-");
+    if (letters == 0 || word[letters] != '.' || word[letters + 1] != 'v') {
+        return false;
+    }
+    const char *version = word + letters + 2;
+    size_t digits = strspn(version, "0123456789");
+    return digits > 0 && version[0] != '0' && strcmp(version + digits, type_suffix) == 0;
 }

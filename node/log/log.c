@@ -1,0 +1,265 @@
+#include "node/log/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/assert.h"
+
+enum {
+    SALT_BYTES = 32,
+    HEX_ID = 64
+};
+
+struct log {
+    struct merkle_edge edge;
+    uint64_t slot; /* number of the last one */
+    struct duration slot_length;
+    struct tick slot_ends;
+    size_t first, count; /* of the ring */
+    struct log_entry waiting[LOG_WAITING_MAX];
+};
+
+static void add_leaf(struct log *log, struct log_leaf *leaf);
+static bool read_id(const char **text, const char *label, struct id *out);
+static bool read_number(const char **text, uint64_t *out);
+
+static const char *const words[] = {
+    [LOG_STARTED] = "started",
+    [LOG_CHARTER] = "charter",
+    [LOG_MEMBER] = "member",
+    [LOG_REQUEST_MADE] = "request_made",
+    [LOG_REQUEST_SEEN] = "request_seen",
+    [LOG_REQUEST_REFUSED] = "request_refused",
+    [LOG_RECEIPT_COMMITMENT] = "receipt_commitment",
+    [LOG_CAMERA_LIST] = "camera_list",
+    [LOG_MATCH] = "match",
+    [LOG_DECLINED] = "declined",
+    [LOG_EXPIRED] = "expired",
+    [LOG_SIGNED] = "signed",
+    [LOG_DISCLOSURE] = "disclosure",
+    [LOG_SENT] = "sent",
+    [LOG_SHRED] = "shred",
+    [LOG_OFFERED] = "offered",
+    [LOG_RECEIVED] = "received",
+    [LOG_COLLECTED] = "collected",
+    [LOG_DELETED] = "deleted",
+    [LOG_FOOTAGE] = "footage",
+};
+
+bool log_kind_private(enum log_kind kind) {
+    return kind >= LOG_CAMERA_LIST;
+}
+
+const char *log_kind_word(enum log_kind kind) {
+    return words[kind];
+}
+
+void log_entry_write(const struct log_entry *entry, char out[LOG_LEAF_MAX]) {
+    char at[INSTANT_TEXT_MAX];
+    char a[HEX_ID + 1];
+    char b[HEX_ID + 1];
+    instant_utc(entry->at, at);
+    hex_write(BYTES_OF(entry->a.b), a);
+    hex_write(BYTES_OF(entry->b.b), b);
+    (void)snprintf(out, LOG_LEAF_MAX, "%s %s a=%s b=%s n=%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+                   words[entry->kind], at, id_is_zero(&entry->a) ? "-" : a,
+                   id_is_zero(&entry->b) ? "-" : b, entry->numbers[0], entry->numbers[1],
+                   entry->numbers[2]);
+}
+
+enum err log_entry_read(struct bytes line, struct log_entry *out) {
+    char text[LOG_LEAF_MAX];
+    char again[LOG_LEAF_MAX];
+    struct log_entry entry = {0};
+    if (line.len >= sizeof text || (line.len > 0 && memchr(line.at, '\0', line.len) != NULL)) {
+        return ERR_PEER_MALFORMED;
+    }
+    memcpy(text, line.at, line.len);
+    text[line.len] = '\0';
+    char *at = strchr(text, ' ');
+    char *rest = at == NULL ? NULL : strchr(at + 1, ' ');
+    if (rest == NULL) {
+        return ERR_PEER_MALFORMED;
+    }
+    *at++ = '\0';
+    *rest++ = '\0';
+    for (size_t i = LOG_STARTED; i < COUNT_OF(words); i++) {
+        if (strcmp(words[i], text) == 0) {
+            entry.kind = (enum log_kind)i;
+        }
+    }
+    const char *tail = rest;
+    if (entry.kind == 0 || instant_parse(at, &entry.at) != ERR_OK ||
+        !read_id(&tail, "a=", &entry.a) || !read_id(&tail, " b=", &entry.b) ||
+        strncmp(tail, " n=", 3) != 0) {
+        return ERR_PEER_MALFORMED;
+    }
+    tail += 3;
+    if (!read_number(&tail, &entry.numbers[0]) || *tail++ != ',' ||
+        !read_number(&tail, &entry.numbers[1]) || *tail++ != ',' ||
+        !read_number(&tail, &entry.numbers[2])) {
+        return ERR_PEER_MALFORMED;
+    }
+    log_entry_write(&entry, again); /* one spelling only */
+    if (!bytes_equal(line, BYTES_TEXT(again))) {
+        return ERR_PEER_MALFORMED;
+    }
+    *out = entry;
+    return ERR_OK;
+}
+
+/* SHA-256("stoop slot v1" || salt || SHA-256(entries)) */
+void log_slot_commit(struct bytes opening, struct id *out) {
+    static const char label[] = "stoop slot v1";
+    uint8_t message[sizeof label - 1 + SALT_BYTES + 32];
+    struct id list;
+    ASSERT(opening.len >= SALT_BYTES);
+    sha256((struct bytes){opening.at + SALT_BYTES, opening.len - SALT_BYTES}, &list);
+    memcpy(message, label, sizeof label - 1);
+    memcpy(message + sizeof label - 1, opening.at, SALT_BYTES);
+    memcpy(message + sizeof label - 1 + SALT_BYTES, list.b, 32);
+    sha256(BYTES_OF(message), out);
+}
+
+bool log_slot_verify(struct bytes leaf, struct bytes opening) {
+    struct id commitment;
+    char hex[HEX_ID + 1];
+    if (opening.len < SALT_BYTES || leaf.len < HEX_ID ||
+        (leaf.len > 5 && memcmp(leaf.at, "slot ", 5) != 0)) {
+        return false;
+    }
+    log_slot_commit(opening, &commitment);
+    hex_write(BYTES_OF(commitment.b), hex);
+    return memcmp(leaf.at + leaf.len - HEX_ID, hex, HEX_ID) == 0;
+}
+
+struct log *log_create(struct now now) {
+    struct log *log = calloc(1, sizeof *log);
+    if (log != NULL) {
+        log_set_slot_length(log, (struct duration){DURATION_MINUTE_MS}, now);
+    }
+    return log;
+}
+
+void log_destroy(struct log *log) {
+    free(log);
+}
+
+void log_load(struct log *log, const struct id *leaf_hash) {
+    merkle_append(&log->edge, leaf_hash);
+}
+
+void log_load_slot(struct log *log, uint64_t slot) {
+    log->slot = slot;
+}
+
+void log_set_slot_length(struct log *log, struct duration length, struct now now) {
+    ASSERT(length.ms > 0);
+    log->slot_length = length;
+    log->slot_ends = tick_add(now.mono, length);
+}
+
+uint64_t log_size(const struct log *log) {
+    return log->edge.size;
+}
+
+void log_root(const struct log *log, struct id *out) {
+    merkle_root(&log->edge, out);
+}
+
+void log_append(struct log *log, const struct log_entry *entry, struct log_leaf *out) {
+    ASSERT(!log_kind_private(entry->kind));
+    log_entry_write(entry, out->text);
+    add_leaf(log, out);
+}
+
+enum err log_wait(struct log *log, const struct log_entry *entry) {
+    ASSERT(log_kind_private(entry->kind));
+    if (log->count == LOG_WAITING_MAX) {
+        return ERR_FULL_QUEUE;
+    }
+    log->waiting[(log->first + log->count++) % LOG_WAITING_MAX] = *entry;
+    return ERR_OK;
+}
+
+size_t log_waiting(const struct log *log) {
+    return log->count;
+}
+
+bool log_close_slot(struct log *log, struct now now, const uint8_t salt[32], struct log_slot *out) {
+    if (!tick_reached(now.mono, log->slot_ends)) {
+        return false;
+    }
+    /* After a suspend the missed slots stay missing: filling them would say when it woke. */
+    log->slot_ends = tick_add(log->slot_ends, log->slot_length);
+    if (tick_reached(now.mono, log->slot_ends)) {
+        log->slot_ends = tick_add(now.mono, log->slot_length);
+    }
+    out->number = ++log->slot;
+    out->count = log->count < LOG_SLOT_ENTRIES_MAX ? log->count : LOG_SLOT_ENTRIES_MAX;
+    memcpy(out->opening, salt, SALT_BYTES);
+    out->opening_len = SALT_BYTES;
+    for (size_t i = 0; i < out->count; i++) {
+        char line[LOG_LEAF_MAX];
+        out->entries[i] = log->waiting[log->first];
+        log->first = (log->first + 1) % LOG_WAITING_MAX;
+        log_entry_write(&out->entries[i], line);
+        size_t len = strlen(line);
+        memcpy(out->opening + out->opening_len, line, len);
+        out->opening[out->opening_len + len] = '\n';
+        out->opening_len += len + 1;
+    }
+    log->count -= out->count;
+    struct id commitment;
+    char hex[HEX_ID + 1];
+    char at[INSTANT_TEXT_MAX];
+    log_slot_commit((struct bytes){out->opening, out->opening_len}, &commitment);
+    hex_write(BYTES_OF(commitment.b), hex);
+    instant_utc((struct instant){now.wall.ms / 1000 * 1000}, at);
+    (void)snprintf(out->leaf.text, LOG_LEAF_MAX, "slot %s %010" PRIu64 " %s", at, out->number, hex);
+    add_leaf(log, &out->leaf);
+    return true;
+}
+
+struct tick log_deadline(const struct log *log) {
+    return log->slot_ends;
+}
+
+static void add_leaf(struct log *log, struct log_leaf *leaf) {
+    leaf->index = log->edge.size;
+    leaf->len = strlen(leaf->text);
+    merkle_leaf((struct bytes){(const uint8_t *)leaf->text, leaf->len}, &leaf->hash);
+    merkle_append(&log->edge, &leaf->hash);
+}
+
+static bool read_id(const char **text, const char *label, struct id *out) {
+    size_t len = strlen(label);
+    char hex[HEX_ID + 1];
+    if (strncmp(*text, label, len) != 0) {
+        return false;
+    }
+    *text += len;
+    if (**text == '-') {
+        *text += 1;
+        *out = (struct id){{0}};
+        return true;
+    }
+    (void)snprintf(hex, sizeof hex, "%s", *text);
+    if (hex_read(hex, out->b, sizeof out->b) != ERR_OK) {
+        return false;
+    }
+    *text += HEX_ID;
+    return true;
+}
+
+static bool read_number(const char **text, uint64_t *out) {
+    char *end = NULL;
+    if (**text < '0' || **text > '9') {
+        return false;
+    }
+    *out = strtoull(*text, &end, 10);
+    *text = end;
+    return true;
+}

@@ -1,0 +1,147 @@
+#include "node/request/request.h"
+
+#include <stdlib.h>
+
+enum {
+    FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS
+};
+
+struct live {
+    struct id id;
+    struct id author;
+    struct instant expires;
+};
+
+struct requests {
+    size_t count;
+    struct live live[REQUESTS_MAX];
+};
+
+static const struct live *find(const struct requests *requests, const struct id *id);
+static enum err judge_time(const struct request *request, const struct charter *charter,
+                           struct instant now);
+static enum err judge_amendment(const struct requests *requests, const struct request *request);
+static uint32_t live_of(const struct requests *requests, const struct id *author);
+
+struct requests *requests_create(void) {
+    return calloc(1, sizeof(struct requests));
+}
+
+void requests_destroy(struct requests *requests) {
+    free(requests);
+}
+
+enum err requests_judge(const struct requests *requests, const struct id *id,
+                        const struct request *request, const struct member *author,
+                        const struct charter *charter, struct instant now, size_t *rule) {
+    if (find(requests, id) != NULL) {
+        return ERR_PEER_REPEATED;
+    }
+    if (author->role == MEMBER_WITNESS) {
+        return ERR_DENY_ROLE;
+    }
+    enum err err = judge_time(request, charter, now);
+    if (err == ERR_OK) {
+        err = judge_amendment(requests, request);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (charter->has_area && !geo_place_inside(&request->place, &charter->area)) {
+        return ERR_DENY_CAP;
+    }
+    struct legal_report report;
+    legal_check(request, &charter->caps, now, false, &report);
+    err = legal_verdict(&report, rule);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (live_of(requests, &request->head.author) >= charter->caps.live_requests) {
+        return ERR_DENY_QUOTA;
+    }
+    return requests->count == REQUESTS_MAX ? ERR_FULL_TABLE : ERR_OK;
+}
+
+enum err requests_admit(struct requests *requests, const struct id *id,
+                        const struct request *request) {
+    if (find(requests, id) != NULL) {
+        return ERR_OK;
+    }
+    if (requests->count == REQUESTS_MAX) {
+        return ERR_FULL_TABLE;
+    }
+    requests->live[requests->count++] =
+        (struct live){*id, request->head.author, request->head.expires};
+    return ERR_OK;
+}
+
+bool requests_live(const struct requests *requests, const struct id *id) {
+    return find(requests, id) != NULL;
+}
+
+size_t requests_count(const struct requests *requests) {
+    return requests->count;
+}
+
+bool requests_expire(struct requests *requests, struct instant now, struct id *out) {
+    for (size_t i = 0; i < requests->count; i++) {
+        if (instant_reached(now, requests->live[i].expires)) {
+            *out = requests->live[i].id;
+            requests->live[i] = requests->live[--requests->count];
+            return true;
+        }
+    }
+    return false;
+}
+
+struct instant requests_deadline(const struct requests *requests) {
+    struct instant due = INSTANT_NEVER;
+    for (size_t i = 0; i < requests->count; i++) {
+        if (requests->live[i].expires.ms < due.ms) {
+            due = requests->live[i].expires;
+        }
+    }
+    return due;
+}
+
+static const struct live *find(const struct requests *requests, const struct id *id) {
+    for (size_t i = 0; i < requests->count; i++) {
+        if (id_equal(&requests->live[i].id, id)) {
+            return &requests->live[i];
+        }
+    }
+    return NULL;
+}
+
+static enum err judge_time(const struct request *request, const struct charter *charter,
+                           struct instant now) {
+    int64_t life = request->head.expires.ms - request->head.created.ms;
+    int64_t keep = request->terms.delete_by.ms - request->head.created.ms;
+    if (life > (int64_t)REQUEST_LIFE_MAX_DAYS * DURATION_DAY_MS || keep <= 0 ||
+        keep > (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
+        return ERR_PEER_BOUNDS;
+    }
+    if (request->head.created.ms > now.ms + FUTURE_MAX_MS) {
+        return ERR_DENY_TIME;
+    }
+    return instant_reached(now, request->head.expires) ? ERR_DENY_EXPIRED : ERR_OK;
+}
+
+/* What it amends may have expired here and not elsewhere: then it stands for itself, and only what
+ * is live is held to the same requester. */
+static enum err judge_amendment(const struct requests *requests, const struct request *request) {
+    const struct live *before =
+        id_is_zero(&request->amends) ? NULL : find(requests, &request->amends);
+    if (before != NULL && !id_equal(&before->author, &request->head.author)) {
+        return ERR_PEER_RULE;
+    }
+    return ERR_OK;
+}
+
+static uint32_t live_of(const struct requests *requests, const struct id *author) {
+    uint32_t count = 0;
+    for (size_t i = 0; i < requests->count; i++) {
+        count += id_equal(&requests->live[i].author, author) ? 1 : 0;
+    }
+    return count;
+}

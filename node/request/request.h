@@ -1,0 +1,38 @@
+/* Request: which requests are live, and whether a new one may be (PROTOCOL 5.2, 5.3).
+ *
+ * Memory: taken by requests_create(). Bounds: REQUESTS_MAX live ones. */
+#ifndef NODE_REQUEST_REQUEST_H
+#define NODE_REQUEST_REQUEST_H
+
+#include "proto/request.h"
+
+enum {
+    REQUESTS_MAX = 1024
+};
+
+struct requests;
+
+struct requests *requests_create(void); /* NULL when memory is short */
+void requests_destroy(struct requests *requests);
+
+/* May this request be stored, forwarded and matched? The caller has checked its signature and that
+ * its author is in standing. On a broken rule *rule is its index in the table of rules.
+ *
+ * To ignore: ERR_DENY_TIME (of the request or a timed rule), ERR_DENY_EXPIRED, ERR_DENY_QUOTA,
+ * ERR_FULL_TABLE, ERR_PEER_REPEATED.
+ * To reject, a fault of whoever made or passed it: ERR_PEER_RULE, ERR_DENY_CAP, ERR_PEER_BOUNDS
+ * (lives too long), ERR_DENY_ROLE, ERR_PEER_UNKNOWN (amends what is not there). */
+MUST_USE enum err requests_judge(const struct requests *requests, const struct id *id,
+                                 const struct request *request, const struct member *author,
+                                 const struct charter *charter, struct instant now, size_t *rule);
+
+MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
+                                 const struct request *request); /* ERR_FULL_TABLE */
+bool requests_live(const struct requests *requests, const struct id *id);
+size_t requests_count(const struct requests *requests);
+
+/* Takes one that has expired out; false when none has. Call until false. */
+bool requests_expire(struct requests *requests, struct instant now, struct id *out);
+struct instant requests_deadline(const struct requests *requests); /* INSTANT_NEVER: none */
+
+#endif

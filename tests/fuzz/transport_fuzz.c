@@ -35,8 +35,6 @@ static void fuzz_raw(struct link_pair *pair, struct bytes input);
 static void fuzz_link(struct link_pair *pair, struct bytes input);
 static void fuzz_payload(struct link_pair *pair, struct bytes input);
 static void fuzz_records(struct link_pair *pair, struct bytes input);
-static void shake_hands(struct link_pair *pair, struct bytes payload, struct noise_cipher *to_send,
-                        struct buffer *message_3);
 static void send_plain(struct link_pair *pair, struct noise_cipher *cipher, struct bytes plain);
 static enum err hear_all(struct link_pair *pair, struct bytes input);
 static void check_event(const struct link_pair *pair, const struct transport_event *event);
@@ -132,42 +130,34 @@ static void fuzz_raw(struct link_pair *pair, struct bytes input) {
 }
 
 static void fuzz_link(struct link_pair *pair, struct bytes input) {
-    struct buffer message_3;
     struct noise_cipher cipher;
     uint8_t payload[256] = {0};
-    buffer_init(&message_3, TRANSPORT_WIRE_MAX);
-    shake_hands(pair, BYTES_OF(payload), &cipher, &message_3);
-    ASSERT(hear_all(pair, buffer_bytes(&message_3)) == ERR_OK);
+    link_pair_insider(pair, BYTES_OF(payload), &cipher);
+    ASSERT(hear_all(pair, buffer_bytes(&pair->to_answerer)) == ERR_OK);
     ASSERT(transport_is_established(pair->answerer));
     (void)hear_all(pair, input);
     ASSERT(transport_end(pair->answerer) == ERR_PEER_TRUNCATED);
-    buffer_finish(&message_3);
 }
 
 static void fuzz_payload(struct link_pair *pair, struct bytes input) {
-    struct buffer message_3;
     struct noise_cipher cipher;
     if (input.len > NOISE_MESSAGE_MAX - NOISE_OVERHEAD_3) {
         return;
     }
-    buffer_init(&message_3, TRANSPORT_WIRE_MAX);
-    shake_hands(pair, input, &cipher, &message_3);
-    (void)hear_all(pair, buffer_bytes(&message_3));
+    link_pair_insider(pair, input, &cipher);
+    (void)hear_all(pair, buffer_bytes(&pair->to_answerer));
     struct bytes unpadded;
     bool good = input.len >= 256 && input.len <= RECORD_PAYLOAD_MAX &&
                 record_size_valid(input.len) && record_unpad(input, 0, &unpadded);
     ASSERT(transport_is_established(pair->answerer) == good);
-    buffer_finish(&message_3);
 }
 
 static void fuzz_records(struct link_pair *pair, struct bytes input) {
     static uint8_t plain[RECORD_PLAIN_MAX];
-    struct buffer message_3;
     struct noise_cipher cipher;
     uint8_t payload[256] = {0};
-    buffer_init(&message_3, TRANSPORT_WIRE_MAX);
-    shake_hands(pair, BYTES_OF(payload), &cipher, &message_3);
-    ASSERT(hear_all(pair, buffer_bytes(&message_3)) == ERR_OK);
+    link_pair_insider(pair, BYTES_OF(payload), &cipher);
+    ASSERT(hear_all(pair, buffer_bytes(&pair->to_answerer)) == ERR_OK);
     while (input.len > 0) {
         size_t size = classes[input.at[0] % COUNT_OF(classes)];
         size_t len = input.len - 1 < size ? input.len - 1 : size;
@@ -176,47 +166,6 @@ static void fuzz_records(struct link_pair *pair, struct bytes input) {
         send_plain(pair, &cipher, (struct bytes){plain, size});
         input = (struct bytes){input.at + 1 + len, input.len - 1 - len};
     }
-    buffer_finish(&message_3);
-}
-
-/* A dialler that is not our engine, so that it can say anything. */
-static void shake_hands(struct link_pair *pair, struct bytes payload, struct noise_cipher *to_send,
-                        struct buffer *message_3) {
-    struct noise noise;
-    struct noise_cipher unused;
-    struct box_secret ephemeral;
-    uint8_t prologue[7 + 32] = {'s', 't', 'o', 'o', 'p', 1, 1};
-    uint8_t hash[NOISE_HASH_BYTES];
-    uint8_t message[NOISE_OVERHEAD_1 + 8];
-    uint8_t padded[256];
-    uint8_t dated[8];
-
-    /* Message 1 is the engine's, with its mac1; noise then takes the same steps. */
-    link_pair_dial(pair);
-    ASSERT(hear_all(pair, buffer_bytes(&pair->to_answerer)) == ERR_OK);
-    ASSERT(pair->to_dialler.len == MESSAGE_2_WIRE);
-    memset(ephemeral.b, 5, sizeof ephemeral.b);
-    memcpy(prologue + 7, pair->door.community.b, 32);
-    noise_start(&noise, &(struct noise_setup){
-                            .initiator = true,
-                            .prologue = BYTES_OF(prologue),
-                            .static_secret = &pair->dialler_static,
-                            .responder_static = &pair->answerer_public,
-                            .ephemeral_secret = &ephemeral,
-                            .psk0 = pair->door.psk0,
-                            .psk3 = pair->door.psk3,
-                        });
-    write_u64(dated, (uint64_t)pair->now.wall.ms);
-    ASSERT(noise_write(&noise, BYTES_OF(dated), message));
-    ASSERT(memcmp(message, pair->to_answerer.at + 2, sizeof message) == 0);
-    ASSERT(noise_read(&noise, (struct bytes){pair->to_dialler.at + 2, MESSAGE_2_WIRE - 2}, padded));
-
-    uint8_t *at = NULL;
-    size_t len = NOISE_OVERHEAD_3 + payload.len;
-    ASSERT(buffer_extend(message_3, 2 + len, &at) == ERR_OK);
-    write_u16(at, (uint16_t)len);
-    ASSERT(noise_write(&noise, payload, at + 2));
-    noise_split(&noise, to_send, &unused, hash);
 }
 
 static void send_plain(struct link_pair *pair, struct noise_cipher *cipher, struct bytes plain) {

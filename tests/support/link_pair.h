@@ -3,6 +3,7 @@
 #ifndef TESTS_SUPPORT_LINK_PAIR_H
 #define TESTS_SUPPORT_LINK_PAIR_H
 
+#include "crypto/noise.h"
 #include "node/transport/transport.h"
 
 enum {
@@ -28,6 +29,11 @@ void link_pair_dial(struct link_pair *pair);
 void link_pair_answer(struct link_pair *pair);
 /* Both, and the whole handshake. */
 void link_pair_establish(struct link_pair *pair);
+
+/* A dialler that is not the engine but holds all secrets, and so can say anything. The answerer has
+ * taken message 1 when this returns; message 3, whose payload is `payload` as it stands, waits for
+ * it. *cipher is for records to follow. */
+void link_pair_insider(struct link_pair *pair, struct bytes payload, struct noise_cipher *cipher);
 
 /* Gives one side what waits for it; takes one event off it. The event's data is good until the next
  * call, but that of a bulk run not at all: for those call transport_receive(). */

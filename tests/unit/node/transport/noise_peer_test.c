@@ -85,7 +85,6 @@ static pid_t start_peer(const struct answerer *answerer, uint16_t port, const ui
     struct box_public responder;
     char texts[4][65];
     char port_text[8];
-    extern char **environ;
     pid_t pid = -1;
     box_public_of(&answerer->own_static, &responder);
     hex_write(BYTES_OF(responder.b), texts[0]);

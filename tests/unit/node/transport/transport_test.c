@@ -313,6 +313,19 @@ static void test_changed_handshake_bytes_never_establish(void **state) {
     link_pair_finish(&pair);
 }
 
+static void test_a_failed_call_sends_nothing_of_what_it_had_ready(void **state) {
+    (void)state;
+    struct link_pair pair;
+    struct transport_event event;
+    link_pair_init(&pair);
+    link_pair_dial(&pair);
+    link_pair_answer(&pair);
+    CHECK_ERR(ERR_OK, buffer_append(&pair.to_answerer, BYTES_TEXT("no message 3")));
+    CHECK_ERR(ERR_PEER_HANDSHAKE, link_pair_hear_answerer(&pair, &event));
+    CHECK(pair.to_dialler.len == 0);
+    link_pair_finish(&pair);
+}
+
 static void test_a_differing_pairwise_secret_fails_the_last_message(void **state) {
     (void)state;
     struct link_pair pair;
@@ -556,6 +569,44 @@ static void test_a_record_has_one_spelling(void **state) {
     }
 }
 
+static void test_close_and_bulk_records_have_fixed_data(void **state) {
+    (void)state;
+    static const struct {
+        size_t len;
+        enum err err;
+        uint8_t type;
+        uint8_t last;
+    } table[] = {
+        {0, ERR_OK, TRANSPORT_TYPE_CLOSE, 0},
+        {1, ERR_PEER_MALFORMED, TRANSPORT_TYPE_CLOSE, 0},
+        {8, ERR_OK, TRANSPORT_TYPE_BULK, 1},
+        {8, ERR_PEER_MALFORMED, TRANSPORT_TYPE_BULK, 0},
+        {7, ERR_PEER_MALFORMED, TRANSPORT_TYPE_BULK, 1},
+        {9, ERR_PEER_MALFORMED, TRANSPORT_TYPE_BULK, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct link_pair pair;
+        struct transport_event event;
+        struct noise_cipher cipher;
+        uint8_t payload[256] = {0};
+        uint8_t data[10] = {0};
+        uint8_t wire[2 + 256 + NOISE_TAG_BYTES];
+        struct bytes input = BYTES_OF(wire);
+        link_pair_init(&pair);
+        link_pair_answer(&pair);
+        link_pair_insider(&pair, BYTES_OF(payload), &cipher);
+        CHECK_ERR(ERR_OK, link_pair_hear_answerer(&pair, &event));
+        CHECK(event.kind == TRANSPORT_EV_ESTABLISHED && event.data.len == 0);
+        if (table[i].len > 0) {
+            data[table[i].len - 1] = table[i].last;
+        }
+        record_seal(&cipher, table[i].type, (struct bytes){data, table[i].len}, wire);
+        CHECK_ERR(table[i].err,
+                  transport_receive(pair.answerer, &input, pair.now, &event, &pair.to_dialler));
+        link_pair_finish(&pair);
+    }
+}
+
 static void test_every_changed_byte_of_a_record_ends_the_link(void **state) {
     (void)state;
     for (size_t at = 0; at < 274; at++) {
@@ -655,6 +706,7 @@ int main(void) {
         cmocka_unit_test(test_strangers_get_silence),
         cmocka_unit_test(test_a_scanner_learns_nothing_before_its_74th_byte),
         cmocka_unit_test(test_changed_handshake_bytes_never_establish),
+        cmocka_unit_test(test_a_failed_call_sends_nothing_of_what_it_had_ready),
         cmocka_unit_test(test_a_differing_pairwise_secret_fails_the_last_message),
         cmocka_unit_test(test_an_answerer_finds_the_door_among_64),
         cmocka_unit_test(test_each_door_has_its_own_key),
@@ -665,6 +717,7 @@ int main(void) {
         cmocka_unit_test(test_wire_length_tells_only_the_size_class),
         cmocka_unit_test(test_a_length_of_no_class_is_refused_at_once),
         cmocka_unit_test(test_a_record_has_one_spelling),
+        cmocka_unit_test(test_close_and_bulk_records_have_fixed_data),
         cmocka_unit_test(test_every_changed_byte_of_a_record_ends_the_link),
         cmocka_unit_test(test_a_full_buffer_costs_no_record),
         cmocka_unit_test(test_the_deadline_is_5_seconds_and_ends_with_the_handshake),

@@ -75,11 +75,19 @@ struct invite {
     uint32_t invite_allowance; /* handed on, at most what the sponsor has left */
 };
 
-/* What an invite's text carries. `stoop1:` and base64url (PROTOCOL 4.4). */
+/* What an invite's text carries: where to knock, the secret, and everything of the signed invite
+ * that does not follow from them, so that the joiner can put the sponsor's word into its own
+ * certificate. `stoop1:` and base64url (PROTOCOL 4.4). */
 struct invite_code {
     struct id community;
+    struct id sponsor;           /* its certificate */
     struct box_public transport; /* of the sponsor's node */
+    struct sign_public owner;    /* of the sponsor, who signed */
+    struct signature signature;  /* over the invite that invite_code_signed() rebuilds */
+    struct instant created;
     struct instant expires;
+    enum member_role role;
+    uint32_t invite_allowance;
     uint8_t secret[16];
     size_t address_count;
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
@@ -105,9 +113,15 @@ MUST_USE enum err node_record_encode(const struct node_record *record, struct bu
 MUST_USE enum err invite_code_read(const char *text, struct invite_code *out); /* ERR_USER_INVITE */
 MUST_USE enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BYTES]);
 
-/* Everything that follows from the 16-byte secret (PROTOCOL 4.4). */
+/* The invite of a code, as an object without signatures over `body`, which the caller keeps. */
+MUST_USE enum err invite_code_object(const struct invite_code *code, struct buffer *body,
+                                     struct signed_object *out);
+/* The same with the code's signature, encoded: what a member's body carries. */
+MUST_USE enum err invite_code_signed(const struct invite_code *code, struct buffer *out);
+
+/* The key pair that follows from the 16-byte secret (PROTOCOL 4.4); the join door's psk0 follows
+ * from the secret too (PROTOCOL 3.3). */
 void invite_key(const uint8_t secret[16], struct sign_secret *secret_key, struct sign_public *key);
-void invite_psk(const uint8_t secret[16], uint8_t psk0[32]);
 
 /* An IPv4 or [IPv6] literal with a port, in its one canonical spelling. */
 bool address_valid(const char *address);

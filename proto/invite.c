@@ -5,11 +5,22 @@
 
 #include "proto/community.h"
 
-/* An invite's text is "stoop1:" and base64url of
- *   community 32, sponsor's static key 32, expiry 8 (big-endian ms), secret 16,
- *   count 1, each address: length 1 and its text, checksum 4 (BLAKE2b over all before). */
+/* An invite's text is "stoop1:" and base64url of the fields below in this order, then for each
+ * address its length in one byte and its text, then four bytes of BLAKE2b over all before: a typing
+ * error is told from a bad invite before anything is dialled. Integers are big-endian. */
 enum {
-    CODE_FIXED = 32 + 32 + 8 + 16 + 1,
+    AT_COMMUNITY = 0,
+    AT_SPONSOR = 32,
+    AT_TRANSPORT = 64,
+    AT_OWNER = 96,
+    AT_SIGNATURE = 128,
+    AT_CREATED = 192,
+    AT_EXPIRES = 200,
+    AT_SECRET = 208,
+    AT_ROLE = 224,
+    AT_ALLOWANCE = 225,
+    AT_COUNT = 226,
+    CODE_FIXED = 227,
     CODE_CHECK = 4,
     CODE_BYTES_MAX = CODE_FIXED + ADDRESSES_MAX * ADDRESS_MAX_BYTES + CODE_CHECK,
 };
@@ -33,15 +44,21 @@ enum err invite_code_read(const char *text, struct invite_code *out) {
     if (memcmp(check, raw + len - CODE_CHECK, CODE_CHECK) != 0) {
         return ERR_USER_INVITE;
     }
-    memcpy(code.community.b, raw, 32);
-    memcpy(code.transport.b, raw + 32, 32);
-    code.expires.ms = (int64_t)read_u64(raw + 64);
-    memcpy(code.secret, raw + 72, 16);
-    code.address_count = raw[88];
+    memcpy(code.community.b, raw + AT_COMMUNITY, 32);
+    memcpy(code.sponsor.b, raw + AT_SPONSOR, 32);
+    memcpy(code.transport.b, raw + AT_TRANSPORT, 32);
+    memcpy(code.owner.b, raw + AT_OWNER, 32);
+    memcpy(code.signature.b, raw + AT_SIGNATURE, 64);
+    code.created.ms = (int64_t)read_u64(raw + AT_CREATED);
+    code.expires.ms = (int64_t)read_u64(raw + AT_EXPIRES);
+    memcpy(code.secret, raw + AT_SECRET, 16);
+    code.role = (enum member_role)raw[AT_ROLE];
+    code.invite_allowance = raw[AT_ALLOWANCE];
+    code.address_count = raw[AT_COUNT];
     size_t at = CODE_FIXED;
     size_t end = len - CODE_CHECK;
-    if (code.address_count == 0 || code.address_count > ADDRESSES_MAX || code.expires.ms < 0 ||
-        code.expires.ms > INSTANT_MAX_MS) {
+    if (code.address_count == 0 || code.address_count > ADDRESSES_MAX || code.created.ms < 0 ||
+        code.created.ms >= code.expires.ms || code.expires.ms > INSTANT_MAX_MS) {
         return ERR_USER_INVITE;
     }
     for (size_t i = 0; i < code.address_count; i++) {
@@ -64,11 +81,17 @@ enum err invite_code_read(const char *text, struct invite_code *out) {
 
 enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BYTES]) {
     uint8_t raw[CODE_BYTES_MAX];
-    memcpy(raw, code->community.b, 32);
-    memcpy(raw + 32, code->transport.b, 32);
-    write_u64(raw + 64, (uint64_t)code->expires.ms);
-    memcpy(raw + 72, code->secret, 16);
-    raw[88] = (uint8_t)code->address_count;
+    memcpy(raw + AT_COMMUNITY, code->community.b, 32);
+    memcpy(raw + AT_SPONSOR, code->sponsor.b, 32);
+    memcpy(raw + AT_TRANSPORT, code->transport.b, 32);
+    memcpy(raw + AT_OWNER, code->owner.b, 32);
+    memcpy(raw + AT_SIGNATURE, code->signature.b, 64);
+    write_u64(raw + AT_CREATED, (uint64_t)code->created.ms);
+    write_u64(raw + AT_EXPIRES, (uint64_t)code->expires.ms);
+    memcpy(raw + AT_SECRET, code->secret, 16);
+    raw[AT_ROLE] = (uint8_t)code->role;
+    raw[AT_ALLOWANCE] = (uint8_t)code->invite_allowance;
+    raw[AT_COUNT] = (uint8_t)code->address_count;
     size_t len = CODE_FIXED;
     for (size_t i = 0; i < code->address_count; i++) {
         size_t size = strlen(code->addresses[i]);
@@ -86,17 +109,43 @@ enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BY
     return ERR_OK;
 }
 
+enum err invite_code_object(const struct invite_code *code, struct buffer *body,
+                            struct signed_object *out) {
+    struct sign_secret secret;
+    struct invite invite = {.head = {.community = code->community,
+                                     .author = code->sponsor,
+                                     .created = code->created,
+                                     .expires = code->expires},
+                            .role = code->role,
+                            .invite_allowance = code->invite_allowance};
+    invite_key(code->secret, &secret, &invite.key);
+    sign_secret_wipe(&secret);
+    enum err err = invite_encode(&invite, body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_INVITE, buffer_bytes(body), out);
+    }
+    return err;
+}
+
+enum err invite_code_signed(const struct invite_code *code, struct buffer *out) {
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    struct signed_object object;
+    enum err err = invite_code_object(code, &body, &object);
+    if (err == ERR_OK) {
+        object.count = 1;
+        object.signatures[0].key = code->owner;
+        object.signatures[0].signature = code->signature;
+        err = signed_by(&object, &code->owner) ? signed_encode(&object, out) : ERR_USER_INVITE;
+    }
+    return err;
+}
+
 void invite_key(const uint8_t secret[16], struct sign_secret *secret_key, struct sign_public *key) {
     uint8_t seed[32];
     hash_labelled("stoop invite key v1", (struct bytes){secret, 16}, (struct bytes){NULL, 0}, seed,
                   sizeof seed);
     sign_from_seed(seed, secret_key, key);
     secret_wipe(seed, sizeof seed);
-}
-
-void invite_psk(const uint8_t secret[16], uint8_t psk0[32]) {
-    hash_labelled("stoop invite psk v1", (struct bytes){secret, 16}, (struct bytes){NULL, 0}, psk0,
-                  32);
 }
 
 bool address_valid(const char *address) {

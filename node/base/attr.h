@@ -8,7 +8,7 @@
 /* Calls `undo(&variable)` when the variable goes out of scope. */
 #define SCOPED(undo) __attribute__((cleanup(undo)))
 
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

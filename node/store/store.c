@@ -276,6 +276,13 @@ enum err store_request_matched(struct store *store, const struct id *id) {
     return query_write(&q);
 }
 
+enum err store_request_set_key(struct store *store, const struct id *id, struct bytes sealed_key) {
+    QUERY(q, store, "UPDATE requests SET sealed_key = ? WHERE id = ?");
+    bind_bytes(&q, sealed_key);
+    bind_id(&q, id);
+    return query_write(&q);
+}
+
 enum err store_request_forget_key(struct store *store, const struct id *id) {
     QUERY(q, store, "UPDATE requests SET sealed_key = x'' WHERE id = ?");
     bind_id(&q, id);
@@ -672,27 +679,49 @@ enum err store_leaf_count(struct store *store, uint64_t *out) {
     return err;
 }
 
-enum err store_waiting_add(struct store *store, struct bytes entry, uint64_t ticket) {
-    QUERY(q, store, "INSERT INTO waiting(entry, ticket) VALUES(?, ?)");
-    bind_bytes(&q, entry);
-    bind_int(&q, (int64_t)ticket);
+enum err store_node_add(struct store *store, unsigned level, uint64_t index,
+                        const struct id *hash) {
+    QUERY(q, store, "INSERT OR IGNORE INTO nodes(level, idx, hash) VALUES(?, ?, ?)");
+    bind_int(&q, level);
+    bind_int(&q, (int64_t)index);
+    bind_id(&q, hash);
     return query_write(&q);
 }
 
-enum err store_waiting_clear(struct store *store) {
-    QUERY(q, store, "DELETE FROM waiting");
+enum err store_node_get(struct store *store, unsigned level, uint64_t index, struct id *out) {
+    QUERY(q, store,
+          "SELECT hash FROM log WHERE ?1 = 0 AND idx = ?2 UNION ALL"
+          " SELECT hash FROM nodes WHERE level = ?1 AND idx = ?2");
+    bind_int(&q, level);
+    bind_int(&q, (int64_t)index);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_fixed(&q, 0, out->b, sizeof out->b);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_waiting_add(struct store *store, struct bytes entry) {
+    QUERY(q, store, "INSERT INTO waiting(entry) VALUES(?)");
+    bind_bytes(&q, entry);
+    return query_write(&q);
+}
+
+enum err store_waiting_drop(struct store *store, size_t count) {
+    QUERY(q, store,
+          "DELETE FROM waiting WHERE seq IN (SELECT seq FROM waiting ORDER BY seq LIMIT ?)");
+    bind_int(&q, (int64_t)count);
     return query_write(&q);
 }
 
 enum err store_waiting_each(struct store *store, store_waiting_visit *visit, void *context) {
-    QUERY(q, store, "SELECT seq, entry, ticket FROM waiting ORDER BY seq");
+    QUERY(q, store, "SELECT entry FROM waiting ORDER BY seq");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         store->columns_used = 0;
-        struct store_waiting waiting = {.seq = (uint64_t)sqlite3_column_int64(q.statement, 0),
-                                        .entry = column_keep(&q, 1),
-                                        .ticket = (uint64_t)sqlite3_column_int64(q.statement, 2)};
-        err = q.err == ERR_OK ? visit(context, &waiting) : q.err;
+        struct bytes entry = column_keep(&q, 0);
+        err = q.err == ERR_OK ? visit(context, entry) : q.err;
         if (err != ERR_OK) {
             return err;
         }
@@ -803,8 +832,9 @@ static const char *const migrations[] = {
     " collected TEXT NOT NULL);"
     "CREATE TABLE log(idx INTEGER PRIMARY KEY, hash BLOB NOT NULL, leaf BLOB NOT NULL,"
     " opening BLOB NOT NULL);"
-    "CREATE TABLE waiting(seq INTEGER PRIMARY KEY AUTOINCREMENT, entry BLOB NOT NULL,"
-    " ticket INTEGER NOT NULL);"
+    "CREATE TABLE nodes(level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " PRIMARY KEY(level, idx)) WITHOUT ROWID;"
+    "CREATE TABLE waiting(seq INTEGER PRIMARY KEY AUTOINCREMENT, entry BLOB NOT NULL);"
     "CREATE TABLE invites(id BLOB NOT NULL UNIQUE, invite BLOB NOT NULL, psk0 BLOB NOT NULL,"
     " expires INTEGER NOT NULL, joiner BLOB NOT NULL, member BLOB NOT NULL);"
     "CREATE TABLE epochs(key BLOB NOT NULL UNIQUE, since INTEGER NOT NULL);",

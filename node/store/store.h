@@ -82,6 +82,8 @@ MUST_USE enum err store_request_add(struct store *store, const struct store_requ
 MUST_USE enum err store_request_get(struct store *store, const struct id *id,
                                     struct store_request *out);
 MUST_USE enum err store_request_matched(struct store *store, const struct id *id);
+MUST_USE enum err store_request_set_key(struct store *store, const struct id *id,
+                                        struct bytes sealed_key);
 MUST_USE enum err store_request_forget_key(struct store *store, const struct id *id);
 
 /* ---- attachments ---- */
@@ -189,15 +191,16 @@ MUST_USE enum err store_leaf_add(struct store *store, const struct store_leaf *l
 MUST_USE enum err store_leaf_get(struct store *store, uint64_t index, struct store_leaf *out);
 MUST_USE enum err store_leaf_count(struct store *store, uint64_t *out);
 
+/* Hashes of complete subtrees above the leaves, so that tiles and proofs never read a whole log. */
+MUST_USE enum err store_node_add(struct store *store, unsigned level, uint64_t index,
+                                 const struct id *hash);
+MUST_USE enum err store_node_get(struct store *store, unsigned level, uint64_t index,
+                                 struct id *out); /* level 0: a leaf's hash */
+
 /* Private entries that wait for their slot; kept here so that none is lost (P12). */
-struct store_waiting {
-    uint64_t seq;
-    struct bytes entry;
-    uint64_t ticket;
-};
-MUST_USE enum err store_waiting_add(struct store *store, struct bytes entry, uint64_t ticket);
-MUST_USE enum err store_waiting_clear(struct store *store);
-typedef enum err store_waiting_visit(void *context, const struct store_waiting *waiting);
+MUST_USE enum err store_waiting_add(struct store *store, struct bytes entry);
+MUST_USE enum err store_waiting_drop(struct store *store, size_t count); /* the oldest */
+typedef enum err store_waiting_visit(void *context, struct bytes entry);
 MUST_USE enum err store_waiting_each(struct store *store, store_waiting_visit *visit,
                                      void *context);
 

@@ -1,0 +1,914 @@
+/* From a sealed match to a delivered clip, and the other way round (PROTOCOL 5.4, 6.4, 7). */
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/age.h"
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+static enum err ingest_send(struct core *core, const struct ingest_message *message);
+static enum err visit_open_request(void *context, const struct store_object *object);
+static enum err visit_held(void *context, const struct store_clip *clip);
+static enum err take_match(struct core *core, const struct ingest_message *message);
+static enum err take_list_done(struct core *core, const struct ingest_message *message);
+static enum err visit_load(void *context, const struct store_clip *clip);
+static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
+                         enum log_kind kind, enum clip_state state);
+static enum err shred(struct core *core, const struct clip_id *clip);
+static enum err deliver(struct core *core, const struct store_clip *clip);
+static enum err load_request(struct core *core, const struct id *id, struct request *out);
+static enum err act(struct core *core, const struct transfer_action *action);
+static enum err dial_requester(struct core *core, const struct id *grant);
+static enum err send_offer(struct core *core, struct link *link, const struct id *grant);
+static enum err send_leaves(struct core *core, struct link *link,
+                            const struct transfer_action *action);
+static enum err send_run(struct core *core, struct link *link,
+                         const struct transfer_action *action);
+static enum err send_header(struct core *core, struct link *link, const struct id *grant);
+static enum err sent(struct core *core, const struct id *grant);
+static enum err take_offer(struct core *core, struct link *link,
+                           const struct link_message *message);
+static enum err check_offer(struct core *core, const struct link_message *message,
+                            const struct id *request_id, struct id *grant_id, struct grant *grant);
+static enum err take_receipt(struct core *core, struct link *link,
+                             const struct link_message *message);
+static enum err take_header(struct core *core, struct link *link,
+                            const struct link_message *message);
+static enum err send_receipt(struct core *core, struct link *link, const struct id *grant,
+                             enum receipt_kind kind);
+static enum err publish_commitment(struct core *core, const struct id *request,
+                                   const struct id *grant, const uint8_t salt[32]);
+static enum err delete_overdue(struct core *core);
+static enum err visit_overdue(void *context, const struct store_delivered *delivered);
+static enum err visit_undelivered(void *context, const struct store_clip *clip);
+
+/* What visitors collect, as they may not write. */
+struct found_ids {
+    struct core *core;
+    size_t count;
+    struct id ids[16];
+    struct id requests[16];
+};
+
+/* ---- start ---- */
+
+enum err clips_load(struct core *core) {
+    return store_clip_each(core->store, NULL, visit_load, core);
+}
+
+static enum err visit_load(void *context, const struct store_clip *clip) {
+    struct core *core = context;
+    enum err err = ERR_OK;
+    switch (clip->state) {
+    case CLIP_OPEN:
+        return consent_open(core->consent, &clip->clip, &clip->request, clip->expires);
+    case CLIP_PART_SIGNED:
+        err = consent_open(core->consent, &clip->clip, &clip->request, clip->expires);
+        consent_load_part(core->consent, &clip->clip, &clip->grant_id);
+        return err;
+    case CLIP_GRANTED:
+    case CLIP_DELIVERED:
+    case CLIP_DECLINED:
+    case CLIP_ENDED:
+        break; /* deliveries start from clips_tick, endings wait in the log's queue */
+    }
+    return err;
+}
+
+/* ---- ingest ---- */
+
+/* Everything that it may have missed: idempotent, by the ids of requests and clips. */
+enum err clips_ingest_up(struct core *core) {
+    static struct ingest_message message;
+    struct bytes sealed;
+    core_journal(core, "info ingest: up");
+    enum err err = store_get(core->store, STORE_CAMERAS_INGEST, &sealed);
+    if (err == ERR_OK) {
+        message =
+            (struct ingest_message){.kind = INGEST_CAMERA_LIST, .as.camera_list.sealed = sealed};
+        err = ingest_send(core, &message);
+    }
+    err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_OK && core->is_member) {
+        err = store_object_each(core->store, OBJECT_REQUEST, visit_open_request, core);
+    }
+    message = (struct ingest_message){.kind = INGEST_HELD};
+    if (err == ERR_OK) {
+        err = store_clip_each(core->store, NULL, visit_held, &message);
+    }
+    message.as.held.last = true;
+    return err == ERR_OK ? ingest_send(core, &message) : err;
+}
+
+static enum err visit_open_request(void *context, const struct store_object *object) {
+    struct core *core = context;
+    struct store_request request;
+    enum err err = store_request_get(core->store, &object->id, &request);
+    if (err == ERR_OK && !request.ours && !request.matched &&
+        requests_live(core->requests, &object->id)) {
+        err = gossip_request_to_ingest(core, &object->id);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err visit_held(void *context, const struct store_clip *clip) {
+    struct ingest_message *message = context;
+    if (message->as.held.count < COUNT_OF(message->as.held.clips)) {
+        message->as.held.clips[message->as.held.count++] = clip->clip;
+    }
+    return ERR_OK;
+}
+
+static enum err ingest_send(struct core *core, const struct ingest_message *message) {
+    SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
+    if (!core->ingest_up) {
+        return ERR_OK;
+    }
+    enum err err = ingest_encode(message, &frame);
+    if (err == ERR_OK) {
+        err =
+            core_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, buffer_bytes(&frame));
+    }
+    return err;
+}
+
+enum err clips_ingest(struct core *core, struct bytes frame) {
+    static struct ingest_message message; /* large; rebuilt whole by every call */
+    enum err err = ingest_decode(frame, &message);
+    if (err != ERR_OK) {
+        core_journal(core, "warn ingest: bad frame reason=\"%s\"", err_text(err));
+        return ERR_OK;
+    }
+    struct log_entry period = {.kind = LOG_FOOTAGE, .at = core->now.wall};
+    switch (message.kind) {
+    case INGEST_HELLO:
+        core->camera_list_version = message.as.hello.camera_list_version;
+        return ERR_OK;
+    case INGEST_CAMERA_LIST_DONE:
+        return take_list_done(core, &message);
+    case INGEST_MATCH:
+        return take_match(core, &message);
+    case INGEST_REQUEST_DONE:
+        return store_request_matched(core->store, &message.as.request_done.request);
+    case INGEST_PERIOD:
+        period.a = message.as.period.commitment;
+        return record_add(core, &period, NULL);
+    case INGEST_CAMERA_LIST:
+    case INGEST_REQUEST:
+    case INGEST_SHRED:
+    case INGEST_HELD:
+        break; /* ours to send */
+    }
+    return ERR_OK;
+}
+
+static enum err take_list_done(struct core *core, const struct ingest_message *message) {
+    enum err result = message->as.camera_list_done.err;
+    uint64_t client = core->camera_client;
+    enum err err = store_remove(core->store, STORE_CAMERAS_INGEST);
+    core->camera_client = 0;
+    if (err == ERR_OK && result == ERR_OK) {
+        struct log_entry entry = {.kind = LOG_CAMERA_LIST,
+                                  .at = core->now.wall,
+                                  .numbers = {message->as.camera_list_done.version}};
+        core->camera_list_version = message->as.camera_list_done.version;
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK && client != 0) {
+        err = control_done(core, client, result, "");
+    }
+    return err;
+}
+
+static enum err take_match(struct core *core, const struct ingest_message *message) {
+    struct store_object row;
+    struct store_clip known;
+    struct clip_id id = message->as.match.clip;
+    enum err err = store_clip_get(core->store, &id, &known);
+    if (err == ERR_OK) {
+        return ERR_OK; /* sent again after a restart */
+    }
+    if (err == ERR_USER_NOT_FOUND) {
+        err = store_object_get(core->store, &message->as.match.request, &row);
+    }
+    if (err == ERR_USER_NOT_FOUND || !requests_live(core->requests, &message->as.match.request)) {
+        struct ingest_message gone = {.kind = INGEST_SHRED, .as.shred.clip = id};
+        return ingest_send(core, &gone); /* its request has ended meanwhile */
+    }
+    if (err == ERR_OK) {
+        err = consent_open(core->consent, &id, &message->as.match.request, row.expires);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct store_clip clip = {.clip = id,
+                              .request = message->as.match.request,
+                              .state = CLIP_OPEN,
+                              .expires = row.expires,
+                              .payload_size = message->as.match.payload_size,
+                              .payload_root = message->as.match.payload_root,
+                              .header = message->as.match.header,
+                              .manifest = message->as.match.manifest};
+    struct log_entry entry = {.kind = LOG_MATCH, .at = core->now.wall, .a = clip.request};
+    memcpy(entry.b.b, id.b, sizeof id.b);
+    err = store_clip_add(core->store, &clip);
+    if (err == ERR_OK) {
+        char code[REQUEST_CODE_BYTES];
+        request_code(&clip.request, code);
+        core_journal(core, "info consent: prompt opened request=%.4s", code);
+        err = record_add(core, &entry, NULL);
+    }
+    return err;
+}
+
+/* ---- consent ---- */
+
+enum err clips_decide(struct core *core, struct bytes bytes) {
+    struct signed_object object;
+    struct decision decision;
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = decision_decode(object.body, &decision);
+    }
+    if (err == ERR_OK) {
+        err = consent_decline(core->consent, &object, &decision,
+                              community_find(core->community, &core->self), core->now.wall);
+    }
+    return err == ERR_OK
+               ? end_clip(core, &decision.clip, &decision.request, LOG_DECLINED, CLIP_DECLINED)
+               : err;
+}
+
+enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
+                     struct bytes manifest) {
+    struct signed_object object;
+    struct grant grant;
+    struct store_clip clip;
+    bool complete = false;
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = grant_decode(object.body, &grant);
+    }
+    if (err == ERR_OK) {
+        err = store_clip_get(core->store, &grant.clip, &clip);
+        err = err == ERR_USER_NOT_FOUND ? ERR_USER_NO_CLIP : err;
+    }
+    if (err == ERR_OK && (clip.payload_size != grant.payload_size ||
+                          !id_equal(&clip.payload_root, &grant.payload_root))) {
+        err = ERR_PEER_BOUNDS; /* not the clip that lies in the vault */
+    }
+    size_t header_len = 0;
+    bool has_header = age_header_length(header, &header_len) && header_len == header.len &&
+                      header.len <= HEADER_MAX && manifest.len > 0;
+    if (err == ERR_OK) {
+        err = consent_grant(core->consent, &object, &grant, &core->self,
+                            community_find(core->community, &core->self), has_header,
+                            core->now.wall, &complete);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct log_entry entry = {.kind = LOG_SIGNED, .at = core->now.wall, .a = object.id};
+    memcpy(entry.b.b, grant.clip.b, sizeof grant.clip.b);
+    struct bytes none = {NULL, 0};
+    err = store_clip_set_grant(core->store, &grant.clip, bytes, &object.id,
+                               complete ? header : none, complete ? manifest : none);
+    if (err == ERR_OK) {
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK && complete) { /* goes when this entry is in its slot: clips_recorded */
+        entry.kind = LOG_DISCLOSURE;
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK) {
+        err = store_clip_set_state(core->store, &grant.clip,
+                                   complete ? CLIP_GRANTED : CLIP_PART_SIGNED,
+                                   complete ? grant.expires : clip.expires);
+    }
+    if (err == ERR_OK) {
+        core_journal(core, "info consent: %s", complete ? "granted" : "signed in part");
+    }
+    return err;
+}
+
+static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
+                         enum log_kind kind, enum clip_state state) {
+    struct log_entry entry = {.kind = kind, .at = core->now.wall, .a = *request};
+    memcpy(entry.b.b, clip->b, sizeof clip->b);
+    enum err err = store_clip_set_state(core->store, clip, state, core->now.wall);
+    if (err == ERR_OK) {
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK) {
+        entry.kind = LOG_SHRED;
+        err = record_add(core, &entry, NULL);
+    }
+    return err;
+}
+
+/* A private entry is in its slot, in this turn: what waited for it happens now, and takes effect
+ * after the turn's commit. Doing it twice is harmless. */
+enum err clips_recorded(struct core *core, const struct log_entry *entry) {
+    struct clip_id id;
+    struct store_clip clip;
+    memcpy(id.b, entry->b.b, sizeof id.b);
+    if (entry->kind == LOG_SHRED) {
+        return shred(core, &id);
+    }
+    if (entry->kind != LOG_DISCLOSURE) {
+        return ERR_OK;
+    }
+    enum err err = store_clip_set_logged(core->store, &id, true, false);
+    if (err == ERR_OK) {
+        err = store_clip_get(core->store, &id, &clip);
+    }
+    return err == ERR_OK ? deliver(core, &clip) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err shred(struct core *core, const struct clip_id *clip) {
+    struct ingest_message message = {.kind = INGEST_SHRED, .as.shred.clip = *clip};
+    enum err err = store_clip_remove(core->store, clip);
+    core->shredded = true;
+    return err == ERR_OK ? ingest_send(core, &message) : err;
+}
+
+/* ---- sending ---- */
+
+static enum err deliver(struct core *core, const struct store_clip *clip) {
+    struct transfer_clip send = {.grant = clip->grant_id,
+                                 .clip = clip->clip,
+                                 .requester = clip->request,
+                                 .payload_size = clip->payload_size,
+                                 .expires = clip->expires};
+    enum err err = transfer_send(core->transfer, &send, core->now);
+    return err == ERR_FULL_TABLE ? ERR_OK : err; /* clips_tick offers it again */
+}
+
+enum err clips_run(struct core *core, const struct transfer_actions *actions) {
+    for (size_t i = 0; i < actions->count; i++) {
+        enum err err = act(core, &actions->list[i]);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err act(struct core *core, const struct transfer_action *action) {
+    struct link *link = core_link(core, action->link);
+    struct link_message want = {.kind = LINK_WANT};
+    struct bytes name = BYTES_OF(action->grant.b);
+    if (action->kind == TRANSFER_ACT_DIAL) {
+        return dial_requester(core, &action->grant);
+    }
+    if (action->kind == TRANSFER_ACT_SENT) {
+        return sent(core, &action->grant);
+    }
+    if (link == NULL) {
+        return ERR_OK;
+    }
+    enum err err = ERR_OK;
+    switch (action->kind) {
+    case TRANSFER_ACT_SEND_OFFER:
+        return send_offer(core, link, &action->grant);
+    case TRANSFER_ACT_SEND_LEAVES:
+        return send_leaves(core, link, action);
+    case TRANSFER_ACT_SEND_RUN:
+        return send_run(core, link, action);
+    case TRANSFER_ACT_SEND_HEADER:
+        return send_header(core, link, &action->grant);
+    case TRANSFER_ACT_SEND_WANT:
+        want.as.want.grant = action->grant;
+        want.as.want.next_leaf = action->count;
+        want.as.want.next_piece = action->first;
+        return core_send(core, link, &want);
+    case TRANSFER_ACT_WRITE:
+        return core->config.disk.write(core->config.disk.context, name, action->offset,
+                                       action->data);
+    case TRANSFER_ACT_SYNC:
+        err = core->config.disk.sync(core->config.disk.context, name);
+        return err == ERR_OK
+                   ? store_delivered_set_received(core->store, &action->grant, action->offset)
+                   : err;
+    case TRANSFER_ACT_PAYLOAD_HELD:
+        return send_receipt(core, link, &action->grant, RECEIPT_PAYLOAD);
+    case TRANSFER_ACT_CLOSE:
+        return core_close(core, link, NULL);
+    case TRANSFER_ACT_DIAL:
+    case TRANSFER_ACT_SENT:
+        break;
+    }
+    return ERR_OK;
+}
+
+static enum err load_request(struct core *core, const struct id *id, struct request *out) {
+    struct store_object row;
+    struct signed_object object;
+    enum err err = store_object_get(core->store, id, &row);
+    if (err == ERR_OK) {
+        err = signed_decode(row.object, &object);
+    }
+    return err == ERR_OK ? request_decode(object.body, out) : err;
+}
+
+static enum err dial_requester(struct core *core, const struct id *grant) {
+    struct store_clip clip;
+    struct request request;
+    struct transport_door_key door;
+    uint8_t secret[32];
+    uint64_t link = 0;
+    enum err err = store_clip_by_grant(core->store, grant, &clip);
+    if (err == ERR_OK) {
+        err = load_request(core, &clip.request, &request);
+    }
+    if (err == ERR_OK) {
+        request_delivery_psk(&clip.request, &request.key, secret);
+        err = core_door(core, TRANSPORT_DELIVERY, BYTES_OF(secret), &request.head.community, 0,
+                        &door);
+    }
+    size_t start = err == ERR_OK ? core_random(core) % request.address_count : 0;
+    for (size_t i = 0; err == ERR_OK && i < request.address_count; i++) {
+        const char *address = request.addresses[(start + i) % request.address_count];
+        if (core_may_dial(core, address)) {
+            err = core_dial(core, PURPOSE_DELIVERY, grant, address, &door, &request.transport,
+                            (struct bytes){NULL, 0}, &link);
+            break;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND || err == ERR_FULL_LINKS || err == ERR_PEER_HANDSHAKE ? ERR_OK
+                                                                                           : err;
+}
+
+enum err clips_established(struct core *core, struct link *link) {
+    struct transfer_actions actions;
+    if (link->purpose != PURPOSE_DELIVERY) {
+        return ERR_OK; /* a home has come to us: it speaks first */
+    }
+    transfer_link_up(core->transfer, &link->about, link->no, core->now, &actions);
+    return clips_run(core, &actions);
+}
+
+static enum err send_offer(struct core *core, struct link *link, const struct id *grant) {
+    struct store_clip clip;
+    struct store_object own;
+    struct link_message message = {.kind = LINK_OFFER};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = store_clip_by_grant(core->store, grant, &clip);
+    if (err == ERR_OK) {
+        err = buffer_append(&bytes, clip.grant);
+    }
+    if (err == ERR_OK) {
+        err = store_object_get(core->store, &core->self, &own);
+    }
+    if (err == ERR_OK) {
+        message.as.offer.grant = buffer_bytes(&bytes);
+        message.as.offer.member = own.object;
+        err = core_send(core, link, &message);
+    }
+    return err;
+}
+
+/* Leaves are hashed from the vault as they are asked for: the receiver checks them against the
+ * granted root, so there is nothing to keep. */
+static enum err send_leaves(struct core *core, struct link *link,
+                            const struct transfer_action *action) {
+    static uint8_t piece[PIECE_MAX];
+    struct store_clip clip;
+    struct link_message *message = &core->message;
+    enum err err = store_clip_by_grant(core->store, &action->grant, &clip);
+    *message = (struct link_message){.kind = LINK_LEAVES};
+    message->as.leaves.grant = action->grant;
+    message->as.leaves.first = action->first;
+    message->as.leaves.count = (size_t)action->count;
+    for (uint64_t i = 0; err == ERR_OK && i < action->count; i++) {
+        size_t len = piece_length(clip.payload_size, action->first + i);
+        err = core->config.disk.read(core->config.disk.context, CORE_FILE_VAULT,
+                                     BYTES_OF(clip.clip.b), piece_offset(action->first + i), piece,
+                                     len);
+        if (err == ERR_OK) {
+            piece_leaf((struct bytes){piece, len}, &message->as.leaves.hashes[i]);
+        }
+    }
+    return err == ERR_OK ? core_send(core, link, message) : err;
+}
+
+static enum err send_run(struct core *core, struct link *link,
+                         const struct transfer_action *action) {
+    struct link_message message = {.kind = LINK_PIECES};
+    message.as.pieces.grant = action->grant;
+    message.as.pieces.first = action->first;
+    message.as.pieces.bytes = action->bytes;
+    enum err err = core_send(core, link, &message);
+    size_t before = core->bytes.len;
+    if (err == ERR_OK && core->effect_count + 2 > CORE_EFFECTS_MAX) {
+        err = ERR_FULL_QUEUE;
+    }
+    if (err == ERR_OK) {
+        err = transport_send_bulk(link->transport, action->bytes, &core->bytes);
+    }
+    if (err == ERR_OK) {
+        core->effect_at[core->effect_count] = before;
+        core->effects[core->effect_count++] = (struct core_effect){
+            .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+        core->effects[core->effect_count++] = (struct core_effect){.kind = CORE_DO_SEND_FILE,
+                                                                   .link = link->no,
+                                                                   .clip = action->clip,
+                                                                   .offset = action->offset,
+                                                                   .length = action->bytes};
+    }
+    return err;
+}
+
+/* The manifest in parts, then the header: what opens the clip is the very last thing to go. */
+static enum err send_header(struct core *core, struct link *link, const struct id *grant) {
+    struct store_clip clip;
+    SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
+    SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
+    enum err err = store_clip_by_grant(core->store, grant, &clip);
+    if (err == ERR_OK) {
+        err = buffer_append(&manifest, clip.granted_manifest);
+    }
+    if (err == ERR_OK) {
+        err = buffer_append(&header, clip.granted_header);
+    }
+    for (size_t at = 0; err == ERR_OK && at < manifest.len; at += LINK_DATA_MAX) {
+        size_t left = manifest.len - at;
+        struct link_message part = {.kind = LINK_HEADER};
+        part.as.header.grant = *grant;
+        part.as.header.manifest =
+            (struct bytes){manifest.at + at, left < LINK_DATA_MAX ? left : LINK_DATA_MAX};
+        part.as.header.manifest_size = (uint32_t)manifest.len;
+        part.as.header.manifest_offset = (uint32_t)at;
+        link->queued = 0; /* bounded by SEALED_MANIFEST_MAX */
+        err = core_send(core, link, &part);
+    }
+    if (err == ERR_OK) {
+        struct link_message last = {.kind = LINK_HEADER};
+        last.as.header.grant = *grant;
+        last.as.header.header = buffer_bytes(&header);
+        last.as.header.manifest_size = (uint32_t)manifest.len;
+        last.as.header.manifest_offset = (uint32_t)manifest.len;
+        link->queued = 0;
+        err = core_send(core, link, &last);
+    }
+    return err;
+}
+
+static enum err sent(struct core *core, const struct id *grant) {
+    struct store_clip clip;
+    enum err err = store_clip_by_grant(core->store, grant, &clip);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    struct log_entry entry = {.kind = LOG_SENT, .at = core->now.wall, .a = *grant};
+    struct clip_id id = clip.clip;
+    memcpy(entry.b.b, id.b, sizeof id.b);
+    err = store_clip_set_state(core->store, &id, CLIP_DELIVERED, clip.expires);
+    core_journal(core, "info transfer: delivered grant=%02x%02x", grant->b[0], grant->b[1]);
+    return err == ERR_OK ? record_add(core, &entry, NULL) : err;
+}
+
+static enum err take_receipt(struct core *core, struct link *link,
+                             const struct link_message *message) {
+    struct signed_object object;
+    struct receipt receipt;
+    struct store_clip clip;
+    struct request request;
+    struct transfer_actions actions;
+    enum err err = signed_decode(message->as.receipt.receipt, &object);
+    if (err == ERR_OK) {
+        err = receipt_decode(object.body, &receipt);
+    }
+    if (err == ERR_OK) {
+        err = store_clip_by_grant(core->store, &receipt.grant, &clip);
+        err = err == ERR_USER_NOT_FOUND ? ERR_PEER_UNKNOWN : err;
+    }
+    if (err == ERR_OK) {
+        err = load_request(core, &clip.request, &request);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct member *requester = community_find(core->community, &request.head.author);
+    if (object.kind != OBJECT_RECEIPT || !id_equal(&receipt.request, &clip.request) ||
+        requester == NULL || !signed_by(&object, &requester->node)) {
+        return ERR_PEER_SIGNATURE;
+    }
+    err = transfer_take_receipt(core->transfer, link->no, &receipt.grant, receipt.kind, &actions);
+    return err == ERR_OK ? clips_run(core, &actions) : err;
+}
+
+/* ---- receiving ---- */
+
+enum err clips_message(struct core *core, struct link *link, const struct link_message *message) {
+    struct transfer_actions actions = {.count = 0};
+    bool sender = link->purpose == PURPOSE_DELIVERY;
+    enum err err = ERR_PEER_SEQUENCE;
+    if (sender && message->kind == LINK_WANT) {
+        err = transfer_take_want(core->transfer, link->no, message, &actions);
+    } else if (sender && message->kind == LINK_RECEIPT) {
+        return take_receipt(core, link, message);
+    } else if (!sender && message->kind == LINK_OFFER) {
+        return take_offer(core, link, message);
+    } else if (!sender && message->kind == LINK_LEAVES) {
+        err = transfer_take_leaves(core->transfer, link->no, message, &actions);
+    } else if (!sender && message->kind == LINK_PIECES) {
+        err = transfer_take_pieces(core->transfer, link->no, message);
+    } else if (!sender && message->kind == LINK_HEADER) {
+        return take_header(core, link, message);
+    }
+    return err == ERR_OK ? clips_run(core, &actions) : err;
+}
+
+enum err clips_bulk(struct core *core, struct link *link, struct bytes data) {
+    while (data.len > 0) {
+        struct transfer_actions actions;
+        size_t taken = 0;
+        enum err err = transfer_take_bulk(core->transfer, link->no, data, &taken, &actions);
+        if (err == ERR_OK) {
+            err = clips_run(core, &actions);
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+        data.at += taken;
+        data.len -= taken;
+    }
+    return ERR_OK;
+}
+
+static enum err take_offer(struct core *core, struct link *link,
+                           const struct link_message *message) {
+    struct id grant_id;
+    struct grant grant;
+    struct store_delivered known;
+    struct transfer_actions actions;
+    uint64_t received = 0;
+    enum err err = check_offer(core, message, &link->about, &grant_id, &grant);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = store_delivered_get(core->store, &grant_id, &known);
+    if (err == ERR_OK) {
+        received = known.received;
+    } else if (err == ERR_USER_NOT_FOUND) {
+        struct store_delivered row = {.grant = grant_id,
+                                      .request = grant.request,
+                                      .signed_grant = message->as.offer.grant,
+                                      .member = message->as.offer.member,
+                                      .payload_size = grant.payload_size,
+                                      .delete_by = grant.terms.delete_by};
+        struct log_entry entry = {
+            .kind = LOG_OFFERED, .at = core->now.wall, .a = grant_id, .b = grant.request};
+        core_random_bytes(core, row.salt, sizeof row.salt);
+        err = store_delivered_add(core->store, &row);
+        if (err == ERR_OK) {
+            err = record_add(core, &entry, NULL);
+        }
+    }
+    if (err == ERR_OK) {
+        err = transfer_receive(core->transfer, link->no, &grant, &grant_id, received, &actions);
+    }
+    return err == ERR_OK ? clips_run(core, &actions) : err;
+}
+
+/* Ours to have: granted for this very request and its key, by all the owners it names, who are
+ * owners of a home in good standing. */
+static enum err check_offer(struct core *core, const struct link_message *message,
+                            const struct id *request_id, struct id *grant_id, struct grant *grant) {
+    struct signed_object grant_object;
+    struct signed_object member_object;
+    struct member member;
+    struct request request;
+    enum err err = signed_decode(message->as.offer.grant, &grant_object);
+    if (err == ERR_OK) {
+        err = grant_decode(grant_object.body, grant);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(message->as.offer.member, &member_object);
+    }
+    if (err == ERR_OK) {
+        err = member_decode(member_object.body, &member);
+    }
+    if (err == ERR_OK) {
+        err = load_request(core, request_id, &request);
+    }
+    if (err == ERR_OK) {
+        err = grant_verify(&grant_object, grant);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (community_find(core->community, &member_object.id) == NULL) {
+        err = community_admit(core->community, &member_object, &member, core->now.wall);
+    }
+    if (err == ERR_OK && (!id_equal(&grant->home, &member_object.id) ||
+                          !community_in_standing(core->community, &grant->home, core->now.wall))) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    for (size_t i = 0; err == ERR_OK && i < grant->owner_count; i++) {
+        bool owner = false;
+        for (size_t k = 0; k < member.owner_count; k++) {
+            owner |= sign_public_equal(&grant->owners[i], &member.owners[k].sign);
+        }
+        err = owner ? ERR_OK : ERR_PEER_CERTIFICATE;
+    }
+    bool ours = id_equal(&grant->request, request_id) &&
+                box_public_equal(&grant->recipient, &request.key) &&
+                grant->from.ms >= request.from.ms && grant->to.ms <= request.to.ms &&
+                grant->terms.delete_by.ms <= request.terms.delete_by.ms;
+    if (err == ERR_OK && !ours) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK && instant_reached(core->now.wall, grant->expires)) {
+        err = ERR_DENY_EXPIRED;
+    }
+    *grant_id = grant_object.id;
+    return err;
+}
+
+static enum err take_header(struct core *core, struct link *link,
+                            const struct link_message *message) {
+    struct id grant;
+    bool held = false;
+    if (!transfer_receiving(core->transfer, link->no, &grant, &held) || !held ||
+        !id_equal(&grant, &message->as.header.grant) ||
+        message->as.header.manifest_offset != link->manifest.len) {
+        return ERR_PEER_SEQUENCE;
+    }
+    enum err err = buffer_append(&link->manifest, message->as.header.manifest);
+    if (err != ERR_OK || message->as.header.header.len == 0) {
+        return err;
+    }
+    size_t len = 0;
+    if (link->manifest.len == 0 || link->manifest.len != message->as.header.manifest_size ||
+        !age_header_length(message->as.header.header, &len) ||
+        len != message->as.header.header.len) {
+        return ERR_PEER_BOUNDS;
+    }
+    struct store_delivered row;
+    err = store_delivered_get(core->store, &grant, &row);
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool first = row.completed.ms == 0;
+    struct log_entry entry = {
+        .kind = LOG_RECEIVED, .at = core->now.wall, .a = grant, .b = row.request};
+    err = store_delivered_complete(core->store, &grant, message->as.header.header,
+                                   buffer_bytes(&link->manifest), core->now.wall);
+    if (err == ERR_OK && first) {
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK) {
+        err = send_receipt(core, link, &grant, RECEIPT_HEADER);
+    }
+    if (err == ERR_OK && first) {
+        err = publish_commitment(core, &entry.b, &grant, row.salt);
+        core_journal(core, "info transfer: received grant=%02x%02x", grant.b[0], grant.b[1]);
+    }
+    transfer_received(core->transfer, &grant);
+    buffer_finish(&link->manifest);
+    return err;
+}
+
+static enum err send_receipt(struct core *core, struct link *link, const struct id *grant,
+                             enum receipt_kind kind) {
+    struct store_delivered row;
+    struct signed_object object;
+    struct link_message message = {.kind = LINK_RECEIPT};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = store_delivered_get(core->store, grant, &row);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct receipt receipt = {
+        .request = row.request, .grant = *grant, .kind = kind, .created = core->now.wall};
+    err = receipt_encode(&receipt, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_RECEIPT, buffer_bytes(&body), &object);
+        err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    if (err == ERR_OK) {
+        message.as.receipt.receipt = buffer_bytes(&bytes);
+        memcpy(message.as.receipt.salt, row.salt, sizeof row.salt);
+        err = core_send(core, link, &message);
+    }
+    return err;
+}
+
+/* The granting home has the salt and can find its own disclosure counted; nobody else learns whose
+ * it was. */
+static enum err publish_commitment(struct core *core, const struct id *request,
+                                   const struct id *grant, const uint8_t salt[32]) {
+    static const char label[] = "stoop receipt v1";
+    uint8_t message[sizeof label - 1 + 64];
+    struct signed_object object;
+    struct receipt_commitment commitment = {
+        .head = {.community = *community_id(core->community),
+                 .author = core->self,
+                 .created = core->now.wall,
+                 .expires = {core->now.wall.ms + OBJECT_LIFE_MAX_MS}},
+        .request = *request};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    memcpy(message, label, sizeof label - 1);
+    memcpy(message + sizeof label - 1, salt, 32);
+    memcpy(message + sizeof label - 1 + 32, grant->b, 32);
+    sha256(BYTES_OF(message), &commitment.commitment);
+    struct log_entry entry = {.kind = LOG_RECEIPT_COMMITMENT,
+                              .at = core->now.wall,
+                              .a = commitment.commitment,
+                              .b = *request};
+    enum err err = receipt_commitment_encode(&commitment, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_RECEIPT_COMMITMENT, buffer_bytes(&body), &object);
+        err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    if (err == ERR_OK) {
+        err = record_add(core, &entry, NULL);
+    }
+    return err == ERR_OK ? gossip_accept(core, 0, &object, &commitment.head, buffer_bytes(&bytes))
+                         : err;
+}
+
+/* ---- time ---- */
+
+enum err clips_tick(struct core *core) {
+    struct transfer_actions actions;
+    struct clip_id clip;
+    struct id request;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && consent_expire(core->consent, core->now.wall, &clip, &request)) {
+        err = end_clip(core, &clip, &request, LOG_EXPIRED, CLIP_ENDED);
+    }
+    while (err == ERR_OK && requests_expire(core->requests, core->now.wall, &request)) {
+        char code[REQUEST_CODE_BYTES];
+        request_code(&request, code);
+        core_journal(core, "info request: ended request=%.4s", code);
+    }
+    if (err == ERR_OK && tick_reached(core->now.mono, core->upkeep_due)) {
+        err = store_clip_each(core->store, NULL, visit_undelivered, core);
+        if (err == ERR_OK) {
+            err = delete_overdue(core);
+        }
+    }
+    if (err == ERR_OK) {
+        transfer_tick(core->transfer, core->now, core_random(core), &actions);
+        err = clips_run(core, &actions);
+    }
+    return err;
+}
+
+/* Granted, on record, and not under way: after a restart, or when every place was taken. */
+static enum err visit_undelivered(void *context, const struct store_clip *clip) {
+    struct core *core = context;
+    if (clip->state != CLIP_GRANTED || !clip->disclosure_logged ||
+        instant_reached(core->now.wall, clip->expires)) {
+        return ERR_OK;
+    }
+    return deliver(core, clip);
+}
+
+/* On the day, key and ciphertext go (P10): recorded first, then removed. */
+static enum err delete_overdue(struct core *core) {
+    struct found_ids found = {.core = core};
+    enum err err = store_delivered_each(core->store, visit_overdue, &found);
+    for (size_t i = 0; err == ERR_OK && i < found.count; i++) {
+        struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = found.ids[i]};
+        err = record_add(core, &entry, NULL);
+        if (err == ERR_OK) {
+            err = store_delivered_shred(core->store, &found.ids[i]);
+        }
+        if (err == ERR_OK) {
+            err = store_request_forget_key(core->store, &found.requests[i]);
+        }
+        if (err == ERR_OK) {
+            err = core->config.disk.remove(core->config.disk.context, BYTES_OF(found.ids[i].b));
+        }
+        core->shredded = true;
+    }
+    return err;
+}
+
+static enum err visit_overdue(void *context, const struct store_delivered *delivered) {
+    struct found_ids *found = context;
+    bool due = instant_reached(found->core->now.wall, delivered->delete_by);
+    if (due && delivered->received > 0 && found->count < COUNT_OF(found->ids)) {
+        found->ids[found->count] = delivered->grant;
+        found->requests[found->count++] = delivered->request;
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,561 @@
+/* What `stoop` asks (PROTOCOL 10). Reading takes access to the socket; every change carries an
+ * owner's signature, which the engine concerned has checked. */
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/note.h"
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+enum {
+    LEAVES_AT_ONCE = 512,
+    READ_BYTES = CONTROL_DATA_MAX
+};
+
+struct answer { /* a list under way */
+    struct core *core;
+    uint64_t client;
+    bool all;
+};
+
+static enum err run(struct core *core, uint64_t client, const struct control_request *request,
+                    bool *answered);
+static enum err reply(struct core *core, uint64_t client);
+static struct control_reply *fresh(struct core *core, enum control_kind kind);
+static enum err status(struct core *core, uint64_t client);
+static enum err members(struct core *core, uint64_t client);
+static enum err object(struct core *core, uint64_t client, enum store_key key);
+static enum err cameras_put(struct core *core, uint64_t client,
+                            const struct control_request *request);
+static enum err document_put(struct core *core, const struct control_request *request);
+static enum err document_get(struct core *core, uint64_t client,
+                             const struct control_request *request);
+static enum err request_put(struct core *core, const struct control_request *request);
+static enum err visit_request(void *context, const struct store_object *row);
+static enum err visit_clip(void *context, const struct store_clip *clip);
+static enum err clip(struct core *core, uint64_t client, const struct control_request *request);
+static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
+                        uint64_t total, uint64_t offset);
+static enum err delivered(struct core *core, uint64_t client);
+static enum err visit_delivered(void *context, const struct store_delivered *row);
+static enum err leaves(struct core *core, uint64_t client, uint64_t first);
+static enum err proof(struct core *core, uint64_t client, uint64_t index);
+static enum err checkpoint(struct core *core, uint64_t client);
+static enum err collected(struct core *core, const struct control_request *request);
+
+enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
+    static struct control_request request;
+    bool answered = false;
+    enum err err = control_request_decode(frame, &request);
+    if (err == ERR_OK) {
+        err = run(core, client, &request, &answered);
+    }
+    secret_wipe(request.secret, sizeof request.secret);
+    if (answered && err == ERR_OK) {
+        return ERR_OK;
+    }
+    return control_done(core, client, err, "");
+}
+
+enum err control_done(struct core *core, uint64_t client, enum err err, const char *text) {
+    struct control_reply *done = fresh(core, CONTROL_DONE);
+    done->last = true;
+    done->err = err;
+    (void)snprintf(done->text, sizeof done->text, "%s", text);
+    enum err sent = reply(core, client);
+    return err == ERR_HOST_DISK || err == ERR_HOST_DATABASE || err == ERR_HOST_MEMORY ? err : sent;
+}
+
+static enum err run(struct core *core, uint64_t client, const struct control_request *request,
+                    bool *answered) {
+    struct answer answer = {.core = core, .client = client};
+    struct store_clip row;
+    struct store_delivered got;
+    enum err err = ERR_OK;
+    switch (request->op) {
+    case CONTROL_STATUS:
+        *answered = true;
+        return status(core, client);
+    case CONTROL_FOUND:
+        return join_found(core, request->blob, request->blob2);
+    case CONTROL_INVITE:
+        return join_invite(core, request->blob, request->secret);
+    case CONTROL_JOIN:
+        err = join_start(core, client, request->text, request->blob);
+        *answered = err == ERR_OK; /* comes when the sponsor has answered */
+        return err;
+    case CONTROL_MEMBERS:
+        return members(core, client);
+    case CONTROL_CHARTER:
+        *answered = true;
+        return object(core, client, STORE_CHARTER);
+    case CONTROL_CAMERAS_PUT:
+        *answered = true;
+        return cameras_put(core, client, request);
+    case CONTROL_CAMERAS_GET:
+        *answered = true;
+        return object(core, client, STORE_CAMERAS_OWNERS);
+    case CONTROL_DOCUMENT_PUT:
+        return document_put(core, request);
+    case CONTROL_DOCUMENT_GET:
+        *answered = true;
+        return document_get(core, client, request);
+    case CONTROL_REQUEST_PUT:
+        return request_put(core, request);
+    case CONTROL_REQUESTS:
+        return store_object_each(core->store, OBJECT_REQUEST, visit_request, &answer);
+    case CONTROL_CLIPS:
+        return store_clip_each(core->store, id_is_zero(&request->id) ? NULL : &request->id,
+                               visit_clip, &answer);
+    case CONTROL_CLIP:
+        *answered = true;
+        return clip(core, client, request);
+    case CONTROL_PAYLOAD:
+        *answered = true;
+        err = store_clip_get(core->store, &request->clip, &row);
+        if (err == ERR_OK && (row.state == CLIP_DECLINED || row.state == CLIP_ENDED)) {
+            err = ERR_USER_NOT_FOUND;
+        }
+        return err == ERR_OK ? payload(core, client, CORE_FILE_VAULT, BYTES_OF(request->clip.b),
+                                       row.payload_size, request->offset)
+                             : err;
+    case CONTROL_DECIDE:
+        return clips_decide(core, request->blob);
+    case CONTROL_GRANT:
+        return clips_grant(core, request->blob, request->blob2, request->blob3);
+    case CONTROL_DELIVERED:
+        return delivered(core, client);
+    case CONTROL_DELIVERED_DATA:
+        *answered = true;
+        err = store_delivered_get(core->store, &request->id, &got);
+        return err == ERR_OK ? payload(core, client, CORE_FILE_DELIVERED, BYTES_OF(request->id.b),
+                                       got.received, request->offset)
+                             : err;
+    case CONTROL_COLLECTED:
+        return collected(core, request);
+    case CONTROL_LOG:
+        return leaves(core, client, request->offset);
+    case CONTROL_LOG_PROOF:
+        *answered = true;
+        return proof(core, client, request->offset);
+    case CONTROL_CHECKPOINT:
+        *answered = true;
+        return checkpoint(core, client);
+    }
+    return ERR_PEER_UNKNOWN;
+}
+
+static enum err reply(struct core *core, uint64_t client) {
+    SCOPED(buffer_finish) struct buffer frame = {.max = CONTROL_FRAME_MAX};
+    enum err err = control_reply_encode(&core->reply, &frame);
+    if (err == ERR_OK) {
+        err = core_effect(core, &(struct core_effect){.kind = CORE_DO_REPLY, .link = client},
+                          buffer_bytes(&frame));
+    }
+    return err;
+}
+
+static struct control_reply *fresh(struct core *core, enum control_kind kind) {
+    memset(&core->reply, 0, sizeof core->reply);
+    core->reply.kind = kind;
+    return &core->reply;
+}
+
+static enum err status(struct core *core, uint64_t client) {
+    struct control_reply *got = fresh(core, CONTROL_GOT_STATUS);
+    uint32_t open_clips = 0;
+    struct bytes started;
+    enum err err = store_clip_count_open(core->store, NULL, &open_clips);
+    if (err != ERR_OK) {
+        return err;
+    }
+    (void)started;
+    got->last = true;
+    (void)snprintf(got->as.status.version, sizeof got->as.status.version, "%s", STOOP_VERSION);
+    got->as.status.node = core->node_public;
+    got->as.status.log = core->log_public;
+    got->as.status.transport = core->transport_public;
+    got->as.status.has_community = core->is_member;
+    got->as.status.ingest_up = core->ingest_up;
+    got->as.status.camera_list_version = core->camera_list_version;
+    got->as.status.log_size = log_size(core->log);
+    log_root(core->log, &got->as.status.log_root);
+    got->as.status.now = core->now.wall;
+    got->as.status.started = core->config.now.wall;
+    got->as.status.open_clips = open_clips;
+    got->as.status.open_requests = (uint32_t)requests_count(core->requests);
+    got->as.status.address_count = core->config.address_count;
+    memcpy(got->as.status.addresses, core->config.addresses, sizeof got->as.status.addresses);
+    record_origin(core, got->as.status.log_origin);
+    got->as.status.slot_s = 60;
+    got->as.status.caps = CAPS_DEFAULT;
+    if (core->is_member) {
+        const struct charter *charter = community_charter(core->community);
+        got->as.status.community = *community_id(core->community);
+        got->as.status.certificate = core->self;
+        (void)snprintf(got->as.status.community_name, NAME_MAX_BYTES, "%s", charter->name);
+        got->as.status.members = (uint32_t)community_size(core->community);
+        got->as.status.links = (uint32_t)overlay_link_count(core->overlay);
+        got->as.status.live_objects = (uint32_t)overlay_object_count(core->overlay);
+        got->as.status.slot_s = charter->slot_s;
+        got->as.status.caps = charter->caps;
+        got->as.status.delete_by_max_days = charter->delete_by_max_days;
+    }
+    return reply(core, client);
+}
+
+static enum err members(struct core *core, uint64_t client) {
+    enum err err = core->is_member ? ERR_OK : ERR_USER_NO_COMMUNITY;
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id *id = community_member_id(core->community, i);
+        struct store_object row;
+        err = store_object_get(core->store, id, &row);
+        if (err == ERR_OK) {
+            struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
+            got->as.object.object = row.object;
+            got->as.object.state = id_equal(id, &core->self)              ? 2
+                                   : overlay_is_linked(core->overlay, id) ? 1
+                                                                          : 0;
+            err = reply(core, client);
+        }
+        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    return err;
+}
+
+static enum err object(struct core *core, uint64_t client, enum store_key key) {
+    struct bytes value;
+    enum err err = store_get(core->store, key, &value);
+    if (err == ERR_OK) {
+        struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
+        got->last = true;
+        got->as.object.object = value;
+        err = reply(core, client);
+    }
+    return err;
+}
+
+/* Ingest alone can open and judge it; its word comes back by clips_ingest. */
+static enum err cameras_put(struct core *core, uint64_t client,
+                            const struct control_request *request) {
+    static struct ingest_message message;
+    SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
+    if (!core->ingest_up) {
+        return ERR_HOST_CHILD;
+    }
+    message =
+        (struct ingest_message){.kind = INGEST_CAMERA_LIST, .as.camera_list.sealed = request->blob};
+    enum err err = ingest_encode(&message, &frame);
+    if (err == ERR_OK) {
+        err = store_put(core->store, STORE_CAMERAS_INGEST, request->blob);
+    }
+    if (err == ERR_OK) {
+        err = store_put(core->store, STORE_CAMERAS_OWNERS, request->blob2);
+    }
+    if (err == ERR_OK) {
+        core->camera_client = client;
+        err =
+            core_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, buffer_bytes(&frame));
+    }
+    return err;
+}
+
+static enum err document_put(struct core *core, const struct control_request *request) {
+    struct store_attachment attachment = {
+        .sha256 = request->id,
+        .size = (uint32_t)request->total,
+        .expires = instant_add(core->now.wall, (struct duration){OBJECT_LIFE_MAX_MS})};
+    if (request->total == 0 || request->total > DOCUMENT_MAX || request->blob.len == 0 ||
+        request->offset > request->total || request->blob.len > request->total - request->offset) {
+        return ERR_PEER_BOUNDS;
+    }
+    enum err err = store_attachment_want(core->store, &attachment);
+    if (err == ERR_OK) {
+        err = store_attachment_get(core->store, &request->id, &attachment);
+    }
+    if (err == ERR_OK && attachment.have == attachment.size) {
+        return ERR_OK; /* held already */
+    }
+    if (err == ERR_OK && request->offset != attachment.have) {
+        return ERR_PEER_SEQUENCE;
+    }
+    return err == ERR_OK
+               ? store_attachment_append(core->store, &request->id, attachment.have, request->blob)
+               : err;
+}
+
+static enum err document_get(struct core *core, uint64_t client,
+                             const struct control_request *request) {
+    struct store_attachment attachment;
+    struct bytes data;
+    enum err err = store_attachment_get(core->store, &request->id, &attachment);
+    if (err == ERR_OK && attachment.have < attachment.size) {
+        err = ERR_USER_NOT_FOUND;
+    }
+    if (err == ERR_OK) {
+        err = store_attachment_read(core->store, &request->id, (uint32_t)request->offset,
+                                    READ_BYTES, &data);
+    }
+    if (err == ERR_OK) {
+        struct control_reply *got = fresh(core, CONTROL_GOT_DATA);
+        got->last = true;
+        got->as.data.data = data;
+        got->as.data.offset = request->offset;
+        got->as.data.total = attachment.size;
+        err = reply(core, client);
+    }
+    return err;
+}
+
+static enum err request_put(struct core *core, const struct control_request *request) {
+    struct signed_object signed_request;
+    struct store_request row;
+    enum err verdict = ERR_OK;
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    if (request->blob2.len == 0 || request->blob2.len > HEADER_MAX) {
+        return ERR_PEER_BOUNDS;
+    }
+    enum err err = signed_decode(request->blob, &signed_request);
+    struct head head;
+    if (err == ERR_OK) {
+        err = head_decode(signed_request.body, &head);
+    }
+    if (err == ERR_OK &&
+        (signed_request.kind != OBJECT_REQUEST || !id_equal(&head.author, &core->self))) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK) {
+        row = (struct store_request){
+            .id = signed_request.id, .ours = true, .matched = true, .sealed_key = request->blob2};
+        err = gossip_take(core, NULL, request->blob, &verdict);
+        err = err == ERR_OK ? verdict : err;
+    }
+    return err == ERR_OK ? store_request_set_key(core->store, &row.id, row.sealed_key) : err;
+}
+
+static enum err visit_request(void *context, const struct store_object *row) {
+    const struct answer *answer = context;
+    struct core *core = answer->core;
+    struct store_request local;
+    struct store_attachment attachment;
+    struct signed_object signed_request;
+    struct request request;
+    struct id chain[CHAIN_MAX];
+    struct bytes value;
+    uint32_t open_clips = 0;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
+    size_t at[CHAIN_MAX + 3] = {0};
+    enum err err = buffer_append(&bytes, row->object);
+    at[1] = bytes.len;
+    if (err == ERR_OK) {
+        err = store_get(core->store, STORE_CHARTER, &value);
+    }
+    if (err == ERR_OK) {
+        err = buffer_append(&bytes, value);
+    }
+    at[2] = bytes.len;
+    size_t count = community_chain(core->community, &row->author, chain);
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        struct store_object certificate;
+        err = store_object_get(core->store, &chain[i], &certificate);
+        if (err == ERR_OK) {
+            err = buffer_append(&bytes, certificate.object);
+        }
+        at[i + 3] = bytes.len;
+    }
+    if (err == ERR_OK) {
+        err = signed_decode((struct bytes){bytes.at, at[1]}, &signed_request);
+    }
+    if (err == ERR_OK) {
+        err = request_decode(signed_request.body, &request);
+    }
+    bool document_here = false;
+    if (err == ERR_OK && request.document.present) {
+        err = store_attachment_get(core->store, &request.document.sha256, &attachment);
+        document_here = err == ERR_OK && attachment.have == attachment.size;
+        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    if (err == ERR_OK) {
+        err = store_clip_count_open(core->store, &row->id, &open_clips);
+    }
+    if (err == ERR_OK) {
+        err = store_request_get(core->store, &row->id, &local);
+    }
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    struct control_reply *got = fresh(core, CONTROL_GOT_REQUEST);
+    got->as.request.request = (struct bytes){bytes.at, at[1]};
+    got->as.request.charter = (struct bytes){bytes.at + at[1], at[2] - at[1]};
+    got->as.request.chain_count = count;
+    for (size_t i = 0; i < count; i++) {
+        got->as.request.chain[i] = (struct bytes){bytes.at + at[i + 2], at[i + 3] - at[i + 2]};
+    }
+    got->as.request.ours = local.ours;
+    got->as.request.document_here = document_here;
+    got->as.request.open_clips = open_clips;
+    got->as.request.log_index = local.log_index;
+    return reply(core, answer->client);
+}
+
+/* Without manifest and header: a list of all clips stays small. */
+static enum err visit_clip(void *context, const struct store_clip *row) {
+    const struct answer *answer = context;
+    struct control_reply *got = fresh(answer->core, CONTROL_GOT_CLIP);
+    got->as.clip.request = row->request;
+    got->as.clip.clip = row->clip;
+    got->as.clip.state = row->state;
+    got->as.clip.payload_size = row->payload_size;
+    got->as.clip.payload_root = row->payload_root;
+    got->as.clip.grant = row->grant;
+    return reply(answer->core, answer->client);
+}
+
+static enum err clip(struct core *core, uint64_t client, const struct control_request *request) {
+    struct store_clip row;
+    enum err err = store_clip_get(core->store, &request->clip, &row);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_USER_NO_CLIP : err;
+    }
+    struct control_reply *got = fresh(core, CONTROL_GOT_CLIP);
+    got->last = true;
+    got->as.clip.request = row.request;
+    got->as.clip.clip = row.clip;
+    got->as.clip.state = row.state;
+    got->as.clip.payload_size = row.payload_size;
+    got->as.clip.payload_root = row.payload_root;
+    got->as.clip.manifest = row.manifest;
+    got->as.clip.header = row.header;
+    got->as.clip.grant = row.grant;
+    return reply(core, client);
+}
+
+static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
+                        uint64_t total, uint64_t offset) {
+    static uint8_t data[READ_BYTES];
+    if (offset > total) {
+        return ERR_USER_NOT_FOUND;
+    }
+    size_t len = total - offset < sizeof data ? (size_t)(total - offset) : sizeof data;
+    enum err err =
+        len == 0 ? ERR_OK
+                 : core->config.disk.read(core->config.disk.context, file, name, offset, data, len);
+    if (err == ERR_OK) {
+        struct control_reply *got = fresh(core, CONTROL_GOT_DATA);
+        got->last = true;
+        got->as.data.data = (struct bytes){data, len};
+        got->as.data.offset = offset;
+        got->as.data.total = total;
+        err = reply(core, client);
+    }
+    return err == ERR_HOST_DISK ? ERR_USER_NOT_FOUND : err;
+}
+
+static enum err delivered(struct core *core, uint64_t client) {
+    struct answer answer = {.core = core, .client = client};
+    return store_delivered_each(core->store, visit_delivered, &answer);
+}
+
+static enum err visit_delivered(void *context, const struct store_delivered *row) {
+    const struct answer *answer = context;
+    struct core *core = answer->core;
+    struct store_request request = {.sealed_key = {NULL, 0}};
+    SCOPED(buffer_finish)
+    struct buffer bytes = {.max = SEALED_MANIFEST_MAX + 4 * SIGNED_GOSSIP_MAX};
+    const struct bytes parts[] = {row->signed_grant, row->member, row->header, row->manifest};
+    size_t at[COUNT_OF(parts) + 1] = {0};
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < COUNT_OF(parts); i++) {
+        err = buffer_append(&bytes, parts[i]);
+        at[i + 1] = bytes.len;
+    }
+    if (err == ERR_OK) {
+        err = store_request_get(core->store, &row->request, &request);
+    }
+    if (err != ERR_OK && err != ERR_USER_NOT_FOUND) {
+        return err;
+    }
+    struct control_reply *got = fresh(core, CONTROL_GOT_DELIVERED);
+    got->as.delivered.grant = row->grant;
+    got->as.delivered.request = row->request;
+    got->as.delivered.signed_grant = (struct bytes){bytes.at, at[1]};
+    got->as.delivered.member = (struct bytes){bytes.at + at[1], at[2] - at[1]};
+    got->as.delivered.header = (struct bytes){bytes.at + at[2], at[3] - at[2]};
+    got->as.delivered.manifest = (struct bytes){bytes.at + at[3], at[4] - at[3]};
+    got->as.delivered.sealed_key = request.sealed_key;
+    got->as.delivered.received = row->received;
+    got->as.delivered.payload_size = row->payload_size;
+    got->as.delivered.completed = row->completed;
+    memcpy(got->as.delivered.collected, row->collected, sizeof row->collected);
+    (void)transfer_progress(core->transfer, &row->grant, &got->as.delivered.received);
+    return reply(core, answer->client);
+}
+
+static enum err collected(struct core *core, const struct control_request *request) {
+    struct store_delivered row;
+    struct log_entry entry = {.kind = LOG_COLLECTED, .at = core->now.wall, .a = request->id};
+    if (strlen(request->text) >= sizeof row.collected) {
+        return ERR_PEER_BOUNDS;
+    }
+    enum err err = store_delivered_get(core->store, &request->id, &row);
+    if (err == ERR_OK) {
+        err = store_delivered_set_collected(core->store, &request->id, request->text);
+    }
+    return err == ERR_OK ? record_add(core, &entry, NULL) : err;
+}
+
+static enum err leaves(struct core *core, uint64_t client, uint64_t first) {
+    enum err err = ERR_OK;
+    for (uint64_t i = first; err == ERR_OK && i < log_size(core->log) && i - first < LEAVES_AT_ONCE;
+         i++) {
+        struct store_leaf leaf;
+        err = store_leaf_get(core->store, i, &leaf);
+        if (err == ERR_OK) {
+            struct control_reply *got = fresh(core, CONTROL_GOT_LEAF);
+            got->as.leaf.index = i;
+            got->as.leaf.leaf = leaf.leaf;
+            got->as.leaf.opening = leaf.opening;
+            err = reply(core, client);
+        }
+    }
+    return err;
+}
+
+static enum err proof(struct core *core, uint64_t client, uint64_t index) {
+    char note[NOTE_MAX];
+    struct merkle_proof merkle;
+    struct store_leaf leaf;
+    enum err err = record_prove(core, index, log_size(core->log), &merkle);
+    if (err == ERR_OK) {
+        err = record_checkpoint(core, note);
+    }
+    if (err == ERR_OK) {
+        err = store_leaf_get(core->store, index, &leaf);
+    }
+    if (err == ERR_OK) {
+        struct control_reply *got = fresh(core, CONTROL_GOT_PROOF);
+        got->last = true;
+        got->as.proof.index = index;
+        got->as.proof.size = log_size(core->log);
+        got->as.proof.count = merkle.count;
+        memcpy(got->as.proof.hashes, merkle.hashes, merkle.count * sizeof merkle.hashes[0]);
+        got->as.proof.leaf = leaf.leaf;
+        got->as.proof.checkpoint = BYTES_TEXT(note);
+        err = reply(core, client);
+    }
+    return err;
+}
+
+static enum err checkpoint(struct core *core, uint64_t client) {
+    char note[NOTE_MAX];
+    enum err err = record_checkpoint(core, note);
+    if (err == ERR_OK) {
+        struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
+        got->last = true;
+        got->as.object.object = BYTES_TEXT(note);
+        err = reply(core, client);
+    }
+    return err;
+}

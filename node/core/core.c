@@ -1,0 +1,814 @@
+/* Invariants:
+ *  1. Nothing leaves core but through core_turn_end(), after the turn's commit.
+ *  2. A link's messages are looked at only when its peer's right to that door has been checked.
+ *  3. What an engine knows can be rebuilt from the store: core_create() does nothing else. */
+#include "node/core/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+static enum err load(struct core *core);
+static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
+                            struct instant since);
+static enum err step_link_in(struct core *core, uint64_t no);
+static enum err step_link_out(struct core *core, struct link *link);
+static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data);
+static enum err step_link_drained(struct core *core, struct link *link);
+static enum err step_link_down(struct core *core, struct link *link);
+static enum err step_tick(struct core *core);
+static enum err link_event(struct core *core, struct link *link,
+                           const struct transport_event *event);
+static enum err link_established(struct core *core, struct link *link,
+                                 const struct transport_event *event);
+static enum err member_established(struct core *core, struct link *link, struct bytes payload);
+static enum err link_message(struct core *core, struct link *link,
+                             const struct transport_event *event);
+static enum err start_answer(struct core *core, struct link *link);
+static enum err fill_doors(struct core *core);
+static enum err visit_door_invite(void *context, const struct store_invite *invite);
+static enum err visit_door_request(void *context, const struct store_object *object);
+static enum err own_certificate(struct core *core, struct buffer *out);
+static struct link *new_link(struct core *core, uint64_t no);
+static void free_link(struct link *link);
+static enum err expire_links(struct core *core);
+static bool is_host_error(enum err err);
+
+enum err core_create(const struct core_config *config, struct core **out) {
+    struct core *core = calloc(1, sizeof *core);
+    if (core == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    core->config = *config;
+    core->store = config->store;
+    core->now = config->now;
+    core->next_link = 2;
+    core->doors_stale = true;
+    core->files_due = config->now.mono; /* files are derived: make sure of them once */
+    core->attachment_due = TICK_NEVER;
+    core->upkeep_due = config->now.mono;
+    buffer_init(&core->bytes, CORE_EFFECTS_BYTES);
+    buffer_init(&core->join.ask, SIGNED_GOSSIP_MAX);
+    buffer_init(&core->join.objects, 4 * 1024 * 1024);
+    sign_public_of(&core->config.keys.sign, &core->node_public);
+    sign_public_of(&core->config.keys.log, &core->log_public);
+    box_public_of(&core->config.keys.box, &core->transport_public);
+    core->community = community_create();
+    core->requests = requests_create();
+    core->consent = consent_create();
+    core->transfer = transfer_create();
+    core->log = log_create(config->now);
+    core->replay = transport_replay_create(config->now);
+    bool whole = core->community != NULL && core->requests != NULL && core->consent != NULL &&
+                 core->transfer != NULL && core->log != NULL && core->replay != NULL;
+    enum err err = whole ? store_begin(core->store) : ERR_HOST_MEMORY;
+    if (err == ERR_OK) {
+        err = load(core);
+    }
+    if (err == ERR_OK) {
+        err = store_commit(core->store);
+    }
+    if (err != ERR_OK) {
+        store_roll_back(core->store);
+        core_destroy(core);
+        return err;
+    }
+    *out = core;
+    return ERR_OK;
+}
+
+void core_destroy(struct core *core) {
+    if (core == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        free_link(&core->links[i]);
+    }
+    community_destroy(core->community);
+    overlay_destroy(core->overlay);
+    requests_destroy(core->requests);
+    consent_destroy(core->consent);
+    transfer_destroy(core->transfer);
+    log_destroy(core->log);
+    transport_replay_destroy(core->replay);
+    buffer_finish(&core->bytes);
+    buffer_finish(&core->join.ask);
+    buffer_finish(&core->join.objects);
+    secret_wipe(core, sizeof *core);
+    free(core);
+}
+
+/* ---- turns ---- */
+
+enum err core_turn_begin(struct core *core) {
+    ASSERT(!core->in_turn);
+    core->effect_count = 0;
+    buffer_clear(&core->bytes);
+    enum err err = store_begin(core->store);
+    core->in_turn = err == ERR_OK;
+    return err;
+}
+
+enum err core_step(struct core *core, const struct core_event *event, struct now now) {
+    ASSERT(core->in_turn);
+    struct link *link = NULL;
+    enum err err = ERR_OK;
+    core->now = now;
+    switch (event->kind) {
+    case CORE_EV_LINK_IN:
+        err = step_link_in(core, event->link);
+        break;
+    case CORE_EV_LINK_OUT:
+        link = core_link(core, event->link);
+        err = link == NULL ? ERR_OK : step_link_out(core, link);
+        break;
+    case CORE_EV_LINK_BYTES:
+        err = step_link_bytes(core, event->link, event->data);
+        break;
+    case CORE_EV_LINK_DRAINED:
+        link = core_link(core, event->link);
+        err = link == NULL ? ERR_OK : step_link_drained(core, link);
+        break;
+    case CORE_EV_LINK_DOWN:
+        link = core_link(core, event->link);
+        err = link == NULL ? ERR_OK : step_link_down(core, link);
+        break;
+    case CORE_EV_CLIENT_IN:
+    case CORE_EV_CLIENT_DRAINED:
+        break;
+    case CORE_EV_CLIENT_FRAME:
+        err = control_frame(core, event->link, event->data);
+        break;
+    case CORE_EV_CLIENT_DOWN:
+        core->join.client = core->join.client == event->link ? 0 : core->join.client;
+        core->camera_client = core->camera_client == event->link ? 0 : core->camera_client;
+        break;
+    case CORE_EV_INGEST_UP:
+        core->ingest_up = true;
+        err = clips_ingest_up(core);
+        break;
+    case CORE_EV_INGEST_FRAME:
+        err = clips_ingest(core, event->data);
+        break;
+    case CORE_EV_INGEST_DOWN:
+        core->ingest_up = false;
+        core_journal(core, "warn ingest: down");
+        break;
+    case CORE_EV_TICK:
+        err = step_tick(core);
+        break;
+    }
+    return is_host_error(err) ? err : ERR_OK;
+}
+
+bool core_turn_has_room(const struct core *core) {
+    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < CORE_EFFECTS_BYTES / 4;
+}
+
+enum err core_turn_end(struct core *core, struct core_effects *out) {
+    ASSERT(core->in_turn);
+    core->in_turn = false;
+    enum err err = store_commit(core->store);
+    if (err != ERR_OK) {
+        store_roll_back(core->store);
+        return err;
+    }
+    if (core->shredded) {
+        core->shredded = false;
+        err = store_shred_barrier(core->store);
+        if (err != ERR_OK && err != ERR_HOST_LOCKED) {
+            return err;
+        }
+    }
+    for (size_t i = 0; i < core->effect_count; i++) {
+        if (core->effects[i].data.len > 0) {
+            core->effects[i].data.at = core->bytes.at + core->effect_at[i];
+        }
+    }
+    *out = (struct core_effects){core->effect_count, core->effects};
+    return ERR_OK;
+}
+
+struct tick core_deadline(const struct core *core, struct now now) {
+    struct tick due = log_deadline(core->log);
+    if (core->overlay != NULL) {
+        due = tick_earliest(due, overlay_deadline(core->overlay));
+    }
+    due = tick_earliest(due, transfer_deadline(core->transfer));
+    due = tick_earliest(due, core->files_due);
+    due = tick_earliest(due, core->attachment_due);
+    due = tick_earliest(due, core->upkeep_due);
+    if (core->join.active) {
+        due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
+    }
+    struct instant wall = requests_deadline(core->requests);
+    struct instant prompts = consent_deadline(core->consent);
+    wall = prompts.ms < wall.ms ? prompts : wall;
+    if (wall.ms != INSTANT_NEVER.ms) {
+        int64_t wait = wall.ms - now.wall.ms;
+        due = tick_earliest(due, tick_add(now.mono, (struct duration){wait > 0 ? wait : 0}));
+    }
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        const struct link *link = &core->links[i];
+        if (link->no == 0) {
+            continue;
+        }
+        if (link->state != LINK_OPEN) {
+            due = tick_earliest(due, tick_add(link->opened, (struct duration){DIAL_TIME_MS}));
+        }
+    }
+    return due;
+}
+
+/* ---- what the parts use ---- */
+
+uint64_t core_random(struct core *core) {
+    uint8_t bytes[8];
+    core_random_bytes(core, bytes, sizeof bytes);
+    return read_u64(bytes);
+}
+
+/* A stream from the seed: the same seed gives the same run. */
+void core_random_bytes(struct core *core, uint8_t *out, size_t len) {
+    for (size_t at = 0; at < len; at += 32) {
+        uint8_t block[32];
+        uint8_t count[8];
+        write_u64(count, core->random_count++);
+        hash_labelled("stoop core random v1", BYTES_OF(core->config.seed), BYTES_OF(count), block,
+                      sizeof block);
+        memcpy(out + at, block, len - at < 32 ? len - at : 32);
+        secret_wipe(block, sizeof block);
+    }
+}
+
+void core_journal(struct core *core, const char *format, ...) {
+    char line[CORE_JOURNAL_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    enum err err =
+        core_effect(core, &(struct core_effect){.kind = CORE_DO_JOURNAL}, BYTES_TEXT(line));
+    (void)err; /* the journal may be lost */
+}
+
+enum err core_effect(struct core *core, const struct core_effect *effect, struct bytes data) {
+    if (core->effect_count == CORE_EFFECTS_MAX) {
+        return ERR_FULL_QUEUE;
+    }
+    size_t at = core->bytes.len;
+    enum err err = buffer_append(&core->bytes, data);
+    if (err == ERR_OK) {
+        core->effect_at[core->effect_count] = at;
+        core->effects[core->effect_count] = *effect;
+        core->effects[core->effect_count++].data = (struct bytes){NULL, data.len};
+    }
+    return err;
+}
+
+struct link *core_link(struct core *core, uint64_t no) {
+    for (size_t i = 0; no != 0 && i < CORE_LINKS_MAX; i++) {
+        if (core->links[i].no == no) {
+            return &core->links[i];
+        }
+    }
+    return NULL;
+}
+
+enum err core_dial(struct core *core, enum link_purpose purpose, const struct id *about,
+                   const char *address, const struct transport_door_key *door,
+                   const struct box_public *responder, struct bytes payload, uint64_t *out) {
+    struct link *link = new_link(core, core->next_link);
+    if (link == NULL) {
+        return ERR_FULL_LINKS;
+    }
+    SCOPED(box_secret_wipe) struct box_secret ephemeral = {{0}};
+    core_random_bytes(core, ephemeral.b, sizeof ephemeral.b);
+    struct transport_dial_config config = {.own_static = &core->config.keys.box,
+                                           .responder = responder,
+                                           .door = door,
+                                           .ephemeral = &ephemeral,
+                                           .payload = payload};
+    link->state = LINK_DIALLING;
+    link->purpose = purpose;
+    link->about = *about;
+    size_t before = core->bytes.len;
+    struct core_effect dial = {.kind = CORE_DO_DIAL, .link = link->no};
+    (void)snprintf(dial.address, sizeof dial.address, "%s", address);
+    enum err err = core_effect(core, &dial, (struct bytes){NULL, 0});
+    if (err == ERR_OK) {
+        before = core->bytes.len;
+        err = transport_dial(&config, core->now, &core->bytes, &link->transport);
+    }
+    if (err == ERR_OK && core->effect_count < CORE_EFFECTS_MAX) {
+        core->effect_at[core->effect_count] = before;
+        core->effects[core->effect_count++] = (struct core_effect){
+            .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+        core->next_link += 2;
+        *out = link->no;
+        return ERR_OK;
+    }
+    free_link(link);
+    return err == ERR_OK ? ERR_FULL_QUEUE : err;
+}
+
+/* Sealed straight into the turn's bytes. What a slow link cannot take is not queued without end:
+ * the objects come again by reconciliation, a delivery asks for its next part only when it has
+ * drained. */
+enum err core_send(struct core *core, struct link *link, const struct link_message *message) {
+    SCOPED(buffer_finish) struct buffer body = {.max = TRANSPORT_DATA_MAX};
+    enum err err = link_encode(message, &body);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (link->queued > CORE_QUEUE_MAX || core->effect_count == CORE_EFFECTS_MAX) {
+        return ERR_FULL_QUEUE;
+    }
+    size_t before = core->bytes.len;
+    err =
+        transport_send(link->transport, (uint8_t)message->kind, buffer_bytes(&body), &core->bytes);
+    if (err != ERR_OK) {
+        return err;
+    }
+    core->effect_at[core->effect_count] = before;
+    core->effects[core->effect_count++] = (struct core_effect){
+        .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+    link->queued += core->bytes.len - before;
+    return ERR_OK;
+}
+
+enum err core_close(struct core *core, struct link *link, const char *why) {
+    if (why != NULL) {
+        core_journal(core, "info link: closed link=%llu reason=\"%s\"",
+                     (unsigned long long)link->no, why);
+    }
+    enum err err = core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = link->no},
+                               (struct bytes){NULL, 0});
+    if (err != ERR_OK) {
+        return err;
+    }
+    return step_link_down(core, link);
+}
+
+bool core_may_dial(const struct core *core, const char *address) {
+    return address_valid(address) &&
+           (core->config.private_addresses ||
+            (!address_is_loopback(address) && !address_is_private(address)));
+}
+
+enum err core_door(struct core *core, enum transport_door door, struct bytes secret,
+                   const struct id *community, uint32_t tag, struct transport_door_key *out) {
+    static const uint8_t member_types[] = {
+        LINK_PING,      LINK_PONG,      LINK_GOSSIP,          LINK_SYNC,
+        LINK_SYNC_IDS,  LINK_SYNC_WANT, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
+        LINK_CHECKPOINT};
+    static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_JOIN_WELCOME};
+    static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
+                                             LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
+                                             TRANSPORT_TYPE_BULK};
+    static const struct {
+        const uint8_t *types;
+        size_t count;
+    } passes[] = {
+        [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
+        [TRANSPORT_JOIN] = {join_types, sizeof join_types},
+        [TRANSPORT_CATCH_UP] = {NULL, 0},
+        [TRANSPORT_OUTSIDER] = {NULL, 0},
+        [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
+    };
+    (void)core;
+    *out = (struct transport_door_key){.door = door, .tag = tag, .community = *community};
+    transport_psk0(door, community, secret, out->psk0);
+    for (size_t i = 0; i < passes[door].count; i++) {
+        transport_types_add(&out->passes, passes[door].types[i]);
+    }
+    return ERR_OK;
+}
+
+/* ---- start ---- */
+
+static enum err load(struct core *core) {
+    struct bytes value;
+    enum err err = record_load(core);
+    if (err == ERR_OK) {
+        err = store_get(core->store, STORE_COMMUNITY, &value);
+    }
+    if (err == ERR_OK) {
+        err = core_become_member(core);
+    } else if (err == ERR_USER_NOT_FOUND) {
+        err = join_load(core);
+    }
+    struct log_entry started = {.kind = LOG_STARTED, .at = core->now.wall};
+    return err == ERR_OK ? record_add(core, &started, NULL) : err;
+}
+
+enum err core_become_member(struct core *core) {
+    struct bytes value;
+    struct signed_object object;
+    struct charter charter;
+    enum err err = store_get(core->store, STORE_CHARTER, &value);
+    if (err == ERR_OK) {
+        err = signed_decode(value, &object);
+    }
+    if (err == ERR_OK) {
+        err = charter_decode(object.body, &charter);
+    }
+    if (err == ERR_OK) {
+        err = community_set_charter(core->community, &object, &charter);
+    }
+    if (err == ERR_OK) {
+        err = store_get(core->store, STORE_CERTIFICATE, &value);
+    }
+    if (err == ERR_OK) {
+        memcpy(core->self.b, value.at, sizeof core->self.b);
+        err = store_epoch_each(core->store, visit_epoch, core);
+    }
+    if (err == ERR_OK) {
+        core->overlay = overlay_create(&core->self);
+        err = core->overlay == NULL ? ERR_HOST_MEMORY : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        core->is_member = true;
+        core->doors_stale = true;
+        log_set_slot_length(core->log, (struct duration){(int64_t)charter.slot_s * 1000},
+                            core->now);
+        err = gossip_load(core);
+    }
+    if (err == ERR_OK) {
+        err = clips_load(core);
+    }
+    return err == ERR_OK ? gossip_publish_record(core) : err;
+}
+
+static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
+                            struct instant since) {
+    struct core *core = context;
+    static const uint8_t none[EPOCH_KEY_BYTES];
+    (void)since;
+    if (memcmp(core->epoch_key, none, sizeof none) == 0) { /* newest first */
+        memcpy(core->epoch_key, key, sizeof core->epoch_key);
+    }
+    return ERR_OK;
+}
+
+/* ---- links ---- */
+
+static enum err step_link_in(struct core *core, uint64_t no) {
+    struct link *link = new_link(core, no);
+    if (link == NULL) {
+        return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = no},
+                           (struct bytes){NULL, 0});
+    }
+    link->state = LINK_HANDSHAKE;
+    link->purpose = PURPOSE_IN;
+    return ERR_OK;
+}
+
+static enum err step_link_out(struct core *core, struct link *link) {
+    (void)core;
+    link->state = LINK_HANDSHAKE;
+    return ERR_OK;
+}
+
+static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data) {
+    struct link *link = core_link(core, no);
+    if (link == NULL) {
+        return ERR_OK;
+    }
+    enum err err = link->transport == NULL ? start_answer(core, link) : ERR_OK;
+    while (err == ERR_OK) {
+        struct transport_event event;
+        size_t before = core->bytes.len;
+        err = transport_receive(link->transport, &data, core->now, &event, &core->bytes);
+        size_t made = core->bytes.len - before;
+        if (err == ERR_OK && made > 0) {
+            if (core->effect_count == CORE_EFFECTS_MAX) {
+                err = ERR_FULL_QUEUE;
+                break;
+            }
+            core->effect_at[core->effect_count] = before;
+            core->effects[core->effect_count++] =
+                (struct core_effect){.kind = CORE_DO_SEND, .link = link->no, .data = {NULL, made}};
+        }
+        if (err != ERR_OK || event.kind == TRANSPORT_EV_NONE) {
+            break;
+        }
+        if (event.kind == TRANSPORT_EV_CLOSED) {
+            return core_close(core, link, NULL);
+        }
+        err = link_event(core, link, &event);
+        link = core_link(core, no); /* it may have been closed */
+        if (link == NULL) {
+            return is_host_error(err) ? err : ERR_OK;
+        }
+    }
+    if (err == ERR_OK || is_host_error(err)) {
+        return err;
+    }
+    return core_close(core, link, link->state == LINK_OPEN ? err_text(err) : NULL);
+}
+
+static enum err step_link_drained(struct core *core, struct link *link) {
+    struct transfer_actions actions;
+    link->queued = 0;
+    if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
+        return ERR_OK;
+    }
+    transfer_drained(core->transfer, link->no, &actions);
+    return clips_run(core, &actions);
+}
+
+static enum err step_link_down(struct core *core, struct link *link) {
+    enum err err = ERR_OK;
+    uint64_t no = link->no;
+    struct id about = link->about;
+    enum link_purpose purpose = link->purpose;
+    bool in_overlay = link->in_overlay;
+    if (purpose == PURPOSE_JOIN) {
+        err = join_link_down(core, link);
+    }
+    free_link(link);
+    transfer_link_down(core->transfer, no, core->now, core_random(core));
+    if (core->overlay != NULL && (in_overlay || purpose == PURPOSE_MEMBER)) {
+        struct overlay_event event = {
+            .kind = OVERLAY_EV_LINK_DOWN, .peer = about, .link = in_overlay ? no : 0};
+        enum err run = gossip_run(core, &event);
+        err = err == ERR_OK ? run : err;
+    }
+    if (purpose == PURPOSE_DELIVERY) { /* a dial that failed: the sender tries again later */
+        struct transfer_actions actions;
+        (void)actions;
+    }
+    return err;
+}
+
+static enum err link_event(struct core *core, struct link *link,
+                           const struct transport_event *event) {
+    switch (event->kind) {
+    case TRANSPORT_EV_ESTABLISHED:
+        return link_established(core, link, event);
+    case TRANSPORT_EV_MESSAGE:
+        return link_message(core, link, event);
+    case TRANSPORT_EV_BULK:
+        return clips_bulk(core, link, event->data);
+    case TRANSPORT_EV_NONE:
+    case TRANSPORT_EV_CLOSED:
+        break;
+    }
+    return ERR_OK;
+}
+
+static enum err link_established(struct core *core, struct link *link,
+                                 const struct transport_event *event) {
+    link->state = LINK_OPEN;
+    link->door = event->door;
+    link->peer_static = event->peer_static;
+    if (link->purpose == PURPOSE_IN) {
+        ASSERT(event->tag < TRANSPORT_DOORS_MAX);
+        link->about = core->door_refs[event->tag].about;
+    }
+    switch (event->door) {
+    case TRANSPORT_MEMBER:
+        return member_established(core, link, event->data);
+    case TRANSPORT_JOIN:
+        return join_established(core, link);
+    case TRANSPORT_DELIVERY:
+        return clips_established(core, link);
+    case TRANSPORT_CATCH_UP:
+    case TRANSPORT_OUTSIDER:
+        break;
+    }
+    return ERR_PEER_SEQUENCE;
+}
+
+/* The peer's certificate must lead back to the charter, be current, and be about the very static
+ * key that the handshake has proved. */
+static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
+    struct signed_object object;
+    struct member member;
+    enum err verdict = ERR_OK;
+    enum err err = gossip_take(core, link, payload, &verdict);
+    if (err == ERR_OK) {
+        err = signed_decode(payload, &object);
+    }
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
+    }
+    if (err == ERR_OK && (!box_public_equal(&member.transport, &link->peer_static) ||
+                          !community_in_standing(core->community, &object.id, core->now.wall))) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK && link->purpose == PURPOSE_MEMBER && !id_equal(&link->about, &object.id)) {
+        const struct member *expected = community_find(core->community, &link->about);
+        if (expected == NULL || !sign_public_equal(&expected->node, &member.node)) {
+            err = ERR_PEER_CERTIFICATE;
+        }
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    link->about = object.id;
+    link->in_overlay = true;
+    core_journal(core, "info link: up peer=%02x%02x%02x%02x dialled=%s", object.id.b[0],
+                 object.id.b[1], object.id.b[2], object.id.b[3],
+                 link->purpose == PURPOSE_MEMBER ? "yes" : "no");
+    struct overlay_event event = {.kind = OVERLAY_EV_LINK_UP,
+                                  .peer = object.id,
+                                  .link = link->no,
+                                  .dialled = link->purpose == PURPOSE_MEMBER};
+    return gossip_run(core, &event);
+}
+
+static enum err link_message(struct core *core, struct link *link,
+                             const struct transport_event *event) {
+    struct link_message *message = &core->message;
+    enum err err = link_decode(event->type, event->data, message);
+    if (err != ERR_OK) {
+        return err;
+    }
+    switch (link->door) {
+    case TRANSPORT_MEMBER:
+        return gossip_message(core, link, message);
+    case TRANSPORT_JOIN:
+        return join_message(core, link, message);
+    case TRANSPORT_DELIVERY:
+        return clips_message(core, link, message);
+    case TRANSPORT_CATCH_UP:
+    case TRANSPORT_OUTSIDER:
+        break;
+    }
+    return ERR_PEER_SEQUENCE;
+}
+
+/* ---- answering ---- */
+
+static enum err start_answer(struct core *core, struct link *link) {
+    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(box_secret_wipe) struct box_secret ephemeral = {{0}};
+    enum err err = core->doors_stale ? fill_doors(core) : ERR_OK;
+    if (err == ERR_OK && core->is_member) {
+        err = own_certificate(core, &certificate);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    core_random_bytes(core, ephemeral.b, sizeof ephemeral.b);
+    struct transport_answer_config config = {.own_static = &core->config.keys.box,
+                                             .doors = core->doors,
+                                             .door_count = core->door_count,
+                                             .ephemeral = &ephemeral,
+                                             .payload = buffer_bytes(&certificate),
+                                             .replay = core->replay};
+    return transport_answer(&config, core->now, &link->transport);
+}
+
+/* Member first: it is the common one. Then the requests that we made, whose homes may dial us, then
+ * the invites that are out. */
+static enum err fill_doors(struct core *core) {
+    core->door_count = 0;
+    core->doors_stale = false;
+    if (!core->is_member) {
+        return ERR_OK;
+    }
+    enum err err = core_door(core, TRANSPORT_MEMBER, BYTES_OF(core->epoch_key),
+                             community_id(core->community), 0, &core->doors[core->door_count++]);
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, core);
+    }
+    return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
+}
+
+static enum err visit_door_invite(void *context, const struct store_invite *invite) {
+    struct core *core = context;
+    if (core->door_count == TRANSPORT_DOORS_MAX ||
+        instant_reached(core->now.wall, invite->expires)) {
+        return ERR_OK;
+    }
+    size_t i = core->door_count++;
+    enum err err = core_door(core, TRANSPORT_JOIN, BYTES_OF(invite->psk0),
+                             community_id(core->community), (uint32_t)i, &core->doors[i]);
+    memcpy(core->doors[i].psk0, invite->psk0, sizeof invite->psk0);
+    core->door_refs[i].about = invite->id;
+    return err;
+}
+
+static enum err visit_door_request(void *context, const struct store_object *object) {
+    struct core *core = context;
+    struct signed_object signed_request;
+    struct request request;
+    uint8_t secret[32];
+    enum {
+        DOORS_FOR_INVITES = 24
+    };
+    if (!id_equal(&object->author, &core->self) ||
+        core->door_count >= TRANSPORT_DOORS_MAX - DOORS_FOR_INVITES) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(object->object, &signed_request);
+    if (err == ERR_OK) {
+        err = request_decode(signed_request.body, &request);
+    }
+    if (err != ERR_OK) {
+        return ERR_HOST_DATABASE;
+    }
+    size_t i = core->door_count++;
+    request_delivery_psk(&object->id, &request.key, secret);
+    core->door_refs[i].about = object->id;
+    return core_door(core, TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community),
+                     (uint32_t)i, &core->doors[i]);
+}
+
+static enum err own_certificate(struct core *core, struct buffer *out) {
+    struct store_object object;
+    enum err err = store_object_get(core->store, &core->self, &object);
+    return err == ERR_OK ? buffer_append(out, object.object) : err;
+}
+
+/* ---- time ---- */
+
+static enum err step_tick(struct core *core) {
+    enum err err = record_tick(core);
+    if (err == ERR_OK) {
+        err = expire_links(core);
+    }
+    if (err == ERR_OK) {
+        err = join_tick(core);
+    }
+    if (err == ERR_OK && core->is_member) {
+        err = gossip_tick(core);
+    }
+    if (err == ERR_OK && core->is_member) {
+        err = clips_tick(core);
+    }
+    if (tick_reached(core->now.mono, core->upkeep_due)) {
+        core->upkeep_due = tick_add(core->now.mono, (struct duration){UPKEEP_EVERY_MS});
+    }
+    return err;
+}
+
+static enum err expire_links(struct core *core) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < CORE_LINKS_MAX && err == ERR_OK; i++) {
+        struct link *link = &core->links[i];
+        if (link->no == 0 || link->state == LINK_OPEN) {
+            continue;
+        }
+        struct tick due = tick_add(link->opened, (struct duration){DIAL_TIME_MS});
+        if (link->purpose == PURPOSE_IN) { /* an open port costs a scanner more than us */
+            due = tick_add(link->opened, (struct duration){TRANSPORT_HANDSHAKE_MS});
+        }
+        if (tick_reached(core->now.mono, due)) {
+            err = core_close(core, link, NULL);
+        }
+    }
+    return err;
+}
+
+/* ---- table ---- */
+
+/* When the table is full, or half-open links take more than their share, the oldest half-open
+ * inbound one gives way: a flood pushes out itself. */
+static struct link *new_link(struct core *core, uint64_t no) {
+    struct link *free_slot = NULL;
+    struct link *oldest = NULL;
+    size_t half_open = 0;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        struct link *link = &core->links[i];
+        if (link->no == 0) {
+            free_slot = free_slot == NULL ? link : free_slot;
+        } else if (link->state == LINK_HANDSHAKE && link->purpose == PURPOSE_IN) {
+            half_open++;
+            oldest = oldest == NULL || link->no < oldest->no ? link : oldest;
+        }
+    }
+    if (oldest != NULL && (free_slot == NULL || half_open >= CORE_HALF_OPEN_MAX)) {
+        enum err err =
+            core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = oldest->no},
+                        (struct bytes){NULL, 0});
+        if (err != ERR_OK) {
+            return NULL;
+        }
+        free_link(oldest);
+        free_slot = oldest;
+    }
+    if (free_slot != NULL) {
+        *free_slot = (struct link){.no = no, .opened = core->now.mono};
+        buffer_init(&free_slot->manifest, SEALED_MANIFEST_MAX);
+    }
+    return free_slot;
+}
+
+static void free_link(struct link *link) {
+    transport_destroy(link->transport);
+    buffer_finish(&link->manifest);
+    *link = (struct link){0};
+}
+
+static bool is_host_error(enum err err) {
+    return err == ERR_HOST_DATABASE || err == ERR_HOST_DISK || err == ERR_HOST_MEMORY ||
+           err == ERR_HOST_PERMISSION || err == ERR_HOST_LOCKED;
+}

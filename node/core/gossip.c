@@ -1,0 +1,690 @@
+/* Signed objects: checked, put on record, stored, forwarded, in that order (PROTOCOL 5.1). */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+static enum err judge(struct core *core, const struct signed_object *object,
+                      const struct head *head);
+static enum err judge_head(struct core *core, const struct signed_object *object,
+                           const struct head *head);
+static enum err judge_member(struct core *core, const struct signed_object *object);
+static enum err judge_request(struct core *core, const struct signed_object *object,
+                              const struct member *author);
+static enum err judge_record(const struct signed_object *object, const struct member *author);
+static bool signed_by_member(const struct signed_object *object, const struct member *member);
+static enum err record_object(struct core *core, const struct signed_object *object,
+                              uint64_t *index);
+static enum err after_request(struct core *core, const struct signed_object *object,
+                              uint64_t log_index);
+static enum err load_object(void *context, const struct store_object *row);
+static enum err know_peer(struct core *core, const struct id *certificate);
+static enum err act(struct core *core, const struct overlay_action *action);
+static enum err dial_peer(struct core *core, const struct id *peer);
+static enum err unreachable(struct core *core, const struct id *peer);
+static enum err push(struct core *core, uint64_t link, const struct id *id);
+static enum err drop(struct core *core, const struct id *id);
+static enum err attachment_asked(struct core *core, struct link *link,
+                                 const struct link_message *message);
+static enum err attachment_came(struct core *core, struct link *link,
+                                const struct link_message *message);
+static enum err finish_attachment(struct core *core, const struct store_attachment *attachment);
+static enum err ask_for_attachments(struct core *core);
+static bool ignores(enum err err);
+
+enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, enum err *verdict) {
+    struct signed_object object;
+    struct head head;
+    uint64_t from = link == NULL ? 0 : link->no;
+    *verdict = ERR_OK;
+    if (bytes.len > SIGNED_GOSSIP_MAX) {
+        return ERR_PEER_BOUNDS;
+    }
+    enum err err = signed_decode(bytes, &object);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (overlay_look_up(core->overlay, &object.id) != OVERLAY_VERDICT_WANTED) {
+        *verdict = ERR_PEER_REPEATED;
+        return ERR_OK;
+    }
+    err = head_decode(object.body, &head);
+    if (err != ERR_OK) {
+        return err;
+    }
+    *verdict = judge(core, &object, &head);
+    if (*verdict != ERR_OK) {
+        if (ignores(*verdict)) {
+            return ERR_OK;
+        }
+        core_journal(core, "warn gossip: refused link=%llu reason=\"%s\"", (unsigned long long)from,
+                     err_text(*verdict));
+        return *verdict;
+    }
+    return gossip_accept(core, from, &object, &head, bytes);
+}
+
+enum err gossip_accept(struct core *core, uint64_t link, const struct signed_object *object,
+                       const struct head *head, struct bytes bytes) {
+    uint64_t index = 0;
+    struct store_object row = {.id = object->id,
+                               .kind = object->kind,
+                               .author = head->author,
+                               .created = head->created,
+                               .expires = head->expires,
+                               .object = bytes};
+    enum err err = record_object(core, object, &index);
+    if (err == ERR_OK) {
+        err = store_object_add(core->store, &row);
+    }
+    if (err == ERR_OK) {
+        struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
+                                      .link = link,
+                                      .key = {head->created, object->id},
+                                      .expires = head->expires};
+        err = gossip_run(core, &event);
+    }
+    if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
+        err = after_request(core, object, index);
+    }
+    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
+        err = know_peer(core, &head->author);
+    }
+    return err;
+}
+
+enum err gossip_load(struct core *core) {
+    return store_object_each(core->store, OBJECT_UNKNOWN, load_object, core);
+}
+
+enum err gossip_message(struct core *core, struct link *link, const struct link_message *message) {
+    struct overlay_event event = {.kind = OVERLAY_EV_HEARD, .link = link->no};
+    enum err verdict = ERR_OK;
+    enum err err = gossip_run(core, &event);
+    if (err != ERR_OK) {
+        return err;
+    }
+    switch (message->kind) {
+    case LINK_PING: {
+        struct link_message pong = {.kind = LINK_PONG, .as.ping.nonce = message->as.ping.nonce};
+        err = core_send(core, link, &pong);
+        return err == ERR_FULL_QUEUE ? ERR_OK : err;
+    }
+    case LINK_PONG:
+    case LINK_CHECKPOINT: /* kept for witnesses: PROTOCOL 8.3 */
+        return ERR_OK;
+    case LINK_GOSSIP:
+        return gossip_take(core, link, message->as.gossip.object, &verdict);
+    case LINK_SYNC:
+    case LINK_SYNC_IDS:
+    case LINK_SYNC_WANT:
+        event.kind = OVERLAY_EV_MESSAGE;
+        event.message = message;
+        return gossip_run(core, &event);
+    case LINK_ATTACHMENT_WANT:
+        return attachment_asked(core, link, message);
+    case LINK_ATTACHMENT_PIECE:
+        return attachment_came(core, link, message);
+    case LINK_IHAVE:
+    case LINK_GRAFT:
+    case LINK_PRUNE:
+    case LINK_JOIN_ASK:
+    case LINK_JOIN_MEMBER:
+    case LINK_JOIN_WELCOME:
+    case LINK_OFFER:
+    case LINK_WANT:
+    case LINK_LEAVES:
+    case LINK_PIECES:
+    case LINK_RECEIPT:
+    case LINK_HEADER:
+        break;
+    }
+    return ERR_PEER_SEQUENCE;
+}
+
+/* Runs one event through the overlay and carries out what it says. */
+enum err gossip_run(struct core *core, const struct overlay_event *event) {
+    struct overlay_actions *actions = &core->overlay_actions;
+    enum err err = overlay_step(core->overlay, event, core->now, core_random(core), actions);
+    for (size_t i = 0; i < actions->count; i++) {
+        enum err done = act(core, &actions->list[i]); /* leads to no step of its own */
+        if (done != ERR_OK && done != ERR_FULL_QUEUE && done != ERR_FULL_LINKS) {
+            return done;
+        }
+    }
+    return err;
+}
+
+enum err gossip_publish_record(struct core *core) {
+    struct store_object newest;
+    struct node_record record = {.head = {.community = *community_id(core->community),
+                                          .author = core->self,
+                                          .created = core->now.wall},
+                                 .sequence = (uint64_t)core->now.wall.ms};
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
+    if (err != ERR_OK && err != ERR_USER_NOT_FOUND) {
+        return err;
+    }
+    if (err == ERR_OK && newest.created.ms >= record.head.created.ms) {
+        record.head.created.ms = newest.created.ms + 1; /* the clock was set back */
+    }
+    record.head.expires = instant_add(record.head.created, (struct duration){OBJECT_LIFE_MAX_MS});
+    record.address_count = core->config.address_count;
+    memcpy(record.addresses, core->config.addresses, sizeof record.addresses);
+
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    struct signed_object object;
+    err = node_record_encode(&record, &body);
+    if (err != ERR_OK) {
+        return err;
+    }
+    signed_start(OBJECT_NODE_RECORD, buffer_bytes(&body), &object);
+    err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    return err == ERR_OK ? gossip_accept(core, 0, &object, &record.head, buffer_bytes(&bytes))
+                         : err;
+}
+
+enum err gossip_tick(struct core *core) {
+    struct overlay_event event = {.kind = OVERLAY_EV_TICK};
+    enum err err = gossip_run(core, &event);
+    if (err == ERR_OK && tick_reached(core->now.mono, core->attachment_due)) {
+        err = ask_for_attachments(core);
+    }
+    if (err == ERR_OK && tick_reached(core->now.mono, core->upkeep_due)) {
+        struct store_object newest;
+        err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
+        bool old = err == ERR_OK && core->now.wall.ms - newest.created.ms > RECORD_REFRESH_MS;
+        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+        if (err == ERR_OK && old) {
+            err = gossip_publish_record(core);
+        }
+        if (err == ERR_OK) {
+            err = store_attachment_expire(core->store, core->now.wall);
+        }
+        if (err == ERR_OK) {
+            err = store_invite_expire(core->store, core->now.wall);
+            core->doors_stale = true;
+        }
+    }
+    return err;
+}
+
+/* ---- judging ---- */
+
+static enum err judge(struct core *core, const struct signed_object *object,
+                      const struct head *head) {
+    enum err err = judge_head(core, object, head);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (object->kind == OBJECT_MEMBER) {
+        return judge_member(core, object);
+    }
+    const struct member *author = community_find(core->community, &head->author);
+    if (author == NULL) {
+        return ERR_PEER_UNKNOWN; /* its certificate may be on the way: ask again later */
+    }
+    if (!community_in_standing(core->community, &head->author, core->now.wall)) {
+        return ERR_DENY_EXPIRED;
+    }
+    switch (object->kind) {
+    case OBJECT_REQUEST:
+        return judge_request(core, object, author);
+    case OBJECT_NODE_RECORD:
+        return judge_record(object, author);
+    case OBJECT_RECEIPT_COMMITMENT:
+        return signed_by(object, &author->node) ? ERR_OK : ERR_PEER_SIGNATURE;
+    case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
+        return signed_by_member(object, author) ? ERR_OK : ERR_PEER_SIGNATURE;
+    case OBJECT_CHARTER:
+    case OBJECT_MEMBER:
+    case OBJECT_INVITE:
+    case OBJECT_DECISION:
+    case OBJECT_GRANT:
+    case OBJECT_RECEIPT:
+    case OBJECT_MANIFEST:
+    case OBJECT_CAMERA_LIST:
+        break;
+    }
+    return ERR_PEER_SEQUENCE; /* these never travel by gossip */
+}
+
+static enum err judge_head(struct core *core, const struct signed_object *object,
+                           const struct head *head) {
+    if (!id_equal(&head->community, community_id(core->community))) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    if (object->kind != OBJECT_MEMBER && head->expires.ms - head->created.ms > OBJECT_LIFE_MAX_MS) {
+        return ERR_PEER_BOUNDS;
+    }
+    if (head->created.ms > core->now.wall.ms + FUTURE_MAX_MS) {
+        return ERR_DENY_TIME;
+    }
+    return instant_reached(core->now.wall, head->expires) ? ERR_DENY_EXPIRED : ERR_OK;
+}
+
+static enum err judge_member(struct core *core, const struct signed_object *object) {
+    struct member member;
+    enum err err = member_decode(object->body, &member);
+    return err == ERR_OK ? community_admit(core->community, object, &member, core->now.wall) : err;
+}
+
+static enum err judge_request(struct core *core, const struct signed_object *object,
+                              const struct member *author) {
+    struct request request;
+    size_t rule = 0;
+    bool owner = false;
+    enum err err = request_decode(object->body, &request);
+    if (err != ERR_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < author->owner_count && !owner; i++) {
+        owner = signed_by(object, &author->owners[i].sign);
+    }
+    if (!owner || !box_public_equal(&request.transport, &author->transport)) {
+        return ERR_PEER_SIGNATURE;
+    }
+    err = requests_judge(core->requests, &object->id, &request, author,
+                         community_charter(core->community), core->now.wall, &rule);
+    if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME) {
+        struct log_entry refused = {.kind = LOG_REQUEST_REFUSED,
+                                    .at = core->now.wall,
+                                    .a = object->id,
+                                    .numbers = {rule + 1}};
+        enum err logged = record_add(core, &refused, NULL);
+        core_journal(core, "info request: refused rule=%s", legal_rule_at(rule)->id);
+        err = logged == ERR_OK ? err : logged;
+    }
+    return err;
+}
+
+static enum err judge_record(const struct signed_object *object, const struct member *author) {
+    struct node_record record;
+    enum err err = node_record_decode(object->body, &record);
+    if (err == ERR_OK && !signed_by(object, &author->node)) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    return err;
+}
+
+static bool signed_by_member(const struct signed_object *object, const struct member *member) {
+    bool good = signed_by(object, &member->node);
+    for (size_t i = 0; i < member->owner_count && !good; i++) {
+        good = signed_by(object, &member->owners[i].sign);
+    }
+    return good;
+}
+
+/* A fault of the link that brought it, or only bad luck or policy? */
+static bool ignores(enum err err) {
+    return err == ERR_PEER_UNKNOWN || err == ERR_PEER_REPEATED || err == ERR_DENY_TIME ||
+           err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_FULL_TABLE;
+}
+
+/* ---- accepted objects ---- */
+
+static enum err record_object(struct core *core, const struct signed_object *object,
+                              uint64_t *index) {
+    struct log_entry entry = {.at = core->now.wall, .a = object->id};
+    if (object->kind == OBJECT_MEMBER) {
+        entry.kind = LOG_MEMBER;
+        return record_add(core, &entry, index);
+    }
+    if (object->kind != OBJECT_REQUEST) {
+        return ERR_OK;
+    }
+    struct request request;
+    enum err err = request_decode(object->body, &request);
+    if (err == ERR_OK) {
+        bool ours = id_equal(&request.head.author, &core->self);
+        entry.kind = ours ? LOG_REQUEST_MADE : LOG_REQUEST_SEEN;
+        entry.numbers[0] = request.instrument.kind;
+        entry.numbers[1] = (uint64_t)(request.to.ms - request.from.ms) / 1000;
+        entry.numbers[2] = (uint64_t)geo_place_area_m2(&request.place);
+        err = record_add(core, &entry, index);
+    }
+    return err;
+}
+
+static enum err after_request(struct core *core, const struct signed_object *object,
+                              uint64_t log_index) {
+    struct request request;
+    struct store_request row = {.id = object->id, .log_index = log_index};
+    enum err err = request_decode(object->body, &request);
+    if (err == ERR_OK) {
+        err = requests_admit(core->requests, &object->id, &request);
+    }
+    row.ours = id_equal(&request.head.author, &core->self);
+    if (err == ERR_OK) {
+        err = store_request_add(core->store, &row);
+    }
+    if (err == ERR_OK && request.document.present) {
+        struct store_attachment want = {.sha256 = request.document.sha256,
+                                        .size = request.document.size,
+                                        .expires = request.head.expires};
+        err = store_attachment_want(core->store, &want);
+        core->attachment_due = core->now.mono;
+    }
+    if (row.ours) {
+        core->doors_stale = true; /* homes will dial us about it */
+        return err;
+    }
+    return err == ERR_OK ? gossip_request_to_ingest(core, &object->id) : err;
+}
+
+enum err gossip_request_to_ingest(struct core *core, const struct id *request) {
+    static struct ingest_message message; /* large; rebuilt whole by every call */
+    struct store_object row;
+    struct id chain[CHAIN_MAX];
+    SCOPED(buffer_finish) struct buffer objects = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
+    size_t at[CHAIN_MAX + 2] = {0};
+    size_t len[CHAIN_MAX + 2] = {0};
+    if (!core->ingest_up) {
+        return ERR_OK; /* it gets every open request when it comes up */
+    }
+    enum err err = store_object_get(core->store, request, &row);
+    if (err == ERR_OK) {
+        len[0] = row.object.len;
+        err = buffer_append(&objects, row.object);
+    }
+    size_t count = err == ERR_OK ? community_chain(core->community, &row.author, chain) : 0;
+    struct bytes charter;
+    if (err == ERR_OK) {
+        err = count == 0 ? ERR_PEER_UNKNOWN : store_get(core->store, STORE_CHARTER, &charter);
+    }
+    if (err == ERR_OK) {
+        at[1] = objects.len;
+        len[1] = charter.len;
+        err = buffer_append(&objects, charter);
+    }
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        err = store_object_get(core->store, &chain[i], &row);
+        at[i + 2] = objects.len;
+        len[i + 2] = row.object.len;
+        if (err == ERR_OK) {
+            err = buffer_append(&objects, row.object);
+        }
+    }
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND || err == ERR_PEER_UNKNOWN ? ERR_OK : err;
+    }
+    message = (struct ingest_message){.kind = INGEST_REQUEST};
+    message.as.request.id = *request;
+    message.as.request.request = (struct bytes){objects.at, len[0]};
+    message.as.request.charter = (struct bytes){objects.at + at[1], len[1]};
+    message.as.request.chain_count = count;
+    for (size_t i = 0; i < count; i++) {
+        message.as.request.chain[i] = (struct bytes){objects.at + at[i + 2], len[i + 2]};
+    }
+    err = ingest_encode(&message, &frame);
+    if (err == ERR_OK) {
+        err =
+            core_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, buffer_bytes(&frame));
+    }
+    return err;
+}
+
+/* ---- start ---- */
+
+static enum err load_object(void *context, const struct store_object *row) {
+    struct core *core = context;
+    struct signed_object object;
+    struct request request;
+    struct member member;
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK && row->kind == OBJECT_MEMBER) {
+        err = member_decode(object.body, &member);
+        if (err == ERR_OK) {
+            err = community_admit(core->community, &object, &member, core->now.wall);
+        }
+    } else if (err == ERR_OK && row->kind == OBJECT_REQUEST) {
+        err = request_decode(object.body, &request);
+        if (err == ERR_OK) {
+            err = requests_admit(core->requests, &object.id, &request);
+        }
+        core->attachment_due = core->now.mono;
+    }
+    if (err == ERR_DENY_EXPIRED) {
+        return ERR_OK; /* the next tick drops it */
+    }
+    if (err != ERR_OK) {
+        return ERR_HOST_DATABASE;
+    }
+    struct overlay_event event = {
+        .kind = OVERLAY_EV_ACCEPTED, .key = {row->created, row->id}, .expires = row->expires};
+    err = overlay_step(core->overlay, &event, core->now, 0, &core->overlay_actions);
+    if (err == ERR_OK && row->kind == OBJECT_NODE_RECORD) {
+        event = (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = row->author};
+        err = overlay_step(core->overlay, &event, core->now, core_random(core),
+                           &core->overlay_actions);
+    }
+    return err;
+}
+
+/* ---- what the overlay says ---- */
+
+static enum err know_peer(struct core *core, const struct id *certificate) {
+    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = *certificate};
+    enum err err = gossip_run(core, &event);
+    return err == ERR_FULL_TABLE ? ERR_OK : err;
+}
+
+static enum err act(struct core *core, const struct overlay_action *action) {
+    struct link *link = core_link(core, action->link);
+    struct link_message ping = {.kind = LINK_PING};
+    switch (action->kind) {
+    case OVERLAY_ACT_DIAL:
+        return dial_peer(core, &action->id);
+    case OVERLAY_ACT_CLOSE:
+        if (link == NULL) {
+            return ERR_OK;
+        }
+        link->in_overlay = false; /* it knows already */
+        link->purpose = PURPOSE_IN;
+        return core_close(core, link, "not needed, or silent");
+    case OVERLAY_ACT_PING:
+        ping.as.ping.nonce = core_random(core);
+        return link == NULL ? ERR_OK : core_send(core, link, &ping);
+    case OVERLAY_ACT_PUSH:
+        return push(core, action->link, &action->id);
+    case OVERLAY_ACT_SEND:
+        return link == NULL ? ERR_OK : core_send(core, link, action->message);
+    case OVERLAY_ACT_DROP:
+        return drop(core, &action->id);
+    }
+    return ERR_OK;
+}
+
+static enum err dial_peer(struct core *core, const struct id *peer) {
+    struct store_object row;
+    struct signed_object object;
+    struct node_record record;
+    struct transport_door_key door;
+    const struct member *member = community_find(core->community, peer);
+    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, peer, &row);
+    if (err == ERR_USER_NOT_FOUND || member == NULL) {
+        return unreachable(core, peer);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(row.object, &object);
+    }
+    if (err == ERR_OK) {
+        err = node_record_decode(object.body, &record);
+    }
+    if (err == ERR_OK) {
+        err = store_object_get(core->store, &core->self, &row);
+    }
+    if (err == ERR_OK) {
+        err = buffer_append(&certificate, row.object);
+    }
+    if (err == ERR_OK) {
+        err = core_door(core, TRANSPORT_MEMBER, BYTES_OF(core->epoch_key),
+                        community_id(core->community), 0, &door);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    size_t start = record.address_count == 0 ? 0 : core_random(core) % record.address_count;
+    for (size_t i = 0; i < record.address_count; i++) {
+        const char *address = record.addresses[(start + i) % record.address_count];
+        uint64_t link = 0;
+        if (core_may_dial(core, address)) {
+            return core_dial(core, PURPOSE_MEMBER, peer, address, &door, &member->transport,
+                             buffer_bytes(&certificate), &link);
+        }
+    }
+    return unreachable(core, peer);
+}
+
+/* No address that this node may dial: as a dial that failed. */
+static enum err unreachable(struct core *core, const struct id *peer) {
+    struct overlay_event failed = {.kind = OVERLAY_EV_LINK_DOWN, .peer = *peer};
+    return overlay_step(core->overlay, &failed, core->now, core_random(core),
+                        &core->overlay_scratch);
+}
+
+static enum err push(struct core *core, uint64_t no, const struct id *id) {
+    struct link *link = core_link(core, no);
+    struct store_object row;
+    struct link_message message = {.kind = LINK_GOSSIP};
+    if (link == NULL) {
+        return ERR_OK;
+    }
+    enum err err = store_object_get(core->store, id, &row);
+    if (err == ERR_OK) {
+        message.as.gossip.object = row.object;
+        err = core_send(core, link, &message);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Expired: its row goes, but for our own requests, which say whom a late delivery is for, until
+ * their grants have ended (clips_tick sees to that), and for certificates, which the log's readers
+ * need. */
+static enum err drop(struct core *core, const struct id *id) {
+    struct store_object row;
+    enum err err = store_object_get(core->store, id, &row);
+    if (err == ERR_OK && (row.kind == OBJECT_REQUEST || row.kind == OBJECT_MEMBER)) {
+        return ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = store_object_remove(core->store, id);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- attachments: every home fetches every one, whether it has a match or not (P2) ---- */
+
+static enum err attachment_asked(struct core *core, struct link *link,
+                                 const struct link_message *message) {
+    struct store_attachment attachment;
+    struct bytes data;
+    struct link_message piece = {.kind = LINK_ATTACHMENT_PIECE};
+    enum err err =
+        store_attachment_get(core->store, &message->as.attachment_want.sha256, &attachment);
+    if (err == ERR_OK && message->as.attachment_want.offset < attachment.have) {
+        err = store_attachment_read(core->store, &attachment.sha256,
+                                    message->as.attachment_want.offset, LINK_DATA_MAX, &data);
+        if (err == ERR_OK) {
+            piece.as.attachment_piece.sha256 = attachment.sha256;
+            piece.as.attachment_piece.size = attachment.size;
+            piece.as.attachment_piece.offset = message->as.attachment_want.offset;
+            piece.as.attachment_piece.data = data;
+            err = core_send(core, link, &piece);
+        }
+    }
+    return err == ERR_USER_NOT_FOUND || err == ERR_FULL_QUEUE ? ERR_OK : err;
+}
+
+static enum err attachment_came(struct core *core, struct link *link,
+                                const struct link_message *message) {
+    struct store_attachment attachment;
+    const struct bytes *data = &message->as.attachment_piece.data;
+    enum err err =
+        store_attachment_get(core->store, &message->as.attachment_piece.sha256, &attachment);
+    if (err == ERR_USER_NOT_FOUND) {
+        return ERR_OK; /* not asked for, or expired since */
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (message->as.attachment_piece.offset != attachment.have || data->len == 0 ||
+        message->as.attachment_piece.size != attachment.size ||
+        data->len > attachment.size - attachment.have) {
+        return ERR_OK; /* a neighbour asked twice answers twice */
+    }
+    err = store_attachment_append(core->store, &attachment.sha256, attachment.have, *data);
+    attachment.have += (uint32_t)data->len;
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (attachment.have == attachment.size) {
+        return finish_attachment(core, &attachment);
+    }
+    struct link_message want = {.kind = LINK_ATTACHMENT_WANT};
+    want.as.attachment_want.sha256 = attachment.sha256;
+    want.as.attachment_want.offset = attachment.have;
+    core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
+    err = core_send(core, link, &want);
+    return err == ERR_FULL_QUEUE ? ERR_OK : err;
+}
+
+static enum err finish_attachment(struct core *core, const struct store_attachment *attachment) {
+    struct id hash;
+    struct sha256_state *state = sha256_create();
+    enum err err = state == NULL ? ERR_HOST_MEMORY : ERR_OK;
+    for (uint32_t at = 0; err == ERR_OK && at < attachment->size;) {
+        struct bytes data;
+        err = store_attachment_read(core->store, &attachment->sha256, at, attachment->size, &data);
+        if (err == ERR_OK) {
+            sha256_update(state, data);
+            at += (uint32_t)data.len;
+        }
+    }
+    if (err == ERR_OK) {
+        sha256_final(state, &hash);
+        if (!id_equal(&hash, &attachment->sha256)) {
+            err = store_attachment_reset(core->store, &attachment->sha256);
+            core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
+        }
+    }
+    sha256_destroy(state);
+    return err;
+}
+
+/* One at a time, from one linked neighbour at a time, chosen anew at each try. */
+static enum err ask_for_attachments(struct core *core) {
+    struct store_attachment missing;
+    struct link_message want = {.kind = LINK_ATTACHMENT_WANT};
+    struct link *from = NULL;
+    core->attachment_due = TICK_NEVER;
+    enum err err = store_attachment_next_missing(core->store, &core->attachment_after, &missing);
+    if (err == ERR_USER_NOT_FOUND && !id_is_zero(&core->attachment_after)) {
+        core->attachment_after = (struct id){{0}};
+        err = store_attachment_next_missing(core->store, &core->attachment_after, &missing);
+    }
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    core->attachment_after = missing.sha256;
+    core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
+    size_t start = core_random(core) % CORE_LINKS_MAX;
+    for (size_t i = 0; i < CORE_LINKS_MAX && from == NULL; i++) {
+        struct link *link = &core->links[(start + i) % CORE_LINKS_MAX];
+        from = link->no != 0 && link->in_overlay ? link : NULL;
+    }
+    if (from == NULL) {
+        return ERR_OK;
+    }
+    want.as.attachment_want.sha256 = missing.sha256;
+    want.as.attachment_want.offset = missing.have;
+    err = core_send(core, from, &want);
+    return err == ERR_FULL_QUEUE ? ERR_OK : err;
+}

@@ -1,0 +1,521 @@
+/* Founding, inviting, joining (PROTOCOL 4.5). No owner need be at the sponsor's keyboard: the
+ * invite was its owner's word, the sponsor's node countersigns who used it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+static enum err check_own(struct core *core, const struct signed_object *object,
+                          const struct member *member);
+static enum err enter(struct core *core, struct bytes charter, struct bytes member,
+                      const uint8_t epoch_key[EPOCH_KEY_BYTES], struct bytes others);
+static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out);
+static enum err dial_sponsor(struct core *core);
+static enum err join_failed(struct core *core, enum err err);
+static enum err take_ask(struct core *core, struct link *link, struct bytes member);
+static enum err welcome(struct core *core, struct link *link, struct bytes member);
+static enum err visit_send(void *context, const struct store_object *object);
+static enum err visit_find_invite(void *context, const struct store_invite *invite);
+static enum err take_member(struct core *core, struct bytes object);
+static enum err take_welcome(struct core *core, const struct link_message *message);
+static enum err admit_each(struct core *core, struct bytes objects);
+
+struct find_invite {
+    struct id id;
+    bool found;
+    struct store_invite invite;
+    uint8_t signed_invite[1024];
+    uint8_t member[SIGNED_GOSSIP_MAX];
+};
+
+struct send_to {
+    struct core *core;
+    struct link *link;
+    bool records; /* members first, in a second round the records of where they are */
+};
+
+enum err join_found(struct core *core, struct bytes charter, struct bytes member_bytes) {
+    struct signed_object object;
+    struct member member;
+    uint8_t epoch_key[EPOCH_KEY_BYTES];
+    SCOPED(buffer_finish) struct buffer complete = {.max = SIGNED_GOSSIP_MAX};
+    if (core->is_member || core->join.active) {
+        return ERR_USER_EXISTS;
+    }
+    enum err err = add_node_signature(core, member_bytes, &complete);
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&complete), &object);
+    }
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
+    }
+    if (err == ERR_OK) {
+        err = check_own(core, &object, &member);
+    }
+    core_random_bytes(core, epoch_key, sizeof epoch_key);
+    if (err == ERR_OK) {
+        err = enter(core, charter, buffer_bytes(&complete), epoch_key, (struct bytes){NULL, 0});
+    }
+    secret_wipe(epoch_key, sizeof epoch_key);
+    return err;
+}
+
+enum err join_invite(struct core *core, struct bytes bytes, const uint8_t secret[16]) {
+    struct signed_object object;
+    struct invite invite;
+    struct sign_secret secret_key;
+    struct sign_public key;
+    bool owner = false;
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = invite_decode(object.body, &invite);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct member *home = community_find(core->community, &core->self);
+    ASSERT(home != NULL);
+    for (size_t i = 0; i < home->owner_count && !owner; i++) {
+        owner = signed_by(&object, &home->owners[i].sign);
+    }
+    invite_key(secret, &secret_key, &key);
+    sign_secret_wipe(&secret_key);
+    if (!owner) {
+        return ERR_USER_NOT_OWNER;
+    }
+    if (object.kind != OBJECT_INVITE || !id_equal(&invite.head.author, &core->self) ||
+        !id_equal(&invite.head.community, community_id(core->community)) ||
+        !sign_public_equal(&invite.key, &key) || bytes.len > 1024 ||
+        instant_reached(core->now.wall, invite.head.expires)) {
+        return ERR_PEER_BOUNDS;
+    }
+    struct store_invite row = {.id = object.id, .invite = bytes, .expires = invite.head.expires};
+    transport_psk0(TRANSPORT_JOIN, community_id(core->community), (struct bytes){secret, 16},
+                   row.psk0);
+    core->doors_stale = true;
+    return store_invite_add(core->store, &row);
+}
+
+enum err join_start(struct core *core, uint64_t client, const char *code,
+                    struct bytes member_bytes) {
+    struct signed_object object;
+    struct member member;
+    if (core->is_member) {
+        return ERR_USER_EXISTS;
+    }
+    enum err err = invite_code_read(code, &core->join.code);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (instant_reached(core->now.wall, core->join.code.expires)) {
+        return ERR_USER_INVITE;
+    }
+    buffer_clear(&core->join.ask);
+    buffer_clear(&core->join.objects);
+    err = add_node_signature(core, member_bytes, &core->join.ask);
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&core->join.ask), &object);
+    }
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
+    }
+    if (err == ERR_OK) {
+        err = check_own(core, &object, &member);
+    }
+    if (err == ERR_OK) { /* kept, so that a join that was asked for goes on after a restart */
+        SCOPED(buffer_finish) struct buffer row = {.max = CODE_MAX_BYTES + SIGNED_GOSSIP_MAX};
+        err = buffer_append(&row, (struct bytes){(const uint8_t *)code, strlen(code) + 1});
+        if (err == ERR_OK) {
+            err = buffer_append(&row, buffer_bytes(&core->join.ask));
+        }
+        if (err == ERR_OK) {
+            err = store_put(core->store, STORE_JOIN, buffer_bytes(&row));
+        }
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    core->join.active = true;
+    core->join.client = client;
+    core->join.next_address = 0;
+    core->join.link = 0;
+    core->join.give_up = tick_add(core->now.mono, (struct duration){JOIN_TIME_MS});
+    core->join.retry = core->now.mono;
+    return ERR_OK;
+}
+
+enum err join_load(struct core *core) {
+    struct bytes row;
+    enum err err = store_get(core->store, STORE_JOIN, &row);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    const uint8_t *end = memchr(row.at, '\0', row.len);
+    if (end == NULL || invite_code_read((const char *)row.at, &core->join.code) != ERR_OK) {
+        return ERR_HOST_DATABASE;
+    }
+    size_t code = (size_t)(end - row.at) + 1;
+    err = buffer_append(&core->join.ask, (struct bytes){row.at + code, row.len - code});
+    core->join.active = err == ERR_OK;
+    core->join.give_up = tick_add(core->now.mono, (struct duration){JOIN_TIME_MS});
+    core->join.retry = core->now.mono;
+    return err;
+}
+
+enum err join_established(struct core *core, struct link *link) {
+    struct link_message ask = {.kind = LINK_JOIN_ASK};
+    if (link->purpose != PURPOSE_JOIN) {
+        return ERR_OK; /* we are the sponsor: the joiner speaks first */
+    }
+    buffer_clear(&core->join.objects);
+    ask.as.join_ask.member = buffer_bytes(&core->join.ask);
+    return core_send(core, link, &ask);
+}
+
+enum err join_link_down(struct core *core, struct link *link) {
+    if (core->join.active && core->join.link == link->no) {
+        core->join.link = 0;
+        core->join.retry = tick_add(core->now.mono, (struct duration){1000});
+    }
+    return ERR_OK;
+}
+
+enum err join_message(struct core *core, struct link *link, const struct link_message *message) {
+    bool joiner = link->purpose == PURPOSE_JOIN;
+    if (message->kind == LINK_JOIN_ASK && !joiner) {
+        return take_ask(core, link, message->as.join_ask.member);
+    }
+    if (message->kind == LINK_JOIN_MEMBER && joiner && core->join.active) {
+        return take_member(core, message->as.join_member.member);
+    }
+    if (message->kind == LINK_JOIN_WELCOME && joiner && core->join.active) {
+        enum err err = take_welcome(core, message);
+        uint64_t client = core->join.client;
+        if (err != ERR_OK) {
+            return join_failed(core, err);
+        }
+        core->join.active = false;
+        core_journal(core, "info community: joined");
+        err = client == 0 ? ERR_OK : control_done(core, client, ERR_OK, "");
+        return err == ERR_OK ? core_close(core, link, NULL) : err;
+    }
+    return ERR_PEER_SEQUENCE;
+}
+
+enum err join_tick(struct core *core) {
+    if (!core->join.active) {
+        return ERR_OK;
+    }
+    if (instant_reached(core->now.wall, core->join.code.expires) ||
+        (core->join.client != 0 && tick_reached(core->now.mono, core->join.give_up))) {
+        return join_failed(core, ERR_USER_INVITE);
+    }
+    if (core->join.client == 0 && tick_reached(core->now.mono, core->join.give_up)) {
+        core->join.give_up = tick_add(core->now.mono, (struct duration){JOIN_TIME_MS});
+    }
+    if (tick_reached(core->now.mono, core->join.retry)) {
+        core->join.retry = tick_add(core->now.mono, (struct duration){DIAL_TIME_MS});
+        return core->join.link == 0 ? dial_sponsor(core) : ERR_OK;
+    }
+    return ERR_OK;
+}
+
+/* ---- helpers ---- */
+
+/* It is about this node and no other. */
+static enum err check_own(struct core *core, const struct signed_object *object,
+                          const struct member *member) {
+    if (object->kind != OBJECT_MEMBER || !sign_public_equal(&member->node, &core->node_public) ||
+        !sign_public_equal(&member->log, &core->log_public) ||
+        !box_public_equal(&member->transport, &core->transport_public)) {
+        return ERR_PEER_BOUNDS;
+    }
+    for (size_t i = 0; i < member->owner_count; i++) {
+        if (!signed_by(object, &member->owners[i].sign)) {
+            return ERR_USER_NOT_OWNER;
+        }
+    }
+    return ERR_OK;
+}
+
+/* Everything that makes this node a member, in one transaction. */
+static enum err enter(struct core *core, struct bytes charter_bytes, struct bytes member_bytes,
+                      const uint8_t epoch_key[EPOCH_KEY_BYTES], struct bytes others) {
+    struct signed_object object;
+    struct charter charter;
+    struct log_entry entry = {.kind = LOG_CHARTER, .at = core->now.wall};
+    enum err err = signed_decode(charter_bytes, &object);
+    if (err == ERR_OK) {
+        err = charter_decode(object.body, &charter);
+    }
+    if (err == ERR_OK) {
+        err = community_set_charter(core->community, &object, &charter);
+        entry.a = object.id;
+    }
+    struct id community = object.id;
+    if (err == ERR_OK) {
+        err = admit_each(core, others);
+    }
+    struct member member;
+    if (err == ERR_OK) {
+        err = signed_decode(member_bytes, &object);
+    }
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
+    }
+    if (err == ERR_OK) {
+        err = community_admit(core->community, &object, &member, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK) {
+        err = store_put(core->store, STORE_COMMUNITY, BYTES_OF(community.b));
+    }
+    if (err == ERR_OK) {
+        err = store_put(core->store, STORE_CHARTER, charter_bytes);
+    }
+    if (err == ERR_OK) {
+        err = store_put(core->store, STORE_CERTIFICATE, BYTES_OF(object.id.b));
+    }
+    if (err == ERR_OK) {
+        err = store_epoch_add(core->store, epoch_key, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        struct store_object row = {.id = object.id,
+                                   .kind = OBJECT_MEMBER,
+                                   .author = member.head.author,
+                                   .created = member.head.created,
+                                   .expires = member.head.expires,
+                                   .object = member_bytes};
+        err = store_object_add(core->store, &row);
+    }
+    if (err == ERR_OK) {
+        err = store_remove(core->store, STORE_JOIN);
+    }
+    if (err == ERR_OK) {
+        entry = (struct log_entry){.kind = LOG_MEMBER, .at = core->now.wall, .a = object.id};
+        err = record_add(core, &entry, NULL);
+    }
+    return err == ERR_OK ? core_become_member(core) : err;
+}
+
+static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out) {
+    struct signed_object object;
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+        err = err == ERR_USER_EXISTS ? ERR_OK : err;
+    }
+    return err == ERR_OK ? signed_encode(&object, out) : err;
+}
+
+static enum err dial_sponsor(struct core *core) {
+    struct transport_door_key door;
+    const struct invite_code *code = &core->join.code;
+    enum err err =
+        core_door(core, TRANSPORT_JOIN, BYTES_OF(code->secret), &code->community, 0, &door);
+    for (size_t i = 0; err == ERR_OK && i < code->address_count; i++) {
+        const char *address = code->addresses[core->join.next_address++ % code->address_count];
+        if (core_may_dial(core, address)) {
+            err = core_dial(core, PURPOSE_JOIN, &code->community, address, &door, &code->transport,
+                            (struct bytes){NULL, 0}, &core->join.link);
+            return err == ERR_FULL_LINKS || err == ERR_PEER_HANDSHAKE ? ERR_OK : err;
+        }
+    }
+    return err;
+}
+
+static enum err join_failed(struct core *core, enum err err) {
+    uint64_t client = core->join.client;
+    core->join.active = false;
+    core->join.client = 0;
+    core_journal(core, "warn community: join failed reason=\"%s\"", err_text(err));
+    enum err removed = store_remove(core->store, STORE_JOIN);
+    if (removed == ERR_OK && client != 0) {
+        removed = control_done(core, client, err, "");
+    }
+    return removed;
+}
+
+/* ---- sponsor ---- */
+
+static enum err take_ask(struct core *core, struct link *link, struct bytes member_bytes) {
+    static struct find_invite found; /* 17 KiB: not for the stack */
+    struct signed_object object;
+    struct signed_object complete;
+    struct member member;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    found = (struct find_invite){.id = link->about};
+    enum err err = store_invite_each(core->store, visit_find_invite, &found);
+    if (err != ERR_OK) {
+        return err;
+    }
+    /* One invite, one joiner: who used it first may come again until it expires, nobody else. */
+    if (!found.found || instant_reached(core->now.wall, found.invite.expires) ||
+        (found.invite.bound && !box_public_equal(&found.invite.joiner, &link->peer_static))) {
+        return ERR_USER_INVITE;
+    }
+    if (found.invite.bound) {
+        return welcome(core, link, found.invite.member);
+    }
+    err = signed_decode(member_bytes, &object);
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (!box_public_equal(&member.transport, &link->peer_static) ||
+        !bytes_equal(member.invite, found.invite.invite) ||
+        member.head.created.ms > core->now.wall.ms + FUTURE_MAX_MS) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    err = add_node_signature(core, member_bytes, &bytes);
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&bytes), &complete);
+    }
+    if (err == ERR_OK) {
+        err = community_admit(core->community, &complete, &member, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        err =
+            store_invite_bind(core->store, &link->about, &link->peer_static, buffer_bytes(&bytes));
+    }
+    if (err == ERR_OK) {
+        err = gossip_accept(core, 0, &complete, &member.head, buffer_bytes(&bytes));
+    }
+    if (err == ERR_OK) {
+        core_journal(core, "info community: admitted member=%02x%02x%02x%02x", complete.id.b[0],
+                     complete.id.b[1], complete.id.b[2], complete.id.b[3]);
+        err = welcome(core, link, buffer_bytes(&bytes));
+    }
+    return err;
+}
+
+static enum err welcome(struct core *core, struct link *link, struct bytes member) {
+    struct send_to to = {.core = core, .link = link};
+    struct link_message message = {.kind = LINK_JOIN_WELCOME};
+    struct bytes charter;
+    link->queued = 0; /* a community's certificates may be more than a link's usual queue */
+    enum err err = store_object_each(core->store, OBJECT_MEMBER, visit_send, &to);
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_NODE_RECORD, visit_send, &to);
+    }
+    if (err == ERR_OK) {
+        err = store_get(core->store, STORE_CHARTER, &charter);
+    }
+    if (err == ERR_OK) {
+        message.as.join_welcome.member = member;
+        message.as.join_welcome.charter = charter;
+        memcpy(message.as.join_welcome.epoch_key, core->epoch_key, EPOCH_KEY_BYTES);
+        err = core_send(core, link, &message);
+        secret_wipe(message.as.join_welcome.epoch_key, EPOCH_KEY_BYTES);
+    }
+    return err;
+}
+
+static enum err visit_send(void *context, const struct store_object *object) {
+    struct send_to *to = context;
+    struct link_message message = {.kind = LINK_JOIN_MEMBER};
+    message.as.join_member.member = object->object;
+    to->link->queued = 0;
+    return core_send(to->core, to->link, &message);
+}
+
+static enum err visit_find_invite(void *context, const struct store_invite *invite) {
+    struct find_invite *find = context;
+    if (!id_equal(&invite->id, &find->id)) {
+        return ERR_OK;
+    }
+    if (invite->invite.len > sizeof find->signed_invite ||
+        invite->member.len > sizeof find->member) {
+        return ERR_HOST_DATABASE;
+    }
+    find->found = true;
+    find->invite = *invite;
+    memcpy(find->signed_invite, invite->invite.at, invite->invite.len);
+    find->invite.invite.at = find->signed_invite;
+    if (invite->member.len > 0) {
+        memcpy(find->member, invite->member.at, invite->member.len);
+    }
+    find->invite.member.at = find->member;
+    return ERR_OK;
+}
+
+/* ---- joiner ---- */
+
+static enum err take_member(struct core *core, struct bytes object) {
+    uint8_t len[4];
+    write_u32(len, (uint32_t)object.len);
+    enum err err = buffer_append(&core->join.objects, BYTES_OF(len));
+    return err == ERR_OK ? buffer_append(&core->join.objects, object) : err;
+}
+
+static enum err take_welcome(struct core *core, const struct link_message *message) {
+    struct signed_object charter;
+    struct signed_object member;
+    struct signed_object asked;
+    enum err err = signed_decode(message->as.join_welcome.charter, &charter);
+    if (err == ERR_OK) {
+        err = signed_decode(message->as.join_welcome.member, &member);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&core->join.ask), &asked);
+    }
+    if (err == ERR_OK &&
+        (!id_equal(&charter.id, &core->join.code.community) || !id_equal(&member.id, &asked.id))) {
+        err = ERR_USER_INVITE; /* another community than the invite's, or another body than ours */
+    }
+    if (err == ERR_OK) {
+        err = enter(core, message->as.join_welcome.charter, message->as.join_welcome.member,
+                    message->as.join_welcome.epoch_key, buffer_bytes(&core->join.objects));
+    }
+    return err;
+}
+
+/* Certificates of the others, sponsors before those whom they brought, then their records. */
+static enum err admit_each(struct core *core, struct bytes objects) {
+    enum err err = ERR_OK;
+    while (err == ERR_OK && objects.len >= 4) {
+        size_t len = read_u32(objects.at);
+        struct bytes bytes = {objects.at + 4, len};
+        struct signed_object object;
+        struct member member;
+        struct head head;
+        objects.at += 4 + len;
+        objects.len -= 4 + len;
+        err = signed_decode(bytes, &object);
+        if (err == ERR_OK) {
+            err = head_decode(object.body, &head);
+        }
+        if (err == ERR_OK && object.kind == OBJECT_MEMBER) {
+            err = member_decode(object.body, &member);
+            if (err == ERR_OK) {
+                err = community_admit(core->community, &object, &member, core->now.wall);
+            }
+            err = err == ERR_DENY_EXPIRED ? ERR_OK : err;
+        } else if (err == ERR_OK && object.kind == OBJECT_NODE_RECORD) {
+            const struct member *author = community_find(core->community, &head.author);
+            if (author == NULL || !signed_by(&object, &author->node)) {
+                err = ERR_PEER_SIGNATURE;
+            }
+        } else if (err == ERR_OK) {
+            err = ERR_PEER_SEQUENCE;
+        }
+        if (err == ERR_OK) {
+            struct store_object row = {.id = object.id,
+                                       .kind = object.kind,
+                                       .author = head.author,
+                                       .created = head.created,
+                                       .expires = head.expires,
+                                       .object = bytes};
+            err = store_object_add(core->store, &row);
+        }
+    }
+    return err;
+}

@@ -1,0 +1,191 @@
+/* What the files of core share. Private to node/core/.
+ *
+ *   core.c      life, turns, links, effects: routes every event
+ *   gossip.c    signed objects: checked, stored, forwarded; attachments
+ *   join.c      founding, inviting, joining
+ *   clips.c     ingest, consent, delivery, what others grant us
+ *   record.c    the log: leaves, slots, files, proofs
+ *   control.c   what `stoop` asks */
+#ifndef NODE_CORE_PARTS_H
+#define NODE_CORE_PARTS_H
+
+#include "node/community/community.h"
+#include "node/consent/consent.h"
+#include "node/core/core.h"
+#include "node/log/log.h"
+#include "node/overlay/overlay.h"
+#include "node/request/request.h"
+#include "node/transfer/transfer.h"
+#include "node/transport/transport.h"
+#include "proto/ingest.h"
+
+enum {
+    JOIN_TIME_MS = 60 * 1000,
+    DIAL_TIME_MS = 10 * 1000,
+    RECORD_REFRESH_MS = DURATION_DAY_MS,
+    OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
+    FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
+    FILES_EVERY_MS = 1000,
+    ATTACHMENT_RETRY_MS = 3000,
+    UPKEEP_EVERY_MS = 30 * 1000,
+};
+
+struct link {
+    uint64_t no; /* 0: free */
+    enum link_state {
+        LINK_DIALLING,
+        LINK_HANDSHAKE,
+        LINK_OPEN
+    } state;
+    enum link_purpose {
+        PURPOSE_IN,
+        PURPOSE_MEMBER,
+        PURPOSE_JOIN,
+        PURPOSE_DELIVERY
+    } purpose;
+    struct transport *transport; /* owned; NULL until the first byte of an inbound link */
+    enum transport_door door;    /* once open */
+    struct id about; /* member: certificate; join: invite; delivery: grant, or request inbound */
+    struct box_public peer_static;
+    bool in_overlay;
+    struct tick opened;
+    size_t queued;          /* bytes given out since the link was last drained */
+    struct buffer manifest; /* parts of a sealed manifest that comes in */
+};
+
+/* What an answered door was about, by its tag. */
+struct door_ref {
+    struct id about; /* invite or request */
+};
+
+struct join {
+    bool active;
+    uint64_t client; /* 0: nobody waits any more */
+    struct invite_code code;
+    size_t next_address;
+    uint64_t link;
+    struct tick give_up;
+    struct tick retry;
+    struct buffer ask;     /* signed member body */
+    struct buffer objects; /* what JOIN_MEMBER brought: u32 length, bytes */
+};
+
+struct core {
+    struct core_config config;
+    struct store *store;
+    struct now now; /* of the event that is stepped */
+    uint64_t random_count;
+    bool in_turn;
+
+    struct sign_public node_public, log_public;
+    struct box_public transport_public;
+    struct id self; /* own certificate; zero before there is one */
+    bool is_member;
+    uint8_t epoch_key[EPOCH_KEY_BYTES];
+
+    struct community *community;
+    struct overlay *overlay; /* NULL until is_member */
+    struct requests *requests;
+    struct consent *consent;
+    struct transfer *transfer;
+    struct log *log;
+    struct transport_replay *replay;
+
+    struct link links[CORE_LINKS_MAX];
+    uint64_t next_link; /* even */
+    bool doors_stale;
+    size_t door_count;
+    struct transport_door_key doors[TRANSPORT_DOORS_MAX];
+    struct door_ref door_refs[TRANSPORT_DOORS_MAX];
+
+    struct join join;
+    bool ingest_up;
+    struct sign_public ingest_public;
+    uint64_t camera_list_version;
+    uint64_t camera_client; /* waits for ingest's word on its camera list */
+    struct tick files_due;  /* TICK_NEVER: the log's files are up to date */
+    uint64_t files_size;    /* tree size that they show */
+    struct tick attachment_due;
+    struct id attachment_after;
+    struct tick upkeep_due;
+    bool shredded; /* in this turn: cut the write-ahead log off after it */
+
+    size_t effect_count;
+    struct core_effect effects[CORE_EFFECTS_MAX];
+    size_t effect_at[CORE_EFFECTS_MAX]; /* where its data begins in `bytes` */
+    struct buffer bytes;
+
+    struct overlay_actions overlay_actions; /* too large for the stack */
+    struct overlay_actions overlay_scratch; /* of a step inside a step, which has no actions */
+    struct link_message message;
+    struct control_reply reply;
+};
+
+/* ---- core.c ---- */
+uint64_t core_random(struct core *core);
+void core_random_bytes(struct core *core, uint8_t *out, size_t len);
+void core_journal(struct core *core, const char *format, ...) PRINTF_LIKE(2, 3);
+enum err core_effect(struct core *core, const struct core_effect *effect, struct bytes data);
+struct link *core_link(struct core *core, uint64_t no);
+/* `about`: certificate, invite or grant. 0 when every link is taken. */
+enum err core_dial(struct core *core, enum link_purpose purpose, const struct id *about,
+                   const char *address, const struct transport_door_key *door,
+                   const struct box_public *responder, struct bytes payload, uint64_t *out);
+enum err core_send(struct core *core, struct link *link, const struct link_message *message);
+enum err core_close(struct core *core, struct link *link, const char *why);
+bool core_may_dial(const struct core *core, const char *address);
+enum err core_become_member(struct core *core); /* from what the store holds */
+enum err core_door(struct core *core, enum transport_door door, struct bytes secret,
+                   const struct id *community, uint32_t tag, struct transport_door_key *out);
+
+/* ---- gossip.c ---- */
+/* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */
+enum err gossip_take(struct core *core, struct link *link, struct bytes object, enum err *verdict);
+enum err gossip_accept(struct core *core, uint64_t link, const struct signed_object *object,
+                       const struct head *head, struct bytes bytes);
+enum err gossip_load(struct core *core);
+enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
+enum err gossip_run(struct core *core, const struct overlay_event *event);
+enum err gossip_publish_record(struct core *core);
+enum err gossip_tick(struct core *core);
+enum err gossip_request_to_ingest(struct core *core, const struct id *request);
+
+/* ---- join.c ---- */
+enum err join_found(struct core *core, struct bytes charter, struct bytes member);
+enum err join_invite(struct core *core, struct bytes invite, const uint8_t secret[16]);
+enum err join_start(struct core *core, uint64_t client, const char *code, struct bytes member);
+enum err join_load(struct core *core);
+enum err join_established(struct core *core, struct link *link);
+enum err join_link_down(struct core *core, struct link *link);
+enum err join_message(struct core *core, struct link *link, const struct link_message *message);
+enum err join_tick(struct core *core);
+
+/* ---- clips.c ---- */
+enum err clips_load(struct core *core);
+enum err clips_ingest_up(struct core *core);
+enum err clips_ingest(struct core *core, struct bytes frame);
+enum err clips_decide(struct core *core, struct bytes decision);
+enum err clips_grant(struct core *core, struct bytes grant, struct bytes header,
+                     struct bytes manifest);
+enum err clips_recorded(struct core *core, const struct log_entry *entry); /* it is in a slot */
+enum err clips_established(struct core *core, struct link *link);
+enum err clips_message(struct core *core, struct link *link, const struct link_message *message);
+enum err clips_bulk(struct core *core, struct link *link, struct bytes data);
+enum err clips_run(struct core *core, const struct transfer_actions *actions);
+enum err clips_tick(struct core *core);
+
+/* ---- record.c ---- */
+enum err record_load(struct core *core);
+/* Public entries are leaves at once; private ones wait for their slot. *index only for public ones.
+ */
+enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *index);
+enum err record_tick(struct core *core);
+enum err record_checkpoint(struct core *core, char out[]);
+enum err record_prove(struct core *core, uint64_t index, uint64_t size, struct merkle_proof *out);
+void record_origin(const struct core *core, char out[NAME_MAX_BYTES]);
+
+/* ---- control.c ---- */
+enum err control_frame(struct core *core, uint64_t client, struct bytes frame);
+enum err control_done(struct core *core, uint64_t client, enum err err, const char *text);
+
+#endif

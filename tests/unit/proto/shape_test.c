@@ -15,8 +15,8 @@ struct broken { /* a message with one field replaced */
     struct bytes from; /* valid, everything in it */
 };
 
-static uint8_t plain[FILL_ROOM];
-static uint8_t again[FILL_ROOM];
+static _Alignas(max_align_t) uint8_t plain[FILL_ROOM];
+static _Alignas(max_align_t) uint8_t again[FILL_ROOM];
 static uint8_t filler_bytes[2 * 1024 * 1024]; /* all 'a' */
 
 static void encode(const struct shape *shape, enum fill_how how, uint64_t seed,

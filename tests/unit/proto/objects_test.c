@@ -1,0 +1,295 @@
+/* What the fields of one object must satisfy together, beyond each field's own bounds
+ * (PROTOCOL 9.3). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/clip.h"
+#include "proto/fence.h"
+#include "tests/support/check.h"
+#include "tests/support/fill.h"
+#include "tests/support/samples.h"
+
+static _Alignas(max_align_t) uint8_t plain[FILL_ROOM];
+static _Alignas(max_align_t) uint8_t again[FILL_ROOM];
+
+/* ---- one rule broken in each; the struct is at its most otherwise ---- */
+
+#define BREAK(name, type, change)                                                                  \
+    static void name(void *at) {                                                                   \
+        type *x = at;                                                                              \
+        change;                                                                                    \
+    }
+BREAK(head_ends_at_its_start, struct head, x->expires = x->created)
+BREAK(place_has_two_corners, struct geo_place, x->count = 2)
+BREAK(place_is_circle_and_polygon, struct geo_place, x->radius_m = 5)
+BREAK(place_crosses_itself, struct geo_place, struct geo_point p = x->points[0];
+      x->points[0] = x->points[20]; x->points[20] = p)
+BREAK(place_is_circle_without_radius, struct geo_place, x->count = 1)
+BREAK(terms_allow_faces, struct terms, x->no_face_recognition = false)
+BREAK(terms_allow_passing_on, struct terms, x->no_passing_on = false)
+BREAK(charter_wants_more_than_all, struct charter, x->administrator_count = 3; x->threshold = 4)
+BREAK(charter_counts_one_twice, struct charter, x->administrators[3] = x->administrators[1])
+BREAK(charter_2_follows_nothing, struct charter, x->previous = (struct id){{0}})
+BREAK(charter_1_follows_another, struct charter, x->version = 1)
+BREAK(member_owner_twice, struct member, x->owners[7].sign = x->owners[0].sign)
+BREAK(member_owner_box_twice, struct member, x->owners[7].box = x->owners[0].box)
+BREAK(member_owner_nameless, struct member, x->owner_names[5][0] = '\0')
+BREAK(member_founder_invited, struct member, x->head.author = (struct id){{0}})
+BREAK(member_joined_uninvited, struct member, x->invite.len = 0)
+BREAK(record_names_a_host, struct node_record, (void)strcpy(x->addresses[2], "example.org:7878"))
+BREAK(record_without_port, struct node_record, (void)strcpy(x->addresses[2], "203.0.113.7"))
+BREAK(request_lasts_8_days, struct request,
+      x->head.created.ms = x->head.expires.ms - INT64_C(7) * DURATION_DAY_MS - 1)
+BREAK(request_for_no_time, struct request, x->from = x->to)
+BREAK(request_names_a_host, struct request, (void)strcpy(x->addresses[0], "localhost:7878"))
+BREAK(camera_folder_relative, struct camera, x->folder[0] = 'a')
+BREAK(camera_name_with_slash, struct camera, x->name[1] = '/')
+BREAK(camera_name_in_capitals, struct camera, x->name[1] = 'A')
+BREAK(camera_owner_twice, struct camera, x->owners[1] = x->owners[0])
+BREAK(list_camera_twice, struct camera_list, (void)strcpy(x->cameras[40].name, x->cameras[3].name))
+BREAK(list_2_follows_nothing, struct camera_list, x->previous = (struct id){{0}})
+BREAK(manifest_ends_at_its_start, struct manifest, x->to = x->from)
+BREAK(manifest_runs_overlap, struct manifest, x->runs[4].to.ms += 10)
+BREAK(manifest_runs_backwards, struct manifest, struct clip_run r = x->runs[4];
+      x->runs[4] = x->runs[5]; x->runs[5] = r)
+BREAK(manifest_run_before_clip, struct manifest, x->runs[0].from.ms = x->from.ms - 1)
+BREAK(manifest_run_after_clip, struct manifest, x->to.ms = x->runs[127].to.ms - 1)
+BREAK(manifest_run_empty, struct manifest, x->runs[127].to = x->runs[127].from)
+BREAK(manifest_source_backwards, struct manifest, x->sources[4000].from.ms += 1 << 20)
+BREAK(manifest_source_before_1970, struct manifest, x->sources[0].from.ms = -1)
+BREAK(manifest_source_never, struct manifest, x->sources[0].to = INSTANT_NEVER)
+BREAK(manifest_camera_name, struct manifest, x->camera[0] = '.')
+BREAK(grant_for_no_time, struct grant, x->to = x->from)
+BREAK(grant_expires_at_once, struct grant, x->expires = x->created)
+BREAK(grant_owner_twice, struct grant, x->owners[2] = x->owners[6])
+
+static const struct {
+    const char *shape;
+    const char *what;
+    void (*spoil)(void *at);
+} rules[] = {
+#define RULE(shape, name)                                                                          \
+    { shape, #name, name }
+    RULE("Head", head_ends_at_its_start),
+    RULE("Place", place_has_two_corners),
+    RULE("Place", place_is_circle_and_polygon),
+    RULE("Place", place_crosses_itself),
+    RULE("Place", place_is_circle_without_radius),
+    RULE("Terms", terms_allow_faces),
+    RULE("Terms", terms_allow_passing_on),
+    RULE("Charter", charter_wants_more_than_all),
+    RULE("Charter", charter_counts_one_twice),
+    RULE("Charter", charter_2_follows_nothing),
+    RULE("Charter", charter_1_follows_another),
+    RULE("Member", member_owner_twice),
+    RULE("Member", member_owner_box_twice),
+    RULE("Member", member_owner_nameless),
+    RULE("Member", member_founder_invited),
+    RULE("Member", member_joined_uninvited),
+    RULE("NodeRecord", record_names_a_host),
+    RULE("NodeRecord", record_without_port),
+    RULE("Request", request_lasts_8_days),
+    RULE("Request", request_for_no_time),
+    RULE("Request", request_names_a_host),
+    RULE("Camera", camera_folder_relative),
+    RULE("Camera", camera_name_with_slash),
+    RULE("Camera", camera_name_in_capitals),
+    RULE("Camera", camera_owner_twice),
+    RULE("CameraList", list_camera_twice),
+    RULE("CameraList", list_2_follows_nothing),
+    RULE("Manifest", manifest_ends_at_its_start),
+    RULE("Manifest", manifest_runs_overlap),
+    RULE("Manifest", manifest_runs_backwards),
+    RULE("Manifest", manifest_run_before_clip),
+    RULE("Manifest", manifest_run_after_clip),
+    RULE("Manifest", manifest_run_empty),
+    RULE("Manifest", manifest_source_backwards),
+    RULE("Manifest", manifest_source_before_1970),
+    RULE("Manifest", manifest_source_never),
+    RULE("Manifest", manifest_camera_name),
+    RULE("Grant", grant_for_no_time),
+    RULE("Grant", grant_expires_at_once),
+    RULE("Grant", grant_owner_twice),
+};
+
+/* The shape without anybody's checks and requirements: what a peer with another program may send.
+ */
+static struct shape loosened(const struct shape *shape, struct shape_field *rows,
+                             struct shape *run) {
+    struct shape loose = *shape;
+    memcpy(rows, shape->fields, shape->field_count * sizeof *rows);
+    for (size_t i = 0; i < shape->field_count; i++) {
+        rows[i].required = false;
+        if (rows[i].sub != NULL && strcmp(rows[i].sub->name, "Run") == 0) {
+            *run = *rows[i].sub;
+            run->check = NULL;
+            rows[i].sub = run;
+        }
+    }
+    loose.fields = rows;
+    loose.check = NULL;
+    return loose;
+}
+
+static void test_each_rule_between_fields_holds_both_ways(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        const struct shape *shape = fill_shape_named(rules[i].shape);
+        struct shape_field rows[FENCE_SHAPE_FIELDS_MAX];
+        struct shape run;
+        struct shape loose = loosened(shape, rows, &run);
+        struct buffer strict_out;
+        struct buffer out;
+        buffer_init(&strict_out, 1024 * 1024);
+        buffer_init(&out, 1024 * 1024);
+        fill_shape(shape, FILL_MOST, i, plain);
+        CHECK_ERR(ERR_OK, fence_encode(shape, plain, &strict_out));
+        buffer_clear(&strict_out);
+        rules[i].spoil(plain);
+        if (fence_encode(shape, plain, &strict_out) != ERR_PEER_BOUNDS) {
+            fail_msg("%s was encoded", rules[i].what);
+        }
+        CHECK_ERR(ERR_OK, fence_encode(&loose, plain, &out));
+        if (fence_decode_into(shape, buffer_bytes(&out), again, fill_size(shape)) !=
+            ERR_PEER_BOUNDS) {
+            fail_msg("%s was decoded", rules[i].what);
+        }
+        buffer_finish(&strict_out);
+        buffer_finish(&out);
+    }
+}
+
+/* The largest object of every gossiped kind fits into gossip with every signature it can carry, and
+ * the largest manifest and camera list into theirs. */
+static void test_the_largest_objects_fit_where_they_go(void **state) {
+    (void)state;
+    static const struct {
+        const char *shape;
+        enum object_kind kind;
+        size_t room;
+    } cases[] = {
+        {"Charter", OBJECT_CHARTER, SIGNED_GOSSIP_MAX},
+        {"Member", OBJECT_MEMBER, SIGNED_GOSSIP_MAX},
+        {"NodeRecord", OBJECT_NODE_RECORD, SIGNED_GOSSIP_MAX},
+        {"Request", OBJECT_REQUEST, SIGNED_GOSSIP_MAX},
+        {"Grant", OBJECT_GRANT, SIGNED_GOSSIP_MAX},
+        {"Decision", OBJECT_DECISION, SIGNED_GOSSIP_MAX},
+        {"Receipt", OBJECT_RECEIPT, SIGNED_GOSSIP_MAX},
+        {"ReceiptCommitment", OBJECT_RECEIPT_COMMITMENT, SIGNED_GOSSIP_MAX},
+        {"Invite", OBJECT_INVITE, 1024}, /* inside a member certificate */
+        {"Manifest", OBJECT_MANIFEST, SIGNED_BODY_MAX},
+        {"CameraList", OBJECT_CAMERA_LIST, CAMERA_LIST_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buffer body;
+        struct buffer whole;
+        struct signed_object object;
+        buffer_init(&body, 1024 * 1024);
+        buffer_init(&whole, 1024 * 1024);
+        fill_shape(fill_shape_named(cases[i].shape), FILL_MOST, i, plain);
+        CHECK_ERR(ERR_OK, fence_encode(fill_shape_named(cases[i].shape), plain, &body));
+        signed_start(cases[i].kind, buffer_bytes(&body), &object);
+        object.count = cases[i].kind == OBJECT_INVITE ? 1 : SIGNED_SIGNATURES_MAX;
+        for (size_t k = 0; k < object.count; k++) {
+            memset(&object.signatures[k], (int)k + 1, sizeof object.signatures[k]);
+        }
+        CHECK_ERR(ERR_OK, signed_encode(&object, &whole));
+        if (whole.len > cases[i].room) {
+            fail_msg("%s: %zu of %zu bytes", cases[i].shape, whole.len, cases[i].room);
+        }
+        buffer_finish(&body);
+        buffer_finish(&whole);
+    }
+}
+
+static void test_borrowed_bytes_lie_in_the_input(void **state) {
+    (void)state;
+    struct buffer out;
+    struct member member;
+    buffer_init(&out, SIGNED_GOSSIP_MAX);
+    fill_shape(fill_shape_named("Member"), FILL_MOST, 1, plain);
+    CHECK_ERR(ERR_OK, member_encode((const struct member *)(const void *)plain, &out));
+    CHECK_ERR(ERR_OK, member_decode(buffer_bytes(&out), &member));
+    CHECK(member.invite.at > out.at && member.invite.at + member.invite.len <= out.at + out.len);
+    buffer_finish(&out);
+}
+
+static void test_failure_leaves_small_structs_alone_and_zeroes_large_ones(void **state) {
+    (void)state;
+    struct buffer out;
+    struct grant grant;
+    struct grant before;
+    buffer_init(&out, SIGNED_BODY_MAX);
+    memset(&grant, 0xa5, sizeof grant);
+    memset(&before, 0xa5, sizeof before);
+    fill_shape(fill_shape_named("Grant"), FILL_MOST, 1, plain);
+    CHECK_ERR(ERR_OK, grant_encode((const struct grant *)(const void *)plain, &out));
+    CHECK(grant_decode((struct bytes){out.at, out.len - 1}, &grant) != ERR_OK);
+    CHECK(memcmp(&grant, &before, sizeof grant) == 0);
+
+    buffer_clear(&out);
+    fill_shape(fill_shape_named("Manifest"), FILL_MOST, 1, plain);
+    CHECK_ERR(ERR_OK, manifest_encode((const struct manifest *)(const void *)plain, &out));
+    memset(again, 0xa5, sizeof(struct manifest));
+    CHECK(manifest_decode((struct bytes){out.at, out.len - 1}, (struct manifest *)(void *)again) !=
+          ERR_OK);
+    for (size_t i = 0; i < sizeof(struct manifest); i++) {
+        CHECK(again[i] == 0);
+    }
+    buffer_finish(&out);
+}
+
+/* The community that other tests start from stands by the rules of all modules. */
+static void test_samples_pass_every_check(void **state) {
+    (void)state;
+    struct sample_community community;
+    struct charter charter;
+    struct member leaf;
+    struct request request;
+    struct grant grant;
+    struct legal_report report;
+    struct signed_object object;
+    struct manifest *manifest = malloc(sizeof *manifest);
+    struct camera_list *list = malloc(sizeof *list);
+    struct buffer body;
+    CHECK(manifest != NULL && list != NULL);
+    sample_community_init(&community);
+    for (int i = SAMPLE_FOUNDER; i <= SAMPLE_HOMES; i++) {
+        struct bytes chain[2] = {buffer_bytes(&community.homes[SAMPLE_FOUNDER].member),
+                                 buffer_bytes(&community.homes[i].member)};
+        CHECK_ERR(ERR_OK, chain_verify(&community.id, buffer_bytes(&community.charter), chain,
+                                       i == SAMPLE_FOUNDER ? 1 : 2, SAMPLE_NOW, &charter, &leaf));
+    }
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.request), &object));
+    CHECK_ERR(ERR_OK, request_decode(object.body, &request));
+    CHECK(signed_by(&object, &leaf.owners[0].sign)); /* the agency's chain came last */
+    legal_check(&request, &charter.caps, SAMPLE_NOW, true, &report);
+    CHECK_ERR(ERR_OK, legal_verdict(&report, NULL));
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.manifest), &object));
+    CHECK_ERR(ERR_OK, manifest_decode(object.body, manifest));
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.grant), &object));
+    CHECK_ERR(ERR_OK, grant_decode(object.body, &grant));
+    CHECK_ERR(ERR_OK, grant_verify(&object, &grant));
+    CHECK_ERR(ERR_OK, grant_agrees(&grant, &community.manifest_id, manifest, &community.request_id,
+                                   &request));
+    sample_camera_list(&community, list);
+    CHECK(geo_place_meets_view(&request.place, &list->cameras[0].view));
+    buffer_init(&body, CAMERA_LIST_MAX);
+    CHECK_ERR(ERR_OK, camera_list_encode(list, &body));
+    CHECK_ERR(ERR_OK, camera_list_decode(buffer_bytes(&body), list));
+    buffer_finish(&body);
+    sample_community_finish(&community);
+    free(manifest);
+    free(list);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_rule_between_fields_holds_both_ways),
+        cmocka_unit_test(test_the_largest_objects_fit_where_they_go),
+        cmocka_unit_test(test_borrowed_bytes_lie_in_the_input),
+        cmocka_unit_test(test_failure_leaves_small_structs_alone_and_zeroes_large_ones),
+        cmocka_unit_test(test_samples_pass_every_check),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+/* stoop-node: the process that talks to the network. It can neither read the cameras' files nor
+ * open a sealed clip, nor choose whom a clip is sealed to (P1). Started by stoopd.
+ *
+ * usage: stoop-node --home DIR [--listen ADDR:PORT] [--ingest-fd N] [--supervise-fd N] */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/base/supervise.h"
+#include "node/confine/confine.h"
+#include "node/shell/shell.h"
+#include "proto/config.h"
+
+struct options {
+    const char *home;
+    const char *listen;
+    int ingest_fd;
+    int supervise_fd;
+};
+
+static int parse_options(int argc, char **argv, struct options *out);
+static int load_keys(const char *home, struct keyset *out);
+static int load_config(const struct options *options, struct config *out);
+static int raise_walls(const char *home);
+static enum err run(struct shell *shell, const struct options *options, const struct config *config,
+                    const struct keyset *keys);
+static int read_file(const char *home, const char *name, bool secret, struct buffer *out);
+
+static const char usage[] =
+    "usage: stoop-node --home DIR [--listen ADDR:PORT] [--ingest-fd N] [--supervise-fd N]\n"
+    "\n"
+    "The network side of a home. stoopd starts it; there is no need to do so by hand.\n"
+    "\n"
+    "example: stoop-node --home ~/.local/share/stoop --listen 127.0.0.1:7878\n";
+
+int main(int argc, char **argv) {
+    struct options options = {.ingest_fd = -1, .supervise_fd = -1};
+    struct config config;
+    struct shell *shell = NULL;
+    char why[CORE_JOURNAL_MAX] = "";
+    SCOPED(keyset_wipe) struct keyset keys = {0};
+
+    int exit_code = parse_options(argc, argv, &options);
+    if (exit_code >= 0) {
+        return exit_code;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!crypto_start() || !secret_process_harden()) {
+        (void)fprintf(stderr, "stoop-node: this computer's randomness or limits are not usable\n");
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    if (load_config(&options, &config) != 0 || load_keys(options.home, &keys) != 0) {
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    struct shell_config shell_config = {.home = options.home,
+                                        .listen = config.listen,
+                                        .ingest_fd = options.ingest_fd,
+                                        .supervise_fd = options.supervise_fd};
+    enum err err = shell_create(&shell_config, &shell, why);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "stoop-node: cannot open '%s': %s\n", why,
+                      err == ERR_HOST_LOCKED ? "the address is taken by another program"
+                                             : err_text(err));
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    if (raise_walls(options.home) != 0) {
+        shell_destroy(shell);
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    err = run(shell, &options, &config, &keys);
+    shell_destroy(shell);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "stoop-node: stopped: %s\n", err_text(err));
+    }
+    return err == ERR_OK ? 0 : err == ERR_HOST_SCHEMA ? SUPERVISE_EXIT_CONFIG : 1;
+}
+
+static int parse_options(int argc, char **argv, struct options *out) {
+    static const struct option table[] = {
+        {"home", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'},
+        {"ingest-fd", required_argument, NULL, 'i'},
+        {"supervise-fd", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            out->home = optarg;
+            break;
+        case 'l':
+            out->listen = optarg;
+            break;
+        case 'i':
+            out->ingest_fd = (int)strtol(optarg, NULL, 10);
+            break;
+        case 's':
+            out->supervise_fd = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'h':
+            (void)fputs(usage, stdout);
+            return 0;
+        case 'V':
+            (void)puts("stoop-node " STOOP_VERSION);
+            return 0;
+        default:
+            (void)fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (out->home == NULL || optind < argc) {
+        (void)fputs(usage, stderr);
+        return 2;
+    }
+    return -1;
+}
+
+static int load_config(const struct options *options, struct config *out) {
+    SCOPED(buffer_finish) struct buffer file = {.max = CONFIG_FILE_MAX};
+    struct config_error error;
+    if (read_file(options->home, "config", false, &file) != 0) {
+        return -1;
+    }
+    if (config_read(buffer_bytes(&file), out, &error) != ERR_OK) {
+        (void)fprintf(stderr, "stoop-node: %s/config:%zu: %s\n", options->home, error.line,
+                      error.text);
+        return -1;
+    }
+    if (options->listen != NULL) {
+        (void)snprintf(out->listen, sizeof out->listen, "%s", options->listen);
+    }
+    return 0;
+}
+
+static int load_keys(const char *home, struct keyset *out) {
+    SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
+    int failed = read_file(home, "node/node.key", true, &file);
+    if (failed == 0 && keyset_read("node", buffer_bytes(&file), out) != KEYFILE_OK) {
+        (void)fprintf(stderr, "stoop-node: '%s/node/node.key' is broken\n", home);
+        failed = -1;
+    }
+    if (file.at != NULL) {
+        secret_wipe(file.at, file.len);
+    }
+    return failed;
+}
+
+/* The node's own folder to write, the vault to read, and nothing else: neither a camera's folder
+ * nor an owner's key lies there. */
+static int raise_walls(const char *home) {
+    char node[4096];
+    char vault[4096];
+    char why[CONFINE_WHY_MAX];
+    (void)snprintf(node, sizeof node, "%s/node", home);
+    (void)snprintf(vault, sizeof vault, "%s/vault", home);
+    const struct confine_path paths[] = {
+        {.path = node, .fd = -1, .access = CONFINE_WRITE},
+        {.path = vault, .fd = -1, .access = CONFINE_READ},
+        {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
+        {.path = "/usr/share/zoneinfo", .fd = -1, .access = CONFINE_READ, .optional = true},
+    };
+    const struct confine_plan plan = {
+        .profile = CONFINE_NODE, .paths = paths, .count = COUNT_OF(paths)};
+    if (confine_raise(&plan, why) != ERR_OK) {
+        (void)fprintf(stderr, "stoop-node: the walls could not be raised: %s\n", why);
+        return -1;
+    }
+    return 0;
+}
+
+static enum err run(struct shell *shell, const struct options *options, const struct config *config,
+                    const struct keyset *keys) {
+    char path[4096];
+    struct store *store = NULL;
+    struct core *core = NULL;
+    struct core_config core_config = {.disk = shell_disk(shell), .keys = *keys, .now = shell_now()};
+    (void)snprintf(path, sizeof path, "%s/node/stoop.db", options->home);
+    enum err err = store_open(path, &store);
+    if (err == ERR_OK) {
+        core_config.store = store;
+        core_config.address_count = config->address_count;
+        memcpy(core_config.addresses, config->addresses, sizeof core_config.addresses);
+        if (core_config.address_count ==
+            0) { /* nothing said: what was bound, if others can dial it */
+            shell_bound_address(shell, core_config.addresses[0]);
+            bool any = strncmp(core_config.addresses[0], "0.0.0.0:", 8) == 0 ||
+                       strncmp(core_config.addresses[0], "[::]:", 5) == 0;
+            core_config.address_count = any ? 0 : 1;
+        }
+        for (size_t i = 0; i < core_config.address_count; i++) {
+            core_config.private_addresses |= address_is_loopback(core_config.addresses[i]) ||
+                                             address_is_private(core_config.addresses[i]);
+        }
+        random_bytes(core_config.seed, sizeof core_config.seed);
+        err = core_create(&core_config, &core);
+    }
+    if (err == ERR_OK) {
+        err = shell_run(shell, core);
+    }
+    core_destroy(core);
+    store_close(store);
+    keyset_wipe(&core_config.keys);
+    return err;
+}
+
+static int read_file(const char *home, const char *name, bool secret, struct buffer *out) {
+    char path[4096];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "%s/%s", home, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        (void)fprintf(stderr, "stoop-node: cannot read '%s': %s\nmake a home with 'stoop init'\n",
+                      path, strerror(errno));
+        return -1;
+    }
+    if (secret && (info.st_mode & 077) != 0) {
+        (void)fprintf(stderr, "stoop-node: '%s' can be read by others\nrun 'chmod 600 %s'\n", path,
+                      path);
+        (void)close(fd);
+        return -1;
+    }
+    uint8_t *to = NULL;
+    enum err err = buffer_extend(out, (size_t)info.st_size, &to);
+    bool good = err == ERR_OK && read(fd, to, (size_t)info.st_size) == info.st_size;
+    (void)close(fd);
+    if (!good) {
+        (void)fprintf(stderr, "stoop-node: '%s' is too large or cannot be read\n", path);
+    }
+    return good ? 0 : -1;
+}

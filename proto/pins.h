@@ -1,0 +1,30 @@
+/* Pins: public keys written down by `stoop init`, before the node first starts, once for ingest and
+ * once for the owner, each where the node cannot reach (P1, PROTOCOL 6.5). Text, one a line:
+ *
+ *   owner SIGN-HEX BOX-HEX NAME
+ *   ingest SIGN-HEX BOX-HEX
+ *   node SIGN-HEX */
+#ifndef PROTO_PINS_H
+#define PROTO_PINS_H
+
+#include "proto/community.h"
+
+enum {
+    PINS_FILE_MAX = 16 * 1024
+};
+
+struct pins {
+    size_t owner_count;
+    struct owner_public owners[OWNERS_MAX];
+    char owner_names[OWNERS_MAX][NAME_MAX_BYTES];
+    bool has_ingest;
+    struct owner_public ingest; /* signing and agreement */
+    bool has_node;
+    struct sign_public node;
+};
+
+/* ERR_USER_SYNTAX; *line says where, from 1. */
+MUST_USE enum err pins_read(struct bytes file, struct pins *out, size_t *line);
+MUST_USE enum err pins_write(const struct pins *pins, struct buffer *out);
+
+#endif

@@ -19,9 +19,17 @@ enum {
     OBJECT_BYTES_MAX = SIGNED_GOSSIP_MAX,
     NOTE_BYTES_MAX = 2048,
     CHARTER_BYTES_MAX = SIGNED_GOSSIP_MAX,
-#define ONE_MORE(code, text) +1
-    ERR_LAST = ERR_TABLE(ONE_MORE) - 1, /* codes go over sockets of this home only */
-#undef ONE_MORE
+    LEAF_BYTES_MAX = 64 * 1024,
+    OPENING_BYTES_MAX = 256 * 1024,
+};
+
+/* Error codes go over sockets of this home only, so any that this build knows may come. */
+enum {
+#define INDEX(code, text) INDEX_##code,
+    ERR_TABLE(INDEX)
+#undef INDEX
+    ERR_COUNT,
+    ERR_LAST = ERR_COUNT - 1,
 };
 
 static enum err union_decode(const struct shape *shape, struct bytes body, void *plain) {
@@ -501,8 +509,8 @@ static const struct shape got_delivered_shape = SHAPE_OF("GotDelivered", got_del
 static const struct shape_field got_leaf_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_U64, REPLY, as.leaf.index),
-    ROW(11, SHAPE_BYTES, REPLY, as.leaf.leaf, .max = 64 * 1024),
-    ROW(12, SHAPE_BYTES, REPLY, as.leaf.opening, .max = 256 * 1024),
+    ROW(11, SHAPE_BYTES, REPLY, as.leaf.leaf, .max = LEAF_BYTES_MAX),
+    ROW(12, SHAPE_BYTES, REPLY, as.leaf.opening, .max = OPENING_BYTES_MAX),
 };
 static const struct shape got_leaf_shape = SHAPE_OF("GotLeaf", got_leaf_rows, NULL);
 
@@ -511,7 +519,7 @@ static const struct shape_field got_proof_rows[] = {
     ROW(10, SHAPE_U64, REPLY, as.proof.index),
     ROW(11, SHAPE_U64, REPLY, as.proof.size),
     ARRAY(12, SHAPE_PACKED, REPLY, as.proof.hashes, as.proof.count),
-    ROW(13, SHAPE_BYTES, REPLY, as.proof.leaf, .max = 64 * 1024),
+    ROW(13, SHAPE_BYTES, REPLY, as.proof.leaf, .max = LEAF_BYTES_MAX),
     ROW(14, SHAPE_BYTES, REPLY, as.proof.checkpoint, .max = NOTE_BYTES_MAX),
 };
 static const struct shape got_proof_shape = SHAPE_OF("GotProof", got_proof_rows, NULL);

@@ -382,6 +382,7 @@ static const struct shape receipt_commitment_shape =
 
 /* ---- decoders and encoders: small structs by way of a copy, large ones in place ---- */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): `type` is a type */
 #define CODEC(noun, type)                                                                          \
     enum err noun##_decode(struct bytes body, type *out) {                                         \
         type plain;                                                                                \
@@ -401,6 +402,7 @@ static const struct shape receipt_commitment_shape =
     enum err noun##_encode(const type *plain, struct buffer *out) {                                \
         return fence_encode(&noun##_shape, plain, out);                                            \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 CODEC(charter, struct charter)
 CODEC(member, struct member)

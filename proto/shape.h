@@ -27,18 +27,18 @@ enum shape_kind {
 };
 
 struct shape_field {
+    const char *name; /* as in the .proto file, after the last dot */
+    const struct shape *sub;
+    size_t offset; /* in the plain struct */
+    size_t size;   /* of one element there */
+    size_t count_offset;
+    uint64_t min, max;
     uint32_t number;
+    uint32_t max_count;
     enum shape_kind kind;
     bool required; /* must be there: not empty, not zero; of an array, every element */
     bool repeated; /* into an array of max_count elements of `size` bytes */
     bool counted;  /* count_offset is used: size_t for arrays, bool for an optional message */
-    size_t offset; /* in the plain struct */
-    size_t size;   /* of one element there */
-    size_t count_offset;
-    uint32_t max_count;
-    uint64_t min, max;
-    const struct shape *sub;
-    const char *name; /* as in the .proto file */
 };
 
 struct shape {

@@ -23,6 +23,7 @@ static const struct shape *choose(uint64_t choice) {
     while (object_shapes[count] != NULL) {
         count++;
     }
+    ASSERT(count > 0);
     return object_shapes[choice % count];
 }
 
@@ -38,8 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (round_trip_check(&codec, body)) {
         struct buffer ours;
         struct buffer theirs;
-        buffer_init(&ours, 1024 * 1024);
-        buffer_init(&theirs, 1024 * 1024);
+        buffer_init(&ours, WIRE_ROOM);
+        buffer_init(&theirs, WIRE_ROOM);
         ASSERT(fence_encode(shape, first, &ours) == ERR_OK);
         ASSERT(schema_repack(schema_named(shape->name), body, &theirs));
         ASSERT(bytes_equal(buffer_bytes(&ours), buffer_bytes(&theirs)));

@@ -5,6 +5,7 @@
 #include "node/base/assert.h"
 #include "proto/fence.h"
 #include "tests/support/fill.h"
+#include "tests/support/schema.h"
 
 bool round_trip_check(const struct round_trip *codec, struct bytes from) {
     struct buffer once;
@@ -12,8 +13,8 @@ bool round_trip_check(const struct round_trip *codec, struct bytes from) {
     if (codec->decode(from, codec->first) != ERR_OK) {
         return false;
     }
-    buffer_init(&once, 4 * 1024 * 1024);
-    buffer_init(&twice, 4 * 1024 * 1024);
+    buffer_init(&once, WIRE_ROOM);
+    buffer_init(&twice, WIRE_ROOM);
     ASSERT(codec->encode(codec->first, &once) == ERR_OK);
     ASSERT(codec->decode(buffer_bytes(&once), codec->second) == ERR_OK);
     ASSERT(codec->encode(codec->second, &twice) == ERR_OK);

@@ -148,7 +148,7 @@ void sample_request(const struct sample_community *community, struct request *ou
         .addresses = {"203.0.113.7:7878"},
         .place = {.radius_m = 60, .count = 1, .points = {{525201000, 134051000}}},
         .from = before_now(MINUTES(20)),
-        .to = before_now(MINUTES(17) + 30 * DURATION_SECOND_MS),
+        .to = before_now(MINUTES(17) + INT64_C(30) * DURATION_SECOND_MS),
         .instrument = {.kind = INSTRUMENT_SEARCH_WARRANT,
                        .issued_at = before_now(MINUTES(15)),
                        .execute_by = instant_add(SAMPLE_NOW, (struct duration){DAYS(7)}),
@@ -204,7 +204,7 @@ void sample_manifest(const struct sample_community *community, struct manifest *
     memset(out->clip.b, 0xc1, sizeof out->clip.b);
     TEXT(out->camera, "front-door");
     out->from = before_now(MINUTES(20));
-    out->to = before_now(MINUTES(17) + 30 * DURATION_SECOND_MS);
+    out->to = before_now(MINUTES(17) + INT64_C(30) * DURATION_SECOND_MS);
     out->created = SAMPLE_NOW;
     out->time_source = TIME_FROM_NAME;
     out->making = CLIP_COPIED;

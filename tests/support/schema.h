@@ -15,7 +15,8 @@ const ProtobufCMessageDescriptor *schema_named(const char *name); /* NULL when t
 bool schema_repack(const ProtobufCMessageDescriptor *schema, struct bytes from, struct buffer *out);
 
 enum {
-    WIRE_FIELDS_MAX = 2048
+    WIRE_FIELDS_MAX = 2048,
+    WIRE_ROOM = 16 * 1024 * 1024, /* for anything that a test makes */
 };
 
 struct wire_field { /* one field of one level, with where it lies */

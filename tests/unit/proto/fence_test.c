@@ -9,6 +9,10 @@
 #include "tests/support/check.h"
 #include "tests/support/schema.h"
 
+enum {
+    HOSTILE_BYTES = 1024 * 1024
+};
+
 struct leaf {
     uint64_t number;
     char text[9];
@@ -106,8 +110,8 @@ static void test_wire_faults_are_malformed(void **state) {
 
 static void nest(size_t levels, struct buffer *out) {
     struct buffer inner;
-    buffer_init(out, 1024 * 1024);
-    buffer_init(&inner, 1024 * 1024);
+    buffer_init(out, WIRE_ROOM);
+    buffer_init(&inner, WIRE_ROOM);
     for (size_t i = 1; i < levels; i++) {
         buffer_clear(&inner);
         wire_run(&inner, 2, buffer_bytes(out));
@@ -152,7 +156,7 @@ static void test_hostile_megabytes_are_refused_at_once(void **state) {
         struct signed_object object;
         struct nest plain;
         size_t len = i == 3 ? 6 : 2;
-        buffer_init(&bytes, 1024 * 1024);
+        buffer_init(&bytes, HOSTILE_BYTES);
         while (bytes.len + len <= bytes.max) {
             wire_raw(&bytes, (struct bytes){(const uint8_t *)bodies[i], len});
         }

@@ -180,10 +180,12 @@ static void test_bodies_of_another_kind_are_refused(void **state) {
 
 /* ---- rules between fields ---- */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): statements */
 #define BREAK(name, change)                                                                        \
     static void name(struct link_message *x) {                                                     \
         change;                                                                                    \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 BREAK(sync_is_empty, x->as.sync.lower = x->as.sync.upper)
 BREAK(sync_is_backwards, x->as.sync.lower.created.ms = INT64_MAX; x->as.sync.upper.created.ms = 5)
 BREAK(sync_is_backwards_by_id, x->as.sync.lower.created = x->as.sync.upper.created;
@@ -233,7 +235,7 @@ static void test_status_names_addresses_only(void **state) {
     struct buffer out;
     buffer_init(&out, CONTROL_FRAME_MAX);
     fill_shape(fill_shape_named("Status"), FILL_MOST, 1, plain);
-    (void)strcpy(reply->as.status.addresses[3], "example.org:80");
+    memcpy(reply->as.status.addresses[3], "example.org:80", 15);
     CHECK_ERR(ERR_PEER_BOUNDS, reply_through(CONTROL_GOT_STATUS, &out));
     buffer_finish(&out);
 }

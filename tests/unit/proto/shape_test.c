@@ -21,7 +21,7 @@ static uint8_t filler_bytes[2 * 1024 * 1024]; /* all 'a' */
 
 static void encode(const struct shape *shape, enum fill_how how, uint64_t seed,
                    struct buffer *out) {
-    buffer_init(out, 16 * 1024 * 1024);
+    buffer_init(out, WIRE_ROOM);
     fill_shape(shape, how, seed, plain);
     CHECK_ERR(ERR_OK, fence_encode(shape, plain, out));
 }
@@ -85,7 +85,7 @@ static void expect(const struct broken *broken, const char *what, enum err expec
 static void without(const struct broken *broken, struct buffer *out) {
     static struct wire_field fields[WIRE_FIELDS_MAX];
     size_t count = wire_split(broken->from, fields);
-    buffer_init(out, 16 * 1024 * 1024);
+    buffer_init(out, WIRE_ROOM);
     for (size_t i = 0; i < count; i++) {
         if (fields[i].number != broken->row->number) {
             wire_raw(out, (struct bytes){broken->from.at + fields[i].start,
@@ -173,7 +173,7 @@ static void break_count(const struct broken *broken) {
     static struct wire_field fields[WIRE_FIELDS_MAX];
     size_t count = wire_split(broken->from, fields);
     struct buffer bytes;
-    buffer_init(&bytes, 16 * 1024 * 1024);
+    buffer_init(&bytes, WIRE_ROOM);
     wire_raw(&bytes, broken->from);
     size_t i = 0;
     while (i < count && fields[i].number != broken->row->number) {
@@ -249,7 +249,7 @@ static void test_what_cannot_be_decoded_is_never_encoded(void **state) {
         for (size_t k = 0; k < shapes[i]->field_count; k++) {
             const struct shape_field *row = &shapes[i]->fields[k];
             struct buffer out;
-            buffer_init(&out, 16 * 1024 * 1024);
+            buffer_init(&out, WIRE_ROOM);
             wire_raw(&out, BYTES_TEXT("before"));
             for (int how = 0; how < 3; how++) {
                 fill_shape(shapes[i], FILL_MOST, 7, plain);

@@ -1,0 +1,213 @@
+/* stoop-ingest: the process that reads the cameras. It has no network (P1). Started by stoopd.
+ *
+ * usage: stoop-ingest --home DIR --node-fd N */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/base/supervise.h"
+#include "node/confine/confine.h"
+#include "node/ingest/ingest.h"
+#include "proto/config.h"
+
+static int parse_options(int argc, char **argv, struct ingest_config *out);
+static int load(struct ingest_config *config);
+static int read_file(const char *home, const char *name, bool secret, struct buffer *out);
+static int raise_walls(const struct ingest *ingest);
+static void be_idle(void);
+
+static const char usage[] =
+    "usage: stoop-ingest --home DIR --node-fd N\n"
+    "\n"
+    "The camera side of a home. stoopd starts it; there is no need to do so "
+    "by hand.\n";
+
+int main(int argc, char **argv) {
+    static struct ingest_config config = {.node_fd = -1};
+    static char worker[PATH_MAX];
+    struct ingest *ingest = NULL;
+    int exit_code = parse_options(argc, argv, &config);
+    if (exit_code >= 0) {
+        return exit_code;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    tzset();
+    ssize_t len = readlink("/proc/self/exe", worker, sizeof worker - 16);
+    if (len <= 0 || !crypto_start() || !secret_process_harden()) {
+        (void)fprintf(stderr, "stoop-ingest: this computer is not usable: %s\n", strerror(errno));
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    (void)strcpy(strrchr(worker, '/') + 1, "stoop-media");
+    config.worker = worker;
+    if (load(&config) != 0) {
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    enum err err = ingest_create(&config, &ingest);
+    keyset_wipe(&config.keys);
+    if (err != ERR_OK) {
+        (void)fprintf(stderr, "stoop-ingest: cannot open its index in '%s': %s\n", config.home,
+                      err_text(err));
+        return err == ERR_HOST_SCHEMA ? SUPERVISE_EXIT_CONFIG : 1;
+    }
+    be_idle();
+    if (raise_walls(ingest) != 0) {
+        ingest_destroy(ingest);
+        return SUPERVISE_EXIT_CONFIG;
+    }
+    exit_code = ingest_run(ingest);
+    ingest_destroy(ingest);
+    return exit_code;
+}
+
+static int parse_options(int argc, char **argv, struct ingest_config *out) {
+    static const struct option table[] = {
+        {"home", required_argument, NULL, 'd'},
+        {"node-fd", required_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            out->home = optarg;
+            break;
+        case 'n':
+            out->node_fd = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'h':
+            (void)fputs(usage, stdout);
+            return 0;
+        case 'V':
+            (void)puts("stoop-ingest " STOOP_VERSION);
+            return 0;
+        default:
+            (void)fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (out->home == NULL || out->node_fd < 0 || optind < argc) {
+        (void)fputs(usage, stderr);
+        return 2;
+    }
+    return -1;
+}
+
+static int load(struct ingest_config *config) {
+    SCOPED(buffer_finish) struct buffer keys = {.max = KEYFILE_BYTES_MAX};
+    SCOPED(buffer_finish) struct buffer pins = {.max = PINS_FILE_MAX};
+    SCOPED(buffer_finish) struct buffer file = {.max = CONFIG_FILE_MAX};
+    struct config home;
+    struct config_error error;
+    size_t line = 0;
+    if (read_file(config->home, "ingest/ingest.key", true, &keys) != 0 ||
+        read_file(config->home, "ingest/pins", false, &pins) != 0 ||
+        read_file(config->home, "config", false, &file) != 0) {
+        return -1;
+    }
+    bool good = keyset_read("ingest", buffer_bytes(&keys), &config->keys) == KEYFILE_OK;
+    secret_wipe(keys.at, keys.len);
+    if (!good) {
+        (void)fprintf(stderr, "stoop-ingest: '%s/ingest/ingest.key' is broken\n", config->home);
+        return -1;
+    }
+    if (pins_read(buffer_bytes(&pins), &config->pins, &line) != ERR_OK ||
+        config->pins.owner_count == 0) {
+        (void)fprintf(stderr, "stoop-ingest: %s/ingest/pins:%zu: not a line of pinned keys\n",
+                      config->home, line);
+        return -1;
+    }
+    if (config_read(buffer_bytes(&file), &home, &error) != ERR_OK) {
+        (void)fprintf(stderr, "stoop-ingest: %s/config:%zu: %s\n", config->home, error.line,
+                      error.text);
+        return -1;
+    }
+    config->match_delay_ms = home.match_delay_s * 1000;
+    return 0;
+}
+
+static int read_file(const char *home, const char *name, bool secret, struct buffer *out) {
+    char path[PATH_MAX];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "%s/%s", home, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        (void)fprintf(stderr, "stoop-ingest: cannot read '%s': %s\n", path, strerror(errno));
+        return -1;
+    }
+    if (secret && (info.st_mode & 077) != 0) {
+        (void)fprintf(stderr, "stoop-ingest: '%s' can be read by others\nrun 'chmod 600 %s'\n",
+                      path, path);
+        (void)close(fd);
+        return -1;
+    }
+    uint8_t *to = NULL;
+    bool good = buffer_extend(out, (size_t)info.st_size, &to) == ERR_OK &&
+                read(fd, to, (size_t)info.st_size) == info.st_size;
+    (void)close(fd);
+    if (!good) {
+        (void)fprintf(stderr, "stoop-ingest: '%s' is too large or cannot be read\n", path);
+    }
+    return good ? 0 : -1;
+}
+
+/* The cameras' folders to read, its own and the vault to write, and what ffmpeg needs to start: its
+ * children inherit these walls and put up narrower ones. */
+static int raise_walls(const struct ingest *ingest) {
+    static struct confine_path paths[CAMERAS_MAX + 16];
+    char own[PATH_MAX];
+    char vault[PATH_MAX];
+    char why[CONFINE_WHY_MAX];
+    (void)snprintf(own, sizeof own, "%s/ingest", ingest->config.home);
+    (void)snprintf(vault, sizeof vault, "%s/vault", ingest->config.home);
+    const struct confine_path fixed[] = {
+        {.path = own, .fd = -1, .access = CONFINE_WRITE},
+        {.path = vault, .fd = -1, .access = CONFINE_WRITE},
+        {.path = ingest->config.worker, .fd = -1, .access = CONFINE_READ_EXEC},
+        {.path = "/usr", .fd = -1, .access = CONFINE_READ_EXEC},
+        {.path = "/lib", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
+        {.path = "/lib64", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
+        {.path = "/etc/ld.so.cache", .fd = -1, .access = CONFINE_READ, .optional = true},
+        {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
+        {.path = "/etc/alternatives", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
+        {.path = "/dev/null", .fd = -1, .access = CONFINE_READ, .optional = true},
+    };
+    size_t count = 0;
+    for (; count < COUNT_OF(fixed); count++) {
+        paths[count] = fixed[count];
+    }
+    for (size_t i = 0; i < ingest->list.camera_count; i++) {
+        paths[count++] = (struct confine_path){.path = ingest->list.cameras[i].folder,
+                                               .fd = -1,
+                                               .access = CONFINE_READ,
+                                               .optional = true};
+    }
+    const struct confine_plan plan = {.profile = CONFINE_INGEST, .paths = paths, .count = count};
+    if (confine_raise(&plan, why) != ERR_OK) {
+        (void)fprintf(stderr, "stoop-ingest: the walls could not be raised: %s\n", why);
+        return -1;
+    }
+    return 0;
+}
+
+/* The recorder on this machine comes first. Failing costs nothing but manners. */
+static void be_idle(void) {
+    enum {
+        IOPRIO_WHO_PROCESS = 1,
+        IOPRIO_CLASS_IDLE = 3,
+        IOPRIO_CLASS_SHIFT = 13
+    };
+    (void)setpriority(PRIO_PROCESS, 0, 10);
+    (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT);
+}

@@ -1,0 +1,448 @@
+/* From segments to a sealed clip. Invariants:
+ *  1. Plaintext is only in pipes and memory.
+ *  2. The payload is durable before the row that names it, the row before the node is told.
+ *  3. The file key exists only here, until the headers are made, and is wiped on every way out. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "crypto/age.h"
+#include "crypto/merkle.h"
+#include "node/base/assert.h"
+#include "node/ingest/ingest.h"
+
+enum {
+    READ_BYTES = 256 * 1024,
+    HEX_CLIP = 32
+};
+
+struct material { /* what there is of one camera in the time asked for */
+    const struct camera *camera;
+    size_t count;
+    size_t room;
+    struct segment *segments; /* owned */
+    struct instant from, to;  /* camera's clock */
+    bool full;
+};
+
+struct sealing {
+    struct age_writer writer;
+    struct sha256_state *hash;
+    struct merkle_edge tree;
+    uint64_t plain_size, payload_size;
+    int file;
+    uint8_t piece[PIECE_MAX];
+    uint8_t read[READ_BYTES];
+};
+
+static enum err visit_segment(void *context, const struct segment *segment);
+static enum clip_making choose_making(const struct material *material);
+static enum err open_source(struct ingest *ingest, const struct material *material,
+                            enum clip_making making, int *out_fd, pid_t *out_pid);
+static enum err write_payload(struct sealing *sealing, int source);
+static enum err write_piece(struct sealing *sealing, size_t len);
+static enum err finish_file(struct ingest *ingest, const struct clip_id *clip, int file);
+static void fill_manifest(const struct material *material, enum clip_making making,
+                          struct manifest *manifest);
+static enum err seal_manifest(struct ingest *ingest, const struct manifest *manifest,
+                              const struct box_public *owners, struct buffer *out);
+static enum err record_match(struct ingest *ingest, const struct manifest *manifest,
+                             const struct age_file_key *key, struct vault_clip *row);
+static void payload_names(const struct clip_id *clip, char folder[3], char path[HEX_CLIP + 2],
+                          char temporary[HEX_CLIP + 8]);
+static enum err visit_known(void *context, const struct vault_clip *clip);
+
+enum err seal_camera(struct ingest *ingest, const struct camera *camera,
+                     const struct id *request_id, const struct request *request,
+                     struct instant now) {
+    struct material material = {.camera = camera,
+                                .from = {request->from.ms + camera->clock_offset_ms},
+                                .to = {request->to.ms + camera->clock_offset_ms}};
+    struct statvfs disk;
+    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
+    if (fstatvfs(ingest->vault, &disk) != 0 ||
+        (uint64_t)disk.f_bavail * disk.f_frsize < INGEST_FREE_MIN) {
+        return ERR_HOST_DISK;
+    }
+    enum err err = index_segments(ingest->index, camera->name, material.from, material.to,
+                                  visit_segment, &material);
+    if (err == ERR_OK && material.count == 0) {
+        err = ERR_USER_NOT_FOUND;
+    }
+    struct sealing *sealing = calloc(1, sizeof *sealing);
+    struct manifest *manifest = calloc(1, sizeof *manifest);
+    if (err == ERR_OK && (sealing == NULL || manifest == NULL)) {
+        err = ERR_HOST_MEMORY;
+    }
+    if (sealing != NULL) {
+        sealing->file = -1;
+    }
+    int source = -1;
+    pid_t worker = 0;
+    struct vault_clip row = {.request = *request_id};
+    char folder[3];
+    char path[HEX_CLIP + 2];
+    char temporary[HEX_CLIP + 8];
+    if (err == ERR_OK) {
+        enum clip_making making = choose_making(&material);
+        random_bytes(row.clip.b, sizeof row.clip.b);
+        (void)snprintf(row.camera, sizeof row.camera, "%s", camera->name);
+        payload_names(&row.clip, folder, path, temporary);
+        manifest->request = *request_id;
+        manifest->clip = row.clip;
+        manifest->created = now;
+        fill_manifest(&material, making, manifest);
+        sealing->hash = sha256_create();
+        sealing->file = openat(ingest->vault, temporary,
+                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+        err = sealing->hash == NULL || sealing->file < 0
+                  ? ERR_HOST_DISK
+                  : open_source(ingest, &material, making, &source, &worker);
+    }
+    if (err == ERR_OK) {
+        age_file_key_generate(&key);
+        age_writer_start(&sealing->writer, &key);
+        err = write_payload(sealing, source);
+        (void)close(source);
+        enum err ended = worker == 0 ? ERR_OK : media_join_end(worker);
+        err = err == ERR_OK ? ended : err;
+    }
+    if (err == ERR_OK) {
+        err = finish_file(ingest, &row.clip, sealing->file);
+    }
+    if (err == ERR_OK) {
+        sha256_final(sealing->hash, &manifest->sha256);
+        merkle_root(&sealing->tree, &manifest->payload_root);
+        manifest->size = sealing->plain_size;
+        manifest->payload_size = sealing->payload_size;
+        err = record_match(ingest, manifest, &key, &row);
+    } else if (sealing != NULL && sealing->file >= 0) {
+        (void)unlinkat(ingest->vault, temporary, 0);
+    }
+    if (sealing != NULL) {
+        if (sealing->file >= 0) {
+            (void)close(sealing->file);
+        }
+        sha256_destroy(sealing->hash);
+        secret_wipe(sealing, sizeof *sealing);
+    }
+    free(sealing);
+    free(manifest);
+    free(material.segments);
+    return err;
+}
+
+enum err seal_remove(struct ingest *ingest, const struct clip_id *clip) {
+    char folder[3];
+    char path[HEX_CLIP + 2];
+    char temporary[HEX_CLIP + 8];
+    payload_names(clip, folder, path, temporary);
+    if (unlinkat(ingest->vault, path, 0) != 0 && errno != ENOENT) {
+        return ERR_HOST_DISK;
+    }
+    int parent = openat(ingest->vault, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0) {
+        (void)fsync(parent);
+        (void)close(parent);
+    }
+    return index_clip_remove(ingest->index, clip);
+}
+
+struct known {
+    size_t count;
+    struct clip_id ids[4096];
+};
+
+enum err seal_sweep(struct ingest *ingest) {
+    struct known *known = calloc(1, sizeof *known);
+    if (known == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    enum err err = index_clips(ingest->index, visit_known, known);
+    int top = err == ERR_OK ? openat(ingest->vault, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    DIR *folders = top < 0 ? NULL : fdopendir(top);
+    struct dirent *entry = NULL;
+    while (folders != NULL && (entry = readdir(folders)) != NULL) {
+        if (strncmp(entry->d_name, "new-", 4) == 0) {
+            (void)unlinkat(ingest->vault, entry->d_name, 0);
+            continue;
+        }
+        int inner = strlen(entry->d_name) == 2 && entry->d_name[0] != '.'
+                        ? openat(ingest->vault, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                        : -1;
+        DIR *files = inner < 0 ? NULL : fdopendir(inner);
+        struct dirent *file = NULL;
+        while (files != NULL && (file = readdir(files)) != NULL) {
+            char hex[HEX_CLIP + 1];
+            struct clip_id id;
+            (void)snprintf(hex, sizeof hex, "%.2s%.30s", entry->d_name, file->d_name);
+            bool ours = hex_read(hex, id.b, sizeof id.b) == ERR_OK;
+            bool named = !ours || known->count == COUNT_OF(known->ids);
+            for (size_t i = 0; i < known->count && !named; i++) {
+                named = memcmp(known->ids[i].b, id.b, sizeof id.b) == 0;
+            }
+            if (!named) {
+                (void)unlinkat(inner, file->d_name, 0);
+            }
+        }
+        if (files != NULL) {
+            (void)closedir(files);
+        }
+    }
+    if (folders != NULL) {
+        (void)closedir(folders);
+    }
+    free(known);
+    return err;
+}
+
+static enum err visit_known(void *context, const struct vault_clip *clip) {
+    struct known *known = context;
+    if (known->count < COUNT_OF(known->ids)) {
+        known->ids[known->count++] = clip->clip;
+    }
+    return ERR_OK;
+}
+
+/* ---- material ---- */
+
+static enum err visit_segment(void *context, const struct segment *segment) {
+    struct material *material = context;
+    if (material->count == SOURCES_MAX) {
+        material->full = true; /* what does not fit is a gap that the coverage shows */
+        return ERR_OK;
+    }
+    if (material->count == material->room) {
+        size_t room = material->room == 0 ? 16 : material->room * 2;
+        struct segment *grown = realloc(material->segments, room * sizeof *grown);
+        if (grown == NULL) {
+            return ERR_HOST_MEMORY;
+        }
+        material->segments = grown;
+        material->room = room;
+    }
+    material->segments[material->count++] = *segment;
+    return ERR_OK;
+}
+
+/* A file that lies wholly within the time asked for, and says nothing about itself that it should
+ * not, goes as it is, bit for bit. Whole files are joined without touching a frame. Only a window
+ * that cuts into a file is made anew, so that not one frame outside of it is in the clip. */
+static enum clip_making choose_making(const struct material *material) {
+    const struct segment *first = &material->segments[0];
+    const struct segment *last = &material->segments[material->count - 1];
+    bool within = first->from.ms >= material->from.ms && last->to.ms <= material->to.ms;
+    if (!within) {
+        return CLIP_REENCODED;
+    }
+    return material->count == 1 && !first->tagged && first->format == MEDIA_MOV ? CLIP_WHOLE_FILE
+                                                                                : CLIP_COPIED;
+}
+
+static enum err open_source(struct ingest *ingest, const struct material *material,
+                            enum clip_making making, int *out_fd, pid_t *out_pid) {
+    char path[FOLDER_MAX_BYTES + MEDIA_PATH_MAX];
+    if (making == CLIP_WHOLE_FILE) {
+        (void)snprintf(path, sizeof path, "%s/%s", material->camera->folder,
+                       material->segments[0].path);
+        *out_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return *out_fd < 0 ? ERR_USER_MEDIA : ERR_OK;
+    }
+    struct media_input *inputs = calloc(material->count, sizeof *inputs);
+    char *paths = malloc(material->count * sizeof path);
+    enum err err = inputs == NULL || paths == NULL ? ERR_HOST_MEMORY : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < material->count; i++) {
+        const struct segment *segment = &material->segments[i];
+        char *own = paths + i * sizeof path;
+        (void)snprintf(own, sizeof path, "%s/%s", material->camera->folder, segment->path);
+        inputs[i] = (struct media_input){.path = own,
+                                         .format = segment->format,
+                                         .start_ms = segment->from.ms,
+                                         .duration_ms = segment->to.ms - segment->from.ms};
+    }
+    const struct segment *last = err == ERR_OK ? &material->segments[material->count - 1] : NULL;
+    if (err == ERR_OK) {
+        struct media_join join = {.inputs = inputs,
+                                  .count = material->count,
+                                  .from_ms = material->from.ms,
+                                  .to_ms =
+                                      last->to.ms < material->to.ms ? last->to.ms : material->to.ms,
+                                  .cut = making == CLIP_REENCODED};
+        err = media_join_start(ingest->config.worker, &join, out_fd, out_pid);
+    }
+    free(inputs);
+    free(paths);
+    return err;
+}
+
+/* ---- payload ---- */
+
+static enum err write_payload(struct sealing *sealing, int source) {
+    for (;;) {
+        ssize_t got = read(source, sealing->read, sizeof sealing->read);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return ERR_USER_MEDIA;
+        }
+        if (got == 0) {
+            break;
+        }
+        struct bytes data = {sealing->read, (size_t)got};
+        sha256_update(sealing->hash, data);
+        sealing->plain_size += data.len;
+        while (data.len > 0) {
+            size_t len = 0;
+            size_t taken = age_writer_take(&sealing->writer, data, sealing->piece, &len);
+            enum err err = len > 0 ? write_piece(sealing, len) : ERR_OK;
+            if (err != ERR_OK) {
+                return err;
+            }
+            data.at += taken;
+            data.len -= taken;
+        }
+    }
+    if (sealing->plain_size == 0) {
+        return ERR_USER_MEDIA; /* nothing came out */
+    }
+    size_t len = 0;
+    age_writer_end(&sealing->writer, sealing->piece, &len);
+    return write_piece(sealing, len);
+}
+
+static enum err write_piece(struct sealing *sealing, size_t len) {
+    struct id leaf;
+    piece_leaf((struct bytes){sealing->piece, len}, &leaf);
+    merkle_append(&sealing->tree, &leaf);
+    for (size_t at = 0; at < len;) {
+        ssize_t put = write(sealing->file, sealing->piece + at, len - at);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return ERR_HOST_DISK;
+        }
+        at += (size_t)put;
+    }
+    sealing->payload_size += len;
+    return ERR_OK;
+}
+
+static enum err finish_file(struct ingest *ingest, const struct clip_id *clip, int file) {
+    char folder[3];
+    char path[HEX_CLIP + 2];
+    char temporary[HEX_CLIP + 8];
+    payload_names(clip, folder, path, temporary);
+    if (mkdirat(ingest->vault, folder, 0750) != 0 && errno != EEXIST) {
+        return ERR_HOST_DISK;
+    }
+    int parent = openat(ingest->vault, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = parent >= 0 && fsync(file) == 0 &&
+                renameat(ingest->vault, temporary, ingest->vault, path) == 0 &&
+                fsync(parent) == 0 && fsync(ingest->vault) == 0;
+    if (parent >= 0) {
+        (void)close(parent);
+    }
+    return good ? ERR_OK : ERR_HOST_DISK;
+}
+
+static void payload_names(const struct clip_id *clip, char folder[3], char path[HEX_CLIP + 2],
+                          char temporary[HEX_CLIP + 8]) {
+    char hex[HEX_CLIP + 1];
+    hex_write(BYTES_OF(clip->b), hex);
+    (void)snprintf(folder, 3, "%.2s", hex);
+    (void)snprintf(path, HEX_CLIP + 2, "%.2s/%.30s", hex, hex + 2);
+    (void)snprintf(temporary, HEX_CLIP + 8, "new-%.32s", hex);
+}
+
+/* ---- manifest and match ---- */
+
+static void fill_manifest(const struct material *material, enum clip_making making,
+                          struct manifest *manifest) {
+    int64_t offset = material->camera->clock_offset_ms;
+    (void)snprintf(manifest->camera, sizeof manifest->camera, "%s", material->camera->name);
+    manifest->making = making;
+    manifest->clock_offset_ms = material->camera->clock_offset_ms;
+    manifest->owner_count = material->camera->owner_count;
+    memcpy(manifest->owners, material->camera->owners, sizeof manifest->owners);
+    manifest->width = material->segments[0].width;
+    manifest->height = material->segments[0].height;
+    manifest->time_source = TIME_FROM_NAME;
+    for (size_t i = 0; i < material->count; i++) {
+        const struct segment *segment = &material->segments[i];
+        struct clip_run run = {{segment->from.ms}, {segment->to.ms}};
+        manifest->audio |= segment->audio;
+        if (segment->time_source > manifest->time_source) {
+            manifest->time_source = segment->time_source; /* the weakest counts */
+        }
+        manifest->sources[manifest->source_count++] =
+            (struct clip_source){segment->sha256, segment->from, segment->to};
+        run.from.ms = (run.from.ms < material->from.ms ? material->from.ms : run.from.ms) - offset;
+        run.to.ms = (run.to.ms > material->to.ms ? material->to.ms : run.to.ms) - offset;
+        struct clip_run *last =
+            manifest->run_count == 0 ? NULL : &manifest->runs[manifest->run_count - 1];
+        if (last != NULL &&
+            (run.from.ms - last->to.ms <= INGEST_GAP_MS || manifest->run_count == COVERAGE_MAX)) {
+            last->to.ms = run.to.ms > last->to.ms ? run.to.ms : last->to.ms;
+        } else if (run.to.ms > run.from.ms) {
+            manifest->runs[manifest->run_count++] = run;
+        }
+    }
+    manifest->from = manifest->runs[0].from;
+    manifest->to = manifest->runs[manifest->run_count - 1].to;
+}
+
+static enum err seal_manifest(struct ingest *ingest, const struct manifest *manifest,
+                              const struct box_public *owners, struct buffer *out) {
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_BODY_MAX + 4096};
+    struct signed_object object;
+    enum err err = manifest_encode(manifest, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_MANIFEST, buffer_bytes(&body), &object);
+        err = signed_add(&object, &ingest->config.keys.sign, &ingest->sign);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    return err == ERR_OK ? age_seal_small(owners, manifest->owner_count, buffer_bytes(&bytes), out)
+                         : err;
+}
+
+static enum err record_match(struct ingest *ingest, const struct manifest *manifest,
+                             const struct age_file_key *key, struct vault_clip *row) {
+    static struct ingest_message message;
+    struct box_public owners[OWNERS_MAX];
+    SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
+    SCOPED(buffer_finish) struct buffer sealed = {.max = SEALED_MANIFEST_MAX};
+    SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
+    for (size_t i = 0; i < manifest->owner_count; i++) {
+        owners[i] = manifest->owners[i].box;
+    }
+    enum err err = age_header_make(owners, manifest->owner_count, key, &header);
+    if (err == ERR_OK) {
+        err = seal_manifest(ingest, manifest, owners, &sealed);
+    }
+    if (err == ERR_OK) {
+        message = (struct ingest_message){.kind = INGEST_MATCH};
+        message.as.match.request = manifest->request;
+        message.as.match.clip = manifest->clip;
+        message.as.match.header = buffer_bytes(&header);
+        message.as.match.manifest = buffer_bytes(&sealed);
+        message.as.match.payload_size = manifest->payload_size;
+        message.as.match.payload_root = manifest->payload_root;
+        err = ingest_encode(&message, &frame);
+    }
+    if (err == ERR_OK) {
+        row->match = buffer_bytes(&frame);
+        err = index_clip_put(ingest->index, row);
+    }
+    return err;
+}

@@ -66,6 +66,7 @@ BREAK(manifest_source_backwards, struct manifest, x->sources[4000].from.ms += 1 
 BREAK(manifest_source_before_1970, struct manifest, x->sources[0].from.ms = -1)
 BREAK(manifest_source_never, struct manifest, x->sources[0].to = INSTANT_NEVER)
 BREAK(manifest_camera_name, struct manifest, x->camera[0] = '.')
+BREAK(manifest_owner_twice, struct manifest, x->owners[2] = x->owners[6])
 BREAK(grant_for_no_time, struct grant, x->to = x->from)
 BREAK(grant_expires_at_once, struct grant, x->expires = x->created)
 BREAK(grant_owner_twice, struct grant, x->owners[2] = x->owners[6])
@@ -114,6 +115,7 @@ static const struct {
     RULE("Manifest", manifest_source_before_1970),
     RULE("Manifest", manifest_source_never),
     RULE("Manifest", manifest_camera_name),
+    RULE("Manifest", manifest_owner_twice),
     RULE("Grant", grant_for_no_time),
     RULE("Grant", grant_expires_at_once),
     RULE("Grant", grant_owner_twice),

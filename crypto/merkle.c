@@ -4,6 +4,10 @@
 
 #include "node/base/assert.h"
 
+enum {
+    SMALL_LEAF = 512, /* every log leaf: no allocation for those */
+};
+
 static uint64_t split(uint64_t size);
 static bool range_hash(uint64_t from, uint64_t to, merkle_read *read, void *context,
                        struct id *out);
@@ -11,6 +15,15 @@ static bool push(struct merkle_proof *proof, const struct id *hash);
 static void reverse(struct merkle_proof *proof);
 
 void merkle_leaf(struct bytes leaf, struct id *out) {
+    if (leaf.len <= SMALL_LEAF) {
+        uint8_t small[1 + SMALL_LEAF];
+        small[0] = 0;
+        if (leaf.len > 0) {
+            memcpy(small + 1, leaf.at, leaf.len);
+        }
+        sha256((struct bytes){small, 1 + leaf.len}, out);
+        return;
+    }
     struct sha256_state *state = sha256_create();
     ASSERT(state != NULL);
     sha256_update(state, (struct bytes){(const uint8_t *)"\0", 1});
@@ -53,7 +66,7 @@ void merkle_root(const struct merkle_edge *edge, struct id *out) {
 
 bool merkle_verify_inclusion(const struct id *leaf_hash, uint64_t index, uint64_t size,
                              const struct merkle_proof *proof, const struct id *root) {
-    if (index >= size) {
+    if (index >= size || proof->count > MERKLE_PROOF_MAX) {
         return false;
     }
     uint64_t node = index;
@@ -81,14 +94,11 @@ bool merkle_verify_inclusion(const struct id *leaf_hash, uint64_t index, uint64_
 bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size,
                                const struct merkle_proof *proof, const struct id *old_root,
                                const struct id *new_root) {
-    if (old_size > new_size) {
+    if (old_size == 0 || old_size > new_size || proof->count > MERKLE_PROOF_MAX) {
         return false;
     }
     if (old_size == new_size) {
         return proof->count == 0 && id_equal(old_root, new_root);
-    }
-    if (old_size == 0) {
-        return proof->count == 0;
     }
     uint64_t node = old_size - 1;
     uint64_t last = new_size - 1;
@@ -153,16 +163,12 @@ bool merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_read *read, vo
 bool merkle_prove_consistency(uint64_t old_size, uint64_t new_size, merkle_read *read,
                               void *context, struct merkle_proof *out) {
     struct merkle_proof proof = {0};
-    if (old_size > new_size) {
+    if (old_size == 0 || old_size > new_size) {
         return false;
     }
     uint64_t from = 0;
     uint64_t to = new_size;
     struct id hash;
-    if (old_size == 0 || old_size == new_size) {
-        *out = proof;
-        return true;
-    }
     while (old_size < to) { /* RFC 6962 2.1.2: SUBPROOF, as a loop */
         uint64_t middle = from + split(to - from);
         bool left = old_size <= middle;

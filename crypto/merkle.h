@@ -26,7 +26,8 @@ struct merkle_proof {
     struct id hashes[MERKLE_PROOF_MAX];
 };
 
-/* Verification, RFC 9162 sections 2.1.3.2 and 2.1.4.2. False for anything that does not fit. */
+/* Verification, RFC 9162 sections 2.1.3.2 and 2.1.4.2. False for anything that does not fit. Every
+ * tree is consistent with the empty one, so that says nothing: an old size of 0 is always false. */
 MUST_USE bool merkle_verify_inclusion(const struct id *leaf_hash, uint64_t index, uint64_t size,
                                       const struct merkle_proof *proof, const struct id *root);
 MUST_USE bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size,
@@ -37,7 +38,7 @@ MUST_USE bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size,
 typedef bool merkle_read(void *context, unsigned level, uint64_t index, struct id *out);
 
 /* Proofs of a tree of `size` leaves from stored hashes of complete subtrees; O(log^2 size) reads.
- * False when a read fails or the numbers do not fit. */
+ * False when a read fails or the numbers do not fit (old_size 0 among them). */
 MUST_USE bool merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_read *read,
                                      void *context, struct merkle_proof *out);
 MUST_USE bool merkle_prove_consistency(uint64_t old_size, uint64_t new_size, merkle_read *read,

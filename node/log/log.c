@@ -1,5 +1,13 @@
+/* Invariants:
+ *  1  Leaves are only ever added, each with the next index (P7).
+ *  2  A private entry's words never become a leaf; a slot's leaf has the same length whatever it
+ *     commits to, and there is one for each slot (P2).
+ *  3  Slot numbers rise by one, whatever the wall clock does.
+ *  4  Private entries leave in the order in which they came.
+ *  5  No checkpoint is signed over a leaf that is not committed (P12). */
 #include "node/log/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,19 +16,29 @@
 #include "node/base/assert.h"
 
 enum {
-    SALT_BYTES = 32,
-    HEX_ID = 64
+    HEX_ID = 64,
+    UTC_LEN = 20, /* of whole seconds */
 };
+
+#define SLOT_NUMBERS UINT64_C(10000000000)
+
+static_assert(LOG_SALT_BYTES == sizeof(struct id), "a salt is as long as a hash");
+static_assert(LOG_SLOT_LEAF_BYTES < LOG_LEAF_MAX, "a slot's leaf is a leaf");
 
 struct log {
     struct merkle_edge edge;
-    uint64_t slot; /* number of the last one */
+    struct merkle_edge committed; /* the edge as it was when log_committed() was last called */
+    uint64_t slot;                /* number of the last one */
     struct duration slot_length;
     struct tick slot_ends;
     size_t first, count; /* of the ring */
     struct log_entry waiting[LOG_WAITING_MAX];
 };
 
+static bool next_line(struct bytes *from, struct bytes *out);
+static struct instant whole_second(struct instant at);
+static void take_waiting(struct log *log, struct log_slot *out);
+static void write_slot_leaf(const struct log_slot_leaf *slot, char out[LOG_LEAF_MAX]);
 static void add_leaf(struct log *log, struct log_leaf *leaf);
 static bool read_id(const char **text, const char *label, struct id *out);
 static bool read_number(const char **text, uint64_t *out);
@@ -33,6 +51,7 @@ static const char *const words[] = {
     [LOG_REQUEST_SEEN] = "request_seen",
     [LOG_REQUEST_REFUSED] = "request_refused",
     [LOG_RECEIPT_COMMITMENT] = "receipt_commitment",
+    [LOG_KEY_SUCCEEDED] = "key_succeeded",
     [LOG_CAMERA_LIST] = "camera_list",
     [LOG_MATCH] = "match",
     [LOG_DECLINED] = "declined",
@@ -110,29 +129,75 @@ enum err log_entry_read(struct bytes line, struct log_entry *out) {
     return ERR_OK;
 }
 
+/* As for entries: read, written again, compared, so that there is one spelling. */
+enum err log_slot_read(struct bytes leaf, struct log_slot_leaf *out) {
+    char text[LOG_SLOT_LEAF_BYTES + 1];
+    char again[LOG_LEAF_MAX];
+    struct log_slot_leaf slot = {0};
+    if (leaf.len != LOG_SLOT_LEAF_BYTES || memchr(leaf.at, '\0', leaf.len) != NULL) {
+        return ERR_PEER_MALFORMED;
+    }
+    memcpy(text, leaf.at, leaf.len);
+    text[leaf.len] = '\0';
+    text[5 + UTC_LEN] = '\0';
+    const char *tail = text + 5 + UTC_LEN + 1;
+    if (instant_parse(text + 5, &slot.at) != ERR_OK || !read_number(&tail, &slot.number) ||
+        slot.number >= SLOT_NUMBERS ||
+        hex_read(text + leaf.len - HEX_ID, slot.commitment.b, sizeof slot.commitment.b) != ERR_OK) {
+        return ERR_PEER_MALFORMED;
+    }
+    write_slot_leaf(&slot, again);
+    if (!bytes_equal(leaf, BYTES_TEXT(again))) {
+        return ERR_PEER_MALFORMED;
+    }
+    *out = slot;
+    return ERR_OK;
+}
+
 /* SHA-256("stoop slot v1" || salt || SHA-256(entries)) */
 void log_slot_commit(struct bytes opening, struct id *out) {
     static const char label[] = "stoop slot v1";
-    uint8_t message[sizeof label - 1 + SALT_BYTES + 32];
+    uint8_t message[sizeof label - 1 + LOG_SALT_BYTES + 32];
     struct id list;
-    ASSERT(opening.len >= SALT_BYTES);
-    sha256((struct bytes){opening.at + SALT_BYTES, opening.len - SALT_BYTES}, &list);
+    ASSERT(opening.len >= LOG_SALT_BYTES);
+    sha256((struct bytes){opening.at + LOG_SALT_BYTES, opening.len - LOG_SALT_BYTES}, &list);
     memcpy(message, label, sizeof label - 1);
-    memcpy(message + sizeof label - 1, opening.at, SALT_BYTES);
-    memcpy(message + sizeof label - 1 + SALT_BYTES, list.b, 32);
+    memcpy(message + sizeof label - 1, opening.at, LOG_SALT_BYTES);
+    memcpy(message + sizeof label - 1 + LOG_SALT_BYTES, list.b, 32);
     sha256(BYTES_OF(message), out);
 }
 
 bool log_slot_verify(struct bytes leaf, struct bytes opening) {
+    struct log_slot_leaf slot;
+    struct log_entry entry;
     struct id commitment;
-    char hex[HEX_ID + 1];
-    if (opening.len < SALT_BYTES || leaf.len < HEX_ID ||
-        (leaf.len > 5 && memcmp(leaf.at, "slot ", 5) != 0)) {
+    size_t count = 0;
+    if (opening.len < LOG_SALT_BYTES || opening.len > LOG_OPENING_MAX ||
+        log_slot_read(leaf, &slot) != ERR_OK) {
         return false;
     }
     log_slot_commit(opening, &commitment);
-    hex_write(BYTES_OF(commitment.b), hex);
-    return memcmp(leaf.at + leaf.len - HEX_ID, hex, HEX_ID) == 0;
+    if (!id_equal(&commitment, &slot.commitment)) {
+        return false;
+    }
+    struct bytes rest = {opening.at + LOG_SALT_BYTES, opening.len - LOG_SALT_BYTES};
+    while (log_opening_next(&rest, &entry)) {
+        count++;
+    }
+    return rest.len == 0 && count <= LOG_SLOT_ENTRIES_MAX;
+}
+
+bool log_opening_next(struct bytes *rest, struct log_entry *out) {
+    struct bytes after = *rest;
+    struct bytes line;
+    struct log_entry entry;
+    if (!next_line(&after, &line) || log_entry_read(line, &entry) != ERR_OK ||
+        !log_kind_private(entry.kind)) {
+        return false;
+    }
+    *rest = after;
+    *out = entry;
+    return true;
 }
 
 struct log *log_create(struct now now) {
@@ -149,14 +214,17 @@ void log_destroy(struct log *log) {
 
 void log_load(struct log *log, const struct id *leaf_hash) {
     merkle_append(&log->edge, leaf_hash);
+    merkle_append(&log->committed, leaf_hash);
 }
 
 void log_load_slot(struct log *log, uint64_t slot) {
+    ASSERT(slot >= log->slot); /* invariant 3 */
     log->slot = slot;
 }
 
 void log_set_slot_length(struct log *log, struct duration length, struct now now) {
-    ASSERT(length.ms > 0);
+    ASSERT(length.ms >= LOG_SLOT_LENGTH_MIN_MS);
+    ASSERT(length.ms <= LOG_SLOT_LENGTH_MAX_MS);
     log->slot_length = length;
     log->slot_ends = tick_add(now.mono, length);
 }
@@ -167,6 +235,27 @@ uint64_t log_size(const struct log *log) {
 
 void log_root(const struct log *log, struct id *out) {
     merkle_root(&log->edge, out);
+}
+
+void log_committed(struct log *log) {
+    log->committed = log->edge;
+}
+
+uint64_t log_committed_size(const struct log *log) {
+    return log->committed.size;
+}
+
+void log_committed_root(const struct log *log, struct id *out) {
+    merkle_root(&log->committed, out);
+}
+
+enum err log_checkpoint(const struct log *log, const char *origin, const struct sign_secret *secret,
+                        char out[NOTE_MAX]) {
+    struct checkpoint checkpoint = {.size = log->committed.size};
+    ASSERT(strlen(origin) < sizeof checkpoint.origin);
+    memcpy(checkpoint.origin, origin, strlen(origin) + 1);
+    merkle_root(&log->committed, &checkpoint.root);
+    return checkpoint_sign(&checkpoint, origin, secret, out);
 }
 
 void log_append(struct log *log, const struct log_entry *entry, struct log_leaf *out) {
@@ -198,9 +287,42 @@ bool log_close_slot(struct log *log, struct now now, const uint8_t salt[32], str
         log->slot_ends = tick_add(now.mono, log->slot_length);
     }
     out->number = ++log->slot;
+    memcpy(out->opening, salt, LOG_SALT_BYTES);
+    out->opening_len = LOG_SALT_BYTES;
+    take_waiting(log, out);
+    struct log_slot_leaf slot = {.at = whole_second(now.wall), .number = out->number};
+    log_slot_commit((struct bytes){out->opening, out->opening_len}, &slot.commitment);
+    write_slot_leaf(&slot, out->leaf.text);
+    add_leaf(log, &out->leaf);
+    ASSERT(out->leaf.len == LOG_SLOT_LEAF_BYTES); /* invariant 2 */
+    return true;
+}
+
+struct tick log_deadline(const struct log *log) {
+    return log->slot_ends;
+}
+
+static bool next_line(struct bytes *from, struct bytes *out) {
+    const uint8_t *end = from->len == 0 ? NULL : memchr(from->at, '\n', from->len);
+    if (end == NULL) {
+        return false;
+    }
+    *out = (struct bytes){from->at, (size_t)(end - from->at)};
+    from->at = end + 1;
+    from->len -= out->len + 1;
+    return true;
+}
+
+/* A clock that is out of its mind must not change the leaf's length (invariant 2). */
+static struct instant whole_second(struct instant at) {
+    int64_t ms = at.ms < 0 ? 0 : at.ms;
+    ms = ms > INSTANT_MAX_MS ? INSTANT_MAX_MS : ms;
+    return (struct instant){ms / 1000 * 1000};
+}
+
+/* Moves the oldest waiting entries into the slot and its opening. */
+static void take_waiting(struct log *log, struct log_slot *out) {
     out->count = log->count < LOG_SLOT_ENTRIES_MAX ? log->count : LOG_SLOT_ENTRIES_MAX;
-    memcpy(out->opening, salt, SALT_BYTES);
-    out->opening_len = SALT_BYTES;
     for (size_t i = 0; i < out->count; i++) {
         char line[LOG_LEAF_MAX];
         out->entries[i] = log->waiting[log->first];
@@ -212,19 +334,14 @@ bool log_close_slot(struct log *log, struct now now, const uint8_t salt[32], str
         out->opening_len += len + 1;
     }
     log->count -= out->count;
-    struct id commitment;
-    char hex[HEX_ID + 1];
-    char at[INSTANT_TEXT_MAX];
-    log_slot_commit((struct bytes){out->opening, out->opening_len}, &commitment);
-    hex_write(BYTES_OF(commitment.b), hex);
-    instant_utc((struct instant){now.wall.ms / 1000 * 1000}, at);
-    (void)snprintf(out->leaf.text, LOG_LEAF_MAX, "slot %s %010" PRIu64 " %s", at, out->number, hex);
-    add_leaf(log, &out->leaf);
-    return true;
 }
 
-struct tick log_deadline(const struct log *log) {
-    return log->slot_ends;
+static void write_slot_leaf(const struct log_slot_leaf *slot, char out[LOG_LEAF_MAX]) {
+    char hex[HEX_ID + 1];
+    char at[INSTANT_TEXT_MAX];
+    instant_utc(slot->at, at);
+    hex_write(BYTES_OF(slot->commitment.b), hex);
+    (void)snprintf(out, LOG_LEAF_MAX, "slot %s %010" PRIu64 " %s", at, slot->number, hex);
 }
 
 static void add_leaf(struct log *log, struct log_leaf *leaf) {

@@ -14,6 +14,7 @@
 #define NODE_LOG_LOG_H
 
 #include "crypto/merkle.h"
+#include "crypto/note.h"
 #include "node/base/instant.h"
 
 enum {
@@ -22,6 +23,10 @@ enum {
     LOG_LEAF_MAX = 320, /* text of one leaf or entry, NUL included */
     LOG_OPENING_MAX = 32 + LOG_SLOT_ENTRIES_MAX * LOG_LEAF_MAX,
     LOG_NUMBERS_MAX = 3,
+    LOG_SALT_BYTES = 32,
+    LOG_SLOT_LEAF_BYTES = 5 + 20 + 1 + 10 + 1 + 64, /* of every slot leaf, busy or dummy */
+    LOG_SLOT_LENGTH_MIN_MS = 1000,                  /* what a charter may say (PROTOCOL 4.1) */
+    LOG_SLOT_LENGTH_MAX_MS = 3600 * 1000,
 };
 
 enum log_kind {
@@ -33,6 +38,7 @@ enum log_kind {
     LOG_REQUEST_SEEN,       /* the same, by others */
     LOG_REQUEST_REFUSED,    /* a: request; numbers: index of the rule, from 1 */
     LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request */
+    LOG_KEY_SUCCEEDED,      /* a: the log key that signs from here on; numbers: old size */
     /* private */
     LOG_CAMERA_LIST, /* numbers: version */
     LOG_MATCH,       /* a: request; b: clip */
@@ -64,23 +70,47 @@ const char *log_kind_word(enum log_kind kind);
 void log_entry_write(const struct log_entry *entry, char out[LOG_LEAF_MAX]);
 MUST_USE enum err log_entry_read(struct bytes line, struct log_entry *out); /* ERR_PEER_MALFORMED */
 
-/* A slot's leaf, and the check that an opening (salt, then entries, each ended by a newline) is
- * what it commits to (PROTOCOL 8.2). */
-void log_slot_commit(struct bytes opening, struct id *out);
+/* A slot's leaf: "slot 2026-11-24T21:10:00Z 0000000042 HEX", always LOG_SLOT_LEAF_BYTES long.
+ * ERR_PEER_MALFORMED. */
+struct log_slot_leaf {
+    struct instant at; /* whole seconds */
+    uint64_t number;   /* below 10^10: no home lives that long */
+    struct id commitment;
+};
+MUST_USE enum err log_slot_read(struct bytes leaf, struct log_slot_leaf *out);
+
+/* An opening is the salt and then the slot's entries, each ended by a newline (PROTOCOL 8.2).
+ * log_slot_verify() checks for anyone that it is what the leaf commits to and holds private entries
+ * and nothing else; log_opening_next() then takes entry by entry off `rest`, the opening without
+ * its salt, and is false at the end. */
+void log_slot_commit(struct bytes opening, struct id *out); /* opening.len >= LOG_SALT_BYTES */
 MUST_USE bool log_slot_verify(struct bytes leaf, struct bytes opening);
+MUST_USE bool log_opening_next(struct bytes *rest, struct log_entry *out);
 
 struct log;
 
 struct log *log_create(struct now now); /* NULL when memory is short */
 void log_destroy(struct log *log);
 
-/* At start: every stored leaf's hash in order, and the number of the last slot. */
+/* At start: every stored leaf's hash in order (they are committed), and the number of the last
+ * slot. */
 void log_load(struct log *log, const struct id *leaf_hash);
 void log_load_slot(struct log *log, uint64_t slot);
+/* One minute until told otherwise. The running slot begins anew. */
 void log_set_slot_length(struct log *log, struct duration length, struct now now);
 
+/* With the leaves of this turn, which may yet be rolled back. */
 uint64_t log_size(const struct log *log);
 void log_root(const struct log *log, struct id *out);
+
+/* The turn's transaction is on disk. A checkpoint is signed over committed leaves only: one over a
+ * leaf that a power cut takes back would be a fork of our own making (PROTOCOL 8.3, P12). The
+ * checkpoint's origin is also its key's name. ERR_FULL_BUFFER. */
+void log_committed(struct log *log);
+uint64_t log_committed_size(const struct log *log);
+void log_committed_root(const struct log *log, struct id *out);
+MUST_USE enum err log_checkpoint(const struct log *log, const char *origin,
+                                 const struct sign_secret *secret, char out[NOTE_MAX]);
 
 /* Adds a leaf; the caller stores it in this turn. */
 struct log_leaf {

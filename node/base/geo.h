@@ -2,8 +2,8 @@
  * spelling.
  *
  * A place is a circle or a closed simple polygon. Distances and areas are spherical (mean radius
- * 6371008.8 m), good to 0.5 %: caps and matching need no more. No polygon may hold a pole or cross
- * the 180th meridian: geo_place_check refuses it, so the plane arithmetic inside is sound. */
+ * 6371008.8 m), good to 0.6 %: caps and matching need no more. No polygon may hold a pole or cross
+ * the 180th meridian: geo_place_valid refuses it, so the plane arithmetic inside is sound. */
 #ifndef NODE_BASE_GEO_H
 #define NODE_BASE_GEO_H
 
@@ -38,7 +38,8 @@ struct geo_view {
     uint32_t angle_deg;  /* 1 to 360 */
 };
 
-/* "52.5200,13.4050": decimal degrees, at most 7 places. ERR_USER_PLACE. */
+/* "52.5200,13.4050": decimal degrees, at most 7 places. ERR_USER_PLACE. What geo_point_write()
+ * writes reads as the same point. */
 MUST_USE enum err geo_point_parse(const char *text, struct geo_point *out);
 void geo_point_write(struct geo_point at, char text[32]);
 
@@ -47,7 +48,7 @@ bool geo_view_valid(const struct geo_view *view);
 double geo_place_area_m2(const struct geo_place *place);
 double geo_distance_m(struct geo_point a, struct geo_point b);
 bool geo_place_meets_view(const struct geo_place *place, const struct geo_view *view);
-/* Wholly inside, for a charter's service area. */
+/* Wholly inside, for a charter's service area; borders may touch. */
 bool geo_place_inside(const struct geo_place *inner, const struct geo_place *outer);
 
 #endif

@@ -1,0 +1,164 @@
+/* What the files of `stoop` share. Layer: POSIX, jansson, libqrencode, proto, crypto, confine.
+ *
+ *   main.c       the table of commands
+ *   term.c       the terminal: questions, passphrases, safe text
+ *   home.c       folders, files, pins, the owner's key
+ *   client.c     the conversation with the node
+ *   facts.c      facts as lines or as JSON
+ *   cmd_*.c      one theme of commands each
+ *
+ * Every command answers an exit code and has printed its own error. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "crypto/keyfile.h"
+#include "proto/control.h"
+#include "proto/pins.h"
+
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_PENDING = 3, /* declined, or left pending */
+    EXIT_NO_TERMINAL = 5,
+    EXIT_NO_NODE = 10,
+};
+
+struct cli {
+    char home[PATH_MAX];      /* data folder */
+    char owner_dir[PATH_MAX]; /* the owner's own folder */
+    bool json;
+    int argc; /* of the command, itself first */
+    char **argv;
+};
+
+/* ---- errors ---- */
+/* "stoop: TEXT" and, when not NULL, the line that says what to do next; answers EXIT_FAILED. */
+int fail(const char *next, const char *format, ...) PRINTF_LIKE(2, 3);
+int usage_error(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* ---- options of one command ---- */
+struct cli_option {
+    const char *name; /* "--at"; without value when `flag` is set */
+    const char **value;
+    bool *flag;
+    const char **list; /* may be repeated: up to list_max values */
+    size_t list_max;
+    size_t *list_count;
+};
+/* Takes options out of cli->argv; the rest are operands, counted in *operands, at cli->argv[1...].
+ * 0, or EXIT_USAGE after printing. */
+int take_options(struct cli *cli, const struct cli_option *options, size_t count, int min_operands,
+                 int max_operands);
+
+/* ---- term.c ---- */
+enum {
+    SAFE_MAX = 2048,
+    PASSPHRASE_MAX = 1024
+};
+/* What others wrote, made harmless: control, bidirectional and invisible characters become visible,
+ * cut to `columns` characters. */
+const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
+bool term_present(void); /* can a person be asked? */
+/* One line from the terminal after dropping what was typed ahead; false at its end or Ctrl-C. */
+bool term_ask(const char *question, char *out, size_t room);
+/* Without echo. `out` lies in secret memory. */
+bool term_passphrase(const char *question, char *out, size_t room);
+void term_progress(const char *what, uint64_t done, uint64_t total);
+void size_text(uint64_t bytes, char out[32]);
+void span_text(int64_t ms, char out[32]);
+
+/* ---- home.c ---- */
+/* Reads a whole file; `secret`: must be closed to others. EXIT_FAILED after printing. */
+int file_read(const char *path, size_t max, bool secret, struct buffer *out);
+/* Temporary, fsync, rename. `mode` of the new file; with `fresh` it must not exist. */
+int file_write(const char *path, struct bytes data, unsigned mode, bool fresh);
+int folder_make(const char *path, unsigned mode);
+int pins_load(const struct cli *cli, struct pins *out);
+/* The owner's secret, in locked memory; asks for the passphrase, three times. The caller destroys
+ * it with secret_destroy. `why` is shown before the question. */
+int owner_open(const char *owner_dir, const char *why, struct owner_secret **secret,
+               struct keyfile_public *pub);
+int owner_public_of(const char *owner_dir, struct keyfile_public *out);
+/* Seals what the process may still do: no sockets, files of the listed folder only. */
+int walls(const struct cli *cli, const char *extra_write);
+
+/* ---- client.c ---- */
+struct client;
+int client_open(const struct cli *cli, struct client **out);
+void client_close(struct client *client);
+int client_ask(struct client *client, const struct control_request *request);
+/* The next answer; its bytes are good until the next call. False when the node hung up. */
+bool client_next(struct client *client, struct control_reply *out);
+/* One question, one answer of `kind`; prints the node's error. */
+int client_one(struct client *client, const struct control_request *request, enum control_kind kind,
+               struct control_reply *out);
+/* One question, DONE. */
+int client_do(struct client *client, const struct control_request *request, const char *subject);
+int client_status(struct client *client, struct control_reply *out);
+
+/* ---- facts.c ---- */
+struct facts; /* an object or a list under way */
+struct facts *facts_start(const struct cli *cli, bool list);
+void facts_item(struct facts *facts); /* begins the next object of a list */
+void facts_text(struct facts *facts, const char *key, const char *label, const char *value);
+void facts_number(struct facts *facts, const char *key, const char *label, int64_t value);
+void facts_time(struct facts *facts, const char *key, const char *label, struct instant at);
+void facts_bytes(struct facts *facts, const char *key, const char *label, struct bytes value);
+void facts_end(struct facts *facts); /* prints */
+
+/* ---- shared by commands ---- */
+/* A request as the owner's side sees it: checked from its signed bytes. */
+struct checked_request {
+    struct id id;
+    struct request request;
+    struct charter charter;
+    struct member author;
+    char code[REQUEST_CODE_BYTES];
+    bool ours, document_here;
+    uint32_t open_clips;
+    uint64_t log_index;
+};
+enum err check_request(const struct control_reply *reply, const struct id *community,
+                       struct instant now, struct checked_request *out);
+struct instant now_wall(void);
+/* Signs the camera list anew with this community in it; nothing when there is no list. */
+int cameras_resign(struct cli *cli, struct client *client, struct owner_secret *const *secrets,
+                   const struct keyfile_public *publics, size_t count, const struct id *community);
+/* This home's owners whose keys are at hand: --owner-dir first, then each --co-sign. */
+enum {
+    SIGNERS_MAX = OWNERS_MAX
+};
+struct signers {
+    size_t count;
+    struct owner_secret *secrets[SIGNERS_MAX];
+    struct keyfile_public publics[SIGNERS_MAX];
+};
+int signers_open(const struct cli *cli, const char *const *co_sign, size_t co_count,
+                 const char *why, struct signers *out);
+void signers_close(struct signers *signers);
+
+/* ---- commands ---- */
+int cmd_init(struct cli *cli);
+int cmd_key(struct cli *cli);
+int cmd_status(struct cli *cli);
+int cmd_doctor(struct cli *cli);
+int cmd_community(struct cli *cli);
+int cmd_members(struct cli *cli);
+int cmd_invite(struct cli *cli);
+int cmd_join(struct cli *cli);
+int cmd_camera(struct cli *cli);
+int cmd_request(struct cli *cli);
+int cmd_process(struct cli *cli);
+int cmd_requests(struct cli *cli);
+int cmd_review(struct cli *cli);
+int cmd_delivered(struct cli *cli);
+int cmd_collect(struct cli *cli);
+int cmd_log(struct cli *cli);
+int cmd_vault(struct cli *cli);
+
+#endif

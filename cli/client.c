@@ -1,0 +1,152 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum {
+    FRAME_HEADER = 4
+};
+
+struct client {
+    int fd;
+    struct buffer frame;
+};
+
+static bool read_all(int fd, uint8_t *out, size_t len);
+static bool write_all(int fd, struct bytes data);
+static int no_node(const char *home);
+
+int client_open(const struct cli *cli, struct client **out) {
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    int len = snprintf(where.sun_path, sizeof where.sun_path, "%s/control.sock", cli->home);
+    if (len < 0 || (size_t)len >= sizeof where.sun_path) {
+        return fail("use a shorter folder", "the path of '%s' is too long for a socket", cli->home);
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&where, sizeof where) != 0) {
+        int reason = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (reason == EACCES) {
+            return fail("members of the group 'stoop-owners' may",
+                        "you may not talk to the node in '%s'", cli->home);
+        }
+        return no_node(cli->home);
+    }
+    struct client *client = calloc(1, sizeof *client);
+    if (client == NULL) {
+        (void)close(fd);
+        return fail(NULL, "out of memory");
+    }
+    client->fd = fd;
+    buffer_init(&client->frame, CONTROL_FRAME_MAX);
+    *out = client;
+    return 0;
+}
+
+void client_close(struct client *client) {
+    if (client != NULL) {
+        (void)close(client->fd);
+        buffer_finish(&client->frame);
+        free(client);
+    }
+}
+
+int client_ask(struct client *client, const struct control_request *request) {
+    uint8_t header[FRAME_HEADER];
+    buffer_clear(&client->frame);
+    enum err err = control_request_encode(request, &client->frame);
+    if (err != ERR_OK) {
+        return fail(NULL, "the question does not fit: %s", err_text(err));
+    }
+    write_u32(header, (uint32_t)client->frame.len);
+    if (!write_all(client->fd, BYTES_OF(header)) ||
+        !write_all(client->fd, buffer_bytes(&client->frame))) {
+        return fail("is it still running? see 'stoop status'", "the node hung up");
+    }
+    return 0;
+}
+
+bool client_next(struct client *client, struct control_reply *out) {
+    uint8_t header[FRAME_HEADER];
+    uint8_t *to = NULL;
+    buffer_clear(&client->frame);
+    if (!read_all(client->fd, header, sizeof header) || read_u32(header) > CONTROL_FRAME_MAX ||
+        buffer_extend(&client->frame, read_u32(header), &to) != ERR_OK ||
+        !read_all(client->fd, to, read_u32(header))) {
+        return false;
+    }
+    return control_reply_decode(buffer_bytes(&client->frame), out) == ERR_OK;
+}
+
+int client_one(struct client *client, const struct control_request *request, enum control_kind kind,
+               struct control_reply *out) {
+    int failed = client_ask(client, request);
+    if (failed != 0) {
+        return failed;
+    }
+    if (!client_next(client, out)) {
+        return fail("is it still running? see 'stoop status'", "the node hung up");
+    }
+    if (out->kind != kind) {
+        return fail(out->err == ERR_USER_NO_COMMUNITY
+                        ? "found one with 'stoop community found NAME', or 'stoop join CODE'"
+                        : NULL,
+                    "%s%s%s", err_text(out->err), out->text[0] == '\0' ? "" : ": ", out->text);
+    }
+    return 0;
+}
+
+int client_do(struct client *client, const struct control_request *request, const char *subject) {
+    static struct control_reply reply;
+    int failed = client_one(client, request, CONTROL_DONE, &reply);
+    if (failed == 0 && reply.err != ERR_OK) {
+        return fail(NULL, "%s: %s", subject, err_text(reply.err));
+    }
+    return failed;
+}
+
+int client_status(struct client *client, struct control_reply *out) {
+    const struct control_request request = {.op = CONTROL_STATUS};
+    return client_one(client, &request, CONTROL_GOT_STATUS, out);
+}
+
+static int no_node(const char *home) {
+    (void)fail("start it with 'stoopd'", "no node is running in '%s'", home);
+    return EXIT_NO_NODE;
+}
+
+static bool read_all(int fd, uint8_t *out, size_t len) {
+    while (len > 0) {
+        ssize_t got = read(fd, out, len);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return false;
+        }
+        out += got;
+        len -= (size_t)got;
+    }
+    return true;
+}
+
+static bool write_all(int fd, struct bytes data) {
+    while (data.len > 0) {
+        ssize_t put = send(fd, data.at, data.len, MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return false;
+        }
+        data.at += put;
+        data.len -= (size_t)put;
+    }
+    return true;
+}

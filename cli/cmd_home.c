@@ -1,0 +1,439 @@
+/* init, key, status, doctor. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "crypto/age.h"
+#include "node/confine/confine.h"
+
+enum {
+    PASSPHRASE_MIN = 8
+};
+
+static int make_owner_key(const struct cli *cli, const char *name, struct keyfile_public *out);
+static int choose_passphrase(char *out);
+static int pin_co_owner(struct pins *pins, const char *line);
+static int write_config(const struct cli *cli, const char *listen, const char *const *addresses,
+                        size_t count);
+static int write_keys(const struct cli *cli, struct pins *pins);
+static int write_pins(const struct cli *cli, const struct pins *pins);
+static const char *login_name(void);
+static int key_new(struct cli *cli, const char *owner);
+static int key_show(struct cli *cli);
+static int key_export(struct cli *cli, const char *path);
+static void doctor_line(struct facts *facts, const char *key, const char *label, bool good,
+                        const char *good_text, const char *bad_text, bool *all);
+static bool program_there(const char *path);
+
+/* ---- init ---- */
+
+int cmd_init(struct cli *cli) {
+    const char *owner = NULL;
+    const char *listen = NULL;
+    const char *name = NULL;
+    const char *co_owners[OWNERS_MAX];
+    const char *addresses[ADDRESSES_MAX];
+    size_t co_count = 0;
+    size_t address_count = 0;
+    const struct cli_option options[] = {
+        {.name = "--owner", .value = &owner},
+        {.name = "--name", .value = &name},
+        {.name = "--listen", .value = &listen},
+        {.name = "--co-owner",
+         .list = co_owners,
+         .list_max = OWNERS_MAX - 1,
+         .list_count = &co_count},
+        {.name = "--address",
+         .list = addresses,
+         .list_max = ADDRESSES_MAX,
+         .list_count = &address_count},
+    };
+    int failed = take_options(cli, options, COUNT_OF(options), 0, 0);
+    if (failed != 0) {
+        return failed;
+    }
+    char config[PATH_MAX];
+    char existing[PATH_MAX];
+    (void)snprintf(config, sizeof config, "%s/config", cli->home);
+    if (access(config, F_OK) == 0) {
+        return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
+    }
+    for (size_t i = 0; i < address_count; i++) {
+        if (!address_valid(addresses[i])) {
+            return usage_error("init", "'%s' is not an address literal with a port", addresses[i]);
+        }
+    }
+    if (listen != NULL && !address_valid(listen)) {
+        return usage_error("init", "'%s' is not an address literal with a port", listen);
+    }
+    struct pins pins = {0};
+    struct keyfile_public pub;
+    for (size_t i = 0; failed == 0 && i < co_count; i++) {
+        pins.owner_count = 1 + i; /* the first place is ours */
+        failed = pin_co_owner(&pins, co_owners[i]);
+    }
+    if (failed == 0) {
+        failed = folder_make(cli->owner_dir, 0700);
+    }
+    (void)snprintf(existing, sizeof existing, "%s/owner.key", cli->owner_dir);
+    if (failed == 0) {
+        failed = access(existing, F_OK) == 0
+                     ? owner_public_of(cli->owner_dir, &pub)
+                     : make_owner_key(cli, owner == NULL ? login_name() : owner, &pub);
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    pins.owners[0] = pub.owner;
+    (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "%s", pub.name);
+    pins.owner_count = 1 + co_count;
+    static const struct {
+        const char *name;
+        unsigned mode;
+    } folders[] = {{"", 0750}, {"/node", 0700}, {"/ingest", 0700}, {"/vault", 0750}};
+    for (size_t i = 0; failed == 0 && i < COUNT_OF(folders); i++) {
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof path, "%s%s", cli->home, folders[i].name);
+        failed = folder_make(path, folders[i].mode);
+    }
+    if (failed == 0) {
+        failed = write_keys(cli, &pins);
+    }
+    if (failed == 0) {
+        failed = write_pins(cli, &pins);
+    }
+    if (failed == 0) { /* last: a home is whole when its config is there */
+        failed = write_config(cli, listen, addresses, address_count);
+    }
+    if (failed == 0) {
+        (void)printf("made a home in %s\nyour key is in %s: keep a copy of it, and the passphrase, "
+                     "somewhere safe\nstart the home with 'stoopd', then 'stoop community found "
+                     "NAME' or 'stoop join CODE'\n",
+                     cli->home, cli->owner_dir);
+    }
+    return failed;
+}
+
+static int make_owner_key(const struct cli *cli, const char *name, struct keyfile_public *out) {
+    char path[PATH_MAX];
+    char file[KEYFILE_BYTES_MAX];
+    if (strlen(name) >= KEYFILE_NAME_MAX || *name == '\0') {
+        return usage_error("init", "an owner's name has 1 to 64 bytes");
+    }
+    if (!term_present()) {
+        (void)fail("run it at a terminal",
+                   "a passphrase is to be chosen, and there is nobody to ask");
+        return EXIT_NO_TERMINAL;
+    }
+    if (!secret_process_harden()) {
+        return fail(NULL, "core dumps could not be switched off");
+    }
+    struct owner_secret *secret = secret_create(sizeof *secret);
+    char *passphrase = secret_create(PASSPHRASE_MAX);
+    int failed =
+        secret == NULL || passphrase == NULL
+            ? fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked")
+            : choose_passphrase(passphrase);
+    if (failed == 0) {
+        *out = (struct keyfile_public){.created_ms = now_wall().ms};
+        (void)snprintf(out->name, sizeof out->name, "%s", name);
+        sign_generate(&secret->sign, &out->owner.sign);
+        box_generate(&secret->box, &out->owner.box);
+        if (keyfile_seal(out, secret, BYTES_TEXT(passphrase), KEYFILE_COST_MODERATE, file) !=
+            KEYFILE_OK) {
+            failed = fail(NULL, "too little memory to seal the key");
+        }
+    }
+    secret_destroy(secret);
+    secret_destroy(passphrase);
+    (void)snprintf(path, sizeof path, "%s/owner.key", cli->owner_dir);
+    return failed == 0 ? file_write(path, BYTES_TEXT(file), 0600, true) : failed;
+}
+
+static int choose_passphrase(char *out) {
+    char *again = secret_create(PASSPHRASE_MAX);
+    int failed = again == NULL ? fail(NULL, "memory cannot be locked") : 1;
+    (void)puts("choose a passphrase; without it nobody can open this home's clips, you neither");
+    for (int i = 0; again != NULL && i < 3 && failed != 0; i++) {
+        if (!term_passphrase("passphrase: ", out, PASSPHRASE_MAX)) {
+            break;
+        }
+        if (strlen(out) < PASSPHRASE_MIN) {
+            (void)fprintf(stderr, "stoop: at least %d characters\n", PASSPHRASE_MIN);
+            continue;
+        }
+        if (!term_passphrase("again: ", again, PASSPHRASE_MAX)) {
+            break;
+        }
+        if (strcmp(out, again) == 0) {
+            failed = 0;
+        } else {
+            (void)fprintf(stderr, "stoop: the two differ\n");
+        }
+    }
+    secret_destroy(again);
+    return failed == 0 ? 0 : fail(NULL, "no passphrase was chosen; nothing was made");
+}
+
+/* "owner SIGN BOX NAME", as 'stoop key new' prints it. */
+static int pin_co_owner(struct pins *pins, const char *line) {
+    struct pins one;
+    size_t number = 0;
+    if (pins_read(BYTES_TEXT(line), &one, &number) != ERR_OK || one.owner_count != 1) {
+        return usage_error("init", "'%.60s' is not the line that 'stoop key new' prints", line);
+    }
+    pins->owners[pins->owner_count] = one.owners[0];
+    memcpy(pins->owner_names[pins->owner_count], one.owner_names[0], NAME_MAX_BYTES);
+    return 0;
+}
+
+static int write_keys(const struct cli *cli, struct pins *pins) {
+    static const char *const kinds[] = {"node", "ingest"};
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < COUNT_OF(kinds); i++) {
+        char path[PATH_MAX];
+        char file[KEYFILE_BYTES_MAX];
+        SCOPED(keyset_wipe) struct keyset keys = {0};
+        keyset_generate(&keys);
+        keyset_write(kinds[i], &keys, file);
+        if (i == 0) {
+            pins->has_node = true;
+            sign_public_of(&keys.sign, &pins->node);
+        } else {
+            pins->has_ingest = true;
+            sign_public_of(&keys.sign, &pins->ingest.sign);
+            box_public_of(&keys.box, &pins->ingest.box);
+        }
+        (void)snprintf(path, sizeof path, "%s/%s/%s.key", cli->home, kinds[i], kinds[i]);
+        failed = file_write(path, BYTES_TEXT(file), 0600, true);
+        secret_wipe(file, sizeof file);
+    }
+    return failed;
+}
+
+static int write_pins(const struct cli *cli, const struct pins *pins) {
+    char path[PATH_MAX];
+    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
+    if (pins_write(pins, &file) != ERR_OK) {
+        return fail(NULL, "out of memory");
+    }
+    (void)snprintf(path, sizeof path, "%s/ingest/pins", cli->home);
+    int failed = file_write(path, buffer_bytes(&file), 0600, true);
+    (void)snprintf(path, sizeof path, "%s/pins", cli->owner_dir);
+    return failed == 0 ? file_write(path, buffer_bytes(&file), 0600, false) : failed;
+}
+
+static int write_config(const struct cli *cli, const char *listen, const char *const *addresses,
+                        size_t count) {
+    char path[PATH_MAX];
+    char text[2048];
+    int len = snprintf(text, sizeof text,
+                       "# Stoop: this home's settings. Restart stoopd after a change.\n\n[node]\n"
+                       "# where others' dials are taken\nlisten = %s\n"
+                       "# where others can dial this home; may be repeated\n",
+                       listen == NULL ? "0.0.0.0:7878" : listen);
+    for (size_t i = 0; i < count; i++) {
+        len += snprintf(text + len, sizeof text - (size_t)len, "address = %s\n", addresses[i]);
+    }
+    (void)snprintf(
+        text + len, sizeof text - (size_t)len,
+        "%s\n[ingest]\n# matching starts after a random part of so many seconds, so that "
+        "its time tells\n# nothing to who asks\nmatch_delay_s = %d\n",
+        count == 0 ? "#address = 203.0.113.7:7878\n" : "", 20);
+    (void)snprintf(path, sizeof path, "%s/config", cli->home);
+    return file_write(path, BYTES_TEXT(text), 0640, true);
+}
+
+static const char *login_name(void) {
+    const struct passwd *entry = getpwuid(getuid());
+    return entry == NULL ? "owner" : entry->pw_name;
+}
+
+/* ---- key ---- */
+
+int cmd_key(struct cli *cli) {
+    const char *owner = NULL;
+    const char *out = NULL;
+    const struct cli_option options[] = {{.name = "--owner", .value = &owner},
+                                         {.name = "--out", .value = &out}};
+    int failed = take_options(cli, options, COUNT_OF(options), 1, 1);
+    if (failed != 0) {
+        return failed;
+    }
+    if (strcmp(cli->argv[1], "new") == 0) {
+        return key_new(cli, owner == NULL ? login_name() : owner);
+    }
+    if (strcmp(cli->argv[1], "show") == 0) {
+        return key_show(cli);
+    }
+    if (strcmp(cli->argv[1], "export-age") == 0) {
+        return key_export(cli, out);
+    }
+    return usage_error("key", "unknown '%s'", cli->argv[1]);
+}
+
+static int key_new(struct cli *cli, const char *owner) {
+    struct keyfile_public pub;
+    int failed = folder_make(cli->owner_dir, 0700);
+    if (failed == 0) {
+        failed = make_owner_key(cli, owner, &pub);
+    }
+    return failed == 0 ? key_show(cli) : failed;
+}
+
+static int key_show(struct cli *cli) {
+    struct keyfile_public pub;
+    struct pins pins = {.owner_count = 1};
+    SCOPED(buffer_finish) struct buffer line = {.max = 1024};
+    char age[AGE_TEXT_MAX];
+    int failed = owner_public_of(cli->owner_dir, &pub);
+    if (failed != 0) {
+        return failed;
+    }
+    pins.owners[0] = pub.owner;
+    (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "%s", pub.name);
+    if (pins_write(&pins, &line) != ERR_OK) {
+        return fail(NULL, "out of memory");
+    }
+    age_recipient_text(&pub.owner.box, age);
+    const uint8_t *from = memchr(line.at, '\n', line.len); /* after the file's comment */
+    char text[512];
+    (void)snprintf(text, sizeof text, "%.*s", (int)(line.len - (size_t)(from + 1 - line.at) - 1),
+                   (const char *)from + 1);
+    struct facts *facts = facts_start(cli, false);
+    facts_text(facts, "name", "name", pub.name);
+    facts_text(facts, "age_recipient", "age", age);
+    facts_text(facts, "line", "public line", text);
+    facts_end(facts);
+    return EXIT_DONE;
+}
+
+static int key_export(struct cli *cli, const char *path) {
+    struct owner_secret *secret = NULL;
+    struct keyfile_public pub;
+    int failed = owner_open(cli->owner_dir,
+                            "this writes the key that opens every clip of yours in clear; whoever "
+                            "reads it can too",
+                            &secret, &pub);
+    if (failed != 0) {
+        return failed;
+    }
+    char text[AGE_TEXT_MAX + 128];
+    char identity[AGE_TEXT_MAX];
+    char recipient[AGE_TEXT_MAX];
+    age_identity_text(&secret->box, identity);
+    age_recipient_text(&pub.owner.box, recipient);
+    (void)snprintf(text, sizeof text, "# public key: %s\n%s\n", recipient, identity);
+    if (path != NULL) {
+        failed = file_write(path, BYTES_TEXT(text), 0600, true);
+    } else {
+        (void)fputs(text, stdout);
+    }
+    secret_wipe(text, sizeof text);
+    secret_wipe(identity, sizeof identity);
+    secret_destroy(secret);
+    return failed;
+}
+
+/* ---- status ---- */
+
+int cmd_status(struct cli *cli) {
+    static struct control_reply reply;
+    struct client *client = NULL;
+    char text[64];
+    int failed = take_options(cli, NULL, 0, 0, 0);
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = client_status(client, &reply);
+    }
+    client_close(client);
+    if (failed != 0) {
+        return failed;
+    }
+    struct facts *facts = facts_start(cli, false);
+    facts_text(facts, "version", "version", reply.as.status.version);
+    facts_text(facts, "home", "home", cli->home);
+    facts_bytes(facts, "node", "node", BYTES_OF(reply.as.status.node.b));
+    for (size_t i = 0; i < reply.as.status.address_count; i++) {
+        (void)snprintf(text, sizeof text, i == 0 ? "address" : "address_%zu", i + 1);
+        facts_text(facts, text, "address", reply.as.status.addresses[i]);
+    }
+    facts_text(facts, "ingest", "cameras",
+               reply.as.status.ingest_up ? "watched" : "NOT watched: ingest is down");
+    facts_number(facts, "camera_list_version", "camera list",
+                 (int64_t)reply.as.status.camera_list_version);
+    if (reply.as.status.has_community) {
+        facts_text(facts, "community", "community", reply.as.status.community_name);
+        facts_bytes(facts, "community_id", NULL, BYTES_OF(reply.as.status.community.b));
+        facts_bytes(facts, "certificate", NULL, BYTES_OF(reply.as.status.certificate.b));
+        facts_number(facts, "members", "members", reply.as.status.members);
+        facts_number(facts, "links", "links", reply.as.status.links);
+        facts_number(facts, "live_objects", NULL, reply.as.status.live_objects);
+    } else {
+        facts_text(facts, "community", "community", "none yet");
+    }
+    facts_number(facts, "open_requests", "requests", reply.as.status.open_requests);
+    facts_number(facts, "open_clips", "to decide", reply.as.status.open_clips);
+    facts_number(facts, "log_size", "log entries", (int64_t)reply.as.status.log_size);
+    facts_bytes(facts, "log_root", "log root", BYTES_OF(reply.as.status.log_root.b));
+    facts_time(facts, "started", "running since", reply.as.status.started);
+    facts_end(facts);
+    return EXIT_DONE;
+}
+
+/* ---- doctor ---- */
+
+int cmd_doctor(struct cli *cli) {
+    struct confine_probe probe;
+    struct statvfs disk;
+    struct stat info;
+    char text[96];
+    bool all = true;
+    int failed = take_options(cli, NULL, 0, 0, 0);
+    if (failed != 0) {
+        return failed;
+    }
+    confine_probe(&probe);
+    struct facts *facts = facts_start(cli, false);
+    (void)snprintf(text, sizeof text, "ok, version %d", probe.landlock_abi);
+    doctor_line(facts, "landlock", "Landlock", probe.landlock_abi > 0, text,
+                "MISSING: the walls need a kernel with Landlock (5.13 or later)", &all);
+    doctor_line(facts, "seccomp", "seccomp", probe.seccomp, "ok", "MISSING: the kernel lacks it",
+                &all);
+    doctor_line(facts, "memlock", "locked memory", probe.memlock_bytes >= 65536, "ok",
+                "TOO LITTLE: raise 'ulimit -l' to 64 or more", &all);
+    doctor_line(facts, "ffmpeg", "ffmpeg", program_there("/usr/bin/ffmpeg"), "ok",
+                "MISSING: apt-get install ffmpeg", &all);
+    doctor_line(facts, "ffprobe", "ffprobe", program_there("/usr/bin/ffprobe"), "ok",
+                "MISSING: apt-get install ffmpeg", &all);
+    doctor_line(facts, "clock", "clock", now_wall().ms > INT64_C(1767225600000), "ok",
+                "WRONG: it is before 2026", &all);
+    bool home = stat(cli->home, &info) == 0 && S_ISDIR(info.st_mode);
+    doctor_line(facts, "home", "home", home, "ok", "MISSING: 'stoop init' makes one", &all);
+    if (home) {
+        doctor_line(facts, "home_mode", "home's mode", (info.st_mode & 007) == 0, "ok",
+                    "OPEN: others may enter it; chmod o-rwx", &all);
+        bool room = statvfs(cli->home, &disk) == 0 &&
+                    (uint64_t)disk.f_bavail * disk.f_frsize > UINT64_C(1) << 30;
+        doctor_line(facts, "disk", "disk", room, "ok", "LOW: less than 1 GiB is free", &all);
+    }
+    facts_end(facts);
+    return all ? EXIT_DONE : EXIT_FAILED;
+}
+
+static void doctor_line(struct facts *facts, const char *key, const char *label, bool good,
+                        const char *good_text, const char *bad_text, bool *all) {
+    *all &= good;
+    facts_text(facts, key, label, good ? good_text : bad_text);
+}
+
+static bool program_there(const char *path) {
+    return access(path, X_OK) == 0;
+}

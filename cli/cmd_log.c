@@ -1,0 +1,352 @@
+/* log, vault. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "crypto/age.h"
+#include "crypto/merkle.h"
+#include "crypto/note.h"
+#include "crypto/tile.h"
+
+enum {
+    CLIP_HEX = 32,
+    BUNDLE_MAX = 256 * 66000
+};
+
+static int log_show(struct cli *cli);
+static int log_verify(struct cli *cli, const char *key_text);
+static int log_proof(struct cli *cli);
+static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key);
+static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct merkle_edge *tree);
+static int vault_list(struct cli *cli);
+static int vault_export(struct cli *cli, const char *out);
+static int find_clip(struct client *client, const char *prefix, struct clip_id *out);
+
+int cmd_log(struct cli *cli) {
+    const char *key = NULL;
+    const struct cli_option options[] = {{.name = "--key", .value = &key}};
+    int failed = take_options(cli, options, COUNT_OF(options), 1, 2);
+    if (failed != 0) {
+        return failed;
+    }
+    if (strcmp(cli->argv[1], "show") == 0) {
+        return log_show(cli);
+    }
+    if (strcmp(cli->argv[1], "verify") == 0) {
+        return log_verify(cli, key);
+    }
+    if (strcmp(cli->argv[1], "proof") == 0 && cli->argc == 3) {
+        return log_proof(cli);
+    }
+    return usage_error("log", "say 'show', 'verify' or 'proof N'");
+}
+
+static int log_show(struct cli *cli) {
+    static struct control_reply reply;
+    struct client *client = NULL;
+    uint64_t next = 0;
+    bool more = true;
+    int failed = client_open(cli, &client);
+    struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
+    while (failed == 0 && more) {
+        const struct control_request ask = {.op = CONTROL_LOG, .offset = next};
+        failed = client_ask(client, &ask);
+        more = false;
+        while (failed == 0) {
+            char text[512];
+            if (!client_next(client, &reply)) {
+                failed = fail(NULL, "the node hung up");
+                break;
+            }
+            if (reply.kind == CONTROL_DONE) {
+                break;
+            }
+            more = true;
+            next = reply.as.leaf.index + 1;
+            (void)snprintf(text, sizeof text, "%.*s", (int)reply.as.leaf.leaf.len,
+                           (const char *)reply.as.leaf.leaf.at);
+            if (cli->json) {
+                facts_item(facts);
+                facts_number(facts, "index", NULL, (int64_t)reply.as.leaf.index);
+                facts_text(facts, "leaf", NULL, text);
+            } else {
+                (void)printf("%6llu  %s\n", (unsigned long long)reply.as.leaf.index, text);
+            }
+            if (reply.as.leaf.opening.len > 32) { /* what only this home knows */
+                char *rest = NULL;
+                char *entries = strndup((const char *)reply.as.leaf.opening.at + 32,
+                                        reply.as.leaf.opening.len - 32);
+                if (cli->json) {
+                    facts_text(facts, "private", NULL, entries == NULL ? "" : entries);
+                } else {
+                    for (char *line = entries == NULL ? NULL : strtok_r(entries, "\n", &rest);
+                         line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+                        (void)printf("          private: %s\n", line);
+                    }
+                }
+                free(entries);
+            }
+        }
+    }
+    if (failed == 0) {
+        facts_end(facts);
+    }
+    client_close(client);
+    return failed;
+}
+
+static int log_verify(struct cli *cli, const char *key_text) {
+    static struct control_reply status;
+    struct client *client = NULL;
+    struct note_key key = {.name = ""};
+    char folder[PATH_MAX];
+    int failed = 0;
+    if (key_text != NULL) {
+        if (note_key_read(key_text, &key) != ERR_OK) {
+            return usage_error("log", "'%.60s' is not a verifier key", key_text);
+        }
+    } else {
+        failed = client_open(cli, &client);
+        if (failed == 0) {
+            failed = client_status(client, &status);
+        }
+        client_close(client);
+        if (failed != 0) {
+            return failed;
+        }
+        (void)snprintf(key.name, sizeof key.name, "%s", status.as.status.log_origin);
+        key.key = status.as.status.log;
+    }
+    if (cli->argc == 3 && key_text == NULL) {
+        return usage_error("log", "another home's log needs its '--key'");
+    }
+    (void)snprintf(folder, sizeof folder, cli->argc == 3 ? "%s" : "%s/node/log",
+                   cli->argc == 3 ? cli->argv[2] : cli->home);
+    return verify_folder(cli, folder, &key);
+}
+
+/* The tree again, from every entry in the files. */
+static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key) {
+    char path[PATH_MAX];
+    char key_text[NOTE_KEY_MAX];
+    struct checkpoint checkpoint;
+    struct merkle_edge tree = {0};
+    struct id root;
+    SCOPED(buffer_finish) struct buffer note = {.max = NOTE_MAX};
+    (void)snprintf(path, sizeof path, "%s/checkpoint", folder);
+    int failed = file_read(path, NOTE_MAX - 1, false, &note);
+    if (failed != 0) {
+        return failed;
+    }
+    enum err err = checkpoint_verify(buffer_bytes(&note), key, &checkpoint);
+    if (err != ERR_OK) {
+        return fail(NULL, "the checkpoint does not verify: %s", err_text(err));
+    }
+    for (uint64_t tile = 0; failed == 0 && tile * TILE_WIDTH < checkpoint.size; tile++) {
+        uint64_t left = checkpoint.size - tile * TILE_WIDTH;
+        failed = read_bundle(folder, tile, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH, &tree);
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    merkle_root(&tree, &root);
+    if (tree.size != checkpoint.size || !id_equal(&root, &checkpoint.root)) {
+        return fail("somebody has changed it", "the entries do not make the tree that was signed");
+    }
+    note_key_write(key, key_text);
+    struct facts *facts = facts_start(cli, false);
+    facts_text(facts, "result", "result", "verified");
+    facts_text(facts, "origin", "log", checkpoint.origin);
+    facts_number(facts, "size", "entries", (int64_t)checkpoint.size);
+    facts_bytes(facts, "root", "root", BYTES_OF(checkpoint.root.b));
+    facts_text(facts, "key", "key", key_text);
+    facts_end(facts);
+    return EXIT_DONE;
+}
+
+static int read_bundle(const char *folder, uint64_t tile, unsigned width,
+                       struct merkle_edge *tree) {
+    char name[TILE_PATH_MAX];
+    char path[PATH_MAX];
+    SCOPED(buffer_finish) struct buffer bundle = {.max = BUNDLE_MAX};
+    tile_path(-1, tile, width, name);
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    int failed = file_read(path, BUNDLE_MAX, false, &bundle);
+    size_t at = 0;
+    for (unsigned i = 0; failed == 0 && i < width; i++) {
+        struct id leaf;
+        size_t len = bundle.len - at >= 2 ? read_u16(bundle.at + at) : bundle.len;
+        if (bundle.len - at < 2 || bundle.len - at - 2 < len) {
+            return fail(NULL, "'%s' is cut short", path);
+        }
+        merkle_leaf((struct bytes){bundle.at + at + 2, len}, &leaf);
+        merkle_append(tree, &leaf);
+        at += 2 + len;
+    }
+    return failed;
+}
+
+static int log_proof(struct cli *cli) {
+    static struct control_reply reply;
+    struct client *client = NULL;
+    char *end = NULL;
+    char text[512];
+    struct control_request ask = {.op = CONTROL_LOG_PROOF,
+                                  .offset = strtoull(cli->argv[2], &end, 10)};
+    if (*end != '\0' || cli->argv[2][0] == '-') {
+        return usage_error("log", "'%s' is not a number", cli->argv[2]);
+    }
+    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_one(client, &ask, CONTROL_GOT_PROOF, &reply);
+    }
+    if (failed == 0) {
+        struct facts *facts = facts_start(cli, false);
+        facts_number(facts, "index", "entry", (int64_t)reply.as.proof.index);
+        facts_number(facts, "size", "of", (int64_t)reply.as.proof.size);
+        (void)snprintf(text, sizeof text, "%.*s", (int)reply.as.proof.leaf.len,
+                       (const char *)reply.as.proof.leaf.at);
+        facts_text(facts, "leaf", "leaf", text);
+        for (size_t i = 0; i < reply.as.proof.count; i++) {
+            char key[24];
+            (void)snprintf(key, sizeof key, "hash_%zu", i);
+            facts_bytes(facts, key, "hash", BYTES_OF(reply.as.proof.hashes[i].b));
+        }
+        if (cli->json) {
+            char note[NOTE_MAX];
+            (void)snprintf(note, sizeof note, "%.*s", (int)reply.as.proof.checkpoint.len,
+                           (const char *)reply.as.proof.checkpoint.at);
+            facts_text(facts, "checkpoint", NULL, note);
+        } else {
+            (void)printf("\n%.*s", (int)reply.as.proof.checkpoint.len,
+                         (const char *)reply.as.proof.checkpoint.at);
+        }
+        facts_end(facts);
+    }
+    client_close(client);
+    return failed;
+}
+
+/* ---- vault ---- */
+
+int cmd_vault(struct cli *cli) {
+    const char *out = NULL;
+    const struct cli_option options[] = {{.name = "--out", .value = &out}};
+    int failed = take_options(cli, options, COUNT_OF(options), 1, 2);
+    if (failed != 0) {
+        return failed;
+    }
+    if (strcmp(cli->argv[1], "list") == 0 && cli->argc == 2) {
+        return vault_list(cli);
+    }
+    if (strcmp(cli->argv[1], "export") == 0 && cli->argc == 3 && out != NULL) {
+        return vault_export(cli, out);
+    }
+    return usage_error("vault", "say 'list' or 'export CLIP --out FILE'");
+}
+
+static int vault_list(struct cli *cli) {
+    static struct control_reply reply;
+    static const char *const states[] = {"",          "waits for you", "signed in part", "granted",
+                                         "delivered", "declined",      "ended"};
+    struct client *client = NULL;
+    const struct control_request ask = {.op = CONTROL_CLIPS};
+    size_t shown = 0;
+    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_ask(client, &ask);
+    }
+    struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
+    while (failed == 0) {
+        char code[REQUEST_CODE_BYTES];
+        if (!client_next(client, &reply)) {
+            failed = fail(NULL, "the node hung up");
+            break;
+        }
+        if (reply.kind == CONTROL_DONE) {
+            break;
+        }
+        shown++;
+        request_code(&reply.as.clip.request, code);
+        facts_item(facts);
+        facts_bytes(facts, "clip", "clip", BYTES_OF(reply.as.clip.clip.b));
+        facts_text(facts, "request", "request", code);
+        facts_text(facts, "state", "state", states[reply.as.clip.state]);
+        facts_number(facts, "payload_size", "sealed bytes", (int64_t)reply.as.clip.payload_size);
+    }
+    if (failed == 0 && shown == 0 && !cli->json) {
+        (void)puts("the vault is empty");
+    } else if (failed == 0) {
+        facts_end(facts);
+    }
+    client_close(client);
+    return failed;
+}
+
+static int vault_export(struct cli *cli, const char *out) {
+    static struct control_reply reply;
+    struct client *client = NULL;
+    struct clip_id clip = {{0}};
+    if (access(out, F_OK) == 0) {
+        return fail(NULL, "'%s' exists already", out);
+    }
+    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = find_clip(client, cli->argv[2], &clip);
+    }
+    const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip};
+    if (failed == 0) {
+        failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
+    }
+    FILE *file = failed == 0 ? fopen(out, "wxe") : NULL;
+    if (failed == 0 && file == NULL) {
+        failed = fail(NULL, "cannot write '%s'", out);
+    }
+    uint64_t size = failed == 0 ? reply.as.clip.payload_size : 0;
+    if (failed == 0 && fwrite(reply.as.clip.header.at, 1, reply.as.clip.header.len, file) !=
+                           reply.as.clip.header.len) {
+        failed = fail(NULL, "cannot write '%s'", out);
+    }
+    for (uint64_t at = 0; failed == 0 && at < size;) {
+        const struct control_request part = {.op = CONTROL_PAYLOAD, .clip = clip, .offset = at};
+        failed = client_one(client, &part, CONTROL_GOT_DATA, &reply);
+        if (failed == 0 &&
+            (reply.as.data.data.len == 0 || fwrite(reply.as.data.data.at, 1, reply.as.data.data.len,
+                                                   file) != reply.as.data.data.len)) {
+            failed = fail(NULL, "cannot write '%s'", out);
+        }
+        at += failed == 0 ? reply.as.data.data.len : 0;
+        term_progress("exporting", at, size);
+    }
+    if (file != NULL && fclose(file) != 0 && failed == 0) {
+        failed = fail(NULL, "cannot write '%s'", out);
+    }
+    if (failed == 0) {
+        (void)printf("%s is a standard age file, sealed to the owners\n", out);
+    }
+    client_close(client);
+    return failed;
+}
+
+static int find_clip(struct client *client, const char *prefix, struct clip_id *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_CLIPS};
+    size_t found = 0;
+    int failed = client_ask(client, &ask);
+    while (failed == 0 && client_next(client, &reply) && reply.kind == CONTROL_GOT_CLIP) {
+        char hex[CLIP_HEX + 1];
+        hex_write(BYTES_OF(reply.as.clip.clip.b), hex);
+        if (strlen(prefix) >= 4 && strncmp(hex, prefix, strlen(prefix)) == 0) {
+            *out = reply.as.clip.clip;
+            found++;
+        }
+    }
+    if (failed == 0 && found != 1) {
+        failed =
+            fail("see 'stoop vault list'",
+                 found == 0 ? "no clip begins with '%s'" : "several clips begin with '%s'", prefix);
+    }
+    return failed;
+}

@@ -1,0 +1,500 @@
+/* request, process, requests. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "crypto/age.h"
+#include "proto/process.h"
+
+int parse_number(const char *text, long low, long high, long *out);
+
+enum {
+    LIFE_DAYS = 3,
+    V_AT = 0,
+    V_RADIUS,
+    V_FROM,
+    V_TO,
+    V_REASON,
+    V_PROCESS,
+    V_DOCUMENT,
+    V_DAYS,
+    V_DELETE,
+    VALUES
+};
+
+static int build(const char *const *values, bool voluntary, struct request *out,
+                 struct buffer *document);
+static int build_times(const char *const *values, struct request *out);
+static int read_process(const char *path, struct instrument *out);
+static int read_document(const char *path, struct document *out, struct buffer *bytes);
+static void show_request(const struct request *request, const struct caps *caps, bool document);
+static int send_document(struct client *client, const struct document *document,
+                         struct bytes bytes);
+static int send_request(struct client *client, const struct owner_secret *secret,
+                        const struct keyfile_public *pub, struct request *request);
+static void print_outcomes(const struct legal_report *report, bool failed_only);
+
+int cmd_request(struct cli *cli) {
+    static struct control_reply status;
+    static struct request request;
+    const char *values[VALUES] = {NULL};
+    bool voluntary = false;
+    bool yes = false;
+    struct client *client = NULL;
+    struct owner_secret *secret = NULL;
+    struct keyfile_public pub;
+    struct legal_report report;
+    size_t rule = 0;
+    char answer[16];
+    SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
+    const struct cli_option options[] = {
+        {.name = "--at", .value = &values[V_AT]},
+        {.name = "--radius", .value = &values[V_RADIUS]},
+        {.name = "--from", .value = &values[V_FROM]},
+        {.name = "--to", .value = &values[V_TO]},
+        {.name = "--reason", .value = &values[V_REASON]},
+        {.name = "--process", .value = &values[V_PROCESS]},
+        {.name = "--document", .value = &values[V_DOCUMENT]},
+        {.name = "--days", .value = &values[V_DAYS]},
+        {.name = "--delete-days", .value = &values[V_DELETE]},
+        {.name = "--voluntary", .flag = &voluntary},
+        {.name = "--yes", .flag = &yes},
+    };
+    int failed = take_options(cli, options, COUNT_OF(options), 0, 0);
+    if (failed == 0) {
+        failed = build(values, voluntary, &request, &document);
+    }
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = client_status(client, &status);
+    }
+    if (failed == 0 && !status.as.status.has_community) {
+        failed = fail("found one with 'stoop community found NAME', or 'stoop join CODE'",
+                      "this home belongs to no community yet");
+    }
+    if (failed == 0 && status.as.status.address_count == 0) {
+        failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
+                      "this home has no address that a clip could be delivered to");
+    }
+    if (failed == 0) {
+        request.head.community = status.as.status.community;
+        request.head.author = status.as.status.certificate;
+        request.transport = status.as.status.transport;
+        request.address_count = status.as.status.address_count;
+        memcpy(request.addresses, status.as.status.addresses, sizeof request.addresses);
+        show_request(&request, &status.as.status.caps, document.len > 0);
+        legal_check(&request, &status.as.status.caps, now_wall(), document.len > 0, &report);
+        if (legal_verdict(&report, &rule) != ERR_OK) {
+            failed = fail("every home would refuse it; 'stoop process rules' lists the rules",
+                          "it breaks %s: a request %s", legal_rule_at(rule)->id,
+                          legal_rule_at(rule)->text);
+        }
+    }
+    if (failed == 0 && !yes) {
+        if (!term_present()) {
+            (void)fail("run it at a terminal", "there is nobody to ask whether to send it");
+            failed = EXIT_NO_TERMINAL;
+        } else if (!term_ask("send it to every home of the community? [y/N] ", answer,
+                             sizeof answer) ||
+                   (strcmp(answer, "y") != 0 && strcmp(answer, "yes") != 0)) {
+            (void)puts("not sent");
+            failed = EXIT_PENDING;
+        }
+    }
+    if (failed == 0) {
+        failed = owner_open(cli->owner_dir, NULL, &secret, &pub);
+    }
+    if (failed == 0 && request.document.present) {
+        failed = send_document(client, &request.document, buffer_bytes(&document));
+    }
+    if (failed == 0) {
+        failed = send_request(client, secret, &pub, &request);
+    }
+    secret_destroy(secret);
+    client_close(client);
+    return failed;
+}
+
+static int build(const char *const *values, bool voluntary, struct request *out,
+                 struct buffer *document) {
+    static const char *const names[] = {"--at", "--radius", "--from", "--to", "--reason"};
+    long number = 0;
+    memset(out, 0, sizeof *out);
+    for (size_t i = V_AT; i <= V_REASON; i++) {
+        if (values[i] == NULL) {
+            return usage_error("request", "'%s' is missing", names[i]);
+        }
+    }
+    if (voluntary == (values[V_PROCESS] != NULL)) {
+        return usage_error("request", "say either '--voluntary' or '--process FILE'");
+    }
+    if (geo_point_parse(values[V_AT], &out->place.points[0]) != ERR_OK) {
+        return usage_error("request", "'%s' is not a place; write it as 52.52,13.405",
+                           values[V_AT]);
+    }
+    if (parse_number(values[V_RADIUS], 1, GEO_RADIUS_MAX_M, &number) != 0) {
+        return usage_error("request", "'%s' is not a number of metres", values[V_RADIUS]);
+    }
+    out->place.count = 1;
+    out->place.radius_m = (uint32_t)number;
+    if (!geo_place_valid(&out->place)) {
+        return usage_error("request", "'%s' is too near a pole or the 180th meridian",
+                           values[V_AT]);
+    }
+    if (strlen(values[V_REASON]) >= sizeof out->reason || values[V_REASON][0] == '\0') {
+        return usage_error("request", "a reason has 1 to %d bytes", REASON_MAX_BYTES - 1);
+    }
+    (void)snprintf(out->reason, sizeof out->reason, "%s", values[V_REASON]);
+    int failed = build_times(values, out);
+    if (failed == 0) {
+        out->instrument.kind = INSTRUMENT_VOLUNTARY;
+        out->instrument.court_signature = COURT_SIGNATURE_NONE;
+        failed = voluntary ? 0 : read_process(values[V_PROCESS], &out->instrument);
+    }
+    if (failed == 0 && values[V_DOCUMENT] != NULL) {
+        failed = read_document(values[V_DOCUMENT], &out->document, document);
+    }
+    (void)snprintf(out->terms.purpose, sizeof out->terms.purpose, "%.120s", out->reason);
+    (void)snprintf(out->terms.case_number, sizeof out->terms.case_number, "%s",
+                   out->instrument.case_number);
+    out->terms.no_face_recognition = true;
+    out->terms.no_passing_on = true;
+    return failed;
+}
+
+static int build_times(const char *const *values, struct request *out) {
+    struct instant *const times[] = {&out->from, &out->to};
+    long days = LIFE_DAYS;
+    long keep = DELETE_BY_DEFAULT_DAYS;
+    for (size_t i = 0; i < 2; i++) {
+        enum err err = instant_parse(values[V_FROM + i], times[i]);
+        if (err == ERR_USER_TIME) {
+            return usage_error("request",
+                               "'%s' does not exist, or twice (change of clocks); write it "
+                               "with its offset, as 2026-10-25T02:30:00+01:00",
+                               values[V_FROM + i]);
+        }
+        if (err != ERR_OK) {
+            return usage_error("request", "'%s' is not a time; write it as 2026-11-24 21:10",
+                               values[V_FROM + i]);
+        }
+    }
+    if (out->from.ms >= out->to.ms) {
+        return usage_error("request", "'--from' is not before '--to'");
+    }
+    if (values[V_DAYS] != NULL &&
+        parse_number(values[V_DAYS], 1, REQUEST_LIFE_MAX_DAYS, &days) != 0) {
+        return usage_error("request", "'%s' is not 1 to 7 days", values[V_DAYS]);
+    }
+    if (values[V_DELETE] != NULL && parse_number(values[V_DELETE], 1, 3650, &keep) != 0) {
+        return usage_error("request", "'%s' is not a number of days", values[V_DELETE]);
+    }
+    out->head.created = now_wall();
+    out->head.expires.ms = out->head.created.ms + days * DURATION_DAY_MS;
+    out->terms.delete_by.ms = out->head.created.ms + keep * DURATION_DAY_MS;
+    return 0;
+}
+
+static int read_process(const char *path, struct instrument *out) {
+    struct process_errors errors;
+    SCOPED(buffer_finish) struct buffer file = {.max = PROCESS_FILE_MAX};
+    int failed = file_read(path, PROCESS_FILE_MAX, false, &file);
+    if (failed == 0 && process_read(buffer_bytes(&file), out, &errors) != ERR_OK) {
+        for (size_t i = 0; i < errors.count; i++) {
+            (void)fprintf(stderr, "stoop: %s:%zu: %s\n", path, errors.list[i].line,
+                          errors.list[i].text);
+        }
+        failed = EXIT_FAILED;
+    }
+    return failed;
+}
+
+static int read_document(const char *path, struct document *out, struct buffer *bytes) {
+    static const struct {
+        const char *start;
+        size_t len;
+        const char *type;
+    } types[] = {{"%PDF-", 5, "application/pdf"}, {"\x89PNG\r\n\x1a\n", 8, "image/png"}};
+    int failed = file_read(path, DOCUMENT_MAX, false, bytes);
+    if (failed != 0) {
+        return failed;
+    }
+    if (bytes->len == 0) {
+        return fail(NULL, "'%s' is empty", path);
+    }
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        if (bytes->len >= types[i].len && memcmp(bytes->at, types[i].start, types[i].len) == 0) {
+            (void)snprintf(out->media_type, sizeof out->media_type, "%s", types[i].type);
+        }
+    }
+    if (out->media_type[0] == '\0') {
+        if (memchr(bytes->at, '\0', bytes->len) != NULL) {
+            return fail("a document is a PDF, a PNG or plain text", "'%s' is none of these", path);
+        }
+        (void)snprintf(out->media_type, sizeof out->media_type, "text/plain");
+    }
+    out->present = true;
+    out->size = (uint32_t)bytes->len;
+    sha256(buffer_bytes(bytes), &out->sha256);
+    return 0;
+}
+
+static void show_request(const struct request *request, const struct caps *caps, bool document) {
+    char text[2][INSTANT_TEXT_MAX];
+    char at[32];
+    char span[32];
+    char safe[SAFE_MAX];
+    struct legal_report report;
+    geo_point_write(request->place.points[0], at);
+    span_text(request->to.ms - request->from.ms, span);
+    (void)printf("BASIS    %s\n", instrument_label(request->instrument.kind));
+    (void)printf("PLACE    %u m around %s (%.0f m2 of %u)\n", request->place.radius_m, at,
+                 geo_place_area_m2(&request->place), caps->area_m2);
+    instant_local(request->from, text[0]);
+    instant_utc(request->from, text[1]);
+    (void)printf("FROM     %s  (%s)\n", text[0], text[1]);
+    instant_local(request->to, text[0]);
+    instant_utc(request->to, text[1]);
+    (void)printf("TO       %s  (%s), %s\n", text[0], text[1], span);
+    (void)printf("SAYS   | %s\n", safe_text(request->reason, 60, safe));
+    instant_local(request->terms.delete_by, text[0]);
+    (void)printf("TERMS    for this purpose only, deleted by %s,\n"
+                 "         no face recognition, no passing on\n",
+                 text[0]);
+    legal_check(request, caps, now_wall(), document, &report);
+    print_outcomes(&report, true);
+    (void)puts(
+        "         every home sees who asks, why, where and when; none of them answers unless "
+        "it grants");
+}
+
+static void print_outcomes(const struct legal_report *report, bool failed_only) {
+    static const char *const words[] = {[LEGAL_PASSED] = "passed",
+                                        [LEGAL_FAILED] = "FAILED",
+                                        [LEGAL_UNKNOWN] = "could not be made",
+                                        [LEGAL_NOT_APPLICABLE] = "-"};
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->outcomes[i] == LEGAL_NOT_APPLICABLE ||
+            (failed_only && report->outcomes[i] == LEGAL_PASSED)) {
+            continue;
+        }
+        (void)printf("CHECK    %s %-9s it %s\n", legal_rule_at(i)->id, words[report->outcomes[i]],
+                     legal_rule_at(i)->text);
+    }
+}
+
+static int send_document(struct client *client, const struct document *document,
+                         struct bytes bytes) {
+    int failed = 0;
+    for (size_t at = 0; failed == 0 && at < bytes.len; at += CONTROL_DATA_MAX) {
+        size_t len = bytes.len - at < CONTROL_DATA_MAX ? bytes.len - at : CONTROL_DATA_MAX;
+        const struct control_request request = {.op = CONTROL_DOCUMENT_PUT,
+                                                .id = document->sha256,
+                                                .offset = at,
+                                                .total = bytes.len,
+                                                .blob = {bytes.at + at, len}};
+        failed = client_do(client, &request, "the document was not taken");
+        term_progress("document", at + len, bytes.len);
+    }
+    return failed;
+}
+
+/* A fresh key for this request alone; its secret goes to the node sealed to us. */
+static int send_request(struct client *client, const struct owner_secret *secret,
+                        const struct keyfile_public *pub, struct request *request) {
+    struct signed_object object;
+    struct box_secret key;
+    char code[REQUEST_CODE_BYTES];
+    char until[INSTANT_TEXT_MAX];
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer sealed = {.max = HEADER_MAX};
+    request->head.created = now_wall();
+    box_generate(&key, &request->key);
+    enum err err = age_seal_small(&pub->owner.box, 1, BYTES_OF(key.b), &sealed);
+    box_secret_wipe(&key);
+    if (err == ERR_OK) {
+        err = request_encode(request, &body);
+    }
+    if (err == ERR_OK) {
+        signed_start(OBJECT_REQUEST, buffer_bytes(&body), &object);
+        err = signed_add(&object, &secret->sign, &pub->owner.sign);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    if (err != ERR_OK) {
+        return fail(NULL, "the request cannot be made: %s", err_text(err));
+    }
+    const struct control_request put = {
+        .op = CONTROL_REQUEST_PUT, .blob = buffer_bytes(&bytes), .blob2 = buffer_bytes(&sealed)};
+    int failed = client_do(client, &put, "the request was not sent");
+    if (failed == 0) {
+        request_code(&object.id, code);
+        instant_local(request->head.expires, until);
+        (void)printf(
+            "sent as %s; homes may answer until %s\nsee what comes with 'stoop delivered'\n", code,
+            until);
+    }
+    return failed;
+}
+
+/* ---- process ---- */
+
+int cmd_process(struct cli *cli) {
+    enum instrument_kind kind;
+    struct instrument instrument;
+    SCOPED(buffer_finish) struct buffer text = {.max = PROCESS_FILE_MAX};
+    int failed = take_options(cli, NULL, 0, 1, 2);
+    if (failed != 0) {
+        return failed;
+    }
+    if (strcmp(cli->argv[1], "template") == 0 && cli->argc == 3) {
+        if (instrument_from_word(cli->argv[2], &kind) != ERR_OK || kind == INSTRUMENT_VOLUNTARY) {
+            return usage_error("process", "'%s' is no kind of process", cli->argv[2]);
+        }
+        if (process_template(kind, &text) != ERR_OK) {
+            return fail(NULL, "out of memory");
+        }
+        (void)fwrite(text.at, 1, text.len, stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(cli->argv[1], "check") == 0 && cli->argc == 3) {
+        struct legal_report report;
+        struct instant now = now_wall();
+        struct request request = {.place = {.radius_m = 1, .count = 1},
+                                  .from = {now.ms - 2000},
+                                  .to = {now.ms - 1000},
+                                  .head = {.created = now}};
+        const struct caps caps = CAPS_DEFAULT;
+        failed = read_process(cli->argv[2], &instrument);
+        if (failed != 0) {
+            return failed;
+        }
+        request.instrument = instrument;
+        (void)snprintf(request.reason, sizeof request.reason, "reason not checked here");
+        legal_check(&request, &caps, now, false, &report);
+        print_outcomes(&report, false);
+        return legal_verdict(&report, NULL) == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+    }
+    if (strcmp(cli->argv[1], "rules") == 0 && cli->argc == 2) {
+        struct facts *facts = facts_start(cli, true);
+        for (size_t i = 0; i < legal_rule_count(); i++) {
+            const struct legal_rule *rule = legal_rule_at(i);
+            facts_item(facts);
+            facts_text(facts, "id", "rule", rule->id);
+            facts_text(facts, "field", "field", rule->field);
+            facts_text(facts, "text", "it", rule->text);
+            facts_text(facts, "source", "source", rule->source);
+            facts_text(facts, "otherwise", "otherwise",
+                       rule->severity == LEGAL_FAIL ? "a failed check" : "every home refuses it");
+        }
+        facts_end(facts);
+        return EXIT_DONE;
+    }
+    return usage_error("process", "say 'template KIND', 'check FILE' or 'rules'");
+}
+
+/* ---- requests ---- */
+
+/* The node is not believed: chain, signature and code are worked out again from the signed bytes.
+ */
+enum err check_request(const struct control_reply *reply, const struct id *community,
+                       struct instant now, struct checked_request *out) {
+    struct signed_object object;
+    struct signed_object leaf;
+    bool owner = false;
+    enum err err = signed_decode(reply->as.request.request, &object);
+    if (err == ERR_OK) {
+        err = request_decode(object.body, &out->request);
+    }
+    if (err == ERR_OK) {
+        err = chain_verify(community, reply->as.request.charter, reply->as.request.chain,
+                           reply->as.request.chain_count, now, &out->charter, &out->author);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(reply->as.request.chain[reply->as.request.chain_count - 1], &leaf);
+    }
+    for (size_t i = 0; err == ERR_OK && i < out->author.owner_count; i++) {
+        owner |= signed_by(&object, &out->author.owners[i].sign);
+    }
+    if (err == ERR_OK && (!owner || !id_equal(&leaf.id, &out->request.head.author) ||
+                          !id_equal(&out->request.head.community, community))) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    if (err == ERR_OK) {
+        out->id = object.id;
+        request_code(&object.id, out->code);
+        out->ours = reply->as.request.ours;
+        out->document_here = reply->as.request.document_here;
+        out->open_clips = reply->as.request.open_clips;
+        out->log_index = reply->as.request.log_index;
+    }
+    return err;
+}
+
+int cmd_requests(struct cli *cli) {
+    static struct control_reply reply;
+    static struct checked_request checked;
+    struct client *client = NULL;
+    struct id community;
+    const struct control_request ask = {.op = CONTROL_REQUESTS};
+    size_t shown = 0;
+    int failed = take_options(cli, NULL, 0, 0, 0);
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = client_status(client, &reply);
+        community = reply.as.status.community;
+    }
+    if (failed == 0) {
+        failed = client_ask(client, &ask);
+    }
+    struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
+    while (failed == 0) {
+        char left[32];
+        char safe[SAFE_MAX];
+        if (!client_next(client, &reply)) {
+            failed = fail(NULL, "the node hung up");
+            break;
+        }
+        if (reply.kind == CONTROL_DONE) {
+            failed = reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
+            break;
+        }
+        enum err err = check_request(&reply, &community, now_wall(), &checked);
+        if (err != ERR_OK) {
+            (void)fprintf(stderr, "stoop: the node shows a request that does not verify: %s\n",
+                          err_text(err));
+            continue;
+        }
+        if (instant_reached(now_wall(), checked.request.head.expires)) {
+            continue;
+        }
+        shown++;
+        span_text(checked.request.head.expires.ms - now_wall().ms, left);
+        facts_item(facts);
+        facts_text(facts, "code", "code", checked.code);
+        facts_text(facts, "by", "by", checked.ours ? "this home" : checked.author.name);
+        facts_text(facts, "instrument", "basis", instrument_label(checked.request.instrument.kind));
+        facts_text(facts, "reason", "says |", safe_text(checked.request.reason, 60, safe));
+        facts_time(facts, "from", "from", checked.request.from);
+        facts_time(facts, "to", "to", checked.request.to);
+        facts_text(facts, "ends_in", "ends in", left);
+        if (!checked.ours) {
+            facts_number(facts, "open_clips", "to decide", checked.open_clips);
+        }
+    }
+    if (failed == 0) {
+        if (shown == 0 && !cli->json) {
+            (void)puts("no open requests");
+        } else {
+            facts_end(facts);
+        }
+    }
+    client_close(client);
+    return failed;
+}

@@ -1,0 +1,662 @@
+/* review: the owner's prompt (P1 to P4). What it shows it has checked itself, from signed bytes,
+ * against the pins in the owner's own folder. Nothing here accepts but the request's code, typed
+ * after the digest was shown, and then the passphrase. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "crypto/age.h"
+
+enum {
+    CLIPS_MAX = 256,
+    ANSWER_MAX = 64,
+    GRANT_EXTRA_DAYS = 7
+};
+
+struct clip_ref {
+    struct id request;
+    struct clip_id clip;
+};
+
+struct review {
+    struct cli *cli;
+    struct client *client;
+    struct pins pins;
+    struct id community, certificate;
+    struct owner_secret *secret; /* NULL until the first clip is opened */
+    struct keyfile_public pub;
+    size_t clip_count;
+    struct clip_ref clips[CLIPS_MAX];
+    bool left_pending;
+    bool signed_one;
+};
+
+struct opened { /* one clip, checked */
+    struct checked_request *asked;
+    struct clip_id clip;
+    struct manifest *manifest;
+    struct id manifest_id;
+    struct buffer signed_manifest;
+    struct buffer header;
+    struct buffer part; /* the grant so far */
+    uint64_t payload_size;
+};
+
+static int load_clips(struct review *review, const char *code);
+static int find_request(struct review *review, const struct id *id, struct checked_request *out);
+static int review_clip(struct review *review, const struct clip_ref *ref);
+static int open_clip(struct review *review, const struct clip_ref *ref, struct opened *clip);
+static enum err check_manifest(const struct review *review, const struct control_reply *reply,
+                               struct opened *clip);
+static void show_prompt(const struct opened *clip, const struct pins *pins);
+static void show_checks(const struct opened *clip);
+static void show_coverage(const struct opened *clip);
+static int ask_until_decided(struct review *review, struct opened *clip);
+static int accept(struct review *review, struct opened *clip);
+static enum err make_grant(struct review *review, struct opened *clip, struct buffer *out,
+                           bool *complete);
+static enum err make_header(struct review *review, const struct opened *clip, struct buffer *header,
+                            struct buffer *manifest);
+static int decline(struct review *review, const struct opened *clip);
+static int write_clip(struct review *review, struct opened *clip);
+static int write_document(struct review *review, const struct opened *clip);
+static void private_path(const char *stem, const char *ending, char out[PATH_MAX]);
+static bool is_code(const char *answer, const char *code);
+
+int cmd_review(struct cli *cli) {
+    static struct control_reply status;
+    static struct review review;
+    int failed = take_options(cli, NULL, 0, 0, 1);
+    if (failed != 0) {
+        return failed;
+    }
+    if (!term_present()) {
+        (void)fail("nothing can be accepted without a person at a terminal", "no terminal");
+        return EXIT_NO_TERMINAL;
+    }
+    review = (struct review){.cli = cli};
+    failed = client_open(cli, &review.client);
+    if (failed == 0) {
+        failed = client_status(review.client, &status);
+    }
+    if (failed == 0 && !status.as.status.has_community) {
+        failed = fail(NULL, "this home belongs to no community yet");
+    }
+    if (failed == 0) {
+        review.community = status.as.status.community;
+        review.certificate = status.as.status.certificate;
+        failed = pins_load(cli, &review.pins);
+    }
+    if (failed == 0) {
+        failed = load_clips(&review, cli->argc > 1 ? cli->argv[1] : NULL);
+    }
+    if (failed == 0 && review.clip_count == 0) {
+        (void)puts(cli->argc > 1 ? "nothing of this home is asked for by that code"
+                                 : "nothing waits for your decision");
+    }
+    for (size_t i = 0; failed == 0 && i < review.clip_count; i++) {
+        failed = review_clip(&review, &review.clips[i]);
+    }
+    secret_destroy(review.secret);
+    client_close(review.client);
+    if (failed == 0 && review.left_pending) {
+        return EXIT_PENDING;
+    }
+    return failed;
+}
+
+static int load_clips(struct review *review, const char *code) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_CLIPS};
+    int failed = client_ask(review->client, &ask);
+    while (failed == 0) {
+        if (!client_next(review->client, &reply)) {
+            return fail(NULL, "the node hung up");
+        }
+        if (reply.kind == CONTROL_DONE) {
+            return reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
+        }
+        char own[REQUEST_CODE_BYTES];
+        request_code(&reply.as.clip.request, own);
+        bool open = reply.as.clip.state == CLIP_OPEN || reply.as.clip.state == CLIP_PART_SIGNED;
+        if (open && (code == NULL || is_code(code, own)) && review->clip_count < CLIPS_MAX) {
+            review->clips[review->clip_count++] =
+                (struct clip_ref){reply.as.clip.request, reply.as.clip.clip};
+        }
+    }
+    return failed;
+}
+
+static int review_clip(struct review *review, const struct clip_ref *ref) {
+    static struct checked_request asked;
+    struct opened clip = {.asked = &asked,
+                          .clip = ref->clip,
+                          .signed_manifest = {.max = SEALED_MANIFEST_MAX},
+                          .header = {.max = HEADER_MAX},
+                          .part = {.max = SIGNED_GOSSIP_MAX}};
+    clip.manifest = calloc(1, sizeof *clip.manifest);
+    int failed = clip.manifest == NULL ? fail(NULL, "out of memory")
+                                       : find_request(review, &ref->request, &asked);
+    if (failed == 0 && review->secret == NULL) {
+        failed = owner_open(review->cli->owner_dir, NULL, &review->secret, &review->pub);
+    }
+    if (failed == 0) {
+        failed = open_clip(review, ref, &clip);
+    }
+    if (failed == 0) {
+        failed = ask_until_decided(review, &clip);
+    }
+    free(clip.manifest);
+    buffer_finish(&clip.signed_manifest);
+    buffer_finish(&clip.header);
+    buffer_finish(&clip.part);
+    return failed;
+}
+
+static int find_request(struct review *review, const struct id *id, struct checked_request *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_REQUESTS};
+    bool found = false;
+    int failed = client_ask(review->client, &ask);
+    while (failed == 0) {
+        static struct checked_request checked;
+        if (!client_next(review->client, &reply)) {
+            return fail(NULL, "the node hung up");
+        }
+        if (reply.kind == CONTROL_DONE) {
+            break;
+        }
+        if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
+            id_equal(&checked.id, id)) {
+            *out = checked;
+            found = true;
+        }
+    }
+    return failed != 0 || found ? failed
+                                : fail("nothing was shown or released",
+                                       "the node holds a clip for a request that does not verify");
+}
+
+/* ---- opening ---- */
+
+static int open_clip(struct review *review, const struct clip_ref *ref, struct opened *clip) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_CLIP, .clip = ref->clip};
+    int failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
+    if (failed != 0) {
+        return failed;
+    }
+    enum err err = buffer_append(&clip->header, reply.as.clip.header);
+    if (err == ERR_OK) {
+        err = buffer_append(&clip->part, reply.as.clip.grant);
+    }
+    if (err == ERR_OK) {
+        err = age_open_small(&review->secret->box, reply.as.clip.manifest, &clip->signed_manifest)
+                  ? ERR_OK
+                  : ERR_USER_WRONG_KEY;
+    }
+    if (err == ERR_USER_WRONG_KEY) {
+        return fail("another owner of this home may have to decide",
+                    "your key does not open this clip");
+    }
+    if (err == ERR_OK) {
+        err = check_manifest(review, &reply, clip);
+    }
+    return err == ERR_OK ? 0
+                         : fail("nothing was shown or released", "the clip does not verify: %s",
+                                err_text(err));
+}
+
+/* Signed by the ingest that was pinned at init, about this very request, clip and payload. */
+static enum err check_manifest(const struct review *review, const struct control_reply *reply,
+                               struct opened *clip) {
+    struct signed_object object;
+    enum err err = signed_decode(buffer_bytes(&clip->signed_manifest), &object);
+    if (err == ERR_OK && (object.kind != OBJECT_MANIFEST || !review->pins.has_ingest ||
+                          !signed_by(&object, &review->pins.ingest.sign))) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    if (err == ERR_OK) {
+        err = manifest_decode(object.body, clip->manifest);
+    }
+    if (err == ERR_OK && (!id_equal(&clip->manifest->request, &clip->asked->id) ||
+                          memcmp(clip->manifest->clip.b, clip->clip.b, sizeof clip->clip.b) != 0 ||
+                          clip->manifest->payload_size != reply->as.clip.payload_size ||
+                          !id_equal(&clip->manifest->payload_root, &reply->as.clip.payload_root) ||
+                          clip->manifest->from.ms < clip->asked->request.from.ms ||
+                          clip->manifest->to.ms > clip->asked->request.to.ms)) {
+        err = ERR_PEER_BOUNDS;
+    }
+    clip->manifest_id = object.id;
+    clip->payload_size = reply->as.clip.payload_size;
+    return err;
+}
+
+/* ---- the prompt ---- */
+
+static void show_prompt(const struct opened *clip, const struct pins *pins) {
+    const struct request *request = &clip->asked->request;
+    const struct instrument *instrument = &request->instrument;
+    const struct manifest *manifest = clip->manifest;
+    char safe[SAFE_MAX];
+    char more[SAFE_MAX];
+    char time[2][INSTANT_TEXT_MAX];
+    char span[32];
+    char size[32];
+    char digest[65];
+    (void)printf("\n%s  %s", clip->asked->code, safe_text(clip->asked->author.name, 40, safe));
+    if (instrument->applicant_name[0] != '\0') {
+        (void)printf(" (%s", safe_text(instrument->applicant_name, 24, safe));
+        (void)printf(", %s)", safe_text(instrument->applicant_agency, 24, more));
+    }
+    (void)printf("\nBASIS    %s%s", instrument->kind == INSTRUMENT_VOLUNTARY ? "" : "claims ",
+                 instrument_label(instrument->kind));
+    if (instrument->case_number[0] != '\0') {
+        (void)printf(", %s", safe_text(instrument->case_number, 30, safe));
+    }
+    if (instrument->execute_by.ms > 0) {
+        instant_local(instrument->execute_by, time[0]);
+        (void)printf(", until %.15s", time[0]);
+    }
+    (void)puts("");
+    show_checks(clip);
+    instant_local(request->from, time[0]);
+    instant_local(request->to, time[1]);
+    span_text(request->to.ms - request->from.ms, span);
+    (void)printf("ASKS     %s  %.25s to %.8s (%s)\n", safe_text(manifest->camera, 24, safe),
+                 time[0], time[1] + 16, span);
+    show_coverage(clip);
+    (void)printf("SAYS   | %s\n", safe_text(request->reason, 68, safe));
+    span_text(manifest->to.ms - manifest->from.ms, span);
+    size_text(manifest->size, size);
+    hex_write(BYTES_OF(manifest->sha256.b), digest);
+    (void)printf("SENDS    %s %ux%u, %s, %s, %s\n", span, manifest->width, manifest->height,
+                 manifest->audio ? "WITH SOUND" : "no sound", size,
+                 manifest->making == CLIP_REENCODED ? "cut to these seconds" : "unedited");
+    (void)printf("         digest %.4s %.4s %.4s %.4s, to this request's key only\n", digest,
+                 digest + 4, digest + 8, digest + 12);
+    instant_local(request->terms.delete_by, time[0]);
+    (void)printf("TERMS    delete by %.15s, no face recognition, no passing on\n"
+                 "         Cannot be recalled. No answer means no.\n",
+                 time[0]);
+    for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
+        struct signed_object part;
+        bool has_signed = clip->part.len > 0 &&
+                          signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK &&
+                          signed_by(&part, &manifest->owners[i].sign);
+        for (size_t k = 0; k < pins->owner_count; k++) {
+            if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
+                (void)printf("OWNER    %s %s\n", safe_text(pins->owner_names[k], 40, safe),
+                             has_signed ? "has accepted" : "has not accepted");
+            }
+        }
+    }
+}
+
+static void show_checks(const struct opened *clip) {
+    struct legal_report report;
+    size_t passed = 0;
+    legal_check(&clip->asked->request, &clip->asked->charter.caps, now_wall(),
+                clip->asked->document_here, &report);
+    for (size_t i = 0; i < report.count; i++) {
+        passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
+    }
+    (void)printf("CHECKS   signature good; %zu of its rules passed", passed);
+    if (clip->asked->request.instrument.kind == INSTRUMENT_VOLUNTARY) {
+        (void)printf("; you are free to decline");
+    } else {
+        (void)printf("; declining does not settle an order");
+    }
+    (void)puts("");
+    for (size_t i = 0; i < report.count; i++) {
+        if (report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN) {
+            (void)printf("         %s %s: it %s\n",
+                         report.outcomes[i] == LEGAL_FAILED ? "FAILED" : "not made",
+                         legal_rule_at(i)->id, legal_rule_at(i)->text);
+        }
+    }
+    if (clip->asked->request.document.present) {
+        (void)printf("         document: %s\n", clip->asked->document_here
+                                                    ? "here, press w to write it out"
+                                                    : "has not come yet");
+    }
+}
+
+static void show_coverage(const struct opened *clip) {
+    const struct manifest *manifest = clip->manifest;
+    char span[32];
+    char at[INSTANT_TEXT_MAX];
+    int64_t have = 0;
+    for (size_t i = 0; i < manifest->run_count; i++) {
+        have += manifest->runs[i].to.ms - manifest->runs[i].from.ms;
+    }
+    span_text(have, span);
+    (void)printf("         we have %s", span);
+    for (size_t i = 1; i < manifest->run_count && i < 4; i++) {
+        instant_local(manifest->runs[i - 1].to, at);
+        (void)printf("%s gap at %.8s", i == 1 ? "," : ";", at + 16);
+    }
+    (void)printf("%s\n", manifest->time_source == TIME_FROM_NAME ? ""
+                         : manifest->time_source == TIME_FROM_CONTAINER
+                             ? " (times from the recording itself)"
+                             : " (times from the file system: not exact)");
+}
+
+static int ask_until_decided(struct review *review, struct opened *clip) {
+    char answer[ANSWER_MAX];
+    show_prompt(clip, &review->pins);
+    for (;;) {
+        char question[96];
+        (void)snprintf(question, sizeof question,
+                       "[p]review [w]arrant [d]ecline [l]ater [?], or the code to accept: ");
+        if (!term_ask(question, answer, sizeof answer)) {
+            review->left_pending = true;
+            (void)puts("left as it is; no answer means no");
+            return EXIT_PENDING;
+        }
+        if (is_code(answer, clip->asked->code)) {
+            return accept(review, clip);
+        }
+        int failed = 0;
+        if (strcmp(answer, "d") == 0) {
+            return decline(review, clip);
+        }
+        if (strcmp(answer, "l") == 0 || answer[0] == '\0') {
+            review->left_pending = true;
+            (void)puts("left for later");
+            return 0;
+        }
+        if (strcmp(answer, "p") == 0) {
+            failed = write_clip(review, clip);
+        } else if (strcmp(answer, "w") == 0) {
+            failed = write_document(review, clip);
+        } else if (strcmp(answer, "?") == 0) {
+            (void)printf("p  write the clip to a private file, to look at it\n"
+                         "w  write the document that came with the request\n"
+                         "d  decline: the sealed copy is shredded, nobody is told\n"
+                         "l  leave it for later\n"
+                         "To accept, type the code %s: then the clip goes, once, to this request's "
+                         "key.\n",
+                         clip->asked->code);
+        } else {
+            review->left_pending = true;
+            (void)puts("not understood; left as it is");
+            return 0;
+        }
+        if (failed == EXIT_NO_NODE) {
+            return failed;
+        }
+    }
+}
+
+/* ---- accepting ---- */
+
+static int accept(struct review *review, struct opened *clip) {
+    struct owner_secret *again = NULL;
+    struct keyfile_public pub;
+    char why[256];
+    char span[32];
+    char safe[SAFE_MAX];
+    bool complete = false;
+    SCOPED(buffer_finish) struct buffer grant = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
+    SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
+    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
+    (void)snprintf(why, sizeof why,
+                   "you are about to let %s of '%s' go to %s\nit cannot be recalled; to sign, give "
+                   "your passphrase",
+                   span, clip->manifest->camera, safe_text(clip->asked->author.name, 40, safe));
+    int failed = owner_open(review->cli->owner_dir, why, &again, &pub);
+    secret_destroy(again);
+    if (failed != 0) {
+        review->left_pending = true;
+        (void)puts("left as it is; no answer means no");
+        return failed;
+    }
+    enum err err = make_grant(review, clip, &grant, &complete);
+    if (err == ERR_OK && complete) {
+        err = make_header(review, clip, &header, &manifest);
+    }
+    if (err != ERR_OK) {
+        return fail("nothing was released", "the grant cannot be made: %s", err_text(err));
+    }
+    const struct control_request request = {.op = CONTROL_GRANT,
+                                            .clip = clip->clip,
+                                            .blob = buffer_bytes(&grant),
+                                            .blob2 = buffer_bytes(&header),
+                                            .blob3 = buffer_bytes(&manifest)};
+    failed = client_do(review->client, &request, "the grant was not taken");
+    if (failed == 0) {
+        (void)puts(complete ? "accepted; it goes as soon as it is on record"
+                            : "signed; it goes when every owner has accepted");
+    }
+    return failed;
+}
+
+/* Adds our signature to what other owners have signed, after checking theirs over the same body, or
+ * starts a grant. */
+static enum err make_grant(struct review *review, struct opened *clip, struct buffer *out,
+                           bool *complete) {
+    const struct request *request = &clip->asked->request;
+    const struct manifest *manifest = clip->manifest;
+    struct signed_object object;
+    struct grant grant;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = ERR_OK;
+    if (clip->part.len > 0) {
+        err = signed_decode(buffer_bytes(&clip->part), &object);
+        if (err == ERR_OK) {
+            err = grant_decode(object.body, &grant);
+        }
+        if (err == ERR_OK) {
+            err = grant_verify(&object, &grant);
+            err = err == ERR_DENY_INCOMPLETE ? ERR_OK : err;
+        }
+    } else {
+        struct instant now = now_wall();
+        int64_t ends = request->head.expires.ms + (int64_t)GRANT_EXTRA_DAYS * DURATION_DAY_MS;
+        grant = (struct grant){.community = review->community,
+                               .home = review->certificate,
+                               .request = clip->asked->id,
+                               .clip = clip->clip,
+                               .recipient = request->key,
+                               .manifest = clip->manifest_id,
+                               .sha256 = manifest->sha256,
+                               .size = manifest->size,
+                               .payload_size = manifest->payload_size,
+                               .payload_root = manifest->payload_root,
+                               .from = manifest->from,
+                               .to = manifest->to,
+                               .terms = request->terms,
+                               .created = now,
+                               .owner_count = manifest->owner_count};
+        grant.expires.ms = ends < request->terms.delete_by.ms ? ends : request->terms.delete_by.ms;
+        for (size_t i = 0; i < manifest->owner_count; i++) {
+            grant.owners[i] = manifest->owners[i].sign;
+        }
+        err = grant_encode(&grant, &body);
+        if (err == ERR_OK) {
+            signed_start(OBJECT_GRANT, buffer_bytes(&body), &object);
+        }
+    }
+    if (err == ERR_OK) {
+        err = grant_agrees(&grant, &clip->manifest_id, manifest, &clip->asked->id, request);
+    }
+    if (err == ERR_OK) {
+        err = signed_add(&object, &review->secret->sign, &review->pub.owner.sign);
+    }
+    if (err == ERR_OK) {
+        err = grant_verify(&object, &grant);
+        *complete = err == ERR_OK;
+        err = err == ERR_DENY_INCOMPLETE ? ERR_OK : err;
+    }
+    return err == ERR_OK ? signed_encode(&object, out) : err;
+}
+
+/* Only the last owner comes here: before that no header for the requester exists anywhere. */
+static enum err make_header(struct review *review, const struct opened *clip, struct buffer *header,
+                            struct buffer *manifest) {
+    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
+    if (!age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
+        return ERR_USER_WRONG_KEY;
+    }
+    enum err err = age_header_make(&clip->asked->request.key, 1, &key, header);
+    return err == ERR_OK ? age_seal_small(&clip->asked->request.key, 1,
+                                          buffer_bytes(&clip->signed_manifest), manifest)
+                         : err;
+}
+
+static int decline(struct review *review, const struct opened *clip) {
+    struct signed_object object;
+    const struct decision decision = {.request = clip->asked->id,
+                                      .clip = clip->clip,
+                                      .kind = DECISION_DECLINE,
+                                      .created = now_wall()};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = decision_encode(&decision, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_DECISION, buffer_bytes(&body), &object);
+        err = signed_add(&object, &review->secret->sign, &review->pub.owner.sign);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    if (err != ERR_OK) {
+        return fail(NULL, "the decision cannot be made: %s", err_text(err));
+    }
+    const struct control_request request = {
+        .op = CONTROL_DECIDE, .clip = clip->clip, .blob = buffer_bytes(&bytes)};
+    int failed = client_do(review->client, &request, "the decision was not taken");
+    if (failed == 0) {
+        review->left_pending = true; /* exit code 3 says declined too */
+        (void)puts("declined; the sealed copy is shredded, nobody is told");
+    }
+    return failed;
+}
+
+/* ---- looking ---- */
+
+static int write_clip(struct review *review, struct opened *clip) {
+    static struct control_reply reply;
+    char path[PATH_MAX];
+    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
+    SCOPED(age_payload_key_wipe) struct age_payload_key payload_key = {{0}};
+    SCOPED(buffer_finish) struct buffer payload = {.max = PIECE_MAX + CONTROL_DATA_MAX};
+    uint8_t *plain = malloc(65536);
+    if (plain == NULL ||
+        !age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
+        free(plain);
+        return fail(NULL, "your key does not open this clip");
+    }
+    private_path(clip->asked->code, "mp4", path);
+    FILE *file = fopen(path, "wxe");
+    if (file == NULL) {
+        free(plain);
+        return fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+    }
+    (void)fchmod(fileno(file), 0600);
+    int failed = 0;
+    uint64_t count = piece_count(clip->payload_size);
+    uint64_t got = 0;
+    for (uint64_t i = 0; failed == 0 && i < count; i++) {
+        size_t len = piece_length(clip->payload_size, i);
+        while (failed == 0 && payload.len < len) {
+            const struct control_request ask = {
+                .op = CONTROL_PAYLOAD, .clip = clip->clip, .offset = got};
+            failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
+            if (failed == 0 && (reply.as.data.data.len == 0 ||
+                                buffer_append(&payload, reply.as.data.data) != ERR_OK)) {
+                failed = fail(NULL, "the sealed clip is not whole");
+            }
+            got += failed == 0 ? reply.as.data.data.len : 0;
+        }
+        size_t lead = i == 0 ? PIECE_NONCE : 0;
+        if (failed == 0 && i == 0) {
+            age_payload_key_derive(&key, payload.at, &payload_key);
+        }
+        if (failed == 0 && (!age_chunk_open(&payload_key, i, i + 1 == count,
+                                            (struct bytes){payload.at + lead, len - lead}, plain) ||
+                            fwrite(plain, 1, len - lead - 16, file) != len - lead - 16)) {
+            failed = fail(NULL, "the sealed clip cannot be opened or written");
+        }
+        if (failed == 0) {
+            buffer_drop_front(&payload, len);
+            term_progress("opening", i + 1, count);
+        }
+    }
+    failed = fclose(file) == 0 ? failed : fail(NULL, "cannot write '%s'", path);
+    secret_wipe(plain, 65536);
+    free(plain);
+    if (failed == 0) {
+        (void)printf("written to %s, readable by you alone; delete it when you have seen it\n",
+                     path);
+    }
+    return failed;
+}
+
+static int write_document(struct review *review, const struct opened *clip) {
+    static struct control_reply reply;
+    const struct document *document = &clip->asked->request.document;
+    char path[PATH_MAX];
+    struct id hash;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
+    if (!document->present || !clip->asked->document_here) {
+        (void)puts(document->present ? "the document has not come yet" : "there is no document");
+        return 0;
+    }
+    while (bytes.len < document->size) {
+        const struct control_request ask = {
+            .op = CONTROL_DOCUMENT_GET, .id = document->sha256, .offset = bytes.len};
+        int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
+        if (failed != 0) {
+            return failed;
+        }
+        if (reply.as.data.data.len == 0 || buffer_append(&bytes, reply.as.data.data) != ERR_OK) {
+            return fail(NULL, "the document is not whole");
+        }
+    }
+    sha256(buffer_bytes(&bytes), &hash);
+    if (!id_equal(&hash, &document->sha256)) {
+        return fail("it was not written", "the document is not the one that the request names");
+    }
+    private_path(clip->asked->code,
+                 strcmp(document->media_type, "application/pdf") == 0 ? "pdf"
+                 : strcmp(document->media_type, "image/png") == 0     ? "png"
+                                                                      : "txt",
+                 path);
+    int failed = file_write(path, buffer_bytes(&bytes), 0600, false);
+    if (failed == 0) {
+        (void)printf("written to %s; it came from the requester: open it with care\n", path);
+    }
+    return failed;
+}
+
+/* In memory where the system has such a place for this user. */
+static void private_path(const char *stem, const char *ending, char out[PATH_MAX]) {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    uint32_t random = 0;
+    random_bytes(&random, sizeof random);
+    (void)snprintf(out, PATH_MAX, "%s/stoop-%s-%08x.%s",
+                   runtime != NULL && *runtime != '\0' ? runtime : "/dev/shm", stem, random,
+                   ending);
+}
+
+/* Whole, in either case; the hyphen may be left out. */
+static bool is_code(const char *answer, const char *code) {
+    for (; *code != '\0'; code++) {
+        if (*code == '-') {
+            answer += *answer == '-' ? 1 : 0;
+            continue;
+        }
+        char c = *answer >= 'a' && *answer <= 'f' ? (char)(*answer - 32) : *answer;
+        if (c != *code) {
+            return false;
+        }
+        answer++;
+    }
+    return *answer == '\0';
+}

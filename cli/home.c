@@ -1,0 +1,221 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "node/confine/confine.h"
+
+static void owner_path(const char *owner_dir, const char *name, char out[PATH_MAX]);
+
+int file_read(const char *path, size_t max, bool secret, struct buffer *out) {
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        int reason = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return fail(NULL, "cannot read '%s': %s", path, strerror(reason));
+    }
+    if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size > max) {
+        (void)close(fd);
+        return fail(NULL, "'%s' is %s", path,
+                    S_ISREG(info.st_mode) ? "larger than it may be" : "not a file");
+    }
+    if (secret && (info.st_mode & 077) != 0) {
+        (void)close(fd);
+        return fail("close it with 'chmod 600 FILE'", "'%s' can be read by others", path);
+    }
+    uint8_t *to = NULL;
+    bool good = buffer_extend(out, (size_t)info.st_size, &to) == ERR_OK &&
+                read(fd, to, (size_t)info.st_size) == info.st_size;
+    (void)close(fd);
+    return good ? 0 : fail(NULL, "cannot read '%s'", path);
+}
+
+int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
+    char temporary[PATH_MAX + 8];
+    char folder[PATH_MAX];
+    if (fresh && access(path, F_OK) == 0) {
+        return fail(NULL, "'%s' exists already", path);
+    }
+    (void)snprintf(temporary, sizeof temporary, "%s.new", path);
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        slash[slash == folder ? 1 : 0] = '\0';
+    }
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    bool good = fd >= 0;
+    for (size_t at = 0; good && at < data.len;) {
+        ssize_t put = write(fd, data.at + at, data.len - at);
+        good = put > 0 || (put < 0 && errno == EINTR);
+        at += put > 0 ? (size_t)put : 0;
+    }
+    good = good && fsync(fd) == 0;
+    good = (fd < 0 || close(fd) == 0) && good && rename(temporary, path) == 0;
+    int reason = errno;
+    int parent = good ? open(slash == NULL ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (parent >= 0) {
+        (void)fsync(parent);
+        (void)close(parent);
+    }
+    return good ? 0 : fail(NULL, "cannot write '%s': %s", path, strerror(reason));
+}
+
+int folder_make(const char *path, unsigned mode) {
+    char part[PATH_MAX];
+    struct stat info;
+    (void)snprintf(part, sizeof part, "%s", path);
+    for (char *at = part + 1; *at != '\0'; at++) {
+        if (*at == '/') {
+            *at = '\0';
+            (void)mkdir(part, 0755);
+            *at = '/';
+        }
+    }
+    if (mkdir(part, mode) != 0 && errno != EEXIST) {
+        return fail(NULL, "cannot make '%s': %s", path, strerror(errno));
+    }
+    if (stat(part, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return fail(NULL, "'%s' is not a folder", path);
+    }
+    return 0;
+}
+
+int pins_load(const struct cli *cli, struct pins *out) {
+    char path[PATH_MAX];
+    size_t line = 0;
+    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
+    owner_path(cli->owner_dir, "pins", path);
+    int failed = file_read(path, PINS_FILE_MAX, false, &file);
+    if (failed == 0 && pins_read(buffer_bytes(&file), out, &line) != ERR_OK) {
+        failed = fail(NULL, "'%s', line %zu: not a line of pinned keys", path, line);
+    }
+    return failed;
+}
+
+int owner_public_of(const char *owner_dir, struct keyfile_public *out) {
+    char path[PATH_MAX];
+    SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
+    owner_path(owner_dir, "owner.key", path);
+    int failed = file_read(path, KEYFILE_BYTES_MAX, true, &file);
+    if (failed == 0 && keyfile_read_public(buffer_bytes(&file), out) != KEYFILE_OK) {
+        failed = fail("restore it from a backup", "the key file '%s' is broken", path);
+    }
+    return failed;
+}
+
+int owner_open(const char *owner_dir, const char *why, struct owner_secret **secret,
+               struct keyfile_public *pub) {
+    char path[PATH_MAX];
+    char question[192];
+    SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
+    if (!secret_process_harden()) {
+        return fail(NULL, "core dumps could not be switched off");
+    }
+    int failed = owner_public_of(owner_dir, pub);
+    owner_path(owner_dir, "owner.key", path);
+    if (failed == 0) {
+        failed = file_read(path, KEYFILE_BYTES_MAX, true, &file);
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    if (!term_present()) {
+        (void)fail("run it at a terminal", "a passphrase is needed, and there is nobody to ask");
+        return EXIT_NO_TERMINAL;
+    }
+    char *passphrase = secret_create(PASSPHRASE_MAX);
+    struct owner_secret *opened = secret_create(sizeof *opened);
+    if (passphrase == NULL || opened == NULL) {
+        secret_destroy(passphrase);
+        secret_destroy(opened);
+        return fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked");
+    }
+    if (why != NULL) {
+        (void)printf("%s\n", why);
+    }
+    (void)snprintf(question, sizeof question, "passphrase of %s: ", pub->name);
+    enum keyfile_result result = KEYFILE_PASSPHRASE;
+    for (int i = 0; i < 3 && result == KEYFILE_PASSPHRASE; i++) {
+        if (!term_passphrase(question, passphrase, PASSPHRASE_MAX)) {
+            break;
+        }
+        result = keyfile_open(buffer_bytes(&file), BYTES_TEXT(passphrase), opened);
+        if (result == KEYFILE_PASSPHRASE) {
+            (void)fprintf(stderr, "stoop: wrong passphrase\n");
+        }
+    }
+    secret_destroy(passphrase);
+    if (result != KEYFILE_OK) {
+        secret_destroy(opened);
+        if (result == KEYFILE_BROKEN) {
+            return fail("restore it from a backup", "the key file '%s' is broken", path);
+        }
+        if (result == KEYFILE_MEMORY) {
+            return fail(NULL, "too little memory to open the key");
+        }
+        (void)fail(NULL, "nothing was done");
+        return EXIT_PENDING;
+    }
+    *secret = opened;
+    return 0;
+}
+
+int signers_open(const struct cli *cli, const char *const *co_sign, size_t co_count,
+                 const char *why, struct signers *out) {
+    *out = (struct signers){0};
+    int failed = owner_open(cli->owner_dir, why, &out->secrets[0], &out->publics[0]);
+    out->count = failed == 0 ? 1 : 0;
+    for (size_t i = 0; failed == 0 && i < co_count; i++) {
+        failed = owner_open(co_sign[i], NULL, &out->secrets[out->count], &out->publics[out->count]);
+        out->count += failed == 0 ? 1 : 0;
+    }
+    if (failed != 0) {
+        signers_close(out);
+    }
+    return failed;
+}
+
+void signers_close(struct signers *signers) {
+    for (size_t i = 0; i < signers->count; i++) {
+        secret_destroy(signers->secrets[i]);
+    }
+    signers->count = 0;
+}
+
+struct instant now_wall(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (struct instant){(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+}
+
+/* Raised when the node's socket and the terminal are open, before any secret is. */
+int walls(const struct cli *cli, const char *extra_write) {
+    char why[CONFINE_WHY_MAX];
+    const struct confine_path paths[] = {
+        {.path = cli->owner_dir, .fd = -1, .access = CONFINE_WRITE, .optional = true},
+        {.path = cli->home, .fd = -1, .access = CONFINE_READ, .optional = true},
+        {.path = "/usr/share", .fd = -1, .access = CONFINE_READ, .optional = true},
+        {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
+        {.path = "/dev/tty", .fd = -1, .access = CONFINE_WRITE, .optional = true},
+        {.path = extra_write == NULL ? cli->owner_dir : extra_write,
+         .fd = -1,
+         .access = CONFINE_WRITE,
+         .optional = extra_write == NULL},
+    };
+    const struct confine_plan plan = {
+        .profile = CONFINE_OWNER, .paths = paths, .count = COUNT_OF(paths)};
+    return confine_raise(&plan, why) == ERR_OK
+               ? 0
+               : fail("see 'stoop doctor'", "the walls could not be raised: %s", why);
+}
+
+static void owner_path(const char *owner_dir, const char *name, char out[PATH_MAX]) {
+    (void)snprintf(out, PATH_MAX, "%s/%s", owner_dir, name);
+}

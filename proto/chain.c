@@ -7,8 +7,7 @@ enum {
     CERTIFICATE_LIFE_MAX_DAYS = 400
 };
 
-static enum err verify_founder(const struct charter *charter, const struct signed_object *object,
-                               const struct member *member);
+static enum err verify_founder(const struct charter *charter, const struct member *member);
 static enum err verify_joined(const struct signed_object *object, const struct member *member,
                               const struct member *sponsor);
 static bool owners_signed(const struct signed_object *object, const struct member *member);
@@ -29,6 +28,10 @@ enum err member_verify(const struct id *community, const struct charter *charter
                        const struct signed_object *object, const struct member *member,
                        const struct member *sponsor) {
     int64_t life = member->head.expires.ms - member->head.created.ms;
+    bool founder = id_is_zero(&member->head.author);
+    if (founder != (sponsor == NULL) || founder != (member->invite.len == 0)) {
+        return ERR_PEER_CERTIFICATE;
+    }
     if (object->kind != OBJECT_MEMBER || !id_equal(&member->head.community, community) ||
         life > (int64_t)CERTIFICATE_LIFE_MAX_DAYS * DURATION_DAY_MS) {
         return ERR_PEER_CERTIFICATE;
@@ -36,14 +39,14 @@ enum err member_verify(const struct id *community, const struct charter *charter
     if (!signed_by(object, &member->node) || !owners_signed(object, member)) {
         return ERR_PEER_SIGNATURE;
     }
-    return sponsor == NULL ? verify_founder(charter, object, member)
+    return sponsor == NULL ? verify_founder(charter, member)
                            : verify_joined(object, member, sponsor);
 }
 
 enum err chain_verify(const struct id *community, struct bytes signed_charter,
                       const struct bytes *chain, size_t count, struct instant now,
                       struct charter *charter_out, struct member *leaf_out) {
-    struct signed_object object;
+    struct signed_object object = {0};
     struct charter charter;
     struct member members[2]; /* the sponsor and the one that it sponsors, in turn */
     struct id sponsor_id = {{0}};
@@ -83,17 +86,16 @@ enum err chain_verify(const struct id *community, struct bytes signed_charter,
     return err;
 }
 
-/* A founder is an administrator of the charter, who owns that home. */
-static enum err verify_founder(const struct charter *charter, const struct signed_object *object,
-                               const struct member *member) {
-    if (!id_is_zero(&member->head.author) || member->role != MEMBER_ADMINISTRATOR ||
+/* A founder is an administrator of the charter, who owns that home and has signed as such. */
+static enum err verify_founder(const struct charter *charter, const struct member *member) {
+    if (member->role != MEMBER_ADMINISTRATOR ||
         member->invite_allowance > charter->invite_allowance) {
         return ERR_PEER_CERTIFICATE;
     }
     for (size_t i = 0; i < charter->administrator_count; i++) {
         for (size_t k = 0; k < member->owner_count; k++) {
             if (sign_public_equal(&charter->administrators[i], &member->owners[k].sign)) {
-                return signed_by(object, &charter->administrators[i]) ? ERR_OK : ERR_PEER_SIGNATURE;
+                return ERR_OK; /* every owner's signature is checked by now */
             }
         }
     }
@@ -126,8 +128,11 @@ static enum err verify_joined(const struct signed_object *object, const struct m
         member->head.created.ms >= invite.head.expires.ms) {
         return ERR_PEER_CERTIFICATE;
     }
-    if (member->role != invite.role || invite.role == MEMBER_ADMINISTRATOR ||
-        member->invite_allowance > invite.invite_allowance || sponsor->invite_allowance == 0 ||
+    /* An outsider may only ask (DESIGN 10): it brings nobody in. */
+    bool may_sponsor = (sponsor->role == MEMBER_HOME || sponsor->role == MEMBER_ADMINISTRATOR) &&
+                       sponsor->invite_allowance > 0;
+    if (!may_sponsor || member->role != invite.role || invite.role == MEMBER_ADMINISTRATOR ||
+        member->invite_allowance > invite.invite_allowance ||
         invite.invite_allowance > sponsor->invite_allowance) {
         return ERR_DENY_ROLE;
     }

@@ -22,26 +22,42 @@ enum {
     AT_COUNT = 226,
     CODE_FIXED = 227,
     CODE_CHECK = 4,
+    INVITE_ALLOWANCE_MAX = 64, /* of the schema */
     CODE_BYTES_MAX = CODE_FIXED + ADDRESSES_MAX * ADDRESS_MAX_BYTES + CODE_CHECK,
 };
 static const char code_prefix[] = "stoop1:";
 
+struct literal {
+    char host[ADDRESS_MAX_BYTES]; /* without brackets */
+    bool six;
+    uint8_t raw[16]; /* IPv4: the first four */
+};
+
+struct raw_code { /* holds the secret */
+    uint8_t b[CODE_BYTES_MAX];
+};
+
+static void raw_code_wipe(struct raw_code *raw);
+static bool code_valid(const struct invite_code *code);
+static bool read_addresses(struct bytes from, struct invite_code *code);
 static void code_checksum(struct bytes over, uint8_t out[CODE_CHECK]);
-static bool split_address(const char *address, char host[ADDRESS_MAX_BYTES], bool *six);
+static bool read_literal(const char *address, struct literal *out);
 
 enum err invite_code_read(const char *text, struct invite_code *out) {
-    uint8_t raw[CODE_BYTES_MAX];
+    SCOPED(raw_code_wipe) struct raw_code space;
+    uint8_t *raw = space.b;
     uint8_t check[CODE_CHECK];
     size_t len = 0;
     size_t prefix = sizeof code_prefix - 1;
     struct invite_code code = {0};
     if (strncmp(text, code_prefix, prefix) != 0 ||
-        base64url_read(BYTES_TEXT(text + prefix), raw, sizeof raw, &len) != ERR_OK ||
+        base64url_read(BYTES_TEXT(text + prefix), raw, sizeof space.b, &len) != ERR_OK ||
         len < CODE_FIXED + CODE_CHECK) {
         return ERR_USER_INVITE;
     }
-    code_checksum((struct bytes){raw, len - CODE_CHECK}, check);
-    if (memcmp(check, raw + len - CODE_CHECK, CODE_CHECK) != 0) {
+    len -= CODE_CHECK;
+    code_checksum((struct bytes){raw, len}, check);
+    if (memcmp(check, raw + len, CODE_CHECK) != 0) {
         return ERR_USER_INVITE;
     }
     memcpy(code.community.b, raw + AT_COMMUNITY, 32);
@@ -55,32 +71,21 @@ enum err invite_code_read(const char *text, struct invite_code *out) {
     code.role = (enum member_role)raw[AT_ROLE];
     code.invite_allowance = raw[AT_ALLOWANCE];
     code.address_count = raw[AT_COUNT];
-    size_t at = CODE_FIXED;
-    size_t end = len - CODE_CHECK;
-    if (code.address_count == 0 || code.address_count > ADDRESSES_MAX || code.created.ms < 0 ||
-        code.created.ms >= code.expires.ms || code.expires.ms > INSTANT_MAX_MS) {
-        return ERR_USER_INVITE;
+    bool good = read_addresses((struct bytes){raw + CODE_FIXED, len - CODE_FIXED}, &code) &&
+                code_valid(&code);
+    if (good) {
+        *out = code;
     }
-    for (size_t i = 0; i < code.address_count; i++) {
-        size_t size = at < end ? raw[at] : ADDRESS_MAX_BYTES;
-        if (size >= ADDRESS_MAX_BYTES || size > end - at - 1) {
-            return ERR_USER_INVITE;
-        }
-        memcpy(code.addresses[i], raw + at + 1, size);
-        at += 1 + size;
-        if (!address_valid(code.addresses[i])) {
-            return ERR_USER_INVITE;
-        }
-    }
-    if (at != end) {
-        return ERR_USER_INVITE;
-    }
-    *out = code;
-    return ERR_OK;
+    secret_wipe(code.secret, sizeof code.secret);
+    return good ? ERR_OK : ERR_USER_INVITE;
 }
 
 enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BYTES]) {
-    uint8_t raw[CODE_BYTES_MAX];
+    SCOPED(raw_code_wipe) struct raw_code space;
+    uint8_t *raw = space.b;
+    if (!code_valid(code)) {
+        return ERR_USER_INVITE;
+    }
     memcpy(raw + AT_COMMUNITY, code->community.b, 32);
     memcpy(raw + AT_SPONSOR, code->sponsor.b, 32);
     memcpy(raw + AT_TRANSPORT, code->transport.b, 32);
@@ -101,7 +106,7 @@ enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BY
     }
     code_checksum((struct bytes){raw, len}, raw + len);
     len += CODE_CHECK;
-    if (sizeof code_prefix + BASE64_ROOM(len) > CODE_MAX_BYTES) {
+    if (sizeof code_prefix - 1 + BASE64_ROOM(len) > CODE_MAX_BYTES) {
         return ERR_FULL_BUFFER;
     }
     memcpy(text, code_prefix, sizeof code_prefix);
@@ -148,37 +153,87 @@ void invite_key(const uint8_t secret[16], struct sign_secret *secret_key, struct
     secret_wipe(seed, sizeof seed);
 }
 
+/* An IPv4 address inside an IPv6 one would be a second spelling, and would slip past the checks for
+ * loopback and private ranges. */
 bool address_valid(const char *address) {
-    char host[ADDRESS_MAX_BYTES];
+    struct literal literal;
     char canonical[ADDRESS_MAX_BYTES];
-    uint8_t raw[16];
-    bool six = false;
-    if (!split_address(address, host, &six) ||
-        inet_pton(six ? AF_INET6 : AF_INET, host, raw) != 1 ||
-        inet_ntop(six ? AF_INET6 : AF_INET, raw, canonical, sizeof canonical) == NULL) {
+    if (!read_literal(address, &literal) ||
+        inet_ntop(literal.six ? AF_INET6 : AF_INET, literal.raw, canonical, sizeof canonical) ==
+            NULL ||
+        strcmp(literal.host, canonical) != 0) {
         return false;
     }
-    return strcmp(host, canonical) == 0;
+    static const uint8_t zero[10] = {0};
+    bool low = literal.six && memcmp(literal.raw, zero, sizeof zero) == 0;
+    return !low || strcmp(canonical, "::") == 0 || strcmp(canonical, "::1") == 0;
 }
 
+/* Dialling "this host" (0.0.0.0/8, ::) ends here too. */
 bool address_is_loopback(const char *address) {
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
+    struct literal literal;
+    if (!read_literal(address, &literal)) {
+        return false;
+    }
+    const uint8_t *raw = literal.raw;
+    if (literal.six) {
+        static const uint8_t zero[15] = {0};
+        return memcmp(raw, zero, sizeof zero) == 0 && raw[15] <= 1;
+    }
+    return raw[0] == 127 || raw[0] == 0;
 }
 
 bool address_is_private(const char *address) {
-    char host[ADDRESS_MAX_BYTES];
-    uint8_t raw[16] = {0};
-    bool six = false;
-    if (!split_address(address, host, &six) ||
-        inet_pton(six ? AF_INET6 : AF_INET, host, raw) != 1) {
+    struct literal literal;
+    if (!read_literal(address, &literal)) {
         return false;
     }
-    if (six) {
-        return (raw[0] & 0xfe) == 0xfc || (raw[0] == 0xfe && (raw[1] & 0xc0) == 0x80);
+    const uint8_t *raw = literal.raw;
+    if (literal.six) { /* unique-local; link-local and the site-local of old */
+        return (raw[0] & 0xfe) == 0xfc || (raw[0] == 0xfe && (raw[1] & 0x80) == 0x80);
     }
     return raw[0] == 10 || (raw[0] == 172 && (raw[1] & 0xf0) == 16) ||
            (raw[0] == 192 && raw[1] == 168) || (raw[0] == 169 && raw[1] == 254) ||
            (raw[0] == 100 && (raw[1] & 0xc0) == 64);
+}
+
+static void raw_code_wipe(struct raw_code *raw) {
+    secret_wipe(raw->b, sizeof raw->b);
+}
+
+/* What holds for a code besides its signature. No invite makes an administrator (PROTOCOL 4.3). */
+static bool code_valid(const struct invite_code *code) {
+    if (code->role < MEMBER_HOME || code->role > MEMBER_WITNESS ||
+        code->role == MEMBER_ADMINISTRATOR || code->invite_allowance > INVITE_ALLOWANCE_MAX ||
+        code->created.ms <= 0 || code->created.ms >= code->expires.ms ||
+        code->expires.ms > INSTANT_MAX_MS || code->address_count == 0 ||
+        code->address_count > ADDRESSES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < code->address_count; i++) {
+        if (memchr(code->addresses[i], '\0', ADDRESS_MAX_BYTES) == NULL ||
+            !address_valid(code->addresses[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All of `from` and nothing else: code->address_count times a length and so much text. */
+static bool read_addresses(struct bytes from, struct invite_code *code) {
+    if (code->address_count > ADDRESSES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < code->address_count; i++) {
+        size_t size = from.len == 0 ? ADDRESS_MAX_BYTES : from.at[0];
+        if (size >= ADDRESS_MAX_BYTES || size > from.len - 1 ||
+            memchr(from.at + 1, '\0', size) != NULL) {
+            return false;
+        }
+        memcpy(code->addresses[i], from.at + 1, size);
+        from = (struct bytes){from.at + 1 + size, from.len - 1 - size};
+    }
+    return from.len == 0;
 }
 
 static void code_checksum(struct bytes over, uint8_t out[CODE_CHECK]) {
@@ -187,22 +242,21 @@ static void code_checksum(struct bytes over, uint8_t out[CODE_CHECK]) {
     memcpy(out, hash, CODE_CHECK);
 }
 
-/* Port 1 to 65535 without leading zeros. */
-static bool split_address(const char *address, char host[ADDRESS_MAX_BYTES], bool *six) {
+/* Port 1 to 65535 in decimal without leading zeros. */
+static bool read_literal(const char *address, struct literal *out) {
     const char *colon = strrchr(address, ':');
-    char *end = NULL;
     if (colon == NULL || strlen(address) >= ADDRESS_MAX_BYTES || colon[1] < '1' || colon[1] > '9') {
         return false;
     }
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (*end != '\0' || port > 65535) {
+    size_t digits = strspn(colon + 1, "0123456789");
+    if (digits > 5 || colon[1 + digits] != '\0' || strtoul(colon + 1, NULL, 10) > 65535) {
         return false;
     }
-    *six = address[0] == '[';
-    if (*six && (colon < address + 3 || colon[-1] != ']')) {
+    *out = (struct literal){.six = address[0] == '['};
+    if (out->six && (colon < address + 3 || colon[-1] != ']')) {
         return false;
     }
-    const char *from = address + (*six ? 1 : 0);
-    (void)snprintf(host, ADDRESS_MAX_BYTES, "%.*s", (int)(colon - from) - (*six ? 1 : 0), from);
-    return true;
+    size_t bracket = out->six ? 1 : 0;
+    memcpy(out->host, address + bracket, (size_t)(colon - address) - 2 * bracket);
+    return inet_pton(out->six ? AF_INET6 : AF_INET, out->host, out->raw) == 1;
 }

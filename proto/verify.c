@@ -1,38 +1,44 @@
 /* Checks of what owners sign: camera lists and grants (PROTOCOL 6.5, 7.1). */
+#include <string.h>
+
 #include "proto/clip.h"
 
-static bool listed(const struct camera_list *list, const struct sign_public *key);
+/* Keys whose signatures on one object verify: each is verified once, however often a list of 64
+ * cameras names it. */
+struct signers {
+    size_t count;
+    struct sign_public keys[SIGNED_SIGNATURES_MAX];
+};
+
+static void find_signers(const struct signed_object *object, struct signers *out);
+static bool has_signed(const struct signers *signers, const struct sign_public *key);
+static bool all_signed(const struct signers *signers, const struct camera_list *list);
+static bool all_pinned(const struct camera_list *list, const struct owner_public *pinned,
+                       size_t pinned_count);
 
 /* All owners, old and new: a list cannot be changed over the head of somebody whom the list before
- * gave a say, nor name an owner who has not agreed to it. */
+ * gave a say, nor name an owner who has not agreed to it. That `previous` is the list which this
+ * one names is for the caller to see, who has its id. */
 enum err camera_list_verify(const struct signed_object *object, const struct camera_list *list,
                             const struct camera_list *previous, const struct owner_public *pinned,
                             size_t pinned_count) {
     uint64_t expected = previous == NULL ? 1 : previous->version + 1;
+    struct signers signers;
     if (object->kind != OBJECT_CAMERA_LIST || list->version != expected) {
         return ERR_PEER_SEQUENCE;
     }
-    for (size_t i = 0; i < pinned_count; i++) {
-        bool involved =
-            previous == NULL || listed(list, &pinned[i].sign) || listed(previous, &pinned[i].sign);
-        if (involved && !signed_by(object, &pinned[i].sign)) {
-            return ERR_DENY_INCOMPLETE;
-        }
+    if (!all_pinned(list, pinned, pinned_count)) {
+        return ERR_DENY_PIN;
     }
-    for (size_t i = 0; i < list->camera_count; i++) {
-        for (size_t k = 0; k < list->cameras[i].owner_count; k++) {
-            const struct owner_public *owner = &list->cameras[i].owners[k];
-            bool known = false;
-            for (size_t p = 0; p < pinned_count; p++) {
-                known |= sign_public_equal(&owner->sign, &pinned[p].sign) &&
-                         box_public_equal(&owner->box, &pinned[p].box);
-            }
-            if (!known) {
-                return ERR_DENY_PIN;
-            }
-        }
+    find_signers(object, &signers);
+    bool complete =
+        all_signed(&signers, list) && (previous == NULL || all_signed(&signers, previous));
+    /* Where no camera names an owner every pinned one is asked, so that no stranger is enough. */
+    bool all = previous == NULL || list->camera_count + previous->camera_count == 0;
+    for (size_t i = 0; all && i < pinned_count; i++) {
+        complete = complete && has_signed(&signers, &pinned[i].sign);
     }
-    return ERR_OK;
+    return complete && pinned_count > 0 ? ERR_OK : ERR_DENY_INCOMPLETE;
 }
 
 enum err grant_verify(const struct signed_object *object, const struct grant *grant) {
@@ -70,17 +76,55 @@ enum err grant_agrees(const struct grant *grant, const struct id *manifest_id,
     }
     bool within = grant->from.ms == manifest->from.ms && grant->to.ms == manifest->to.ms &&
                   grant->from.ms >= request->from.ms && grant->to.ms <= request->to.ms &&
-                  grant->terms.delete_by.ms <= request->terms.delete_by.ms;
+                  grant->terms.delete_by.ms <= request->terms.delete_by.ms &&
+                  strcmp(grant->terms.purpose, request->terms.purpose) == 0 &&
+                  strcmp(grant->terms.case_number, request->terms.case_number) == 0;
     return same && within ? ERR_OK : ERR_PEER_BOUNDS;
 }
 
-static bool listed(const struct camera_list *list, const struct sign_public *key) {
-    for (size_t i = 0; i < list->camera_count; i++) {
-        for (size_t k = 0; k < list->cameras[i].owner_count; k++) {
-            if (sign_public_equal(&list->cameras[i].owners[k].sign, key)) {
-                return true;
-            }
+static void find_signers(const struct signed_object *object, struct signers *out) {
+    out->count = 0;
+    for (size_t i = 0; i < object->count; i++) {
+        if (signed_by(object, &object->signatures[i].key)) {
+            out->keys[out->count++] = object->signatures[i].key;
+        }
+    }
+}
+
+static bool has_signed(const struct signers *signers, const struct sign_public *key) {
+    for (size_t i = 0; i < signers->count; i++) {
+        if (sign_public_equal(&signers->keys[i], key)) {
+            return true;
         }
     }
     return false;
+}
+
+static bool all_signed(const struct signers *signers, const struct camera_list *list) {
+    for (size_t i = 0; i < list->camera_count; i++) {
+        for (size_t k = 0; k < list->cameras[i].owner_count; k++) {
+            if (!has_signed(signers, &list->cameras[i].owners[k].sign)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool all_pinned(const struct camera_list *list, const struct owner_public *pinned,
+                       size_t pinned_count) {
+    for (size_t i = 0; i < list->camera_count; i++) {
+        for (size_t k = 0; k < list->cameras[i].owner_count; k++) {
+            const struct owner_public *owner = &list->cameras[i].owners[k];
+            bool known = false;
+            for (size_t p = 0; p < pinned_count && !known; p++) {
+                known = sign_public_equal(&owner->sign, &pinned[p].sign) &&
+                        box_public_equal(&owner->box, &pinned[p].box);
+            }
+            if (!known) {
+                return false;
+            }
+        }
+    }
+    return true;
 }

@@ -1,9 +1,12 @@
-/* The rules of legal process: one table that the fence, the prompt, `stoop process` and
- * PROTOCOL 5.3 are made from. A rule looks at the request alone; what it cannot know it says. */
+/* The rules of legal process: one table that the fence, the prompt, process files and PROTOCOL 5.3
+ * are made from. A rule looks at the request alone; what it cannot know it says.
+ *
+ * Words are compared without case, punctuation and invisible characters. That stops whoever has
+ * nothing to say from passing "N/A" for it. Whoever makes something up passes: it is on the record
+ * then, under a name. */
 #include <assert.h>
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
+#include <time.h>
 
 #include "node/base/assert.h"
 #include "proto/request.h"
@@ -12,8 +15,13 @@ enum {
     CLOCK_SKEW_MS = 5 * DURATION_MINUTE_MS,
     PRESERVE_MAX_DAYS = 90,
     NON_DISCLOSURE_MAX_DAYS = 90,
+    US_EXECUTION_MAX_DAYS = 14,
+    ENGLISH_EXECUTION_MAX_MONTHS = 3,
     CASE_MIN = 3,
+    REASON_MIN = 10,
+    WORDS_ROOM = LONG_FIELD_MAX_BYTES + 2, /* a space before and behind */
 };
+static_assert((int)LONG_FIELD_MAX_BYTES >= (int)REASON_MAX_BYTES, "any field's words fit");
 
 struct facts {
     const struct request *request;
@@ -25,10 +33,20 @@ struct facts {
 
 typedef enum legal_outcome check(const struct facts *facts);
 
-static bool is_blank_case(const char *text);
+/* A text as words: lower case, one space before, between and behind. */
+struct words {
+    char text[WORDS_ROOM];
+};
+
+static void fold(const char *text, struct words *out);
+static size_t characters(const struct words *words);
+static bool is_filled(const char *text);
+static bool is_case_number(const char *text);
+static bool is_specific(const char *text);
 static bool is_sweeping(const char *text);
-static bool is_country(const char *jurisdiction);
-static int64_t execution_days(const struct instrument *instrument);
+static bool same_words(const char *a, const char *b);
+static bool is_jurisdiction(const char *text);
+static struct instant execution_end(const struct instrument *instrument);
 
 static bool from_court(const struct instrument *i) {
     return i->kind == INSTRUMENT_SEARCH_WARRANT || i->kind == INSTRUMENT_COURT_ORDER ||
@@ -40,6 +58,10 @@ static bool ordered(const struct instrument *i) { /* somebody with authority sig
            i->kind == INSTRUMENT_PRODUCTION_ORDER;
 }
 
+static bool with_court(const struct instrument *i) { /* by its kind, or because it names one */
+    return from_court(i) || i->court[0] != '\0';
+}
+
 static bool official(const struct instrument *i) {
     return i->kind != INSTRUMENT_VOLUNTARY;
 }
@@ -49,59 +71,65 @@ static enum legal_outcome must(bool applies, bool holds) {
 }
 
 static enum legal_outcome jurisdiction_known(const struct facts *f) {
-    return must(from_court(f->instrument), is_country(f->instrument->jurisdiction));
+    return must(from_court(f->instrument) || f->instrument->jurisdiction[0] != '\0',
+                is_jurisdiction(f->instrument->jurisdiction));
 }
 static enum legal_outcome court_named(const struct facts *f) {
-    return must(from_court(f->instrument), f->instrument->court[0] != '\0');
+    return must(with_court(f->instrument), is_filled(f->instrument->court));
 }
 static enum legal_outcome case_given(const struct facts *f) {
-    return must(from_court(f->instrument), strlen(f->instrument->case_number) >= CASE_MIN &&
-                                               !is_blank_case(f->instrument->case_number));
+    return must(with_court(f->instrument) || f->instrument->case_number[0] != '\0',
+                is_case_number(f->instrument->case_number));
 }
 static enum legal_outcome statute_given(const struct facts *f) {
-    return must(from_court(f->instrument), f->instrument->statute[0] != '\0');
+    return must(with_court(f->instrument), is_filled(f->instrument->statute));
 }
 static enum legal_outcome offence_given(const struct facts *f) {
-    return must(from_court(f->instrument), strlen(f->instrument->offence) >= CASE_MIN &&
-                                               !is_sweeping(f->instrument->offence) &&
-                                               !is_blank_case(f->instrument->offence));
+    return must(with_court(f->instrument),
+                is_specific(f->instrument->offence) && !is_sweeping(f->instrument->offence));
 }
 static enum legal_outcome applicant_named(const struct facts *f) {
-    return must(official(f->instrument), f->instrument->applicant_name[0] != '\0' &&
-                                             f->instrument->applicant_agency[0] != '\0');
+    return must(official(f->instrument), is_filled(f->instrument->applicant_name));
+}
+static enum legal_outcome agency_named(const struct facts *f) {
+    return must(official(f->instrument), is_filled(f->instrument->applicant_agency));
 }
 static enum legal_outcome badge_given(const struct facts *f) {
-    return must(official(f->instrument), f->instrument->applicant_badge[0] != '\0');
+    return must(official(f->instrument), is_filled(f->instrument->applicant_badge));
 }
 static enum legal_outcome authority_named(const struct facts *f) {
-    return must(ordered(f->instrument), f->instrument->authority_name[0] != '\0' &&
-                                            f->instrument->authority_title[0] != '\0');
+    return must(ordered(f->instrument), is_filled(f->instrument->authority_name));
+}
+static enum legal_outcome authority_titled(const struct facts *f) {
+    return must(ordered(f->instrument), is_filled(f->instrument->authority_title));
 }
 static enum legal_outcome authority_differs(const struct facts *f) {
-    return must(ordered(f->instrument),
-                strcasecmp(f->instrument->authority_name, f->instrument->applicant_name) != 0);
+    const struct instrument *i = f->instrument;
+    return must(is_filled(i->authority_name) && is_filled(i->applicant_name),
+                !same_words(i->authority_name, i->applicant_name));
+}
+static enum legal_outcome issue_dated(const struct facts *f) {
+    return must(from_court(f->instrument), f->instrument->issued_at.ms > 0);
 }
 static enum legal_outcome issued_before_now(const struct facts *f) {
-    return must(from_court(f->instrument),
-                f->instrument->issued_at.ms > 0 &&
-                    f->instrument->issued_at.ms <= f->now.ms + CLOCK_SKEW_MS);
+    int64_t issued = f->instrument->issued_at.ms;
+    return must(issued > 0, issued <= f->now.ms + CLOCK_SKEW_MS);
 }
 static enum legal_outcome executes_after_issue(const struct facts *f) {
-    return must(ordered(f->instrument), f->instrument->execute_by.ms > f->instrument->issued_at.ms);
+    const struct instrument *i = f->instrument;
+    return must(ordered(i) || i->execute_by.ms > 0, i->execute_by.ms > i->issued_at.ms);
 }
-static enum legal_outcome not_expired(const struct facts *f) {
-    return must(ordered(f->instrument), f->instrument->execute_by.ms > f->now.ms);
+static enum legal_outcome not_run_out(const struct facts *f) {
+    int64_t end = f->instrument->execute_by.ms;
+    return must(end > 0, end > f->now.ms);
 }
 static enum legal_outcome within_execution_period(const struct facts *f) {
-    if (f->instrument->kind != INSTRUMENT_SEARCH_WARRANT) {
+    const struct instrument *i = f->instrument;
+    if (i->kind != INSTRUMENT_SEARCH_WARRANT || i->execute_by.ms == 0 || i->issued_at.ms == 0) {
         return LEGAL_NOT_APPLICABLE;
     }
-    int64_t days = execution_days(f->instrument);
-    if (days == 0) {
-        return LEGAL_UNKNOWN;
-    }
-    int64_t given = f->instrument->execute_by.ms - f->instrument->issued_at.ms;
-    return must(true, given <= days * DURATION_DAY_MS);
+    struct instant end = execution_end(i);
+    return end.ms == 0 ? LEGAL_UNKNOWN : must(true, i->execute_by.ms <= end.ms);
 }
 static enum legal_outcome place_within_cap(const struct facts *f) {
     return must(true, geo_place_area_m2(&f->request->place) <= f->caps->area_m2);
@@ -113,35 +141,50 @@ static enum legal_outcome time_is_past(const struct facts *f) {
     return must(true, f->request->to.ms <= f->now.ms + CLOCK_SKEW_MS);
 }
 static enum legal_outcome items_specific(const struct facts *f) {
-    return must(from_court(f->instrument),
-                f->instrument->items[0] != '\0' && !is_sweeping(f->instrument->items));
+    return must(from_court(f->instrument) || f->instrument->items[0] != '\0',
+                is_filled(f->instrument->items) && !is_sweeping(f->instrument->items));
 }
 static enum legal_outcome produce_to_named(const struct facts *f) {
-    return must(from_court(f->instrument), f->instrument->produce_to[0] != '\0');
+    /* Nothing said: to the requester. */
+    return must(f->instrument->produce_to[0] != '\0', is_filled(f->instrument->produce_to));
+}
+static enum legal_outcome produce_after_issue(const struct facts *f) {
+    const struct instrument *i = f->instrument;
+    return must(i->produce_by.ms > 0, i->produce_by.ms > i->issued_at.ms);
+}
+static enum legal_outcome silence_is_ordered(const struct facts *f) {
+    const struct instrument *i = f->instrument;
+    return must(i->non_disclosure, from_court(i) && is_filled(i->non_disclosure_authority));
 }
 static enum legal_outcome silence_ends(const struct facts *f) {
     const struct instrument *i = f->instrument;
-    return must(i->non_disclosure, from_court(i) && i->non_disclosure_authority[0] != '\0' &&
-                                       i->non_disclosure_issued.ms > 0 &&
+    return must(i->non_disclosure, i->non_disclosure_issued.ms > 0 &&
                                        i->non_disclosure_expires.ms > i->non_disclosure_issued.ms);
 }
 static enum legal_outcome silence_is_short(const struct facts *f) {
     const struct instrument *i = f->instrument;
-    return must(i->non_disclosure, i->non_disclosure_expires.ms - i->non_disclosure_issued.ms <=
-                                       (int64_t)NON_DISCLOSURE_MAX_DAYS * DURATION_DAY_MS);
+    bool dated = i->non_disclosure_issued.ms > 0 && i->non_disclosure_expires.ms > 0;
+    return must(i->non_disclosure && dated,
+                i->non_disclosure_expires.ms - i->non_disclosure_issued.ms <=
+                    (int64_t)NON_DISCLOSURE_MAX_DAYS * DURATION_DAY_MS);
 }
 static enum legal_outcome preservation_ends(const struct facts *f) {
     int64_t until = f->instrument->preserve_until.ms;
-    return must(f->instrument->kind == INSTRUMENT_PRESERVATION,
-                until > f->request->head.created.ms &&
-                    until <=
-                        f->request->head.created.ms + (int64_t)PRESERVE_MAX_DAYS * DURATION_DAY_MS);
+    int64_t made = f->request->head.created.ms;
+    return must(f->instrument->kind == INSTRUMENT_PRESERVATION || until > 0,
+                until > made && until <= made + (int64_t)PRESERVE_MAX_DAYS * DURATION_DAY_MS);
 }
-static enum legal_outcome emergency_explained(const struct facts *f) {
-    const struct instrument *i = f->instrument;
-    return must(i->kind == INSTRUMENT_EMERGENCY, i->emergency_facts[0] != '\0' &&
-                                                     i->emergency_person[0] != '\0' &&
-                                                     i->emergency_why_now[0] != '\0');
+static enum legal_outcome emergency_has_facts(const struct facts *f) {
+    return must(f->instrument->kind == INSTRUMENT_EMERGENCY,
+                is_filled(f->instrument->emergency_facts));
+}
+static enum legal_outcome emergency_has_person(const struct facts *f) {
+    return must(f->instrument->kind == INSTRUMENT_EMERGENCY,
+                is_filled(f->instrument->emergency_person));
+}
+static enum legal_outcome emergency_is_now(const struct facts *f) {
+    return must(f->instrument->kind == INSTRUMENT_EMERGENCY,
+                is_filled(f->instrument->emergency_why_now));
 }
 static enum legal_outcome document_attached(const struct facts *f) {
     return must(from_court(f->instrument), f->request->document.present);
@@ -156,11 +199,20 @@ static enum legal_outcome court_signed(const struct facts *f) {
     if (!ordered(f->instrument)) {
         return LEGAL_NOT_APPLICABLE;
     }
-    /* An image of a seal never counts; a cryptographic one is checked by a later version. */
-    return f->instrument->court_signature == COURT_SIGNATURE_CMS ? LEGAL_UNKNOWN : LEGAL_FAILED;
+    /* An image of a seal never counts. A cryptographic one signs a document, and is checked by a
+     * later version. */
+    bool claimed = f->instrument->court_signature == COURT_SIGNATURE_CMS;
+    return claimed && f->request->document.present ? LEGAL_UNKNOWN : LEGAL_FAILED;
 }
 static enum legal_outcome reason_specific(const struct facts *f) {
-    return must(true, strlen(f->request->reason) >= 10 && !is_sweeping(f->request->reason));
+    struct words words;
+    fold(f->request->reason, &words);
+    return must(true, characters(&words) >= REASON_MIN && is_filled(f->request->reason) &&
+                          !is_sweeping(f->request->reason));
+}
+/* Whether it exists and who made it is for those who hold the requests (node/request/). */
+static enum legal_outcome amends_own(const struct facts *f) {
+    return id_is_zero(&f->request->amends) ? LEGAL_NOT_APPLICABLE : LEGAL_UNKNOWN;
 }
 
 static const struct {
@@ -168,93 +220,81 @@ static const struct {
     check *check;
     bool cap;
 } rules[] = {
-    {{"LP-01", "jurisdiction", "names the country or state whose law it is", "policy",
-      LEGAL_REFUSE},
-     jurisdiction_known,
-     false},
-    {{"LP-02", "court", "names the court", "policy", LEGAL_REFUSE}, court_named, false},
-    {{"LP-03", "case", "has a case or docket number, 3 to 64 characters, not 'N/A' or the like",
-      "policy", LEGAL_REFUSE},
-     case_given,
-     false},
-    {{"LP-04", "statute", "names the law it relies on", "18 USC 2703; PACE 1984 s.15(2)",
-      LEGAL_FAIL},
-     statute_given,
-     false},
-    {{"LP-05", "offence", "names a specific offence", "US Fed. R. Crim. P. 41; PACE 1984 s.15(2)",
-      LEGAL_FAIL},
-     offence_given,
-     false},
-    {{"LP-06", "applicant_name", "names the applicant and its agency", "PACE 1984 s.15(6)(a)(i)",
-      LEGAL_REFUSE},
-     applicant_named,
-     false},
-    {{"LP-07", "applicant_badge", "gives the applicant's badge or number", "policy", LEGAL_FAIL},
-     badge_given,
-     false},
-    {{"LP-08", "authority_name", "names who issued it, with title", "policy", LEGAL_REFUSE},
-     authority_named,
-     false},
-    {{"LP-09", "authority_name", "was not issued by its own applicant",
-      "US Const. amend. IV (neutral magistrate)", LEGAL_REFUSE},
-     authority_differs,
-     false},
-    {{"LP-10", "issued_at", "was issued, and not in the future", "policy", LEGAL_REFUSE_TIMED},
-     issued_before_now,
-     false},
-    {{"LP-11", "execute_by", "is to be executed after it was issued", "policy", LEGAL_REFUSE},
-     executes_after_issue,
-     false},
-    {{"LP-12", "execute_by", "has not run out", "US Fed. R. Crim. P. 41(e)(2)(A)(i)",
-      LEGAL_REFUSE_TIMED},
-     not_expired,
-     false},
-    {{"LP-13", "execute_by", "allows no longer than its jurisdiction's law",
-      "US Fed. R. Crim. P. 41(e)(2)(A)(i): 14 days; PACE 1984 s.16(3): 3 months", LEGAL_FAIL},
-     within_execution_period,
-     false},
-    {{"LP-14", "at", "asks about a place within the community's cap", "charter", LEGAL_REFUSE},
-     place_within_cap,
-     true},
-    {{"LP-15", "from", "asks about a time within the community's cap", "charter", LEGAL_REFUSE},
-     span_within_cap,
-     true},
-    {{"LP-16", "to", "asks about the past", "policy", LEGAL_REFUSE_TIMED}, time_is_past, false},
-    {{"LP-17", "items", "describes what is looked for, not 'everything'",
-      "US Const. amend. IV (particularity)", LEGAL_FAIL},
-     items_specific,
-     false},
-    {{"LP-18", "produce_to", "names the officer to whom it is to go", "policy", LEGAL_FAIL},
-     produce_to_named,
-     false},
-    {{"LP-19", "non_disclosure_expires", "ends its own secrecy, on a court's authority",
-      "18 USC 2705(b)", LEGAL_REFUSE},
-     silence_ends,
-     false},
-    {{"LP-20", "non_disclosure_expires", "asks for no more than 90 days of secrecy",
-      "18 USC 2705(b)", LEGAL_FAIL},
-     silence_is_short,
-     false},
-    {{"LP-21", "preserve_until", "asks to hold footage for at most 90 days", "18 USC 2703(f)(2)",
-      LEGAL_REFUSE},
-     preservation_ends,
-     false},
-    {{"LP-22", "emergency_facts", "says the facts, who is at risk, and why now",
-      "18 USC 2702(b)(8)", LEGAL_REFUSE},
-     emergency_explained,
-     false},
-    {{"LP-23", "document", "comes with the court's document", "policy", LEGAL_FAIL},
-     document_attached,
-     false},
-    {{"LP-24", "document", "the document that came is the one it names", "policy", LEGAL_FAIL},
-     document_matches,
-     false},
-    {{"LP-25", "court_signature", "carries the court's own signature", "policy", LEGAL_FAIL},
-     court_signed,
-     false},
-    {{"LP-26", "reason", "gives a reason that says something", "policy", LEGAL_FAIL},
-     reason_specific,
-     false},
+#define RULE(id, field, severity, check, text, source)                                             \
+    { {id, field, text, source, severity}, check, false }
+#define CAP(id, field, check, text)                                                                \
+    { {id, field, text, "charter", LEGAL_REFUSE}, check, true }
+    /* clang-format off */
+    RULE("LP-01", "jurisdiction", LEGAL_REFUSE, jurisdiction_known,
+         "names the country or state whose law it is (ISO 3166)", "policy"),
+    RULE("LP-02", "court", LEGAL_REFUSE, court_named,
+         "names the court", "policy"),
+    RULE("LP-03", "case", LEGAL_REFUSE, case_given,
+         "has a case or docket number of 3 to 64 characters, not 'N/A', 'pending' or the like", "policy"),
+    RULE("LP-04", "statute", LEGAL_FAIL, statute_given,
+         "names the law it relies on", "PACE 1984 s.15(2)(a)(ii)"),
+    RULE("LP-05", "offence", LEGAL_FAIL, offence_given,
+         "names a specific offence", "US Const. amend. IV (particularity)"),
+    RULE("LP-06", "applicant_name", LEGAL_REFUSE, applicant_named,
+         "names the person who applies", "PACE 1984 s.15(6)(a)(i)"),
+    RULE("LP-07", "applicant_agency", LEGAL_REFUSE, agency_named,
+         "names the applicant's agency", "policy"),
+    RULE("LP-08", "applicant_badge", LEGAL_FAIL, badge_given,
+         "gives the applicant's badge or number", "policy"),
+    RULE("LP-09", "authority_name", LEGAL_REFUSE, authority_named,
+         "names who issued it", "policy"),
+    RULE("LP-10", "authority_title", LEGAL_REFUSE, authority_titled,
+         "gives the title of who issued it", "policy"),
+    RULE("LP-11", "authority_name", LEGAL_REFUSE, authority_differs,
+         "was not issued by its own applicant", "US Const. amend. IV (neutral magistrate)"),
+    RULE("LP-12", "issued_at", LEGAL_REFUSE, issue_dated,
+         "says when it was issued", "PACE 1984 s.15(6)(a)(ii)"),
+    RULE("LP-13", "issued_at", LEGAL_REFUSE_TIMED, issued_before_now,
+         "was not issued in the future", "policy"),
+    RULE("LP-14", "execute_by", LEGAL_REFUSE, executes_after_issue,
+         "is to be executed by a day after it was issued", "policy"),
+    RULE("LP-15", "execute_by", LEGAL_REFUSE_TIMED, not_run_out,
+         "has not run out", "policy"),
+    RULE("LP-16", "execute_by", LEGAL_FAIL, within_execution_period,
+         "allows no longer than the law of its jurisdiction",
+         "US Fed. R. Crim. P. 41(e)(2)(A)(i): 14 days; PACE 1984 s.16(3): 3 months"),
+    CAP("LP-17", "at", place_within_cap,
+        "asks about a place within the community's cap and service area"),
+    CAP("LP-18", "from", span_within_cap,
+        "asks about a time within the community's cap"),
+    RULE("LP-19", "to", LEGAL_REFUSE_TIMED, time_is_past,
+         "asks about the past", "policy"),
+    RULE("LP-20", "items", LEGAL_FAIL, items_specific,
+         "describes what is looked for, not 'everything'", "US Const. amend. IV (particularity)"),
+    RULE("LP-21", "produce_to", LEGAL_FAIL, produce_to_named,
+         "names the officer to whom it is to go, where it names anyone but the requester", "policy"),
+    RULE("LP-22", "produce_by", LEGAL_FAIL, produce_after_issue,
+         "is to be produced after it was issued", "policy"),
+    RULE("LP-23", "non_disclosure_authority", LEGAL_REFUSE, silence_is_ordered,
+         "asks for secrecy only by a court's order, and names who ordered it", "18 USC 2705(b)"),
+    RULE("LP-24", "non_disclosure_expires", LEGAL_REFUSE, silence_ends,
+         "says when its secrecy was ordered and when it ends", "policy"),
+    RULE("LP-25", "non_disclosure_expires", LEGAL_FAIL, silence_is_short,
+         "asks for no more than 90 days of secrecy", "policy, after 18 USC 2705(a)(1)"),
+    RULE("LP-26", "preserve_until", LEGAL_REFUSE, preservation_ends,
+         "asks to hold footage for at most 90 days", "18 USC 2703(f)(2)"),
+    RULE("LP-27", "emergency_facts", LEGAL_REFUSE, emergency_has_facts,
+         "says the facts of the emergency", "18 USC 2702(b)(8)"),
+    RULE("LP-28", "emergency_person", LEGAL_REFUSE, emergency_has_person,
+         "says who is at risk", "18 USC 2702(b)(8)"),
+    RULE("LP-29", "emergency_why_now", LEGAL_REFUSE, emergency_is_now,
+         "says why it cannot wait for a court", "18 USC 2702(b)(8)"),
+    RULE("LP-30", "document", LEGAL_FAIL, document_attached,
+         "comes with the court's document", "policy"),
+    RULE("LP-31", "document", LEGAL_FAIL, document_matches,
+         "came with the very document that it names", "policy"),
+    RULE("LP-32", "court_signature", LEGAL_FAIL, court_signed,
+         "carries the court's own signature", "policy"),
+    RULE("LP-33", "reason", LEGAL_FAIL, reason_specific,
+         "gives a reason that says something", "policy"),
+    RULE("LP-34", "amends", LEGAL_REFUSE, amends_own,
+         "amends a live request of the same requester, if any", "policy"),
+    /* clang-format on */
 };
 static_assert(COUNT_OF(rules) <= LEGAL_RULES_MAX, "a report holds every rule");
 
@@ -298,46 +338,151 @@ enum err legal_verdict(const struct legal_report *report, size_t *rule) {
 
 /* ---- words ---- */
 
-/* Letters and digits only, in lower case: "N / A." is "na". */
-static void squeeze(const char *text, char *out, size_t room) {
-    size_t len = 0;
-    for (; *text != '\0' && len + 1 < room; text++) {
-        if (isalnum((unsigned char)*text)) {
-            out[len++] = (char)tolower((unsigned char)*text);
+/* One character of UTF-8; a broken byte stands for itself. */
+static uint32_t next_character(const char **text) {
+    const uint8_t *at = (const uint8_t *)*text;
+    size_t more = at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 0;
+    uint32_t value = more == 0 ? at[0] : at[0] & (0x3fU >> more);
+    for (size_t i = 1; i <= more; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            *text += 1;
+            return at[0];
         }
+        value = value << 6 | (at[i] & 0x3fU);
     }
-    out[len] = '\0';
+    *text += 1 + more;
+    return value;
 }
 
-static bool is_blank_case(const char *text) {
-    static const char *const blanks[] = {
-        "na",    "none",   "investigation", "pending", "unknown",
-        "tbd",   "tba",    "various",       "ongoing", "criminal",
-        "crime", "notyet", "test",          "x",       "underinvestigation",
-        ""};
-    char squeezed[CASE_MAX_BYTES];
-    squeeze(text, squeezed, sizeof squeezed);
-    for (size_t i = 0; i < COUNT_OF(blanks); i++) {
-        if (strcmp(squeezed, blanks[i]) == 0) {
-            return true;
+static bool is_invisible(uint32_t c) {
+    return c == 0xad || c == 0x34f || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+static bool is_separator(uint32_t c) {
+    return (c < 0x80 && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) || c == 0xa0 ||
+           (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
+}
+
+static void fold(const char *text, struct words *out) {
+    size_t len = 0;
+    out->text[len++] = ' ';
+    while (*text != '\0') {
+        const char *from = text;
+        uint32_t c = next_character(&text);
+        size_t size = (size_t)(text - from);
+        if (c >= 0xff01 && c <= 0xff5e) { /* the wide forms of ASCII */
+            c -= 0xfee0;
+        }
+        c = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+        if (is_invisible(c)) {
+            continue;
+        }
+        if (len + size + 2 > sizeof out->text) {
+            break; /* no field is so long */
+        }
+        if (is_separator(c)) {
+            if (out->text[len - 1] != ' ') {
+                out->text[len++] = ' ';
+            }
+        } else if (c < 0x80) {
+            out->text[len++] = (char)c;
+        } else {
+            memcpy(out->text + len, from, size);
+            len += size;
         }
     }
-    return false;
+    if (out->text[len - 1] != ' ') {
+        out->text[len++] = ' ';
+    }
+    out->text[len] = '\0';
+}
+
+/* Without the space before and behind. */
+static size_t characters(const struct words *words) {
+    size_t count = 0;
+    for (const char *at = words->text; *at != '\0'; count++) {
+        (void)next_character(&at);
+    }
+    return count < 2 ? 0 : count - 2;
+}
+
+/* Every word of `text` is one of `list`, which begins and ends with a space. */
+static bool only_words_of(const struct words *words, const char *list) {
+    const char *at = words->text;
+    while (at[1] != '\0') {
+        size_t len = strcspn(at + 1, " ") + 2; /* with both spaces */
+        char word[WORDS_ROOM];
+        memcpy(word, at, len);
+        word[len] = '\0';
+        if (strstr(list, word) == NULL) {
+            return false;
+        }
+        at += len - 1;
+    }
+    return true;
+}
+
+/* A word that says: nothing. */
+#define NOTHING                                                                                    \
+    " n a na none nil null unknown tbd tba tbc pending not applicable available yet to be "        \
+    "determined confirmed advised assigned unassigned xx xxx "
+
+static bool is_filled(const char *text) {
+    struct words words;
+    fold(text, &words);
+    return !only_words_of(&words, NOTHING);
+}
+
+static bool is_case_number(const char *text) {
+    struct words words;
+    fold(text, &words);
+    return characters(&words) >= CASE_MIN &&
+           !only_words_of(&words, NOTHING " investigation investigations under ongoing active open "
+                                          "police criminal crime case number no docket file ref "
+                                          "reference various confidential sealed test x ");
+}
+
+static bool is_specific(const char *text) {
+    struct words words;
+    fold(text, &words);
+    return !only_words_of(&words,
+                          NOTHING " crime crimes criminal activity activities investigation "
+                                  "investigations felony felonies misdemeanor misdemeanour offence "
+                                  "offense offences offenses suspicious behaviour behavior person "
+                                  "persons various ongoing under police matter incident incidents "
+                                  "the of and or any general violation violations law laws ");
 }
 
 static bool is_sweeping(const char *text) {
-    static const char *const words[] = {"everything",  "all footage", "all video", "any and all",
-                                        "all cameras", "all data",    "anything"};
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (strcasestr(text, words[i]) != NULL) {
+    static const char *const phrases[] = {
+        " everything ",    " anything ",      " any and all ",        " all footage ",
+        " all video ",     " all videos ",    " all recordings ",     " all cameras ",
+        " all data ",      " all available ", " all surveillance ",   " all material ",
+        " all materials ", " all records ",   " entire recording ",   " entire footage ",
+        " whatever ",      " any footage ",   " all camera footage ", " all the footage ",
+        " all of the ",    " all your ",
+    };
+    struct words words;
+    fold(text, &words);
+    for (size_t i = 0; i < COUNT_OF(phrases); i++) {
+        if (strstr(words.text, phrases[i]) != NULL) {
             return true;
         }
     }
     return false;
 }
 
+static bool same_words(const char *a, const char *b) {
+    struct words first;
+    struct words second;
+    fold(a, &first);
+    fold(b, &second);
+    return strcmp(first.text, second.text) == 0;
+}
+
 /* ISO 3166-1 alpha-2, and after a hyphen one to three letters or digits of ISO 3166-2. */
-static bool is_country(const char *jurisdiction) {
+static bool is_jurisdiction(const char *text) {
     static const char countries[] =
         "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ "
         "BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM "
@@ -348,32 +493,59 @@ static bool is_country(const char *jurisdiction) {
         "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV "
         "SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI "
         "VN VU WF WS YE YT ZA ZM ZW ";
-    size_t len = strlen(jurisdiction);
-    if (len < 2 || (len > 2 && (jurisdiction[2] != '-' || len < 4 || len > 6))) {
+    static_assert(sizeof countries == 249 * 3 + 1, "as many as ISO 3166-1 has");
+    size_t len = strlen(text);
+    if (len < 2 || (len > 2 && (text[2] != '-' || len < 4 || len > 6))) {
         return false;
     }
-    for (size_t i = 3; i < len; i++) {
-        if (!isupper((unsigned char)jurisdiction[i]) && !isdigit((unsigned char)jurisdiction[i])) {
-            return false;
-        }
+    if (len > 2 && strspn(text + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != len - 3) {
+        return false;
     }
-    char country[4] = {jurisdiction[0], jurisdiction[1], ' ', '\0'};
+    char country[4] = {text[0], text[1], ' ', '\0'};
     const char *found = strstr(countries, country);
     return found != NULL && (found - countries) % 3 == 0;
 }
 
-/* 0: not known to us, which is not the same as unlimited. */
-static int64_t execution_days(const struct instrument *instrument) {
+static bool is_federal(const char *court) {
+    struct words words;
+    fold(court, &words);
+    return strstr(words.text, " united states district court ") != NULL ||
+           strstr(words.text, " u s district court ") != NULL ||
+           strstr(words.text, " us district court ") != NULL ||
+           strstr(words.text, " federal ") != NULL;
+}
+
+/* The same day some months later, or that month's last day. */
+static struct instant months_later(struct instant from, int months) {
+    time_t seconds = (time_t)(from.ms / 1000);
+    struct tm tm;
+    if (gmtime_r(&seconds, &tm) == NULL) {
+        return INSTANT_NEVER;
+    }
+    int day = tm.tm_mday;
+    tm.tm_mon += months;
+    struct tm same = tm;
+    time_t end = timegm(&same);
+    if (same.tm_mday != day) { /* ran over into the next month: day 0 of it */
+        tm.tm_mon++;
+        tm.tm_mday = 0;
+        end = timegm(&tm);
+    }
+    return (struct instant){(int64_t)end * 1000 + from.ms % 1000};
+}
+
+/* Until when the law lets a warrant be executed. 0: not known to us, which is not the same as
+ * unlimited. */
+static struct instant execution_end(const struct instrument *instrument) {
     const char *jurisdiction = instrument->jurisdiction;
-    bool federal = strcasestr(instrument->court, "United States") != NULL ||
-                   strcasestr(instrument->court, "U.S.") != NULL ||
-                   strcasestr(instrument->court, "federal") != NULL;
-    if (strcmp(jurisdiction, "US") == 0 || (strncmp(jurisdiction, "US-", 3) == 0 && federal)) {
-        return 14;
+    bool us = strncmp(jurisdiction, "US", 2) == 0;
+    if (us && is_federal(instrument->court)) {
+        return instant_add(instrument->issued_at,
+                           (struct duration){US_EXECUTION_MAX_DAYS * (int64_t)DURATION_DAY_MS});
     }
     if (strcmp(jurisdiction, "GB-ENG") == 0 || strcmp(jurisdiction, "GB-WLS") == 0 ||
         strcmp(jurisdiction, "GB-EAW") == 0) {
-        return 92; /* three months */
+        return months_later(instrument->issued_at, ENGLISH_EXECUTION_MAX_MONTHS);
     }
-    return 0;
+    return (struct instant){0};
 }

@@ -243,6 +243,9 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
     uint32_t delay = 0;
     random_bytes(&delay, sizeof delay);
     job = (struct job){.request = message->as.request.id, .frame = frame, .due = now};
+    if (job.due.ms < request.to.ms + INGEST_RECENT_MS) {
+        job.due.ms = request.to.ms + INGEST_RECENT_MS; /* the recorder may still be writing it */
+    }
     if (ingest->config.match_delay_ms > 0) {
         job.due.ms += delay % ingest->config.match_delay_ms;
     }

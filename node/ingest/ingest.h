@@ -25,6 +25,7 @@ enum {
     INGEST_GAP_MS =
         500, /* a shorter hole between two files is no gap: recorders need it to switch */
     INGEST_RETRY_MS = 60000,
+    INGEST_RECENT_MS = 60000, /* footage younger than this is waited for */
 };
 
 struct ingest_config {

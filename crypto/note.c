@@ -42,7 +42,7 @@ static size_t utf8_length(struct bytes from);
 static bool parse_line(struct bytes line, struct note_line *out);
 static const struct note_line *find_line(const struct note_lines *lines,
                                          const struct note_key *key);
-static bool line_is(const struct note_line *a, struct bytes name, const uint8_t id[KEY_ID]);
+static bool line_is(const struct note_line *line, struct bytes name, const uint8_t id[KEY_ID]);
 static bool take_signature(const struct note_line *line, uint8_t *out, size_t len);
 static size_t write_line(const struct note_key *key, struct bytes signature, char *out,
                          size_t room);

@@ -128,9 +128,9 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
                   1 + (unsigned)(choice >> 8) % TILE_WIDTH, text);
         break;
     }
-    size_t len = strlen(text);
-    ASSERT(1 + len <= room);
+    struct bytes made = BYTES_TEXT(text);
+    ASSERT(1 + made.len <= room);
     out[0] = (uint8_t)(choice % KINDS);
-    memcpy(out + 1, text, len);
-    return 1 + len;
+    memcpy(out + 1, made.at, made.len);
+    return 1 + made.len;
 }

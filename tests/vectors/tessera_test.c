@@ -32,6 +32,7 @@ static void read_file(const json_t *files, const char *path, struct file *out) {
     const char *text = json_string_value(json_object_get(files, path));
     if (text == NULL) {
         fail_msg("the vectors have no %s", path);
+        return;
     }
     CHECK_ERR(ERR_OK, base64_read(BYTES_TEXT(text), out->at, sizeof out->at, &out->len));
 }
@@ -120,7 +121,7 @@ static void test_our_files_are_theirs_byte_for_byte(void **state) {
             count++;
         }
     }
-    CHECK(count == 2 * SIZE); /* and there are no others in the vectors */
+    CHECK(count == (size_t)2 * SIZE); /* and there are no others in the vectors */
     json_decref(vectors);
 }
 

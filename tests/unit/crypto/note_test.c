@@ -154,7 +154,8 @@ static void test_sixteen_signatures_are_read_and_not_one_more(void **state) {
     }
     CHECK_ERR(ERR_OK, checkpoint_verify(BYTES_TEXT(note), &log.key, &got));
     CHECK_ERR(ERR_FULL_BUFFER, note_attach(note, BYTES_TEXT(DASH "n AAAAAAAA\n")));
-    (void)strcat(note, DASH "n AAAAAAAA\n");
+    size_t len = strlen(note);
+    (void)snprintf(note + len, sizeof note - len, DASH "n AAAAAAAA\n");
     CHECK_ERR(ERR_PEER_MALFORMED, checkpoint_verify(BYTES_TEXT(note), &log.key, &got));
 }
 

@@ -165,10 +165,9 @@ static void build_verifier(void) {
     (void)snprintf(cache, sizeof cache, "GOCACHE=%s/cache", home.folder);
     (void)snprintf(program, sizeof program, "%s/tlog_verify", home.folder);
     char *const arguments[] = {GO, "build", "-o", program, SOURCE, NULL};
-    char *const environment[] = {"GO111MODULE=off", "GOPATH=" GO_PACKAGES,
-                                 "GOFLAGS=",        "CGO_ENABLED=0",
-                                 "GOENV=off",       cache,
-                                 "PATH=/usr/bin",   NULL};
+    char packages[] = "GOPATH=" GO_PACKAGES;
+    char *const environment[] = {packages,    cache,           "GO111MODULE=off", "GOFLAGS=",
+                                 "GOENV=off", "CGO_ENABLED=0", "PATH=/usr/bin",   NULL};
     CHECK(run(arguments, environment, false) == 0);
 }
 
@@ -228,14 +227,10 @@ static void test_others_tools_verify_every_leaf_as_the_log_grows(void **state) {
         const char *file;
         long offset;
     } touched[] = {
-        {"checkpoint", 30},
-        {"tile/entries/000", 9},
-        {"tile/0/000", 32},
-        {"tile/entries/257.p/208", 5},
-        {"tile/0/257.p/208", 207 * 32},
-        {"tile/1/000", 0},
-        {"tile/1/001.p/1", 31},
-        {"tile/2/000.p/1", 0},
+        {"checkpoint", 30},         {"tile/entries/000", 9},
+        {"tile/0/000", 32},         {"tile/entries/257.p/208", 5},
+        {"tile/0/257.p/208", 6624}, {"tile/1/000", 0},
+        {"tile/1/001.p/1", 31},     {"tile/2/000.p/1", 0},
     };
     for (size_t i = 0; i < COUNT_OF(touched); i++) {
         flip_byte(touched[i].file, touched[i].offset);

@@ -30,6 +30,7 @@ struct tree {
 
 static void read_file(const json_t *files, const char *path, struct file *out) {
     const char *text = json_string_value(json_object_get(files, path));
+    out->len = 0;
     if (text == NULL) {
         fail_msg("the vectors have no %s", path);
         return;

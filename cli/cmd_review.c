@@ -55,6 +55,7 @@ static void show_prompt(const struct opened *clip, const struct pins *pins);
 static void show_checks(const struct opened *clip);
 static void show_coverage(const struct opened *clip);
 static int ask_until_decided(struct review *review, struct opened *clip);
+static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
 static enum err make_grant(struct review *review, struct opened *clip, struct buffer *out,
                            bool *complete);
@@ -62,6 +63,14 @@ static enum err make_header(struct review *review, const struct opened *clip, st
                             struct buffer *manifest);
 static int decline(struct review *review, const struct opened *clip);
 static int write_clip(struct review *review, struct opened *clip);
+static int read_clip(struct review *review, const struct opened *clip, const char *what,
+                     FILE *file);
+static int read_pieces(struct review *review, const struct opened *clip, const char *what,
+                       const struct age_file_key *key, uint8_t *plain, struct id *leaves,
+                       struct sha256_state *hash, FILE *file);
+static int read_piece(struct review *review, const struct opened *clip, size_t len,
+                      struct buffer *payload, uint64_t *got);
+static const char *private_folder(void);
 static int write_document(struct review *review, const struct opened *clip);
 static void private_path(const char *stem, const char *ending, char out[PATH_MAX]);
 static bool is_code(const char *answer, const char *code);
@@ -89,6 +98,9 @@ int cmd_review(struct cli *cli) {
         review.community = status.as.status.community;
         review.certificate = status.as.status.certificate;
         failed = pins_load(cli, &review.pins);
+    }
+    if (failed == 0) { /* node and terminal are open, no secret is */
+        failed = walls(cli, private_folder());
     }
     if (failed == 0) {
         failed = load_clips(&review, cli->argc > 1 ? cli->argv[1] : NULL);
@@ -140,6 +152,9 @@ static int review_clip(struct review *review, const struct clip_ref *ref) {
     clip.manifest = calloc(1, sizeof *clip.manifest);
     int failed = clip.manifest == NULL ? fail(NULL, "out of memory")
                                        : find_request(review, &ref->request, &asked);
+    if (failed == 0) {
+        failed = check_rules(&asked);
+    }
     if (failed == 0 && review->secret == NULL) {
         failed = owner_open(review->cli->owner_dir, NULL, &review->secret, &review->pub);
     }
@@ -178,6 +193,20 @@ static int find_request(struct review *review, const struct id *id, struct check
     return failed != 0 || found ? failed
                                 : fail("nothing was shown or released",
                                        "the node holds a clip for a request that does not verify");
+}
+
+/* What every node refuses at its fence is not put before a person by a node that did not. A rule
+ * that depends on the time may have been kept when the request came: it is shown as failed. */
+static int check_rules(const struct checked_request *asked) {
+    struct legal_report report;
+    size_t rule = 0;
+    legal_check(&asked->request, &asked->charter.caps, now_wall(), asked->document_here, &report);
+    enum err err = legal_verdict(&report, &rule);
+    return err == ERR_OK || err == ERR_DENY_TIME
+               ? 0
+               : fail("nothing was shown or released",
+                      "request '%s' breaks rule %s: not true that it %s", asked->code,
+                      legal_rule_at(rule)->id, legal_rule_at(rule)->text);
 }
 
 /* ---- opening ---- */
@@ -401,6 +430,10 @@ static int accept(struct review *review, struct opened *clip) {
     char span[32];
     char safe[SAFE_MAX];
     bool complete = false;
+    int failed = read_clip(review, clip, "checking", NULL);
+    if (failed != 0) {
+        return failed;
+    }
     SCOPED(buffer_finish) struct buffer grant = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
     SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
@@ -409,7 +442,7 @@ static int accept(struct review *review, struct opened *clip) {
                    "you are about to let %s of '%s' go to %s\nit cannot be recalled; to sign, give "
                    "your passphrase",
                    span, clip->manifest->camera, safe_text(clip->asked->author.name, 40, safe));
-    int failed = owner_open(review->cli->owner_dir, why, &again, &pub);
+    failed = owner_open(review->cli->owner_dir, why, &again, &pub);
     secret_destroy(again);
     if (failed != 0) {
         review->left_pending = true;
@@ -541,61 +574,117 @@ static int decline(struct review *review, const struct opened *clip) {
 /* ---- looking ---- */
 
 static int write_clip(struct review *review, struct opened *clip) {
-    static struct control_reply reply;
     char path[PATH_MAX];
-    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    SCOPED(age_payload_key_wipe) struct age_payload_key payload_key = {{0}};
-    SCOPED(buffer_finish) struct buffer payload = {.max = PIECE_MAX + CONTROL_DATA_MAX};
-    uint8_t *plain = malloc(65536);
-    if (plain == NULL ||
-        !age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
-        free(plain);
-        return fail(NULL, "your key does not open this clip");
-    }
     private_path(clip->asked->code, "mp4", path);
+    mode_t before = umask(0177);
     FILE *file = fopen(path, "wxe");
+    (void)umask(before);
     if (file == NULL) {
-        free(plain);
         return fail(NULL, "cannot write '%s': %s", path, strerror(errno));
     }
-    (void)fchmod(fileno(file), 0600);
-    int failed = 0;
+    int failed = read_clip(review, clip, "opening", file);
+    if (fclose(file) != 0 && failed == 0) {
+        failed = fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+    }
+    if (failed != 0) {
+        (void)unlink(path);
+        return failed;
+    }
+    (void)printf("written to %s, readable by you alone; delete it when you have seen it\n", path);
+    return 0;
+}
+
+/* Reads the whole clip and holds it against its manifest: every piece under the root, every chunk
+ * opened, SHA-256 and size of the plaintext. So the header at hand belongs to the clip that was
+ * shown: a node that gave another clip's header would otherwise be handed that clip's file key, for
+ * footage that nobody looked at (P1). `file` NULL: only checked. */
+static int read_clip(struct review *review, const struct opened *clip, const char *what,
+                     FILE *file) {
+    const struct manifest *manifest = clip->manifest;
+    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
+    uint64_t size = 0;
+    uint64_t count = 0;
+    if (!age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
+        return fail(NULL, "your key does not open this clip");
+    }
+    if (!age_plaintext_size(clip->payload_size, &size) || size != manifest->size) {
+        return fail("nothing was released", "the sealed clip is not what its manifest says");
+    }
+    count = piece_count(clip->payload_size);
+    struct id *leaves = calloc((size_t)count, sizeof *leaves);
+    uint8_t *plain = malloc(PIECE_MAX);
+    struct sha256_state *hash = sha256_create();
+    struct id root = {{0}};
+    struct id digest = {{0}};
+    int failed = leaves == NULL || plain == NULL || hash == NULL
+                     ? fail(NULL, "out of memory")
+                     : read_pieces(review, clip, what, &key, plain, leaves, hash, file);
+    if (failed == 0) {
+        piece_root(leaves, (size_t)count, &root);
+        sha256_final(hash, &digest);
+        if (!id_equal(&root, &manifest->payload_root) || !id_equal(&digest, &manifest->sha256)) {
+            failed = fail("nothing was released", "the sealed clip is not what its manifest says");
+        }
+    }
+    if (plain != NULL) {
+        secret_wipe(plain, PIECE_MAX);
+    }
+    sha256_destroy(hash);
+    free(plain);
+    free(leaves);
+    return failed;
+}
+
+static int read_pieces(struct review *review, const struct opened *clip, const char *what,
+                       const struct age_file_key *key, uint8_t *plain, struct id *leaves,
+                       struct sha256_state *hash, FILE *file) {
+    SCOPED(age_payload_key_wipe) struct age_payload_key payload_key = {{0}};
+    SCOPED(buffer_finish) struct buffer payload = {.max = PIECE_MAX + CONTROL_DATA_MAX};
     uint64_t count = piece_count(clip->payload_size);
     uint64_t got = 0;
-    for (uint64_t i = 0; failed == 0 && i < count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         size_t len = piece_length(clip->payload_size, i);
-        while (failed == 0 && payload.len < len) {
-            const struct control_request ask = {
-                .op = CONTROL_PAYLOAD, .clip = clip->clip, .offset = got};
-            failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
-            if (failed == 0 && (reply.as.data.data.len == 0 ||
-                                buffer_append(&payload, reply.as.data.data) != ERR_OK)) {
-                failed = fail(NULL, "the sealed clip is not whole");
-            }
-            got += failed == 0 ? reply.as.data.data.len : 0;
-        }
         size_t lead = i == 0 ? PIECE_NONCE : 0;
-        if (failed == 0 && i == 0) {
-            age_payload_key_derive(&key, payload.at, &payload_key);
+        int failed = read_piece(review, clip, len, &payload, &got);
+        if (failed != 0) {
+            return failed;
         }
-        if (failed == 0 && (!age_chunk_open(&payload_key, i, i + 1 == count,
-                                            (struct bytes){payload.at + lead, len - lead}, plain) ||
-                            fwrite(plain, 1, len - lead - 16, file) != len - lead - 16)) {
-            failed = fail(NULL, "the sealed clip cannot be opened or written");
+        if (i == 0) {
+            age_payload_key_derive(key, payload.at, &payload_key);
         }
-        if (failed == 0) {
-            buffer_drop_front(&payload, len);
-            term_progress("opening", i + 1, count);
+        struct bytes opened = {plain, len - lead - 16};
+        if (!age_chunk_open(&payload_key, i, i + 1 == count,
+                            (struct bytes){payload.at + lead, len - lead}, plain)) {
+            return fail("nothing was released", "the sealed clip is not what its header opens");
         }
+        if (file != NULL && fwrite(plain, 1, opened.len, file) != opened.len) {
+            return fail(NULL, "the clip cannot be written: %s", strerror(errno));
+        }
+        piece_leaf((struct bytes){payload.at, len}, &leaves[i]);
+        sha256_update(hash, opened);
+        buffer_drop_front(&payload, len);
+        term_progress(what, i + 1, count);
     }
-    failed = fclose(file) == 0 ? failed : fail(NULL, "cannot write '%s'", path);
-    secret_wipe(plain, 65536);
-    free(plain);
-    if (failed == 0) {
-        (void)printf("written to %s, readable by you alone; delete it when you have seen it\n",
-                     path);
+    return 0;
+}
+
+/* Until the next `len` bytes of the payload are there. */
+static int read_piece(struct review *review, const struct opened *clip, size_t len,
+                      struct buffer *payload, uint64_t *got) {
+    static struct control_reply reply;
+    while (payload->len < len) {
+        const struct control_request ask = {
+            .op = CONTROL_PAYLOAD, .clip = clip->clip, .offset = *got};
+        int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
+        if (failed != 0) {
+            return failed;
+        }
+        if (reply.as.data.data.len == 0 || buffer_append(payload, reply.as.data.data) != ERR_OK) {
+            return fail("nothing was released", "the sealed clip is not whole");
+        }
+        *got += reply.as.data.data.len;
     }
-    return failed;
+    return 0;
 }
 
 static int write_document(struct review *review, const struct opened *clip) {
@@ -637,12 +726,14 @@ static int write_document(struct review *review, const struct opened *clip) {
 
 /* In memory where the system has such a place for this user. */
 static void private_path(const char *stem, const char *ending, char out[PATH_MAX]) {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
     uint32_t random = 0;
     random_bytes(&random, sizeof random);
-    (void)snprintf(out, PATH_MAX, "%s/stoop-%s-%08x.%s",
-                   runtime != NULL && *runtime != '\0' ? runtime : "/dev/shm", stem, random,
-                   ending);
+    (void)snprintf(out, PATH_MAX, "%s/stoop-%s-%08x.%s", private_folder(), stem, random, ending);
+}
+
+static const char *private_folder(void) {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    return runtime != NULL && *runtime != '\0' ? runtime : "/dev/shm";
 }
 
 /* Whole, in either case; the hyphen may be left out. */

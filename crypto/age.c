@@ -320,7 +320,8 @@ static void hkdf(struct bytes salt, struct bytes secret, const char *info, uint8
     crypto_auth_hmacsha256_state state;
     uint8_t prk[32];
     const uint8_t one = 1;
-    (void)crypto_auth_hmacsha256_init(&state, salt.at, salt.len);
+    /* An empty salt still has to point somewhere. */
+    (void)crypto_auth_hmacsha256_init(&state, salt.len == 0 ? &one : salt.at, salt.len);
     (void)crypto_auth_hmacsha256_update(&state, secret.at, secret.len);
     (void)crypto_auth_hmacsha256_final(&state, prk);
     (void)crypto_auth_hmacsha256_init(&state, prk, sizeof prk);

@@ -1,0 +1,81 @@
+/* A home whose node is a thread of the test: the neighbour's of tests/support/samples.h, with all
+ * times moved to now, one open clip that is really sealed, and folders as `stoop` expects them. It
+ * answers at the control socket and writes down what `stoop` sends. A node is not trusted (P1), so
+ * it can be told to lie.
+ *
+ * `stoop` runs as a program at a pseudo terminal of 80 columns, as a person would run it. */
+#ifndef TESTS_SUPPORT_FAKE_HOME_H
+#define TESTS_SUPPORT_FAKE_HOME_H
+
+#include <limits.h>
+#include <pthread.h>
+
+#include "crypto/age.h"
+#include "proto/control.h"
+#include "tests/support/samples.h"
+
+enum fake_lie {
+    FAKE_HONEST,
+    FAKE_HEADER_OF_ANOTHER_CLIP,  /* its file key would be handed over unseen */
+    FAKE_PAYLOAD_OF_ANOTHER_CLIP, /* with a size and root of its own */
+    FAKE_PAYLOAD_ALTERED,
+    FAKE_MANIFEST_BY_ANOTHER_KEY, /* not by the pinned ingest */
+    FAKE_MANIFEST_OF_ANOTHER_REQUEST,
+    FAKE_MANIFEST_OF_ANOTHER_CLIP,
+    FAKE_REQUEST_BY_A_STRANGER, /* signed by somebody who does not own its author */
+    FAKE_REQUEST_KEY_SWAPPED,   /* after it was signed */
+    FAKE_CHAIN_WITHOUT_FOUNDER, /* leads nowhere */
+    FAKE_REQUEST_OVER_THE_CAP,  /* asks for 13 hours; a sound node drops it at its fence */
+    FAKE_LIES,
+};
+
+struct fake_home {
+    struct sample_community community; /* its request is re-made by fake_home_lie */
+    struct instant now;
+    enum fake_lie lie;
+    char folder[PATH_MAX]; /* all of it; removed by fake_home_stop */
+    char home[PATH_MAX];
+    char owner[PATH_MAX];
+    char code[REQUEST_CODE_BYTES];
+
+    struct request request;
+    struct clip_id clip;
+    struct age_file_key file_key;
+    struct id sha256; /* of the plaintext */
+    struct buffer payload, header;
+    struct buffer manifest; /* signed, then sealed to the owner */
+    struct id manifest_id;
+    struct age_file_key other_file_key; /* another clip of the same owner */
+    struct id other_sha256;
+    struct buffer other_payload, other_header;
+
+    pthread_t thread;
+    int listener;
+    /* What `stoop` sent, to be read while none runs. */
+    size_t grants, decisions;
+    struct buffer grant, granted_header, granted_manifest, decision;
+};
+
+extern const char fake_passphrase[];
+
+void fake_home_start(struct fake_home *fake);
+void fake_home_stop(struct fake_home *fake);
+/* From now on, until the next call; forgets what `stoop` sent. Not while one runs. */
+void fake_home_lie(struct fake_home *fake, enum fake_lie lie);
+
+/* Runs `stoop` on the home and owner of `fake`. Waits until it asks, that is until its output has
+ * stood still within a line, and answers: a question for a passphrase with `passphrase`, others
+ * with the next of `answers`, and end of input when there are none left. Answers the exit code, -1
+ * when it hung, was killed by a signal, or could not be run. *shown gets what it printed. */
+struct fake_run {
+    const char *const *arguments; /* NULL ends them */
+    const char *const *answers;   /* the same; sent as they are, so with their "\n" */
+    const char *passphrase;
+    const char *second_passphrase; /* from the second question on; NULL: the same */
+    const char *typed_ahead;       /* before it has asked anything; NULL: nothing */
+    bool no_terminal;
+};
+int fake_run(const struct fake_home *fake, const struct fake_run *run, struct buffer *shown);
+bool fake_program_there(void); /* built beside this test */
+
+#endif

@@ -1,0 +1,286 @@
+/* `stoop review` at a terminal, against a node that may lie (P1, P3, PROTOCOL 5.4). The program is
+ * run as it is built; nothing of it is linked here. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/check.h"
+#include "tests/support/fake_home.h"
+
+enum {
+    EXIT_PENDING = 3,
+    EXIT_NO_TERMINAL = 5,
+};
+
+static struct fake_home fake;
+static const char *const review[] = {"review", NULL};
+
+static int review_with(const char *answer, struct buffer *shown) {
+    const char *const answers[] = {answer, NULL};
+    const struct fake_run run = {
+        .arguments = review, .answers = answers, .passphrase = fake_passphrase};
+    return fake_run(&fake, &run, shown);
+}
+
+static bool shows(const struct buffer *shown, const char *text) {
+    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
+}
+
+/* What was typed, the exit code and what was shown, so that a failing row says which it is. */
+static void tell(const char *what, int code, const struct buffer *shown) {
+    print_message("%s: exit %d, %zu granted, %zu decided\n%.*s\n", what, code, fake.grants,
+                  fake.decisions, (int)shown->len, (const char *)shown->at);
+}
+
+static void skip_unless_built(void) {
+    if (!fake_program_there()) {
+        print_message("skipped: bin/stoop is not built\n");
+        skip();
+    }
+}
+
+/* The one way through, so that the refusals below mean something. */
+static void test_the_code_and_two_passphrases_grant_this_clip_to_this_key(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char answer[16];
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+    int code = review_with(answer, &shown);
+    if (code != 0 || fake.grants != 1) {
+        tell(answer, code, &shown);
+    }
+    assert_int_equal(code, 0);
+    assert_int_equal(fake.grants, 1);
+    assert_int_equal(fake.decisions, 0);
+
+    struct signed_object object;
+    struct grant grant;
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&fake.grant), &object));
+    CHECK_ERR(ERR_OK, grant_decode(object.body, &grant));
+    CHECK_ERR(ERR_OK, grant_verify(&object, &grant));
+    CHECK(id_equal(&grant.sha256, &fake.sha256));
+    CHECK(id_equal(&grant.manifest, &fake.manifest_id));
+    CHECK(id_equal(&grant.request, &fake.community.request_id));
+    CHECK(id_equal(&grant.home, &fake.community.homes[SAMPLE_NEIGHBOUR].certificate));
+    CHECK(box_public_equal(&grant.recipient, &fake.request.key));
+    CHECK(grant.terms.delete_by.ms <= fake.request.terms.delete_by.ms);
+    CHECK(grant.expires.ms <= fake.request.terms.delete_by.ms);
+
+    struct age_file_key key;
+    const struct box_secret *secret = &fake.community.request_secret;
+    CHECK(age_header_open(buffer_bytes(&fake.granted_header), secret, &key));
+    assert_memory_equal(key.b, fake.file_key.b, sizeof key.b);
+    CHECK(!age_header_open(buffer_bytes(&fake.granted_header),
+                           &fake.community.homes[SAMPLE_NEIGHBOUR].owner.box, &key));
+    SCOPED(buffer_finish) struct buffer manifest = {.max = SIGNED_BODY_MAX + SIGNED_GOSSIP_MAX};
+    CHECK(age_open_small(secret, buffer_bytes(&fake.granted_manifest), &manifest));
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&manifest), &object));
+    CHECK(id_equal(&object.id, &fake.manifest_id));
+}
+
+static void test_the_code_counts_in_lower_case(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char answer[16];
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+    for (char *at = answer; *at != '\0'; at++) {
+        *at |= *at >= 'A' && *at <= 'F' ? 0x20 : 0;
+    }
+    int code = review_with(answer, &shown);
+    if (code != 0) {
+        tell(answer, code, &shown);
+    }
+    assert_int_equal(code, 0);
+    assert_int_equal(fake.grants, 1);
+}
+
+/* P3: all that is not the code is not an acceptance. "%s" stands for the code. */
+static void test_nothing_else_accepts(void **state) {
+    (void)state;
+    skip_unless_built();
+    static const char *const lines[] = {
+        "\x04",                                                              /* end of input */
+        "\x03",                                                              /* Ctrl-C */
+        "\n",                                                                /* empty */
+        " \n",                                                               /* blank */
+        "y\n",      "yes\n", "a\n",   "accept\n", "ok\n",   "z\n", "%.4s\n", /* half of it */
+        "%.6s\n",                                           /* all but the last digit */
+        "%s yes\n",                                         /* and more */
+        "%s%s\n",   "0%s\n", "%s-\n", "l\n",      "%s\x04", /* the code, and no end of line: end of
+                                                               input twice */
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        char answer[64];
+        fake_home_lie(&fake, FAKE_HONEST);
+        /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): from the table above */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        (void)snprintf(answer, sizeof answer, lines[i], fake.code, fake.code);
+#pragma GCC diagnostic pop
+        int code = review_with(answer, &shown);
+        if (code != EXIT_PENDING || fake.grants + fake.decisions != 0) {
+            tell(answer, code, &shown);
+        }
+        assert_int_equal(fake.grants, 0);
+        assert_int_equal(fake.decisions, 0);
+        assert_int_equal(code, EXIT_PENDING);
+    }
+}
+
+/* One digit off is another request's code. */
+static void test_a_wrong_code_accepts_nothing(void **state) {
+    (void)state;
+    skip_unless_built();
+    for (size_t at = 0; at < 7; at++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        char answer[16];
+        fake_home_lie(&fake, FAKE_HONEST);
+        (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+        answer[at] = answer[at] == '0' ? '1' : '0';
+        int code = review_with(answer, &shown);
+        if (code != EXIT_PENDING || fake.grants != 0) {
+            tell(answer, code, &shown);
+        }
+        assert_int_equal(fake.grants, 0);
+        assert_int_equal(fake.decisions, 0);
+        assert_int_equal(code, EXIT_PENDING);
+    }
+}
+
+/* What was typed before the question answers nothing. */
+static void test_type_ahead_accepts_nothing(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char ahead[128];
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)snprintf(ahead, sizeof ahead, "%s\n%s\n%s\n%s\n", fake_passphrase, fake.code,
+                   fake_passphrase, fake.code);
+    const struct fake_run run = {
+        .arguments = review, .passphrase = fake_passphrase, .typed_ahead = ahead};
+    int code = fake_run(&fake, &run, &shown);
+    if (code != EXIT_PENDING || fake.grants != 0) {
+        tell("typed ahead", code, &shown);
+    }
+    assert_int_equal(fake.grants, 0);
+    assert_int_equal(fake.decisions, 0);
+    assert_int_equal(code, EXIT_PENDING);
+}
+
+/* The passphrase is asked again to sign. */
+static void test_a_wrong_second_passphrase_signs_nothing(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char answer[16];
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+    const char *const answers[] = {answer, NULL};
+    const struct fake_run run = {.arguments = review,
+                                 .answers = answers,
+                                 .passphrase = fake_passphrase,
+                                 .second_passphrase = "not the passphrase"};
+    int code = fake_run(&fake, &run, &shown);
+    if (code == 0 || fake.grants != 0) {
+        tell("second passphrase", code, &shown);
+    }
+    assert_int_equal(fake.grants, 0);
+    assert_int_equal(fake.decisions, 0);
+    CHECK(code != 0);
+}
+
+static void test_without_a_terminal_nothing_is_asked_or_accepted(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    fake_home_lie(&fake, FAKE_HONEST);
+    const struct fake_run run = {
+        .arguments = review, .passphrase = fake_passphrase, .no_terminal = true};
+    int code = fake_run(&fake, &run, &shown);
+    if (code != EXIT_NO_TERMINAL) {
+        tell("no terminal", code, &shown);
+    }
+    assert_int_equal(fake.grants, 0);
+    assert_int_equal(fake.decisions, 0);
+    assert_int_equal(code, EXIT_NO_TERMINAL);
+}
+
+/* P1: a break-in at the node finds walls. The owner types all that would accept an honest node's
+ * clip; nothing may be signed, and no file key may leave, for what is not what was shown. */
+static void test_a_lying_node_gets_no_grant(void **state) {
+    (void)state;
+    skip_unless_built();
+    static const char *const names[FAKE_LIES] = {
+        [FAKE_HEADER_OF_ANOTHER_CLIP] = "header of another clip",
+        [FAKE_PAYLOAD_OF_ANOTHER_CLIP] = "payload of another clip",
+        [FAKE_PAYLOAD_ALTERED] = "payload altered",
+        [FAKE_MANIFEST_BY_ANOTHER_KEY] = "manifest by another key",
+        [FAKE_MANIFEST_OF_ANOTHER_REQUEST] = "manifest of another request",
+        [FAKE_MANIFEST_OF_ANOTHER_CLIP] = "manifest of another clip",
+        [FAKE_REQUEST_BY_A_STRANGER] = "request by a stranger",
+        [FAKE_REQUEST_KEY_SWAPPED] = "request key swapped",
+        [FAKE_CHAIN_WITHOUT_FOUNDER] = "chain without its founder",
+        [FAKE_REQUEST_OVER_THE_CAP] = "request over the cap",
+    };
+    size_t granted = 0;
+    for (int lie = FAKE_HONEST + 1; lie < FAKE_LIES; lie++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        char answer[16];
+        fake_home_lie(&fake, (enum fake_lie)lie);
+        (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+        int code = review_with(answer, &shown);
+        if (fake.grants != 0 || code == 0 || code == -1) {
+            tell(names[lie], code, &shown);
+            granted++;
+        }
+    }
+    assert_int_equal(granted, 0);
+}
+
+/* What others wrote reaches the terminal only as visible text. */
+static void test_the_screen_gets_no_escapes_of_others(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)review_with("l\n", &shown);
+    CHECK(shows(&shown, fake.code));
+    CHECK(shows(&shown, "Riverside PD"));
+    CHECK(shows(&shown, "Hit and run, silver hatchback"));
+    CHECK(shows(&shown, "front-door"));
+    CHECK(!shows(&shown, "\xe2\x80\xae"));
+    CHECK(!shows(&shown, "\xe2\x80\x8b"));
+    CHECK(!shows(&shown, "valid warrant")); /* P4 */
+}
+
+static int start(void **state) {
+    (void)state;
+    fake_home_start(&fake);
+    return 0;
+}
+
+static int stop(void **state) {
+    (void)state;
+    fake_home_stop(&fake);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_code_and_two_passphrases_grant_this_clip_to_this_key),
+        cmocka_unit_test(test_the_code_counts_in_lower_case),
+        cmocka_unit_test(test_nothing_else_accepts),
+        cmocka_unit_test(test_a_wrong_code_accepts_nothing),
+        cmocka_unit_test(test_type_ahead_accepts_nothing),
+        cmocka_unit_test(test_a_wrong_second_passphrase_signs_nothing),
+        cmocka_unit_test(test_without_a_terminal_nothing_is_asked_or_accepted),
+        cmocka_unit_test(test_a_lying_node_gets_no_grant),
+        cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}

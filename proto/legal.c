@@ -425,7 +425,8 @@ static bool only_words_of(const struct words *words, const char *list) {
 
 /* A word that says: nothing. */
 #define NOTHING                                                                                    \
-    " n a na none nil null unknown tbd tba tbc pending not applicable available yet to be "        \
+    " n a na t b c d none nil null unknown tbd tba tbc pending not applicable available yet to "   \
+    "be "                                                                                          \
     "determined confirmed advised assigned unassigned xx xxx "
 
 static bool is_filled(const char *text) {

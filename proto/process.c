@@ -1,252 +1,359 @@
 #include "proto/process.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/assert.h"
+#include "node/base/instant.h"
 #include "proto/fence.h"
 
 enum {
-    LINE_MAX_BYTES = 1024
+    KEY_MAX_BYTES = 32,
+    QUOTE_MAX_BYTES = 48, /* of a value in an error */
 };
 
-enum key_kind {
-    KEY_KIND,
-    KEY_TEXT,
-    KEY_TIME,
-    KEY_BOOL,
-    KEY_COURT_SIGNATURE
-};
-
-#define COURT 0x1U    /* warrant, orders, subpoena */
-#define ORDERED 0x2U  /* warrant and orders */
-#define OFFICIAL 0x4U /* all but voluntary */
-#define PRESERVE 0x8U
-#define EMERGENCY 0x10U
-#define OPTIONAL 0x20U /* in a template as a comment */
-
-static const struct key {
-    const char *name;
-    enum key_kind kind;
+struct field {
+    const char *key; /* as in the rules of legal process, where one has it */
+    enum field_kind {
+        FIELD_TEXT,
+        FIELD_TIME,
+        FIELD_FLAG,
+        FIELD_INSTRUMENT,
+        FIELD_COURT_SIGNATURE
+    } kind;
     size_t offset;
     size_t size;
-    unsigned used;
-    const char *hint;
-} keys[] = {
-#define TEXT(name, member, used, hint)                                                             \
-    {                                                                                              \
-        name, KEY_TEXT, offsetof(struct instrument, member),                                       \
-            sizeof(((struct instrument *)0)->member), used, hint                                   \
-    }
-#define TIME(name, member, used, hint)                                                             \
-    {                                                                                              \
-        name, KEY_TIME, offsetof(struct instrument, member),                                       \
-            sizeof(((struct instrument *)0)->member), used, hint                                   \
-    }
-    {"instrument", KEY_KIND, offsetof(struct instrument, kind), sizeof(enum instrument_kind),
-     OFFICIAL, "what it is"},
-    TEXT("jurisdiction", jurisdiction, COURT, "whose law: ISO 3166, as US, US-CA, GB-ENG"),
-    TEXT("court", court, COURT, "which court"),
-    TEXT("case", case_number, COURT, "its case or docket number"),
-    TEXT("statute", statute, COURT, "the law it relies on"),
-    TEXT("offence", offence, COURT, "the offence looked into"),
-    TEXT("applicant_name", applicant_name, OFFICIAL, "who asks"),
-    TEXT("applicant_agency", applicant_agency, OFFICIAL, "for which agency"),
-    TEXT("applicant_badge", applicant_badge, OFFICIAL, "badge or number"),
-    TEXT("authority_name", authority_name, ORDERED, "the judge or magistrate who issued it"),
-    TEXT("authority_title", authority_title, ORDERED, "and the title"),
-    TIME("issued_at", issued_at, COURT, "when it was issued"),
-    TIME("execute_by", execute_by, ORDERED, "until when it may be executed"),
-    TEXT("items", items, COURT, "what is looked for; 'everything' fails"),
-    TEXT("produce_to", produce_to, COURT, "the officer to whom it is to go"),
-    TIME("produce_by", produce_by, COURT | OPTIONAL, "and by when"),
-    {"non_disclosure", KEY_BOOL, offsetof(struct instrument, non_disclosure), sizeof(bool),
-     COURT | OPTIONAL, "yes: a court has ordered secrecy"},
-    TEXT("non_disclosure_authority", non_disclosure_authority, COURT | OPTIONAL, "which court"),
-    TIME("non_disclosure_issued", non_disclosure_issued, COURT | OPTIONAL, "since when"),
-    TIME("non_disclosure_expires", non_disclosure_expires, COURT | OPTIONAL, "until when"),
-    TIME("preserve_until", preserve_until, PRESERVE, "hold until; at most 90 days"),
-    TEXT("emergency_facts", emergency_facts, EMERGENCY, "what has happened"),
-    TEXT("emergency_person", emergency_person, EMERGENCY, "who is at risk"),
-    TEXT("emergency_why_now", emergency_why_now, EMERGENCY, "why it cannot wait for a court"),
-    {"court_signature", KEY_COURT_SIGNATURE, offsetof(struct instrument, court_signature),
-     sizeof(enum court_signature), ORDERED | OPTIONAL, "none, image or cms"},
-#undef TEXT
-#undef TIME
+    bool of_silence; /* means something only with non_disclosure = yes */
 };
 
-static void read_line(struct instrument *instrument, char *line, size_t number, bool *seen,
-                      struct process_errors *errors);
-static void read_value(struct instrument *instrument, const struct key *key, const char *value,
-                       size_t number, struct process_errors *errors);
-static void complain(struct process_errors *errors, size_t line, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-static char *trim(char *text);
-static unsigned uses_of(enum instrument_kind kind);
+#define FIELD(key, kind, member)                                                                   \
+    {                                                                                              \
+        key, kind, offsetof(struct instrument, member), sizeof(((struct instrument *)0)->member),  \
+            false                                                                                  \
+    }
+#define SILENCE(key, kind, member)                                                                 \
+    {                                                                                              \
+        key, kind, offsetof(struct instrument, member), sizeof(((struct instrument *)0)->member),  \
+            true                                                                                   \
+    }
+static const struct field fields[] = {
+    FIELD("instrument", FIELD_INSTRUMENT, kind),
+    FIELD("jurisdiction", FIELD_TEXT, jurisdiction),
+    FIELD("court", FIELD_TEXT, court),
+    FIELD("case", FIELD_TEXT, case_number),
+    FIELD("statute", FIELD_TEXT, statute),
+    FIELD("offence", FIELD_TEXT, offence),
+    FIELD("applicant_name", FIELD_TEXT, applicant_name),
+    FIELD("applicant_agency", FIELD_TEXT, applicant_agency),
+    FIELD("applicant_badge", FIELD_TEXT, applicant_badge),
+    FIELD("authority_name", FIELD_TEXT, authority_name),
+    FIELD("authority_title", FIELD_TEXT, authority_title),
+    FIELD("issued_at", FIELD_TIME, issued_at),
+    FIELD("execute_by", FIELD_TIME, execute_by),
+    FIELD("items", FIELD_TEXT, items),
+    FIELD("produce_to", FIELD_TEXT, produce_to),
+    FIELD("produce_by", FIELD_TIME, produce_by),
+    FIELD("non_disclosure", FIELD_FLAG, non_disclosure),
+    SILENCE("non_disclosure_authority", FIELD_TEXT, non_disclosure_authority),
+    SILENCE("non_disclosure_issued", FIELD_TIME, non_disclosure_issued),
+    SILENCE("non_disclosure_expires", FIELD_TIME, non_disclosure_expires),
+    FIELD("preserve_until", FIELD_TIME, preserve_until),
+    FIELD("emergency_facts", FIELD_TEXT, emergency_facts),
+    FIELD("emergency_person", FIELD_TEXT, emergency_person),
+    FIELD("emergency_why_now", FIELD_TEXT, emergency_why_now),
+    FIELD("court_signature", FIELD_COURT_SIGNATURE, court_signature),
+};
+
+static const char *const court_signatures[] = {
+    [COURT_SIGNATURE_NONE] = "none",
+    [COURT_SIGNATURE_IMAGE] = "image",
+    [COURT_SIGNATURE_CMS] = "cms",
+};
+
+struct reader {
+    struct instrument instrument;
+    size_t line;
+    size_t seen[COUNT_OF(fields)]; /* line of each key, 0: not there */
+    struct process_errors *errors;
+};
+
+/* A value, ended by NUL: no field is longer than that. */
+struct value {
+    char text[LONG_FIELD_MAX_BYTES];
+    bool too_long;
+};
+
+static void read_line(struct reader *reader, struct bytes line);
+static void read_value(struct reader *reader, const struct field *field, const struct value *value);
+static void read_time(struct reader *reader, const struct field *field, const char *text);
+static void check_whole(struct reader *reader);
+static struct bytes trim(struct bytes text);
+static const struct field *find_field(struct bytes key);
+static void complain(struct reader *reader, size_t line, const char *format, ...) PRINTF_LIKE(3, 4);
+static const char *quote(const char *text, char out[QUOTE_MAX_BYTES]);
+static bool wanted(const char *key, enum instrument_kind kind);
+static enum err write_field(const struct field *field, enum instrument_kind kind,
+                            struct buffer *out);
+static enum err write_text(struct buffer *out, const char *format, ...) PRINTF_LIKE(2, 3);
 
 enum err process_read(struct bytes file, struct instrument *out, struct process_errors *errors) {
-    struct instrument instrument = {.court_signature = COURT_SIGNATURE_NONE};
-    bool seen[COUNT_OF(keys)] = {false};
-    size_t number = 0;
+    struct reader reader = {.errors = errors, .instrument.court_signature = COURT_SIGNATURE_NONE};
+    size_t at = 0;
     errors->count = 0;
-    for (size_t at = 0; at < file.len;) {
+    if (file.len > PROCESS_FILE_MAX) {
+        complain(&reader, 0, "the file is larger than %d bytes", PROCESS_FILE_MAX);
+        return ERR_USER_SYNTAX;
+    }
+    while (at < file.len) {
         const uint8_t *end = memchr(file.at + at, '\n', file.len - at);
         size_t len = end == NULL ? file.len - at : (size_t)(end - file.at) - at;
-        char line[LINE_MAX_BYTES];
-        number++;
-        if (len >= sizeof line) {
-            complain(errors, number, "line is too long");
-        } else {
-            memcpy(line, file.at + at, len);
-            line[len] = '\0';
-            for (size_t i = 0; i < len; i++) {
-                line[i] = line[i] == '\t' || line[i] == '\r' ? ' ' : line[i];
-            }
-            if (fence_text_valid((struct bytes){(const uint8_t *)line, len})) {
-                read_line(&instrument, line, number, seen, errors);
-            } else {
-                complain(errors, number, "not plain UTF-8 text");
-            }
-        }
+        reader.line++;
+        read_line(&reader, trim((struct bytes){file.at + at, len}));
         at += len + 1;
     }
-    if (!seen[0]) {
-        complain(errors, 0, "'instrument' is missing: say what kind of process it is");
-    }
+    check_whole(&reader);
     if (errors->count > 0) {
         return ERR_USER_SYNTAX;
     }
-    *out = instrument;
+    *out = reader.instrument;
     return ERR_OK;
 }
 
 enum err process_template(enum instrument_kind kind, struct buffer *out) {
-    char line[256];
-    (void)snprintf(line, sizeof line, "# %s. Times: RFC 3339, or local as 2026-11-24 21:10.\n",
+    enum err err =
+        write_text(out,
+                   "# The legal process of a request: %s.\n"
+                   "# One 'key = value' a line; a line that begins with '#' is left out. "
+                   "Times: 2026-12-01T18:00:00-08:00,\n"
+                   "# or 2026-12-01 18:00 in this computer's time zone.\n",
                    instrument_label(kind));
-    enum err err = buffer_append(out, BYTES_TEXT(line));
-    for (size_t i = 0; err == ERR_OK && i < COUNT_OF(keys); i++) {
-        const struct key *key = &keys[i];
-        if ((key->used & uses_of(kind)) == 0) {
-            continue;
-        }
-        (void)snprintf(line, sizeof line, "\n# %s\n%s%s = %s\n", key->hint,
-                       (key->used & OPTIONAL) != 0 ? "#" : "", key->name,
-                       key->kind == KEY_KIND ? instrument_word(kind) : "");
-        err = buffer_append(out, BYTES_TEXT(line));
+    for (size_t i = 0; err == ERR_OK && i < COUNT_OF(fields); i++) {
+        err = write_field(&fields[i], kind, out);
     }
     return err;
 }
 
-static void read_line(struct instrument *instrument, char *line, size_t number, bool *seen,
-                      struct process_errors *errors) {
-    line = trim(line);
-    if (*line == '\0' || *line == '#') {
+/* ---- reading ---- */
+
+static void read_line(struct reader *reader, struct bytes line) {
+    if (line.len == 0 || line.at[0] == '#') {
         return;
     }
-    char *equals = strchr(line, '=');
+    const uint8_t *equals = memchr(line.at, '=', line.len);
     if (equals == NULL) {
-        complain(errors, number, "expected 'key = value'");
+        complain(reader, reader->line, "expected 'key = value'");
         return;
     }
-    *equals = '\0';
-    const char *name = trim(line);
-    const char *value = trim(equals + 1);
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        if (strcmp(keys[i].name, name) == 0) {
-            if (seen[i]) {
-                complain(errors, number, "'%s' is given twice", name);
+    struct bytes key = trim((struct bytes){line.at, (size_t)(equals - line.at)});
+    struct bytes rest = trim((struct bytes){equals + 1, (size_t)(line.at + line.len - equals) - 1});
+    const struct field *field = find_field(key);
+    if (field == NULL) {
+        struct value name = {0};
+        char quoted[QUOTE_MAX_BYTES];
+        bool plain = key.len < KEY_MAX_BYTES && fence_text_valid(key);
+        memcpy(name.text, key.at, plain ? key.len : 0);
+        complain(reader, reader->line, plain ? "unknown key '%s'" : "unknown key%s",
+                 plain ? quote(name.text, quoted) : "");
+        return;
+    }
+    size_t *seen = &reader->seen[field - fields];
+    if (*seen != 0) {
+        complain(reader, reader->line, "'%s' is there already, in line %zu", field->key, *seen);
+        return;
+    }
+    *seen = reader->line;
+    if (rest.len == 0) {
+        complain(reader, reader->line, "'%s' has no value", field->key);
+        return;
+    }
+    if (!fence_text_valid(rest)) {
+        complain(reader, reader->line, "'%s' is not plain UTF-8 text", field->key);
+        return;
+    }
+    struct value value = {.too_long = rest.len >= sizeof value.text};
+    memcpy(value.text, rest.at, value.too_long ? 0 : rest.len);
+    read_value(reader, field, &value);
+}
+
+static void read_value(struct reader *reader, const struct field *field,
+                       const struct value *value) {
+    void *to = (uint8_t *)&reader->instrument + field->offset;
+    char quoted[QUOTE_MAX_BYTES];
+    size_t len = strlen(value->text);
+    switch (field->kind) {
+    case FIELD_TEXT:
+        if (value->too_long || len >= field->size) {
+            complain(reader, reader->line, "'%s' is longer than %zu bytes", field->key,
+                     field->size - 1);
+            return;
+        }
+        memcpy(to, value->text, len + 1);
+        return;
+    case FIELD_TIME:
+        read_time(reader, field, value->text);
+        return;
+    case FIELD_FLAG: {
+        bool yes = strcmp(value->text, "yes") == 0;
+        if (!yes && strcmp(value->text, "no") != 0) {
+            complain(reader, reader->line, "'%s' is yes or no, not '%s'", field->key,
+                     quote(value->text, quoted));
+            return;
+        }
+        *(bool *)to = yes;
+        return;
+    }
+    case FIELD_INSTRUMENT:
+        if (instrument_from_word(value->text, (enum instrument_kind *)to) != ERR_OK) {
+            complain(reader, reader->line, "no instrument is called '%s'",
+                     quote(value->text, quoted));
+        }
+        return;
+    case FIELD_COURT_SIGNATURE:
+        for (size_t i = COURT_SIGNATURE_NONE; i <= COURT_SIGNATURE_CMS; i++) {
+            if (strcmp(value->text, court_signatures[i]) == 0) {
+                *(enum court_signature *)to = (enum court_signature)i;
                 return;
             }
-            seen[i] = true;
-            read_value(instrument, &keys[i], value, number, errors);
-            return;
         }
+        complain(reader, reader->line, "'%s' is none, image or cms, not '%s'", field->key,
+                 quote(value->text, quoted));
+        return;
     }
-    complain(errors, number, "unknown key '%.40s'", name);
 }
 
-static void read_value(struct instrument *instrument, const struct key *key, const char *value,
-                       size_t number, struct process_errors *errors) {
-    uint8_t *to = (uint8_t *)instrument + key->offset;
+static void read_time(struct reader *reader, const struct field *field, const char *text) {
+    struct instant *to = (struct instant *)((uint8_t *)&reader->instrument + field->offset);
+    char quoted[QUOTE_MAX_BYTES];
     struct instant at;
-    switch (key->kind) {
-    case KEY_KIND:
-        if (instrument_from_word(value, &instrument->kind) != ERR_OK) {
-            complain(errors, number, "'%.40s' is no kind of process", value);
-        }
-        return;
-    case KEY_TEXT:
-        if (strlen(value) >= key->size) {
-            complain(errors, number, "'%s' has at most %zu bytes", key->name, key->size - 1);
-        } else {
-            (void)snprintf((char *)to, key->size, "%s", value);
-        }
-        return;
-    case KEY_TIME:
-        if (*value == '\0') {
-            return;
-        }
-        if (instant_parse(value, &at) != ERR_OK) {
-            complain(errors, number, "'%.40s' is no time", value);
-        } else {
-            memcpy(to, &at, sizeof at);
-        }
-        return;
-    case KEY_BOOL:
-        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
-            complain(errors, number, "'%s' is yes or no", key->name);
-        }
-        *(bool *)to = strcmp(value, "yes") == 0;
-        return;
-    case KEY_COURT_SIGNATURE:
-        instrument->court_signature = strcmp(value, "cms") == 0     ? COURT_SIGNATURE_CMS
-                                      : strcmp(value, "image") == 0 ? COURT_SIGNATURE_IMAGE
-                                                                    : COURT_SIGNATURE_NONE;
-        if (instrument->court_signature == COURT_SIGNATURE_NONE && strcmp(value, "none") != 0) {
-            complain(errors, number, "'court_signature' is none, image or cms");
-        }
-        return;
+    enum err err = instant_parse(text, &at);
+    if (err == ERR_OK && at.ms > 0) { /* 0 stands for none */
+        *to = at;
+    } else if (err == ERR_USER_SYNTAX) {
+        complain(reader, reader->line, "'%s' is not a time: '%s'", field->key, quote(text, quoted));
+    } else {
+        complain(reader, reader->line, "'%s': no such time, or an ambiguous one: '%s'", field->key,
+                 quote(text, quoted));
     }
 }
 
-static void complain(struct process_errors *errors, size_t line, const char *format, ...) {
-    if (errors->count == PROCESS_ERRORS_MAX) {
-        return;
+/* What no single line shows. */
+static void check_whole(struct reader *reader) {
+    if (reader->seen[0] == 0) {
+        complain(reader, 0, "'%s' is missing", fields[0].key);
     }
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(errors->list[errors->count].text, sizeof errors->list[0].text, format,
-                    arguments);
-    va_end(arguments);
-    errors->list[errors->count++].line = line;
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        if (fields[i].of_silence && reader->seen[i] != 0 && !reader->instrument.non_disclosure) {
+            complain(reader, reader->seen[i], "'%s' needs 'non_disclosure = yes'", fields[i].key);
+        }
+    }
 }
 
-static char *trim(char *text) {
-    while (*text == ' ') {
-        text++;
+static struct bytes trim(struct bytes text) {
+    while (text.len > 0 && memchr(" \t\r", text.at[0], 3) != NULL) {
+        text.at++;
+        text.len--;
     }
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == ' ') {
-        text[--len] = '\0';
+    while (text.len > 0 && memchr(" \t\r", text.at[text.len - 1], 3) != NULL) {
+        text.len--;
     }
     return text;
 }
 
-static unsigned uses_of(enum instrument_kind kind) {
-    switch (kind) {
-    case INSTRUMENT_SEARCH_WARRANT:
-    case INSTRUMENT_COURT_ORDER:
-    case INSTRUMENT_PRODUCTION_ORDER:
-        return COURT | ORDERED | OFFICIAL;
-    case INSTRUMENT_SUBPOENA:
-        return COURT | OFFICIAL;
-    case INSTRUMENT_PRESERVATION:
-        return PRESERVE | OFFICIAL;
-    case INSTRUMENT_EMERGENCY:
-        return EMERGENCY | OFFICIAL;
-    case INSTRUMENT_VOLUNTARY:
+static const struct field *find_field(struct bytes key) {
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        if (bytes_equal(key, BYTES_TEXT(fields[i].key))) {
+            return &fields[i];
+        }
+    }
+    return NULL;
+}
+
+static void complain(struct reader *reader, size_t line, const char *format, ...) {
+    if (reader->errors->count == PROCESS_ERRORS_MAX) {
+        return;
+    }
+    struct process_error *error = &reader->errors->list[reader->errors->count++];
+    va_list more;
+    va_start(more, format);
+    error->line = line;
+    (void)vsnprintf(error->text, sizeof error->text, format, more);
+    va_end(more);
+}
+
+/* Cut to length between characters. */
+static const char *quote(const char *text, char out[QUOTE_MAX_BYTES]) {
+    size_t len = strlen(text);
+    bool cut = len >= QUOTE_MAX_BYTES;
+    if (cut) {
+        len = QUOTE_MAX_BYTES - sizeof "...";
+        while (((uint8_t)text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    memcpy(out, text, len);
+    memcpy(out + len, cut ? "..." : "", cut ? sizeof "..." : 1);
+    return out;
+}
+
+/* ---- the template ---- */
+
+/* Some rule fails for an instrument of this kind that says nothing else. */
+static bool wanted(const char *key, enum instrument_kind kind) {
+    static const struct caps caps = CAPS_DEFAULT;
+    static const struct instant now = {INT64_C(1767225600000)};
+    const struct request request = {
+        .head = {.created = now, .expires = INSTANT_NEVER},
+        .place = {.radius_m = 1, .count = 1},
+        .from = {now.ms - 2},
+        .to = {now.ms - 1},
+        .instrument = {.kind = kind, .court_signature = COURT_SIGNATURE_CMS},
+        .document = {.present = true},
+    };
+    struct legal_report report;
+    legal_check(&request, &caps, now, true, &report);
+    for (size_t i = 0; i < report.count; i++) {
+        if (report.outcomes[i] == LEGAL_FAILED && strcmp(legal_rule_at(i)->field, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err write_field(const struct field *field, enum instrument_kind kind,
+                            struct buffer *out) {
+    enum err err = write_text(out, "\n");
+    for (size_t i = 0; err == ERR_OK && i < legal_rule_count(); i++) {
+        const struct legal_rule *rule = legal_rule_at(i);
+        if (strcmp(rule->field, field->key) == 0) {
+            err = write_text(out, "# %s%s: %s\n", rule->id,
+                             rule->severity == LEGAL_FAIL ? "" : " (else refused)", rule->text);
+        }
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    switch (field->kind) {
+    case FIELD_INSTRUMENT:
+        return write_text(out, "%s = %s\n", field->key, instrument_word(kind));
+    case FIELD_FLAG:
+        return write_text(out, "# %s = no\n", field->key);
+    case FIELD_COURT_SIGNATURE:
+        return write_text(out, "# %s = none\n", field->key);
+    case FIELD_TEXT:
+    case FIELD_TIME:
         break;
     }
-    return 0;
+    return write_text(out, "%s%s =\n", wanted(field->key, kind) ? "" : "# ", field->key);
+}
+
+static enum err write_text(struct buffer *out, const char *format, ...) {
+    char text[512];
+    va_list more;
+    va_start(more, format);
+    int len = vsnprintf(text, sizeof text, format, more);
+    va_end(more);
+    ASSERT(len >= 0 && (size_t)len < sizeof text);
+    return buffer_append(out, (struct bytes){(const uint8_t *)text, (size_t)len});
 }

@@ -1,6 +1,15 @@
-/* Process files: what a requester writes about its legal process, one `key = value` a line
- * (PROTOCOL 5.3). Strict: an unknown or doubled key is an error with its line; all errors are told
- * at once. Keys are the fields of struct instrument; `#` begins a comment. */
+/* Process files: the legal process of a request as a person writes it down for `stoop request
+ * --process FILE` (PROTOCOL 5.3). UTF-8 text; strict:
+ *
+ *   # a comment has a line to itself
+ *   instrument = search_warrant
+ *   execute_by = 2026-12-01T18:00:00-08:00
+ *
+ * The keys are the fields of the rules of legal process and of struct instrument, each at most
+ * once. A value is the rest of its line, so '#' in it is part of it. Times are RFC 3339, or local
+ * without a zone; `non_disclosure` is yes or no; `court_signature` is none, image or cms. An
+ * unknown or doubled key, a key without value, and a value that does not fit are errors; all of
+ * them are told at once. */
 #ifndef PROTO_PROCESS_H
 #define PROTO_PROCESS_H
 
@@ -8,23 +17,26 @@
 
 enum {
     PROCESS_FILE_MAX = 64 * 1024,
-    PROCESS_ERRORS_MAX = 32,
+    PROCESS_ERRORS_MAX = 32, /* more than anyone mends in one go */
+    PROCESS_ERROR_TEXT_MAX = 128,
 };
 
 struct process_errors {
-    size_t count;
-    struct {
-        size_t line; /* 0: of the file as a whole */
-        char text[128];
+    size_t count; /* the first PROCESS_ERRORS_MAX */
+    struct process_error {
+        size_t line;                       /* from 1; 0: of the file as a whole */
+        char text[PROCESS_ERROR_TEXT_MAX]; /* "unknown key 'cuort'": UTF-8, no control characters */
     } list[PROCESS_ERRORS_MAX];
 };
 
-/* ERR_USER_SYNTAX with at least one entry in *errors. Does not judge by the rules: legal_check
- * does. */
+/* Reads what the file says into *out; whether it obeys the rules is legal_check()'s to say. ERR_OK
+ * leaves errors->count 0. ERR_USER_SYNTAX: errors->count is at least 1 and *out is as before. */
 MUST_USE enum err process_read(struct bytes file, struct instrument *out,
                                struct process_errors *errors);
 
-/* A commented file for this kind, from the same table. */
+/* Appends a file to fill in: every key with the rules about it; those that an instrument of this
+ * kind must have stand without a value, the others as comments. ERR_FULL_BUFFER, ERR_HOST_MEMORY.
+ */
 MUST_USE enum err process_template(enum instrument_kind kind, struct buffer *out);
 
 #endif

@@ -28,12 +28,19 @@ enum exit_code {
     EXIT_NO_NODE = 10,
 };
 
+enum {
+    WRITABLE_MAX = OWNERS_MAX + 2
+};
+
 struct cli {
     char home[PATH_MAX];      /* data folder */
     char owner_dir[PATH_MAX]; /* the owner's own folder */
     bool json;
     int argc; /* of the command, itself first */
     char **argv;
+    size_t writable_count; /* folders that stay writable when the walls have risen */
+    const char *writable[WRITABLE_MAX];
+    bool walled;
 };
 
 /* ---- errors ---- */
@@ -78,14 +85,21 @@ int file_read(const char *path, size_t max, bool secret, struct buffer *out);
 /* Temporary, fsync, rename. `mode` of the new file; with `fresh` it must not exist. */
 int file_write(const char *path, struct bytes data, unsigned mode, bool fresh);
 int folder_make(const char *path, unsigned mode);
+void folder_of(const char *path, char out[PATH_MAX]); /* the one that a file lies in */
 int pins_load(const struct cli *cli, struct pins *out);
+int pins_save(const char *folder, const struct pins *pins, bool fresh);
+/* The community that this owner founded or joined, out of the pins: the node's word is not taken
+ * for it. EXIT_FAILED after printing when there is none. */
+int pinned_community(const struct cli *cli, struct id *out);
 /* The owner's secret, in locked memory; asks for the passphrase, three times. The caller destroys
- * it with secret_destroy. `why` is shown before the question. */
-int owner_open(const char *owner_dir, const char *why, struct owner_secret **secret,
-               struct keyfile_public *pub);
+ * it with secret_destroy. `why` is shown before the question. Raises the walls first. */
+int owner_open(struct cli *cli, const char *owner_dir, const char *why,
+               struct owner_secret **secret, struct keyfile_public *pub);
 int owner_public_of(const char *owner_dir, struct keyfile_public *out);
-/* Seals what the process may still do: no sockets, files of the listed folder only. */
-int walls(const struct cli *cli, const char *extra_write);
+/* Walls: no secret is opened or made before them. They leave the owner's own folder, the folders
+ * that a command named before, and what is open already; no socket, no program can be added. */
+void walls_allow(struct cli *cli, const char *folder); /* borrowed; it must exist */
+int walls_raise(struct cli *cli);                      /* again: nothing */
 
 /* ---- client.c ---- */
 struct client;
@@ -100,6 +114,10 @@ int client_one(struct client *client, const struct control_request *request, enu
 /* One question, DONE. */
 int client_do(struct client *client, const struct control_request *request, const char *subject);
 int client_status(struct client *client, struct control_reply *out);
+/* Who holds this certificate: gathered from the node, checked up to the community's charter as it
+ * stood at `at`. ERR_USER_NOT_FOUND when the node no longer holds the chain; PEER errors. */
+enum err client_chain(struct client *client, const struct id *community,
+                      const struct id *certificate, struct instant at, struct member *out);
 
 /* ---- facts.c ---- */
 struct facts; /* an object or a list under way */
@@ -126,21 +144,22 @@ struct checked_request {
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
 struct instant now_wall(void);
-/* Signs the camera list anew with this community in it; nothing when there is no list. */
-int cameras_resign(struct cli *cli, struct client *client, struct owner_secret *const *secrets,
-                   const struct keyfile_public *publics, size_t count, const struct id *community);
 /* This home's owners whose keys are at hand: --owner-dir first, then each --co-sign. */
 enum {
     SIGNERS_MAX = OWNERS_MAX
 };
 struct signers {
     size_t count;
+    const char *folders[SIGNERS_MAX]; /* borrowed */
     struct owner_secret *secrets[SIGNERS_MAX];
     struct keyfile_public publics[SIGNERS_MAX];
 };
-int signers_open(const struct cli *cli, const char *const *co_sign, size_t co_count,
-                 const char *why, struct signers *out);
+int signers_open(struct cli *cli, const char *const *co_sign, size_t co_count, const char *why,
+                 struct signers *out);
 void signers_close(struct signers *signers);
+/* Signs the camera list anew with this community in it; nothing when there is no list. */
+int cameras_resign(struct cli *cli, struct client *client, const struct signers *signers,
+                   const struct id *community);
 
 /* ---- commands ---- */
 int cmd_init(struct cli *cli);

@@ -18,6 +18,8 @@ struct client {
 
 static bool read_all(int fd, uint8_t *out, size_t len);
 static bool write_all(int fd, struct bytes data);
+static bool find_member(struct client *client, const struct id *certificate, struct buffer *out,
+                        struct id *sponsor);
 static int no_node(const char *home);
 
 int client_open(const struct cli *cli, struct client **out) {
@@ -114,6 +116,56 @@ int client_do(struct client *client, const struct control_request *request, cons
 int client_status(struct client *client, struct control_reply *out) {
     const struct control_request request = {.op = CONTROL_STATUS};
     return client_one(client, &request, CONTROL_GOT_STATUS, out);
+}
+
+enum err client_chain(struct client *client, const struct id *community,
+                      const struct id *certificate, struct instant at, struct member *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_CHARTER};
+    struct buffer found[CHAIN_MAX]; /* the leaf first */
+    struct bytes chain[CHAIN_MAX];
+    struct charter charter;
+    struct id next = *certificate;
+    size_t count = 0;
+    bool whole = true;
+    while (whole && count < CHAIN_MAX && !id_is_zero(&next)) {
+        buffer_init(&found[count], SIGNED_GOSSIP_MAX);
+        whole = find_member(client, &next, &found[count], &next);
+        count++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        chain[i] = buffer_bytes(&found[count - 1 - i]);
+    }
+    enum err err = ERR_USER_NOT_FOUND;
+    if (whole && client_one(client, &ask, CONTROL_GOT_OBJECT, &reply) == 0) {
+        err = chain_verify(community, reply.as.object.object, chain, count, at, &charter, out);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buffer_finish(&found[i]);
+    }
+    return err;
+}
+
+static bool find_member(struct client *client, const struct id *certificate, struct buffer *out,
+                        struct id *sponsor) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_MEMBERS};
+    const struct id wanted = *certificate;
+    bool found = false;
+    if (client_ask(client, &ask) != 0) {
+        return false;
+    }
+    while (client_next(client, &reply) && reply.kind == CONTROL_GOT_OBJECT) {
+        struct signed_object object;
+        struct head head;
+        if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
+            id_equal(&object.id, &wanted) && head_decode(object.body, &head) == ERR_OK &&
+            buffer_append(out, reply.as.object.object) == ERR_OK) {
+            *sponsor = head.author;
+            found = true;
+        }
+    }
+    return found;
 }
 
 static int no_node(const char *home) {

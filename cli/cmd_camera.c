@@ -1,5 +1,5 @@
 /* camera add, list, remove. The list is signed by the owners and sealed to ingest: the node carries
- * it and cannot read it. A copy in clear lies in the owner's own folder. */
+ * it and cannot read it. A copy in clear lies in each signing owner's own folder. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,9 +11,8 @@
 int parse_number(const char *text, long low, long high, long *out);
 
 static int load_list(const struct cli *cli, struct camera_list *list, struct id *id, bool *there);
-static int put_list(struct cli *cli, struct client *client, struct owner_secret *const *secrets,
-                    const struct keyfile_public *publics, size_t count, struct camera_list *list,
-                    const struct id *previous, bool had);
+static int put_list(struct cli *cli, struct client *client, const struct signers *signers,
+                    struct camera_list *list, const struct id *previous, bool had);
 static int add(struct cli *cli, const char *const *values, bool indoor, bool open,
                const char *const *owners, size_t owner_count, const char *const *co_sign,
                size_t co_count);
@@ -173,8 +172,8 @@ static int list_cameras(struct cli *cli) {
     return EXIT_DONE;
 }
 
-int cameras_resign(struct cli *cli, struct client *client, struct owner_secret *const *secrets,
-                   const struct keyfile_public *publics, size_t count, const struct id *community) {
+int cameras_resign(struct cli *cli, struct client *client, const struct signers *signers,
+                   const struct id *community) {
     static struct camera_list list;
     struct id previous;
     bool had = false;
@@ -183,7 +182,7 @@ int cameras_resign(struct cli *cli, struct client *client, struct owner_secret *
         return failed;
     }
     add_community(&list, community);
-    return put_list(cli, client, secrets, publics, count, &list, &previous, had);
+    return put_list(cli, client, signers, &list, &previous, had);
 }
 
 /* ---- helpers ---- */
@@ -270,22 +269,21 @@ static int read_camera(const struct cli *cli, const char *const *values, bool in
 
 static int change(struct cli *cli, struct camera_list *list, const struct id *previous, bool had,
                   const char *const *co_sign, size_t co_count) {
-    static struct control_reply status;
     struct client *client = NULL;
     struct signers signers = {0};
+    struct pins pins;
     int failed = client_open(cli, &client);
     if (failed == 0) {
-        failed = client_status(client, &status);
+        failed = pins_load(cli, &pins);
     }
-    if (failed == 0 && status.as.status.has_community) {
-        add_community(list, &status.as.status.community);
+    if (failed == 0 && pins.has_community) {
+        add_community(list, &pins.community);
     }
     if (failed == 0) {
         failed = signers_open(cli, co_sign, co_count, NULL, &signers);
     }
     if (failed == 0) {
-        failed = put_list(cli, client, signers.secrets, signers.publics, signers.count, list,
-                          previous, had);
+        failed = put_list(cli, client, &signers, list, previous, had);
     }
     signers_close(&signers);
     client_close(client);
@@ -304,9 +302,8 @@ static void add_community(struct camera_list *list, const struct id *community) 
 }
 
 /* Signs, seals twice, hands over, and keeps the copy in clear once ingest has taken it. */
-static int put_list(struct cli *cli, struct client *client, struct owner_secret *const *secrets,
-                    const struct keyfile_public *publics, size_t count, struct camera_list *list,
-                    const struct id *previous, bool had) {
+static int put_list(struct cli *cli, struct client *client, const struct signers *signers,
+                    struct camera_list *list, const struct id *previous, bool had) {
     struct pins pins;
     struct signed_object object;
     struct box_public owners[OWNERS_MAX];
@@ -330,8 +327,8 @@ static int put_list(struct cli *cli, struct client *client, struct owner_secret 
     if (err == ERR_OK) {
         signed_start(OBJECT_CAMERA_LIST, buffer_bytes(&body), &object);
     }
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        err = signed_add(&object, &secrets[i]->sign, &publics[i].owner.sign);
+    for (size_t i = 0; err == ERR_OK && i < signers->count; i++) {
+        err = signed_add(&object, &signers->secrets[i]->sign, &signers->publics[i].owner.sign);
     }
     if (err == ERR_OK) {
         err = signed_encode(&object, &bytes);
@@ -350,8 +347,11 @@ static int put_list(struct cli *cli, struct client *client, struct owner_secret 
                                             .blob2 = buffer_bytes(&for_owners)};
     failed = client_do(client, &request,
                        "the camera list was not taken (co-owners sign with '--co-sign DIR')");
-    (void)snprintf(path, sizeof path, "%s/cameras", cli->owner_dir);
-    return failed == 0 ? file_write(path, buffer_bytes(&bytes), 0600, false) : failed;
+    for (size_t i = 0; failed == 0 && i < signers->count; i++) {
+        (void)snprintf(path, sizeof path, "%s/cameras", signers->folders[i]);
+        failed = file_write(path, buffer_bytes(&bytes), 0600, false);
+    }
+    return failed;
 }
 
 static int load_list(const struct cli *cli, struct camera_list *list, struct id *id, bool *there) {

@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "crypto/age.h"
-#include "crypto/merkle.h"
+#include "cli/clip.h"
 
 enum {
     DELIVERED_MAX = 64,
@@ -38,15 +36,14 @@ struct custody { /* one clip, opened and checked */
 
 static int load(struct client *client, struct delivered *list, size_t *count);
 static void unload(struct delivered *list, size_t count);
-static int collect_one(struct cli *cli, struct client *client, struct delivered *from,
-                       const struct id *community, const struct owner_secret *secret,
-                       const char *folder);
+static int collect_one(struct client *client, struct delivered *from, const struct id *community,
+                       const struct owner_secret *secret, const char *folder);
 static int find_own_request(struct client *client, const struct id *community, const struct id *id,
                             struct checked_request *out);
-static enum err check(struct custody *custody, const struct owner_secret *secret);
+static enum err check_grant(struct client *client, const struct id *community,
+                            struct custody *custody);
+static enum err check_manifest(struct custody *custody, const struct owner_secret *secret);
 static int write_clip(struct client *client, struct custody *custody, const char *path);
-static int read_payload(struct client *client, struct custody *custody, FILE *file,
-                        const struct age_file_key *key);
 static void ask_proof(struct client *client, struct custody *custody);
 static int write_certificates(struct custody *custody, const char *stem_path);
 static json_t *certificate(struct custody *custody);
@@ -108,12 +105,12 @@ int cmd_delivered(struct cli *cli) {
 }
 
 int cmd_collect(struct cli *cli) {
-    static struct control_reply status;
     static struct delivered list[DELIVERED_MAX];
     const char *folder = NULL;
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
+    struct id community;
     size_t count = 0;
     size_t done = 0;
     const struct cli_option options[] = {{.name = "--to", .value = &folder}};
@@ -123,12 +120,13 @@ int cmd_collect(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = client_status(client, &status);
+        failed = pinned_community(cli, &community);
     }
     if (failed == 0) {
         failed = folder_make(folder, 0700);
     }
     if (failed == 0) {
+        walls_allow(cli, folder);
         failed = load(client, list, &count);
     }
     for (size_t i = 0; failed == 0 && i < count; i++) {
@@ -139,11 +137,10 @@ int cmd_collect(struct cli *cli) {
             continue;
         }
         if (secret == NULL) {
-            failed = owner_open(cli->owner_dir, NULL, &secret, &pub);
+            failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
         }
         if (failed == 0) {
-            failed =
-                collect_one(cli, client, &list[i], &status.as.status.community, secret, folder);
+            failed = collect_one(client, &list[i], &community, secret, folder);
             done += failed == 0 ? 1 : 0;
         }
     }
@@ -202,16 +199,14 @@ static void unload(struct delivered *list, size_t count) {
     }
 }
 
-static int collect_one(struct cli *cli, struct client *client, struct delivered *from,
-                       const struct id *community, const struct owner_secret *secret,
-                       const char *folder) {
+static int collect_one(struct client *client, struct delivered *from, const struct id *community,
+                       const struct owner_secret *secret, const char *folder) {
     static struct custody custody;
     char stem[PATH_MAX];
     char path[PATH_MAX];
     char code[REQUEST_CODE_BYTES];
     char hex[9];
     struct stat info;
-    (void)cli;
     custody = (struct custody){
         .from = from, .proof_leaf = {.max = 64 * 1024}, .checkpoint = {.max = 4096}};
     custody.manifest = calloc(1, sizeof *custody.manifest);
@@ -223,7 +218,10 @@ static int collect_one(struct cli *cli, struct client *client, struct delivered 
                      ? fail(NULL, "out of memory")
                      : find_own_request(client, community, &from->request, &custody.asked);
     if (failed == 0) {
-        enum err err = check(&custody, secret);
+        enum err err = check_grant(client, community, &custody);
+        if (err == ERR_OK) {
+            err = check_manifest(&custody, secret);
+        }
         failed = err == ERR_OK ? 0
                                : fail("nothing was written", "%s: it does not verify: %s", code,
                                       err_text(err));
@@ -279,46 +277,45 @@ static int find_own_request(struct client *client, const struct id *community, c
     return failed != 0 || found ? failed : fail(NULL, "the request of this clip is not here");
 }
 
-/* Everything again, from signed bytes: who granted, what, to which key. The manifest is bound by
- * its id, which every owner signed. */
-static enum err check(struct custody *custody, const struct owner_secret *secret) {
+/* Everything again, from signed bytes: who granted, and that they were members who could. */
+static enum err check_grant(struct client *client, const struct id *community,
+                            struct custody *custody) {
     struct signed_object object;
-    SCOPED(buffer_finish) struct buffer key = {.max = 1024};
-    SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
-    enum err err = signed_decode(buffer_bytes(&custody->from->member), &object);
-    struct id home = object.id;
-    if (err == ERR_OK) {
-        err = member_decode(object.body, &custody->home);
-    }
-    if (err == ERR_OK) {
-        err = signed_decode(buffer_bytes(&custody->from->signed_grant), &object);
-    }
+    enum err err = signed_decode(buffer_bytes(&custody->from->signed_grant), &object);
     if (err == ERR_OK) {
         err = grant_decode(object.body, &custody->grant);
     }
     if (err == ERR_OK) {
         err = grant_verify(&object, &custody->grant);
     }
+    if (err == ERR_OK) {
+        err = client_chain(client, community, &custody->grant.home, custody->grant.created,
+                           &custody->home);
+    }
     for (size_t i = 0; err == ERR_OK && i < custody->grant.owner_count; i++) {
-        bool owner = id_equal(&custody->grant.home, &home);
         bool known = false;
         for (size_t k = 0; k < custody->home.owner_count; k++) {
             known |= sign_public_equal(&custody->grant.owners[i], &custody->home.owners[k].sign);
         }
-        err = owner && known ? ERR_OK : ERR_PEER_CERTIFICATE;
+        err = known ? ERR_OK : ERR_PEER_CERTIFICATE;
     }
-    if (err == ERR_OK &&
-        (!age_open_small(&secret->box, buffer_bytes(&custody->from->sealed_key), &key) ||
-         key.len != sizeof custody->key.b)) {
-        err = ERR_USER_WRONG_KEY;
+    return err;
+}
+
+/* What was granted, to which key. The manifest is bound by its id, which every owner signed. */
+static enum err check_manifest(struct custody *custody, const struct owner_secret *secret) {
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer key = {.max = 1024};
+    SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
+    if (!age_open_small(&secret->box, buffer_bytes(&custody->from->sealed_key), &key) ||
+        key.len != sizeof custody->key.b) {
+        return ERR_USER_WRONG_KEY;
     }
-    if (err == ERR_OK) {
-        memcpy(custody->key.b, key.at, sizeof custody->key.b);
-        secret_wipe(key.at, key.len);
-        err = age_open_small(&custody->key, buffer_bytes(&custody->from->manifest), &manifest)
-                  ? signed_decode(buffer_bytes(&manifest), &object)
-                  : ERR_USER_WRONG_KEY;
-    }
+    memcpy(custody->key.b, key.at, sizeof custody->key.b);
+    secret_wipe(key.at, key.len);
+    enum err err = age_open_small(&custody->key, buffer_bytes(&custody->from->manifest), &manifest)
+                       ? signed_decode(buffer_bytes(&manifest), &object)
+                       : ERR_USER_WRONG_KEY;
     if (err == ERR_OK) {
         custody->manifest_id = object.id;
         err = manifest_decode(object.body, custody->manifest);
@@ -340,7 +337,12 @@ static int write_clip(struct client *client, struct custody *custody, const char
     if (file == NULL) {
         return fail(NULL, "cannot write '%s': %s", temporary, strerror(errno));
     }
-    int failed = read_payload(client, custody, file, &key);
+    const struct clip_from source = {.op = CONTROL_DELIVERED_DATA, .id = custody->from->grant_id};
+    const struct clip_claim claim = {.payload_size = custody->grant.payload_size,
+                                     .payload_root = custody->grant.payload_root,
+                                     .size = custody->grant.size,
+                                     .sha256 = custody->grant.sha256};
+    int failed = clip_read(client, &source, &claim, &key, "opening", file);
     bool closed = fflush(file) == 0 && fsync(fileno(file)) == 0;
     closed = fclose(file) == 0 && closed;
     if (failed == 0 && (!closed || rename(temporary, path) != 0)) {
@@ -348,71 +350,6 @@ static int write_clip(struct client *client, struct custody *custody, const char
     }
     if (failed != 0) {
         (void)unlink(temporary);
-    }
-    return failed;
-}
-
-static int read_payload(struct client *client, struct custody *custody, FILE *file,
-                        const struct age_file_key *key) {
-    static struct control_reply reply;
-    static uint8_t plain[65536];
-    SCOPED(age_payload_key_wipe) struct age_payload_key payload_key = {{0}};
-    SCOPED(buffer_finish) struct buffer payload = {.max = PIECE_MAX + CONTROL_DATA_MAX};
-    struct merkle_edge tree = {0};
-    struct sha256_state *hash = sha256_create();
-    uint64_t size = custody->grant.payload_size;
-    uint64_t count = piece_count(size);
-    uint64_t got = 0;
-    uint64_t written = 0;
-    int failed = hash == NULL ? fail(NULL, "out of memory") : 0;
-    for (uint64_t i = 0; failed == 0 && i < count; i++) {
-        size_t len = piece_length(size, i);
-        size_t lead = i == 0 ? PIECE_NONCE : 0;
-        while (failed == 0 && payload.len < len) {
-            const struct control_request ask = {
-                .op = CONTROL_DELIVERED_DATA, .id = custody->from->grant_id, .offset = got};
-            failed = client_one(client, &ask, CONTROL_GOT_DATA, &reply);
-            if (failed == 0 && (reply.as.data.data.len == 0 ||
-                                buffer_append(&payload, reply.as.data.data) != ERR_OK)) {
-                failed = fail(NULL, "the delivered clip is not whole");
-            }
-            got += failed == 0 ? reply.as.data.data.len : 0;
-        }
-        if (failed != 0) {
-            break;
-        }
-        struct id leaf;
-        piece_leaf((struct bytes){payload.at, len}, &leaf);
-        merkle_append(&tree, &leaf);
-        if (i == 0) {
-            age_payload_key_derive(key, payload.at, &payload_key);
-        }
-        if (!age_chunk_open(&payload_key, i, i + 1 == count,
-                            (struct bytes){payload.at + lead, len - lead}, plain)) {
-            failed = fail("nothing was written", "piece %llu does not open", (unsigned long long)i);
-            break;
-        }
-        size_t plain_len = len - lead - 16;
-        sha256_update(hash, (struct bytes){plain, plain_len});
-        if (fwrite(plain, 1, plain_len, file) != plain_len) {
-            failed = fail("is the disk full?", "cannot write: %s", strerror(errno));
-        }
-        written += plain_len;
-        buffer_drop_front(&payload, len);
-        term_progress("opening", i + 1, count);
-    }
-    struct id root;
-    struct id digest;
-    merkle_root(&tree, &root);
-    if (hash != NULL) {
-        sha256_final(hash, &digest);
-    }
-    sha256_destroy(hash);
-    secret_wipe(plain, sizeof plain);
-    if (failed == 0 &&
-        (written != custody->grant.size || !id_equal(&root, &custody->grant.payload_root) ||
-         !id_equal(&digest, &custody->grant.sha256))) {
-        failed = fail("nothing was written", "the clip is not the one that was granted");
     }
     return failed;
 }

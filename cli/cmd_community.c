@@ -19,6 +19,8 @@ static int sign_member(const struct cli *cli, const struct control_reply *status
                        const struct signers *signers, struct member *member,
                        const uint8_t *invite_secret, struct buffer *out);
 static int check_all_owners_sign(const struct cli *cli, const struct signers *signers);
+static int pin_community(const struct cli *cli, const struct signers *signers,
+                         const struct id *community);
 static void print_qr(const char *code);
 
 int parse_number(const char *text, long low, long high, long *out);
@@ -121,6 +123,9 @@ static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t al
         failed = sign_member(cli, &status, &signers, &member, NULL, &member_bytes);
     }
     if (failed == 0) {
+        failed = pin_community(cli, &signers, &community);
+    }
+    if (failed == 0) {
         const struct control_request request = {.op = CONTROL_FOUND,
                                                 .blob = buffer_bytes(&charter_bytes),
                                                 .blob2 = buffer_bytes(&member_bytes)};
@@ -130,8 +135,7 @@ static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t al
         char hex[65];
         hex_write(BYTES_OF(community.b), hex);
         (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop invite'\n", name, hex);
-        failed = cameras_resign(cli, client, signers.secrets, signers.publics, signers.count,
-                                &community);
+        failed = cameras_resign(cli, client, &signers, &community);
     }
     signers_close(&signers);
     client_close(client);
@@ -259,9 +263,8 @@ int cmd_invite(struct cli *cli) {
     if (failed == 0) {
         failed = client_status(client, &status);
     }
-    if (failed == 0 && !status.as.status.has_community) {
-        failed = fail("found one with 'stoop community found NAME'",
-                      "this home belongs to no community yet");
+    if (failed == 0) {
+        failed = pinned_community(cli, &code.community);
     }
     if (failed == 0 && status.as.status.address_count == 0) {
         failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
@@ -271,7 +274,6 @@ int cmd_invite(struct cli *cli) {
         failed = signers_open(cli, NULL, 0, NULL, &signers);
     }
     if (failed == 0) {
-        code.community = status.as.status.community;
         code.sponsor = status.as.status.certificate;
         code.transport = status.as.status.transport;
         code.owner = signers.publics[0].owner.sign;
@@ -398,6 +400,9 @@ int cmd_join(struct cli *cli) {
         failed = sign_member(cli, &reply, &signers, &member, code.secret, &bytes);
     }
     if (failed == 0) {
+        failed = pin_community(cli, &signers, &code.community);
+    }
+    if (failed == 0) {
         struct control_request request = {.op = CONTROL_JOIN, .blob = buffer_bytes(&bytes)};
         (void)snprintf(request.text, sizeof request.text, "%s", cli->argv[1]);
         (void)fprintf(stderr, "asking the sponsor's home, for a minute at most ...\n");
@@ -410,8 +415,7 @@ int cmd_join(struct cli *cli) {
     if (failed == 0) {
         (void)printf("joined '%s', %u members\n", reply.as.status.community_name,
                      reply.as.status.members);
-        failed = cameras_resign(cli, client, signers.secrets, signers.publics, signers.count,
-                                &code.community);
+        failed = cameras_resign(cli, client, &signers, &code.community);
     }
     secret_wipe(&code, sizeof code);
     signers_close(&signers);
@@ -477,6 +481,20 @@ static int check_all_owners_sign(const struct cli *cli, const struct signers *si
             failed = fail("add '--co-sign DIR' with that owner's folder", "'%s' has to sign too",
                           pins.owner_names[i]);
         }
+    }
+    return failed;
+}
+
+/* Before the node is told, and in every signing owner's folder: from here on each of them checks
+ * requests against this community whatever the node says. */
+static int pin_community(const struct cli *cli, const struct signers *signers,
+                         const struct id *community) {
+    struct pins pins;
+    int failed = pins_load(cli, &pins);
+    pins.has_community = true;
+    pins.community = *community;
+    for (size_t i = 0; failed == 0 && i < signers->count; i++) {
+        failed = pins_save(signers->folders[i], &pins, false);
     }
     return failed;
 }

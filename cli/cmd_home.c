@@ -15,13 +15,13 @@ enum {
     PASSPHRASE_MIN = 8
 };
 
-static int make_owner_key(const struct cli *cli, const char *name, struct keyfile_public *out);
+static bool owner_has_home(const struct cli *cli);
+static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out);
 static int choose_passphrase(char *out);
 static int pin_co_owner(struct pins *pins, const char *line);
 static int write_config(const struct cli *cli, const char *listen, const char *const *addresses,
                         size_t count);
 static int write_keys(const struct cli *cli, struct pins *pins);
-static int write_pins(const struct cli *cli, const struct pins *pins);
 static const char *login_name(void);
 static int key_new(struct cli *cli, const char *owner);
 static int key_show(struct cli *cli);
@@ -71,6 +71,10 @@ int cmd_init(struct cli *cli) {
     if (listen != NULL && !address_valid(listen)) {
         return usage_error("init", "'%s' is not an address literal with a port", listen);
     }
+    if (owner_has_home(cli)) {
+        return fail("take another folder with '--owner-dir'",
+                    "the owner's folder '%s' belongs to another home already", cli->owner_dir);
+    }
     struct pins pins = {0};
     struct keyfile_public pub;
     for (size_t i = 0; failed == 0 && i < co_count; i++) {
@@ -80,6 +84,16 @@ int cmd_init(struct cli *cli) {
     if (failed == 0) {
         failed = folder_make(cli->owner_dir, 0700);
     }
+    static const struct {
+        const char *name;
+        unsigned mode;
+    } folders[] = {{"", 0750}, {"/node", 0700}, {"/ingest", 0700}, {"/vault", 0750}};
+    for (size_t i = 0; failed == 0 && i < COUNT_OF(folders); i++) {
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof path, "%s%s", cli->home, folders[i].name);
+        failed = folder_make(path, folders[i].mode);
+    }
+    walls_allow(cli, cli->home);
     (void)snprintf(existing, sizeof existing, "%s/owner.key", cli->owner_dir);
     if (failed == 0) {
         failed = access(existing, F_OK) == 0
@@ -92,20 +106,13 @@ int cmd_init(struct cli *cli) {
     pins.owners[0] = pub.owner;
     (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "%s", pub.name);
     pins.owner_count = 1 + co_count;
-    static const struct {
-        const char *name;
-        unsigned mode;
-    } folders[] = {{"", 0750}, {"/node", 0700}, {"/ingest", 0700}, {"/vault", 0750}};
-    for (size_t i = 0; failed == 0 && i < COUNT_OF(folders); i++) {
-        char path[PATH_MAX];
-        (void)snprintf(path, sizeof path, "%s%s", cli->home, folders[i].name);
-        failed = folder_make(path, folders[i].mode);
+    failed = write_keys(cli, &pins);
+    if (failed == 0) {
+        (void)snprintf(existing, sizeof existing, "%s/ingest", cli->home);
+        failed = pins_save(existing, &pins, false);
     }
     if (failed == 0) {
-        failed = write_keys(cli, &pins);
-    }
-    if (failed == 0) {
-        failed = write_pins(cli, &pins);
+        failed = pins_save(cli->owner_dir, &pins, false);
     }
     if (failed == 0) { /* last: a home is whole when its config is there */
         failed = write_config(cli, listen, addresses, address_count);
@@ -119,7 +126,19 @@ int cmd_init(struct cli *cli) {
     return failed;
 }
 
-static int make_owner_key(const struct cli *cli, const char *name, struct keyfile_public *out) {
+/* One owner's folder has the pins of one home. Those of an init that broke off are made anew. */
+static bool owner_has_home(const struct cli *cli) {
+    char path[PATH_MAX];
+    struct pins pins;
+    (void)snprintf(path, sizeof path, "%s/cameras", cli->owner_dir);
+    if (access(path, F_OK) == 0) {
+        return true;
+    }
+    (void)snprintf(path, sizeof path, "%s/pins", cli->owner_dir);
+    return access(path, F_OK) == 0 && (pins_load(cli, &pins) != 0 || pins.has_community);
+}
+
+static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out) {
     char path[PATH_MAX];
     char file[KEYFILE_BYTES_MAX];
     if (strlen(name) >= KEYFILE_NAME_MAX || *name == '\0') {
@@ -130,15 +149,15 @@ static int make_owner_key(const struct cli *cli, const char *name, struct keyfil
                    "a passphrase is to be chosen, and there is nobody to ask");
         return EXIT_NO_TERMINAL;
     }
-    if (!secret_process_harden()) {
-        return fail(NULL, "core dumps could not be switched off");
+    int failed = walls_raise(cli);
+    if (failed != 0) {
+        return failed;
     }
     struct owner_secret *secret = secret_create(sizeof *secret);
     char *passphrase = secret_create(PASSPHRASE_MAX);
-    int failed =
-        secret == NULL || passphrase == NULL
-            ? fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked")
-            : choose_passphrase(passphrase);
+    failed = secret == NULL || passphrase == NULL
+                 ? fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked")
+                 : choose_passphrase(passphrase);
     if (failed == 0) {
         *out = (struct keyfile_public){.created_ms = now_wall().ms};
         (void)snprintf(out->name, sizeof out->name, "%s", name);
@@ -210,22 +229,10 @@ static int write_keys(const struct cli *cli, struct pins *pins) {
             box_public_of(&keys.box, &pins->ingest.box);
         }
         (void)snprintf(path, sizeof path, "%s/%s/%s.key", cli->home, kinds[i], kinds[i]);
-        failed = file_write(path, BYTES_TEXT(file), 0600, true);
+        failed = file_write(path, BYTES_TEXT(file), 0600, false); /* of an init that broke off */
         secret_wipe(file, sizeof file);
     }
     return failed;
-}
-
-static int write_pins(const struct cli *cli, const struct pins *pins) {
-    char path[PATH_MAX];
-    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
-    if (pins_write(pins, &file) != ERR_OK) {
-        return fail(NULL, "out of memory");
-    }
-    (void)snprintf(path, sizeof path, "%s/ingest/pins", cli->home);
-    int failed = file_write(path, buffer_bytes(&file), 0600, true);
-    (void)snprintf(path, sizeof path, "%s/pins", cli->owner_dir);
-    return failed == 0 ? file_write(path, buffer_bytes(&file), 0600, false) : failed;
 }
 
 static int write_config(const struct cli *cli, const char *listen, const char *const *addresses,
@@ -316,7 +323,12 @@ static int key_show(struct cli *cli) {
 static int key_export(struct cli *cli, const char *path) {
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
-    int failed = owner_open(cli->owner_dir,
+    char folder[PATH_MAX];
+    if (path != NULL) {
+        folder_of(path, folder);
+        walls_allow(cli, folder);
+    }
+    int failed = owner_open(cli, cli->owner_dir,
                             "this writes the key that opens every clip of yours in clear; whoever "
                             "reads it can too",
                             &secret, &pub);

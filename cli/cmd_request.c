@@ -70,16 +70,14 @@ int cmd_request(struct cli *cli) {
     if (failed == 0) {
         failed = client_status(client, &status);
     }
-    if (failed == 0 && !status.as.status.has_community) {
-        failed = fail("found one with 'stoop community found NAME', or 'stoop join CODE'",
-                      "this home belongs to no community yet");
+    if (failed == 0) {
+        failed = pinned_community(cli, &request.head.community);
     }
     if (failed == 0 && status.as.status.address_count == 0) {
         failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
                       "this home has no address that a clip could be delivered to");
     }
     if (failed == 0) {
-        request.head.community = status.as.status.community;
         request.head.author = status.as.status.certificate;
         request.transport = status.as.status.transport;
         request.address_count = status.as.status.address_count;
@@ -104,7 +102,7 @@ int cmd_request(struct cli *cli) {
         }
     }
     if (failed == 0) {
-        failed = owner_open(cli->owner_dir, NULL, &secret, &pub);
+        failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
     }
     if (failed == 0 && request.document.present) {
         failed = send_document(client, &request.document, buffer_bytes(&document));
@@ -447,8 +445,7 @@ int cmd_requests(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = client_status(client, &reply);
-        community = reply.as.status.community;
+        failed = pinned_community(cli, &community);
     }
     if (failed == 0) {
         failed = client_ask(client, &ask);

@@ -2,17 +2,19 @@
  * against the pins in the owner's own folder. Nothing here accepts but the request's code, typed
  * after the digest was shown, and then the passphrase. */
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
-#include "crypto/age.h"
+#include "cli/clip.h"
 
 enum {
     CLIPS_MAX = 256,
     ANSWER_MAX = 64,
+    LOOKS_MAX = 64, /* files written for one review */
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -31,7 +33,11 @@ struct review {
     size_t clip_count;
     struct clip_ref clips[CLIPS_MAX];
     bool left_pending;
-    bool signed_one;
+    struct player *player; /* NULL: looks are files */
+    char looks[PATH_MAX];  /* the folder for them */
+    bool keep_looks;       /* the owner named the folder */
+    size_t look_count;
+    char look_paths[LOOKS_MAX][PATH_MAX];
 };
 
 struct opened { /* one clip, checked */
@@ -57,28 +63,30 @@ static void show_coverage(const struct opened *clip);
 static int ask_until_decided(struct review *review, struct opened *clip);
 static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
-static enum err make_grant(struct review *review, struct opened *clip, struct buffer *out,
-                           bool *complete);
-static enum err make_header(struct review *review, const struct opened *clip, struct buffer *header,
-                            struct buffer *manifest);
+static enum err make_grant(const struct review *review, const struct opened *clip,
+                           const struct owner_secret *secret, struct buffer *out, bool *complete);
+static enum err make_header(const struct owner_secret *secret, const struct opened *clip,
+                            struct buffer *header, struct buffer *manifest);
 static int decline(struct review *review, const struct opened *clip);
-static int write_clip(struct review *review, struct opened *clip);
+static int show_clip(struct review *review, const struct opened *clip);
+static int write_clip(struct review *review, const struct opened *clip);
 static int read_clip(struct review *review, const struct opened *clip, const char *what,
                      FILE *file);
-static int read_pieces(struct review *review, const struct opened *clip, const char *what,
-                       const struct age_file_key *key, uint8_t *plain, struct id *leaves,
-                       struct sha256_state *hash, FILE *file);
-static int read_piece(struct review *review, const struct opened *clip, size_t len,
-                      struct buffer *payload, uint64_t *got);
-static const char *private_folder(void);
+static int private_folder(char out[PATH_MAX]);
 static int write_document(struct review *review, const struct opened *clip);
-static void private_path(const char *stem, const char *ending, char out[PATH_MAX]);
+static void look_path(struct review *review, const struct opened *clip, const char *ending,
+                      char out[PATH_MAX]);
+static void remove_looks(struct review *review);
 static bool is_code(const char *answer, const char *code);
 
 int cmd_review(struct cli *cli) {
     static struct control_reply status;
     static struct review review;
-    int failed = take_options(cli, NULL, 0, 0, 1);
+    const char *to = NULL;
+    const char *player = NULL;
+    const struct cli_option options[] = {{.name = "--to", .value = &to},
+                                         {.name = "--player", .value = &player}};
+    int failed = take_options(cli, options, COUNT_OF(options), 0, 1);
     if (failed != 0) {
         return failed;
     }
@@ -86,23 +94,31 @@ int cmd_review(struct cli *cli) {
         (void)fail("nothing can be accepted without a person at a terminal", "no terminal");
         return EXIT_NO_TERMINAL;
     }
-    review = (struct review){.cli = cli};
+    memset(&review, 0, sizeof review);
+    review.cli = cli;
+    review.keep_looks = to != NULL;
     failed = client_open(cli, &review.client);
     if (failed == 0) {
         failed = client_status(review.client, &status);
     }
-    if (failed == 0 && !status.as.status.has_community) {
-        failed = fail(NULL, "this home belongs to no community yet");
+    if (failed == 0) {
+        review.certificate = status.as.status.certificate;
+        failed = pinned_community(cli, &review.community);
     }
     if (failed == 0) {
-        review.community = status.as.status.community;
-        review.certificate = status.as.status.certificate;
         failed = pins_load(cli, &review.pins);
     }
-    if (failed == 0) { /* node and terminal are open, no secret is */
-        failed = walls(cli, private_folder());
+    if (failed == 0 && to != NULL) {
+        (void)snprintf(review.looks, sizeof review.looks, "%s", to);
+        failed = folder_make(to, 0700);
+    } else if (failed == 0) {
+        failed = private_folder(review.looks);
+    }
+    if (failed == 0 && player != NULL) {
+        failed = player_start(player, &review.player);
     }
     if (failed == 0) {
+        walls_allow(cli, review.looks);
         failed = load_clips(&review, cli->argc > 1 ? cli->argv[1] : NULL);
     }
     if (failed == 0 && review.clip_count == 0) {
@@ -113,6 +129,8 @@ int cmd_review(struct cli *cli) {
         failed = review_clip(&review, &review.clips[i]);
     }
     secret_destroy(review.secret);
+    remove_looks(&review);
+    player_stop(review.player);
     client_close(review.client);
     if (failed == 0 && review.left_pending) {
         return EXIT_PENDING;
@@ -156,7 +174,8 @@ static int review_clip(struct review *review, const struct clip_ref *ref) {
         failed = check_rules(&asked);
     }
     if (failed == 0 && review->secret == NULL) {
-        failed = owner_open(review->cli->owner_dir, NULL, &review->secret, &review->pub);
+        failed =
+            owner_open(review->cli, review->cli->owner_dir, NULL, &review->secret, &review->pub);
     }
     if (failed == 0) {
         failed = open_clip(review, ref, &clip);
@@ -295,7 +314,7 @@ static void show_prompt(const struct opened *clip, const struct pins *pins) {
     instant_local(request->from, time[0]);
     instant_local(request->to, time[1]);
     span_text(request->to.ms - request->from.ms, span);
-    (void)printf("ASKS     %s  %.25s to %.8s (%s)\n", safe_text(manifest->camera, 24, safe),
+    (void)printf("ASKS     %s  %.24s to %.8s (%s)\n", safe_text(manifest->camera, 24, safe),
                  time[0], time[1] + 16, span);
     show_coverage(clip);
     (void)printf("SAYS   | %s\n", safe_text(request->reason, 68, safe));
@@ -380,7 +399,7 @@ static int ask_until_decided(struct review *review, struct opened *clip) {
     for (;;) {
         char question[96];
         (void)snprintf(question, sizeof question,
-                       "[p]review [w]arrant [d]ecline [l]ater [?], or the code to accept: ");
+                       "[p]lay [w]arrant [d]ecline [l]ater [?], or the code to accept: ");
         if (!term_ask(question, answer, sizeof answer)) {
             review->left_pending = true;
             (void)puts("left as it is; no answer means no");
@@ -399,16 +418,17 @@ static int ask_until_decided(struct review *review, struct opened *clip) {
             return 0;
         }
         if (strcmp(answer, "p") == 0) {
-            failed = write_clip(review, clip);
+            failed = show_clip(review, clip);
         } else if (strcmp(answer, "w") == 0) {
             failed = write_document(review, clip);
         } else if (strcmp(answer, "?") == 0) {
-            (void)printf("p  write the clip to a private file, to look at it\n"
-                         "w  write the document that came with the request\n"
+            (void)printf("p  look at the clip: %s\n"
+                         "w  look at the document that came with the request\n"
                          "d  decline: the sealed copy is shredded, nobody is told\n"
                          "l  leave it for later\n"
                          "To accept, type the code %s: then the clip goes, once, to this request's "
                          "key.\n",
+                         review->player != NULL ? "in the player" : "as a private file",
                          clip->asked->code);
         } else {
             review->left_pending = true;
@@ -442,17 +462,17 @@ static int accept(struct review *review, struct opened *clip) {
                    "you are about to let %s of '%s' go to %s\nit cannot be recalled; to sign, give "
                    "your passphrase",
                    span, clip->manifest->camera, safe_text(clip->asked->author.name, 40, safe));
-    failed = owner_open(review->cli->owner_dir, why, &again, &pub);
-    secret_destroy(again);
+    failed = owner_open(review->cli, review->cli->owner_dir, why, &again, &pub);
     if (failed != 0) {
         review->left_pending = true;
         (void)puts("left as it is; no answer means no");
         return failed;
     }
-    enum err err = make_grant(review, clip, &grant, &complete);
+    enum err err = make_grant(review, clip, again, &grant, &complete);
     if (err == ERR_OK && complete) {
-        err = make_header(review, clip, &header, &manifest);
+        err = make_header(again, clip, &header, &manifest);
     }
+    secret_destroy(again);
     if (err != ERR_OK) {
         return fail("nothing was released", "the grant cannot be made: %s", err_text(err));
     }
@@ -471,8 +491,8 @@ static int accept(struct review *review, struct opened *clip) {
 
 /* Adds our signature to what other owners have signed, after checking theirs over the same body, or
  * starts a grant. */
-static enum err make_grant(struct review *review, struct opened *clip, struct buffer *out,
-                           bool *complete) {
+static enum err make_grant(const struct review *review, const struct opened *clip,
+                           const struct owner_secret *secret, struct buffer *out, bool *complete) {
     const struct request *request = &clip->asked->request;
     const struct manifest *manifest = clip->manifest;
     struct signed_object object;
@@ -519,7 +539,7 @@ static enum err make_grant(struct review *review, struct opened *clip, struct bu
         err = grant_agrees(&grant, &clip->manifest_id, manifest, &clip->asked->id, request);
     }
     if (err == ERR_OK) {
-        err = signed_add(&object, &review->secret->sign, &review->pub.owner.sign);
+        err = signed_add(&object, &secret->sign, &review->pub.owner.sign);
     }
     if (err == ERR_OK) {
         err = grant_verify(&object, &grant);
@@ -530,10 +550,10 @@ static enum err make_grant(struct review *review, struct opened *clip, struct bu
 }
 
 /* Only the last owner comes here: before that no header for the requester exists anywhere. */
-static enum err make_header(struct review *review, const struct opened *clip, struct buffer *header,
-                            struct buffer *manifest) {
+static enum err make_header(const struct owner_secret *secret, const struct opened *clip,
+                            struct buffer *header, struct buffer *manifest) {
     SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    if (!age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
+    if (!age_header_open(buffer_bytes(&clip->header), &secret->box, &key)) {
         return ERR_USER_WRONG_KEY;
     }
     enum err err = age_header_make(&clip->asked->request.key, 1, &key, header);
@@ -573,9 +593,29 @@ static int decline(struct review *review, const struct opened *clip) {
 
 /* ---- looking ---- */
 
-static int write_clip(struct review *review, struct opened *clip) {
+static int show_clip(struct review *review, const struct opened *clip) {
+    if (review->player == NULL) {
+        return write_clip(review, clip);
+    }
+    FILE *file = player_file();
+    if (file == NULL) {
+        return fail(NULL, "out of memory");
+    }
+    int failed = read_clip(review, clip, "opening", file);
+    if (failed != 0) {
+        (void)fclose(file);
+        return failed;
+    }
+    if (!player_show(review->player, file)) {
+        return fail(NULL, "the player is gone");
+    }
+    (void)puts("handed to the player");
+    return 0;
+}
+
+static int write_clip(struct review *review, const struct opened *clip) {
     char path[PATH_MAX];
-    private_path(clip->asked->code, "mp4", path);
+    look_path(review, clip, "mp4", path);
     mode_t before = umask(0177);
     FILE *file = fopen(path, "wxe");
     (void)umask(before);
@@ -584,107 +624,32 @@ static int write_clip(struct review *review, struct opened *clip) {
     }
     int failed = read_clip(review, clip, "opening", file);
     if (fclose(file) != 0 && failed == 0) {
-        failed = fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+        failed = fail("is the disk full?", "cannot write '%s': %s", path, strerror(errno));
     }
     if (failed != 0) {
         (void)unlink(path);
         return failed;
     }
-    (void)printf("written to %s, readable by you alone; delete it when you have seen it\n", path);
+    (void)printf("written to %s, readable by you alone; %s\n", path,
+                 review->keep_looks ? "delete it when you have seen it"
+                                    : "it is deleted when this review ends");
     return 0;
 }
 
-/* Reads the whole clip and holds it against its manifest: every piece under the root, every chunk
- * opened, SHA-256 and size of the plaintext. So the header at hand belongs to the clip that was
- * shown: a node that gave another clip's header would otherwise be handed that clip's file key, for
- * footage that nobody looked at (P1). `file` NULL: only checked. */
+/* So the header at hand belongs to the clip that was shown: a node that gave another clip's header
+ * would otherwise be handed that clip's file key, for footage that nobody looked at (P1). */
 static int read_clip(struct review *review, const struct opened *clip, const char *what,
                      FILE *file) {
-    const struct manifest *manifest = clip->manifest;
+    const struct clip_from source = {.op = CONTROL_PAYLOAD, .clip = clip->clip};
+    const struct clip_claim claim = {.payload_size = clip->manifest->payload_size,
+                                     .payload_root = clip->manifest->payload_root,
+                                     .size = clip->manifest->size,
+                                     .sha256 = clip->manifest->sha256};
     SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    uint64_t size = 0;
-    uint64_t count = 0;
     if (!age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
         return fail(NULL, "your key does not open this clip");
     }
-    if (!age_plaintext_size(clip->payload_size, &size) || size != manifest->size) {
-        return fail("nothing was released", "the sealed clip is not what its manifest says");
-    }
-    count = piece_count(clip->payload_size);
-    struct id *leaves = calloc((size_t)count, sizeof *leaves);
-    uint8_t *plain = malloc(PIECE_MAX);
-    struct sha256_state *hash = sha256_create();
-    struct id root = {{0}};
-    struct id digest = {{0}};
-    int failed = leaves == NULL || plain == NULL || hash == NULL
-                     ? fail(NULL, "out of memory")
-                     : read_pieces(review, clip, what, &key, plain, leaves, hash, file);
-    if (failed == 0) {
-        piece_root(leaves, (size_t)count, &root);
-        sha256_final(hash, &digest);
-        if (!id_equal(&root, &manifest->payload_root) || !id_equal(&digest, &manifest->sha256)) {
-            failed = fail("nothing was released", "the sealed clip is not what its manifest says");
-        }
-    }
-    if (plain != NULL) {
-        secret_wipe(plain, PIECE_MAX);
-    }
-    sha256_destroy(hash);
-    free(plain);
-    free(leaves);
-    return failed;
-}
-
-static int read_pieces(struct review *review, const struct opened *clip, const char *what,
-                       const struct age_file_key *key, uint8_t *plain, struct id *leaves,
-                       struct sha256_state *hash, FILE *file) {
-    SCOPED(age_payload_key_wipe) struct age_payload_key payload_key = {{0}};
-    SCOPED(buffer_finish) struct buffer payload = {.max = PIECE_MAX + CONTROL_DATA_MAX};
-    uint64_t count = piece_count(clip->payload_size);
-    uint64_t got = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        size_t len = piece_length(clip->payload_size, i);
-        size_t lead = i == 0 ? PIECE_NONCE : 0;
-        int failed = read_piece(review, clip, len, &payload, &got);
-        if (failed != 0) {
-            return failed;
-        }
-        if (i == 0) {
-            age_payload_key_derive(key, payload.at, &payload_key);
-        }
-        struct bytes opened = {plain, len - lead - 16};
-        if (!age_chunk_open(&payload_key, i, i + 1 == count,
-                            (struct bytes){payload.at + lead, len - lead}, plain)) {
-            return fail("nothing was released", "the sealed clip is not what its header opens");
-        }
-        if (file != NULL && fwrite(plain, 1, opened.len, file) != opened.len) {
-            return fail(NULL, "the clip cannot be written: %s", strerror(errno));
-        }
-        piece_leaf((struct bytes){payload.at, len}, &leaves[i]);
-        sha256_update(hash, opened);
-        buffer_drop_front(&payload, len);
-        term_progress(what, i + 1, count);
-    }
-    return 0;
-}
-
-/* Until the next `len` bytes of the payload are there. */
-static int read_piece(struct review *review, const struct opened *clip, size_t len,
-                      struct buffer *payload, uint64_t *got) {
-    static struct control_reply reply;
-    while (payload->len < len) {
-        const struct control_request ask = {
-            .op = CONTROL_PAYLOAD, .clip = clip->clip, .offset = *got};
-        int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
-        if (failed != 0) {
-            return failed;
-        }
-        if (reply.as.data.data.len == 0 || buffer_append(payload, reply.as.data.data) != ERR_OK) {
-            return fail("nothing was released", "the sealed clip is not whole");
-        }
-        *got += reply.as.data.data.len;
-    }
-    return 0;
+    return clip_read(review->client, &source, &claim, &key, what, file);
 }
 
 static int write_document(struct review *review, const struct opened *clip) {
@@ -712,28 +677,50 @@ static int write_document(struct review *review, const struct opened *clip) {
     if (!id_equal(&hash, &document->sha256)) {
         return fail("it was not written", "the document is not the one that the request names");
     }
-    private_path(clip->asked->code,
-                 strcmp(document->media_type, "application/pdf") == 0 ? "pdf"
-                 : strcmp(document->media_type, "image/png") == 0     ? "png"
-                                                                      : "txt",
-                 path);
+    look_path(review, clip,
+              strcmp(document->media_type, "application/pdf") == 0 ? "pdf"
+              : strcmp(document->media_type, "image/png") == 0     ? "png"
+                                                                   : "txt",
+              path);
     int failed = file_write(path, buffer_bytes(&bytes), 0600, false);
     if (failed == 0) {
-        (void)printf("written to %s; it came from the requester: open it with care\n", path);
+        (void)printf("written to %s%s; it came from the requester: open it with care\n", path,
+                     review->keep_looks ? "" : " until this review ends");
     }
     return failed;
 }
 
-/* In memory where the system has such a place for this user. */
-static void private_path(const char *stem, const char *ending, char out[PATH_MAX]) {
+/* A new name in the folder for looks; remembered, so that it can be removed at the end. */
+static void look_path(struct review *review, const struct opened *clip, const char *ending,
+                      char out[PATH_MAX]) {
     uint32_t random = 0;
     random_bytes(&random, sizeof random);
-    (void)snprintf(out, PATH_MAX, "%s/stoop-%s-%08x.%s", private_folder(), stem, random, ending);
+    (void)snprintf(out, PATH_MAX, "%.*s/stoop-%s-%08x.%s", PATH_MAX - 64, review->looks,
+                   clip->asked->code, random, ending);
+    if (review->look_count < LOOKS_MAX) {
+        (void)snprintf(review->look_paths[review->look_count++], PATH_MAX, "%s", out);
+    }
 }
 
-static const char *private_folder(void) {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    return runtime != NULL && *runtime != '\0' ? runtime : "/dev/shm";
+static void remove_looks(struct review *review) {
+    for (size_t i = 0; !review->keep_looks && i < review->look_count; i++) {
+        (void)unlink(review->look_paths[i]);
+    }
+}
+
+/* In memory, never on a disk: a look must not outlive the machine's next start. */
+static int private_folder(char out[PATH_MAX]) {
+    const char *const places[] = {getenv("XDG_RUNTIME_DIR"), "/dev/shm"};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct statfs info;
+        if (places[i] != NULL && access(places[i], W_OK | X_OK) == 0 &&
+            statfs(places[i], &info) == 0 && info.f_type == TMPFS_MAGIC) {
+            (void)snprintf(out, PATH_MAX, "%s", places[i]);
+            return 0;
+        }
+    }
+    return fail("name a folder for what you look at, with '--to DIR', or a player, with '--player'",
+                "this machine has no private place in memory");
 }
 
 /* Whole, in either case; the hyphen may be left out. */

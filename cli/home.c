@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "node/base/assert.h"
 #include "node/confine/confine.h"
 
 static void owner_path(const char *owner_dir, const char *name, char out[PATH_MAX]);
@@ -40,15 +41,11 @@ int file_read(const char *path, size_t max, bool secret, struct buffer *out) {
 int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
     char temporary[PATH_MAX + 8];
     char folder[PATH_MAX];
+    folder_of(path, folder);
     if (fresh && access(path, F_OK) == 0) {
         return fail(NULL, "'%s' exists already", path);
     }
     (void)snprintf(temporary, sizeof temporary, "%s.new", path);
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-    }
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     bool good = fd >= 0;
     for (size_t at = 0; good && at < data.len;) {
@@ -59,7 +56,7 @@ int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
     good = good && fsync(fd) == 0;
     good = (fd < 0 || close(fd) == 0) && good && rename(temporary, path) == 0;
     int reason = errno;
-    int parent = good ? open(slash == NULL ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int parent = good ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (parent >= 0) {
         (void)fsync(parent);
         (void)close(parent);
@@ -87,6 +84,16 @@ int folder_make(const char *path, unsigned mode) {
     return 0;
 }
 
+void folder_of(const char *path, char out[PATH_MAX]) {
+    (void)snprintf(out, PATH_MAX, "%s", path);
+    char *slash = strrchr(out, '/');
+    if (slash == NULL) {
+        (void)strcpy(out, ".");
+    } else {
+        slash[slash == out ? 1 : 0] = '\0';
+    }
+}
+
 int pins_load(const struct cli *cli, struct pins *out) {
     char path[PATH_MAX];
     size_t line = 0;
@@ -110,15 +117,36 @@ int owner_public_of(const char *owner_dir, struct keyfile_public *out) {
     return failed;
 }
 
-int owner_open(const char *owner_dir, const char *why, struct owner_secret **secret,
-               struct keyfile_public *pub) {
+int pins_save(const char *folder, const struct pins *pins, bool fresh) {
+    char path[PATH_MAX];
+    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
+    if (pins_write(pins, &file) != ERR_OK) {
+        return fail(NULL, "out of memory");
+    }
+    owner_path(folder, "pins", path);
+    return file_write(path, buffer_bytes(&file), 0600, fresh);
+}
+
+int pinned_community(const struct cli *cli, struct id *out) {
+    struct pins pins;
+    int failed = pins_load(cli, &pins);
+    if (failed == 0 && !pins.has_community) {
+        failed = fail("found one with 'stoop community found NAME', or 'stoop join CODE'",
+                      "this home belongs to no community yet");
+    }
+    *out = failed == 0 ? pins.community : (struct id){{0}};
+    return failed;
+}
+
+int owner_open(struct cli *cli, const char *owner_dir, const char *why,
+               struct owner_secret **secret, struct keyfile_public *pub) {
     char path[PATH_MAX];
     char question[192];
     SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
-    if (!secret_process_harden()) {
-        return fail(NULL, "core dumps could not be switched off");
+    int failed = walls_raise(cli);
+    if (failed == 0) {
+        failed = owner_public_of(owner_dir, pub);
     }
-    int failed = owner_public_of(owner_dir, pub);
     owner_path(owner_dir, "owner.key", path);
     if (failed == 0) {
         failed = file_read(path, KEYFILE_BYTES_MAX, true, &file);
@@ -167,13 +195,17 @@ int owner_open(const char *owner_dir, const char *why, struct owner_secret **sec
     return 0;
 }
 
-int signers_open(const struct cli *cli, const char *const *co_sign, size_t co_count,
-                 const char *why, struct signers *out) {
+int signers_open(struct cli *cli, const char *const *co_sign, size_t co_count, const char *why,
+                 struct signers *out) {
+    int failed = 0;
     *out = (struct signers){0};
-    int failed = owner_open(cli->owner_dir, why, &out->secrets[0], &out->publics[0]);
-    out->count = failed == 0 ? 1 : 0;
-    for (size_t i = 0; failed == 0 && i < co_count; i++) {
-        failed = owner_open(co_sign[i], NULL, &out->secrets[out->count], &out->publics[out->count]);
+    for (size_t i = 0; i < co_count; i++) {
+        walls_allow(cli, co_sign[i]);
+    }
+    for (size_t i = 0; failed == 0 && i <= co_count; i++) {
+        const char *folder = i == 0 ? cli->owner_dir : co_sign[i - 1];
+        failed = owner_open(cli, folder, i == 0 ? why : NULL, &out->secrets[i], &out->publics[i]);
+        out->folders[i] = folder;
         out->count += failed == 0 ? 1 : 0;
     }
     if (failed != 0) {
@@ -195,25 +227,37 @@ struct instant now_wall(void) {
     return (struct instant){(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
 }
 
-/* Raised when the node's socket and the terminal are open, before any secret is. */
-int walls(const struct cli *cli, const char *extra_write) {
+void walls_allow(struct cli *cli, const char *folder) {
+    ASSERT(!cli->walled);
+    ASSERT(cli->writable_count < WRITABLE_MAX);
+    cli->writable[cli->writable_count++] = folder;
+}
+
+int walls_raise(struct cli *cli) {
     char why[CONFINE_WHY_MAX];
-    const struct confine_path paths[] = {
-        {.path = cli->owner_dir, .fd = -1, .access = CONFINE_WRITE, .optional = true},
-        {.path = cli->home, .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/usr/share", .fd = -1, .access = CONFINE_READ, .optional = true},
+    struct confine_path paths[WRITABLE_MAX + 4] = {
+        {.path = cli->owner_dir, .fd = -1, .access = CONFINE_WRITE},
+        {.path = "/usr/share/zoneinfo", .fd = -1, .access = CONFINE_READ, .optional = true},
         {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
         {.path = "/dev/tty", .fd = -1, .access = CONFINE_WRITE, .optional = true},
-        {.path = extra_write == NULL ? cli->owner_dir : extra_write,
-         .fd = -1,
-         .access = CONFINE_WRITE,
-         .optional = extra_write == NULL},
     };
+    if (cli->walled) {
+        return 0;
+    }
+    for (size_t i = 0; i < cli->writable_count; i++) {
+        paths[4 + i] =
+            (struct confine_path){.path = cli->writable[i], .fd = -1, .access = CONFINE_WRITE};
+    }
     const struct confine_plan plan = {
-        .profile = CONFINE_OWNER, .paths = paths, .count = COUNT_OF(paths)};
-    return confine_raise(&plan, why) == ERR_OK
-               ? 0
-               : fail("see 'stoop doctor'", "the walls could not be raised: %s", why);
+        .profile = CONFINE_OWNER, .paths = paths, .count = 4 + cli->writable_count};
+    if (!secret_process_harden()) {
+        return fail(NULL, "core dumps could not be switched off");
+    }
+    if (confine_raise(&plan, why) != ERR_OK) {
+        return fail("see 'stoop doctor'", "the walls could not be raised: %s", why);
+    }
+    cli->walled = true;
+    return 0;
 }
 
 static void owner_path(const char *owner_dir, const char *name, char out[PATH_MAX]) {

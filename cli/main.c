@@ -76,10 +76,13 @@ static const struct command commands[] = {
     {"requests", "requests that are open", cmd_requests,
      "usage: stoop requests [--json]\n\nexample: stoop requests\n"},
     {"review", "decide about footage of this home, one clip at a time", cmd_review,
-     "usage: stoop review [CODE]\n\n"
+     "usage: stoop review [CODE] [--player COMMAND | --to DIR]\n\n"
      "Shows each clip that a request touches. To accept, type the request's code when it is\n"
-     "asked for; no answer means no. Needs a terminal.\n\n"
-     "example: stoop review 4F2A-91\n"},
+     "asked for; no answer means no. Needs a terminal.\n"
+     "  --player COMMAND  'p' hands the clip to this program, as a file in memory\n"
+     "  --to DIR          'p' and 'w' write into DIR and leave it there (default: a private\n"
+     "                    place in memory, removed when the review ends)\n\n"
+     "example: stoop review 4F2A-91 --player mpv\n"},
     {"delivered", "clips that others granted to this home", cmd_delivered,
      "usage: stoop delivered [--json]\n\nexample: stoop delivered\n"},
     {"collect", "open, check and write what was delivered", cmd_collect,

@@ -8,7 +8,8 @@
 #include "crypto/keys.h"
 
 enum {
-    PIECE_CHUNK = 65536 + 16,
+    PIECE_TAG = 16, /* Poly1305, at the end of every chunk */
+    PIECE_CHUNK = 65536 + PIECE_TAG,
     PIECE_NONCE = 16,
     PIECE_MAX = PIECE_CHUNK + PIECE_NONCE,
     PAYLOAD_MIN = PIECE_NONCE + 16, /* of an empty plaintext: one empty chunk */

@@ -44,7 +44,7 @@ enum err pins_read(struct bytes file, struct pins *out, size_t *line) {
 
 enum err pins_write(const struct pins *pins, struct buffer *out) {
     enum err err =
-        buffer_append(out, BYTES_TEXT("# public keys pinned by 'stoop init'; do not edit\n"));
+        buffer_append(out, BYTES_TEXT("# public keys, pinned by 'stoop'; do not edit\n"));
     for (size_t i = 0; err == ERR_OK && i < pins->owner_count; i++) {
         err = write_line(out, "owner", pins->owners[i].sign.b, 2, pins->owner_names[i]);
     }
@@ -53,6 +53,9 @@ enum err pins_write(const struct pins *pins, struct buffer *out) {
     }
     if (err == ERR_OK && pins->has_node) {
         err = write_line(out, "node", pins->node.b, 1, "");
+    }
+    if (err == ERR_OK && pins->has_community) {
+        err = write_line(out, "community", pins->community.b, 1, "");
     }
     return err;
 }
@@ -82,6 +85,11 @@ static enum err read_line(const char *line, struct pins *pins) {
         const char *at = line + 5;
         pins->has_node = read_key(&at, pins->node.b) && *at == '\0';
         return pins->has_node ? ERR_OK : ERR_USER_SYNTAX;
+    }
+    if (strncmp(line, "community ", 10) == 0 && !pins->has_community) {
+        const char *at = line + 10;
+        pins->has_community = read_key(&at, pins->community.b) && *at == '\0';
+        return pins->has_community ? ERR_OK : ERR_USER_SYNTAX;
     }
     return ERR_USER_SYNTAX;
 }

@@ -3,7 +3,8 @@
  *
  *   owner SIGN-HEX BOX-HEX NAME
  *   ingest SIGN-HEX BOX-HEX
- *   node SIGN-HEX */
+ *   node SIGN-HEX
+ *   community ID-HEX        in the owner's folder only, once a community was founded or joined */
 #ifndef PROTO_PINS_H
 #define PROTO_PINS_H
 
@@ -21,6 +22,8 @@ struct pins {
     struct owner_public ingest; /* signing and agreement */
     bool has_node;
     struct sign_public node;
+    bool has_community;
+    struct id community;
 };
 
 /* ERR_USER_SYNTAX; *line says where, from 1. */

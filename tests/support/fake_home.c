@@ -31,6 +31,7 @@ enum {
 const char fake_passphrase[] = "correct horse battery";
 
 static void make_folders(struct fake_home *fake);
+static void make_pins(const struct fake_home *fake);
 static void make_owner_key(const struct fake_home *fake);
 static void certify(struct fake_home *fake, int number);
 static void shift(const struct fake_home *fake, struct instant *at);
@@ -115,6 +116,7 @@ void fake_home_lie(struct fake_home *fake, enum fake_lie lie) {
     fake->lie = lie;
     fake->grants = 0;
     fake->decisions = 0;
+    make_pins(fake);
     make_request(fake);
     make_manifest(fake);
 }
@@ -122,23 +124,29 @@ void fake_home_lie(struct fake_home *fake, enum fake_lie lie) {
 /* ---- what the home has ---- */
 
 static void make_folders(struct fake_home *fake) {
-    struct pins pins = {.owner_count = 1, .has_ingest = true, .has_node = true};
-    const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
-    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
     (void)snprintf(fake->folder, sizeof fake->folder, "/tmp/stoop-test-XXXXXX");
     ASSERT(mkdtemp(fake->folder) != NULL);
     (void)snprintf(fake->home, sizeof fake->home, "%.64s/home", fake->folder);
     (void)snprintf(fake->owner, sizeof fake->owner, "%.64s/owner", fake->folder);
     ASSERT(mkdir(fake->home, 0700) == 0);
     ASSERT(mkdir(fake->owner, 0700) == 0);
+    make_owner_key(fake);
+}
+
+static void make_pins(const struct fake_home *fake) {
+    struct pins pins = {
+        .owner_count = 1, .has_ingest = true, .has_node = true, .has_community = true};
+    const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
+    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
     pins.owners[0] = home->owner_public;
     (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "Sam");
     pins.ingest.sign = home->ingest_public;
     pins.ingest.box = home->transport_public; /* only has to be a point */
     pins.node = home->node_public;
+    pins.community = fake->community.id;
+    pins.community.b[0] ^= fake->lie == FAKE_ANOTHER_COMMUNITY ? 1 : 0;
     ASSERT(pins_write(&pins, &file) == ERR_OK);
     write_file(fake->owner, "pins", buffer_bytes(&file));
-    make_owner_key(fake);
 }
 
 static void make_owner_key(const struct fake_home *fake) {

@@ -25,6 +25,7 @@ enum fake_lie {
     FAKE_REQUEST_BY_A_STRANGER, /* signed by somebody who does not own its author */
     FAKE_REQUEST_KEY_SWAPPED,   /* after it was signed */
     FAKE_CHAIN_WITHOUT_FOUNDER, /* leads nowhere */
+    FAKE_ANOTHER_COMMUNITY,     /* whole and sound, but not the one that the owner joined */
     FAKE_REQUEST_OVER_THE_CAP,  /* asks for 13 hours; a sound node drops it at its fence */
     FAKE_LIES,
 };

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/check.h"
 #include "tests/support/fake_home.h"
@@ -225,6 +227,7 @@ static void test_a_lying_node_gets_no_grant(void **state) {
         [FAKE_REQUEST_BY_A_STRANGER] = "request by a stranger",
         [FAKE_REQUEST_KEY_SWAPPED] = "request key swapped",
         [FAKE_CHAIN_WITHOUT_FOUNDER] = "chain without its founder",
+        [FAKE_ANOTHER_COMMUNITY] = "another community",
         [FAKE_REQUEST_OVER_THE_CAP] = "request over the cap",
     };
     size_t granted = 0;
@@ -258,6 +261,76 @@ static void test_the_screen_gets_no_escapes_of_others(void **state) {
     CHECK(!shows(&shown, "valid warrant")); /* P4 */
 }
 
+/* The sealed clip that came out of the player's file, or nothing. */
+static bool saw_the_clip(const char *path) {
+    static uint8_t bytes[1024 * 1024];
+    struct id hash;
+    for (int tries = 0; tries < 50; tries++) {
+        FILE *file = fopen(path, "rbe");
+        size_t len = file == NULL ? 0 : fread(bytes, 1, sizeof bytes, file);
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+        sha256((struct bytes){bytes, len}, &hash);
+        if (id_equal(&hash, &fake.sha256)) {
+            return true;
+        }
+        (void)usleep(100 * 1000);
+    }
+    return false;
+}
+
+static void test_a_player_is_handed_the_clip(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char player[PATH_MAX + 16];
+    char seen[PATH_MAX + 16];
+    (void)snprintf(seen, sizeof seen, "%s/seen.mp4", fake.folder);
+    (void)snprintf(player, sizeof player, "%s/player", fake.folder);
+    FILE *script = fopen(player, "we");
+    assert_non_null(script);
+    (void)fprintf(script, "#!/bin/sh\ncp \"$1\" '%s'\n", seen);
+    (void)fclose(script);
+    (void)chmod(player, 0700);
+    fake_home_lie(&fake, FAKE_HONEST);
+    const char *const arguments[] = {"review", "--player", player, NULL};
+    const char *const answers[] = {"p\n", "l\n", NULL};
+    const struct fake_run run = {
+        .arguments = arguments, .answers = answers, .passphrase = fake_passphrase};
+    int code = fake_run(&fake, &run, &shown);
+    bool saw = saw_the_clip(seen);
+    if (code != EXIT_PENDING || !saw) {
+        tell("player", code, &shown);
+    }
+    CHECK(saw);
+    assert_int_equal(code, EXIT_PENDING);
+    assert_int_equal(fake.grants, 0);
+}
+
+/* In a named folder a look stays; else it goes with the review. */
+static void test_looks_are_removed_unless_a_folder_was_named(void **state) {
+    (void)state;
+    skip_unless_built();
+    for (int named = 0; named < 2; named++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        char line[PATH_MAX];
+        fake_home_lie(&fake, FAKE_HONEST);
+        const char *const arguments[] = {"review", named ? "--to" : NULL, fake.folder, NULL};
+        const char *const answers[] = {"p\n", "l\n", NULL};
+        const struct fake_run run = {
+            .arguments = arguments, .answers = answers, .passphrase = fake_passphrase};
+        int code = fake_run(&fake, &run, &shown);
+        const char *said = memmem(shown.at, shown.len, "written to ", 11);
+        if (said == NULL || code != EXIT_PENDING) {
+            tell("look", code, &shown);
+        }
+        assert_non_null(said);
+        (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(said + 11, ","), said + 11);
+        assert_int_equal(access(line, F_OK), named ? 0 : -1);
+    }
+}
+
 static int start(void **state) {
     (void)state;
     fake_home_start(&fake);
@@ -281,6 +354,8 @@ int main(void) {
         cmocka_unit_test(test_without_a_terminal_nothing_is_asked_or_accepted),
         cmocka_unit_test(test_a_lying_node_gets_no_grant),
         cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
+        cmocka_unit_test(test_a_player_is_handed_the_clip),
+        cmocka_unit_test(test_looks_are_removed_unless_a_folder_was_named),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,0 +1,37 @@
+/* A sealed clip as `stoop` gets it from its node, which it does not believe: every piece is held
+ * against the root, every chunk opened, size and SHA-256 of the plaintext compared (PROTOCOL 6). */
+#ifndef CLI_CLIP_H
+#define CLI_CLIP_H
+
+#include "cli/cli.h"
+#include "crypto/age.h"
+
+struct clip_from {
+    enum control_op op; /* CONTROL_PAYLOAD: `clip`; CONTROL_DELIVERED_DATA: `id` of the grant */
+    struct clip_id clip;
+    struct id id;
+};
+
+struct clip_claim {
+    uint64_t payload_size;
+    struct id payload_root;
+    uint64_t size; /* of the plaintext */
+    struct id sha256;
+};
+
+/* Reads the whole clip. `file` NULL: only checked; else its content is good only when 0 is
+ * answered. `what` goes before the progress. EXIT_FAILED after printing. */
+int clip_read(struct client *client, const struct clip_from *source, const struct clip_claim *claim,
+              const struct age_file_key *key, const char *what, FILE *file);
+
+/* What shows clips to the owner: a child that was started before the walls and has no key. It is
+ * handed each clip as a file in memory, and runs `command` with that file's name after it. */
+struct player;
+int player_start(const char *command, struct player **out);
+/* A file to write a clip to, NULL when there is no memory. player_show() hands it over and closes
+ * it. */
+FILE *player_file(void);
+bool player_show(struct player *player, FILE *take_file);
+void player_stop(struct player *player); /* NULL is fine; what it shows goes on */
+
+#endif

@@ -2,7 +2,6 @@
  * against the pins in the owner's own folder. Nothing here accepts but the request's code, typed
  * after the digest was shown, and then the passphrase. */
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +13,8 @@
 enum {
     CLIPS_MAX = 256,
     ANSWER_MAX = 64,
-    LOOKS_MAX = 64, /* files written for one review */
+    TMPFS = 0x01021994, /* statfs(2), f_type */
+    LOOKS_MAX = 64,     /* files written for one review */
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -714,7 +714,7 @@ static int private_folder(char out[PATH_MAX]) {
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         struct statfs info;
         if (places[i] != NULL && access(places[i], W_OK | X_OK) == 0 &&
-            statfs(places[i], &info) == 0 && info.f_type == TMPFS_MAGIC) {
+            statfs(places[i], &info) == 0 && info.f_type == TMPFS) {
             (void)snprintf(out, PATH_MAX, "%s", places[i]);
             return 0;
         }

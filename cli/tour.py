@@ -78,7 +78,7 @@ def main():
     began = time.monotonic()
     root = pathlib.Path(args.keep).resolve() if args.keep else pathlib.Path(tempfile.mkdtemp(prefix="stoop-tour-"))
     root.mkdir(parents=True, exist_ok=True)
-    homes = [Home(args.bin, root, name, 17820 + i, show) for i, name in enumerate(("Ada", "Ben", "Cleo"))]
+    homes = [Home(args.bin, root, name, echo=show) for name in ("Ada", "Ben", "Cleo")]
     ada, ben, cleo = homes
     try:
         say("three homes on loopback: each with its own keys, node and cameras")

@@ -58,7 +58,7 @@ def review(home, code, answers):
 def main():
     bin_dir = sys.argv[1]
     root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-flow-"))
-    homes = [Home(bin_dir, root, name, port) for name, port in (("ada", 17811), ("ben", 17812), ("cleo", 17813))]
+    homes = [Home(bin_dir, root, name) for name in ("ada", "ben", "cleo")]
     ada, ben, cleo = homes
     try:
         for home in homes:

@@ -9,8 +9,16 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
+
+
+def free_port():
+    """A port of the loopback that is free now; tests may run beside each other."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Terminal:
@@ -89,11 +97,11 @@ class Terminal:
 class Home:
     PASSPHRASE = "correct horse battery"
 
-    def __init__(self, bin_dir, root, name, port, echo=None):
+    def __init__(self, bin_dir, root, name, port=None, echo=None):
         self.bin = pathlib.Path(bin_dir)
         self.root = pathlib.Path(root) / name
         self.name = name
-        self.port = port
+        self.port = port or free_port()
         self.echo = echo
         self.daemon = None
         self.env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "TZ")}

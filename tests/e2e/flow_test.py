@@ -2,7 +2,7 @@
 """The main job between three real homes: found, join, a camera, a request, the prompt, delivery, collection,
 logs. Real programs, real walls, footage made on the spot.
 
-usage: tests/e2e/flow.py BIN-FOLDER
+usage: tests/e2e/flow_test.py BIN-FOLDER
 """
 import datetime
 import json

@@ -34,8 +34,10 @@ int clip_read(struct client *client, const struct clip_from *source, const struc
     }
     struct reading *reading = calloc(1, sizeof *reading);
     struct sha256_state *hash = sha256_create();
-    int failed = reading == NULL || hash == NULL ? fail(NULL, "out of memory") : 0;
-    if (failed == 0) {
+    int failed = EXIT_FAILED;
+    if (reading == NULL || hash == NULL) {
+        failed = fail(NULL, "out of memory");
+    } else {
         *reading = (struct reading){.client = client,
                                     .source = source,
                                     .claim = claim,

@@ -145,8 +145,8 @@ static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t al
 static int show(struct cli *cli) {
     static struct control_reply reply;
     struct client *client = NULL;
-    struct signed_object object;
-    struct charter charter;
+    struct signed_object object = {0};
+    struct charter charter = {0};
     int failed = client_open(cli, &client);
     if (failed == 0) {
         const struct control_request request = {.op = CONTROL_CHARTER};

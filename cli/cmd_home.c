@@ -155,10 +155,11 @@ static int make_owner_key(struct cli *cli, const char *name, struct keyfile_publ
     }
     struct owner_secret *secret = secret_create(sizeof *secret);
     char *passphrase = secret_create(PASSPHRASE_MAX);
-    failed = secret == NULL || passphrase == NULL
-                 ? fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked")
-                 : choose_passphrase(passphrase);
-    if (failed == 0) {
+    bool locked = secret != NULL && passphrase != NULL;
+    failed = locked
+                 ? choose_passphrase(passphrase)
+                 : fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked");
+    if (locked && failed == 0) {
         *out = (struct keyfile_public){.created_ms = now_wall().ms};
         (void)snprintf(out->name, sizeof out->name, "%s", name);
         sign_generate(&secret->sign, &out->owner.sign);

@@ -88,7 +88,7 @@ void folder_of(const char *path, char out[PATH_MAX]) {
     (void)snprintf(out, PATH_MAX, "%s", path);
     char *slash = strrchr(out, '/');
     if (slash == NULL) {
-        (void)strcpy(out, ".");
+        (void)snprintf(out, PATH_MAX, ".");
     } else {
         slash[slash == out ? 1 : 0] = '\0';
     }

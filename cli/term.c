@@ -23,7 +23,7 @@ const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]) {
         uint32_t point = 0;
         size_t size = decode(from, &point);
         if (shown == columns) {
-            (void)strcpy(out + len, "\xe2\x80\xa6"); /* ellipsis */
+            (void)snprintf(out + len, 4, "\xe2\x80\xa6"); /* ellipsis */
             return out;
         }
         if (size == 0 || is_hostile(point)) {

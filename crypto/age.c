@@ -76,10 +76,11 @@ enum err age_header_make(const struct box_public *recipients, size_t count,
     }
     if (err == ERR_OK) {
         uint8_t mac[32];
-        char line[BASE64_ROOM(32) + 2] = " ";
+        char text[BASE64_ROOM(32)];
+        char line[sizeof text + 2];
         header_mac(key, (struct bytes){out->at + start, out->len - start}, mac);
-        write_raw_base64(BYTES_OF(mac), line + 1);
-        (void)strcat(line, "\n");
+        write_raw_base64(BYTES_OF(mac), text);
+        (void)snprintf(line, sizeof line, " %s\n", text);
         err = buffer_append(out, BYTES_TEXT(line));
     }
     if (err != ERR_OK) {

@@ -56,6 +56,7 @@ enum err buffer_append(struct buffer *buffer, struct bytes more) {
     uint8_t *to = NULL;
     enum err err = buffer_extend(buffer, more.len, &to);
     if (err == ERR_OK && more.len > 0) {
+        ASSERT(to != NULL);
         memcpy(to, more.at, more.len);
     }
     return err;
@@ -113,7 +114,7 @@ enum err hex_read(const char *text, uint8_t *out, size_t out_len) {
         }
     }
     for (size_t i = 0; i < out_len; i++) {
-        out[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+        out[i] = (uint8_t)(hex_digit(text[2 * i]) * 16 + hex_digit(text[2 * i + 1]));
     }
     return ERR_OK;
 }

@@ -32,7 +32,7 @@ static enum err document_get(struct core *core, uint64_t client,
                              const struct control_request *request);
 static enum err request_put(struct core *core, const struct control_request *request);
 static enum err visit_request(void *context, const struct store_object *row);
-static enum err visit_clip(void *context, const struct store_clip *clip);
+static enum err visit_clip(void *context, const struct store_clip *row);
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request);
 static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
                         uint64_t total, uint64_t offset);

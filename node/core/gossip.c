@@ -23,7 +23,7 @@ static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err act(struct core *core, const struct overlay_action *action);
 static enum err dial_peer(struct core *core, const struct id *peer);
 static enum err unreachable(struct core *core, const struct id *peer);
-static enum err push(struct core *core, uint64_t link, const struct id *id);
+static enum err push(struct core *core, uint64_t no, const struct id *id);
 static enum err drop(struct core *core, const struct id *id);
 static enum err attachment_asked(struct core *core, struct link *link,
                                  const struct link_message *message);

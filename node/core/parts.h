@@ -140,7 +140,7 @@ enum err core_door(struct core *core, enum transport_door door, struct bytes sec
 
 /* ---- gossip.c ---- */
 /* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */
-enum err gossip_take(struct core *core, struct link *link, struct bytes object, enum err *verdict);
+enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, enum err *verdict);
 enum err gossip_accept(struct core *core, uint64_t link, const struct signed_object *object,
                        const struct head *head, struct bytes bytes);
 enum err gossip_load(struct core *core);
@@ -152,7 +152,7 @@ enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 
 /* ---- join.c ---- */
 enum err join_found(struct core *core, struct bytes charter, struct bytes member);
-enum err join_invite(struct core *core, struct bytes invite, const uint8_t secret[16]);
+enum err join_invite(struct core *core, struct bytes bytes, const uint8_t secret[16]);
 enum err join_start(struct core *core, uint64_t client, const char *code, struct bytes member);
 enum err join_load(struct core *core);
 enum err join_established(struct core *core, struct link *link);
@@ -164,8 +164,8 @@ enum err join_tick(struct core *core);
 enum err clips_load(struct core *core);
 enum err clips_ingest_up(struct core *core);
 enum err clips_ingest(struct core *core, struct bytes frame);
-enum err clips_decide(struct core *core, struct bytes decision);
-enum err clips_grant(struct core *core, struct bytes grant, struct bytes header,
+enum err clips_decide(struct core *core, struct bytes bytes);
+enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
                      struct bytes manifest);
 enum err clips_recorded(struct core *core, const struct log_entry *entry); /* it is in a slot */
 enum err clips_established(struct core *core, struct link *link);

@@ -8,7 +8,7 @@
 #include "node/core/parts.h"
 
 static enum err store_leaf(struct core *core, const struct log_leaf *leaf, struct bytes opening);
-static enum err visit_waiting(void *context, struct bytes entry);
+static enum err visit_waiting(void *context, struct bytes line);
 static enum err close_slots(struct core *core);
 static enum err write_files(struct core *core);
 static enum err write_hash_tiles(struct core *core, uint64_t size);

@@ -33,7 +33,7 @@ static enum err error_of(int code);
 static struct query query_start(struct index *index, const char *sql);
 static void query_finish(struct query *query);
 static void bind_int(struct query *query, int64_t value);
-static void bind_text(struct query *query, const char *text);
+static void bind_text(struct query *query, const char *value);
 static void bind_blob(struct query *query, struct bytes value);
 static enum err query_row(struct query *query);
 static enum err query_run(struct query *query);

@@ -47,7 +47,8 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "stoop-ingest: this computer is not usable: %s\n", strerror(errno));
         return SUPERVISE_EXIT_CONFIG;
     }
-    (void)strcpy(strrchr(worker, '/') + 1, "stoop-media");
+    char *name = strrchr(worker, '/') + 1;
+    (void)snprintf(name, sizeof worker - (size_t)(name - worker), "stoop-media");
     config.worker = worker;
     if (load(&config) != 0) {
         return SUPERVISE_EXIT_CONFIG;

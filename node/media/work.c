@@ -27,7 +27,7 @@ struct job {
     struct media_input inputs[MEDIA_INPUTS_MAX];
 };
 
-static void read_spec(int spec, bool join, struct job *job);
+static void read_spec(int spec, bool has_window, struct job *job);
 static void raise_walls(const struct job *job);
 static void set_limits(void);
 static int write_list(const struct job *job);

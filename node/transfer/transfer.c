@@ -213,6 +213,7 @@ enum err transfer_receive(struct transfer *transfer, transfer_link link, const s
         receive = transfer->receives[i].state == RECEIVE_FREE ? &transfer->receives[i] : NULL;
     }
     uint64_t pieces = piece_count(grant->payload_size);
+    ASSERT(pieces > 0); /* the fence takes no empty payload */
     if (receive == NULL || pieces > TRANSFER_PIECES_MAX) {
         return ERR_FULL_TABLE;
     }

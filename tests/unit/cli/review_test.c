@@ -325,7 +325,10 @@ static void test_looks_are_removed_unless_a_folder_was_named(void **state) {
         if (said == NULL || code != EXIT_PENDING) {
             tell("look", code, &shown);
         }
-        assert_non_null(said);
+        if (said == NULL) {
+            fail_msg("the clip was written nowhere");
+            return;
+        }
         (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(said + 11, ","), said + 11);
         assert_int_equal(access(line, F_OK), named ? 0 : -1);
     }

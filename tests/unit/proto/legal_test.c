@@ -430,9 +430,9 @@ static void test_real_case_numbers_and_offences_pass(void **state) {
         "T20267001",
         "CASE 9",
         "\xe2\x84\x96 12-345/2026",
-        "\xef\xbc\x88"
-        "2026\xef\xbc\x89\xe4\xba\xac"
-        "01",
+        ("\xef\xbc\x88"
+         "2026\xef\xbc\x89\xe4\xba\xac"
+         "01"),
         "Investigation 26",
         "1234567890123456789012345678901234567890123456789012345678901234",
     };
@@ -467,8 +467,8 @@ static void test_every_country_is_known_and_no_other(void **state) {
     struct request request;
     struct legal_report report;
     fill_good(WARRANT, &request);
-    for (char a = 'A'; a <= 'Z'; a++) {
-        for (char b = 'A'; b <= 'Z'; b++) {
+    for (int a = 'A'; a <= 'Z'; a++) {
+        for (int b = 'A'; b <= 'Z'; b++) {
             (void)snprintf(request.instrument.jurisdiction, 8, "%c%c", a, b);
             check(&request, true, &report);
             known += report.outcomes[0] == LEGAL_PASSED ? 1 : 0;

@@ -71,7 +71,9 @@ enum {
  * cut to `columns` characters. */
 const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
 bool term_present(void); /* can a person be asked? */
-/* One line from the terminal after dropping what was typed ahead; false at its end or Ctrl-C. */
+/* One line from the terminal after dropping what was typed ahead. False when there is no answer:
+ * end of input, Ctrl-C, Ctrl-\, a lost terminal, a quarter of an hour (or $TMOUT seconds) of
+ * silence. Ctrl-Z stops the program; continued, it asks again. */
 bool term_ask(const char *question, char *out, size_t room);
 /* Without echo. `out` lies in secret memory. */
 bool term_passphrase(const char *question, char *out, size_t room);
@@ -114,6 +116,7 @@ int client_one(struct client *client, const struct control_request *request, enu
 /* One question, DONE. */
 int client_do(struct client *client, const struct control_request *request, const char *subject);
 int client_status(struct client *client, struct control_reply *out);
+int client_gone(void); /* says that the node hung up; EXIT_NO_NODE */
 /* Who holds this certificate: gathered from the node, checked up to the community's charter as it
  * stood at `at`. ERR_USER_NOT_FOUND when the node no longer holds the chain; PEER errors. */
 enum err client_chain(struct client *client, const struct id *community,

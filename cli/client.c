@@ -69,7 +69,7 @@ int client_ask(struct client *client, const struct control_request *request) {
     write_u32(header, (uint32_t)client->frame.len);
     if (!write_all(client->fd, BYTES_OF(header)) ||
         !write_all(client->fd, buffer_bytes(&client->frame))) {
-        return fail("is it still running? see 'stoop status'", "the node hung up");
+        return client_gone();
     }
     return 0;
 }
@@ -93,7 +93,7 @@ int client_one(struct client *client, const struct control_request *request, enu
         return failed;
     }
     if (!client_next(client, out)) {
-        return fail("is it still running? see 'stoop status'", "the node hung up");
+        return client_gone();
     }
     if (out->kind != kind) {
         return fail(out->err == ERR_USER_NO_COMMUNITY
@@ -111,6 +111,12 @@ int client_do(struct client *client, const struct control_request *request, cons
         return fail(NULL, "%s: %s", subject, err_text(reply.err));
     }
     return failed;
+}
+
+int client_gone(void) {
+    (void)fail("what it took before that is on record: see 'stoop status' when it runs again",
+               "the node hung up");
+    return EXIT_NO_NODE;
 }
 
 int client_status(struct client *client, struct control_reply *out) {

@@ -24,6 +24,13 @@ struct clip_claim {
 int clip_read(struct client *client, const struct clip_from *source, const struct clip_claim *claim,
               const struct age_file_key *key, const char *what, FILE *file);
 
+/* A private folder in memory for what an owner looks at, and a child without keys that empties and
+ * removes it when this process ends, however it ends: a look must not stay behind because its
+ * review was killed. `folder` gets the path. EXIT_FAILED after printing. */
+struct scratch;
+int scratch_open(char folder[PATH_MAX], struct scratch **out);
+void scratch_close(struct scratch *scratch); /* NULL is fine; the folder is gone on return */
+
 /* What shows clips to the owner: a child that was started before the walls and has no key. It is
  * handed each clip as a file in memory, and runs `command` with that file's name after it. */
 struct player;

@@ -159,7 +159,7 @@ static int load(struct client *client, struct delivered *list, size_t *count) {
     int failed = client_ask(client, &ask);
     while (failed == 0) {
         if (!client_next(client, &reply)) {
-            return fail(NULL, "the node hung up");
+            return client_gone();
         }
         if (reply.kind == CONTROL_DONE) {
             return reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
@@ -263,7 +263,7 @@ static int find_own_request(struct client *client, const struct id *community, c
     int failed = client_ask(client, &ask);
     while (failed == 0) {
         if (!client_next(client, &reply)) {
-            return fail(NULL, "the node hung up");
+            return client_gone();
         }
         if (reply.kind == CONTROL_DONE) {
             break;

@@ -195,7 +195,7 @@ int cmd_members(struct cli *cli) {
         struct signed_object object;
         struct member member;
         if (!client_next(client, &reply)) {
-            failed = fail(NULL, "the node hung up");
+            failed = client_gone();
         } else if (reply.kind == CONTROL_DONE) {
             failed = reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
             break;

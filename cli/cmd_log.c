@@ -57,7 +57,7 @@ static int log_show(struct cli *cli) {
         while (failed == 0) {
             char text[512];
             if (!client_next(client, &reply)) {
-                failed = fail(NULL, "the node hung up");
+                failed = client_gone();
                 break;
             }
             if (reply.kind == CONTROL_DONE) {
@@ -262,7 +262,7 @@ static int vault_list(struct cli *cli) {
     while (failed == 0) {
         char code[REQUEST_CODE_BYTES];
         if (!client_next(client, &reply)) {
-            failed = fail(NULL, "the node hung up");
+            failed = client_gone();
             break;
         }
         if (reply.kind == CONTROL_DONE) {

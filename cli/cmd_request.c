@@ -455,7 +455,7 @@ int cmd_requests(struct cli *cli) {
         char left[32];
         char safe[SAFE_MAX];
         if (!client_next(client, &reply)) {
-            failed = fail(NULL, "the node hung up");
+            failed = client_gone();
             break;
         }
         if (reply.kind == CONTROL_DONE) {

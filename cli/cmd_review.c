@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/clip.h"
@@ -13,8 +12,6 @@
 enum {
     CLIPS_MAX = 256,
     ANSWER_MAX = 64,
-    TMPFS = 0x01021994, /* statfs(2), f_type */
-    LOOKS_MAX = 64,     /* files written for one review */
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -33,11 +30,9 @@ struct review {
     size_t clip_count;
     struct clip_ref clips[CLIPS_MAX];
     bool left_pending;
-    struct player *player; /* NULL: looks are files */
-    char looks[PATH_MAX];  /* the folder for them */
-    bool keep_looks;       /* the owner named the folder */
-    size_t look_count;
-    char look_paths[LOOKS_MAX][PATH_MAX];
+    struct player *player;   /* NULL: looks are files */
+    char looks[PATH_MAX];    /* the folder for them */
+    struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */
 };
 
 struct opened { /* one clip, checked */
@@ -72,11 +67,9 @@ static int show_clip(struct review *review, const struct opened *clip);
 static int write_clip(struct review *review, const struct opened *clip);
 static int read_clip(struct review *review, const struct opened *clip, const char *what,
                      FILE *file);
-static int private_folder(char out[PATH_MAX]);
 static int write_document(struct review *review, const struct opened *clip);
-static void look_path(struct review *review, const struct opened *clip, const char *ending,
+static void look_path(const struct review *review, const struct opened *clip, const char *ending,
                       char out[PATH_MAX]);
-static void remove_looks(struct review *review);
 static bool is_code(const char *answer, const char *code);
 
 int cmd_review(struct cli *cli) {
@@ -96,7 +89,6 @@ int cmd_review(struct cli *cli) {
     }
     memset(&review, 0, sizeof review);
     review.cli = cli;
-    review.keep_looks = to != NULL;
     failed = client_open(cli, &review.client);
     if (failed == 0) {
         failed = client_status(review.client, &status);
@@ -112,7 +104,7 @@ int cmd_review(struct cli *cli) {
         (void)snprintf(review.looks, sizeof review.looks, "%s", to);
         failed = folder_make(to, 0700);
     } else if (failed == 0) {
-        failed = private_folder(review.looks);
+        failed = scratch_open(review.looks, &review.scratch);
     }
     if (failed == 0 && player != NULL) {
         failed = player_start(player, &review.player);
@@ -129,8 +121,8 @@ int cmd_review(struct cli *cli) {
         failed = review_clip(&review, &review.clips[i]);
     }
     secret_destroy(review.secret);
-    remove_looks(&review);
     player_stop(review.player);
+    scratch_close(review.scratch);
     client_close(review.client);
     if (failed == 0 && review.left_pending) {
         return EXIT_PENDING;
@@ -144,7 +136,7 @@ static int load_clips(struct review *review, const char *code) {
     int failed = client_ask(review->client, &ask);
     while (failed == 0) {
         if (!client_next(review->client, &reply)) {
-            return fail(NULL, "the node hung up");
+            return client_gone();
         }
         if (reply.kind == CONTROL_DONE) {
             return reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
@@ -198,7 +190,7 @@ static int find_request(struct review *review, const struct id *id, struct check
     while (failed == 0) {
         static struct checked_request checked;
         if (!client_next(review->client, &reply)) {
-            return fail(NULL, "the node hung up");
+            return client_gone();
         }
         if (reply.kind == CONTROL_DONE) {
             break;
@@ -631,8 +623,8 @@ static int write_clip(struct review *review, const struct opened *clip) {
         return failed;
     }
     (void)printf("written to %s, readable by you alone; %s\n", path,
-                 review->keep_looks ? "delete it when you have seen it"
-                                    : "it is deleted when this review ends");
+                 review->scratch == NULL ? "delete it when you have seen it"
+                                         : "it is deleted when this review ends");
     return 0;
 }
 
@@ -685,42 +677,18 @@ static int write_document(struct review *review, const struct opened *clip) {
     int failed = file_write(path, buffer_bytes(&bytes), 0600, false);
     if (failed == 0) {
         (void)printf("written to %s%s; it came from the requester: open it with care\n", path,
-                     review->keep_looks ? "" : " until this review ends");
+                     review->scratch == NULL ? "" : " until this review ends");
     }
     return failed;
 }
 
-/* A new name in the folder for looks; remembered, so that it can be removed at the end. */
-static void look_path(struct review *review, const struct opened *clip, const char *ending,
+/* A new name in the folder for looks. */
+static void look_path(const struct review *review, const struct opened *clip, const char *ending,
                       char out[PATH_MAX]) {
     uint32_t random = 0;
     random_bytes(&random, sizeof random);
     (void)snprintf(out, PATH_MAX, "%.*s/stoop-%s-%08x.%s", PATH_MAX - 64, review->looks,
                    clip->asked->code, random, ending);
-    if (review->look_count < LOOKS_MAX) {
-        (void)snprintf(review->look_paths[review->look_count++], PATH_MAX, "%s", out);
-    }
-}
-
-static void remove_looks(struct review *review) {
-    for (size_t i = 0; !review->keep_looks && i < review->look_count; i++) {
-        (void)unlink(review->look_paths[i]);
-    }
-}
-
-/* In memory, never on a disk: a look must not outlive the machine's next start. */
-static int private_folder(char out[PATH_MAX]) {
-    const char *const places[] = {getenv("XDG_RUNTIME_DIR"), "/dev/shm"};
-    for (size_t i = 0; i < COUNT_OF(places); i++) {
-        struct statfs info;
-        if (places[i] != NULL && access(places[i], W_OK | X_OK) == 0 &&
-            statfs(places[i], &info) == 0 && info.f_type == TMPFS) {
-            (void)snprintf(out, PATH_MAX, "%s", places[i]);
-            return 0;
-        }
-    }
-    return fail("name a folder for what you look at, with '--to DIR', or a player, with '--player'",
-                "this machine has no private place in memory");
 }
 
 /* Whole, in either case; the hyphen may be left out. */

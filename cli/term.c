@@ -1,18 +1,41 @@
+/* Invariants:
+ *  1. Echo is off only while a passphrase is waited for: every end of a question restores the
+ *     terminal, and so does every stop of the program within one.
+ *  2. What was typed before a question was last shown answers nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "node/base/attr.h"
 
-static volatile sig_atomic_t interrupted;
+enum {
+    ANSWER_WAIT_S = 15 * 60, /* a key is not kept open before an empty chair */
+};
 
-static bool read_line(int terminal, char *out, size_t room);
-static void on_interrupt(int number);
+enum line {
+    LINE_WHOLE,
+    LINE_NONE,    /* end of input, time-out, Ctrl-C, Ctrl-\, hang-up: no answer */
+    LINE_STOPPED, /* stopped and continued: the question has to be shown again */
+};
+
+static const int caught_signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGCONT};
+static volatile sig_atomic_t caught;
+
+static bool ask(const char *question, bool echo, char *out, size_t room);
+static enum line wait_line(long long until_ms, char *out, size_t room);
+static enum line read_line(const sigset_t *mask, long long until_ms, char *out, size_t room);
+static void stop_here(void);
+static int answer_wait_s(void);
+static long long now_ms(void);
+static void on_signal(int number);
 static size_t decode(const char *from, uint32_t *point);
 static bool is_hostile(uint32_t point);
 
@@ -51,30 +74,11 @@ bool term_present(void) {
 }
 
 bool term_ask(const char *question, char *out, size_t room) {
-    (void)fputs(question, stdout);
-    (void)fflush(stdout);
-    (void)tcflush(STDIN_FILENO, TCIFLUSH); /* an answer typed before the question answers nothing */
-    bool got = read_line(STDIN_FILENO, out, room);
-    if (!got) {
-        (void)fputs("\n", stdout);
-    }
-    return got;
+    return ask(question, true, out, room);
 }
 
 bool term_passphrase(const char *question, char *out, size_t room) {
-    struct termios before;
-    if (tcgetattr(STDIN_FILENO, &before) != 0) {
-        return false;
-    }
-    struct termios quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fputs(question, stdout);
-    (void)fflush(stdout);
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet); /* and drops what was typed ahead */
-    bool got = read_line(STDIN_FILENO, out, room);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
-    (void)fputs("\n", stdout);
-    return got;
+    return ask(question, false, out, room);
 }
 
 void term_progress(const char *what, uint64_t done, uint64_t total) {
@@ -112,40 +116,123 @@ void span_text(int64_t ms, char out[32]) {
     }
 }
 
+/* ---- questions ---- */
+
+static bool ask(const char *question, bool echo, char *out, size_t room) {
+    struct termios before;
+    enum line line = LINE_STOPPED;
+    long long until_ms = now_ms() + answer_wait_s() * 1000LL;
+    if (tcgetattr(STDIN_FILENO, &before) != 0) {
+        return false;
+    }
+    struct termios during = before;
+    during.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
+    while (line == LINE_STOPPED) {
+        (void)fputs(question, stdout);
+        (void)fflush(stdout);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &during); /* drops what was typed ahead */
+        line = wait_line(until_ms, out, room);
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
+        if (line != LINE_WHOLE || !echo) {
+            (void)fputs("\n", stdout);
+            (void)fflush(stdout);
+        }
+        if (line == LINE_STOPPED) {
+            stop_here();
+        }
+    }
+    return line == LINE_WHOLE;
+}
+
+/* Signals are let in only while nothing has been read of the line: none falls between two checks.
+ */
+static enum line wait_line(long long until_ms, char *out, size_t room) {
+    struct sigaction before[COUNT_OF(caught_signals)];
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigset_t block;
+    sigset_t mask;
+    (void)sigemptyset(&block);
+    caught = 0;
+    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
+        (void)sigaddset(&block, caught_signals[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, &block, &mask);
+    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
+        (void)sigaction(caught_signals[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN) { /* as nohup(1) and some shells leave them */
+            (void)sigaction(caught_signals[i], &action, NULL);
+        }
+    }
+    enum line line = read_line(&mask, until_ms, out, room);
+    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
+        (void)sigaction(caught_signals[i], &before[i], NULL);
+    }
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    return line;
+}
+
 /* Byte by byte from the descriptor: stdio would read ahead, and what is read ahead cannot be
- * dropped. */
-static bool read_line(int terminal, char *out, size_t room) {
-    struct sigaction action = {.sa_handler = on_interrupt};
-    struct sigaction before;
+ * dropped. A line with a NUL, or too long, is no answer to anything: it must not pass for its own
+ * beginning. */
+static enum line read_line(const sigset_t *mask, long long until_ms, char *out, size_t room) {
     size_t len = 0;
-    bool whole = false;
-    interrupted = 0;
-    (void)sigaction(SIGINT, &action, &before);
-    while (!interrupted) {
+    bool spoilt = false;
+    for (;;) {
+        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+        long long left_ms = until_ms - now_ms();
+        struct timespec left = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+        int ready = left_ms <= 0 ? 0 : ppoll(&input, 1, &left, mask);
+        if (caught == SIGTSTP || caught == SIGCONT) {
+            return LINE_STOPPED;
+        }
+        if (caught != 0 || ready == 0) {
+            return LINE_NONE;
+        }
         char c = 0;
-        ssize_t got = read(terminal, &c, 1);
+        ssize_t got = ready < 0 ? -1 : read(STDIN_FILENO, &c, 1);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got <= 0) {
-            break;
+            return LINE_NONE;
         }
         if (c == '\n') {
-            whole = true;
-            break;
+            out[spoilt ? 0 : len] = '\0';
+            if (spoilt) {
+                (void)snprintf(out, room, "\x01");
+            }
+            return LINE_WHOLE;
         }
-        if (len + 1 < room) {
-            out[len++] = c;
-        }
+        spoilt |= c == '\0' || len + 1 == room;
+        out[len] = c;
+        len += len + 1 < room ? 1 : 0;
     }
-    (void)sigaction(SIGINT, &before, NULL);
-    out[len] = '\0';
-    return whole;
 }
 
-static void on_interrupt(int number) {
-    (void)number;
-    interrupted = 1;
+/* The terminal is as it was: now stop, if it was a stop that ended the wait. */
+static void stop_here(void) {
+    if (caught == SIGTSTP) {
+        (void)raise(SIGTSTP);
+    }
+}
+
+/* TMOUT as shells know it may shorten the wait. */
+static int answer_wait_s(void) {
+    const char *text = getenv("TMOUT");
+    long seconds = text == NULL ? 0 : strtol(text, NULL, 10);
+    return seconds > 0 && seconds < ANSWER_WAIT_S ? (int)seconds : ANSWER_WAIT_S;
+}
+
+static long long now_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_BOOTTIME, &now); /* a lid closed over an open question counts */
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_signal(int number) {
+    if (caught == 0 || caught == SIGCONT || caught == SIGTSTP) {
+        caught = number;
+    }
 }
 
 /* Length of the UTF-8 character, 0 when there is none. */

@@ -161,9 +161,39 @@ class Home:
     def start(self, log=None):
         out = open(log or self.root / "journal", "ab")
         self.daemon = subprocess.Popen([str(self.bin / "stoopd"), "--home", str(self.data)], env=self.env,
-                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
         out.close()
         self.wait_ready()
+
+    def children(self):
+        """Of the supervisor: name -> pid."""
+        found = {}
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                pid, rest = stat.read_text().split(" (", 1)
+            except OSError:
+                continue
+            name, rest = rest.rsplit(") ", 1)
+            state, parent = rest.split()[:2]
+            if int(parent) == self.daemon.pid and state != "Z":
+                found[name] = int(pid)
+        return found
+
+    def kill(self, who):
+        """SIGKILL to 'all' of a home, to 'stoopd' alone, or to one of its children; False when it is not there."""
+        if who == "all":
+            os.killpg(self.daemon.pid, signal.SIGKILL)
+        elif who == "stoopd":
+            self.daemon.kill()
+        else:
+            pid = self.children().get(who)
+            if pid is None:
+                return False
+            os.kill(pid, signal.SIGKILL)
+            return True
+        self.daemon.wait()
+        self.daemon = None
+        return True
 
     def wait_ready(self, timeout=30):
         until = time.monotonic() + timeout

@@ -1,0 +1,95 @@
+"""A street of homes for the end-to-end tests: founded, joined, with footage, ready to be asked."""
+import datetime
+import json
+import re
+
+from footage import make_segments
+from homes import Home
+
+PLACE = "52.5200,13.4050"
+QUESTION = "or the code to accept: "
+PASSPHRASE = "passphrase of .*: "
+
+
+def start_home(home, *init, delay="0"):
+    home.init(*init)
+    home.set_config("match_delay_s", delay)
+    home.start()
+
+
+def found_and_join(homes, *found):
+    homes[0].with_passphrase("community", "found", "Elm Street", "--slot", "1", *found)
+    for home in homes[1:]:
+        home.with_passphrase("join", invite(homes[0]))
+    for home in homes:
+        home.until(lambda h=home: h.facts("status")["links"], lambda n: n == len(homes) - 1)
+
+
+def invite(home):
+    text = home.with_passphrase("invite", "--json")
+    return json.loads(text[text.index("{"):])["code"]
+
+
+def half_an_hour_ago():
+    return (datetime.datetime.now() - datetime.timedelta(minutes=30)).replace(microsecond=0)
+
+
+def add_camera(home, name, start, *more, seconds=10, count=3, times=1):
+    folder = home.root / f"camera-{name}"
+    make_segments(folder, "motion", name, start, count, seconds, size="160x120")
+    home.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at", PLACE,
+                         "--reach", "40", *more, times=times)
+
+
+def request_words(start, first, last):
+    at = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (first, last)]
+    return ("request", "--at", "52.5201,13.4051", "--radius", "60", "--from", at[0], "--to", at[1], "--reason",
+            "Hit and run, silver hatchback", "--yes", "--voluntary")
+
+
+def ask(home, start, first=5, last=22):
+    text = home.with_passphrase(*request_words(start, first, last))
+    return re.search(r"sent as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1)
+
+
+def open_clips(home):
+    return home.facts("status")["open_clips"]
+
+
+def at_question(home, *words, passphrase=Home.PASSPHRASE):
+    """A review whose first question is before the owner."""
+    terminal = home.at_terminal(*words)
+    terminal.expect(PASSPHRASE)
+    terminal.line(passphrase)
+    terminal.expect(QUESTION)
+    return terminal
+
+
+def accept(home, code, *words):
+    terminal = at_question(home, *words, "review", code)
+    terminal.line(code)
+    terminal.expect(PASSPHRASE)
+    terminal.line(Home.PASSPHRASE)
+    return terminal.wait(), terminal.text
+
+
+def entries(home):
+    """Every entry of the home's log, the private ones opened: (kind, whole line)."""
+    found = []
+    for leaf in home.facts("log", "show"):
+        for line in [leaf["leaf"], *leaf.get("private", "").splitlines()]:
+            if line.strip():
+                found.append((line.split()[0], line))
+    return found
+
+
+def count(home, kind):
+    return sum(1 for k, _ in entries(home) if k == kind)
+
+
+def delivered(home, code):
+    return [d for d in home.facts("delivered") if d["code"] == code]
+
+
+def wait_delivered(home, code, timeout=60):
+    return home.until(lambda: delivered(home, code), lambda d: d and d[0]["state"].startswith("here"), timeout)

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -34,6 +33,8 @@ enum {
     RESTART_LAST_MS = 30000,
     HEALTHY_MS = 60000,
     STOP_MS = 10000,
+    LOCK_SUPERVISOR = 0, /* bytes of the lock file */
+    LOCK_CHILDREN = 1,
 };
 
 enum child_kind {
@@ -56,12 +57,14 @@ struct supervisor {
     struct child children[CHILDREN];
     int control; /* to the node */
     int signals;
+    int lock; /* passed to the children */
 };
 
 static int parse_options(int argc, char **argv, struct supervisor *out);
 static void default_home(char out[PATH_MAX]);
 static int check_home(const struct supervisor *supervisor);
-static int take_lock(const struct supervisor *supervisor);
+static int take_lock(struct supervisor *supervisor);
+static int lock_byte(const struct supervisor *supervisor, off_t byte, long long wait_ms);
 static int supervise(struct supervisor *supervisor);
 static int start_both(struct supervisor *supervisor);
 static int start_ingest_again(struct supervisor *supervisor);
@@ -186,21 +189,35 @@ static int check_home(const struct supervisor *supervisor) {
     return 0;
 }
 
-/* Held as long as this process lives, and passed to nobody. */
-static int take_lock(const struct supervisor *supervisor) {
+/* One byte of the lock file is held as long as this process lives, and passed to nobody: a second
+ * supervisor learns at once that it is one. The other is held by the children too: those of a
+ * supervisor that was killed are on their way out, and until they are gone, port and database are
+ * theirs. */
+static int take_lock(struct supervisor *supervisor) {
+    int own = lock_byte(supervisor, LOCK_SUPERVISOR, 0);
+    supervisor->lock = own < 0 ? -1 : lock_byte(supervisor, LOCK_CHILDREN, STOP_MS);
+    return supervisor->lock < 0 ? -1 : 0;
+}
+
+static int lock_byte(const struct supervisor *supervisor, off_t byte, long long wait_ms) {
     char path[PATH_MAX + 16];
+    long long until = now_ms() + wait_ms;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     (void)snprintf(path, sizeof path, "%s/lock", supervisor->home);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         (void)fprintf(stderr, "stoopd: cannot write '%s': %s\n", path, strerror(errno));
         return -1;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)fprintf(stderr, "stoopd: another node runs on '%s'\n", supervisor->home);
-        (void)close(fd);
-        return -1;
+    while (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
+        if (now_ms() >= until) {
+            (void)fprintf(stderr, "stoopd: another node runs on '%s'\n", supervisor->home);
+            (void)close(fd);
+            return -1;
+        }
+        (void)poll(NULL, 0, 20);
     }
-    return 0;
+    return fd;
 }
 
 /* ---- the loop ---- */
@@ -294,7 +311,7 @@ static pid_t start(struct supervisor *supervisor, enum child_kind kind, int pair
     arguments[count++] = "3";
     if (kind == CHILD_NODE) {
         arguments[count++] = "--supervise-fd";
-        arguments[count++] = "4";
+        arguments[count++] = "5";
         if (supervisor->listen != NULL) {
             arguments[count++] = "--listen";
             arguments[count++] = supervisor->listen;
@@ -318,9 +335,11 @@ static pid_t start(struct supervisor *supervisor, enum child_kind kind, int pair
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         int high = fcntl(pair, F_DUPFD, 16); /* out of the way of 3 and 4 */
         int high_control = control >= 0 ? fcntl(control, F_DUPFD, 16) : -1;
+        int high_lock = fcntl(supervisor->lock, F_DUPFD, 16);
         bool good = getppid() == parent && dup2(high, SUPERVISE_PAIR_FD) >= 0 &&
+                    dup2(high_lock, SUPERVISE_LOCK_FD) >= 0 &&
                     (control < 0 || dup2(high_control, SUPERVISE_CONTROL_FD) >= 0);
-        (void)close_range(control < 0 ? 4 : 5, ~0U, 0);
+        (void)close_range(SUPERVISE_CONTROL_FD + (control < 0 ? 0 : 1), ~0U, 0);
         if (good) {
             (void)execve(program, (char *const *)arguments, environment);
             (void)fprintf(stderr, "stoopd: cannot start '%s': %s\n", program, strerror(errno));

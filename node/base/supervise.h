@@ -6,7 +6,8 @@
 enum {
     /* Descriptors that a child is started with. */
     SUPERVISE_PAIR_FD = 3,    /* node to ingest, both ends */
-    SUPERVISE_CONTROL_FD = 4, /* node only: to the supervisor; it says 'R' when it is ready, and is
+    SUPERVISE_LOCK_FD = 4,    /* held, not used: the home is taken until the last child has gone */
+    SUPERVISE_CONTROL_FD = 5, /* node only: to the supervisor; it says 'R' when it is ready, and is
                                  sent one byte with the descriptor of each new ingest */
 
     /* Exit codes. */

@@ -393,6 +393,9 @@ int cmd_join(struct cli *cli) {
             .role = code.role,
             .invite_allowance = code.invite_allowance,
             .invite = buffer_bytes(&invite)};
+        if (member.head.created.ms < code.created.ms) { /* this clock is behind the sponsor's */
+            member.head.created = code.created;
+        }
         member.head.expires.ms =
             member.head.created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;
         (void)snprintf(member.name, sizeof member.name, "%s",

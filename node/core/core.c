@@ -12,6 +12,15 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
+enum {
+    DOORS_FOR_REQUESTS = 39, /* the rest is for invites, and one for members */
+};
+
+struct request_doors {
+    struct core *core;
+    size_t *count; /* of our own requests that may still be answered */
+};
+
 static enum err load(struct core *core);
 static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
                             struct instant since);
@@ -666,8 +675,8 @@ static enum err start_answer(struct core *core, struct link *link) {
     return transport_answer(&config, core->now, &link->transport);
 }
 
-/* Member first: it is the common one. Then the requests that we made, whose homes may dial us, then
- * the invites that are out. */
+/* Member first: it is the common one. Then our newest requests, whose homes may dial us, then the
+ * invites that are out. */
 static enum err fill_doors(struct core *core) {
     core->door_count = 0;
     core->doors_stale = false;
@@ -676,9 +685,12 @@ static enum err fill_doors(struct core *core) {
     }
     enum err err = core_door(core, TRANSPORT_MEMBER, BYTES_OF(core->epoch_key),
                              community_id(core->community), 0, &core->doors[core->door_count++]);
+    size_t requests = 0;
     if (err == ERR_OK) {
-        err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, core);
+        struct request_doors all = {core, &requests};
+        err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
     }
+    core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
 }
 
@@ -696,16 +708,15 @@ static enum err visit_door_invite(void *context, const struct store_invite *invi
     return err;
 }
 
+/* Rows come oldest first; a late one takes the place of the earliest. A grant may outlive its
+ * request, so what has expired keeps its door until it is pushed out, or is to be deleted. */
 static enum err visit_door_request(void *context, const struct store_object *object) {
-    struct core *core = context;
+    struct request_doors *all = context;
+    struct core *core = all->core;
     struct signed_object signed_request;
     struct request request;
     uint8_t secret[32];
-    enum {
-        DOORS_FOR_INVITES = 24
-    };
-    if (!id_equal(&object->author, &core->self) ||
-        core->door_count >= TRANSPORT_DOORS_MAX - DOORS_FOR_INVITES) {
+    if (!id_equal(&object->author, &core->self)) {
         return ERR_OK;
     }
     enum err err = signed_decode(object->object, &signed_request);
@@ -715,7 +726,10 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
-    size_t i = core->door_count++;
+    if (instant_reached(core->now.wall, request.terms.delete_by)) {
+        return ERR_OK;
+    }
+    size_t i = 1 + (*all->count)++ % DOORS_FOR_REQUESTS;
     request_delivery_psk(&object->id, &request.key, secret);
     core->door_refs[i].about = object->id;
     return core_door(core, TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community),

@@ -18,6 +18,7 @@ static enum err record_object(struct core *core, const struct signed_object *obj
                               uint64_t *index);
 static enum err after_request(struct core *core, const struct signed_object *object,
                               uint64_t log_index);
+static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
 static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err act(struct core *core, const struct overlay_action *action);
@@ -94,8 +95,16 @@ enum err gossip_accept(struct core *core, uint64_t link, const struct signed_obj
     return err;
 }
 
+/* Rows come in the order of their authors' clocks, so a certificate may come before its sponsor's:
+ * the members are gone through until nobody new is found. */
 enum err gossip_load(struct core *core) {
-    return store_object_each(core->store, OBJECT_UNKNOWN, load_object, core);
+    size_t before = 0;
+    enum err err = ERR_OK;
+    do {
+        before = community_size(core->community);
+        err = store_object_each(core->store, OBJECT_MEMBER, load_member, core);
+    } while (err == ERR_OK && community_size(core->community) > before);
+    return err == ERR_OK ? store_object_each(core->store, OBJECT_UNKNOWN, load_object, core) : err;
 }
 
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message) {
@@ -432,26 +441,40 @@ enum err gossip_request_to_ingest(struct core *core, const struct id *request) {
 
 /* ---- start ---- */
 
+/* It was current when it was admitted, and counts in the chains of those whom it brought; whether
+ * they are in standing is judged by the time of each use. */
+static enum err load_member(void *context, const struct store_object *row) {
+    struct core *core = context;
+    struct signed_object object;
+    struct member member;
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
+    }
+    if (err == ERR_OK) {
+        err = community_admit(core->community, &object, &member, row->created);
+        err = err == ERR_PEER_UNKNOWN ? ERR_OK : err; /* its sponsor's row comes later */
+    }
+    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
+}
+
 static enum err load_object(void *context, const struct store_object *row) {
     struct core *core = context;
     struct signed_object object;
     struct request request;
-    struct member member;
-    enum err err = signed_decode(row->object, &object);
-    if (err == ERR_OK && row->kind == OBJECT_MEMBER) {
-        err = member_decode(object.body, &member);
+    enum err err = ERR_OK;
+    if (instant_reached(core->now.wall, row->expires)) {
+        return ERR_OK; /* kept for the record alone */
+    }
+    if (row->kind == OBJECT_REQUEST) {
+        err = signed_decode(row->object, &object);
         if (err == ERR_OK) {
-            err = community_admit(core->community, &object, &member, core->now.wall);
+            err = request_decode(object.body, &request);
         }
-    } else if (err == ERR_OK && row->kind == OBJECT_REQUEST) {
-        err = request_decode(object.body, &request);
         if (err == ERR_OK) {
             err = requests_admit(core->requests, &object.id, &request);
         }
         core->attachment_due = core->now.mono;
-    }
-    if (err == ERR_DENY_EXPIRED) {
-        return ERR_OK; /* the next tick drops it */
     }
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
@@ -463,6 +486,7 @@ static enum err load_object(void *context, const struct store_object *row) {
         event = (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = row->author};
         err = overlay_step(core->overlay, &event, core->now, core_random(core),
                            &core->overlay_actions);
+        err = err == ERR_FULL_TABLE ? ERR_OK : err; /* as know_peer has it */
     }
     return err;
 }

@@ -402,7 +402,15 @@ static enum err welcome(struct core *core, struct link *link, struct bytes membe
     struct link_message message = {.kind = LINK_JOIN_WELCOME};
     struct bytes charter;
     link->queued = 0; /* a community's certificates may be more than a link's usual queue */
-    enum err err = store_object_each(core->store, OBJECT_MEMBER, visit_send, &to);
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        struct store_object row; /* in order of admission: sponsors first, whatever clocks said */
+        err = store_object_get(core->store, community_member_id(core->community, i), &row);
+        if (err == ERR_OK) {
+            err = visit_send(&to, &row);
+        }
+        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
     if (err == ERR_OK) {
         err = store_object_each(core->store, OBJECT_NODE_RECORD, visit_send, &to);
     }

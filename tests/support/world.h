@@ -1,0 +1,247 @@
+/* A world: several homes in one process, each the real core over a real store, with real crypto, on
+ * a network, clock and disk that are made of a seed. The same seed gives the same trace, byte for
+ * byte, so a failing run can be looked at again.
+ *
+ * What a home's ingest does, and what its owners say, is the test's. Everything a test does to a
+ * home (world_ask and what is built on it) happens at the world's present time; world_run() lets
+ * time pass. A home's turns are numbered through the world, so that a test can let one die at any
+ * of them: between its steps and its commit, or between the commit and the release of its effects.
+ *
+ * The environment variable WORLD_JOURNAL prints every home's journal. */
+#ifndef TESTS_SUPPORT_WORLD_H
+#define TESTS_SUPPORT_WORLD_H
+
+#include "crypto/age.h"
+#include "crypto/keyfile.h"
+#include "crypto/note.h"
+#include "node/core/core.h"
+#include "node/transport/transport.h"
+#include "proto/ingest.h"
+
+/* Wall time at the world's second 0: 2026-11-24T21:30:00Z. */
+#define WORLD_BEGIN ((struct instant){INT64_C(1795555800000)})
+
+enum {
+    WORLD_HOMES_MAX = 12,
+    WORLD_OWNERS_MAX = 2,
+    WORLD_CLIPS_MAX = 64, /* that one home holds at a time */
+    WORLD_CONNECTIONS_MAX = 512,
+    WORLD_REPLIES_MAX = 64,
+};
+
+enum world_footage {  /* what a home's ingest does with a request */
+    WORLD_NO_CAMERA,  /* done, at once */
+    WORLD_NO_FOOTAGE, /* done, after a random wait */
+    WORLD_MATCH,      /* after a random wait a clip is sealed; then done */
+};
+
+struct world_clip {
+    bool sealed; /* and told to the node */
+    bool held;   /* the node has it on record */
+    struct id request;
+    struct clip_id clip;
+    struct instant from, to;
+    struct age_file_key key; /* what an owner would find in the header */
+    struct id sha256;
+    struct buffer header, payload;
+    struct id root;
+};
+
+struct world_file {
+    struct world_file *next;
+    uint8_t name[32];
+    size_t synced; /* bytes from the start that a crash leaves */
+    struct buffer data;
+};
+
+struct world_home {
+    int number;
+    size_t owner_count;
+    struct owner_secret owners[WORLD_OWNERS_MAX];
+    struct owner_public owner_publics[WORLD_OWNERS_MAX];
+    struct keyset keys;
+    struct sign_public node;
+    struct sign_public log;
+    struct box_public transport;
+    struct id certificate; /* zero until it has joined */
+    struct store *store;
+    struct core *core;   /* NULL while it is down */
+    enum err failed;     /* the host error that stopped it */
+    int64_t wall_skew;   /* milliseconds that its wall clock is ahead */
+    int64_t release_lag; /* a planted leak: its effects come out so much later */
+    int64_t release_lag_until;
+    bool ingest_down;
+    enum world_footage footage;
+    int64_t match_wait;   /* at most so long, at random */
+    size_t payload_plain; /* plaintext bytes of the clips that its ingest makes */
+    uint64_t random;      /* of its ingest alone: what it draws moves nothing else */
+    size_t clip_count;
+    struct world_clip clips[WORLD_CLIPS_MAX];
+    struct world_file *delivered;
+    bool disk_fails; /* every file call answers ERR_HOST_DISK */
+    struct {
+        uint64_t size;
+        struct id root;
+    } checkpoints[64]; /* the newest that it published in its files */
+    size_t checkpoint_count;
+    uint64_t next_link;
+    int64_t last_tick;
+    size_t turns;
+    size_t starts;
+};
+
+enum world_death {
+    WORLD_LIVE,
+    WORLD_DIES_BEFORE_COMMIT,
+    WORLD_DIES_BEFORE_RELEASE,
+    WORLD_COMMIT_FAILS, /* the disk is full; needs a world on disk */
+};
+
+struct world_sight { /* something that arrived at the home that is watched */
+    int64_t at;
+    int from;
+    enum {
+        WORLD_SAW_CONNECTION,
+        WORLD_SAW_BYTES,
+        WORLD_SAW_END
+    } what;
+    size_t len;
+    uint64_t digest; /* of the bytes */
+};
+
+/* A hostile one with a member's keys: its own transport, straight to one home, without a network
+ * in between and without any core behind it. It may say anything. */
+struct world_insider {
+    struct world *world;
+    int home; /* whom it talks to */
+    uint64_t link;
+    bool open; /* the home has not closed yet */
+    struct transport *transport;
+    struct buffer heard; /* bytes from the home, not yet taken */
+    size_t heard_bytes;  /* all that ever came */
+};
+
+struct world {
+    int64_t now; /* milliseconds since WORLD_BEGIN */
+    uint64_t seed;
+    int64_t latency_min, latency_max; /* one way, milliseconds */
+    bool mesh;                        /* false: only links with home 0 come about */
+    const char *folder;               /* NULL: stores lie in memory */
+    size_t home_count;
+    struct world_home homes[WORLD_HOMES_MAX];
+    struct id community;
+    bool cut[WORLD_HOMES_MAX][WORLD_HOMES_MAX];
+
+    /* A death to come: of home `dies`, at its turn `dies_at`, counted from 1. */
+    int dies; /* -1: none */
+    size_t dies_at;
+    enum world_death death;
+    int64_t rests; /* it is started again after so long */
+    bool died;
+
+    int watched; /* -1: nobody */
+    size_t sight_count, sight_room;
+    struct world_sight *sights;
+    struct world_insider *insider; /* the one that talks now; NULL: none */
+    uint8_t trace[32];             /* hash over everything that happened */
+
+    struct world_connection *connections;
+    struct world_event **heap;
+    size_t heap_count, heap_room;
+    uint64_t next_event;
+    size_t reply_count;
+    struct buffer replies[WORLD_REPLIES_MAX]; /* frames that answered the last question */
+    struct control_reply reply;               /* the last of them, decoded */
+};
+
+/* `folder` NULL: in memory. Homes are made and started; none is in a community. */
+struct world *world_create(uint64_t seed, size_t homes, const char *folder);
+void world_destroy(struct world *world); /* NULL is fine */
+
+/* ---- time ---- */
+
+void world_run(struct world *world, int64_t ms);
+/* Until `reached` says so; false when it has not after `ms`. */
+typedef bool world_reached(struct world *world, void *context);
+bool world_run_until(struct world *world, int64_t ms, world_reached *reached, void *context);
+struct instant world_wall(const struct world *world, int home);
+
+/* ---- faults ---- */
+
+void world_kill(struct world *world, int home);
+MUST_USE enum err world_start(struct world *world, int home);
+void world_cut(struct world *world, int a, int b, bool cut);
+
+/* ---- an insider ---- */
+
+/* Dials `home` with the keys of member `as`, which had better be down. request NULL: by the member
+ * door, with `certificate` or, when it is empty, the member's own; else by that request's delivery
+ * door. False: the home closed. */
+bool world_insider_dial(struct world *world, int as, int home, const struct id *request,
+                        struct bytes certificate, struct world_insider *out);
+void world_insider_hang_up(struct world_insider *insider);
+/* False: the home closed. */
+bool world_insider_say(struct world_insider *insider, const struct link_message *message);
+bool world_insider_say_bytes(struct world_insider *insider, uint8_t type, struct bytes body);
+/* Takes the next message off what was heard; false when there is none. *out borrows. */
+bool world_insider_hear(struct world_insider *insider, struct link_message *out);
+/* A signed object as gossip; true when the home did not close. */
+bool world_insider_gossip(struct world_insider *insider, struct bytes object);
+
+/* ---- what people do ---- */
+
+/* Asks as `stoop` does; the answers lie in world->replies, the last one in world->reply. Returns
+ * what DONE says, ERR_OK when the answer was another or is yet to come. */
+enum err world_ask(struct world *world, int home, const struct control_request *request);
+
+struct world_terms { /* of the community that world_found() makes */
+    uint32_t slot_s;
+    uint32_t live_requests; /* 0: the default */
+    uint32_t invite_allowance;
+};
+void world_found(struct world *world, int home, const struct world_terms *terms);
+/* An invite's code; life in milliseconds. */
+void world_invite(struct world *world, int sponsor, enum member_role role, int64_t life,
+                  char code[CODE_MAX_BYTES]);
+/* Returns at once with the first answer; the join goes on. */
+enum err world_join(struct world *world, int home, const char *code);
+/* Founds, invites, joins, until every home is linked with every other (or with home 0). */
+void world_settle(struct world *world, const struct world_terms *terms);
+size_t world_links(struct world *world, int home);
+bool world_is_member(struct world *world, int home);
+
+/* A voluntary request of `home` for a minute of footage, that no rule refuses and that lives for
+ * `life` milliseconds; and a search warrant. */
+void world_voluntary(struct world *world, int home, int64_t life, struct request *out);
+void world_warrant(struct world *world, int home, int64_t life, struct request *out);
+/* Signed by the owner of `home`; returns its id. *out is initialised here. */
+struct id world_sign_request(struct world *world, int home, const struct request *request,
+                             struct buffer *out);
+enum err world_request(struct world *world, int home, const struct request *request, struct id *id);
+bool world_has_object(struct world *world, int home, const struct id *id);
+
+struct world_clip *world_clip(struct world *world, int home, const struct id *request);
+/* The grant that an honest owner would sign. */
+void world_grant(struct world *world, int home, const struct world_clip *clip, struct grant *out);
+/* Signs with the owners from `first` on, `count` of them, and gives it to the node with a header
+ * for its recipient. *id when not NULL. */
+enum err world_grant_put(struct world *world, int home, const struct world_clip *clip,
+                         const struct grant *grant, size_t first, size_t count, struct id *id);
+enum err world_decline(struct world *world, int home, const struct world_clip *clip);
+/* The secret of world_voluntary()'s and world_warrant()'s request key. */
+void world_request_secret(int home, struct box_secret *out);
+
+/* ---- what has come of it ---- */
+
+/* How many clips `home` has whole, header and all, for `request`. */
+size_t world_delivered(struct world *world, int home, const struct id *request);
+/* The delivered clip opens and is the very plaintext. */
+bool world_delivered_opens(struct world *world, int home, const struct id *request,
+                           const struct world_clip *clip);
+/* Leaves from the store give the root that the node signs; every opening is that of its leaf; every
+ * checkpoint that was ever published is a prefix of it. */
+bool world_log_verifies(struct world *world, int home);
+/* Lines of the log, openings included, that begin with `words`. */
+size_t world_log_count(struct world *world, int home, const char *words);
+
+#endif

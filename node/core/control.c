@@ -527,7 +527,7 @@ static enum err proof(struct core *core, uint64_t client, uint64_t index) {
     char note[NOTE_MAX];
     struct merkle_proof merkle;
     struct store_leaf leaf;
-    enum err err = record_prove(core, index, log_size(core->log), &merkle);
+    enum err err = record_prove(core, index, log_committed_size(core->log), &merkle);
     if (err == ERR_OK) {
         err = record_checkpoint(core, note);
     }
@@ -538,7 +538,7 @@ static enum err proof(struct core *core, uint64_t client, uint64_t index) {
         struct control_reply *got = fresh(core, CONTROL_GOT_PROOF);
         got->last = true;
         got->as.proof.index = index;
-        got->as.proof.size = log_size(core->log);
+        got->as.proof.size = log_committed_size(core->log);
         got->as.proof.count = merkle.count;
         memcpy(got->as.proof.hashes, merkle.hashes, merkle.count * sizeof merkle.hashes[0]);
         got->as.proof.leaf = leaf.leaf;

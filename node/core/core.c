@@ -86,6 +86,7 @@ enum err core_create(const struct core_config *config, struct core **out) {
         core_destroy(core);
         return err;
     }
+    log_committed(core->log);
     *out = core;
     return ERR_OK;
 }
@@ -186,6 +187,7 @@ enum err core_turn_end(struct core *core, struct core_effects *out) {
         store_roll_back(core->store);
         return err;
     }
+    log_committed(core->log);
     if (core->shredded) {
         core->shredded = false;
         err = store_shred_barrier(core->store);

@@ -63,10 +63,9 @@ enum err record_tick(struct core *core) {
 }
 
 enum err record_checkpoint(struct core *core, char out[]) {
-    struct checkpoint checkpoint = {.size = log_size(core->log)};
-    record_origin(core, checkpoint.origin);
-    log_root(core->log, &checkpoint.root);
-    return checkpoint_sign(&checkpoint, checkpoint.origin, &core->config.keys.log, out);
+    char origin[NAME_MAX_BYTES];
+    record_origin(core, origin);
+    return log_checkpoint(core->log, origin, &core->config.keys.log, out);
 }
 
 enum err record_prove(struct core *core, uint64_t index, uint64_t size, struct merkle_proof *out) {
@@ -139,7 +138,10 @@ static enum err close_slots(struct core *core) {
 /* Files show committed leaves only: this turn's own come with the next writing. */
 static enum err write_files(struct core *core) {
     char note[NOTE_MAX];
-    uint64_t size = log_size(core->log);
+    uint64_t size = log_committed_size(core->log);
+    if (size < log_size(core->log)) {
+        core->files_due = tick_add(core->now.mono, (struct duration){FILES_EVERY_MS});
+    }
     if (size == core->files_size) {
         return ERR_OK;
     }

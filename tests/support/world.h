@@ -209,6 +209,8 @@ enum err world_join(struct world *world, int home, const char *code);
 void world_settle(struct world *world, const struct world_terms *terms);
 size_t world_links(struct world *world, int home);
 bool world_is_member(struct world *world, int home);
+/* The same from its store, without a turn; fills in the home's certificate. */
+bool world_certificate(struct world *world, int home);
 
 /* A voluntary request of `home` for a minute of footage, that no rule refuses and that lives for
  * `life` milliseconds; and a search warrant. */

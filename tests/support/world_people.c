@@ -22,7 +22,6 @@ static struct bytes signed_member(struct world *world, int home, const struct me
                                   const uint8_t *invite_secret, struct buffer *out);
 static bool joined(struct world *world, void *context);
 static bool settled(struct world *world, void *context);
-static void note_certificate(struct world *world, int home);
 static size_t visit_log(struct world *world, int home, const char *words, struct id *roots,
                         size_t room);
 
@@ -58,7 +57,7 @@ void world_found(struct world *world, int number, const struct world_terms *term
         .blob2 = signed_member(world, number, &member, NULL, &member_bytes)};
     ASSERT(world_ask(world, number, &request) == ERR_OK);
     buffer_finish(&charter_bytes);
-    note_certificate(world, number);
+    ASSERT(world_certificate(world, number));
 }
 
 void world_invite(struct world *world, int sponsor, enum member_role role, int64_t life,
@@ -115,7 +114,6 @@ void world_settle(struct world *world, const struct world_terms *terms) {
         world_invite(world, 0, MEMBER_HOME, DURATION_DAY_MS, code);
         ASSERT(world_join(world, i, code) == ERR_OK);
         ASSERT(world_run_until(world, JOIN_MS, joined, &i));
-        note_certificate(world, i);
     }
     ASSERT(world_run_until(world, SETTLE_MS, settled, NULL));
     world_run(world, 1000); /* the last duplicate links go */
@@ -170,8 +168,20 @@ static struct bytes signed_member(struct world *world, int number, const struct 
     return buffer_bytes(out);
 }
 
+bool world_certificate(struct world *world, int number) {
+    struct world_home *home = &world->homes[number];
+    struct bytes value;
+    ASSERT(store_begin(home->store) == ERR_OK);
+    enum err err = store_get(home->store, STORE_CERTIFICATE, &value);
+    if (err == ERR_OK) {
+        memcpy(home->certificate.b, value.at, sizeof home->certificate.b);
+    }
+    store_roll_back(home->store);
+    return err == ERR_OK;
+}
+
 static bool joined(struct world *world, void *context) {
-    return world_is_member(world, *(const int *)context);
+    return world_certificate(world, *(const int *)context);
 }
 
 static bool settled(struct world *world, void *context) {
@@ -184,11 +194,6 @@ static bool settled(struct world *world, void *context) {
         }
     }
     return true;
-}
-
-static void note_certificate(struct world *world, int home) {
-    ASSERT(world_is_member(world, home));
-    world->homes[home].certificate = world->reply.as.status.certificate;
 }
 
 /* ---- requests ---- */

@@ -1,0 +1,228 @@
+/* A home dies at every turn of the whole flow, before its commit and between commit and release, in
+ * each role. After its start the flow completes, once, and every log is a continuation of all that
+ * it ever published (P7, P12). */
+#include "tests/support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/support/world.h"
+
+enum {
+    SPONSOR,
+    REQUESTER,
+    OWNER,
+    HOMES,
+    MINUTE = DURATION_MINUTE_MS,
+};
+
+static const struct world_terms terms = {.slot_s = 1, .invite_allowance = 8};
+
+struct flow {
+    struct world *world;
+    int home;
+    struct id request;
+};
+
+/* These look into the stores: asking would be a turn of its own. */
+static bool up_and_member(struct world *world, void *context) {
+    const struct flow *flow = context;
+    return world->homes[flow->home].core != NULL && world_certificate(world, flow->home);
+}
+
+static bool prompt_open(struct world *world, void *context) {
+    (void)context;
+    return world->homes[OWNER].core != NULL && world_log_count(world, OWNER, "match ") > 0;
+}
+
+static bool delivered(struct world *world, void *context) {
+    const struct flow *flow = context;
+    return world->homes[REQUESTER].core != NULL &&
+           world_delivered(world, REQUESTER, &flow->request) > 0;
+}
+
+static bool sent(struct world *world, void *context) {
+    (void)context;
+    return world->homes[OWNER].core != NULL && world_log_count(world, OWNER, "sent ") > 0;
+}
+
+static void await(struct flow *flow, world_reached *reached) {
+    if (!world_run_until(flow->world, 30 * MINUTE, reached, flow)) {
+        (void)fprintf(stderr, "home %d died at its turn %zu, %s\n", flow->world->dies,
+                      flow->world->dies_at,
+                      flow->world->death == WORLD_DIES_BEFORE_COMMIT ? "before its commit"
+                                                                     : "before the release");
+        CHECK(false);
+    }
+}
+
+static void wait_up(struct flow *flow, int home) {
+    while (flow->world->homes[home].core == NULL) {
+        world_run(flow->world, 500);
+    }
+}
+
+/* A person whose command was cut short looks whether it was done, and if not does it again. */
+static void join(struct flow *flow, int home) {
+    char code[CODE_MAX_BYTES];
+    const struct world_home *sponsor = &flow->world->homes[SPONSOR];
+    flow->home = home;
+    wait_up(flow, SPONSOR);
+    world_invite(flow->world, SPONSOR, MEMBER_HOME, 7 * (int64_t)DURATION_DAY_MS, code);
+    if (sponsor->core == NULL) {
+        wait_up(flow, SPONSOR);
+        world_invite(flow->world, SPONSOR, MEMBER_HOME, 7 * (int64_t)DURATION_DAY_MS, code);
+    }
+    for (int tries = 0; !world_certificate(flow->world, home); tries++) {
+        if (flow->world->homes[home].core != NULL) {
+            (void)world_join(flow->world, home, code);
+        }
+        (void)world_run_until(flow->world, 2 * MINUTE, up_and_member, flow);
+        CHECK(tries < 3);
+    }
+}
+
+static void ask(struct flow *flow) {
+    struct request request;
+    wait_up(flow, REQUESTER);
+    world_voluntary(flow->world, REQUESTER, 5 * 60 * MINUTE, &request);
+    enum err err = world_request(flow->world, REQUESTER, &request, &flow->request);
+    if (flow->world->homes[REQUESTER].core == NULL) {
+        wait_up(flow, REQUESTER);
+        err = world_request(flow->world, REQUESTER, &request, &flow->request);
+        CHECK(err == ERR_OK || err == ERR_PEER_REPEATED);
+        return;
+    }
+    CHECK_ERR(ERR_OK, err);
+}
+
+static void grant(struct flow *flow) {
+    const struct world_clip *clip = world_clip(flow->world, OWNER, &flow->request);
+    struct grant grant;
+    wait_up(flow, OWNER);
+    CHECK(clip != NULL);
+    world_grant(flow->world, OWNER, clip, &grant);
+    enum err err = world_grant_put(flow->world, OWNER, clip, &grant, 0, 1, NULL);
+    if (flow->world->homes[OWNER].core == NULL) {
+        wait_up(flow, OWNER);
+        err = world_grant_put(flow->world, OWNER, clip, &grant, 0, 1, NULL);
+        CHECK(err == ERR_OK || err == ERR_USER_NO_PROMPT);
+        return;
+    }
+    CHECK_ERR(ERR_OK, err);
+}
+
+/* How many turns each home took, when nobody died; or with a death. */
+static void run_flow(uint64_t seed, int dies, size_t dies_at, enum world_death death, bool *died,
+                     size_t turns[HOMES]) {
+    struct flow flow = {.world = world_create(seed, HOMES, NULL)};
+    struct world *world = flow.world;
+    world->homes[OWNER].footage = WORLD_MATCH;
+    world->homes[OWNER].match_wait = 200;
+    world_found(world, SPONSOR, &terms);
+    size_t before = dies < 0 ? 0 : world->homes[dies].turns;
+    world->dies = dies;
+    world->dies_at = before + dies_at;
+    world->death = death;
+    world->rests = 1500;
+    join(&flow, REQUESTER);
+    join(&flow, OWNER);
+    world_run(world, 4000);
+    ask(&flow);
+    await(&flow, prompt_open);
+    grant(&flow);
+    await(&flow, delivered);
+    await(&flow, sent);
+    world_run(world, 5000);
+    *died = world->died;
+    world->dies = -1;
+    world_run(world, 5000);
+
+    const struct world_clip *clip = world_clip(world, OWNER, &flow.request);
+    CHECK(world_delivered(world, REQUESTER, &flow.request) == 1);
+    CHECK(world_delivered_opens(world, REQUESTER, &flow.request, clip));
+    static const struct {
+        int home;
+        const char *words;
+    } once[] = {{REQUESTER, "request_made "},
+                {OWNER, "request_seen "},
+                {OWNER, "match "},
+                {OWNER, "signed "},
+                {OWNER, "disclosure "},
+                {OWNER, "sent "},
+                {REQUESTER, "offered "},
+                {REQUESTER, "received "},
+                {SPONSOR, "request_seen "},
+                {REQUESTER, "receipt_commitment "}};
+    for (size_t i = 0; i < COUNT_OF(once); i++) {
+        size_t count = world_log_count(world, once[i].home, once[i].words);
+        if (count != 1) {
+            (void)fprintf(stderr, "home %d died at its turn %zu (%d): %s%zu times\n", dies, dies_at,
+                          (int)death, once[i].words, count);
+        }
+        CHECK(count == 1);
+    }
+    for (int i = 0; i < HOMES; i++) {
+        wait_up(&flow, i);
+        CHECK(world_log_verifies(world, i));
+        turns[i] = world->homes[i].turns;
+    }
+    world_destroy(world);
+}
+
+static void die_at_every_turn(int home, enum world_death death) {
+    size_t turns[HOMES];
+    bool died = true;
+    size_t deaths = 0;
+    /* The polling of the flow takes turns too; deaths at those are as good as any. */
+    for (size_t at = 1; died && at < 5000; at++) {
+        run_flow(77, home, at, death, &died, turns);
+        deaths += died ? 1 : 0;
+    }
+    (void)printf("%zu deaths\n", deaths);
+    CHECK(deaths > 60);
+}
+
+static void test_the_sponsor_dies_before_any_commit(void **state) {
+    (void)state;
+    die_at_every_turn(SPONSOR, WORLD_DIES_BEFORE_COMMIT);
+}
+
+static void test_the_sponsor_dies_before_any_release(void **state) {
+    (void)state;
+    die_at_every_turn(SPONSOR, WORLD_DIES_BEFORE_RELEASE);
+}
+
+static void test_the_requester_dies_before_any_commit(void **state) {
+    (void)state;
+    die_at_every_turn(REQUESTER, WORLD_DIES_BEFORE_COMMIT);
+}
+
+static void test_the_requester_dies_before_any_release(void **state) {
+    (void)state;
+    die_at_every_turn(REQUESTER, WORLD_DIES_BEFORE_RELEASE);
+}
+
+static void test_the_owner_dies_before_any_commit(void **state) {
+    (void)state;
+    die_at_every_turn(OWNER, WORLD_DIES_BEFORE_COMMIT);
+}
+
+static void test_the_owner_dies_before_any_release(void **state) {
+    (void)state;
+    die_at_every_turn(OWNER, WORLD_DIES_BEFORE_RELEASE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_sponsor_dies_before_any_commit),
+        cmocka_unit_test(test_the_sponsor_dies_before_any_release),
+        cmocka_unit_test(test_the_requester_dies_before_any_commit),
+        cmocka_unit_test(test_the_requester_dies_before_any_release),
+        cmocka_unit_test(test_the_owner_dies_before_any_commit),
+        cmocka_unit_test(test_the_owner_dies_before_any_release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

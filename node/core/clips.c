@@ -675,6 +675,11 @@ static enum err take_offer(struct core *core, struct link *link,
     if (err == ERR_OK) {
         err = transfer_receive(core->transfer, link->no, &grant, &grant_id, received, &actions);
     }
+    if (err == ERR_OK) {
+        core_journal(core, "info transfer: offered grant=%02x%02x held=%llu of=%llu",
+                     grant_id.b[0], grant_id.b[1], (unsigned long long)received,
+                     (unsigned long long)grant.payload_size);
+    }
     return err == ERR_OK ? clips_run(core, &actions) : err;
 }
 

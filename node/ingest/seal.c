@@ -1,6 +1,7 @@
 /* From segments to a sealed clip. Invariants:
  *  1. Plaintext is only in pipes and memory.
- *  2. The payload is durable before the row that names it, the row before the node is told.
+ *  2. Payload and leaf file are durable before the row that names them, the row before the node is
+ * told.
  *  3. The file key exists only here, until the headers are made, and is wiped on every way out. */
 #include <dirent.h>
 #include <errno.h>
@@ -37,8 +38,17 @@ struct sealing {
     struct merkle_edge tree;
     uint64_t plain_size, payload_size;
     int file;
+    FILE *leaves; /* the hash of each piece, 32 bytes, so that the node need not read the payload */
     uint8_t piece[PIECE_MAX];
     uint8_t read[READ_BYTES];
+};
+
+struct payload_names { /* in the vault */
+    char folder[3];
+    char payload[HEX_CLIP + 2];
+    char leaves[HEX_CLIP + 2 + 7];
+    char new_payload[HEX_CLIP + 5];
+    char new_leaves[HEX_CLIP + 5 + 7];
 };
 
 static enum err visit_segment(void *context, const struct segment *segment);
@@ -47,15 +57,16 @@ static enum err open_source(struct ingest *ingest, const struct material *materi
                             enum clip_making making, int *out_fd, pid_t *out_pid);
 static enum err write_payload(struct sealing *sealing, int source);
 static enum err write_piece(struct sealing *sealing, size_t len);
-static enum err finish_file(struct ingest *ingest, const struct clip_id *clip, int file);
+static int create_file(struct ingest *ingest, const char *name);
+static enum err finish_files(struct ingest *ingest, const struct payload_names *names,
+                             struct sealing *sealing);
 static void fill_manifest(const struct material *material, enum clip_making making,
                           struct manifest *manifest);
 static enum err seal_manifest(struct ingest *ingest, const struct manifest *manifest,
                               const struct box_public *owners, struct buffer *out);
 static enum err record_match(struct ingest *ingest, const struct manifest *manifest,
                              const struct age_file_key *key, struct vault_clip *row);
-static void payload_names(const struct clip_id *clip, char folder[3], char path[HEX_CLIP + 2],
-                          char temporary[HEX_CLIP + 8]);
+static void name_payload(const struct clip_id *clip, struct payload_names *out);
 static enum err visit_known(void *context, const struct vault_clip *clip);
 
 enum err seal_camera(struct ingest *ingest, const struct camera *camera,
@@ -86,22 +97,21 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
     int source = -1;
     pid_t worker = 0;
     struct vault_clip row = {.request = *request_id};
-    char folder[3];
-    char path[HEX_CLIP + 2];
-    char temporary[HEX_CLIP + 8];
+    struct payload_names names;
     if (err == ERR_OK) {
         enum clip_making making = choose_making(&material);
         random_bytes(row.clip.b, sizeof row.clip.b);
         (void)snprintf(row.camera, sizeof row.camera, "%s", camera->name);
-        payload_names(&row.clip, folder, path, temporary);
+        name_payload(&row.clip, &names);
         manifest->request = *request_id;
         manifest->clip = row.clip;
         manifest->created = now;
         fill_manifest(&material, making, manifest);
         sealing->hash = sha256_create();
-        sealing->file = openat(ingest->vault, temporary,
-                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-        err = sealing->hash == NULL || sealing->file < 0
+        sealing->file = create_file(ingest, names.new_payload);
+        int leaves = create_file(ingest, names.new_leaves);
+        sealing->leaves = leaves < 0 ? NULL : fdopen(leaves, "w");
+        err = sealing->hash == NULL || sealing->file < 0 || sealing->leaves == NULL
                   ? ERR_HOST_DISK
                   : open_source(ingest, &material, making, &source, &worker);
     }
@@ -114,7 +124,7 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
         err = err == ERR_OK ? ended : err;
     }
     if (err == ERR_OK) {
-        err = finish_file(ingest, &row.clip, sealing->file);
+        err = finish_files(ingest, &names, sealing);
     }
     if (err == ERR_OK) {
         sha256_final(sealing->hash, &manifest->sha256);
@@ -123,9 +133,13 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
         manifest->payload_size = sealing->payload_size;
         err = record_match(ingest, manifest, &key, &row);
     } else if (sealing != NULL && sealing->file >= 0) {
-        (void)unlinkat(ingest->vault, temporary, 0);
+        (void)unlinkat(ingest->vault, names.new_payload, 0);
+        (void)unlinkat(ingest->vault, names.new_leaves, 0);
     }
     if (sealing != NULL) {
+        if (sealing->leaves != NULL) {
+            (void)fclose(sealing->leaves);
+        }
         if (sealing->file >= 0) {
             (void)close(sealing->file);
         }
@@ -139,14 +153,13 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
 }
 
 enum err seal_remove(struct ingest *ingest, const struct clip_id *clip) {
-    char folder[3];
-    char path[HEX_CLIP + 2];
-    char temporary[HEX_CLIP + 8];
-    payload_names(clip, folder, path, temporary);
-    if (unlinkat(ingest->vault, path, 0) != 0 && errno != ENOENT) {
+    struct payload_names names;
+    name_payload(clip, &names);
+    if ((unlinkat(ingest->vault, names.payload, 0) != 0 && errno != ENOENT) ||
+        (unlinkat(ingest->vault, names.leaves, 0) != 0 && errno != ENOENT)) {
         return ERR_HOST_DISK;
     }
-    int parent = openat(ingest->vault, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = openat(ingest->vault, names.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (parent >= 0) {
         (void)fsync(parent);
         (void)close(parent);
@@ -181,7 +194,8 @@ enum err seal_sweep(struct ingest *ingest) {
         while (files != NULL && (file = readdir(files)) != NULL) {
             char hex[HEX_CLIP + 1];
             struct clip_id id;
-            (void)snprintf(hex, sizeof hex, "%.2s%.30s", entry->d_name, file->d_name);
+            (void)snprintf(hex, sizeof hex, "%.2s%.30s", entry->d_name,
+                           file->d_name); /* or leaves */
             bool ours = hex_read(hex, id.b, sizeof id.b) == ERR_OK;
             bool named = !ours || known->count == COUNT_OF(known->ids);
             for (size_t i = 0; i < known->count && !named; i++) {
@@ -321,6 +335,9 @@ static enum err write_piece(struct sealing *sealing, size_t len) {
     struct id leaf;
     piece_leaf((struct bytes){sealing->piece, len}, &leaf);
     merkle_append(&sealing->tree, &leaf);
+    if (fwrite(leaf.b, sizeof leaf.b, 1, sealing->leaves) != 1) {
+        return ERR_HOST_DISK;
+    }
     for (size_t at = 0; at < len;) {
         ssize_t put = write(sealing->file, sealing->piece + at, len - at);
         if (put < 0 && errno == EINTR) {
@@ -335,17 +352,20 @@ static enum err write_piece(struct sealing *sealing, size_t len) {
     return ERR_OK;
 }
 
-static enum err finish_file(struct ingest *ingest, const struct clip_id *clip, int file) {
-    char folder[3];
-    char path[HEX_CLIP + 2];
-    char temporary[HEX_CLIP + 8];
-    payload_names(clip, folder, path, temporary);
-    if (mkdirat(ingest->vault, folder, 0750) != 0 && errno != EEXIST) {
+static int create_file(struct ingest *ingest, const char *name) {
+    return openat(ingest->vault, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+static enum err finish_files(struct ingest *ingest, const struct payload_names *names,
+                             struct sealing *sealing) {
+    if (mkdirat(ingest->vault, names->folder, 0750) != 0 && errno != EEXIST) {
         return ERR_HOST_DISK;
     }
-    int parent = openat(ingest->vault, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = parent >= 0 && fsync(file) == 0 &&
-                renameat(ingest->vault, temporary, ingest->vault, path) == 0 &&
+    int parent = openat(ingest->vault, names->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = parent >= 0 && fflush(sealing->leaves) == 0 &&
+                fsync(fileno(sealing->leaves)) == 0 && fsync(sealing->file) == 0 &&
+                renameat(ingest->vault, names->new_leaves, ingest->vault, names->leaves) == 0 &&
+                renameat(ingest->vault, names->new_payload, ingest->vault, names->payload) == 0 &&
                 fsync(parent) == 0 && fsync(ingest->vault) == 0;
     if (parent >= 0) {
         (void)close(parent);
@@ -353,13 +373,14 @@ static enum err finish_file(struct ingest *ingest, const struct clip_id *clip, i
     return good ? ERR_OK : ERR_HOST_DISK;
 }
 
-static void payload_names(const struct clip_id *clip, char folder[3], char path[HEX_CLIP + 2],
-                          char temporary[HEX_CLIP + 8]) {
+static void name_payload(const struct clip_id *clip, struct payload_names *out) {
     char hex[HEX_CLIP + 1];
     hex_write(BYTES_OF(clip->b), hex);
-    (void)snprintf(folder, 3, "%.2s", hex);
-    (void)snprintf(path, HEX_CLIP + 2, "%.2s/%.30s", hex, hex + 2);
-    (void)snprintf(temporary, HEX_CLIP + 8, "new-%.32s", hex);
+    (void)snprintf(out->folder, sizeof out->folder, "%.2s", hex);
+    (void)snprintf(out->payload, sizeof out->payload, "%.2s/%.30s", hex, hex + 2);
+    (void)snprintf(out->leaves, sizeof out->leaves, "%s.leaves", out->payload);
+    (void)snprintf(out->new_payload, sizeof out->new_payload, "new-%.32s", hex);
+    (void)snprintf(out->new_leaves, sizeof out->new_leaves, "%s.leaves", out->new_payload);
 }
 
 /* ---- manifest and match ---- */

@@ -53,6 +53,7 @@
     X(ERR_FULL_QUEUE, "a queue is full")                                                           \
     X(ERR_FULL_BUFFER, "it does not fit")                                                          \
     X(ERR_FULL_LINKS, "too many links are open")                                                   \
+    X(ERR_FULL_DISK, "this computer's disk is full")                                               \
     X(ERR_HOST_MEMORY, "this computer is out of memory")                                           \
     X(ERR_HOST_DISK, "this computer's disk failed or is full")                                     \
     X(ERR_HOST_DATABASE, "the database failed")                                                    \

@@ -18,6 +18,7 @@ static enum err shred(struct core *core, const struct clip_id *clip);
 static enum err deliver(struct core *core, const struct store_clip *clip);
 static enum err load_request(struct core *core, const struct id *id, struct request *out);
 static enum err act(struct core *core, const struct transfer_action *action);
+static enum err start_work(struct core *core, const struct transfer_action *action);
 static enum err dial_requester(struct core *core, const struct id *grant);
 static enum err send_offer(struct core *core, struct link *link, const struct id *grant);
 static enum err send_leaves(struct core *core, struct link *link,
@@ -363,18 +364,17 @@ enum err clips_run(struct core *core, const struct transfer_actions *actions) {
 static enum err act(struct core *core, const struct transfer_action *action) {
     struct link *link = core_link(core, action->link);
     struct link_message want = {.kind = LINK_WANT};
-    struct bytes name = BYTES_OF(action->grant.b);
-    if (action->kind == TRANSFER_ACT_DIAL) {
-        return dial_requester(core, &action->grant);
-    }
-    if (action->kind == TRANSFER_ACT_SENT) {
-        return sent(core, &action->grant);
-    }
-    if (link == NULL) {
+    bool needs_link = action->kind != TRANSFER_ACT_DIAL && action->kind != TRANSFER_ACT_SENT &&
+                      action->kind != TRANSFER_ACT_STORE && action->kind != TRANSFER_ACT_SYNC &&
+                      action->kind != TRANSFER_ACT_DURABLE;
+    if (link == NULL && needs_link) {
         return ERR_OK;
     }
-    enum err err = ERR_OK;
     switch (action->kind) {
+    case TRANSFER_ACT_DIAL:
+        return dial_requester(core, &action->grant);
+    case TRANSFER_ACT_SENT:
+        return sent(core, &action->grant);
     case TRANSFER_ACT_SEND_OFFER:
         return send_offer(core, link, &action->grant);
     case TRANSFER_ACT_SEND_LEAVES:
@@ -388,23 +388,77 @@ static enum err act(struct core *core, const struct transfer_action *action) {
         want.as.want.next_leaf = action->count;
         want.as.want.next_piece = action->first;
         return core_send(core, link, &want);
-    case TRANSFER_ACT_WRITE:
-        return core->config.disk.write(core->config.disk.context, name, action->offset,
-                                       action->data);
+    case TRANSFER_ACT_STORE:
     case TRANSFER_ACT_SYNC:
-        err = core->config.disk.sync(core->config.disk.context, name);
-        return err == ERR_OK
-                   ? store_delivered_set_received(core->store, &action->grant, action->offset)
-                   : err;
+        return start_work(core, action);
+    case TRANSFER_ACT_DURABLE:
+        return store_delivered_set_received(core->store, &action->grant, action->offset);
     case TRANSFER_ACT_PAYLOAD_HELD:
         return send_receipt(core, link, &action->grant, RECEIPT_PAYLOAD);
     case TRANSFER_ACT_CLOSE:
         return core_close(core, link, NULL);
-    case TRANSFER_ACT_DIAL:
-    case TRANSFER_ACT_SENT:
-        break;
     }
     return ERR_OK;
+}
+
+/* There are as many places as the engine has blocks and receivers. Whatever is started comes back
+ * by clips_worked(), so an effect that finds no room has failed there and then. */
+static enum err start_work(struct core *core, const struct transfer_action *action) {
+    bool store = action->kind == TRANSFER_ACT_STORE;
+    struct core_work *work = core->works;
+    while (work->kind != WORK_NONE) {
+        work++;
+        ASSERT(work < core->works + COUNT_OF(core->works));
+    }
+    *work = (struct core_work){.kind = store ? WORK_STORE : WORK_SYNC,
+                               .disk = &core->config.disk,
+                               .grant = action->grant,
+                               .block = action->block,
+                               .receiver = action->receiver};
+    enum err err = core_effect(core, &(struct core_effect){.kind = CORE_DO_WORK, .work = work},
+                               (struct bytes){NULL, 0});
+    core->work_waits = true;
+    if (err != ERR_OK) {
+        work->result = err;
+        return clips_worked(core, work);
+    }
+    return ERR_OK;
+}
+
+/* Another thread runs this: nothing of core but the work itself and what may be shared. */
+void core_work_do(struct core_work *work) {
+    struct bytes name = BYTES_OF(work->grant.b);
+    switch (work->kind) {
+    case WORK_STORE:
+        work->result =
+            transfer_block_good(work->block)
+                ? work->disk->write(work->disk->context, name, piece_offset(work->block->first),
+                                    (struct bytes){work->block->data, work->block->len})
+                : ERR_PEER_TREE;
+        break;
+    case WORK_SYNC:
+        work->result = work->disk->sync(work->disk->context, name);
+        break;
+    case WORK_NONE:
+        ASSERT(false);
+    }
+}
+
+/* A disk that cannot take someone's clip ends that delivery and nothing else. */
+enum err clips_worked(struct core *core, struct core_work *work) {
+    struct transfer_actions actions;
+    struct core_work done = *work;
+    work->kind = WORK_NONE;
+    if (done.result != ERR_OK) {
+        core_journal(core, "warn transfer: broken off grant=%02x%02x reason=\"%s\"",
+                     done.grant.b[0], done.grant.b[1], err_text(done.result));
+    }
+    if (done.kind == WORK_STORE) {
+        transfer_stored(core->transfer, done.block, done.result, core->now, &actions);
+    } else {
+        transfer_synced(core->transfer, done.receiver, done.result, core->now, &actions);
+    }
+    return clips_run(core, &actions);
 }
 
 static enum err load_request(struct core *core, const struct id *id, struct request *out) {
@@ -474,27 +528,19 @@ static enum err send_offer(struct core *core, struct link *link, const struct id
     return err;
 }
 
-/* Leaves are hashed from the vault as they are asked for: the receiver checks them against the
- * granted root, so there is nothing to keep. */
+/* Ingest left them beside the payload. Nobody needs to believe it: the receiver checks them against
+ * the granted root. */
 static enum err send_leaves(struct core *core, struct link *link,
                             const struct transfer_action *action) {
-    static uint8_t piece[PIECE_MAX];
-    struct store_clip clip;
     struct link_message *message = &core->message;
-    enum err err = store_clip_by_grant(core->store, &action->grant, &clip);
     *message = (struct link_message){.kind = LINK_LEAVES};
     message->as.leaves.grant = action->grant;
     message->as.leaves.first = action->first;
     message->as.leaves.count = (size_t)action->count;
-    for (uint64_t i = 0; err == ERR_OK && i < action->count; i++) {
-        size_t len = piece_length(clip.payload_size, action->first + i);
-        err = core->config.disk.read(core->config.disk.context, CORE_FILE_VAULT,
-                                     BYTES_OF(clip.clip.b), piece_offset(action->first + i), piece,
-                                     len);
-        if (err == ERR_OK) {
-            piece_leaf((struct bytes){piece, len}, &message->as.leaves.hashes[i]);
-        }
-    }
+    enum err err = core->config.disk.read(
+        core->config.disk.context, CORE_FILE_LEAVES, BYTES_OF(action->clip.b),
+        action->first * sizeof message->as.leaves.hashes[0], message->as.leaves.hashes[0].b,
+        message->as.leaves.count * sizeof message->as.leaves.hashes[0]);
     return err == ERR_OK ? core_send(core, link, message) : err;
 }
 
@@ -617,7 +663,7 @@ enum err clips_message(struct core *core, struct link *link, const struct link_m
     } else if (!sender && message->kind == LINK_OFFER) {
         return take_offer(core, link, message);
     } else if (!sender && message->kind == LINK_LEAVES) {
-        err = transfer_take_leaves(core->transfer, link->no, message, &actions);
+        err = transfer_take_leaves(core->transfer, link->no, message, core->now);
     } else if (!sender && message->kind == LINK_PIECES) {
         err = transfer_take_pieces(core->transfer, link->no, message);
     } else if (!sender && message->kind == LINK_HEADER) {
@@ -630,7 +676,8 @@ enum err clips_bulk(struct core *core, struct link *link, struct bytes data) {
     while (data.len > 0) {
         struct transfer_actions actions;
         size_t taken = 0;
-        enum err err = transfer_take_bulk(core->transfer, link->no, data, &taken, &actions);
+        enum err err =
+            transfer_take_bulk(core->transfer, link->no, data, core->now, &taken, &actions);
         if (err == ERR_OK) {
             err = clips_run(core, &actions);
         }
@@ -657,6 +704,12 @@ static enum err take_offer(struct core *core, struct link *link,
     err = store_delivered_get(core->store, &grant_id, &known);
     if (err == ERR_OK) {
         received = known.received;
+        uint8_t last = 0;
+        if (received > 0 &&
+            core->config.disk.read(core->config.disk.context, CORE_FILE_DELIVERED,
+                                   BYTES_OF(grant_id.b), received - 1, &last, 1) != ERR_OK) {
+            received = 0; /* an old copy of the database, or a file that was lost */
+        }
     } else if (err == ERR_USER_NOT_FOUND) {
         struct store_delivered row = {.grant = grant_id,
                                       .request = grant.request,
@@ -673,11 +726,18 @@ static enum err take_offer(struct core *core, struct link *link,
         }
     }
     if (err == ERR_OK) {
-        err = transfer_receive(core->transfer, link->no, &grant, &grant_id, received, &actions);
+        err = core->config.disk.make(core->config.disk.context, BYTES_OF(grant_id.b),
+                                     grant.payload_size - received);
+        err = err == ERR_HOST_DISK ? ERR_FULL_DISK
+                                   : err; /* this one cannot be had; all else goes on */
     }
     if (err == ERR_OK) {
-        core_journal(core, "info transfer: offered grant=%02x%02x held=%llu of=%llu",
-                     grant_id.b[0], grant_id.b[1], (unsigned long long)received,
+        err = transfer_receive(core->transfer, link->no, &grant, &grant_id, received, core->now,
+                               &actions);
+    }
+    if (err == ERR_OK) {
+        core_journal(core, "info transfer: offered grant=%02x%02x held=%llu of=%llu", grant_id.b[0],
+                     grant_id.b[1], (unsigned long long)received,
                      (unsigned long long)grant.payload_size);
     }
     return err == ERR_OK ? clips_run(core, &actions) : err;

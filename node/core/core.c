@@ -4,6 +4,7 @@
  *  3. What an engine knows can be rebuilt from the store: core_create() does nothing else. */
 #include "node/core/core.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,10 @@ static struct link *new_link(struct core *core, uint64_t no);
 static void free_link(struct link *link);
 static enum err expire_links(struct core *core);
 static bool is_host_error(enum err err);
+
+static_assert((int)CORE_INPUT_MAX == (int)TRANSFER_INPUT_MAX, "what may come is what finds room");
+static_assert((int)CORE_PAGE_BYTES == (int)TRANSFER_PAGE_BYTES,
+              "blocks lie as the disk wants them");
 
 enum err core_create(const struct core_config *config, struct core **out) {
     struct core *core = calloc(1, sizeof *core);
@@ -117,6 +122,7 @@ void core_destroy(struct core *core) {
 enum err core_turn_begin(struct core *core) {
     ASSERT(!core->in_turn);
     core->effect_count = 0;
+    core->work_waits = false;
     buffer_clear(&core->bytes);
     enum err err = store_begin(core->store);
     core->in_turn = err == ERR_OK;
@@ -168,6 +174,9 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         core->ingest_up = false;
         core_journal(core, "warn ingest: down");
         break;
+    case CORE_EV_WORKED:
+        err = clips_worked(core, event->work);
+        break;
     case CORE_EV_TICK:
         err = step_tick(core);
         break;
@@ -175,8 +184,14 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
     return is_host_error(err) ? err : ERR_OK;
 }
 
+/* Work is let go at once: other threads wait for it. */
 bool core_turn_has_room(const struct core *core) {
-    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < CORE_EFFECTS_BYTES / 4;
+    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < CORE_EFFECTS_BYTES / 4 &&
+           !core->work_waits;
+}
+
+bool core_link_has_room(const struct core *core, uint64_t link) {
+    return transfer_has_room(core->transfer, link);
 }
 
 enum err core_turn_end(struct core *core, struct core_effects *out) {
@@ -529,12 +544,13 @@ static enum err step_link_drained(struct core *core, struct link *link) {
     if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
         return ERR_OK;
     }
-    transfer_drained(core->transfer, link->no, &actions);
+    transfer_drained(core->transfer, link->no, core->now, &actions);
     return clips_run(core, &actions);
 }
 
 static enum err step_link_down(struct core *core, struct link *link) {
     enum err err = ERR_OK;
+    struct transfer_actions actions;
     uint64_t no = link->no;
     struct id about = link->about;
     enum link_purpose purpose = link->purpose;
@@ -543,16 +559,14 @@ static enum err step_link_down(struct core *core, struct link *link) {
         err = join_link_down(core, link);
     }
     free_link(link);
-    transfer_link_down(core->transfer, no, core->now, core_random(core));
+    transfer_link_down(core->transfer, no, core->now, core_random(core), &actions);
+    enum err kept = clips_run(core, &actions);
+    err = err == ERR_OK ? kept : err;
     if (core->overlay != NULL && (in_overlay || purpose == PURPOSE_MEMBER)) {
         struct overlay_event event = {
             .kind = OVERLAY_EV_LINK_DOWN, .peer = about, .link = in_overlay ? no : 0};
         enum err run = gossip_run(core, &event);
         err = err == ERR_OK ? run : err;
-    }
-    if (purpose == PURPOSE_DELIVERY) { /* a dial that failed: the sender tries again later */
-        struct transfer_actions actions;
-        (void)actions;
     }
     return err;
 }

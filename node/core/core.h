@@ -30,23 +30,39 @@ enum {
     CORE_EFFECTS_MAX = 8192,
     CORE_EFFECTS_BYTES = 8 * 1024 * 1024,
     CORE_QUEUE_MAX = 256 * 1024, /* bytes that one link may have waiting (DESIGN 7) */
+    CORE_INPUT_MAX = 128 * 1024, /* of one CORE_EV_LINK_BYTES */
+    CORE_PAGE_BYTES = 4096,
     CORE_JOURNAL_MAX = 256,
 };
 
 struct core;
 
+/* Blocking work: pieces to be checked and written, a file to be synced. The driver calls
+ * core_work_do() on any thread, once, and gives it back by CORE_EV_WORKED. Before core_destroy() no
+ * thread may be at it. */
+struct core_work;
+void core_work_do(struct core_work *work);
+
 enum core_file {
     CORE_FILE_VAULT,
+    CORE_FILE_LEAVES, /* of a vault file: the hash of each of its pieces */
     CORE_FILE_DELIVERED
 };
 
 /* Blocking file access in the node's folders, named by id alone. `name` is 16 bytes of a clip id
- * for the vault (read only) and 32 of a grant id for delivered clips. */
+ * for the vault (read only) and 32 of a grant id for delivered clips. write() and sync() may be
+ * called by any thread, while others are at work too; the rest only by the one that steps core.
+ * ERR_FULL_DISK where the disk is full. */
 struct core_disk {
     void *context;
     /* Reads exactly `len` bytes. ERR_HOST_DISK, ERR_USER_NOT_FOUND. */
     enum err (*read)(void *context, enum core_file file, struct bytes name, uint64_t offset,
                      uint8_t *out, size_t len);
+    /* For a delivered clip of which `missing` bytes are to come: makes the file when there is none.
+     * ERR_FULL_DISK: they would not leave room for the rest of this home. */
+    enum err (*make)(void *context, struct bytes name, uint64_t missing);
+    /* The data of a clip lies in memory as in its file: `at` and `offset` are equal modulo
+     * CORE_PAGE_BYTES, so that whole pages can go to the disk uncopied. */
     enum err (*write)(void *context, struct bytes name, uint64_t offset, struct bytes data);
     enum err (*sync)(void *context, struct bytes name); /* file and folder */
     enum err (*remove)(void *context, struct bytes name);
@@ -81,10 +97,12 @@ struct core_event {
         CORE_EV_INGEST_UP,
         CORE_EV_INGEST_FRAME, /* data */
         CORE_EV_INGEST_DOWN,
+        CORE_EV_WORKED, /* work */
         CORE_EV_TICK,
     } kind;
     uint64_t link;     /* or client */
     struct bytes data; /* borrowed for the call */
+    struct core_work *work;
 };
 
 struct core_effect {
@@ -96,6 +114,7 @@ struct core_effect {
         CORE_DO_REPLY,     /* client, data: one frame */
         CORE_DO_CLOSE_CLIENT,
         CORE_DO_INGEST,  /* data: one frame */
+        CORE_DO_WORK,    /* work */
         CORE_DO_JOURNAL, /* data: one line without end of line */
     } kind;
     uint64_t link;
@@ -104,6 +123,7 @@ struct core_effect {
     struct clip_id clip;
     uint64_t offset;
     uint64_t length;
+    struct core_work *work;
 };
 
 struct core_effects {
@@ -121,6 +141,9 @@ MUST_USE enum err core_turn_begin(struct core *core);
 MUST_USE enum err core_step(struct core *core, const struct core_event *event, struct now now);
 /* Room for more events in this turn? When not, end it first. */
 bool core_turn_has_room(const struct core *core);
+/* May this link bring up to CORE_INPUT_MAX more bytes? When not, let it wait and ask again when a
+ * turn has ended: what it delivers has to be written first (P11). */
+bool core_link_has_room(const struct core *core, uint64_t link);
 MUST_USE enum err core_turn_end(struct core *core, struct core_effects *out);
 
 /* When to send the next CORE_EV_TICK. */

@@ -26,6 +26,7 @@ enum {
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
     FILES_EVERY_MS = 1000,
+    FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
     UPKEEP_EVERY_MS = 30 * 1000,
 };
@@ -70,6 +71,19 @@ struct join {
     struct buffer objects; /* what JOIN_MEMBER brought: u32 length, bytes */
 };
 
+struct core_work {
+    enum {
+        WORK_NONE,
+        WORK_STORE,
+        WORK_SYNC
+    } kind;
+    const struct core_disk *disk;
+    struct id grant;
+    struct transfer_block *block; /* STORE */
+    uint64_t receiver;            /* SYNC */
+    enum err result;
+};
+
 struct core {
     struct core_config config;
     struct store *store;
@@ -109,6 +123,9 @@ struct core {
     struct id attachment_after;
     struct tick upkeep_due;
     bool shredded; /* in this turn: cut the write-ahead log off after it */
+
+    struct core_work works[TRANSFER_BLOCKS_MAX + TRANSFER_RECEIVES_MAX];
+    bool work_waits; /* among this turn's effects */
 
     size_t effect_count;
     struct core_effect effects[CORE_EFFECTS_MAX];
@@ -172,6 +189,7 @@ enum err clips_established(struct core *core, struct link *link);
 enum err clips_message(struct core *core, struct link *link, const struct link_message *message);
 enum err clips_bulk(struct core *core, struct link *link, struct bytes data);
 enum err clips_run(struct core *core, const struct transfer_actions *actions);
+enum err clips_worked(struct core *core, struct core_work *work);
 enum err clips_tick(struct core *core);
 
 /* ---- record.c ---- */

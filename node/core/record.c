@@ -58,6 +58,11 @@ enum err record_tick(struct core *core) {
     if (err == ERR_OK && tick_reached(core->now.mono, core->files_due)) {
         core->files_due = TICK_NEVER;
         err = write_files(core);
+        if (err == ERR_FULL_DISK) { /* the leaves are safe; their files come when there is room */
+            core_journal(core, "warn log: files not written reason=\"%s\"", err_text(err));
+            core->files_due = tick_add(core->now.mono, (struct duration){FILES_RETRY_MS});
+            err = ERR_OK;
+        }
     }
     return err;
 }

@@ -6,18 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "node/base/assert.h"
 
 enum {
-    NAME_TEXT_MAX = 2 * 32 + 2,
+    NAME_TEXT_MAX = 2 * 32 + 16,
     LOG_PATH_MAX = 128,
+    FREE_MIN = 64 * 1024 * 1024,     /* what no delivery may take: database, log and keys need it */
     LOG_FILE_MAX = 17 * 1024 * 1024, /* an entry bundle of 256 leaves of 64 KiB is the largest */
 };
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
                           uint8_t *out, size_t len);
+static enum err disk_make(void *context, struct bytes name, uint64_t missing);
 static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data);
 static enum err disk_sync(void *context, struct bytes name);
 static enum err disk_remove(void *context, struct bytes name);
@@ -25,7 +28,8 @@ static enum err disk_write_log(void *context, const char *path, struct bytes dat
 static enum err disk_read_log(void *context, const char *path, struct buffer *out);
 
 static int open_folder(int at, const char *name, bool make);
-static int open_named(struct disk *disk, enum core_file file, struct bytes name, bool make);
+static int open_named(struct disk *disk, enum core_file file, struct bytes name);
+static int open_delivered(const struct disk *disk, struct bytes name, int flags);
 static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]);
 static void forget_open(struct disk *disk, enum core_file file);
 static int open_log_parent(int log, const char *path, const char **leaf, bool make);
@@ -33,8 +37,8 @@ static enum err write_all(int fd, struct bytes data, uint64_t offset);
 static enum err host_error(void);
 
 enum err disk_start(struct disk *disk, const char *home) {
-    *disk =
-        (struct disk){.vault = -1, .delivered = -1, .log = -1, .open = {{.fd = -1}, {.fd = -1}}};
+    *disk = (struct disk){
+        .vault = -1, .delivered = -1, .log = -1, .open = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
     int root = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
         return host_error();
@@ -56,6 +60,7 @@ void disk_finish(struct disk *disk) {
         return;
     }
     forget_open(disk, CORE_FILE_VAULT);
+    forget_open(disk, CORE_FILE_LEAVES);
     forget_open(disk, CORE_FILE_DELIVERED);
     int *folders[] = {&disk->vault, &disk->delivered, &disk->log};
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
@@ -69,6 +74,7 @@ void disk_finish(struct disk *disk) {
 struct core_disk disk_calls(struct disk *disk) {
     return (struct core_disk){.context = disk,
                               .read = disk_read,
+                              .make = disk_make,
                               .write = disk_write,
                               .sync = disk_sync,
                               .remove = disk_remove,
@@ -84,7 +90,7 @@ int disk_open_vault(struct disk *disk, const struct clip_id *clip) {
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
                           uint8_t *out, size_t len) {
-    int fd = open_named(context, file, name, false);
+    int fd = open_named(context, file, name);
     if (fd < 0) {
         return errno == ENOENT ? ERR_USER_NOT_FOUND : host_error();
     }
@@ -103,18 +109,65 @@ static enum err disk_read(void *context, enum core_file file, struct bytes name,
     return ERR_OK;
 }
 
+static enum err disk_make(void *context, struct bytes name, uint64_t missing) {
+    struct disk *disk = context;
+    struct statvfs info;
+    if (missing > 0 && (fstatvfs(disk->delivered, &info) != 0 ||
+                        (uint64_t)info.f_bavail * info.f_frsize < missing + FREE_MIN)) {
+        return ERR_FULL_DISK;
+    }
+    int fd = open_delivered(disk, name, O_RDWR | O_CREAT);
+    if (fd < 0) {
+        return host_error();
+    }
+    (void)close(fd);
+    return ERR_OK;
+}
+
+/* For any thread: descriptors of its own. The file was made before, so that one that was removed
+ * meanwhile does not come back.
+ *
+ * Whole pages go past the page cache where the file system allows it: nobody reads this clip soon,
+ * it would push out what the recorder on this machine works with, and the copy costs as much as all
+ * else that is done with a piece. What is left at both ends is written as usual. */
 static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data) {
-    int fd = open_named(context, CORE_FILE_DELIVERED, name, true);
-    return fd < 0 ? host_error() : write_all(fd, data, offset);
+    size_t head = (size_t)(-offset % CORE_PAGE_BYTES);
+    head = head > data.len ? data.len : head;
+    size_t pages = (data.len - head) / CORE_PAGE_BYTES * CORE_PAGE_BYTES;
+    bool aligned = pages > 0 && (uintptr_t)(data.at + head) % CORE_PAGE_BYTES == 0;
+    int direct = aligned ? open_delivered(context, name, O_WRONLY | O_DIRECT) : -1;
+    int fd = open_delivered(context, name, O_WRONLY);
+    enum err err = fd < 0 ? host_error() : ERR_OK;
+    if (err == ERR_OK && direct >= 0) {
+        err = write_all(direct, (struct bytes){data.at + head, pages}, offset + head);
+        if (err == ERR_OK) {
+            err = write_all(fd, (struct bytes){data.at, head}, offset);
+            data = (struct bytes){data.at + head + pages, data.len - head - pages};
+            offset += head + pages;
+        } else if (errno == EINVAL) { /* it opens, but wants other pages */
+            err = ERR_OK;
+        }
+    }
+    if (err == ERR_OK) {
+        err = write_all(fd, data, offset);
+    }
+    if (direct >= 0) {
+        (void)close(direct);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return err;
 }
 
 static enum err disk_sync(void *context, struct bytes name) {
     struct disk *disk = context;
-    int fd = open_named(disk, CORE_FILE_DELIVERED, name, true);
-    if (fd < 0 || fsync(fd) != 0 || fsync(disk->delivered) != 0) {
-        return host_error();
+    int fd = open_delivered(disk, name, O_RDWR);
+    enum err err = fd < 0 || fsync(fd) != 0 || fsync(disk->delivered) != 0 ? host_error() : ERR_OK;
+    if (fd >= 0) {
+        (void)close(fd);
     }
-    return ERR_OK;
+    return err;
 }
 
 static enum err disk_remove(void *context, struct bytes name) {
@@ -188,7 +241,7 @@ static int open_folder(int at, const char *name, bool make) {
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_named(struct disk *disk, enum core_file file, struct bytes name, bool make) {
+static int open_named(struct disk *disk, enum core_file file, struct bytes name) {
     struct disk_open *open_file = &disk->open[file];
     if (open_file->fd >= 0 &&
         bytes_equal(name, (struct bytes){open_file->name, open_file->name_len})) {
@@ -197,10 +250,8 @@ static int open_named(struct disk *disk, enum core_file file, struct bytes name,
     forget_open(disk, file);
     char text[NAME_TEXT_MAX];
     name_text(file, name, text);
-    int fd = file == CORE_FILE_VAULT
-                 ? openat(disk->vault, text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-                 : openat(disk->delivered, text,
-                          O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0640);
+    int fd = openat(file == CORE_FILE_DELIVERED ? disk->delivered : disk->vault, text,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) {
         open_file->fd = fd;
         open_file->name_len = name.len;
@@ -209,14 +260,26 @@ static int open_named(struct disk *disk, enum core_file file, struct bytes name,
     return fd;
 }
 
+static int open_delivered(const struct disk *disk, struct bytes name, int flags) {
+    char text[NAME_TEXT_MAX];
+    name_text(CORE_FILE_DELIVERED, name, text);
+    return openat(disk->delivered, text, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
 static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]) {
     ASSERT(name.len <= 32);
     char hex[2 * 32 + 1];
     hex_write(name, hex);
-    if (file == CORE_FILE_VAULT) {
+    switch (file) {
+    case CORE_FILE_VAULT:
         (void)snprintf(text, NAME_TEXT_MAX, "%.2s/%s", hex, hex + 2);
-    } else {
+        break;
+    case CORE_FILE_LEAVES:
+        (void)snprintf(text, NAME_TEXT_MAX, "%.2s/%s.leaves", hex, hex + 2);
+        break;
+    case CORE_FILE_DELIVERED:
         (void)snprintf(text, NAME_TEXT_MAX, "%s", hex);
+        break;
     }
 }
 
@@ -262,5 +325,5 @@ static enum err host_error(void) {
     if (errno == EACCES || errno == EPERM || errno == EROFS) {
         return ERR_HOST_PERMISSION;
     }
-    return ERR_HOST_DISK;
+    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL_DISK : ERR_HOST_DISK;
 }

@@ -2,7 +2,8 @@
  *  1. Core is stepped only inside a turn, and a turn ends before the loop waits again.
  *  2. Bytes for one link leave in the order in which core gave them, file runs included.
  *  3. An endpoint is freed only in its close callback; until then `closing` keeps it out of every
- * path. */
+ *     path.
+ *  4. shell_run() returns only when no thread of the pool is at work for core any more. */
 #include "node/shell/shell.h"
 
 #include <errno.h>
@@ -19,8 +20,8 @@
 #include "node/shell/disk.h"
 
 enum {
-    READ_BYTES = 128 * 1024, /* one shared buffer: a first touch of a page is dear */
-    FILE_BYTES = 64 * 1024,  /* what is copied when the socket would not take a file run */
+    READ_BYTES = CORE_INPUT_MAX, /* one shared buffer: a first touch of a page is dear */
+    FILE_BYTES = 4 * 1024,       /* what is copied when the socket would not take a file run */
     BACKLOG = 128,
     LINGER_MS = 10 * 1000, /* a closed endpoint has so long to take what it was given */
     CLIENT_QUEUE_MAX = 4 * 1024 * 1024,
@@ -56,6 +57,7 @@ struct endpoint {
         uv_pipe_t pipe;
     } uv;
     bool up;      /* connected */
+    bool waiting; /* not read until core has room for what it brings */
     bool closing; /* uv_close has been called */
     bool leaving; /* close when the queue is empty */
     uint64_t leave_by;
@@ -67,6 +69,13 @@ struct endpoint {
     size_t queued;
     uint8_t *file_part;  /* while a file run is copied; owned */
     struct buffer input; /* frames: clients and ingest */
+};
+
+/* Work that core wants done on the pool. */
+struct job {
+    uv_work_t work;
+    struct shell *shell;
+    struct core_work *of;
 };
 
 struct shell {
@@ -82,6 +91,7 @@ struct shell {
     struct endpoint *supervisor;
     struct core *core;
     struct disk disk;
+    size_t jobs; /* on the pool */
     bool in_turn;
     bool stopping;
     enum err failed;
@@ -97,7 +107,9 @@ static bool parse_address(const char *text, struct sockaddr_storage *out);
 static void step(struct shell *shell, const struct core_event *event);
 static void turn_end(struct shell *shell);
 static void release(struct shell *shell, const struct core_effect *effect);
+static void start_job(struct shell *shell, struct core_work *work);
 static void tell_drained(struct shell *shell);
+static void read_on(struct shell *shell);
 static void set_timer(struct shell *shell);
 static void stop(struct shell *shell, enum err err);
 
@@ -127,6 +139,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out);
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer);
 static void on_supervisor(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer);
 static void on_written(uv_write_t *write, int status);
+static void on_job(uv_work_t *work);
+static void on_job_done(uv_work_t *work, int status);
 static void on_closed(uv_handle_t *handle);
 static void on_timer(uv_timer_t *timer);
 static void on_prepare(uv_prepare_t *prepare);
@@ -234,6 +248,9 @@ enum err shell_run(struct shell *shell, struct core *core) {
     }
     step(shell, &(struct core_event){.kind = CORE_EV_TICK});
     (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
+    while (shell->jobs > 0) {
+        (void)uv_run(&shell->loop, UV_RUN_ONCE);
+    }
     return shell->failed;
 }
 
@@ -388,10 +405,28 @@ static void release(struct shell *shell, const struct core_effect *effect) {
             endpoint_send(shell->ingest, effect->data, true);
         }
         break;
+    case CORE_DO_WORK:
+        start_job(shell, effect->work);
+        break;
     case CORE_DO_JOURNAL:
         (void)fprintf(stderr, "%.*s\n", (int)effect->data.len, (const char *)effect->data.at);
         break;
     }
+}
+
+static void start_job(struct shell *shell, struct core_work *work) {
+    struct job *job = calloc(1, sizeof *job);
+    if (job != NULL) {
+        job->work.data = job;
+        job->shell = shell;
+        job->of = work;
+        if (uv_queue_work(&shell->loop, &job->work, on_job, on_job_done) == 0) {
+            shell->jobs++;
+            return;
+        }
+    }
+    free(job);
+    stop(shell, ERR_HOST_MEMORY);
 }
 
 static void tell_drained(struct shell *shell) {
@@ -405,6 +440,18 @@ static void tell_drained(struct shell *shell) {
                  &(struct core_event){.kind = e->kind == ENDPOINT_LINK ? CORE_EV_LINK_DRAINED
                                                                        : CORE_EV_CLIENT_DRAINED,
                                       .link = e->number});
+        }
+    }
+}
+
+/* Links that had to wait. */
+static void read_on(struct shell *shell) {
+    for (struct endpoint *e = shell->endpoints; e != NULL; e = e->next) {
+        if (e->waiting && !e->closing && core_link_has_room(shell->core, e->number)) {
+            e->waiting = false;
+            if (uv_read_start(&e->uv.stream, on_alloc, on_read) != 0) {
+                endpoint_down(e);
+            }
         }
     }
 }
@@ -801,6 +848,11 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer) {
         step(endpoint->shell, &(struct core_event){.kind = CORE_EV_LINK_BYTES,
                                                    .link = endpoint->number,
                                                    .data = data});
+        struct core *core = endpoint->shell->core;
+        if (core != NULL && !endpoint->closing && !core_link_has_room(core, endpoint->number)) {
+            endpoint->waiting = true;
+            (void)uv_read_stop(stream);
+        }
     } else {
         take_frames(endpoint, data);
     }
@@ -850,6 +902,20 @@ static void on_written(uv_write_t *write, int status) {
     pump(endpoint);
 }
 
+static void on_job(uv_work_t *work) {
+    core_work_do(((struct job *)work->data)->of);
+}
+
+static void on_job_done(uv_work_t *work, int status) {
+    (void)status;
+    struct job *job = work->data;
+    struct shell *shell = job->shell;
+    struct core_event event = {.kind = CORE_EV_WORKED, .work = job->of};
+    shell->jobs--;
+    free(job);
+    step(shell, &event);
+}
+
 static void on_closed(uv_handle_t *handle) {
     struct endpoint *endpoint = handle->data;
     struct endpoint **link = &endpoint->shell->endpoints;
@@ -882,6 +948,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     tell_drained(shell); /* what a turn sent may have gone at once; its event belongs to the next */
     turn_end(shell);
     if (!shell->stopping) {
+        read_on(shell);
         set_timer(shell);
     }
 }

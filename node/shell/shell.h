@@ -3,7 +3,7 @@
  *
  * One turn covers everything that one pass of the loop brought. Reads go through one shared buffer
  * and straight into core; writes go out at once where the system takes them and queue where not. A
- * bulk run is sent by sendfile(2) from the vault.
+ * bulk run is sent by sendfile(2) from the vault. Work that blocks runs on libuv's thread pool.
  *
  * Memory: shell_create() to shell_destroy(). Bounds: those of core; a frame of a control client or
  * of ingest is at most CONTROL_FRAME_MAX or INGEST_FRAME_MAX bytes. */

@@ -18,6 +18,7 @@ enum {
     FILE_PART = 16 * 1024, /* what a file run is cut into on its way */
     BUSY_MAX = 2000,       /* turns at one moment: more is a loop that does not end */
     SEAL_MS = 700,
+    WORK_MS = 3,
     CHECKPOINTS_KEPT = 64,
 };
 
@@ -28,6 +29,7 @@ enum happening {
     HAPPENS_END,
     HAPPENS_DRAINED,
     HAPPENS_INGEST, /* a frame from ingest */
+    HAPPENS_WORKED, /* a thread has done what core gave it */
     HAPPENS_START,  /* a home that died comes back */
 };
 
@@ -40,6 +42,7 @@ struct world_event {
     size_t line;     /* connection */
     uint64_t serial; /* of the connection: it may have been used anew */
     int side;        /* 0 dialled, 1 answered: whose event it is */
+    struct core_work *work;
     struct buffer data;
 };
 
@@ -95,6 +98,7 @@ static void clip_free(struct world_clip *clip);
 static struct core_disk disk_of(struct world_home *home);
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
                           uint8_t *out, size_t len);
+static enum err disk_make(void *context, struct bytes name, uint64_t missing);
 static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data);
 static enum err disk_sync(void *context, struct bytes name);
 static enum err disk_remove(void *context, struct bytes name);
@@ -314,6 +318,14 @@ static void happen(struct world *world, struct world_event *event) {
         }
         return;
     }
+    if (event->what == HAPPENS_WORKED) {
+        if (home->core != NULL && event->life == home->starts) {
+            core_work_do(event->work);
+            turn(world, event->home,
+                 &(struct core_event){.kind = CORE_EV_WORKED, .work = event->work});
+        }
+        return;
+    }
     struct world_connection *line = &world->connections[event->line];
     if (!line->used || line->serial != event->serial || line->hole) {
         return;
@@ -347,6 +359,8 @@ static void happen(struct world *world, struct world_event *event) {
     case HAPPENS_BYTES:
         see(world, line, side, event);
         told.kind = CORE_EV_LINK_BYTES;
+        /* The clips here are smaller than what core takes before any of it is written. */
+        ASSERT(core_link_has_room(home->core, told.link));
         break;
     case HAPPENS_END:
         see(world, line, side, event);
@@ -359,6 +373,7 @@ static void happen(struct world *world, struct world_event *event) {
         break;
     case HAPPENS_CONNECT:
     case HAPPENS_INGEST:
+    case HAPPENS_WORKED:
     case HAPPENS_START:
         break;
     }
@@ -432,6 +447,7 @@ static void release(struct world *world, int number, const struct core_effects *
 static void release_one(struct world *world, int number, const struct core_effect *effect,
                         int64_t at) {
     int side = 0;
+    const struct world_home *home = &world->homes[number];
     struct world_connection *line = NULL;
     trace(world, 100 + (int64_t)effect->kind, number, effect->data);
     switch (effect->kind) {
@@ -462,6 +478,15 @@ static void release_one(struct world *world, int number, const struct core_effec
         break;
     case CORE_DO_INGEST:
         ingest_frame(world, number, effect->data);
+        break;
+    case CORE_DO_WORK:
+        put(world,
+            (struct world_event){.at = at + WORK_MS,
+                                 .what = HAPPENS_WORKED,
+                                 .home = number,
+                                 .life = home->starts,
+                                 .work = effect->work},
+            (struct bytes){NULL, 0});
         break;
     case CORE_DO_JOURNAL:
         if (getenv("WORLD_JOURNAL") != NULL) {
@@ -1007,15 +1032,14 @@ static struct world_clip *seal(struct world *world, int number, const struct id 
     ASSERT(buffer_append(&clip->payload, (struct bytes){piece, len}) == ERR_OK);
     free(plain);
 
-    struct id leaves[64];
     size_t count = (size_t)piece_count(clip->payload.len);
-    ASSERT(count <= COUNT_OF(leaves));
+    ASSERT(count <= COUNT_OF(clip->leaves));
     for (size_t i = 0; i < count; i++) {
         piece_leaf(
             (struct bytes){clip->payload.at + piece_offset(i), piece_length(clip->payload.len, i)},
-            &leaves[i]);
+            &clip->leaves[i]);
     }
-    piece_root(leaves, count, &clip->root);
+    piece_root(clip->leaves, count, &clip->root);
     home->clip_count++;
     return clip;
 }
@@ -1029,8 +1053,8 @@ static void clip_free(struct world_clip *clip) {
 /* ---- disk ---- */
 
 static struct core_disk disk_of(struct world_home *home) {
-    return (struct core_disk){home,        disk_read,      disk_write,   disk_sync,
-                              disk_remove, disk_write_log, disk_read_log};
+    return (struct core_disk){home,      disk_read,   disk_make,      disk_write,
+                              disk_sync, disk_remove, disk_write_log, disk_read_log};
 }
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
@@ -1044,9 +1068,13 @@ static enum err disk_read(void *context, enum core_file file, struct bytes name,
         const struct world_file *held = find_file(home, name);
         data = held == NULL ? data : buffer_bytes(&held->data);
     }
-    for (size_t i = 0; file == CORE_FILE_VAULT && i < WORLD_CLIPS_MAX; i++) {
-        if (home->clips[i].sealed && memcmp(home->clips[i].clip.b, name.at, 16) == 0) {
-            data = buffer_bytes(&home->clips[i].payload);
+    for (size_t i = 0; file != CORE_FILE_DELIVERED && i < WORLD_CLIPS_MAX; i++) {
+        const struct world_clip *clip = &home->clips[i];
+        if (clip->sealed && memcmp(clip->clip.b, name.at, 16) == 0) {
+            data = file == CORE_FILE_VAULT
+                       ? buffer_bytes(&clip->payload)
+                       : (struct bytes){clip->leaves[0].b,
+                                        piece_count(clip->payload.len) * sizeof clip->leaves[0]};
         }
     }
     if (data.len == 0) {
@@ -1059,20 +1087,29 @@ static enum err disk_read(void *context, enum core_file file, struct bytes name,
     return ERR_OK;
 }
 
-static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data) {
+static enum err disk_make(void *context, struct bytes name, uint64_t missing) {
     struct world_home *home = context;
-    struct world_file *file = find_file(home, name);
+    (void)missing;
     if (home->disk_fails) {
         return ERR_HOST_DISK;
     }
-    if (file == NULL) {
-        file = calloc(1, sizeof *file);
+    if (find_file(home, name) == NULL) {
+        struct world_file *file = calloc(1, sizeof *file);
         ASSERT(file != NULL);
         ASSERT(name.len == sizeof file->name);
         memcpy(file->name, name.at, name.len);
         buffer_init(&file->data, 64 * 1024 * 1024);
         file->next = home->delivered;
         home->delivered = file;
+    }
+    return ERR_OK;
+}
+
+static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data) {
+    struct world_home *home = context;
+    struct world_file *file = find_file(home, name);
+    if (home->disk_fails || file == NULL) {
+        return ERR_HOST_DISK;
     }
     if (offset + data.len > file->data.len) {
         uint8_t *grown = NULL;

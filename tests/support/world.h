@@ -44,6 +44,7 @@ struct world_clip {
     struct age_file_key key; /* what an owner would find in the header */
     struct id sha256;
     struct buffer header, payload;
+    struct id leaves[64];
     struct id root;
 };
 

@@ -559,6 +559,9 @@ static enum err step_link_down(struct core *core, struct link *link) {
         err = join_link_down(core, link);
     }
     free_link(link);
+    if (purpose == PURPOSE_DELIVERY) {
+        transfer_dial_failed(core->transfer, &about, core->now, core_random(core));
+    }
     transfer_link_down(core->transfer, no, core->now, core_random(core), &actions);
     enum err kept = clips_run(core, &actions);
     err = err == ERR_OK ? kept : err;

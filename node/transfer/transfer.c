@@ -139,6 +139,14 @@ enum err transfer_send(struct transfer *transfer, const struct transfer_clip *cl
     return ERR_FULL_TABLE;
 }
 
+void transfer_dial_failed(struct transfer *transfer, const struct id *grant, struct now now,
+                          uint64_t random) {
+    struct send *send = find_send(transfer, grant);
+    if (send != NULL && send->state == SEND_DIALLING) {
+        send_later(send, now.mono, random);
+    }
+}
+
 void transfer_link_up(struct transfer *transfer, const struct id *grant, transfer_link link,
                       struct now now, struct transfer_actions *out) {
     out->count = 0;

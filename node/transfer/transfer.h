@@ -114,7 +114,9 @@ void transfer_destroy(struct transfer *transfer);
 MUST_USE enum err transfer_send(struct transfer *transfer, const struct transfer_clip *clip,
                                 struct now now);
 
-/* The link that TRANSFER_ACT_DIAL asked for stands, or could not be made (link 0). */
+/* The link that TRANSFER_ACT_DIAL asked for could not be made, or it stands. */
+void transfer_dial_failed(struct transfer *transfer, const struct id *grant, struct now now,
+                          uint64_t random);
 void transfer_link_up(struct transfer *transfer, const struct id *grant, transfer_link link,
                       struct now now, struct transfer_actions *out);
 /* Any link ended; both machines take it from what they hold. */

@@ -313,6 +313,37 @@ static void test_a_sync_that_fails_makes_nothing_durable(void **state) {
     delivery_finish(&d);
 }
 
+/* A sync that was begun for a delivery that has failed since says nothing about the next one. */
+static void test_late_news_of_an_earlier_delivery_count_for_nothing(void **state) {
+    (void)state;
+    struct delivery d;
+    const uint64_t chunk = TRANSFER_SYNC_BYTES / PIECE_CHUNK + 40 * TRANSFER_BLOCK_PIECES;
+    delivery_start(&d, PIECE_NONCE + chunk * PIECE_CHUNK);
+    delivery_pass(&d, 0);
+    while (d.work_count == 0 || d.works[0].block != NULL) {
+        CHECK(delivery_carry(&d, TRANSFER_INPUT_MAX) || delivery_work(&d, 0));
+    }
+    while (d.work_count < 2) {
+        CHECK(delivery_carry(&d, TRANSFER_INPUT_MAX));
+    }
+    d.disk_fails = ERR_FULL_DISK;
+    CHECK(delivery_work(&d, 1)); /* a block; the sync is still under way */
+    CHECK(d.link == 0);
+    d.disk_fails = ERR_OK;
+    while (d.bulk_bytes < d.size || d.work_count < 2 || d.works[1].block != NULL) {
+        if (!delivery_carry(&d, TRANSFER_INPUT_MAX) &&
+            !(d.work_count > 1 && d.works[1].block != NULL && delivery_work(&d, 1))) {
+            delivery_pass(&d, 1000);
+        }
+    }
+    CHECK(d.works[0].block == NULL); /* the old sync, and now the new one */
+    CHECK(delivery_work(&d, 0));
+    CHECK(d.row == 0);
+    CHECK(!d.held);
+    CHECK(delivery_run(&d, 100000));
+    delivery_finish(&d);
+}
+
 static void test_two_deliveries_at_once_do_not_mix(void **state) {
     (void)state;
     struct delivery a;
@@ -505,6 +536,7 @@ int main(void) {
         cmocka_unit_test(test_while_the_disk_is_slow_the_link_waits),
         cmocka_unit_test(test_a_full_disk_ends_the_delivery_until_there_is_room),
         cmocka_unit_test(test_a_sync_that_fails_makes_nothing_durable),
+        cmocka_unit_test(test_late_news_of_an_earlier_delivery_count_for_nothing),
         cmocka_unit_test(test_two_deliveries_at_once_do_not_mix),
         cmocka_unit_test(test_dials_back_off_from_two_seconds_to_ten_minutes_until_the_grant_ends),
         cmocka_unit_test(test_only_bytes_that_go_out_shorten_the_wait),

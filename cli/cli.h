@@ -3,6 +3,7 @@
  *   main.c       the table of commands
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
+ *   service.c    whose a system service's folders are
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
  *   cmd_*.c      one theme of commands each
@@ -18,6 +19,8 @@
 #include "crypto/keyfile.h"
 #include "proto/control.h"
 #include "proto/pins.h"
+
+#define SYSTEM_HOME "/var/lib/stoop" /* of the system service */
 
 enum exit_code {
     EXIT_DONE = 0,
@@ -36,7 +39,9 @@ struct cli {
     char home[PATH_MAX];      /* data folder */
     char owner_dir[PATH_MAX]; /* the owner's own folder */
     bool json;
-    int argc; /* of the command, itself first */
+    bool home_named;     /* by option or environment */
+    const char *command; /* "camera", as its help is called */
+    int argc;            /* of the command or its branch, itself first */
     char **argv;
     size_t writable_count; /* folders that stay writable when the walls have risen */
     const char *writable[WRITABLE_MAX];
@@ -44,7 +49,8 @@ struct cli {
 };
 
 /* ---- errors ---- */
-/* "stoop: TEXT" and, when not NULL, the line that says what to do next; answers EXIT_FAILED. */
+/* "stoop: TEXT" and, when not NULL, the line that says what to do next; answers EXIT_FAILED. With
+ * --json the last of them is printed as an object too, unless facts were printed. */
 int fail(const char *next, const char *format, ...) PRINTF_LIKE(2, 3);
 int usage_error(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
@@ -57,10 +63,17 @@ struct cli_option {
     size_t list_max;
     size_t *list_count;
 };
-/* Takes options out of cli->argv; the rest are operands, counted in *operands, at cli->argv[1...].
- * 0, or EXIT_USAGE after printing. */
-int take_options(struct cli *cli, const struct cli_option *options, size_t count, int min_operands,
-                 int max_operands);
+/* Takes options out of cli->argv; what is left are the operands, at cli->argv[1...]. `operands`
+ * names them, "NAME" or "[CODE]" for one that may be left out. 0, or EXIT_USAGE after printing. */
+int take_options(struct cli *cli, const struct cli_option *options, size_t count,
+                 const char *operands);
+
+/* ---- commands of commands: "camera add" ---- */
+struct cli_branch {
+    const char *word;
+    int (*run)(struct cli *cli); /* finds its word at cli->argv[0] */
+};
+int run_branch(struct cli *cli, const struct cli_branch *branches, size_t count);
 
 /* ---- term.c ---- */
 enum {
@@ -70,14 +83,24 @@ enum {
 /* What others wrote, made harmless: control, bidirectional and invisible characters become visible,
  * cut to `columns` characters. */
 const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
-bool term_present(void); /* can a person be asked? */
+size_t term_columns(void); /* of the terminal; 80 where there is none */
+/* Can a person be asked? Questions go to the terminal itself, so that what a command prints may go
+ * to a file. */
+bool term_present(void);
 /* One line from the terminal after dropping what was typed ahead. False when there is no answer:
  * end of input, Ctrl-C, Ctrl-\, a lost terminal, a quarter of an hour (or $TMOUT seconds) of
  * silence. Ctrl-Z stops the program; continued, it asks again. */
 bool term_ask(const char *question, char *out, size_t room);
 /* Without echo. `out` lies in secret memory. */
 bool term_passphrase(const char *question, char *out, size_t room);
+/* From here on Ctrl-C and its like end no longer the program but what it is at: questions answer
+ * false, and long work asks term_stopped(). */
+void term_guard(void);
+bool term_stopped(void);
+/* A bar on stderr where a person waits, gone when `done` reaches `total` bytes; on a terminal that
+ * cannot redraw, one line at the start. term_busy: work without a measure; NULL ends it. */
 void term_progress(const char *what, uint64_t done, uint64_t total);
+void term_busy(const char *what);
 void size_text(uint64_t bytes, char out[32]);
 void span_text(int64_t ms, char out[32]);
 
@@ -103,6 +126,15 @@ int owner_public_of(const char *owner_dir, struct keyfile_public *out);
 void walls_allow(struct cli *cli, const char *folder); /* borrowed; it must exist */
 int walls_raise(struct cli *cli);                      /* again: nothing */
 
+/* ---- service.c ---- */
+/* Hands a home that root made to its users: node's folders to `stoop`, ingest's to `stoop-ingest`,
+ * the owner's folder to whoever owns the folder it was made in. A child without keys does it,
+ * started before the walls, which forbid it; start it before any folder is made. */
+struct settler;
+int settler_start(struct cli *cli, struct settler **out);
+int settler_settle(struct settler *settler);
+void settler_stop(struct settler *settler); /* NULL is fine; unsettled: everything stays root's */
+
 /* ---- client.c ---- */
 struct client;
 int client_open(const struct cli *cli, struct client **out);
@@ -123,14 +155,24 @@ enum err client_chain(struct client *client, const struct id *community,
                       const struct id *certificate, struct instant at, struct member *out);
 
 /* ---- facts.c ---- */
+/* A list is a table where its columns fit the terminal, else one block an item. A NULL label is for
+ * JSON only. */
 struct facts; /* an object or a list under way */
 struct facts *facts_start(const struct cli *cli, bool list);
 void facts_item(struct facts *facts); /* begins the next object of a list */
+/* JSON only: the texts that follow are a list called `key`, until NULL. */
+void facts_list(struct facts *facts, const char *key);
 void facts_text(struct facts *facts, const char *key, const char *label, const char *value);
 void facts_number(struct facts *facts, const char *key, const char *label, int64_t value);
 void facts_time(struct facts *facts, const char *key, const char *label, struct instant at);
 void facts_bytes(struct facts *facts, const char *key, const char *label, struct bytes value);
 void facts_end(struct facts *facts); /* prints */
+/* A time as a person reads it: local, and in UTC too where that differs. */
+enum {
+    TIME_TEXT_MAX = 2 * INSTANT_TEXT_MAX + 4
+};
+void time_text(struct instant at, char out[TIME_TEXT_MAX]);
+void facts_failure(int code, const char *text, const char *next); /* JSON, unless facts came */
 
 /* ---- shared by commands ---- */
 /* A request as the owner's side sees it: checked from its signed bytes. */
@@ -140,6 +182,7 @@ struct checked_request {
     struct charter charter;
     struct member author;
     char code[REQUEST_CODE_BYTES];
+    char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     bool ours, document_here;
     uint32_t open_clips;
     uint64_t log_index;
@@ -147,6 +190,10 @@ struct checked_request {
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
 struct instant now_wall(void);
+int parse_number(const char *text, long low, long high, long *out); /* 0, or -1 */
+/* What the fence takes for a name; bad_name says so. */
+bool name_good(const char *name);
+int bad_name(const char *command, const char *name);
 /* This home's owners whose keys are at hand: --owner-dir first, then each --co-sign. */
 enum {
     SIGNERS_MAX = OWNERS_MAX
@@ -163,6 +210,9 @@ void signers_close(struct signers *signers);
 /* Signs the camera list anew with this community in it; nothing when there is no list. */
 int cameras_resign(struct cli *cli, struct client *client, const struct signers *signers,
                    const struct id *community);
+
+/* The owner's copy in clear; *there is false when no camera was ever named. */
+int cameras_load(const struct cli *cli, struct camera_list *out, bool *there);
 
 /* ---- commands ---- */
 int cmd_init(struct cli *cli);

@@ -93,7 +93,7 @@ int client_one(struct client *client, const struct control_request *request, enu
         return failed;
     }
     if (!client_next(client, out)) {
-        return client_gone();
+        return term_stopped() ? fail(NULL, "stopped") : client_gone();
     }
     if (out->kind != kind) {
         return fail(out->err == ERR_USER_NO_COMMUNITY
@@ -182,7 +182,7 @@ static int no_node(const char *home) {
 static bool read_all(int fd, uint8_t *out, size_t len) {
     while (len > 0) {
         ssize_t got = read(fd, out, len);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR && !term_stopped()) {
             continue;
         }
         if (got <= 0) {

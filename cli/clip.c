@@ -67,6 +67,9 @@ static int read_pieces(struct reading *reading, const struct age_file_key *key, 
     uint64_t count = piece_count(size);
     for (uint64_t i = 0; i < count; i++) {
         struct id leaf;
+        if (term_stopped()) {
+            return fail("nothing was released or written", "stopped");
+        }
         size_t len = piece_length(size, i);
         size_t lead = i == 0 ? PIECE_NONCE : 0;
         int failed = fetch(reading, len);
@@ -89,7 +92,7 @@ static int read_pieces(struct reading *reading, const struct age_file_key *key, 
         merkle_append(&reading->tree, &leaf);
         sha256_update(reading->hash, opened);
         buffer_drop_front(&reading->payload, len);
-        term_progress(what, i + 1, count);
+        term_progress(what, i + 1 == count ? size : reading->got - reading->payload.len, size);
     }
     return 0;
 }

@@ -8,15 +8,11 @@
 #include "cli/cli.h"
 #include "crypto/age.h"
 
-int parse_number(const char *text, long low, long high, long *out);
-
 static int load_list(const struct cli *cli, struct camera_list *list, struct id *id, bool *there);
 static int put_list(struct cli *cli, struct client *client, const struct signers *signers,
                     struct camera_list *list, const struct id *previous, bool had);
-static int add(struct cli *cli, const char *const *values, bool indoor, bool open,
-               const char *const *owners, size_t owner_count, const char *const *co_sign,
-               size_t co_count);
-static int remove_camera(struct cli *cli, const char *const *co_sign, size_t co_count);
+static int add(struct cli *cli);
+static int remove_camera(struct cli *cli);
 static int list_cameras(struct cli *cli);
 static int read_camera(const struct cli *cli, const char *const *values, bool indoor, bool open,
                        const char *const *owners, size_t owner_count, struct camera *out);
@@ -44,6 +40,12 @@ static const struct {
                {"plain", LAYOUT_PLAIN}};
 
 int cmd_camera(struct cli *cli) {
+    static const struct cli_branch branches[] = {
+        {"add", add}, {"list", list_cameras}, {"remove", remove_camera}};
+    return run_branch(cli, branches, COUNT_OF(branches));
+}
+
+static int add(struct cli *cli) {
     const char *values[VALUES] = {NULL};
     const char *owners[OWNERS_MAX];
     const char *co_sign[OWNERS_MAX];
@@ -64,30 +66,14 @@ int cmd_camera(struct cli *cli) {
         {.name = "--owner", .list = owners, .list_max = OWNERS_MAX, .list_count = &owner_count},
         {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
     };
-    int failed = take_options(cli, options, COUNT_OF(options), 1, 2);
-    if (failed != 0) {
-        return failed;
-    }
-    if (strcmp(cli->argv[1], "list") == 0 && cli->argc == 2) {
-        return list_cameras(cli);
-    }
-    if (strcmp(cli->argv[1], "add") == 0 && cli->argc == 3) {
-        return add(cli, values, indoor, open, owners, owner_count, co_sign, co_count);
-    }
-    if (strcmp(cli->argv[1], "remove") == 0 && cli->argc == 3) {
-        return remove_camera(cli, co_sign, co_count);
-    }
-    return usage_error("camera", "say 'add NAME', 'list' or 'remove NAME'");
-}
-
-static int add(struct cli *cli, const char *const *values, bool indoor, bool open,
-               const char *const *owners, size_t owner_count, const char *const *co_sign,
-               size_t co_count) {
     static struct camera_list list;
     static struct camera camera;
     struct id previous;
     bool had = false;
-    int failed = read_camera(cli, values, indoor, open, owners, owner_count, &camera);
+    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed == 0) {
+        failed = read_camera(cli, values, indoor, open, owners, owner_count, &camera);
+    }
     if (failed == 0) {
         failed = load_list(cli, &list, &previous, &had);
     }
@@ -110,14 +96,22 @@ static int add(struct cli *cli, const char *const *values, bool indoor, bool ope
     return failed;
 }
 
-static int remove_camera(struct cli *cli, const char *const *co_sign, size_t co_count) {
+static int remove_camera(struct cli *cli) {
     static struct camera_list list;
+    const char *co_sign[OWNERS_MAX];
+    size_t co_count = 0;
     struct id previous;
     bool had = false;
     bool found = false;
-    int failed = load_list(cli, &list, &previous, &had);
+    const struct cli_option options[] = {
+        {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
+    };
+    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed == 0) {
+        failed = load_list(cli, &list, &previous, &had);
+    }
     for (size_t i = 0; failed == 0 && i < list.camera_count; i++) {
-        if (strcmp(list.cameras[i].name, cli->argv[2]) == 0) {
+        if (strcmp(list.cameras[i].name, cli->argv[1]) == 0) {
             memmove(&list.cameras[i], &list.cameras[i + 1],
                     (list.camera_count - i - 1) * sizeof list.cameras[0]);
             list.camera_count--;
@@ -126,13 +120,13 @@ static int remove_camera(struct cli *cli, const char *const *co_sign, size_t co_
         }
     }
     if (failed == 0 && !found) {
-        failed = fail("see 'stoop camera list'", "there is no camera '%s'", cli->argv[2]);
+        failed = fail("see 'stoop camera list'", "there is no camera '%s'", cli->argv[1]);
     }
     if (failed == 0) {
         failed = change(cli, &list, &previous, had, co_sign, co_count);
     }
     if (failed == 0) {
-        (void)printf("camera '%s' is no longer asked about\n", cli->argv[2]);
+        (void)printf("camera '%s' is no longer asked about\n", cli->argv[1]);
     }
     return failed;
 }
@@ -141,7 +135,10 @@ static int list_cameras(struct cli *cli) {
     static struct camera_list list;
     struct id id;
     bool there = false;
-    int failed = load_list(cli, &list, &id, &there);
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        failed = load_list(cli, &list, &id, &there);
+    }
     if (failed != 0) {
         return failed;
     }
@@ -185,6 +182,11 @@ int cameras_resign(struct cli *cli, struct client *client, const struct signers 
     return put_list(cli, client, signers, &list, &previous, had);
 }
 
+int cameras_load(const struct cli *cli, struct camera_list *out, bool *there) {
+    struct id id;
+    return load_list(cli, out, &id, there);
+}
+
 /* ---- helpers ---- */
 
 static int read_camera(const struct cli *cli, const char *const *values, bool indoor, bool open,
@@ -200,15 +202,18 @@ static int read_camera(const struct cli *cli, const char *const *values, bool in
             return usage_error("camera", "'%s' is missing", names[i]);
         }
     }
-    if (strlen(cli->argv[2]) >= sizeof camera.name ||
-        strspn(cli->argv[2], "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(cli->argv[2])) {
-        return usage_error("camera", "a camera's name has small letters, digits and '-' only");
+    if (cli->argv[1][0] == '\0' || strlen(cli->argv[1]) >= sizeof camera.name ||
+        strspn(cli->argv[1], "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(cli->argv[1])) {
+        return usage_error("camera",
+                           "'%.64s' is not a camera's name: small letters, digits and '-'",
+                           cli->argv[1]);
     }
-    (void)snprintf(camera.name, sizeof camera.name, "%s", cli->argv[2]);
+    (void)snprintf(camera.name, sizeof camera.name, "%s", cli->argv[1]);
     char resolved[PATH_MAX];
     if (realpath(values[V_FOLDER], resolved) == NULL || stat(resolved, &info) != 0 ||
         !S_ISDIR(info.st_mode) || strlen(resolved) >= sizeof camera.folder) {
-        return fail(NULL, "'%s' is not a folder that can be read", values[V_FOLDER]);
+        return fail("is the recorder writing there? see its own settings",
+                    "'%s' is not a folder that can be read", values[V_FOLDER]);
     }
     (void)snprintf(camera.folder, sizeof camera.folder, "%s", resolved);
     for (size_t i = 0; i < COUNT_OF(layouts); i++) {
@@ -229,6 +234,12 @@ static int read_camera(const struct cli *cli, const char *const *values, bool in
     }
     camera.view.reach_m = (uint32_t)number;
     camera.view.angle_deg = 360;
+    if (open && !indoor) {
+        return usage_error("camera", "'--open' is for cameras that are '--indoor'");
+    }
+    if (values[V_FACING] == NULL && values[V_ANGLE] != NULL) {
+        return usage_error("camera", "'--angle' needs '--facing'");
+    }
     if (values[V_FACING] != NULL) {
         if (values[V_ANGLE] == NULL) {
             return usage_error("camera", "'--facing' needs '--angle'");
@@ -260,8 +271,8 @@ static int read_camera(const struct cli *cli, const char *const *values, bool in
     }
     if (failed == 0 &&
         (camera.owner_count == 0 || (owner_count > 0 && camera.owner_count != owner_count))) {
-        failed =
-            fail("owners are pinned by 'stoop init'", "not every named owner belongs to this home");
+        failed = fail("owners are pinned by 'stoop init'; see 'stoop key show'",
+                      "not every named owner belongs to this home");
     }
     *out = camera;
     return failed;

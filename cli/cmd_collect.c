@@ -1,13 +1,15 @@
 /* delivered, collect: what others granted to this home (P10). */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/clip.h"
+#include "cli/custody.h"
+#include "crypto/note.h"
 
 enum {
     DELIVERED_MAX = 64,
@@ -22,41 +24,34 @@ struct delivered { /* copied out of an answer */
     char collected[256];
 };
 
-struct custody { /* one clip, opened and checked */
+struct collecting { /* one clip, opened and checked */
+    struct client *client;
     struct delivered *from;
-    struct grant grant;
-    struct member home;
-    struct checked_request asked;
-    struct manifest *manifest;
+    struct custody custody;
     struct id manifest_id;
     struct box_secret key;
-    struct control_reply proof;
-    struct buffer proof_leaf, checkpoint;
 };
 
 static int load(struct client *client, struct delivered *list, size_t *count);
 static void unload(struct delivered *list, size_t count);
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
-                       const struct owner_secret *secret, const char *folder);
-static int find_own_request(struct client *client, const struct id *community, const struct id *id,
-                            struct checked_request *out);
-static enum err check_grant(struct client *client, const struct id *community,
-                            struct custody *custody);
-static enum err check_manifest(struct custody *custody, const struct owner_secret *secret);
-static int write_clip(struct client *client, struct custody *custody, const char *path);
-static void ask_proof(struct client *client, struct custody *custody);
-static int write_certificates(struct custody *custody, const char *stem_path);
-static json_t *certificate(struct custody *custody);
-static void add_text(json_t *object, const char *key, const char *value);
-static void add_hex(json_t *object, const char *key, struct bytes value);
-static void add_time(json_t *object, const char *key, struct instant at);
-static void add_base64(json_t *object, const char *key, struct bytes value);
+                       const struct owner_secret *secret, const char *folder, struct facts *facts);
+static int find_own_request(struct collecting *one, const struct id *community);
+static enum err check_grant(struct collecting *one, const struct id *community);
+static enum err check_manifest(struct collecting *one, const struct owner_secret *secret);
+static int is_there(const char *path, const struct grant *grant, bool *there);
+static int open_clip(struct collecting *one, const char *part);
+static void ask_proofs(struct collecting *one);
+static bool find_arrival(struct collecting *one, uint64_t *index, struct buffer *opening);
+static bool only_about(struct bytes opening, const char *grant);
+static bool ask_proof(struct collecting *one, uint64_t index, struct custody_proof *out);
+static void report(const struct collecting *one, const char *stem, struct facts *facts);
 
 int cmd_delivered(struct cli *cli) {
     static struct delivered list[DELIVERED_MAX];
     struct client *client = NULL;
     size_t count = 0;
-    int failed = take_options(cli, NULL, 0, 0, 0);
+    int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
@@ -73,6 +68,7 @@ int cmd_delivered(struct cli *cli) {
             struct member home;
             char code[REQUEST_CODE_BYTES];
             char percent[16];
+            char span[32];
             if (signed_decode(buffer_bytes(&list[i].signed_grant), &object) != ERR_OK ||
                 grant_decode(object.body, &grant) != ERR_OK ||
                 signed_decode(buffer_bytes(&list[i].member), &object) != ERR_OK ||
@@ -87,7 +83,9 @@ int cmd_delivered(struct cli *cli) {
             facts_bytes(facts, "grant", "grant", BYTES_OF(list[i].grant_id.b));
             facts_text(facts, "home", "from", home.name);
             facts_time(facts, "from", "first moment", grant.from);
-            facts_time(facts, "to", "last moment", grant.to);
+            facts_time(facts, "to", NULL, grant.to);
+            span_text(grant.to.ms - grant.from.ms, span);
+            facts_text(facts, "span", "span", span);
             facts_number(facts, "size", "bytes", (int64_t)grant.size);
             facts_text(facts, "state", "state",
                        list[i].collected[0] != '\0' ? "collected"
@@ -95,7 +93,8 @@ int cmd_delivered(struct cli *cli) {
                                                     : percent);
             facts_text(facts, "collected", list[i].collected[0] == '\0' ? NULL : "file",
                        list[i].collected);
-            facts_time(facts, "delete_by", "delete by", grant.terms.delete_by);
+            facts_time(facts, "delete_by", list[i].collected[0] == '\0' ? NULL : "delete by",
+                       grant.terms.delete_by);
         }
         facts_end(facts);
     }
@@ -111,10 +110,11 @@ int cmd_collect(struct cli *cli) {
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
     struct id community;
+    struct facts *facts = NULL;
     size_t count = 0;
     size_t done = 0;
     const struct cli_option options[] = {{.name = "--to", .value = &folder}};
-    int failed = take_options(cli, options, COUNT_OF(options), 0, 1);
+    int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
     folder = folder == NULL ? "." : folder;
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -128,6 +128,8 @@ int cmd_collect(struct cli *cli) {
     if (failed == 0) {
         walls_allow(cli, folder);
         failed = load(client, list, &count);
+        facts = facts_start(cli, true);
+        term_guard(); /* so that nothing half-written stays behind */
     }
     for (size_t i = 0; failed == 0 && i < count; i++) {
         char code[REQUEST_CODE_BYTES];
@@ -140,11 +142,14 @@ int cmd_collect(struct cli *cli) {
             failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
         }
         if (failed == 0) {
-            failed = collect_one(client, &list[i], &community, secret, folder);
+            failed =
+                collect_one(client, &list[i], &community, secret, folder, cli->json ? facts : NULL);
             done += failed == 0 ? 1 : 0;
         }
     }
-    if (failed == 0 && done == 0) {
+    if (cli->json && (failed == 0 || done > 0)) {
+        facts_end(facts);
+    } else if (failed == 0 && done == 0) {
         (void)puts("nothing to collect; see 'stoop delivered'");
     }
     secret_destroy(secret);
@@ -199,89 +204,98 @@ static void unload(struct delivered *list, size_t count) {
     }
 }
 
+/* The clip's name comes last: whoever sees it sees its certificate beside it. */
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
-                       const struct owner_secret *secret, const char *folder) {
-    static struct custody custody;
+                       const struct owner_secret *secret, const char *folder, struct facts *facts) {
+    static struct collecting one;
     char stem[PATH_MAX];
-    char path[PATH_MAX];
+    char path[PATH_MAX + 8];
+    char part[PATH_MAX + 16];
     char code[REQUEST_CODE_BYTES];
     char hex[9];
-    struct stat info;
-    custody = (struct custody){
-        .from = from, .proof_leaf = {.max = 64 * 1024}, .checkpoint = {.max = 4096}};
-    custody.manifest = calloc(1, sizeof *custody.manifest);
+    bool there = false;
+    one = (struct collecting){.client = client, .from = from};
+    struct custody *custody = &one.custody;
+    custody->signed_request.max = custody->signed_grant.max = SIGNED_GOSSIP_MAX;
+    custody->signed_home.max = SIGNED_GOSSIP_MAX;
+    custody->signed_manifest.max = SEALED_MANIFEST_MAX;
+    custody->manifest = calloc(1, sizeof *custody->manifest);
     request_code(&from->request, code);
     hex_write((struct bytes){from->grant_id.b, 4}, hex);
-    (void)snprintf(stem, sizeof stem, "%s/stoop-%s-%s", folder, code, hex);
+    (void)snprintf(stem, sizeof stem, "%.*s/stoop-%s-%s", PATH_MAX - 32, folder, code, hex);
     (void)snprintf(path, sizeof path, "%s.mp4", stem);
-    int failed = custody.manifest == NULL
-                     ? fail(NULL, "out of memory")
-                     : find_own_request(client, community, &from->request, &custody.asked);
+    (void)snprintf(part, sizeof part, "%s.part", path);
+    int failed =
+        custody->manifest == NULL ? fail(NULL, "out of memory") : find_own_request(&one, community);
     if (failed == 0) {
-        enum err err = check_grant(client, community, &custody);
+        enum err err = check_grant(&one, community);
         if (err == ERR_OK) {
-            err = check_manifest(&custody, secret);
+            err = check_manifest(&one, secret);
         }
         failed = err == ERR_OK ? 0
                                : fail("nothing was written", "%s: it does not verify: %s", code,
                                       err_text(err));
     }
-    if (failed == 0 && stat(path, &info) == 0 && (uint64_t)info.st_size == custody.grant.size) {
-        (void)printf("%s is there already\n", path);
-    } else if (failed == 0) {
-        failed = write_clip(client, &custody, path);
+    if (failed == 0) {
+        failed = is_there(path, &custody->grant, &there);
+    }
+    if (failed == 0 && !there) {
+        failed = open_clip(&one, part);
     }
     if (failed == 0) {
-        ask_proof(client, &custody);
-        failed = write_certificates(&custody, stem);
+        ask_proofs(&one);
+        failed = custody_write(custody, stem);
+    }
+    if (failed == 0 && !there && rename(part, path) != 0) {
+        failed = fail("is the disk full?", "cannot write '%s': %s", path, strerror(errno));
+    }
+    if (failed != 0 && !there) {
+        (void)unlink(part);
     }
     if (failed == 0) {
         struct control_request request = {.op = CONTROL_COLLECTED, .id = from->grant_id};
-        (void)snprintf(request.text, sizeof request.text, "%.250s", path);
+        char whole[PATH_MAX];
+        (void)snprintf(request.text, sizeof request.text, "%.250s",
+                       realpath(path, whole) == NULL ? path : whole);
         failed = client_do(client, &request, "it was not put on record");
     }
     if (failed == 0) {
-        char until[INSTANT_TEXT_MAX];
-        instant_local(custody.grant.terms.delete_by, until);
-        (void)printf(
-            "%s\n%s.txt and .json say where it comes from\ndelete both by %s: you agreed to\n",
-            path, stem, until);
+        report(&one, stem, facts);
     }
-    box_secret_wipe(&custody.key);
-    buffer_finish(&custody.proof_leaf);
-    buffer_finish(&custody.checkpoint);
-    free(custody.manifest);
+    box_secret_wipe(&one.key);
+    custody_finish(custody);
     return failed;
 }
 
-static int find_own_request(struct client *client, const struct id *community, const struct id *id,
-                            struct checked_request *out) {
+static int find_own_request(struct collecting *one, const struct id *community) {
     static struct control_reply reply;
     static struct checked_request checked;
     const struct control_request ask = {.op = CONTROL_REQUESTS};
+    struct custody *custody = &one->custody;
     bool found = false;
-    int failed = client_ask(client, &ask);
+    int failed = client_ask(one->client, &ask);
     while (failed == 0) {
-        if (!client_next(client, &reply)) {
+        if (!client_next(one->client, &reply)) {
             return client_gone();
         }
         if (reply.kind == CONTROL_DONE) {
             break;
         }
-        if (check_request(&reply, community, now_wall(), &checked) == ERR_OK &&
-            id_equal(&checked.id, id)) {
-            *out = checked;
-            found = true;
+        if (!found && check_request(&reply, community, now_wall(), &checked) == ERR_OK &&
+            id_equal(&checked.id, &one->from->request)) {
+            custody->asked = checked;
+            found = buffer_append(&custody->signed_request, reply.as.request.request) == ERR_OK;
         }
     }
     return failed != 0 || found ? failed : fail(NULL, "the request of this clip is not here");
 }
 
 /* Everything again, from signed bytes: who granted, and that they were members who could. */
-static enum err check_grant(struct client *client, const struct id *community,
-                            struct custody *custody) {
+static enum err check_grant(struct collecting *one, const struct id *community) {
+    struct custody *custody = &one->custody;
     struct signed_object object;
-    enum err err = signed_decode(buffer_bytes(&custody->from->signed_grant), &object);
+    struct signed_object home;
+    enum err err = signed_decode(buffer_bytes(&one->from->signed_grant), &object);
     if (err == ERR_OK) {
         err = grant_decode(object.body, &custody->grant);
     }
@@ -289,7 +303,7 @@ static enum err check_grant(struct client *client, const struct id *community,
         err = grant_verify(&object, &custody->grant);
     }
     if (err == ERR_OK) {
-        err = client_chain(client, community, &custody->grant.home, custody->grant.created,
+        err = client_chain(one->client, community, &custody->grant.home, custody->grant.created,
                            &custody->home);
     }
     for (size_t i = 0; err == ERR_OK && i < custody->grant.owner_count; i++) {
@@ -299,234 +313,197 @@ static enum err check_grant(struct client *client, const struct id *community,
         }
         err = known ? ERR_OK : ERR_PEER_CERTIFICATE;
     }
-    return err;
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&one->from->member), &home);
+    }
+    if (err == ERR_OK && !id_equal(&home.id, &custody->grant.home)) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK) {
+        err = buffer_append(&custody->signed_grant, buffer_bytes(&one->from->signed_grant));
+    }
+    return err == ERR_OK ? buffer_append(&custody->signed_home, buffer_bytes(&one->from->member))
+                         : err;
 }
 
 /* What was granted, to which key. The manifest is bound by its id, which every owner signed. */
-static enum err check_manifest(struct custody *custody, const struct owner_secret *secret) {
+static enum err check_manifest(struct collecting *one, const struct owner_secret *secret) {
+    struct custody *custody = &one->custody;
     struct signed_object object;
     SCOPED(buffer_finish) struct buffer key = {.max = 1024};
-    SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
-    if (!age_open_small(&secret->box, buffer_bytes(&custody->from->sealed_key), &key) ||
-        key.len != sizeof custody->key.b) {
+    if (!age_open_small(&secret->box, buffer_bytes(&one->from->sealed_key), &key) ||
+        key.len != sizeof one->key.b) {
         return ERR_USER_WRONG_KEY;
     }
-    memcpy(custody->key.b, key.at, sizeof custody->key.b);
+    memcpy(one->key.b, key.at, sizeof one->key.b);
     secret_wipe(key.at, key.len);
-    enum err err = age_open_small(&custody->key, buffer_bytes(&custody->from->manifest), &manifest)
-                       ? signed_decode(buffer_bytes(&manifest), &object)
-                       : ERR_USER_WRONG_KEY;
+    enum err err =
+        age_open_small(&one->key, buffer_bytes(&one->from->manifest), &custody->signed_manifest)
+            ? signed_decode(buffer_bytes(&custody->signed_manifest), &object)
+            : ERR_USER_WRONG_KEY;
     if (err == ERR_OK) {
-        custody->manifest_id = object.id;
+        one->manifest_id = object.id;
         err = manifest_decode(object.body, custody->manifest);
     }
-    return err == ERR_OK ? grant_agrees(&custody->grant, &custody->manifest_id, custody->manifest,
+    return err == ERR_OK ? grant_agrees(&custody->grant, &one->manifest_id, custody->manifest,
                                         &custody->asked.id, &custody->asked.request)
                          : err;
 }
 
-static int write_clip(struct client *client, struct custody *custody, const char *path) {
-    char temporary[PATH_MAX + 8];
+/* A clip that was collected before is left alone; anything else in its place is not touched. */
+static int is_there(const char *path, const struct grant *grant, bool *there) {
+    static uint8_t block[PIECE_MAX];
+    struct id hash = {{0}};
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return errno == ENOENT ? 0 : fail(NULL, "cannot read '%s': %s", path, strerror(errno));
+    }
+    struct sha256_state *state = sha256_create();
+    size_t got = 0;
+    while (state != NULL && (got = fread(block, 1, sizeof block, file)) > 0) {
+        sha256_update(state, (struct bytes){block, got});
+    }
+    if (state != NULL) {
+        sha256_final(state, &hash);
+    }
+    sha256_destroy(state);
+    (void)fclose(file);
+    *there = id_equal(&hash, &grant->sha256);
+    return *there ? 0
+                  : fail("move it away, or name another folder with '--to'",
+                         "'%s' is there already and is not this clip", path);
+}
+
+static int open_clip(struct collecting *one, const char *part) {
     SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    if (!age_header_open(buffer_bytes(&custody->from->header), &custody->key, &key)) {
+    const struct grant *grant = &one->custody.grant;
+    if (!age_header_open(buffer_bytes(&one->from->header), &one->key, &key)) {
         return fail("nothing was written", "the header does not open");
     }
-    (void)snprintf(temporary, sizeof temporary, "%s.part", path);
-    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w+e");
     if (file == NULL) {
-        return fail(NULL, "cannot write '%s': %s", temporary, strerror(errno));
+        return fail(NULL, "cannot write '%s': %s", part, strerror(errno));
     }
-    const struct clip_from source = {.op = CONTROL_DELIVERED_DATA, .id = custody->from->grant_id};
-    const struct clip_claim claim = {.payload_size = custody->grant.payload_size,
-                                     .payload_root = custody->grant.payload_root,
-                                     .size = custody->grant.size,
-                                     .sha256 = custody->grant.sha256};
-    int failed = clip_read(client, &source, &claim, &key, "opening", file);
+    const struct clip_from source = {.op = CONTROL_DELIVERED_DATA, .id = one->from->grant_id};
+    const struct clip_claim claim = {.payload_size = grant->payload_size,
+                                     .payload_root = grant->payload_root,
+                                     .size = grant->size,
+                                     .sha256 = grant->sha256};
+    int failed = clip_read(one->client, &source, &claim, &key, "opening", file);
     bool closed = fflush(file) == 0 && fsync(fileno(file)) == 0;
     closed = fclose(file) == 0 && closed;
-    if (failed == 0 && (!closed || rename(temporary, path) != 0)) {
-        failed = fail("is the disk full?", "cannot write '%s': %s", path, strerror(errno));
-    }
-    if (failed != 0) {
-        (void)unlink(temporary);
+    if (failed == 0 && !closed) {
+        failed = fail("is the disk full?", "cannot write '%s': %s", part, strerror(errno));
     }
     return failed;
 }
 
-/* Of our own log: that the request was on record before anybody served it. */
-static void ask_proof(struct client *client, struct custody *custody) {
-    const struct control_request ask = {.op = CONTROL_LOG_PROOF,
-                                        .offset = custody->asked.log_index};
-    if (client_one(client, &ask, CONTROL_GOT_PROOF, &custody->proof) != 0) {
-        custody->proof.kind = CONTROL_DONE;
+/* Of our own log: that the request was on record before anybody served it, and that the clip came.
+ * A proof that cannot be had is left out; the certificate says so. */
+static void ask_proofs(struct collecting *one) {
+    static struct control_reply status;
+    struct custody *custody = &one->custody;
+    struct note_key key = {.name = ""};
+    uint64_t index = 0;
+    SCOPED(buffer_finish) struct buffer opening = {.max = CONTROL_FRAME_MAX};
+    static_assert(sizeof custody->log_key >= NOTE_KEY_MAX, "a key fits");
+    if (client_status(one->client, &status) != 0) {
         return;
     }
-    if (buffer_append(&custody->proof_leaf, custody->proof.as.proof.leaf) != ERR_OK ||
-        buffer_append(&custody->checkpoint, custody->proof.as.proof.checkpoint) != ERR_OK) {
-        custody->proof.kind = CONTROL_DONE;
+    (void)snprintf(key.name, sizeof key.name, "%s", status.as.status.log_origin);
+    key.key = status.as.status.log;
+    note_key_write(&key, custody->log_key);
+    if (!ask_proof(one, custody->asked.log_index, &custody->proofs[0])) {
+        return;
     }
-}
-
-/* ---- certificates ---- */
-
-static int write_certificates(struct custody *custody, const char *stem) {
-    char path[PATH_MAX];
-    char *text = NULL;
-    size_t len = 0;
-    char a[INSTANT_TEXT_MAX];
-    char b[INSTANT_TEXT_MAX];
-    char hex[65];
-    char safe[SAFE_MAX];
-    const struct manifest *manifest = custody->manifest;
-    static const char *const making[] = {"", "the camera's file, bit for bit",
-                                         "camera files joined without re-encoding",
-                                         "re-encoded to the exact seconds"};
-    json_t *json = certificate(custody);
-    char *dump = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-    json_decref(json);
-    (void)snprintf(path, sizeof path, "%s.json", stem);
-    int failed = dump == NULL ? fail(NULL, "out of memory")
-                              : file_write(path, BYTES_TEXT(dump), 0600, false);
-    free(dump);
-    FILE *out = open_memstream(&text, &len);
-    if (failed != 0 || out == NULL) {
-        return failed;
-    }
-    (void)fprintf(out, "CUSTODY CERTIFICATE\n\nThis says where a clip came from. It is made and "
-                       "checked by the requester's own\nprogram from what the owners signed; the "
-                       "JSON beside it has the signed bytes.\n\n");
-    (void)fprintf(out, "Request    %s, by %s\n", custody->asked.code,
-                  safe_text(custody->asked.author.name, 60, safe));
-    (void)fprintf(out, "Basis      %s %s\n",
-                  instrument_label(custody->asked.request.instrument.kind),
-                  safe_text(custody->asked.request.instrument.case_number, 60, safe));
-    (void)fprintf(out, "Reason   | %s\n", safe_text(custody->asked.request.reason, 200, safe));
-    (void)fprintf(out, "Granted by %s, owners", safe_text(custody->home.name, 60, safe));
-    for (size_t i = 0; i < custody->home.owner_count; i++) {
-        (void)fprintf(out, " %s;", safe_text(custody->home.owner_names[i], 60, safe));
-    }
-    instant_utc(custody->grant.created, a);
-    (void)fprintf(out, "\nOn         %s\n", a);
-    instant_utc(manifest->from, a);
-    instant_utc(manifest->to, b);
-    (void)fprintf(out, "Camera     %s\nFrom       %s\nTo         %s\nMade       %s\n",
-                  safe_text(manifest->camera, 60, safe), a, b, making[manifest->making]);
-    hex_write(BYTES_OF(manifest->sha256.b), hex);
-    (void)fprintf(out, "Size       %llu bytes\nSHA-256    %s\n", (unsigned long long)manifest->size,
-                  hex);
-    for (size_t i = 0; i < manifest->run_count; i++) {
-        instant_utc(manifest->runs[i].from, a);
-        instant_utc(manifest->runs[i].to, b);
-        (void)fprintf(out, "%s %s to %s\n", i == 0 ? "Coverage  " : "          ", a, b);
-    }
-    for (size_t i = 0; i < manifest->source_count; i++) {
-        instant_utc(manifest->sources[i].from, a);
-        hex_write(BYTES_OF(manifest->sources[i].sha256.b), hex);
-        (void)fprintf(out, "%s %s %s\n", i == 0 ? "Sources   " : "          ", hex, a);
-    }
-    instant_utc(custody->grant.terms.delete_by, a);
-    (void)fprintf(out, "Terms      %s; delete by %s; no face recognition; no passing on\n",
-                  safe_text(custody->grant.terms.purpose, 120, safe), a);
-    if (custody->proof.kind == CONTROL_GOT_PROOF) {
-        (void)fprintf(out, "Log entry  number %llu of the requester's log: %.*s\n",
-                      (unsigned long long)custody->proof.as.proof.index,
-                      (int)custody->proof_leaf.len, (const char *)custody->proof_leaf.at);
-    }
-    (void)fclose(out);
-    (void)snprintf(path, sizeof path, "%s.txt", stem);
-    failed = file_write(path, (struct bytes){(const uint8_t *)text, len}, 0600, false);
-    free(text);
-    return failed;
-}
-
-static json_t *certificate(struct custody *custody) {
-    const struct manifest *manifest = custody->manifest;
-    json_t *root = json_object();
-    json_t *runs = json_array();
-    json_t *sources = json_array();
-    add_text(root, "kind", "stoop custody certificate v1");
-    add_text(root, "request_code", custody->asked.code);
-    add_hex(root, "request", BYTES_OF(custody->asked.id.b));
-    add_text(root, "requester", custody->asked.author.name);
-    add_text(root, "instrument", instrument_word(custody->asked.request.instrument.kind));
-    add_text(root, "case", custody->asked.request.instrument.case_number);
-    add_text(root, "reason", custody->asked.request.reason);
-    add_text(root, "home", custody->home.name);
-    add_hex(root, "home_certificate", BYTES_OF(custody->grant.home.b));
-    add_time(root, "granted_at", custody->grant.created);
-    add_text(root, "camera", manifest->camera);
-    add_time(root, "from", manifest->from);
-    add_time(root, "to", manifest->to);
-    (void)json_object_set_new(root, "size", json_integer((json_int_t)manifest->size));
-    add_hex(root, "sha256", BYTES_OF(manifest->sha256.b));
-    add_hex(root, "payload_root", BYTES_OF(manifest->payload_root.b));
-    (void)json_object_set_new(root, "making", json_integer(manifest->making));
-    for (size_t i = 0; i < manifest->run_count; i++) {
-        json_t *run = json_object();
-        add_time(run, "from", manifest->runs[i].from);
-        add_time(run, "to", manifest->runs[i].to);
-        (void)json_array_append_new(runs, run);
-    }
-    for (size_t i = 0; i < manifest->source_count; i++) {
-        json_t *source = json_object();
-        add_hex(source, "sha256", BYTES_OF(manifest->sources[i].sha256.b));
-        add_time(source, "from", manifest->sources[i].from);
-        add_time(source, "to", manifest->sources[i].to);
-        (void)json_array_append_new(sources, source);
-    }
-    (void)json_object_set_new(root, "coverage", runs);
-    (void)json_object_set_new(root, "sources", sources);
-    add_time(root, "delete_by", custody->grant.terms.delete_by);
-    add_base64(root, "signed_grant", buffer_bytes(&custody->from->signed_grant));
-    add_base64(root, "signed_home_certificate", buffer_bytes(&custody->from->member));
-    if (custody->proof.kind == CONTROL_GOT_PROOF) {
-        json_t *proof = json_object();
-        json_t *hashes = json_array();
-        char leaf[512];
-        (void)snprintf(leaf, sizeof leaf, "%.*s", (int)custody->proof_leaf.len,
-                       (const char *)custody->proof_leaf.at);
-        add_text(proof, "leaf", leaf);
-        (void)json_object_set_new(proof, "index",
-                                  json_integer((json_int_t)custody->proof.as.proof.index));
-        (void)json_object_set_new(proof, "size",
-                                  json_integer((json_int_t)custody->proof.as.proof.size));
-        for (size_t i = 0; i < custody->proof.as.proof.count; i++) {
-            char hex[65];
-            hex_write(BYTES_OF(custody->proof.as.proof.hashes[i].b), hex);
-            (void)json_array_append_new(hashes, json_string(hex));
+    custody->proof_count = 1;
+    if (find_arrival(one, &index, &opening) && ask_proof(one, index, &custody->proofs[1])) {
+        custody->proof_count = 2;
+        char hex[65];
+        hex_write(BYTES_OF(one->from->grant_id.b), hex);
+        custody->proofs[1].opening.max = CONTROL_FRAME_MAX;
+        if (only_about(buffer_bytes(&opening), hex) &&
+            buffer_append(&custody->proofs[1].opening, buffer_bytes(&opening)) != ERR_OK) {
+            custody->proof_count = 1;
         }
-        (void)json_object_set_new(proof, "hashes", hashes);
-        char note[4096];
-        (void)snprintf(note, sizeof note, "%.*s", (int)custody->checkpoint.len,
-                       (const char *)custody->checkpoint.at);
-        add_text(proof, "checkpoint", note);
-        (void)json_object_set_new(root, "log_proof", proof);
     }
-    return root;
 }
 
-static void add_text(json_t *object, const char *key, const char *value) {
-    (void)json_object_set_new(object, key, json_string(value));
-}
-
-static void add_hex(json_t *object, const char *key, struct bytes value) {
-    char hex[129];
-    hex_write(value, hex);
-    add_text(object, key, hex);
-}
-
-static void add_time(json_t *object, const char *key, struct instant at) {
-    char text[INSTANT_TEXT_MAX];
-    instant_utc(at, text);
-    add_text(object, key, text);
-}
-
-static void add_base64(json_t *object, const char *key, struct bytes value) {
-    char *text = malloc(BASE64_ROOM(value.len));
-    if (text != NULL) {
-        base64_write(value, text);
-        add_text(object, key, text);
-        free(text);
+/* The slot whose entries say that this grant was received. */
+static bool find_arrival(struct collecting *one, uint64_t *index, struct buffer *opening) {
+    static struct control_reply reply;
+    char hex[65];
+    uint64_t next = one->custody.asked.log_index;
+    bool more = true;
+    bool found = false;
+    hex_write(BYTES_OF(one->from->grant_id.b), hex);
+    while (more && !found) {
+        const struct control_request ask = {.op = CONTROL_LOG, .offset = next};
+        more = false;
+        if (client_ask(one->client, &ask) != 0) {
+            return false;
+        }
+        while (client_next(one->client, &reply) && reply.kind == CONTROL_GOT_LEAF) {
+            struct bytes private = reply.as.leaf.opening;
+            more = true;
+            next = reply.as.leaf.index + 1;
+            if (!found && memmem(private.at, private.len, "received ", 9) != NULL &&
+                memmem(private.at, private.len, hex, 64) != NULL) {
+                *index = reply.as.leaf.index;
+                found = buffer_append(opening, private) == ERR_OK;
+            }
+        }
     }
+    return found;
+}
+
+/* An opening tells all of its slot: it is given away only where that is this grant's. */
+static bool only_about(struct bytes opening, const char *grant) {
+    struct bytes rest = {opening.at + 32, opening.len - 32};
+    while (rest.len > 0) {
+        const uint8_t *end = memchr(rest.at, '\n', rest.len);
+        size_t len = end == NULL ? rest.len : (size_t)(end - rest.at) + 1;
+        if (memmem(rest.at, len, grant, strlen(grant)) == NULL) {
+            return false;
+        }
+        rest = (struct bytes){rest.at + len, rest.len - len};
+    }
+    return true;
+}
+
+static bool ask_proof(struct collecting *one, uint64_t index, struct custody_proof *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_LOG_PROOF, .offset = index};
+    if (client_one(one->client, &ask, CONTROL_GOT_PROOF, &reply) != 0) {
+        return false;
+    }
+    out->index = reply.as.proof.index;
+    out->size = reply.as.proof.size;
+    out->count = reply.as.proof.count;
+    memcpy(out->hashes, reply.as.proof.hashes, sizeof out->hashes);
+    out->leaf.max = out->checkpoint.max = 64 * 1024;
+    return buffer_append(&out->leaf, reply.as.proof.leaf) == ERR_OK &&
+           buffer_append(&out->checkpoint, reply.as.proof.checkpoint) == ERR_OK;
+}
+
+static void report(const struct collecting *one, const char *stem, struct facts *facts) {
+    const struct grant *grant = &one->custody.grant;
+    char text[TIME_TEXT_MAX];
+    char path[PATH_MAX + 8];
+    if (facts != NULL) {
+        facts_item(facts);
+        facts_text(facts, "code", NULL, one->custody.asked.code);
+        (void)snprintf(path, sizeof path, "%s.mp4", stem);
+        facts_text(facts, "file", NULL, path);
+        (void)snprintf(path, sizeof path, "%s.json", stem);
+        facts_text(facts, "certificate", NULL, path);
+        facts_bytes(facts, "sha256", NULL, BYTES_OF(grant->sha256.b));
+        facts_time(facts, "delete_by", NULL, grant->terms.delete_by);
+        return;
+    }
+    time_text(grant->terms.delete_by, text);
+    (void)printf("%s.mp4\n%s.txt and .json say where it comes from\n"
+                 "delete all three by %s: you agreed to\n",
+                 stem, stem, text);
 }

@@ -9,11 +9,11 @@ enum {
     CERTIFICATE_DAYS = 398,
     INVITE_DAYS = 2,
     ALLOWANCE = 8,
+    SLOT_S = 60,
     BODY_MAX = SIGNED_GOSSIP_MAX,
 };
 
-static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t allowance,
-                 const char *const *co_sign, size_t co_count);
+static int found(struct cli *cli);
 static int show(struct cli *cli);
 static int sign_member(const struct cli *cli, const struct control_reply *status,
                        const struct signers *signers, struct member *member,
@@ -23,51 +23,36 @@ static int pin_community(const struct cli *cli, const struct signers *signers,
                          const struct id *community);
 static void print_qr(const char *code);
 
-int parse_number(const char *text, long low, long high, long *out);
-
 int parse_number(const char *text, long low, long high, long *out) {
     char *end = NULL;
     long value = strtol(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value < low || value > high) {
+    bool digits = *text != '\0' && strspn(text + (*text == '-' ? 1 : 0), "0123456789") > 0;
+    if (!digits || *end != '\0' || value < low || value > high) {
         return -1;
     }
     *out = value;
     return 0;
 }
 
-int cmd_community(struct cli *cli) {
-    const char *slot = NULL;
-    const char *allowance = NULL;
-    const char *co_sign[OWNERS_MAX];
-    size_t co_count = 0;
-    long slot_s = 60;
-    long invites = ALLOWANCE;
-    const struct cli_option options[] = {
-        {.name = "--slot", .value = &slot},
-        {.name = "--allowance", .value = &allowance},
-        {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
-    };
-    int failed = take_options(cli, options, COUNT_OF(options), 1, 2);
-    if (failed != 0) {
-        return failed;
-    }
-    if (strcmp(cli->argv[1], "show") == 0) {
-        return show(cli);
-    }
-    if (strcmp(cli->argv[1], "found") != 0 || cli->argc != 3) {
-        return usage_error("community", "say 'found NAME' or 'show'");
-    }
-    if (slot != NULL && parse_number(slot, 1, 3600, &slot_s) != 0) {
-        return usage_error("community", "'%s' is not 1 to 3600 seconds", slot);
-    }
-    if (allowance != NULL && parse_number(allowance, 0, 64, &invites) != 0) {
-        return usage_error("community", "'%s' is not 0 to 64", allowance);
-    }
-    return found(cli, cli->argv[2], (uint32_t)slot_s, (uint32_t)invites, co_sign, co_count);
+bool name_good(const char *name) {
+    char safe[SAFE_MAX];
+    return *name != '\0' && strlen(name) < NAME_MAX_BYTES &&
+           strcmp(safe_text(name, NAME_MAX_BYTES, safe), name) == 0;
 }
 
-static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t allowance,
-                 const char *const *co_sign, size_t co_count) {
+int bad_name(const char *command, const char *name) {
+    char safe[SAFE_MAX];
+    return usage_error(command, "'%s' is not a name: 1 to %d bytes that can be seen",
+                       safe_text(name, 24, safe), NAME_MAX_BYTES - 1);
+}
+
+int cmd_community(struct cli *cli) {
+    static const struct cli_branch branches[] = {
+        {"found", found}, {"invite", cmd_invite}, {"join", cmd_join}, {"show", show}};
+    return run_branch(cli, branches, COUNT_OF(branches));
+}
+
+static int found(struct cli *cli) {
     static struct control_reply status;
     struct client *client = NULL;
     struct signers signers = {0};
@@ -76,19 +61,43 @@ static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t al
     SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
     SCOPED(buffer_finish) struct buffer charter_bytes = {.max = BODY_MAX};
     SCOPED(buffer_finish) struct buffer member_bytes = {.max = BODY_MAX};
+    const char *slot = NULL;
+    const char *allowance = NULL;
+    const char *home_name = NULL;
+    const char *co_sign[OWNERS_MAX];
+    size_t co_count = 0;
+    long slot_s = SLOT_S;
+    long invites = ALLOWANCE;
+    const struct cli_option options[] = {
+        {.name = "--slot", .value = &slot},
+        {.name = "--allowance", .value = &allowance},
+        {.name = "--name", .value = &home_name},
+        {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
+    };
+    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed != 0) {
+        return failed;
+    }
+    const char *name = cli->argv[1];
+    if (slot != NULL && parse_number(slot, 1, 3600, &slot_s) != 0) {
+        return usage_error("community", "'%s' is not 1 to 3600 seconds", slot);
+    }
+    if (allowance != NULL && parse_number(allowance, 0, 64, &invites) != 0) {
+        return usage_error("community", "'%s' is not 0 to 64", allowance);
+    }
+    if (!name_good(name) || (home_name != NULL && !name_good(home_name))) {
+        return bad_name("community", name_good(name) ? home_name : name);
+    }
     struct charter charter = {.version = 1,
                               .created = now_wall(),
                               .administrator_count = 1,
                               .threshold = 1,
-                              .invite_allowance = allowance,
+                              .invite_allowance = (uint32_t)invites,
                               .caps = CAPS_DEFAULT,
-                              .slot_s = slot_s,
+                              .slot_s = (uint32_t)slot_s,
                               .delete_by_max_days = 365};
-    if (strlen(name) >= sizeof charter.name) {
-        return usage_error("community", "a name has at most 64 bytes");
-    }
     (void)snprintf(charter.name, sizeof charter.name, "%s", name);
-    int failed = client_open(cli, &client);
+    failed = client_open(cli, &client);
     if (failed == 0) {
         failed = client_status(client, &status);
     }
@@ -117,9 +126,10 @@ static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t al
     if (failed == 0) {
         member = (struct member){.head = {.community = community, .created = charter.created},
                                  .role = MEMBER_ADMINISTRATOR,
-                                 .invite_allowance = allowance};
+                                 .invite_allowance = (uint32_t)invites};
         member.head.expires.ms = charter.created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;
-        (void)snprintf(member.name, sizeof member.name, "%s", signers.publics[0].name);
+        (void)snprintf(member.name, sizeof member.name, "%s",
+                       home_name == NULL ? signers.publics[0].name : home_name);
         failed = sign_member(cli, &status, &signers, &member, NULL, &member_bytes);
     }
     if (failed == 0) {
@@ -134,7 +144,16 @@ static int found(struct cli *cli, const char *name, uint32_t slot_s, uint32_t al
     if (failed == 0) {
         char hex[65];
         hex_write(BYTES_OF(community.b), hex);
-        (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop invite'\n", name, hex);
+        if (cli->json) {
+            struct facts *facts = facts_start(cli, false);
+            facts_text(facts, "name", NULL, name);
+            facts_text(facts, "id", NULL, hex);
+            facts_end(facts);
+        } else {
+            (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop community "
+                         "invite'\n",
+                         name, hex);
+        }
         failed = cameras_resign(cli, client, &signers, &community);
     }
     signers_close(&signers);
@@ -147,7 +166,10 @@ static int show(struct cli *cli) {
     struct client *client = NULL;
     struct signed_object object = {0};
     struct charter charter = {0};
-    int failed = client_open(cli, &client);
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
     if (failed == 0) {
         const struct control_request request = {.op = CONTROL_CHARTER};
         failed = client_one(client, &request, CONTROL_GOT_OBJECT, &reply);
@@ -183,7 +205,7 @@ int cmd_members(struct cli *cli) {
     static const char *const roles[] = {"", "home", "requester", "administrator", "witness"};
     struct client *client = NULL;
     const struct control_request request = {.op = CONTROL_MEMBERS};
-    int failed = take_options(cli, NULL, 0, 0, 0);
+    int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
@@ -203,7 +225,7 @@ int cmd_members(struct cli *cli) {
                    member_decode(object.body, &member) == ERR_OK) {
             facts_item(facts);
             facts_text(facts, "name", "name", member.name);
-            facts_bytes(facts, "certificate", "certificate", BYTES_OF(object.id.b));
+            facts_bytes(facts, "certificate", NULL, BYTES_OF(object.id.b));
             facts_text(facts, "role", "role", roles[member.role]);
             facts_text(facts, "link", "link",
                        reply.as.object.state == 2   ? "this home"
@@ -242,18 +264,18 @@ int cmd_invite(struct cli *cli) {
         {.name = "--allowance", .value = &allowance_text},
         {.name = "--no-qr", .flag = &no_qr},
     };
-    int failed = take_options(cli, options, COUNT_OF(options), 0, 0);
+    int failed = take_options(cli, options, COUNT_OF(options), "");
     if (failed != 0) {
         return failed;
     }
     if (days_text != NULL && parse_number(days_text, 1, 30, &days) != 0) {
-        return usage_error("invite", "'%s' is not 1 to 30 days", days_text);
+        return usage_error(cli->command, "'%s' is not 1 to 30 days", days_text);
     }
     if (allowance_text != NULL && parse_number(allowance_text, 0, 64, &allowance) != 0) {
-        return usage_error("invite", "'%s' is not 0 to 64", allowance_text);
+        return usage_error(cli->command, "'%s' is not 0 to 64", allowance_text);
     }
     if (role != NULL && strcmp(role, "home") != 0 && strcmp(role, "requester") != 0) {
-        return usage_error("invite", "'%s' is neither home nor requester", role);
+        return usage_error(cli->command, "'%s' is neither home nor requester", role);
     }
     if (role != NULL && strcmp(role, "requester") == 0) {
         code.role = MEMBER_REQUESTER;
@@ -357,18 +379,31 @@ int cmd_join(struct cli *cli) {
     struct signers signers = {0};
     struct invite_code code;
     struct member member;
+    char text[CODE_MAX_BYTES];
     SCOPED(buffer_finish) struct buffer invite = {.max = BODY_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = BODY_MAX};
     const struct cli_option options[] = {
         {.name = "--name", .value = &name},
         {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
     };
-    int failed = take_options(cli, options, COUNT_OF(options), 1, 1);
+    int failed = take_options(cli, options, COUNT_OF(options), "CODE");
     if (failed != 0) {
         return failed;
     }
-    if (invite_code_read(cli->argv[1], &code) != ERR_OK ||
-        invite_code_signed(&code, &invite) != ERR_OK) {
+    if (name != NULL && !name_good(name)) {
+        return bad_name(cli->command, name);
+    }
+    (void)snprintf(text, sizeof text, "%s", cli->argv[1]);
+    if (strcmp(text, "-") == 0) {
+        if (!term_present()) {
+            (void)fail("run it at a terminal", "there is nobody to ask for the code");
+            return EXIT_NO_TERMINAL;
+        }
+        if (!term_ask("the invite, from 'stoop1:' to its end: ", text, sizeof text)) {
+            return fail(NULL, "nothing was done");
+        }
+    }
+    if (invite_code_read(text, &code) != ERR_OK || invite_code_signed(&code, &invite) != ERR_OK) {
         return fail("copy it whole, from 'stoop1:' to its end", "this is not a whole invite");
     }
     if (instant_reached(now_wall(), code.expires)) {
@@ -407,7 +442,7 @@ int cmd_join(struct cli *cli) {
     }
     if (failed == 0) {
         struct control_request request = {.op = CONTROL_JOIN, .blob = buffer_bytes(&bytes)};
-        (void)snprintf(request.text, sizeof request.text, "%s", cli->argv[1]);
+        (void)snprintf(request.text, sizeof request.text, "%s", text);
         (void)fprintf(stderr, "asking the sponsor's home, for a minute at most ...\n");
         failed = client_do(client, &request, "the home was not let in");
         secret_wipe(request.text, sizeof request.text);
@@ -416,11 +451,21 @@ int cmd_join(struct cli *cli) {
         failed = client_status(client, &reply);
     }
     if (failed == 0) {
-        (void)printf("joined '%s', %u members\n", reply.as.status.community_name,
-                     reply.as.status.members);
+        if (cli->json) {
+            struct facts *facts = facts_start(cli, false);
+            facts_text(facts, "community", NULL, reply.as.status.community_name);
+            facts_bytes(facts, "community_id", NULL, BYTES_OF(code.community.b));
+            facts_number(facts, "members", NULL, reply.as.status.members);
+            facts_end(facts);
+        } else {
+            (void)printf("joined '%s', %u members\nname your cameras with 'stoop camera add'; see "
+                         "what is asked with 'stoop requests'\n",
+                         reply.as.status.community_name, reply.as.status.members);
+        }
         failed = cameras_resign(cli, client, &signers, &code.community);
     }
     secret_wipe(&code, sizeof code);
+    secret_wipe(text, sizeof text);
     signers_close(&signers);
     client_close(client);
     return failed;

@@ -1,18 +1,17 @@
-/* init, key, status, doctor. */
+/* init, key, status. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "crypto/age.h"
-#include "node/confine/confine.h"
 
 enum {
-    PASSPHRASE_MIN = 8
+    PASSPHRASE_MIN = 8,
+    LINE_ROOM = 512
 };
 
 static bool owner_has_home(const struct cli *cli);
@@ -23,27 +22,27 @@ static int write_config(const struct cli *cli, const char *listen, const char *c
                         size_t count);
 static int write_keys(const struct cli *cli, struct pins *pins);
 static const char *login_name(void);
-static int key_new(struct cli *cli, const char *owner);
+static int key_new(struct cli *cli);
 static int key_show(struct cli *cli);
-static int key_export(struct cli *cli, const char *path);
-static void doctor_line(struct facts *facts, const char *key, const char *label, bool good,
-                        const char *good_text, const char *bad_text, bool *all);
-static bool program_there(const char *path);
+static int show_key(struct cli *cli);
+static int key_export(struct cli *cli);
+static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]);
 
 /* ---- init ---- */
 
 int cmd_init(struct cli *cli) {
     const char *owner = NULL;
     const char *listen = NULL;
-    const char *name = NULL;
+    bool service = false;
+    struct settler *settler = NULL;
     const char *co_owners[OWNERS_MAX];
     const char *addresses[ADDRESSES_MAX];
     size_t co_count = 0;
     size_t address_count = 0;
     const struct cli_option options[] = {
         {.name = "--owner", .value = &owner},
-        {.name = "--name", .value = &name},
         {.name = "--listen", .value = &listen},
+        {.name = "--service", .flag = &service},
         {.name = "--co-owner",
          .list = co_owners,
          .list_max = OWNERS_MAX - 1,
@@ -53,12 +52,15 @@ int cmd_init(struct cli *cli) {
          .list_max = ADDRESSES_MAX,
          .list_count = &address_count},
     };
-    int failed = take_options(cli, options, COUNT_OF(options), 0, 0);
+    int failed = take_options(cli, options, COUNT_OF(options), "");
     if (failed != 0) {
         return failed;
     }
     char config[PATH_MAX];
     char existing[PATH_MAX];
+    if (service && !cli->home_named) {
+        (void)snprintf(cli->home, sizeof cli->home, SYSTEM_HOME);
+    }
     (void)snprintf(config, sizeof config, "%s/config", cli->home);
     if (access(config, F_OK) == 0) {
         return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
@@ -81,6 +83,16 @@ int cmd_init(struct cli *cli) {
         pins.owner_count = 1 + i; /* the first place is ours */
         failed = pin_co_owner(&pins, co_owners[i]);
     }
+    (void)snprintf(existing, sizeof existing, "%s/owner.key", cli->owner_dir);
+    bool has_key = access(existing, F_OK) == 0;
+    if (failed == 0 && !has_key && !term_present()) { /* before anything is made */
+        (void)fail("run it at a terminal",
+                   "a passphrase is to be chosen, and there is nobody to ask");
+        return EXIT_NO_TERMINAL;
+    }
+    if (failed == 0 && service) {
+        failed = settler_start(cli, &settler);
+    }
     if (failed == 0) {
         failed = folder_make(cli->owner_dir, 0700);
     }
@@ -94,13 +106,12 @@ int cmd_init(struct cli *cli) {
         failed = folder_make(path, folders[i].mode);
     }
     walls_allow(cli, cli->home);
-    (void)snprintf(existing, sizeof existing, "%s/owner.key", cli->owner_dir);
     if (failed == 0) {
-        failed = access(existing, F_OK) == 0
-                     ? owner_public_of(cli->owner_dir, &pub)
-                     : make_owner_key(cli, owner == NULL ? login_name() : owner, &pub);
+        failed = has_key ? owner_public_of(cli->owner_dir, &pub)
+                         : make_owner_key(cli, owner == NULL ? login_name() : owner, &pub);
     }
     if (failed != 0) {
+        settler_stop(settler);
         return failed;
     }
     pins.owners[0] = pub.owner;
@@ -117,11 +128,29 @@ int cmd_init(struct cli *cli) {
     if (failed == 0) { /* last: a home is whole when its config is there */
         failed = write_config(cli, listen, addresses, address_count);
     }
-    if (failed == 0) {
+    if (failed == 0 && service) {
+        failed = settler_settle(settler);
+    }
+    settler_stop(settler);
+    if (failed == 0 && cli->json) {
+        char line[LINE_ROOM];
+        struct facts *facts = facts_start(cli, false);
+        public_line(&pub, line);
+        facts_text(facts, "home", NULL, cli->home);
+        facts_text(facts, "owner_dir", NULL, cli->owner_dir);
+        facts_text(facts, "line", NULL, line);
+        facts_end(facts);
+    } else if (failed == 0) {
         (void)printf("made a home in %s\nyour key is in %s: keep a copy of it, and the passphrase, "
-                     "somewhere safe\nstart the home with 'stoopd', then 'stoop community found "
-                     "NAME' or 'stoop join CODE'\n",
+                     "somewhere safe\n",
                      cli->home, cli->owner_dir);
+        (void)puts(service ? "let its owner talk to it with 'usermod -aG stoop-owners NAME', and "
+                             "start it with\n'systemctl enable --now stoopd'"
+                           : "start it with 'stoopd', then 'stoop community found NAME' or 'stoop "
+                             "community join CODE'");
+        if (address_count == 0) {
+            (void)puts("nobody can dial this home yet: say where with 'address =' in its config");
+        }
     }
     return failed;
 }
@@ -164,10 +193,12 @@ static int make_owner_key(struct cli *cli, const char *name, struct keyfile_publ
         (void)snprintf(out->name, sizeof out->name, "%s", name);
         sign_generate(&secret->sign, &out->owner.sign);
         box_generate(&secret->box, &out->owner.box);
+        term_busy("sealing the key ...");
         if (keyfile_seal(out, secret, BYTES_TEXT(passphrase), KEYFILE_COST_MODERATE, file) !=
             KEYFILE_OK) {
             failed = fail(NULL, "too little memory to seal the key");
         }
+        term_busy(NULL);
     }
     secret_destroy(secret);
     secret_destroy(passphrase);
@@ -184,7 +215,7 @@ static int choose_passphrase(char *out) {
             break;
         }
         if (strlen(out) < PASSPHRASE_MIN) {
-            (void)fprintf(stderr, "stoop: at least %d characters\n", PASSPHRASE_MIN);
+            (void)fail(NULL, "at least %d characters", PASSPHRASE_MIN);
             continue;
         }
         if (!term_passphrase("again: ", again, PASSPHRASE_MAX)) {
@@ -193,7 +224,7 @@ static int choose_passphrase(char *out) {
         if (strcmp(out, again) == 0) {
             failed = 0;
         } else {
-            (void)fprintf(stderr, "stoop: the two differ\n");
+            (void)fail(NULL, "the two differ");
         }
     }
     secret_destroy(again);
@@ -258,81 +289,97 @@ static int write_config(const struct cli *cli, const char *listen, const char *c
 }
 
 static const char *login_name(void) {
+    const char *sudo = getuid() == 0 ? getenv("SUDO_USER") : NULL;
     const struct passwd *entry = getpwuid(getuid());
-    return entry == NULL ? "owner" : entry->pw_name;
+    return sudo != NULL && *sudo != '\0' ? sudo : entry == NULL ? "owner" : entry->pw_name;
 }
 
 /* ---- key ---- */
 
 int cmd_key(struct cli *cli) {
+    static const struct cli_branch branches[] = {
+        {"new", key_new}, {"show", key_show}, {"export-age", key_export}};
+    return run_branch(cli, branches, COUNT_OF(branches));
+}
+
+static int key_new(struct cli *cli) {
     const char *owner = NULL;
-    const char *out = NULL;
-    const struct cli_option options[] = {{.name = "--owner", .value = &owner},
-                                         {.name = "--out", .value = &out}};
-    int failed = take_options(cli, options, COUNT_OF(options), 1, 1);
+    struct keyfile_public pub;
+    char path[PATH_MAX];
+    const struct cli_option options[] = {{.name = "--owner", .value = &owner}};
+    int failed = take_options(cli, options, COUNT_OF(options), "");
     if (failed != 0) {
         return failed;
     }
-    if (strcmp(cli->argv[1], "new") == 0) {
-        return key_new(cli, owner == NULL ? login_name() : owner);
+    (void)snprintf(path, sizeof path, "%s/owner.key", cli->owner_dir);
+    if (access(path, F_OK) == 0) { /* before a passphrase is chosen for nothing */
+        return fail("take another folder with '--owner-dir'", "'%s' exists already", path);
     }
-    if (strcmp(cli->argv[1], "show") == 0) {
-        return key_show(cli);
-    }
-    if (strcmp(cli->argv[1], "export-age") == 0) {
-        return key_export(cli, out);
-    }
-    return usage_error("key", "unknown '%s'", cli->argv[1]);
-}
-
-static int key_new(struct cli *cli, const char *owner) {
-    struct keyfile_public pub;
-    int failed = folder_make(cli->owner_dir, 0700);
+    failed = folder_make(cli->owner_dir, 0700);
     if (failed == 0) {
-        failed = make_owner_key(cli, owner, &pub);
+        failed = make_owner_key(cli, owner == NULL ? login_name() : owner, &pub);
     }
-    return failed == 0 ? key_show(cli) : failed;
+    return failed == 0 ? show_key(cli) : failed;
 }
 
 static int key_show(struct cli *cli) {
+    int failed = take_options(cli, NULL, 0, "");
+    return failed == 0 ? show_key(cli) : failed;
+}
+
+static int show_key(struct cli *cli) {
     struct keyfile_public pub;
-    struct pins pins = {.owner_count = 1};
-    SCOPED(buffer_finish) struct buffer line = {.max = 1024};
     char age[AGE_TEXT_MAX];
+    char line[LINE_ROOM];
     int failed = owner_public_of(cli->owner_dir, &pub);
     if (failed != 0) {
         return failed;
     }
-    pins.owners[0] = pub.owner;
-    (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "%s", pub.name);
-    if (pins_write(&pins, &line) != ERR_OK) {
-        return fail(NULL, "out of memory");
-    }
     age_recipient_text(&pub.owner.box, age);
-    const uint8_t *from = memchr(line.at, '\n', line.len); /* after the file's comment */
-    char text[512];
-    (void)snprintf(text, sizeof text, "%.*s", (int)(line.len - (size_t)(from + 1 - line.at) - 1),
-                   (const char *)from + 1);
+    public_line(&pub, line);
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "name", "name", pub.name);
     facts_text(facts, "age_recipient", "age", age);
-    facts_text(facts, "line", "public line", text);
+    facts_text(facts, "line", "public line", line);
     facts_end(facts);
     return EXIT_DONE;
 }
 
-static int key_export(struct cli *cli, const char *path) {
+/* As in a file of pins: what `stoop init --co-owner` takes. */
+static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]) {
+    struct pins pins = {.owner_count = 1};
+    SCOPED(buffer_finish) struct buffer file = {.max = 1024};
+    pins.owners[0] = pub->owner;
+    (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "%s", pub->name);
+    *out = '\0';
+    if (pins_write(&pins, &file) == ERR_OK) {
+        const uint8_t *from = memchr(file.at, '\n', file.len); /* after the file's comment */
+        (void)snprintf(out, LINE_ROOM, "%.*s", (int)(file.len - (size_t)(from + 1 - file.at) - 1),
+                       (const char *)from + 1);
+    }
+}
+
+static int key_export(struct cli *cli) {
+    const char *path = NULL;
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
     char folder[PATH_MAX];
+    const struct cli_option options[] = {{.name = "--out", .value = &path}};
+    int failed = take_options(cli, options, COUNT_OF(options), "");
+    if (failed != 0) {
+        return failed;
+    }
+    if (path != NULL && access(path, F_OK) == 0) {
+        return fail(NULL, "'%s' exists already", path);
+    }
     if (path != NULL) {
         folder_of(path, folder);
         walls_allow(cli, folder);
     }
-    int failed = owner_open(cli, cli->owner_dir,
-                            "this writes the key that opens every clip of yours in clear; whoever "
-                            "reads it can too",
-                            &secret, &pub);
+    failed = owner_open(cli, cli->owner_dir,
+                        "this writes the key that opens every clip of yours in clear; whoever "
+                        "reads it can too",
+                        &secret, &pub);
     if (failed != 0) {
         return failed;
     }
@@ -347,6 +394,10 @@ static int key_export(struct cli *cli, const char *path) {
     } else {
         (void)fputs(text, stdout);
     }
+    if (failed == 0 && path != NULL) {
+        (void)printf("written to %s, readable by you alone\nopen a clip with 'age -d -i %s CLIP'\n",
+                     path, path);
+    }
     secret_wipe(text, sizeof text);
     secret_wipe(identity, sizeof identity);
     secret_destroy(secret);
@@ -359,7 +410,7 @@ int cmd_status(struct cli *cli) {
     static struct control_reply reply;
     struct client *client = NULL;
     char text[64];
-    int failed = take_options(cli, NULL, 0, 0, 0);
+    int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
@@ -390,7 +441,11 @@ int cmd_status(struct cli *cli) {
         facts_number(facts, "links", "links", reply.as.status.links);
         facts_number(facts, "live_objects", NULL, reply.as.status.live_objects);
     } else {
-        facts_text(facts, "community", "community", "none yet");
+        facts_text(facts, "community", "community",
+                   "none yet: 'stoop community found NAME' or 'stoop community join CODE'");
+    }
+    if (reply.as.status.address_count == 0) {
+        facts_text(facts, "address", "address", "none: others cannot dial this home");
     }
     facts_number(facts, "open_requests", "requests", reply.as.status.open_requests);
     facts_number(facts, "open_clips", "to decide", reply.as.status.open_clips);
@@ -399,54 +454,4 @@ int cmd_status(struct cli *cli) {
     facts_time(facts, "started", "running since", reply.as.status.started);
     facts_end(facts);
     return EXIT_DONE;
-}
-
-/* ---- doctor ---- */
-
-int cmd_doctor(struct cli *cli) {
-    struct confine_probe probe;
-    struct statvfs disk;
-    struct stat info;
-    char text[96];
-    bool all = true;
-    int failed = take_options(cli, NULL, 0, 0, 0);
-    if (failed != 0) {
-        return failed;
-    }
-    confine_probe(&probe);
-    struct facts *facts = facts_start(cli, false);
-    (void)snprintf(text, sizeof text, "ok, version %d", probe.landlock_abi);
-    doctor_line(facts, "landlock", "Landlock", probe.landlock_abi > 0, text,
-                "MISSING: the walls need a kernel with Landlock (5.13 or later)", &all);
-    doctor_line(facts, "seccomp", "seccomp", probe.seccomp, "ok", "MISSING: the kernel lacks it",
-                &all);
-    doctor_line(facts, "memlock", "locked memory", probe.memlock_bytes >= 65536, "ok",
-                "TOO LITTLE: raise 'ulimit -l' to 64 or more", &all);
-    doctor_line(facts, "ffmpeg", "ffmpeg", program_there("/usr/bin/ffmpeg"), "ok",
-                "MISSING: apt-get install ffmpeg", &all);
-    doctor_line(facts, "ffprobe", "ffprobe", program_there("/usr/bin/ffprobe"), "ok",
-                "MISSING: apt-get install ffmpeg", &all);
-    doctor_line(facts, "clock", "clock", now_wall().ms > INT64_C(1767225600000), "ok",
-                "WRONG: it is before 2026", &all);
-    bool home = stat(cli->home, &info) == 0 && S_ISDIR(info.st_mode);
-    doctor_line(facts, "home", "home", home, "ok", "MISSING: 'stoop init' makes one", &all);
-    if (home) {
-        doctor_line(facts, "home_mode", "home's mode", (info.st_mode & 007) == 0, "ok",
-                    "OPEN: others may enter it; chmod o-rwx", &all);
-        bool room = statvfs(cli->home, &disk) == 0 &&
-                    (uint64_t)disk.f_bavail * disk.f_frsize > UINT64_C(1) << 30;
-        doctor_line(facts, "disk", "disk", room, "ok", "LOW: less than 1 GiB is free", &all);
-    }
-    facts_end(facts);
-    return all ? EXIT_DONE : EXIT_FAILED;
-}
-
-static void doctor_line(struct facts *facts, const char *key, const char *label, bool good,
-                        const char *good_text, const char *bad_text, bool *all) {
-    *all &= good;
-    facts_text(facts, key, label, good ? good_text : bad_text);
-}
-
-static bool program_there(const char *path) {
-    return access(path, X_OK) == 0;
 }

@@ -16,31 +16,22 @@ enum {
 };
 
 static int log_show(struct cli *cli);
-static int log_verify(struct cli *cli, const char *key_text);
+static int log_verify(struct cli *cli);
 static int log_proof(struct cli *cli);
+static int find_opening(struct client *client, uint64_t index, struct buffer *out);
+static void print_proof(const struct control_reply *reply, struct bytes opening);
+static void print_proof_json(const struct cli *cli, const struct control_reply *reply,
+                             struct bytes opening);
 static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key);
 static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct merkle_edge *tree);
 static int vault_list(struct cli *cli);
-static int vault_export(struct cli *cli, const char *out);
+static int vault_export(struct cli *cli);
 static int find_clip(struct client *client, const char *prefix, struct clip_id *out);
 
 int cmd_log(struct cli *cli) {
-    const char *key = NULL;
-    const struct cli_option options[] = {{.name = "--key", .value = &key}};
-    int failed = take_options(cli, options, COUNT_OF(options), 1, 2);
-    if (failed != 0) {
-        return failed;
-    }
-    if (strcmp(cli->argv[1], "show") == 0) {
-        return log_show(cli);
-    }
-    if (strcmp(cli->argv[1], "verify") == 0) {
-        return log_verify(cli, key);
-    }
-    if (strcmp(cli->argv[1], "proof") == 0 && cli->argc == 3) {
-        return log_proof(cli);
-    }
-    return usage_error("log", "say 'show', 'verify' or 'proof N'");
+    static const struct cli_branch branches[] = {
+        {"show", log_show}, {"verify", log_verify}, {"proof", log_proof}};
+    return run_branch(cli, branches, COUNT_OF(branches));
 }
 
 static int log_show(struct cli *cli) {
@@ -48,7 +39,10 @@ static int log_show(struct cli *cli) {
     struct client *client = NULL;
     uint64_t next = 0;
     bool more = true;
-    int failed = client_open(cli, &client);
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (failed == 0 && more) {
         const struct control_request ask = {.op = CONTROL_LOG, .offset = next};
@@ -97,12 +91,20 @@ static int log_show(struct cli *cli) {
     return failed;
 }
 
-static int log_verify(struct cli *cli, const char *key_text) {
+static int log_verify(struct cli *cli) {
     static struct control_reply status;
+    const char *key_text = NULL;
     struct client *client = NULL;
     struct note_key key = {.name = ""};
     char folder[PATH_MAX];
-    int failed = 0;
+    const struct cli_option options[] = {{.name = "--key", .value = &key_text}};
+    int failed = take_options(cli, options, COUNT_OF(options), "[DIR]");
+    if (failed != 0) {
+        return failed;
+    }
+    if (cli->argc == 2 && key_text == NULL) {
+        return usage_error("log", "another home's log needs its '--key'");
+    }
     if (key_text != NULL) {
         if (note_key_read(key_text, &key) != ERR_OK) {
             return usage_error("log", "'%.60s' is not a verifier key", key_text);
@@ -119,11 +121,8 @@ static int log_verify(struct cli *cli, const char *key_text) {
         (void)snprintf(key.name, sizeof key.name, "%s", status.as.status.log_origin);
         key.key = status.as.status.log;
     }
-    if (cli->argc == 3 && key_text == NULL) {
-        return usage_error("log", "another home's log needs its '--key'");
-    }
-    (void)snprintf(folder, sizeof folder, cli->argc == 3 ? "%s" : "%s/node/log",
-                   cli->argc == 3 ? cli->argv[2] : cli->home);
+    (void)snprintf(folder, sizeof folder, cli->argc == 2 ? "%s" : "%s/node/log",
+                   cli->argc == 2 ? cli->argv[1] : cli->home);
     return verify_folder(cli, folder, &key);
 }
 
@@ -188,63 +187,106 @@ static int read_bundle(const char *folder, uint64_t tile, unsigned width,
     return failed;
 }
 
+/* As text in the form of c2sp.org/tlog-proof, which others' tools read. */
 static int log_proof(struct cli *cli) {
     static struct control_reply reply;
     struct client *client = NULL;
-    char *end = NULL;
-    char text[512];
-    struct control_request ask = {.op = CONTROL_LOG_PROOF,
-                                  .offset = strtoull(cli->argv[2], &end, 10)};
-    if (*end != '\0' || cli->argv[2][0] == '-') {
-        return usage_error("log", "'%s' is not a number", cli->argv[2]);
+    long index = 0;
+    bool open = false;
+    SCOPED(buffer_finish) struct buffer opening = {.max = CONTROL_FRAME_MAX};
+    const struct cli_option options[] = {{.name = "--open", .flag = &open}};
+    int failed = take_options(cli, options, COUNT_OF(options), "N");
+    if (failed == 0 && parse_number(cli->argv[1], 0, LONG_MAX - 1, &index) != 0) {
+        failed = usage_error("log", "'%s' is not the number of an entry", cli->argv[1]);
     }
-    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0 && open) {
+        failed = find_opening(client, (uint64_t)index, &opening);
+    }
+    struct control_request ask = {.op = CONTROL_LOG_PROOF, .offset = (uint64_t)index};
     if (failed == 0) {
         failed = client_one(client, &ask, CONTROL_GOT_PROOF, &reply);
     }
-    if (failed == 0) {
-        struct facts *facts = facts_start(cli, false);
-        facts_number(facts, "index", "entry", (int64_t)reply.as.proof.index);
-        facts_number(facts, "size", "of", (int64_t)reply.as.proof.size);
-        (void)snprintf(text, sizeof text, "%.*s", (int)reply.as.proof.leaf.len,
-                       (const char *)reply.as.proof.leaf.at);
-        facts_text(facts, "leaf", "leaf", text);
-        for (size_t i = 0; i < reply.as.proof.count; i++) {
-            char key[24];
-            (void)snprintf(key, sizeof key, "hash_%zu", i);
-            facts_bytes(facts, key, "hash", BYTES_OF(reply.as.proof.hashes[i].b));
-        }
-        if (cli->json) {
-            char note[NOTE_MAX];
-            (void)snprintf(note, sizeof note, "%.*s", (int)reply.as.proof.checkpoint.len,
-                           (const char *)reply.as.proof.checkpoint.at);
-            facts_text(facts, "checkpoint", NULL, note);
-        } else {
-            (void)printf("\n%.*s", (int)reply.as.proof.checkpoint.len,
-                         (const char *)reply.as.proof.checkpoint.at);
-        }
-        facts_end(facts);
+    if (failed == 0 && cli->json) {
+        print_proof_json(cli, &reply, buffer_bytes(&opening));
+    } else if (failed == 0) {
+        print_proof(&reply, buffer_bytes(&opening));
     }
     client_close(client);
     return failed;
 }
 
+static int find_opening(struct client *client, uint64_t index, struct buffer *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_LOG, .offset = index};
+    bool found = false;
+    int failed = client_ask(client, &ask);
+    while (failed == 0 && client_next(client, &reply) && reply.kind == CONTROL_GOT_LEAF) {
+        if (reply.as.leaf.index == index && reply.as.leaf.opening.len > 0) {
+            found = buffer_append(out, reply.as.leaf.opening) == ERR_OK;
+        }
+    }
+    return failed != 0 || found
+               ? failed
+               : fail("see 'stoop log show'", "entry %llu stands for nothing private",
+                      (unsigned long long)index);
+}
+
+static void print_proof(const struct control_reply *reply, struct bytes opening) {
+    char text[BASE64_ROOM(32)];
+    (void)puts("c2sp.org/tlog-proof@v1");
+    if (opening.len > 0) {
+        char *extra = malloc(BASE64_ROOM(opening.len));
+        if (extra != NULL) {
+            base64_write(opening, extra);
+            (void)printf("extra %s\n", extra);
+        }
+        free(extra);
+    }
+    (void)printf("index %llu\n", (unsigned long long)reply->as.proof.index);
+    for (size_t i = 0; i < reply->as.proof.count; i++) {
+        base64_write(BYTES_OF(reply->as.proof.hashes[i].b), text);
+        (void)puts(text);
+    }
+    (void)printf("\n%.*s", (int)reply->as.proof.checkpoint.len,
+                 (const char *)reply->as.proof.checkpoint.at);
+    (void)fprintf(stderr, "entry: %.*s\n", (int)reply->as.proof.leaf.len,
+                  (const char *)reply->as.proof.leaf.at);
+}
+
+static void print_proof_json(const struct cli *cli, const struct control_reply *reply,
+                             struct bytes opening) {
+    char text[NOTE_MAX];
+    struct facts *facts = facts_start(cli, false);
+    facts_number(facts, "index", NULL, (int64_t)reply->as.proof.index);
+    facts_number(facts, "size", NULL, (int64_t)reply->as.proof.size);
+    (void)snprintf(text, sizeof text, "%.*s", (int)reply->as.proof.leaf.len,
+                   (const char *)reply->as.proof.leaf.at);
+    facts_text(facts, "leaf", NULL, text);
+    facts_list(facts, "hashes");
+    for (size_t i = 0; i < reply->as.proof.count; i++) {
+        facts_bytes(facts, NULL, NULL, BYTES_OF(reply->as.proof.hashes[i].b));
+    }
+    facts_list(facts, NULL);
+    (void)snprintf(text, sizeof text, "%.*s", (int)reply->as.proof.checkpoint.len,
+                   (const char *)reply->as.proof.checkpoint.at);
+    facts_text(facts, "checkpoint", NULL, text);
+    char *extra = opening.len == 0 ? NULL : malloc(BASE64_ROOM(opening.len));
+    if (extra != NULL) {
+        base64_write(opening, extra);
+        facts_text(facts, "opening", NULL, extra);
+    }
+    free(extra);
+    facts_end(facts);
+}
+
 /* ---- vault ---- */
 
 int cmd_vault(struct cli *cli) {
-    const char *out = NULL;
-    const struct cli_option options[] = {{.name = "--out", .value = &out}};
-    int failed = take_options(cli, options, COUNT_OF(options), 1, 2);
-    if (failed != 0) {
-        return failed;
-    }
-    if (strcmp(cli->argv[1], "list") == 0 && cli->argc == 2) {
-        return vault_list(cli);
-    }
-    if (strcmp(cli->argv[1], "export") == 0 && cli->argc == 3 && out != NULL) {
-        return vault_export(cli, out);
-    }
-    return usage_error("vault", "say 'list' or 'export CLIP --out FILE'");
+    static const struct cli_branch branches[] = {{"list", vault_list}, {"export", vault_export}};
+    return run_branch(cli, branches, COUNT_OF(branches));
 }
 
 static int vault_list(struct cli *cli) {
@@ -254,7 +296,10 @@ static int vault_list(struct cli *cli) {
     struct client *client = NULL;
     const struct control_request ask = {.op = CONTROL_CLIPS};
     size_t shown = 0;
-    int failed = client_open(cli, &client);
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
     if (failed == 0) {
         failed = client_ask(client, &ask);
     }
@@ -285,16 +330,24 @@ static int vault_list(struct cli *cli) {
     return failed;
 }
 
-static int vault_export(struct cli *cli, const char *out) {
+static int vault_export(struct cli *cli) {
     static struct control_reply reply;
+    const char *out = NULL;
     struct client *client = NULL;
     struct clip_id clip = {{0}};
-    if (access(out, F_OK) == 0) {
-        return fail(NULL, "'%s' exists already", out);
+    const struct cli_option options[] = {{.name = "--out", .value = &out}};
+    int failed = take_options(cli, options, COUNT_OF(options), "CLIP");
+    if (failed == 0 && out == NULL) {
+        failed = usage_error("vault", "'--out' is missing");
     }
-    int failed = client_open(cli, &client);
+    if (failed == 0 && access(out, F_OK) == 0) {
+        failed = fail(NULL, "'%s' exists already", out);
+    }
     if (failed == 0) {
-        failed = find_clip(client, cli->argv[2], &clip);
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = find_clip(client, cli->argv[1], &clip);
     }
     const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip};
     if (failed == 0) {
@@ -321,9 +374,17 @@ static int vault_export(struct cli *cli, const char *out) {
         term_progress("exporting", at, size);
     }
     if (file != NULL && fclose(file) != 0 && failed == 0) {
-        failed = fail(NULL, "cannot write '%s'", out);
+        failed = fail("is the disk full?", "cannot write '%s'", out);
     }
-    if (failed == 0) {
+    if (file != NULL && failed != 0) {
+        (void)unlink(out); /* half of it is of no use */
+    }
+    if (failed == 0 && cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_bytes(facts, "clip", NULL, BYTES_OF(clip.b));
+        facts_text(facts, "file", NULL, out);
+        facts_end(facts);
+    } else if (failed == 0) {
         (void)printf("%s is a standard age file, sealed to the owners\n", out);
     }
     client_close(client);

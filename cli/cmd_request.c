@@ -6,8 +6,6 @@
 #include "crypto/age.h"
 #include "proto/process.h"
 
-int parse_number(const char *text, long low, long high, long *out);
-
 enum {
     LIFE_DAYS = 3,
     V_AT = 0,
@@ -27,12 +25,17 @@ static int build(const char *const *values, bool voluntary, struct request *out,
 static int build_times(const char *const *values, struct request *out);
 static int read_process(const char *path, struct instrument *out);
 static int read_document(const char *path, struct document *out, struct buffer *bytes);
-static void show_request(const struct request *request, const struct caps *caps, bool document);
+static void show_request(const struct request *request, const struct legal_report *report,
+                         const struct caps *caps);
 static int send_document(struct client *client, const struct document *document,
                          struct bytes bytes);
-static int send_request(struct client *client, const struct owner_secret *secret,
-                        const struct keyfile_public *pub, struct request *request);
-static void print_outcomes(const struct legal_report *report, bool failed_only);
+static int send_request(const struct cli *cli, struct client *client,
+                        const struct owner_secret *secret, const struct keyfile_public *pub,
+                        struct request *request);
+static int process_template_of(struct cli *cli);
+static int process_check(struct cli *cli);
+static int process_rules(struct cli *cli);
+static int print_outcomes(struct cli *cli, const struct legal_report *report);
 
 int cmd_request(struct cli *cli) {
     static struct control_reply status;
@@ -60,7 +63,7 @@ int cmd_request(struct cli *cli) {
         {.name = "--voluntary", .flag = &voluntary},
         {.name = "--yes", .flag = &yes},
     };
-    int failed = take_options(cli, options, COUNT_OF(options), 0, 0);
+    int failed = take_options(cli, options, COUNT_OF(options), "");
     if (failed == 0) {
         failed = build(values, voluntary, &request, &document);
     }
@@ -82,12 +85,14 @@ int cmd_request(struct cli *cli) {
         request.transport = status.as.status.transport;
         request.address_count = status.as.status.address_count;
         memcpy(request.addresses, status.as.status.addresses, sizeof request.addresses);
-        show_request(&request, &status.as.status.caps, document.len > 0);
         legal_check(&request, &status.as.status.caps, now_wall(), document.len > 0, &report);
+        if (!cli->json) {
+            show_request(&request, &report, &status.as.status.caps);
+        }
         if (legal_verdict(&report, &rule) != ERR_OK) {
             failed = fail("every home would refuse it; 'stoop process rules' lists the rules",
-                          "it breaks %s: a request %s", legal_rule_at(rule)->id,
-                          legal_rule_at(rule)->text);
+                          "not sent, by rule %s: it %s", legal_rule_at(rule)->id,
+                          legal_rule_at(rule)->broken);
         }
     }
     if (failed == 0 && !yes) {
@@ -108,7 +113,7 @@ int cmd_request(struct cli *cli) {
         failed = send_document(client, &request.document, buffer_bytes(&document));
     }
     if (failed == 0) {
-        failed = send_request(client, secret, &pub, &request);
+        failed = send_request(cli, client, secret, &pub, &request);
     }
     secret_destroy(secret);
     client_close(client);
@@ -133,7 +138,8 @@ static int build(const char *const *values, bool voluntary, struct request *out,
                            values[V_AT]);
     }
     if (parse_number(values[V_RADIUS], 1, GEO_RADIUS_MAX_M, &number) != 0) {
-        return usage_error("request", "'%s' is not a number of metres", values[V_RADIUS]);
+        return usage_error("request", "'%s' is not 1 to %d metres", values[V_RADIUS],
+                           GEO_RADIUS_MAX_M);
     }
     out->place.count = 1;
     out->place.radius_m = (uint32_t)number;
@@ -141,8 +147,11 @@ static int build(const char *const *values, bool voluntary, struct request *out,
         return usage_error("request", "'%s' is too near a pole or the 180th meridian",
                            values[V_AT]);
     }
-    if (strlen(values[V_REASON]) >= sizeof out->reason || values[V_REASON][0] == '\0') {
-        return usage_error("request", "a reason has 1 to %d bytes", REASON_MAX_BYTES - 1);
+    char safe[SAFE_MAX];
+    if (strlen(values[V_REASON]) >= sizeof out->reason || values[V_REASON][0] == '\0' ||
+        strcmp(safe_text(values[V_REASON], sizeof out->reason, safe), values[V_REASON]) != 0) {
+        return usage_error("request", "a reason is one line of 1 to %d bytes that can be seen",
+                           REASON_MAX_BYTES - 1);
     }
     (void)snprintf(out->reason, sizeof out->reason, "%s", values[V_REASON]);
     int failed = build_times(values, out);
@@ -170,12 +179,12 @@ static int build_times(const char *const *values, struct request *out) {
         enum err err = instant_parse(values[V_FROM + i], times[i]);
         if (err == ERR_USER_TIME) {
             return usage_error("request",
-                               "'%s' does not exist, or twice (change of clocks); write it "
-                               "with its offset, as 2026-10-25T02:30:00+01:00",
+                               "'%s' does not exist, or comes twice (change of clocks); write it "
+                               "with its offset, as in 2026-10-25T01:30:00+01:00",
                                values[V_FROM + i]);
         }
         if (err != ERR_OK) {
-            return usage_error("request", "'%s' is not a time; write it as 2026-11-24 21:10",
+            return usage_error("request", "'%s' is not a time; write it as '2026-11-24 21:10'",
                                values[V_FROM + i]);
         }
     }
@@ -187,7 +196,7 @@ static int build_times(const char *const *values, struct request *out) {
         return usage_error("request", "'%s' is not 1 to 7 days", values[V_DAYS]);
     }
     if (values[V_DELETE] != NULL && parse_number(values[V_DELETE], 1, 3650, &keep) != 0) {
-        return usage_error("request", "'%s' is not a number of days", values[V_DELETE]);
+        return usage_error("request", "'%s' is not 1 to 3650 days", values[V_DELETE]);
     }
     out->head.created = now_wall();
     out->head.expires.ms = out->head.created.ms + days * DURATION_DAY_MS;
@@ -201,10 +210,13 @@ static int read_process(const char *path, struct instrument *out) {
     int failed = file_read(path, PROCESS_FILE_MAX, false, &file);
     if (failed == 0 && process_read(buffer_bytes(&file), out, &errors) != ERR_OK) {
         for (size_t i = 0; i < errors.count; i++) {
-            (void)fprintf(stderr, "stoop: %s:%zu: %s\n", path, errors.list[i].line,
-                          errors.list[i].text);
+            const struct process_error *error = &errors.list[i];
+            const char *next = i + 1 < errors.count
+                                   ? NULL
+                                   : "'stoop process template KIND' shows how it is written";
+            failed = error->line == 0 ? fail(next, "%s: %s", path, error->text)
+                                      : fail(next, "%s:%zu: %s", path, error->line, error->text);
         }
-        failed = EXIT_FAILED;
     }
     return failed;
 }
@@ -239,48 +251,38 @@ static int read_document(const char *path, struct document *out, struct buffer *
     return 0;
 }
 
-static void show_request(const struct request *request, const struct caps *caps, bool document) {
-    char text[2][INSTANT_TEXT_MAX];
+static void show_request(const struct request *request, const struct legal_report *report,
+                         const struct caps *caps) {
+    char text[TIME_TEXT_MAX];
     char at[32];
     char span[32];
     char safe[SAFE_MAX];
-    struct legal_report report;
     geo_point_write(request->place.points[0], at);
     span_text(request->to.ms - request->from.ms, span);
-    (void)printf("BASIS    %s\n", instrument_label(request->instrument.kind));
-    (void)printf("PLACE    %u m around %s (%.0f m2 of %u)\n", request->place.radius_m, at,
+    (void)printf("BASIS    %s\n", request->instrument.kind == INSTRUMENT_VOLUNTARY
+                                      ? "VOLUNTARY: homes are asked, and told, that they are free"
+                                      : instrument_label(request->instrument.kind));
+    (void)printf("PLACE    %u m around %s (%.0f m2; at most %u)\n", request->place.radius_m, at,
                  geo_place_area_m2(&request->place), caps->area_m2);
-    instant_local(request->from, text[0]);
-    instant_utc(request->from, text[1]);
-    (void)printf("FROM     %s  (%s)\n", text[0], text[1]);
-    instant_local(request->to, text[0]);
-    instant_utc(request->to, text[1]);
-    (void)printf("TO       %s  (%s), %s\n", text[0], text[1], span);
-    (void)printf("SAYS   | %s\n", safe_text(request->reason, 60, safe));
-    instant_local(request->terms.delete_by, text[0]);
-    (void)printf("TERMS    for this purpose only, deleted by %s,\n"
-                 "         no face recognition, no passing on\n",
-                 text[0]);
-    legal_check(request, caps, now_wall(), document, &report);
-    print_outcomes(&report, true);
-    (void)puts(
-        "         every home sees who asks, why, where and when; none of them answers unless "
-        "it grants");
-}
-
-static void print_outcomes(const struct legal_report *report, bool failed_only) {
-    static const char *const words[] = {[LEGAL_PASSED] = "passed",
-                                        [LEGAL_FAILED] = "FAILED",
-                                        [LEGAL_UNKNOWN] = "could not be made",
-                                        [LEGAL_NOT_APPLICABLE] = "-"};
+    time_text(request->from, text);
+    (void)printf("FROM     %s\n", text);
+    time_text(request->to, text);
+    (void)printf("TO       %s, %s\n", text, span);
+    (void)printf("SAYS   | %s\n", safe_text(request->reason, 70, safe));
+    time_text(request->terms.delete_by, text);
+    (void)printf("TERMS    for this purpose only, no face recognition, no passing on,\n"
+                 "         deleted by %s\n",
+                 text);
     for (size_t i = 0; i < report->count; i++) {
-        if (report->outcomes[i] == LEGAL_NOT_APPLICABLE ||
-            (failed_only && report->outcomes[i] == LEGAL_PASSED)) {
-            continue;
+        if (report->outcomes[i] == LEGAL_FAILED) {
+            (void)printf("FAILED   %s it %s\n", legal_rule_at(i)->id, legal_rule_at(i)->broken);
+        } else if (report->outcomes[i] == LEGAL_UNKNOWN) {
+            (void)printf("UNKNOWN  %s whether it %s\n", legal_rule_at(i)->id,
+                         legal_rule_at(i)->text);
         }
-        (void)printf("CHECK    %s %-9s it %s\n", legal_rule_at(i)->id, words[report->outcomes[i]],
-                     legal_rule_at(i)->text);
     }
+    (void)puts("         Every home sees who asks, why, where and when, and what failed.\n"
+               "         A home that grants nothing does not answer.");
 }
 
 static int send_document(struct client *client, const struct document *document,
@@ -300,12 +302,13 @@ static int send_document(struct client *client, const struct document *document,
 }
 
 /* A fresh key for this request alone; its secret goes to the node sealed to us. */
-static int send_request(struct client *client, const struct owner_secret *secret,
-                        const struct keyfile_public *pub, struct request *request) {
+static int send_request(const struct cli *cli, struct client *client,
+                        const struct owner_secret *secret, const struct keyfile_public *pub,
+                        struct request *request) {
     struct signed_object object;
     struct box_secret key;
     char code[REQUEST_CODE_BYTES];
-    char until[INSTANT_TEXT_MAX];
+    char until[TIME_TEXT_MAX];
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer sealed = {.max = HEADER_MAX};
@@ -329,70 +332,133 @@ static int send_request(struct client *client, const struct owner_secret *secret
     const struct control_request put = {
         .op = CONTROL_REQUEST_PUT, .blob = buffer_bytes(&bytes), .blob2 = buffer_bytes(&sealed)};
     int failed = client_do(client, &put, "the request was not sent");
-    if (failed == 0) {
-        request_code(&object.id, code);
-        instant_local(request->head.expires, until);
-        (void)printf(
-            "sent as %s; homes may answer until %s\nsee what comes with 'stoop delivered'\n", code,
-            until);
+    if (failed != 0) {
+        return failed;
     }
-    return failed;
+    request_code(&object.id, code);
+    if (cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_text(facts, "code", NULL, code);
+        facts_bytes(facts, "request", NULL, BYTES_OF(object.id.b));
+        facts_time(facts, "from", NULL, request->from);
+        facts_time(facts, "to", NULL, request->to);
+        facts_time(facts, "expires", NULL, request->head.expires);
+        facts_time(facts, "delete_by", NULL, request->terms.delete_by);
+        facts_end(facts);
+        return 0;
+    }
+    time_text(request->head.expires, until);
+    (void)printf("sent as %s; homes may answer until %s\nsee what comes with 'stoop delivered'\n",
+                 code, until);
+    return 0;
 }
 
 /* ---- process ---- */
 
 int cmd_process(struct cli *cli) {
+    static const struct cli_branch branches[] = {
+        {"template", process_template_of}, {"check", process_check}, {"rules", process_rules}};
+    return run_branch(cli, branches, COUNT_OF(branches));
+}
+
+static int process_template_of(struct cli *cli) {
     enum instrument_kind kind;
-    struct instrument instrument;
     SCOPED(buffer_finish) struct buffer text = {.max = PROCESS_FILE_MAX};
-    int failed = take_options(cli, NULL, 0, 1, 2);
+    int failed = take_options(cli, NULL, 0, "KIND");
     if (failed != 0) {
         return failed;
     }
-    if (strcmp(cli->argv[1], "template") == 0 && cli->argc == 3) {
-        if (instrument_from_word(cli->argv[2], &kind) != ERR_OK || kind == INSTRUMENT_VOLUNTARY) {
-            return usage_error("process", "'%s' is no kind of process", cli->argv[2]);
-        }
-        if (process_template(kind, &text) != ERR_OK) {
-            return fail(NULL, "out of memory");
-        }
-        (void)fwrite(text.at, 1, text.len, stdout);
-        return EXIT_DONE;
+    if (instrument_from_word(cli->argv[1], &kind) != ERR_OK) {
+        return usage_error("process", "'%s' is no kind of process", cli->argv[1]);
     }
-    if (strcmp(cli->argv[1], "check") == 0 && cli->argc == 3) {
-        struct legal_report report;
-        struct instant now = now_wall();
-        struct request request = {.place = {.radius_m = 1, .count = 1},
-                                  .from = {now.ms - 2000},
-                                  .to = {now.ms - 1000},
-                                  .head = {.created = now}};
-        const struct caps caps = CAPS_DEFAULT;
-        failed = read_process(cli->argv[2], &instrument);
-        if (failed != 0) {
-            return failed;
-        }
-        request.instrument = instrument;
-        (void)snprintf(request.reason, sizeof request.reason, "reason not checked here");
-        legal_check(&request, &caps, now, false, &report);
-        print_outcomes(&report, false);
-        return legal_verdict(&report, NULL) == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+    if (process_template(kind, &text) != ERR_OK) {
+        return fail(NULL, "out of memory");
     }
-    if (strcmp(cli->argv[1], "rules") == 0 && cli->argc == 2) {
-        struct facts *facts = facts_start(cli, true);
-        for (size_t i = 0; i < legal_rule_count(); i++) {
-            const struct legal_rule *rule = legal_rule_at(i);
+    (void)fwrite(text.at, 1, text.len, stdout);
+    return EXIT_DONE;
+}
+
+/* As if it were asked now, about a place and a time that no cap minds. */
+static int process_check(struct cli *cli) {
+    struct legal_report report;
+    struct instant now = now_wall();
+    const char *document_path = NULL;
+    const struct caps caps = CAPS_DEFAULT;
+    SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
+    static struct request request;
+    const struct cli_option options[] = {{.name = "--document", .value = &document_path}};
+    int failed = take_options(cli, options, COUNT_OF(options), "FILE");
+    if (failed != 0) {
+        return failed;
+    }
+    request = (struct request){.place = {.radius_m = 1, .count = 1},
+                               .from = {now.ms - 2000},
+                               .to = {now.ms - 1000},
+                               .head = {.created = now}};
+    (void)snprintf(request.reason, sizeof request.reason, "the reason is not checked here");
+    failed = read_process(cli->argv[1], &request.instrument);
+    if (document_path != NULL) { /* whatever came of the file: all faults at once */
+        int bad = read_document(document_path, &request.document, &document);
+        failed = failed == 0 ? bad : failed;
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    legal_check(&request, &caps, now, document.len > 0, &report);
+    return print_outcomes(cli, &report);
+}
+
+static int process_rules(struct cli *cli) {
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed != 0) {
+        return failed;
+    }
+    struct facts *facts = facts_start(cli, true);
+    for (size_t i = 0; i < legal_rule_count(); i++) {
+        const struct legal_rule *rule = legal_rule_at(i);
+        facts_item(facts);
+        facts_text(facts, "id", "rule", rule->id);
+        facts_text(facts, "field", "field", rule->field);
+        facts_text(facts, "text", "it", rule->text);
+        facts_text(facts, "source", "source", rule->source);
+        facts_text(facts, "otherwise", "otherwise",
+                   rule->severity == LEGAL_FAIL ? "a failed check" : "every home refuses it");
+    }
+    facts_end(facts);
+    return EXIT_DONE;
+}
+
+static int print_outcomes(struct cli *cli, const struct legal_report *report) {
+    static const char *const words[] = {[LEGAL_PASSED] = "passed",
+                                        [LEGAL_FAILED] = "FAILED",
+                                        [LEGAL_UNKNOWN] = "unknown",
+                                        [LEGAL_NOT_APPLICABLE] = "-"};
+    size_t rule = 0;
+    bool refused = legal_verdict(report, &rule) != ERR_OK;
+    struct facts *facts = facts_start(cli, true);
+    for (size_t i = 0; i < report->count; i++) {
+        const struct legal_rule *of = legal_rule_at(i);
+        if (report->outcomes[i] == LEGAL_NOT_APPLICABLE) {
+            continue;
+        }
+        bool broken = report->outcomes[i] == LEGAL_FAILED;
+        const char *lead = report->outcomes[i] == LEGAL_UNKNOWN ? "whether it " : "it ";
+        if (cli->json) {
             facts_item(facts);
-            facts_text(facts, "id", "rule", rule->id);
-            facts_text(facts, "field", "field", rule->field);
-            facts_text(facts, "text", "it", rule->text);
-            facts_text(facts, "source", "source", rule->source);
-            facts_text(facts, "otherwise", "otherwise",
-                       rule->severity == LEGAL_FAIL ? "a failed check" : "every home refuses it");
+            facts_text(facts, "id", NULL, of->id);
+            facts_text(facts, "outcome", NULL, words[report->outcomes[i]]);
+            facts_text(facts, "field", NULL, of->field);
+            facts_text(facts, "text", NULL, broken ? of->broken : of->text);
+            facts_text(facts, "otherwise", NULL,
+                       of->severity == LEGAL_FAIL ? "failed check" : "refused");
+        } else {
+            (void)printf("%-8s %s %s%s%s\n", words[report->outcomes[i]], of->id, lead,
+                         broken ? of->broken : of->text,
+                         broken && of->severity != LEGAL_FAIL ? ": every home refuses it" : "");
         }
-        facts_end(facts);
-        return EXIT_DONE;
     }
-    return usage_error("process", "say 'template KIND', 'check FILE' or 'rules'");
+    facts_end(facts);
+    return refused ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* ---- requests ---- */
@@ -422,6 +488,15 @@ enum err check_request(const struct control_reply *reply, const struct id *commu
                           !id_equal(&out->request.head.community, community))) {
         err = ERR_PEER_SIGNATURE;
     }
+    out->sponsor[0] = '\0';
+    if (err == ERR_OK && reply->as.request.chain_count > 1) {
+        struct member sponsor;
+        struct bytes above = reply->as.request.chain[reply->as.request.chain_count - 2];
+        if (signed_decode(above, &leaf) == ERR_OK &&
+            member_decode(leaf.body, &sponsor) == ERR_OK) { /* chain_verify() has checked it */
+            (void)snprintf(out->sponsor, sizeof out->sponsor, "%s", sponsor.name);
+        }
+    }
     if (err == ERR_OK) {
         out->id = object.id;
         request_code(&object.id, out->code);
@@ -440,7 +515,7 @@ int cmd_requests(struct cli *cli) {
     struct id community;
     const struct control_request ask = {.op = CONTROL_REQUESTS};
     size_t shown = 0;
-    int failed = take_options(cli, NULL, 0, 0, 0);
+    int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
@@ -464,8 +539,7 @@ int cmd_requests(struct cli *cli) {
         }
         enum err err = check_request(&reply, &community, now_wall(), &checked);
         if (err != ERR_OK) {
-            (void)fprintf(stderr, "stoop: the node shows a request that does not verify: %s\n",
-                          err_text(err));
+            (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));
             continue;
         }
         if (instant_reached(now_wall(), checked.request.head.expires)) {
@@ -476,8 +550,12 @@ int cmd_requests(struct cli *cli) {
         facts_item(facts);
         facts_text(facts, "code", "code", checked.code);
         facts_text(facts, "by", "by", checked.ours ? "this home" : checked.author.name);
+        facts_bytes(facts, "request", NULL, BYTES_OF(checked.id.b));
         facts_text(facts, "instrument", "basis", instrument_label(checked.request.instrument.kind));
-        facts_text(facts, "reason", "says |", safe_text(checked.request.reason, 60, safe));
+        facts_text(facts, "case", NULL, checked.request.instrument.case_number);
+        facts_text(facts, "reason", "says |",
+                   cli->json ? checked.request.reason
+                             : safe_text(checked.request.reason, 60, safe));
         facts_time(facts, "from", "from", checked.request.from);
         facts_time(facts, "to", "to", checked.request.to);
         facts_text(facts, "ends_in", "ends in", left);

@@ -2,6 +2,7 @@
  * against the pins in the owner's own folder. Nothing here accepts but the request's code, typed
  * after the digest was shown, and then the passphrase. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,10 @@
 enum {
     CLIPS_MAX = 256,
     ANSWER_MAX = 64,
+    LABEL_COLUMNS = 9,
+    LINE_COLUMNS = 80,
+    FAILED_LINES = 3, /* of the prompt; 'c' shows them all */
+    GAPS_SHOWN = 3,
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -44,6 +49,7 @@ struct opened { /* one clip, checked */
     struct buffer header;
     struct buffer part; /* the grant so far */
     uint64_t payload_size;
+    bool looked; /* the whole of it was handed out to be seen */
 };
 
 static int load_clips(struct review *review, const char *code);
@@ -53,8 +59,14 @@ static int open_clip(struct review *review, const struct clip_ref *ref, struct o
 static enum err check_manifest(const struct review *review, const struct control_reply *reply,
                                struct opened *clip);
 static void show_prompt(const struct opened *clip, const struct pins *pins);
-static void show_checks(const struct opened *clip);
-static void show_coverage(const struct opened *clip);
+static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
+static void show_who(const struct checked_request *asked);
+static void show_checks(const struct opened *clip, size_t most);
+static void show_asked(const struct opened *clip);
+static void show_owners(const struct opened *clip, const struct pins *pins);
+static void show_seen(const struct opened *clip);
+static void show_whole(const struct opened *clip);
+static void show_field(const char *label, const char *value);
 static int ask_until_decided(struct review *review, struct opened *clip);
 static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
@@ -79,11 +91,11 @@ int cmd_review(struct cli *cli) {
     const char *player = NULL;
     const struct cli_option options[] = {{.name = "--to", .value = &to},
                                          {.name = "--player", .value = &player}};
-    int failed = take_options(cli, options, COUNT_OF(options), 0, 1);
+    int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
     if (failed != 0) {
         return failed;
     }
-    if (!term_present()) {
+    if (!term_present() || !isatty(STDOUT_FILENO)) { /* who decides must see what about */
         (void)fail("nothing can be accepted without a person at a terminal", "no terminal");
         return EXIT_NO_TERMINAL;
     }
@@ -215,9 +227,8 @@ static int check_rules(const struct checked_request *asked) {
     enum err err = legal_verdict(&report, &rule);
     return err == ERR_OK || err == ERR_DENY_TIME
                ? 0
-               : fail("nothing was shown or released",
-                      "request '%s' breaks rule %s: not true that it %s", asked->code,
-                      legal_rule_at(rule)->id, legal_rule_at(rule)->text);
+               : fail("nothing was shown or released", "request '%s' breaks rule %s: it %s",
+                      asked->code, legal_rule_at(rule)->id, legal_rule_at(rule)->broken);
 }
 
 /* ---- opening ---- */
@@ -277,51 +288,163 @@ static enum err check_manifest(const struct review *review, const struct control
 
 /* ---- the prompt ---- */
 
+/* Some fifteen lines of 80 columns. Each part that others wrote is cut to a length of its own, so
+ * that it cannot push another out of the line. */
 static void show_prompt(const struct opened *clip, const struct pins *pins) {
     const struct request *request = &clip->asked->request;
-    const struct instrument *instrument = &request->instrument;
     const struct manifest *manifest = clip->manifest;
     char safe[SAFE_MAX];
-    char more[SAFE_MAX];
-    char time[2][INSTANT_TEXT_MAX];
+    char time[INSTANT_TEXT_MAX];
     char span[32];
     char size[32];
     char digest[65];
-    (void)printf("\n%s  %s", clip->asked->code, safe_text(clip->asked->author.name, 40, safe));
-    if (instrument->applicant_name[0] != '\0') {
-        (void)printf(" (%s", safe_text(instrument->applicant_name, 24, safe));
-        (void)printf(", %s)", safe_text(instrument->applicant_agency, 24, more));
-    }
-    (void)printf("\nBASIS    %s%s", instrument->kind == INSTRUMENT_VOLUNTARY ? "" : "claims ",
-                 instrument_label(instrument->kind));
-    if (instrument->case_number[0] != '\0') {
-        (void)printf(", %s", safe_text(instrument->case_number, 30, safe));
-    }
-    if (instrument->execute_by.ms > 0) {
-        instant_local(instrument->execute_by, time[0]);
-        (void)printf(", until %.15s", time[0]);
-    }
+    char key[65];
     (void)puts("");
-    show_checks(clip);
-    instant_local(request->from, time[0]);
-    instant_local(request->to, time[1]);
-    span_text(request->to.ms - request->from.ms, span);
-    (void)printf("ASKS     %s  %.24s to %.8s (%s)\n", safe_text(manifest->camera, 24, safe),
-                 time[0], time[1] + 16, span);
-    show_coverage(clip);
-    (void)printf("SAYS   | %s\n", safe_text(request->reason, 68, safe));
+    show_who(clip->asked);
+    show_checks(clip, FAILED_LINES);
+    show_asked(clip);
+    line("SAYS   |", "%s", safe_text(request->reason, LINE_COLUMNS - LABEL_COLUMNS, safe));
     span_text(manifest->to.ms - manifest->from.ms, span);
     size_text(manifest->size, size);
     hex_write(BYTES_OF(manifest->sha256.b), digest);
-    (void)printf("SENDS    %s %ux%u, %s, %s, %s\n", span, manifest->width, manifest->height,
-                 manifest->audio ? "WITH SOUND" : "no sound", size,
-                 manifest->making == CLIP_REENCODED ? "cut to these seconds" : "unedited");
-    (void)printf("         digest %.4s %.4s %.4s %.4s, to this request's key only\n", digest,
-                 digest + 4, digest + 8, digest + 12);
-    instant_local(request->terms.delete_by, time[0]);
-    (void)printf("TERMS    delete by %.15s, no face recognition, no passing on\n"
-                 "         Cannot be recalled. No answer means no.\n",
-                 time[0]);
+    hex_write(BYTES_OF(request->key.b), key);
+    line("SENDS", "%s %ux%u, %s, %s, %s", span, manifest->width, manifest->height,
+         manifest->audio ? "WITH SOUND" : "no sound", size,
+         manifest->making == CLIP_REENCODED ? "cut to these seconds" : "unedited, nothing blacked");
+    line("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
+         digest + 4, digest + 8, digest + 12, key, key + 4);
+    instant_local(request->terms.delete_by, time);
+    line("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    show_owners(clip, pins);
+    show_seen(clip);
+    line("", "It cannot be recalled. No answer means no.");
+}
+
+static void line(const char *label, const char *format, ...) {
+    char text[SAFE_MAX];
+    char safe[SAFE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    (void)printf("%-*s%s\n", LABEL_COLUMNS, label,
+                 safe_text(text, LINE_COLUMNS - LABEL_COLUMNS, safe));
+}
+
+/* The first line says on what ground: a claimed order is called claimed, a voluntary request
+ * voluntary. What the request says of its applicant is its own word; who signed it is known. */
+static void show_who(const struct checked_request *asked) {
+    const struct instrument *instrument = &asked->request.instrument;
+    char a[SAFE_MAX];
+    char b[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    bool voluntary = instrument->kind == INSTRUMENT_VOLUNTARY;
+    line(asked->code, "%s%s, from %s", voluntary ? "" : "claims ",
+         voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
+         safe_text(asked->author.name, 36, a));
+    instant_local(asked->author.head.created, time);
+    if (asked->sponsor[0] != '\0') {
+        line("", "its key is known since %.11s, vouched for by %s", time + 4,
+             safe_text(asked->sponsor, 28, a));
+    } else {
+        line("", "its key is known since %.11s: it founded this community", time + 4);
+    }
+    if (instrument->applicant_name[0] != '\0') {
+        line("", "says it is %s, %s", safe_text(instrument->applicant_name, 24, a),
+             safe_text(instrument->applicant_agency, 30, b));
+    }
+    if (voluntary) {
+        line("BASIS", "none but your good will: you are free to decline");
+        return;
+    }
+    instant_local(instrument->execute_by, time);
+    line("BASIS", "%s%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
+         safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
+         safe_text(instrument->court, 24, b), "");
+    if (instrument->execute_by.ms > 0) {
+        line("", "to be executed by %.15s; declining here does not settle it", time);
+    } else {
+        line("", "declining here does not settle an order");
+    }
+}
+
+/* At most `most` that did not pass. */
+static void show_checks(const struct opened *clip, size_t most) {
+    struct legal_report report;
+    size_t passed = 0;
+    size_t bad = 0;
+    legal_check(&clip->asked->request, &clip->asked->charter.caps, now_wall(),
+                clip->asked->document_here, &report);
+    for (size_t i = 0; i < report.count; i++) {
+        passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
+        bad += report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN ? 1 : 0;
+    }
+    const struct document *document = &clip->asked->request.document;
+    line("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
+         !document->present           ? "no document"
+         : clip->asked->document_here ? "document here"
+                                      : "document not here yet");
+    size_t shown = 0;
+    for (int pass = 0; pass < 2; pass++) { /* what failed before what is not known */
+        for (size_t i = 0; i < report.count; i++) {
+            const struct legal_rule *rule = legal_rule_at(i);
+            bool failed = report.outcomes[i] == LEGAL_FAILED;
+            if (failed != (pass == 0) || (!failed && report.outcomes[i] != LEGAL_UNKNOWN)) {
+                continue;
+            }
+            if (shown == most) {
+                line("", "and %zu more: press c", bad - shown);
+                return;
+            }
+            line(failed ? "  FAILED" : " UNKNOWN", "%s: %s %s", rule->id,
+                 failed ? "it" : "whether it", failed ? rule->broken : rule->text);
+            shown++;
+        }
+    }
+}
+
+static void show_asked(const struct opened *clip) {
+    static const char *const sources[] = {[TIME_FROM_NAME] = "",
+                                          [TIME_FROM_CONTAINER] = "; times: the recording's",
+                                          [TIME_FROM_FILE_SYSTEM] = "; times NOT exact: file's"};
+    const struct request *request = &clip->asked->request;
+    const struct manifest *manifest = clip->manifest;
+    char safe[SAFE_MAX];
+    char from[INSTANT_TEXT_MAX];
+    char to[INSTANT_TEXT_MAX];
+    char at[32];
+    char span[32];
+    char have[32];
+    char gaps[128] = "";
+    int64_t have_ms = 0;
+    instant_local(request->from, from);
+    instant_local(request->to, to);
+    span_text(request->to.ms - request->from.ms, span);
+    bool same_day = strncmp(from, to, 15) == 0;
+    line("ASKS", "%.24s to %s%s (%s)", from, same_day ? to + 16 : to, "", span);
+    geo_point_write(request->place.points[0], at);
+    if (request->place.radius_m > 0) {
+        line("", "within %u m of %s", request->place.radius_m, at);
+    } else {
+        line("", "within an area of %zu corners at %s", request->place.count, at);
+    }
+    for (size_t i = 0; i < manifest->run_count; i++) {
+        have_ms += manifest->runs[i].to.ms - manifest->runs[i].from.ms;
+    }
+    span_text(have_ms, have);
+    for (size_t i = 1; i < manifest->run_count && i <= GAPS_SHOWN; i++) {
+        size_t len = strlen(gaps);
+        instant_local(manifest->runs[i - 1].to, from);
+        (void)snprintf(gaps + len, sizeof gaps - len, "%s %.8s", i == 1 ? ", gap at" : ",",
+                       from + 16);
+    }
+    line("HAVE", "%s: %s of %s%s%s%s", safe_text(manifest->camera, 20, safe), have, span, gaps,
+         manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
+}
+
+static void show_owners(const struct opened *clip, const struct pins *pins) {
+    const struct manifest *manifest = clip->manifest;
+    char safe[SAFE_MAX];
     for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
         struct signed_object part;
         bool has_signed = clip->part.len > 0 &&
@@ -329,69 +452,81 @@ static void show_prompt(const struct opened *clip, const struct pins *pins) {
                           signed_by(&part, &manifest->owners[i].sign);
         for (size_t k = 0; k < pins->owner_count; k++) {
             if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
-                (void)printf("OWNER    %s %s\n", safe_text(pins->owner_names[k], 40, safe),
-                             has_signed ? "has accepted" : "has not accepted");
+                line("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
+                     has_signed ? "has accepted" : "has not accepted");
             }
         }
     }
 }
 
-static void show_checks(const struct opened *clip) {
-    struct legal_report report;
-    size_t passed = 0;
-    legal_check(&clip->asked->request, &clip->asked->charter.caps, now_wall(),
-                clip->asked->document_here, &report);
-    for (size_t i = 0; i < report.count; i++) {
-        passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
-    }
-    (void)printf("CHECKS   signature good; %zu of its rules passed", passed);
-    if (clip->asked->request.instrument.kind == INSTRUMENT_VOLUNTARY) {
-        (void)printf("; you are free to decline");
-    } else {
-        (void)printf("; declining does not settle an order");
-    }
-    (void)puts("");
-    for (size_t i = 0; i < report.count; i++) {
-        if (report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN) {
-            (void)printf("         %s %s: it %s\n",
-                         report.outcomes[i] == LEGAL_FAILED ? "FAILED" : "not made",
-                         legal_rule_at(i)->id, legal_rule_at(i)->text);
-        }
-    }
-    if (clip->asked->request.document.present) {
-        (void)printf("         document: %s\n", clip->asked->document_here
-                                                    ? "here, press w to write it out"
-                                                    : "has not come yet");
-    }
+static void show_seen(const struct opened *clip) {
+    char span[32];
+    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
+    line("SEEN", clip->looked ? "all %s of it handed out to be looked at" : "nothing of %s yet",
+         span);
 }
 
-static void show_coverage(const struct opened *clip) {
-    const struct manifest *manifest = clip->manifest;
-    char span[32];
-    char at[INSTANT_TEXT_MAX];
-    int64_t have = 0;
-    for (size_t i = 0; i < manifest->run_count; i++) {
-        have += manifest->runs[i].to.ms - manifest->runs[i].from.ms;
+/* What the prompt had to cut: the request's words at length, then how every rule came out. */
+static void show_whole(const struct opened *clip) {
+    const struct request *request = &clip->asked->request;
+    const struct instrument *instrument = &request->instrument;
+    const struct {
+        const char *label;
+        const char *value;
+    } fields[] = {
+        {"reason", request->reason},
+        {"jurisdiction", instrument->jurisdiction},
+        {"court", instrument->court},
+        {"case", instrument->case_number},
+        {"statute", instrument->statute},
+        {"offence", instrument->offence},
+        {"applicant", instrument->applicant_name},
+        {"agency", instrument->applicant_agency},
+        {"badge", instrument->applicant_badge},
+        {"issued by", instrument->authority_name},
+        {"title", instrument->authority_title},
+        {"items", instrument->items},
+        {"produce to", instrument->produce_to},
+        {"secrecy by", instrument->non_disclosure_authority},
+        {"emergency", instrument->emergency_facts},
+        {"at risk", instrument->emergency_person},
+        {"why now", instrument->emergency_why_now},
+        {"purpose", request->terms.purpose},
+    };
+    (void)puts("what the request says of itself:");
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        show_field(fields[i].label, fields[i].value);
     }
-    span_text(have, span);
-    (void)printf("         we have %s", span);
-    for (size_t i = 1; i < manifest->run_count && i < 4; i++) {
-        instant_local(manifest->runs[i - 1].to, at);
-        (void)printf("%s gap at %.8s", i == 1 ? "," : ";", at + 16);
+    (void)puts("how it was checked:");
+    show_checks(clip, LEGAL_RULES_MAX);
+}
+
+/* On as many labelled lines as it takes, so that none of them passes for ours. */
+static void show_field(const char *label, const char *value) {
+    char safe[SAFE_MAX];
+    const size_t width = LINE_COLUMNS - 16;
+    const char *at = safe_text(value, SAFE_MAX, safe);
+    while (*at != '\0') {
+        size_t len = 0;
+        for (size_t columns = 0; at[len] != '\0' && columns < width; columns++) {
+            do {
+                len++;
+            } while (((unsigned char)at[len] & 0xc0) == 0x80);
+        }
+        (void)printf("%13s | %.*s\n", label, (int)len, at);
+        at += len;
+        label = "";
     }
-    (void)printf("%s\n", manifest->time_source == TIME_FROM_NAME ? ""
-                         : manifest->time_source == TIME_FROM_CONTAINER
-                             ? " (times from the recording itself)"
-                             : " (times from the file system: not exact)");
 }
 
 static int ask_until_decided(struct review *review, struct opened *clip) {
     char answer[ANSWER_MAX];
+    const char *document = clip->asked->request.document.present ? " [w]arrant" : "";
+    char question[96];
+    (void)snprintf(question, sizeof question,
+                   "[p]lay%s [c]hecks [d]ecline [l]ater [?], or the code to accept: ", document);
     show_prompt(clip, &review->pins);
     for (;;) {
-        char question[96];
-        (void)snprintf(question, sizeof question,
-                       "[p]lay [w]arrant [d]ecline [l]ater [?], or the code to accept: ");
         if (!term_ask(question, answer, sizeof answer)) {
             review->left_pending = true;
             (void)puts("left as it is; no answer means no");
@@ -411,11 +546,16 @@ static int ask_until_decided(struct review *review, struct opened *clip) {
         }
         if (strcmp(answer, "p") == 0) {
             failed = show_clip(review, clip);
+            clip->looked |= failed == 0;
+            show_seen(clip);
         } else if (strcmp(answer, "w") == 0) {
             failed = write_document(review, clip);
+        } else if (strcmp(answer, "c") == 0) {
+            show_whole(clip);
         } else if (strcmp(answer, "?") == 0) {
             (void)printf("p  look at the clip: %s\n"
                          "w  look at the document that came with the request\n"
+                         "c  all that the request says, and how every rule came out\n"
                          "d  decline: the sealed copy is shredded, nobody is told\n"
                          "l  leave it for later\n"
                          "To accept, type the code %s: then the clip goes, once, to this request's "
@@ -451,9 +591,10 @@ static int accept(struct review *review, struct opened *clip) {
     SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
     span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
     (void)snprintf(why, sizeof why,
-                   "you are about to let %s of '%s' go to %s\nit cannot be recalled; to sign, give "
-                   "your passphrase",
-                   span, clip->manifest->camera, safe_text(clip->asked->author.name, 40, safe));
+                   "you are about to let %s of '%s' go to %s%s\nit cannot be recalled; to sign, "
+                   "give your passphrase",
+                   span, clip->manifest->camera, safe_text(clip->asked->author.name, 28, safe),
+                   clip->looked ? "" : ", not looked at");
     failed = owner_open(review->cli, review->cli->owner_dir, why, &again, &pub);
     if (failed != 0) {
         review->left_pending = true;
@@ -622,7 +763,7 @@ static int write_clip(struct review *review, const struct opened *clip) {
         (void)unlink(path);
         return failed;
     }
-    (void)printf("written to %s, readable by you alone; %s\n", path,
+    (void)printf("written to %s, readable by you alone\n%s\n", path,
                  review->scratch == NULL ? "delete it when you have seen it"
                                          : "it is deleted when this review ends");
     return 0;
@@ -676,7 +817,7 @@ static int write_document(struct review *review, const struct opened *clip) {
               path);
     int failed = file_write(path, buffer_bytes(&bytes), 0600, false);
     if (failed == 0) {
-        (void)printf("written to %s%s; it came from the requester: open it with care\n", path,
+        (void)printf("written to %s%s\nit came from the requester: open it with care\n", path,
                      review->scratch == NULL ? "" : " until this review ends");
     }
     return failed;

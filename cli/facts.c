@@ -1,27 +1,47 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 
 enum {
-    LABEL_COLUMNS = 14
+    LABEL_COLUMNS = 14,
+    COLUMNS_MAX = 16, /* of a table */
+    GAP = 2,          /* between two of them */
+};
+
+struct cell {
+    size_t item; /* from 1; 0 for an object */
+    const char *label;
+    char *value;
+    char *brief; /* for tables; NULL: the value */
 };
 
 struct facts {
     bool json;
     bool list;
-    bool first;
     json_t *root;
     json_t *item;
+    json_t *values; /* of a list inside an item, for JSON only */
+    size_t items;
+    size_t cell_count, cell_room;
+    struct cell *cells;
 };
 
-static void line(const struct facts *facts, const char *label, const char *value);
+static bool came; /* facts were printed: stdout holds one document */
+
 static void put(const struct facts *facts, const char *key, json_t *value);
+static void add(struct facts *facts, const char *label, const char *value, const char *brief);
+static bool print_table(const struct facts *facts);
+static size_t find_column(const char *const *labels, size_t count, const char *label);
+static const char *table_text(const struct cell *cell);
+static size_t columns_of(const char *text);
+static void print_padded(const char *text, size_t width, bool last);
 
 struct facts *facts_start(const struct cli *cli, bool list) {
     static struct facts facts;
-    facts = (struct facts){.json = cli->json, .list = list, .first = true};
+    facts = (struct facts){.json = cli->json, .list = list};
     if (facts.json) {
         facts.root = list ? json_array() : json_object();
         facts.item = list ? NULL : facts.root;
@@ -30,21 +50,30 @@ struct facts *facts_start(const struct cli *cli, bool list) {
 }
 
 void facts_item(struct facts *facts) {
+    facts->items++;
     if (facts->json) {
         facts->item = json_object();
         (void)json_array_append_new(facts->root, facts->item);
-    } else if (!facts->first) {
-        (void)puts("");
     }
-    facts->first = false;
+}
+
+void facts_list(struct facts *facts, const char *key) {
+    if (facts->json && key != NULL) {
+        facts->values = json_array();
+        put(facts, key, facts->values);
+    } else {
+        facts->values = NULL;
+    }
 }
 
 void facts_text(struct facts *facts, const char *key, const char *label, const char *value) {
     char safe[SAFE_MAX];
-    if (facts->json) {
+    if (facts->values != NULL) {
+        (void)json_array_append_new(facts->values, json_string(value));
+    } else if (facts->json) {
         put(facts, key, json_string(value));
     } else {
-        line(facts, label, safe_text(value, 1000, safe));
+        add(facts, label, safe_text(value, 1000, safe), NULL);
     }
 }
 
@@ -54,21 +83,21 @@ void facts_number(struct facts *facts, const char *key, const char *label, int64
     if (facts->json) {
         put(facts, key, json_integer(value));
     } else {
-        line(facts, label, text);
+        add(facts, label, text, NULL);
     }
 }
 
 void facts_time(struct facts *facts, const char *key, const char *label, struct instant at) {
     char utc[INSTANT_TEXT_MAX];
     char local[INSTANT_TEXT_MAX];
-    char both[2 * INSTANT_TEXT_MAX + 4];
+    char both[TIME_TEXT_MAX];
     instant_utc(at, utc);
     instant_local(at, local);
-    (void)snprintf(both, sizeof both, "%s (%s)", local, utc);
+    time_text(at, both);
     if (facts->json) {
         put(facts, key, json_string(utc));
     } else {
-        line(facts, label, both);
+        add(facts, label, both, local);
     }
 }
 
@@ -81,20 +110,146 @@ void facts_bytes(struct facts *facts, const char *key, const char *label, struct
 }
 
 void facts_end(struct facts *facts) {
+    size_t before = 0;
+    came = true;
     if (facts->json) {
         (void)json_dumpf(facts->root, stdout, JSON_INDENT(2));
         (void)puts("");
         json_decref(facts->root);
+        return;
     }
+    if (!facts->list || !print_table(facts)) {
+        for (size_t i = 0; i < facts->cell_count; i++) {
+            const struct cell *cell = &facts->cells[i];
+            (void)printf("%s%-*s %s\n", i > 0 && cell->item != before ? "\n" : "", LABEL_COLUMNS,
+                         cell->label, cell->value);
+            before = cell->item;
+        }
+    }
+    for (size_t i = 0; i < facts->cell_count; i++) {
+        free(facts->cells[i].value);
+        free(facts->cells[i].brief);
+    }
+    free(facts->cells);
 }
 
-static void line(const struct facts *facts, const char *label, const char *value) {
-    (void)facts;
-    if (label != NULL) { /* NULL: for JSON only */
-        (void)printf("%-*s %s\n", LABEL_COLUMNS, label, value);
+void time_text(struct instant at, char out[TIME_TEXT_MAX]) {
+    char utc[INSTANT_TEXT_MAX];
+    char local[INSTANT_TEXT_MAX];
+    time_t seconds = (time_t)(at.ms / 1000);
+    struct tm tm = {0};
+    instant_utc(at, utc);
+    instant_local(at, local);
+    bool same = at.ms > INSTANT_MAX_MS || localtime_r(&seconds, &tm) == NULL || tm.tm_gmtoff == 0;
+    (void)snprintf(out, TIME_TEXT_MAX, same ? "%s" : "%s (%s)", local, utc);
+}
+
+void facts_failure(int code, const char *text, const char *next) {
+    if (came || *text == '\0') {
+        return;
     }
+    json_t *root = json_object();
+    (void)json_object_set_new(root, "error", json_string(text));
+    if (*next != '\0') {
+        (void)json_object_set_new(root, "next", json_string(next));
+    }
+    (void)json_object_set_new(root, "exit", json_integer(code));
+    (void)json_dumpf(root, stdout, JSON_INDENT(2));
+    (void)puts("");
+    json_decref(root);
 }
 
 static void put(const struct facts *facts, const char *key, json_t *value) {
     (void)json_object_set_new(facts->item, key, value == NULL ? json_null() : value);
+}
+
+static void add(struct facts *facts, const char *label, const char *value, const char *brief) {
+    if (label == NULL) { /* for JSON only */
+        return;
+    }
+    if (facts->cell_count == facts->cell_room) {
+        size_t room = facts->cell_room == 0 ? 64 : 2 * facts->cell_room;
+        struct cell *cells = reallocarray(facts->cells, room, sizeof *cells);
+        if (cells == NULL) {
+            return; /* a fact that is not shown; the machine has other worries */
+        }
+        facts->cells = cells;
+        facts->cell_room = room;
+    }
+    char *copy = strdup(value);
+    if (copy != NULL) {
+        facts->cells[facts->cell_count++] =
+            (struct cell){facts->items, label, copy, brief == NULL ? NULL : strdup(brief)};
+    }
+}
+
+/* ---- tables ---- */
+
+/* False, and nothing printed, when the columns do not fit. */
+static bool print_table(const struct facts *facts) {
+    const char *labels[COLUMNS_MAX];
+    size_t widths[COLUMNS_MAX];
+    const struct cell *row[COLUMNS_MAX];
+    size_t count = 0;
+    size_t total = 0;
+    for (size_t i = 0; i < facts->cell_count; i++) {
+        const struct cell *cell = &facts->cells[i];
+        size_t width = columns_of(table_text(cell));
+        size_t at = find_column(labels, count, cell->label);
+        if (at == COLUMNS_MAX) {
+            return false;
+        }
+        if (at == count) {
+            labels[count] = cell->label;
+            widths[count++] = strlen(cell->label);
+        }
+        widths[at] = width > widths[at] ? width : widths[at];
+    }
+    for (size_t i = 0; i < count; i++) {
+        total += widths[i] + (i == 0 ? 0 : GAP);
+    }
+    if (total > term_columns()) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        print_padded(labels[i], widths[i] + GAP, i + 1 == count);
+    }
+    for (size_t i = 0; i < facts->cell_count;) {
+        size_t item = facts->cells[i].item;
+        memset(row, 0, sizeof row);
+        for (; i < facts->cell_count && facts->cells[i].item == item; i++) {
+            row[find_column(labels, count, facts->cells[i].label)] = &facts->cells[i];
+        }
+        for (size_t k = 0; k < count; k++) {
+            print_padded(row[k] == NULL ? "-" : table_text(row[k]), widths[k] + GAP,
+                         k + 1 == count);
+        }
+    }
+    return true;
+}
+
+static size_t find_column(const char *const *labels, size_t count, const char *label) {
+    size_t i = 0;
+    while (i < count && strcmp(labels[i], label) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static const char *table_text(const struct cell *cell) {
+    return cell->brief == NULL ? cell->value : cell->brief;
+}
+
+static size_t columns_of(const char *text) {
+    size_t columns = 0;
+    for (; *text != '\0'; text++) {
+        columns += ((unsigned char)*text & 0xc0) == 0x80 ? 0 : 1;
+    }
+    return columns;
+}
+
+static void print_padded(const char *text, size_t width, bool last) {
+    size_t columns = columns_of(text);
+    (void)printf("%s%*s%s", text, last || columns >= width ? 0 : (int)(width - columns), "",
+                 last ? "\n" : "");
 }

@@ -166,7 +166,7 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
         return fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked");
     }
     if (why != NULL) {
-        (void)printf("%s\n", why);
+        (void)fprintf(stderr, "%s\n", why); /* stdout may be a file */
     }
     (void)snprintf(question, sizeof question, "passphrase of %s: ", pub->name);
     enum keyfile_result result = KEYFILE_PASSPHRASE;
@@ -174,9 +174,11 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
         if (!term_passphrase(question, passphrase, PASSPHRASE_MAX)) {
             break;
         }
+        term_busy("opening the key ...");
         result = keyfile_open(buffer_bytes(&file), BYTES_TEXT(passphrase), opened);
+        term_busy(NULL);
         if (result == KEYFILE_PASSPHRASE) {
-            (void)fprintf(stderr, "stoop: wrong passphrase\n");
+            (void)fail(NULL, "wrong passphrase");
         }
     }
     secret_destroy(passphrase);

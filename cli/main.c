@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -17,14 +18,19 @@ struct command {
 
 static const struct command commands[] = {
     {"init", "make a home on this machine", cmd_init,
-     "usage: stoop init [--name HOME] [--owner NAME] [--co-owner LINE]...\n\n"
+     "usage: stoop init [--owner NAME] [--co-owner LINE]... [--listen A:P] [--address A:P]...\n"
+     "                  [--service]\n\n"
      "Makes the data folder, the keys of node and ingest, the owner's key (sealed with a\n"
      "passphrase that you choose), and pins the owners' public keys.\n"
      "  --owner NAME     your name as neighbours see it (default: login name)\n"
      "  --co-owner LINE  the line that 'stoop key new' printed for another owner; may be repeated\n"
      "  --listen A:P     where to take dials (default 0.0.0.0:7878)\n"
-     "  --address A:P    where others can dial this home; may be repeated\n\n"
-     "example: stoop init --owner Ada --address 203.0.113.7:7878\n"},
+     "  --address A:P    where others can dial this home; may be repeated\n"
+     "  --service        as root: the home is the system's, in /var/lib/stoop; node and ingest\n"
+     "                   run as users of their own, the key in --owner-dir is its owner's\n\n"
+     "example: stoop init --owner Ada --address 203.0.113.7:7878\n"
+     "         sudo stoop --owner-dir ~/.config/stoop init --service --owner Ada \\\n"
+     "              --address 203.0.113.7:7878\n"},
     {"key", "owner keys: make one, show it, export it for age", cmd_key,
      "usage: stoop key new [--owner NAME] | key show | key export-age [--out FILE]\n\n"
      "'new' makes an owner key in the owner's folder (--owner-dir), for a co-owner.\n"
@@ -33,23 +39,38 @@ static const struct command commands[] = {
     {"status", "how this home is doing", cmd_status,
      "usage: stoop status [--json]\n\nexample: stoop status\n"},
     {"doctor", "what this machine lacks", cmd_doctor,
-     "usage: stoop doctor [--json]\n\nexample: stoop doctor\n"},
-    {"community", "found a community, show its charter", cmd_community,
-     "usage: stoop community found NAME [--slot SECONDS] [--allowance N] [--co-sign DIR]...\n"
+     "usage: stoop doctor [--json]\n\n"
+     "Looks at kernel, memory, programs, clock, disk, folders, port and cameras, and says what\n"
+     "to do about each fault. Fails when something is missing that Stoop cannot do without.\n\n"
+     "example: stoop doctor\n"},
+    {"community", "found one, invite into it, join one, show its charter", cmd_community,
+     "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
+     "                             [--co-sign DIR]...\n"
+     "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
+     "                              [--no-qr] [--json]\n"
+     "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
      "       stoop community show [--json]\n\n"
+     "'invite' prints a code, as text and as a QR picture, that lets one home join within N\n"
+     "days (default 2). Send it to one person only: who uses it first has it. 'join' uses it;\n"
+     "with '-' for CODE it is read from the terminal, and stays out of the shell's history.\n"
+     "  --name HOME      this home as neighbours see it (default: its owner's name)\n"
      "  --slot SECONDS   length of a log slot, 1 to 3600 (default 60)\n"
-     "  --allowance N    how many members each home may invite, 0 to 64 (default 8)\n"
+     "  --allowance N    how many members each home may invite, 0 to 64 (default 8), or how\n"
+     "                   many the invited home may (default 4)\n"
+     "  --role ROLE      home (default), or requester: may ask, has no cameras\n"
      "  --co-sign DIR    owner folder of a co-owner who signs too\n\n"
-     "example: stoop community found 'Elm Street'\n"},
+     "example: stoop community found 'Elm Street'\n"
+     "         stoop community invite --days 7\n"
+     "         stoop community join stoop1:AAAA...\n"},
     {"members", "who belongs to the community", cmd_members,
      "usage: stoop members [--json]\n\nexample: stoop members\n"},
-    {"invite", "make a one-use invite", cmd_invite,
+    {"invite", "short for 'community invite'", cmd_invite,
      "usage: stoop invite [--days N] [--role home|requester] [--allowance N] [--no-qr]\n\n"
-     "Prints a code, as text and as a QR picture, that lets one home join within N days\n"
-     "(default 2). Send it to one person only: who uses it first has it.\n\n"
+     "Short for 'stoop community invite': see 'stoop help community'.\n\n"
      "example: stoop invite --days 7\n"},
-    {"join", "join a community with an invite", cmd_join,
+    {"join", "short for 'community join'", cmd_join,
      "usage: stoop join CODE [--name HOME] [--co-sign DIR]...\n\n"
+     "Short for 'stoop community join': see 'stoop help community'.\n\n"
      "example: stoop join stoop1:AAAA...\n"},
     {"camera", "cameras that may be asked about: add, list, remove", cmd_camera,
      "usage: stoop camera add NAME --folder DIR --layout frigate|mediamtx|motion|plain\n"
@@ -70,15 +91,20 @@ static const struct command commands[] = {
      "example: stoop request --at 52.52,13.405 --radius 80 --from '2026-11-24 21:10' \\\n"
      "           --to '2026-11-24 21:13' --reason 'Hit and run, silver hatchback' --voluntary\n"},
     {"process", "legal process: a template, a check", cmd_process,
-     "usage: stoop process template KIND | stoop process check FILE | stoop process rules\n\n"
-     "KIND: search_warrant, court_order, production_order, subpoena, preservation, emergency.\n\n"
-     "example: stoop process template search_warrant > warrant.conf\n"},
+     "usage: stoop process template KIND > FILE\n"
+     "       stoop process check FILE [--document FILE] [--json]\n"
+     "       stoop process rules [--json]\n\n"
+     "KIND: search_warrant, court_order, production_order, subpoena, preservation, emergency,\n"
+     "voluntary. 'check' tells every fault of a file at once, with its line, and how each rule\n"
+     "of legal process comes out; it fails when homes would refuse such a request.\n\n"
+     "example: stoop process template search_warrant > warrant.conf\n"
+     "         stoop process check warrant.conf --document warrant.pdf\n"},
     {"requests", "requests that are open", cmd_requests,
      "usage: stoop requests [--json]\n\nexample: stoop requests\n"},
     {"review", "decide about footage of this home, one clip at a time", cmd_review,
      "usage: stoop review [CODE] [--player COMMAND | --to DIR]\n\n"
      "Shows each clip that a request touches. To accept, type the request's code when it is\n"
-     "asked for; no answer means no. Needs a terminal.\n"
+     "asked for; no answer means no. Needs a terminal. Exit code 3: declined or left pending.\n"
      "  --player COMMAND  'p' hands the clip to this program, as a file in memory\n"
      "  --to DIR          'p' and 'w' write into DIR and leave it there (default: a private\n"
      "                    place in memory, removed when the review ends)\n\n"
@@ -91,9 +117,15 @@ static const struct command commands[] = {
      "(default: the current folder).\n\n"
      "example: stoop collect 4F2A-91 --to ~/evidence\n"},
     {"log", "this home's log: show, verify, prove", cmd_log,
-     "usage: stoop log show [--json] | log verify [DIR --key VKEY] | log proof N [--json]\n\n"
-     "'verify' recomputes the tree from the files in DIR (default: this home's own).\n\n"
-     "example: stoop log verify\n"},
+     "usage: stoop log show [--json]\n"
+     "       stoop log verify [DIR --key VKEY] [--json]\n"
+     "       stoop log proof N [--open] [--json]\n\n"
+     "'verify' recomputes the tree from every entry in the files of DIR (default: this home's\n"
+     "own); VKEY is the key that 'stoop log verify' prints at the log's own home. 'proof' shows\n"
+     "that entry N is in the log; with --open also what a slot's commitment stands for, which\n"
+     "nobody else can know: hand it out if you choose to.\n\n"
+     "example: stoop log verify\n"
+     "         stoop log proof 12 --open --json > proof.json\n"},
     {"vault", "sealed clips: list, export as age files", cmd_vault,
      "usage: stoop vault list [--json] | vault export CLIP --out FILE\n\n"
      "An exported clip is a standard age file; it stays sealed to the owners.\n\n"
@@ -104,8 +136,16 @@ static int run_command(struct cli *cli, const char *name);
 static int help(const char *name);
 static void overview(FILE *to);
 static const struct command *find(const char *name);
-static const char *nearest(const char *name);
+static const char *nearest_command(const char *name);
+static void consider(const char *word, size_t len, const char *candidate, const char **best,
+                     size_t *least);
+static size_t edits(const char *a, size_t a_len, const char *b);
 static void default_folders(struct cli *cli);
+static void say(const char *next);
+
+/* The last error, for --json. */
+static char said[1024];
+static char said_next[512];
 
 int main(int argc, char **argv) {
     static const struct option table[] = {
@@ -117,17 +157,20 @@ int main(int argc, char **argv) {
     int option = 0;
     tzset();
     default_folders(&cli);
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        cli.json |= strcmp(argv[i], "--json") == 0; /* so that errors about other options have it */
+    }
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+h", table, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
         switch (option) {
         case 'd':
             (void)snprintf(cli.home, sizeof cli.home, "%s", optarg);
+            cli.home_named = true;
             break;
         case 'o':
             (void)snprintf(cli.owner_dir, sizeof cli.owner_dir, "%s", optarg);
             break;
         case 'j':
-            cli.json = true;
             break;
         case 'h':
             overview(stdout);
@@ -135,10 +178,10 @@ int main(int argc, char **argv) {
         case 'V':
             (void)puts("stoop " STOOP_VERSION);
             return EXIT_DONE;
+        case ':':
+            return usage_error(NULL, "'%s' needs a value", argv[optind - 1]);
         default:
-            (void)fprintf(stderr, "stoop: unknown option '%s'\nsee 'stoop --help'\n",
-                          argv[optind - 1]);
-            return EXIT_USAGE;
+            return usage_error(NULL, "unknown option '%s'", argv[optind - 1]);
         }
     }
     if (optind == argc) {
@@ -153,36 +196,58 @@ int main(int argc, char **argv) {
     if (!crypto_start()) {
         return fail(NULL, "this computer has no good randomness");
     }
-    return run_command(&cli, argv[optind]);
+    int code = run_command(&cli, argv[optind]);
+    if (cli.json && code != EXIT_DONE) {
+        facts_failure(code, said, said_next);
+    }
+    if (fflush(stdout) != 0 && code == EXIT_DONE) {
+        code = fail("is the disk full?", "what was to be printed could not be written");
+    }
+    return code;
 }
 
 int fail(const char *next, const char *format, ...) {
     va_list arguments;
-    (void)fputs("stoop: ", stderr);
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    (void)vsnprintf(said, sizeof said, format, arguments);
     va_end(arguments);
-    (void)fprintf(stderr, "\n%s%s", next == NULL ? "" : next, next == NULL ? "" : "\n");
+    say(next == NULL ? "" : next);
     return EXIT_FAILED;
 }
 
 int usage_error(const char *command, const char *format, ...) {
+    char next[64] = "see 'stoop --help'";
     va_list arguments;
-    (void)fputs("stoop: ", stderr);
+    if (command != NULL) {
+        (void)snprintf(next, sizeof next, "see 'stoop help %s'", command);
+    }
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    (void)vsnprintf(said, sizeof said, format, arguments);
     va_end(arguments);
-    (void)fprintf(stderr, "\nsee 'stoop help %s'\n", command);
+    say(next);
     return EXIT_USAGE;
 }
 
-int take_options(struct cli *cli, const struct cli_option *options, size_t count, int min_operands,
-                 int max_operands) {
-    int operands = 0;
+/* What stands in `said`. */
+static void say(const char *next) {
+    (void)snprintf(said_next, sizeof said_next, "%s", next);
+    (void)fflush(stdout); /* in the order in which it happened */
+    term_busy(NULL);
+    (void)fprintf(stderr, "stoop: %s\n%s%s", said, next, *next == '\0' ? "" : "\n");
+}
+
+int take_options(struct cli *cli, const struct cli_option *options, size_t count,
+                 const char *operands) {
+    int found = 0;
+    bool all_operands = false;
     for (int i = 1; i < cli->argc; i++) {
         char *word = cli->argv[i];
-        if (word[0] != '-' || word[1] == '\0') {
-            cli->argv[++operands] = word;
+        if (all_operands || word[0] != '-' || word[1] == '\0') {
+            cli->argv[++found] = word;
+            continue;
+        }
+        if (strcmp(word, "--") == 0) {
+            all_operands = true;
             continue;
         }
         if (strcmp(word, "--json") == 0) {
@@ -197,64 +262,112 @@ int take_options(struct cli *cli, const struct cli_option *options, size_t count
             k++;
         }
         if (k == count) {
-            return usage_error(cli->argv[0], "unknown option '%s'", word);
+            const char *best = NULL;
+            size_t least = 3;
+            for (size_t j = 0; j < count; j++) {
+                consider(word, len, options[j].name, &best, &least);
+            }
+            consider(word, len, "--json", &best, &least);
+            bool ours = len > 2 && (strncmp(word, "--home", len) == 0 ||
+                                    strncmp(word, "--owner-dir", len) == 0);
+            return usage_error(cli->command, "unknown option '%.*s'%s%s%s", (int)len, word,
+                               ours           ? "; it goes before the command"
+                               : best == NULL ? ""
+                                              : "; did you mean '",
+                               ours || best == NULL ? "" : best, ours || best == NULL ? "" : "'?");
         }
         if (options[k].flag != NULL) {
+            if (equals != NULL) {
+                return usage_error(cli->command, "'%s' takes no value", options[k].name);
+            }
             *options[k].flag = true;
             continue;
         }
         const char *value = equals != NULL ? equals + 1 : i + 1 < cli->argc ? cli->argv[++i] : NULL;
         if (value == NULL) {
-            return usage_error(cli->argv[0], "'%s' needs a value", word);
+            return usage_error(cli->command, "'%s' needs a value", word);
         }
         if (options[k].list != NULL) {
             if (*options[k].list_count == options[k].list_max) {
-                return usage_error(cli->argv[0], "too many '%s'", word);
+                return usage_error(cli->command, "too many '%s'", options[k].name);
             }
             options[k].list[(*options[k].list_count)++] = value;
         } else if (*options[k].value != NULL) {
-            return usage_error(cli->argv[0], "'%s' is given twice", options[k].name);
+            return usage_error(cli->command, "'%s' is given twice", options[k].name);
         } else {
             *options[k].value = value;
         }
     }
-    if (operands < min_operands || operands > max_operands) {
-        return usage_error(cli->argv[0],
-                           operands < min_operands ? "something is missing" : "unexpected '%s'",
-                           operands < min_operands ? "" : cli->argv[max_operands + 1]);
+    cli->argc = found + 1;
+    for (const char *at = operands; *at != '\0'; found--) {
+        size_t len = strcspn(at, " ");
+        if (found <= 0) {
+            return *at == '[' ? 0 : usage_error(cli->command, "%.*s is missing", (int)len, at);
+        }
+        at += len + strspn(at + len, " ");
     }
-    cli->argc = operands + 1;
-    return 0;
+    return found <= 0 ? 0
+                      : usage_error(cli->command, "unexpected '%s'", cli->argv[cli->argc - found]);
+}
+
+int run_branch(struct cli *cli, const struct cli_branch *branches, size_t count) {
+    char words[128] = "";
+    const char *best = NULL;
+    size_t least = 3;
+    const char *word = cli->argc > 1 ? cli->argv[1] : NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (word != NULL && strcmp(branches[i].word, word) == 0) {
+            cli->argc--;
+            cli->argv++;
+            return branches[i].run(cli);
+        }
+        size_t len = strlen(words);
+        (void)snprintf(words + len, sizeof words - len, "%s'%s'",
+                       i == 0           ? ""
+                       : i + 1 == count ? " or "
+                                        : ", ",
+                       branches[i].word);
+        consider(word == NULL ? "" : word, word == NULL ? 0 : strlen(word), branches[i].word, &best,
+                 &least);
+    }
+    if (word == NULL || *word == '-') {
+        return usage_error(cli->command, "say what to do: %s", words);
+    }
+    return best != NULL
+               ? usage_error(cli->command, "unknown '%s %s'; did you mean '%s %s'?", cli->command,
+                             word, cli->command, best)
+               : usage_error(cli->command, "unknown '%s %s'; say %s", cli->command, word, words);
 }
 
 static int run_command(struct cli *cli, const char *name) {
     const struct command *command = find(name);
     if (command == NULL) {
-        const char *near = nearest(name);
-        (void)fprintf(stderr, "stoop: unknown command '%s'\n", name);
-        if (near != NULL) {
-            (void)fprintf(stderr, "did you mean 'stoop %s'?\n", near);
-        }
-        (void)fputs("see 'stoop --help'\n", stderr);
-        return EXIT_USAGE;
+        const char *near = nearest_command(name);
+        return near == NULL
+                   ? usage_error(NULL, "unknown command '%s'", name)
+                   : usage_error(NULL, "unknown command '%s'; did you mean '%s'?", name, near);
     }
-    for (int i = 1; i < cli->argc; i++) {
+    for (int i = 1; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
         if (strcmp(cli->argv[i], "--help") == 0 || strcmp(cli->argv[i], "-h") == 0) {
             (void)fputs(command->help, stdout);
             return EXIT_DONE;
         }
     }
+    cli->command = command->name;
     return command->run(cli);
 }
 
 static int help(const char *name) {
     const struct command *command = name == NULL ? NULL : find(name);
-    if (name == NULL) {
+    if (name == NULL || *name == '-') {
         overview(stdout);
         return EXIT_DONE;
     }
     if (command == NULL) {
-        return usage_error("", "unknown command '%s'", name);
+        const char *near = nearest_command(name);
+        return near == NULL
+                   ? usage_error(NULL, "unknown command '%s'", name)
+                   : usage_error(NULL, "unknown command '%s'; did you mean '%s'?", name, near);
     }
     (void)fputs(command->help, stdout);
     return EXIT_DONE;
@@ -266,8 +379,9 @@ static void overview(FILE *to) {
         (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     }
     (void)fputs(
-        "\n'stoop help COMMAND' says more. Exit codes: 0 done, 1 failed, 2 usage, 3 declined "
-        "or\nleft pending, 5 no terminal, 10 the node is not running.\n",
+        "\n'stoop help COMMAND' says more, with an example. A new home: 'stoop init'.\n"
+        "Exit codes: 0 done, 1 failed, 2 usage, 3 declined or left pending, 5 no terminal,\n"
+        "10 the node is not running.\n",
         to);
 }
 
@@ -280,35 +394,74 @@ static const struct command *find(const char *name) {
     return NULL;
 }
 
-/* The command that shares the longest beginning, if it is two letters at least. */
-static const char *nearest(const char *name) {
+/* What was meant, when it is a slip or two away, or begins so. */
+static const char *nearest_command(const char *name) {
     const char *best = NULL;
-    size_t most = 1;
+    size_t least = 3;
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        size_t same = 0;
-        while (name[same] != '\0' && name[same] == commands[i].name[same]) {
-            same++;
-        }
-        if (same > most) {
-            most = same;
-            best = commands[i].name;
-        }
+        consider(name, strlen(name), commands[i].name, &best, &least);
     }
     return best;
 }
 
+static void consider(const char *word, size_t len, const char *candidate, const char **best,
+                     size_t *least) {
+    size_t distance = edits(word, len, candidate);
+    size_t dashes = strspn(candidate, "-");
+    if (len >= dashes + 2 && strncmp(word, candidate, len) == 0) {
+        distance = 1; /* begun, and not ended */
+    }
+    if (distance < *least && distance * 2 < len - (len > dashes ? dashes : 0)) {
+        *least = distance;
+        *best = candidate;
+    }
+}
+
+/* Letters to put in, leave out, change or swap with the next. */
+static size_t edits(const char *a, size_t a_len, const char *b) {
+    enum {
+        WORD_MAX = 24
+    };
+    size_t table[WORD_MAX + 1][WORD_MAX + 1];
+    size_t b_len = strlen(b);
+    if (a_len > WORD_MAX || b_len > WORD_MAX) {
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i <= a_len; i++) {
+        for (size_t k = 0; k <= b_len; k++) {
+            if (i == 0 || k == 0) {
+                table[i][k] = i + k;
+                continue;
+            }
+            size_t change = table[i - 1][k - 1] + (a[i - 1] == b[k - 1] ? 0 : 1);
+            size_t shorter = table[i - 1][k] < table[i][k - 1] ? table[i - 1][k] : table[i][k - 1];
+            table[i][k] = change < shorter + 1 ? change : shorter + 1;
+            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] &&
+                table[i - 2][k - 2] + 1 < table[i][k]) {
+                table[i][k] = table[i - 2][k - 2] + 1;
+            }
+        }
+    }
+    return table[a_len][b_len];
+}
+
+/* A person's own home, unless there is only the system's. */
 static void default_folders(struct cli *cli) {
     const char *user = getenv("HOME");
     const char *home = getenv("STOOP_HOME");
     const char *share = getenv("XDG_DATA_HOME");
     const char *config = getenv("XDG_CONFIG_HOME");
     user = user == NULL ? "" : user;
-    if (home != NULL && *home != '\0') {
+    cli->home_named = home != NULL && *home != '\0';
+    if (cli->home_named) {
         (void)snprintf(cli->home, sizeof cli->home, "%s", home);
     } else if (share != NULL && *share != '\0') {
         (void)snprintf(cli->home, sizeof cli->home, "%s/stoop", share);
     } else {
         (void)snprintf(cli->home, sizeof cli->home, "%s/.local/share/stoop", user);
+    }
+    if (!cli->home_named && access(cli->home, F_OK) != 0 && access(SYSTEM_HOME, F_OK) == 0) {
+        (void)strcpy(cli->home, SYSTEM_HOME);
     }
     if (config != NULL && *config != '\0') {
         (void)snprintf(cli->owner_dir, sizeof cli->owner_dir, "%s/stoop", config);

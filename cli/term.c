@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 #include "node/base/attr.h"
 
 enum {
+    COLUMNS_DEFAULT = 80,
+    BAR_COLUMNS = 24,
     ANSWER_WAIT_S = 15 * 60, /* a key is not kept open before an empty chair */
 };
 
@@ -28,6 +31,8 @@ enum line {
 
 static const int caught_signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGCONT};
 static volatile sig_atomic_t caught;
+static volatile sig_atomic_t stopped; /* under term_guard(): for good */
+static bool drawn;                    /* a bar is on the screen */
 
 static bool ask(const char *question, bool echo, char *out, size_t room);
 static enum line wait_line(long long until_ms, char *out, size_t room);
@@ -38,39 +43,56 @@ static long long now_ms(void);
 static void on_signal(int number);
 static size_t decode(const char *from, uint32_t *point);
 static bool is_hostile(uint32_t point);
+static unsigned columns_of(uint32_t point);
+static int open_terminal(void);
+static void say(int terminal, const char *text);
+static bool can_redraw(void);
+static void on_stop(int number);
 
 const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]) {
     size_t len = 0;
     size_t shown = 0;
+    size_t cut = 0; /* where an ellipsis still fits */
     while (*from != '\0' && len + 16 < SAFE_MAX) {
+        char one[12];
         uint32_t point = 0;
         size_t size = decode(from, &point);
-        if (shown == columns) {
-            (void)snprintf(out + len, 4, "\xe2\x80\xa6"); /* ellipsis */
+        size_t width = columns_of(point);
+        bool visible = size != 0 && !is_hostile(point);
+        if (!visible) {
+            width = (size_t)snprintf(one, sizeof one, "<%02X>",
+                                     size == 0 ? (unsigned char)*from : point);
+        }
+        if (shown + 1 <= columns) {
+            cut = len;
+        }
+        if (shown + width > columns) {
+            (void)strcpy(out + cut, "\xe2\x80\xa6"); /* ellipsis */
             return out;
         }
-        if (size == 0 || is_hostile(point)) {
-            int more = snprintf(out + len, 12, "<%02X>", size == 0 ? (unsigned char)*from : point);
-            len += (size_t)more;
-            size = size == 0 ? 1 : size;
-        } else {
-            memcpy(out + len, from, size);
-            len += size;
-        }
+        size = size == 0 ? 1 : size;
+        memcpy(out + len, visible ? from : one, visible ? size : width);
+        len += visible ? size : width;
+        shown += width;
         from += size;
-        shown++;
     }
     out[len] = '\0';
     return out;
 }
 
+size_t term_columns(void) {
+    struct winsize size = {0};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : COLUMNS_DEFAULT;
+}
+
 bool term_present(void) {
-    int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    int terminal = open_terminal();
     if (terminal < 0) {
         return false;
     }
     (void)close(terminal);
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    return isatty(STDIN_FILENO);
 }
 
 bool term_ask(const char *question, char *out, size_t room) {
@@ -81,14 +103,57 @@ bool term_passphrase(const char *question, char *out, size_t room) {
     return ask(question, false, out, room);
 }
 
+void term_guard(void) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction action = {.sa_handler = on_stop};
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        (void)sigaction(signals[i], &action, NULL);
+    }
+}
+
+bool term_stopped(void) {
+    return stopped != 0;
+}
+
 void term_progress(const char *what, uint64_t done, uint64_t total) {
+    static const char *under_way;
     static int last = -1;
+    char so_far[32];
+    char all[32];
+    char bar[BAR_COLUMNS + 1];
     int percent = total == 0 ? 100 : (int)(done * 100 / total);
-    if (!isatty(STDERR_FILENO) || percent == last) {
+    bool redraws = can_redraw();
+    if (!isatty(STDERR_FILENO) || (under_way == what && percent == last)) {
         return;
     }
-    last = percent == 100 ? -1 : percent;
-    (void)fprintf(stderr, "\r%s %3d%%%s", what, percent, percent == 100 ? "\n" : "");
+    size_text(total, all);
+    if (under_way != what) {
+        (void)fflush(stdout);
+        if (!redraws) {
+            (void)fprintf(stderr, "%s %s ...\n", what, all);
+        }
+    }
+    under_way = done >= total ? NULL : what;
+    last = percent;
+    if (redraws && done >= total) {
+        term_busy(NULL);
+    } else if (redraws) {
+        drawn = true;
+        size_t full = (size_t)percent * BAR_COLUMNS / 100;
+        size_text(done, so_far);
+        memset(bar, '#', full);
+        memset(bar + full, '.', BAR_COLUMNS - full);
+        bar[BAR_COLUMNS] = '\0';
+        (void)fprintf(stderr, "\r%s [%s] %3d%% of %s\033[K", what, bar, percent, all);
+    }
+}
+
+void term_busy(const char *what) {
+    if ((what != NULL || drawn) && isatty(STDERR_FILENO) && can_redraw()) {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "\r%s\033[K", what == NULL ? "" : what);
+        drawn = what != NULL;
+    }
 }
 
 void size_text(uint64_t bytes, char out[32]) {
@@ -122,26 +187,48 @@ static bool ask(const char *question, bool echo, char *out, size_t room) {
     struct termios before;
     enum line line = LINE_STOPPED;
     long long until_ms = now_ms() + answer_wait_s() * 1000LL;
-    if (tcgetattr(STDIN_FILENO, &before) != 0) {
+    int terminal = tcgetattr(STDIN_FILENO, &before) == 0 ? open_terminal() : -1;
+    if (terminal < 0) {
         return false;
     }
     struct termios during = before;
     during.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
     while (line == LINE_STOPPED) {
-        (void)fputs(question, stdout);
-        (void)fflush(stdout);
+        say(terminal, question);
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &during); /* drops what was typed ahead */
         line = wait_line(until_ms, out, room);
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
         if (line != LINE_WHOLE || !echo) {
-            (void)fputs("\n", stdout);
-            (void)fflush(stdout);
+            say(terminal, "\n");
         }
         if (line == LINE_STOPPED) {
             stop_here();
         }
     }
+    (void)close(terminal);
     return line == LINE_WHOLE;
+}
+
+static int open_terminal(void) {
+    return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+/* After what was printed so far. */
+static void say(int terminal, const char *text) {
+    (void)fflush(stdout);
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t put = write(terminal, text, left);
+        if (put <= 0) {
+            return;
+        }
+        text += put;
+        left -= (size_t)put;
+    }
+}
+
+static bool can_redraw(void) {
+    const char *kind = getenv("TERM");
+    return kind != NULL && *kind != '\0' && strcmp(kind, "dumb") != 0;
 }
 
 /* Signals are let in only while nothing has been read of the line: none falls between two checks.
@@ -229,6 +316,10 @@ static long long now_ms(void) {
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void on_stop(int number) {
+    stopped = number;
+}
+
 static void on_signal(int number) {
     if (caught == 0 || caught == SIGCONT || caught == SIGTSTP) {
         caught = number;
@@ -253,11 +344,23 @@ static size_t decode(const char *from, uint32_t *point) {
     return size;
 }
 
+/* On a terminal. Marks that combine count too, so that a heap of them cannot grow over other lines'
+ * words. */
+static unsigned columns_of(uint32_t point) {
+    bool wide = (point >= 0x1100 && point <= 0x115f) || (point >= 0x2e80 && point <= 0xa4cf) ||
+                (point >= 0xac00 && point <= 0xd7a3) || (point >= 0xf900 && point <= 0xfaff) ||
+                (point >= 0xfe30 && point <= 0xfe6f) || (point >= 0xff00 && point <= 0xff60) ||
+                (point >= 0xffe0 && point <= 0xffe6) || (point >= 0x1f300 && point <= 0x1faff) ||
+                (point >= 0x20000 && point <= 0x3fffd);
+    return wide ? 2 : 1;
+}
+
 /* Controls, bidirectional marks and overrides, zero-width and other invisible characters, tags. */
 static bool is_hostile(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0xad || point == 0x61c ||
-           point == 0x180e || (point >= 0x200b && point <= 0x200f) ||
-           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) ||
-           point == 0xfeff || (point >= 0xfff9 && point <= 0xfffb) ||
-           (point >= 0xe0000 && point <= 0xe0fff);
+           point == 0x180e || point == 0x34f || point == 0x115f || point == 0x1160 ||
+           point == 0x3164 || point == 0xffa0 || point == 0x2800 ||
+           (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
+           (point >= 0xfff9 && point <= 0xfffb) || (point >= 0xe0000 && point <= 0xe0fff);
 }

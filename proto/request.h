@@ -127,7 +127,8 @@ enum {
 struct legal_rule {
     const char *id;     /* "LP-07" */
     const char *field;  /* key in a process file: "execute_by" */
-    const char *text;   /* what must hold, in plain words */
+    const char *text;   /* what must hold, in plain words: "names the court" */
+    const char *broken; /* what is so when it does not: "does not name the court" */
     const char *source; /* "policy", "US Fed. R. Crim. P. 41(e)(2)(A)", ... */
     enum legal_severity severity;
 };

@@ -638,6 +638,7 @@ static void become_stoop(const struct fake_home *fake, const struct fake_run *ru
     }
     (void)setenv("TZ", "UTC", 1);
     (void)setenv("LC_ALL", "C.UTF-8", 1);
+    (void)setenv("TERM", "dumb", 1);
     (void)setenv("XDG_RUNTIME_DIR", fake->folder, 1);
     if (program_path(program)) {
         (void)execv(program, (char *const *)arguments);

@@ -1,0 +1,35 @@
+/* The custody certificate of one clip, as text and as JSON: where it came from, who let it go, and
+ * how to check that without Stoop. Made by the requester's own program from what others signed. */
+#ifndef CLI_CUSTODY_H
+#define CLI_CUSTODY_H
+
+#include "cli/cli.h"
+
+enum {
+    CUSTODY_PROOFS_MAX = 2
+};
+
+/* That an entry is in the requester's own log. */
+struct custody_proof {
+    uint64_t index, size;
+    size_t count;
+    struct id hashes[64];
+    struct buffer leaf, opening, checkpoint;
+};
+
+struct custody { /* everything checked */
+    struct grant grant;
+    struct member home;
+    struct checked_request asked;
+    struct manifest *manifest;
+    struct buffer signed_request, signed_grant, signed_home, signed_manifest;
+    char log_key[320];  /* of the requester's log, as a note's verifier key */
+    size_t proof_count; /* the request, and, once its slot is closed, that the clip was received */
+    struct custody_proof proofs[CUSTODY_PROOFS_MAX];
+};
+
+/* Writes STEM.json and STEM.txt, each whole or not at all. EXIT_FAILED after printing. */
+int custody_write(const struct custody *custody, const char *stem);
+void custody_finish(struct custody *custody);
+
+#endif

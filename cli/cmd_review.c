@@ -358,9 +358,9 @@ static void show_who(const struct checked_request *asked) {
         return;
     }
     instant_local(instrument->execute_by, time);
-    line("BASIS", "%s%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
+    line("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
          safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
-         safe_text(instrument->court, 24, b), "");
+         safe_text(instrument->court, 40, b));
     if (instrument->execute_by.ms > 0) {
         line("", "to be executed by %.15s; declining here does not settle it", time);
     } else {
@@ -421,7 +421,7 @@ static void show_asked(const struct opened *clip) {
     instant_local(request->to, to);
     span_text(request->to.ms - request->from.ms, span);
     bool same_day = strncmp(from, to, 15) == 0;
-    line("ASKS", "%.24s to %s%s (%s)", from, same_day ? to + 16 : to, "", span);
+    line("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
     geo_point_write(request->place.points[0], at);
     if (request->place.radius_m > 0) {
         line("", "within %u m of %s", request->place.radius_m, at);

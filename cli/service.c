@@ -102,20 +102,25 @@ static int find_user(const char *name, struct user *out) {
     return 0;
 }
 
-/* Whoever owns the nearest folder that is there already. */
+/* Whoever owns the nearest folder above that is not root's: what an init that broke off made is
+ * root's still. Where all of them are, it stays so. */
 static int find_owner(struct plan *plan) {
     char path[PATH_MAX];
     struct stat info;
-    (void)snprintf(path, sizeof path, "%s", plan->cli->owner_dir);
-    if (*path != '/') {
-        return fail(NULL, "'%s' is not a whole path", path);
+    if (*plan->cli->owner_dir != '/') {
+        return fail(NULL, "'%s' is not a whole path", plan->cli->owner_dir);
     }
-    while (stat(path, &info) != 0) {
+    (void)snprintf(path, sizeof path, "%s", plan->cli->owner_dir);
+    plan->there_len = strlen(path);
+    while (strcmp(path, "/") != 0) {
+        if (stat(path, &info) == 0 && info.st_uid != 0) {
+            plan->there_len = strlen(path);
+            plan->owner = (struct user){info.st_uid, info.st_gid};
+            return 0;
+        }
         char *slash = strrchr(path, '/');
         slash[slash == path ? 1 : 0] = '\0';
     }
-    plan->there_len = strlen(path);
-    plan->owner = (struct user){info.st_uid, info.st_gid};
     return 0;
 }
 

@@ -6,12 +6,17 @@
  * It keeps the right to make sockets for the node's sake; the children take it away from
  * themselves.
  *
+ * Started as root, it runs each of them as the user who owns its folder, DIR/node and DIR/ingest,
+ * with that user's groups: `stoop init --service` has made them the users stoop and stoop-ingest.
+ *
  * usage: stoopd [--home DIR] [--listen ADDR:PORT] */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +57,7 @@ struct child {
 
 struct supervisor {
     char home[PATH_MAX];
-    char folder[PATH_MAX]; /* of the programs */
+    char folder[PATH_MAX]; /* of the programs that it starts */
     const char *listen;
     struct child children[CHILDREN];
     int control; /* to the node */
@@ -62,7 +67,10 @@ struct supervisor {
 
 static int parse_options(int argc, char **argv, struct supervisor *out);
 static void default_home(char out[PATH_MAX]);
+static int find_programs(struct supervisor *supervisor);
 static int check_home(const struct supervisor *supervisor);
+static bool owner_of(const struct supervisor *supervisor, enum child_kind kind, struct stat *out);
+static bool become_owner(const struct supervisor *supervisor, enum child_kind kind);
 static int take_lock(struct supervisor *supervisor);
 static int lock_byte(const struct supervisor *supervisor, off_t byte, long long wait_ms);
 static int supervise(struct supervisor *supervisor);
@@ -94,13 +102,8 @@ int main(int argc, char **argv) {
     if (exit_code >= 0) {
         return exit_code;
     }
-    ssize_t len = readlink("/proc/self/exe", supervisor.folder, sizeof supervisor.folder - 1);
-    if (len <= 0) {
-        (void)fprintf(stderr, "stoopd: cannot find its own programs: %s\n", strerror(errno));
-        return 1;
-    }
-    *strrchr(supervisor.folder, '/') = '\0';
-    if (check_home(&supervisor) != 0 || take_lock(&supervisor) != 0) {
+    if (find_programs(&supervisor) != 0 || check_home(&supervisor) != 0 ||
+        take_lock(&supervisor) != 0) {
         return 1;
     }
     sigset_t set;
@@ -112,7 +115,10 @@ int main(int argc, char **argv) {
     supervisor.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     (void)signal(SIGPIPE, SIG_IGN);
 
-    const struct confine_plan plan = {.profile = CONFINE_SUPERVISOR};
+    struct stat owner;
+    const struct confine_plan plan = {.profile = CONFINE_SUPERVISOR,
+                                      .keep_users = owner_of(&supervisor, CHILD_NODE, &owner) ||
+                                                    owner_of(&supervisor, CHILD_INGEST, &owner)};
     if (confine_raise(&plan, why) != ERR_OK) {
         (void)fprintf(stderr, "stoopd: the walls could not be raised: %s\n", why);
         return 1;
@@ -172,6 +178,27 @@ static void default_home(char out[PATH_MAX]) {
     } else {
         (void)snprintf(out, PATH_MAX, "%s/.local/share/stoop", user == NULL ? "" : user);
     }
+}
+
+/* Beside this one, as they are built; else where they are installed. */
+static int find_programs(struct supervisor *supervisor) {
+    char own[PATH_MAX / 2];
+    char node[PATH_MAX + 16];
+    static const char *const places[] = {"", "/../libexec/stoop"};
+    ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(own, '/');
+    for (size_t i = 0; slash != NULL && i < COUNT_OF(places); i++) {
+        *slash = '\0';
+        (void)snprintf(supervisor->folder, sizeof supervisor->folder, "%s%s", own, places[i]);
+        (void)snprintf(node, sizeof node, "%s/stoop-node", supervisor->folder);
+        if (access(node, X_OK) == 0) {
+            return 0;
+        }
+    }
+    (void)fprintf(stderr, "stoopd: 'stoop-node' is neither beside it nor in '%s'\n",
+                  supervisor->folder);
+    return -1;
 }
 
 static int check_home(const struct supervisor *supervisor) {
@@ -332,13 +359,14 @@ static pid_t start(struct supervisor *supervisor, enum child_kind kind, int pair
         sigset_t none;
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         int high = fcntl(pair, F_DUPFD, 16); /* out of the way of 3 and 4 */
         int high_control = control >= 0 ? fcntl(control, F_DUPFD, 16) : -1;
         int high_lock = fcntl(supervisor->lock, F_DUPFD, 16);
-        bool good = getppid() == parent && dup2(high, SUPERVISE_PAIR_FD) >= 0 &&
-                    dup2(high_lock, SUPERVISE_LOCK_FD) >= 0 &&
-                    (control < 0 || dup2(high_control, SUPERVISE_CONTROL_FD) >= 0);
+        bool good = become_owner(supervisor, kind);
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* which a change of user forgets */
+        good = good && getppid() == parent && dup2(high, SUPERVISE_PAIR_FD) >= 0 &&
+               dup2(high_lock, SUPERVISE_LOCK_FD) >= 0 &&
+               (control < 0 || dup2(high_control, SUPERVISE_CONTROL_FD) >= 0);
         (void)close_range(SUPERVISE_CONTROL_FD + (control < 0 ? 0 : 1), ~0U, 0);
         if (good) {
             (void)execve(program, (char *const *)arguments, environment);
@@ -351,6 +379,31 @@ static pid_t start(struct supervisor *supervisor, enum child_kind kind, int pair
         (void)fprintf(stderr, "stoopd: cannot start '%s': %s\n", program, strerror(errno));
     }
     return pid;
+}
+
+/* True when the child is to run as another user than root. */
+static bool owner_of(const struct supervisor *supervisor, enum child_kind kind, struct stat *out) {
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/%s", supervisor->home,
+                   kind == CHILD_NODE ? "node" : "ingest");
+    return geteuid() == 0 && stat(path, out) == 0 && out->st_uid != 0;
+}
+
+static bool become_owner(const struct supervisor *supervisor, enum child_kind kind) {
+    struct stat owner;
+    (void)umask(027);
+    if (!owner_of(supervisor, kind, &owner)) {
+        return true;
+    }
+    const struct passwd *user = getpwuid(owner.st_uid);
+    bool good = user != NULL && initgroups(user->pw_name, user->pw_gid) == 0 &&
+                setresgid(user->pw_gid, user->pw_gid, user->pw_gid) == 0 &&
+                setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0;
+    if (!good) {
+        (void)fprintf(stderr, "stoopd: cannot become the user %u: %s\n", (unsigned)owner.st_uid,
+                      user == NULL ? "there is none" : strerror(errno));
+    }
+    return good;
 }
 
 /* Answers the exit code when all is to end, -1 to go on. */

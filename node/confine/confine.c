@@ -34,7 +34,8 @@
      LANDLOCK_ACCESS_FS_TRUNCATE)
 
 static enum err fail(char *why, const char *format, ...) PRINTF_LIKE(2, 3);
-static enum err drop_privileges(char *why);
+static enum err drop_privileges(const struct confine_plan *plan, char *why);
+static bool keeps(const struct confine_plan *plan, unsigned long cap);
 static enum err raise_landlock(const struct confine_plan *plan, char *why);
 static enum err add_path(int ruleset, const struct confine_path *path, uint64_t handled, char *why);
 static uint64_t rights_of(enum confine_access access);
@@ -125,7 +126,7 @@ static const char *const denied_processes[] = {"fork", "vfork"};
 static const char *const denied_peers[] = {"bind", "listen", "connect", "accept", "accept4"};
 
 enum err confine_raise(const struct confine_plan *plan, char why[CONFINE_WHY_MAX]) {
-    enum err err = drop_privileges(why);
+    enum err err = drop_privileges(plan, why);
     if (err == ERR_OK) {
         err = raise_landlock(plan, why);
     }
@@ -151,13 +152,18 @@ static enum err fail(char *why, const char *format, ...) {
 
 /* Root without capabilities is as weak as anybody where Landlock is concerned, and weaker where
  * files of others are. The bounding set goes too, so that no set-user-id program gives one back. */
-static enum err drop_privileges(char *why) {
+static enum err drop_privileges(const struct confine_plan *plan, char *why) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {{0}, {0}};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return fail(why, "no_new_privs: %s", strerror(errno));
     }
     for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++) {
+        if (keeps(plan, cap)) {
+            data[0].permitted |= 1U << cap;
+            data[0].effective |= 1U << cap;
+            continue;
+        }
         (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* needs a capability that most users lack */
     }
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -165,6 +171,11 @@ static enum err drop_privileges(char *why) {
         return fail(why, "capabilities could not be dropped: %s", strerror(errno));
     }
     return ERR_OK;
+}
+
+static bool keeps(const struct confine_plan *plan, unsigned long cap) {
+    return plan->keep_users && plan->profile == CONFINE_SUPERVISOR &&
+           (cap == CAP_SETUID || cap == CAP_SETGID || cap == CAP_KILL);
 }
 
 static enum err raise_landlock(const struct confine_plan *plan, char *why) {

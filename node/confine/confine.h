@@ -43,6 +43,8 @@ struct confine_plan {
     enum confine_profile profile;
     const struct confine_path *paths;
     size_t count;
+    bool keep_users; /* CONFINE_SUPERVISOR as root: to start children as other users, and stop them
+                      */
 };
 
 /* Call it when every file, socket and child that the walls would forbid has been opened. Writes the

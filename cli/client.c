@@ -96,10 +96,11 @@ int client_one(struct client *client, const struct control_request *request, enu
         return term_stopped() ? fail(NULL, "stopped") : client_gone();
     }
     if (out->kind != kind) {
-        return fail(out->err == ERR_USER_NO_COMMUNITY
-                        ? "found one with 'stoop community found NAME', or 'stoop join CODE'"
-                        : NULL,
-                    "%s%s%s", err_text(out->err), out->text[0] == '\0' ? "" : ": ", out->text);
+        return fail(
+            out->err == ERR_USER_NO_COMMUNITY
+                ? "found one with 'stoop community found NAME', or 'stoop community join CODE'"
+                : NULL,
+            "%s%s%s", err_text(out->err), out->text[0] == '\0' ? "" : ": ", out->text);
     }
     return 0;
 }
@@ -122,6 +123,15 @@ int client_gone(void) {
 int client_status(struct client *client, struct control_reply *out) {
     const struct control_request request = {.op = CONTROL_STATUS};
     return client_one(client, &request, CONTROL_GOT_STATUS, out);
+}
+
+int client_in_community(struct client *client) {
+    static struct control_reply reply;
+    int failed = client_status(client, &reply);
+    return failed != 0 || reply.as.status.has_community
+               ? failed
+               : fail("found one with 'stoop community found NAME', or 'stoop community join CODE'",
+                      "this home belongs to no community yet");
 }
 
 enum err client_chain(struct client *client, const struct id *community,
@@ -175,7 +185,14 @@ static bool find_member(struct client *client, const struct id *certificate, str
 }
 
 static int no_node(const char *home) {
-    (void)fail("start it with 'stoopd'", "no node is running in '%s'", home);
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/config", home);
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        (void)fail("make one with 'stoop init', or name its folder with '--home'",
+                   "there is no home in '%s'", home);
+    } else {
+        (void)fail("start it with 'stoopd'", "no node is running in '%s'", home);
+    }
     return EXIT_NO_NODE;
 }
 

@@ -171,6 +171,9 @@ static int show(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
+        failed = client_in_community(client);
+    }
+    if (failed == 0) {
         const struct control_request request = {.op = CONTROL_CHARTER};
         failed = client_one(client, &request, CONTROL_GOT_OBJECT, &reply);
     }
@@ -208,6 +211,9 @@ int cmd_members(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = client_in_community(client);
     }
     if (failed == 0) {
         failed = client_ask(client, &request);

@@ -62,9 +62,6 @@ int cmd_init(struct cli *cli) {
         (void)snprintf(cli->home, sizeof cli->home, SYSTEM_HOME);
     }
     (void)snprintf(config, sizeof config, "%s/config", cli->home);
-    if (access(config, F_OK) == 0) {
-        return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
-    }
     for (size_t i = 0; i < address_count; i++) {
         if (!address_valid(addresses[i])) {
             return usage_error("init", "'%s' is not an address literal with a port", addresses[i]);
@@ -73,16 +70,22 @@ int cmd_init(struct cli *cli) {
     if (listen != NULL && !address_valid(listen)) {
         return usage_error("init", "'%s' is not an address literal with a port", listen);
     }
+    struct pins pins = {0};
+    for (size_t i = 0; i < co_count; i++) {
+        pins.owner_count = 1 + i; /* the first place is ours */
+        failed = pin_co_owner(&pins, co_owners[i]);
+        if (failed != 0) {
+            return failed;
+        }
+    }
+    if (access(config, F_OK) == 0) {
+        return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
+    }
     if (owner_has_home(cli)) {
         return fail("take another folder with '--owner-dir'",
                     "the owner's folder '%s' belongs to another home already", cli->owner_dir);
     }
-    struct pins pins = {0};
     struct keyfile_public pub;
-    for (size_t i = 0; failed == 0 && i < co_count; i++) {
-        pins.owner_count = 1 + i; /* the first place is ours */
-        failed = pin_co_owner(&pins, co_owners[i]);
-    }
     (void)snprintf(existing, sizeof existing, "%s/owner.key", cli->owner_dir);
     bool has_key = access(existing, F_OK) == 0;
     if (failed == 0 && !has_key && !term_present()) { /* before anything is made */

@@ -23,6 +23,7 @@ enum {
 static int build(const char *const *values, bool voluntary, struct request *out,
                  struct buffer *document);
 static int build_times(const char *const *values, struct request *out);
+static int read_time(const char *text, struct instant *out);
 static int read_process(const char *path, struct instrument *out);
 static int read_document(const char *path, struct document *out, struct buffer *bytes);
 static void show_request(const struct request *request, const struct legal_report *report,
@@ -176,16 +177,9 @@ static int build_times(const char *const *values, struct request *out) {
     long days = LIFE_DAYS;
     long keep = DELETE_BY_DEFAULT_DAYS;
     for (size_t i = 0; i < 2; i++) {
-        enum err err = instant_parse(values[V_FROM + i], times[i]);
-        if (err == ERR_USER_TIME) {
-            return usage_error("request",
-                               "'%s' does not exist, or comes twice (change of clocks); write it "
-                               "with its offset, as in 2026-10-25T01:30:00+01:00",
-                               values[V_FROM + i]);
-        }
-        if (err != ERR_OK) {
-            return usage_error("request", "'%s' is not a time; write it as '2026-11-24 21:10'",
-                               values[V_FROM + i]);
+        int failed = read_time(values[V_FROM + i], times[i]);
+        if (failed != 0) {
+            return failed;
         }
     }
     if (out->from.ms >= out->to.ms) {
@@ -202,6 +196,24 @@ static int build_times(const char *const *values, struct request *out) {
     out->head.expires.ms = out->head.created.ms + days * DURATION_DAY_MS;
     out->terms.delete_by.ms = out->head.created.ms + keep * DURATION_DAY_MS;
     return 0;
+}
+
+static int read_time(const char *text, struct instant *out) {
+    char in_utc[64];
+    struct instant any;
+    enum err err = instant_parse(text, out);
+    if (err == ERR_USER_TIME) {
+        (void)snprintf(in_utc, sizeof in_utc, "%.60sZ", text);
+        return instant_parse(in_utc, &any) == ERR_OK
+                   ? usage_error("request",
+                                 "'%s' does not exist or comes twice, as clocks change then; write "
+                                 "it with its offset, as in 2026-10-25T01:30:00+01:00",
+                                 text)
+                   : usage_error("request", "there is no such time as '%s'", text);
+    }
+    return err == ERR_OK
+               ? 0
+               : usage_error("request", "'%s' is not a time; write it as '2026-11-24 21:10'", text);
 }
 
 static int read_process(const char *path, struct instrument *out) {

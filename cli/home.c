@@ -99,6 +99,10 @@ int pins_load(const struct cli *cli, struct pins *out) {
     size_t line = 0;
     SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
     owner_path(cli->owner_dir, "pins", path);
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        return fail("make one with 'stoop init', or name its owner's folder with '--owner-dir'",
+                    "no home belongs to '%s'", cli->owner_dir);
+    }
     int failed = file_read(path, PINS_FILE_MAX, false, &file);
     if (failed == 0 && pins_read(buffer_bytes(&file), out, &line) != ERR_OK) {
         failed = fail(NULL, "'%s', line %zu: not a line of pinned keys", path, line);
@@ -110,6 +114,10 @@ int owner_public_of(const char *owner_dir, struct keyfile_public *out) {
     char path[PATH_MAX];
     SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
     owner_path(owner_dir, "owner.key", path);
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        return fail("make one with 'stoop init', or name its folder with '--owner-dir'",
+                    "there is no owner's key in '%s'", owner_dir);
+    }
     int failed = file_read(path, KEYFILE_BYTES_MAX, true, &file);
     if (failed == 0 && keyfile_read_public(buffer_bytes(&file), out) != KEYFILE_OK) {
         failed = fail("restore it from a backup", "the key file '%s' is broken", path);
@@ -131,7 +139,7 @@ int pinned_community(const struct cli *cli, struct id *out) {
     struct pins pins;
     int failed = pins_load(cli, &pins);
     if (failed == 0 && !pins.has_community) {
-        failed = fail("found one with 'stoop community found NAME', or 'stoop join CODE'",
+        failed = fail("found one with 'stoop community found NAME', or 'stoop community join CODE'",
                       "this home belongs to no community yet");
     }
     *out = failed == 0 ? pins.community : (struct id){{0}};

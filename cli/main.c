@@ -18,30 +18,42 @@ struct command {
 
 static const struct command commands[] = {
     {"init", "make a home on this machine", cmd_init,
-     "usage: stoop init [--owner NAME] [--co-owner LINE]... [--listen A:P] [--address A:P]...\n"
-     "                  [--service]\n\n"
-     "Makes the data folder, the keys of node and ingest, the owner's key (sealed with a\n"
-     "passphrase that you choose), and pins the owners' public keys.\n"
+     "usage: stoop init [--owner NAME] [--co-owner LINE]... [--listen A:P]\n"
+     "                  [--address A:P]... [--service]\n"
+     "\n"
+     "Makes the data folder, the keys of node and ingest, the owner's key (sealed\n"
+     "with a passphrase that you choose), and pins the owners' public keys.\n"
      "  --owner NAME     your name as neighbours see it (default: login name)\n"
-     "  --co-owner LINE  the line that 'stoop key new' printed for another owner; may be repeated\n"
+     "  --co-owner LINE  the line that 'stoop key new' printed for another owner; may\n"
+     "                   be repeated\n"
      "  --listen A:P     where to take dials (default 0.0.0.0:7878)\n"
      "  --address A:P    where others can dial this home; may be repeated\n"
-     "  --service        as root: the home is the system's, in /var/lib/stoop; node and ingest\n"
-     "                   run as users of their own, the key in --owner-dir is its owner's\n\n"
+     "  --service        as root: the home is the system's, in /var/lib/stoop; node\n"
+     "                   and ingest run as users of their own, the key in --owner-dir\n"
+     "                   is its owner's\n"
+     "\n"
      "example: stoop init --owner Ada --address 203.0.113.7:7878\n"
      "         sudo stoop --owner-dir ~/.config/stoop init --service --owner Ada \\\n"
      "              --address 203.0.113.7:7878\n"},
     {"key", "owner keys: make one, show it, export it for age", cmd_key,
-     "usage: stoop key new [--owner NAME] | key show | key export-age [--out FILE]\n\n"
+     "usage: stoop key new [--owner NAME] | key show | key export-age [--out FILE]\n"
+     "\n"
      "'new' makes an owner key in the owner's folder (--owner-dir), for a co-owner.\n"
-     "'export-age' writes the secret that opens this home's clips with the stock age tool.\n\n"
+     "'export-age' writes the secret that opens this home's clips with the stock age\n"
+     "tool.\n"
+     "\n"
      "example: stoop --owner-dir ~/grace key new --owner Grace\n"},
     {"status", "how this home is doing", cmd_status,
-     "usage: stoop status [--json]\n\nexample: stoop status\n"},
+     "usage: stoop status [--json]\n"
+     "\n"
+     "example: stoop status\n"},
     {"doctor", "what this machine lacks", cmd_doctor,
-     "usage: stoop doctor [--json]\n\n"
-     "Looks at kernel, memory, programs, clock, disk, folders, port and cameras, and says what\n"
-     "to do about each fault. Fails when something is missing that Stoop cannot do without.\n\n"
+     "usage: stoop doctor [--json]\n"
+     "\n"
+     "Looks at kernel, memory, programs, clock, disk, folders, port and cameras, and\n"
+     "says what to do about each fault. Fails when something is missing that Stoop\n"
+     "cannot do without.\n"
+     "\n"
      "example: stoop doctor\n"},
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
@@ -49,86 +61,119 @@ static const struct command commands[] = {
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
-     "       stoop community show [--json]\n\n"
-     "'invite' prints a code, as text and as a QR picture, that lets one home join within N\n"
-     "days (default 2). Send it to one person only: who uses it first has it. 'join' uses it;\n"
-     "with '-' for CODE it is read from the terminal, and stays out of the shell's history.\n"
+     "       stoop community show [--json]\n"
+     "\n"
+     "'invite' prints a code, as text and as a QR picture, that lets one home join\n"
+     "within N days (default 2). Send it to one person only: who uses it first has\n"
+     "it. 'join' uses it; with '-' for CODE it is read from the terminal, and stays\n"
+     "out of the shell's history.\n"
      "  --name HOME      this home as neighbours see it (default: its owner's name)\n"
      "  --slot SECONDS   length of a log slot, 1 to 3600 (default 60)\n"
-     "  --allowance N    how many members each home may invite, 0 to 64 (default 8), or how\n"
-     "                   many the invited home may (default 4)\n"
+     "  --allowance N    how many members each home may invite, 0 to 64 (default 8),\n"
+     "                   or how many the invited home may (default 4)\n"
      "  --role ROLE      home (default), or requester: may ask, has no cameras\n"
-     "  --co-sign DIR    owner folder of a co-owner who signs too\n\n"
+     "  --co-sign DIR    owner folder of a co-owner who signs too\n"
+     "\n"
      "example: stoop community found 'Elm Street'\n"
      "         stoop community invite --days 7\n"
      "         stoop community join stoop1:AAAA...\n"},
     {"members", "who belongs to the community", cmd_members,
-     "usage: stoop members [--json]\n\nexample: stoop members\n"},
+     "usage: stoop members [--json]\n"
+     "\n"
+     "example: stoop members\n"},
     {"invite", "short for 'community invite'", cmd_invite,
-     "usage: stoop invite [--days N] [--role home|requester] [--allowance N] [--no-qr]\n\n"
-     "Short for 'stoop community invite': see 'stoop help community'.\n\n"
+     "usage: stoop invite [--days N] [--role home|requester] [--allowance N] [--no-qr]\n"
+     "\n"
+     "Short for 'stoop community invite': see 'stoop help community'.\n"
+     "\n"
      "example: stoop invite --days 7\n"},
     {"join", "short for 'community join'", cmd_join,
-     "usage: stoop join CODE [--name HOME] [--co-sign DIR]...\n\n"
-     "Short for 'stoop community join': see 'stoop help community'.\n\n"
+     "usage: stoop join CODE [--name HOME] [--co-sign DIR]...\n"
+     "\n"
+     "Short for 'stoop community join': see 'stoop help community'.\n"
+     "\n"
      "example: stoop join stoop1:AAAA...\n"},
     {"camera", "cameras that may be asked about: add, list, remove", cmd_camera,
      "usage: stoop camera add NAME --folder DIR --layout frigate|mediamtx|motion|plain\n"
      "                        --at LAT,LON --reach METRES [--facing DEG --angle DEG]\n"
-     "                        [--indoor [--open]] [--clock-offset MS] [--owner NAME]...\n"
-     "                        [--co-sign DIR]...\n"
+     "                        [--indoor [--open]] [--clock-offset MS]\n"
+     "                        [--owner NAME]... [--co-sign DIR]...\n"
      "       stoop camera list [--json]\n"
-     "       stoop camera remove NAME [--co-sign DIR]...\n\n"
-     "A camera's place never leaves this home. Without --owner all owners must accept.\n\n"
+     "       stoop camera remove NAME [--co-sign DIR]...\n"
+     "\n"
+     "A camera's place never leaves this home. Without --owner all owners must\n"
+     "accept.\n"
+     "\n"
      "example: stoop camera add porch --folder /srv/cctv/porch --layout motion \\\n"
      "           --at 52.52001,13.40495 --reach 30 --facing 90 --angle 100\n"},
     {"request", "ask the community for footage", cmd_request,
-     "usage: stoop request --at LAT,LON --radius METRES --from TIME --to TIME --reason TEXT\n"
+     "usage: stoop request --at LAT,LON --radius METRES --from TIME --to TIME\n"
+     "                     --reason TEXT\n"
      "                     (--voluntary | --process FILE [--document FILE])\n"
-     "                     [--days N] [--delete-days N] [--yes]\n\n"
-     "TIME is RFC 3339 or local ('2026-11-24 21:10'). 'stoop process template KIND' writes a\n"
-     "process file. --yes skips the last question, not the passphrase.\n\n"
+     "                     [--days N] [--delete-days N] [--yes]\n"
+     "\n"
+     "TIME is RFC 3339 or local ('2026-11-24 21:10'). 'stoop process template KIND'\n"
+     "writes a process file. --yes skips the last question, not the passphrase.\n"
+     "\n"
      "example: stoop request --at 52.52,13.405 --radius 80 --from '2026-11-24 21:10' \\\n"
-     "           --to '2026-11-24 21:13' --reason 'Hit and run, silver hatchback' --voluntary\n"},
+     "           --to '2026-11-24 21:13' --reason 'Hit and run, silver hatchback' \\\n"
+     "           --voluntary\n"},
     {"process", "legal process: a template, a check", cmd_process,
      "usage: stoop process template KIND > FILE\n"
      "       stoop process check FILE [--document FILE] [--json]\n"
-     "       stoop process rules [--json]\n\n"
-     "KIND: search_warrant, court_order, production_order, subpoena, preservation, emergency,\n"
-     "voluntary. 'check' tells every fault of a file at once, with its line, and how each rule\n"
-     "of legal process comes out; it fails when homes would refuse such a request.\n\n"
+     "       stoop process rules [--json]\n"
+     "\n"
+     "KIND: search_warrant, court_order, production_order, subpoena, preservation,\n"
+     "emergency, voluntary. 'check' tells every fault of a file at once, with its\n"
+     "line, and how each rule of legal process comes out; it fails when homes would\n"
+     "refuse such a request.\n"
+     "\n"
      "example: stoop process template search_warrant > warrant.conf\n"
      "         stoop process check warrant.conf --document warrant.pdf\n"},
     {"requests", "requests that are open", cmd_requests,
-     "usage: stoop requests [--json]\n\nexample: stoop requests\n"},
+     "usage: stoop requests [--json]\n"
+     "\n"
+     "example: stoop requests\n"},
     {"review", "decide about footage of this home, one clip at a time", cmd_review,
-     "usage: stoop review [CODE] [--player COMMAND | --to DIR]\n\n"
-     "Shows each clip that a request touches. To accept, type the request's code when it is\n"
-     "asked for; no answer means no. Needs a terminal. Exit code 3: declined or left pending.\n"
-     "  --player COMMAND  'p' hands the clip to this program, as a file in memory\n"
-     "  --to DIR          'p' and 'w' write into DIR and leave it there (default: a private\n"
-     "                    place in memory, removed when the review ends)\n\n"
+     "usage: stoop review [CODE] [--player COMMAND | --to DIR]\n"
+     "\n"
+     "Shows each clip that a request touches. To accept, type the request's code when\n"
+     "it is asked for; no answer means no. Needs a terminal. Exit code 3: declined or\n"
+     "left pending.\n"
+     "  --player COMMAND 'p' hands the clip to this program, as a file in memory\n"
+     "  --to DIR         'p' and 'w' write into DIR and leave it there (default: a\n"
+     "                   private place in memory, removed when the review ends)\n"
+     "\n"
      "example: stoop review 4F2A-91 --player mpv\n"},
     {"delivered", "clips that others granted to this home", cmd_delivered,
-     "usage: stoop delivered [--json]\n\nexample: stoop delivered\n"},
+     "usage: stoop delivered [--json]\n"
+     "\n"
+     "example: stoop delivered\n"},
     {"collect", "open, check and write what was delivered", cmd_collect,
-     "usage: stoop collect [CODE] [--to DIR]\n\n"
+     "usage: stoop collect [CODE] [--to DIR]\n"
+     "\n"
      "Writes each clip as an MP4 with a custody certificate (text and JSON) into DIR\n"
-     "(default: the current folder).\n\n"
+     "(default: the current folder).\n"
+     "\n"
      "example: stoop collect 4F2A-91 --to ~/evidence\n"},
     {"log", "this home's log: show, verify, prove", cmd_log,
      "usage: stoop log show [--json]\n"
      "       stoop log verify [DIR --key VKEY] [--json]\n"
-     "       stoop log proof N [--open] [--json]\n\n"
-     "'verify' recomputes the tree from every entry in the files of DIR (default: this home's\n"
-     "own); VKEY is the key that 'stoop log verify' prints at the log's own home. 'proof' shows\n"
-     "that entry N is in the log; with --open also what a slot's commitment stands for, which\n"
-     "nobody else can know: hand it out if you choose to.\n\n"
+     "       stoop log proof N [--open] [--json]\n"
+     "\n"
+     "'verify' recomputes the tree from every entry in the files of DIR (default:\n"
+     "this home's own); VKEY is the key that 'stoop log verify' prints at the log's\n"
+     "own home. 'proof' shows that entry N is in the log; with --open also what a\n"
+     "slot's commitment stands for, which nobody else can know: hand it out if you\n"
+     "choose to.\n"
+     "\n"
      "example: stoop log verify\n"
      "         stoop log proof 12 --open --json > proof.json\n"},
     {"vault", "sealed clips: list, export as age files", cmd_vault,
-     "usage: stoop vault list [--json] | vault export CLIP --out FILE\n\n"
-     "An exported clip is a standard age file; it stays sealed to the owners.\n\n"
+     "usage: stoop vault list [--json] | vault export CLIP --out FILE\n"
+     "\n"
+     "An exported clip is a standard age file; it stays sealed to the owners.\n"
+     "\n"
      "example: stoop vault export 9c1e77a0 --out clip.age\n"},
 };
 
@@ -411,7 +456,7 @@ static void consider(const char *word, size_t len, const char *candidate, const 
     if (len >= dashes + 2 && strncmp(word, candidate, len) == 0) {
         distance = 1; /* begun, and not ended */
     }
-    if (distance < *least && distance * 2 < len - (len > dashes ? dashes : 0)) {
+    if (distance < *least && distance * 2 <= len - (len > dashes ? dashes : 0)) {
         *least = distance;
         *best = candidate;
     }

@@ -1,0 +1,346 @@
+#!/usr/bin/env python3
+"""What a newcomer types: help, slips, wrong values, times that do not exist, no terminal, no node, Ctrl-C, a second
+time. Each with its exact words and exit code, and nothing changed.
+
+usage: tests/e2e/cli_test.py BIN-FOLDER
+"""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from homes import Home, Terminal  # noqa: E402
+
+CAMERA = ["camera", "add", "porch", "--folder", "/tmp", "--layout", "plain", "--at", "52.52,13.405", "--reach", "30"]
+ASK = ["request", "--at", "52.52,13.405", "--radius", "80", "--reason", "Hit and run, silver hatchback", "--voluntary"]
+LATER = ["--to", "2024-12-01 10:00"]
+CLOCKS = ("' does not exist or comes twice, as clocks change then; write it with its offset, as in "
+          "2026-10-25T01:30:00+01:00")
+
+
+def with_(words, *changes):
+    """`words` with the value after each named option changed, or the option added."""
+    words = list(words)
+    for name, value in zip(changes[::2], changes[1::2]):
+        if name in words:
+            words[words.index(name) + 1] = value
+        else:
+            words += [name] if value is None else [name, value]
+    return words
+
+
+# words, exit code, first line on stderr after "stoop: ", and what it says to do next ("see 'stoop help X'" for a word)
+USAGE = [
+    (["satus"], "unknown command 'satus'; did you mean 'status'?", None),
+    (["nosuch"], "unknown command 'nosuch'", None),
+    (["help", "reveiw"], "unknown command 'reveiw'; did you mean 'review'?", None),
+    (["--home"], "'--home' needs a value", None),
+    (["--hoem", "x", "status"], "unknown option '--hoem'", None),
+    (["status", "--jsn"], "unknown option '--jsn'; did you mean '--json'?", "status"),
+    (["status", "--home", "/x"], "unknown option '--home'; it goes before the command", "status"),
+    (["status", "extra"], "unexpected 'extra'", "status"),
+    (["community"], "say what to do: 'found', 'invite', 'join' or 'show'", "community"),
+    (["community", "fuond", "X"], "unknown 'community fuond'; did you mean 'community found'?", "community"),
+    (["community", "dissolve"], "unknown 'community dissolve'; say 'found', 'invite', 'join' or 'show'", "community"),
+    (["community", "found"], "NAME is missing", "community"),
+    (["community", "found", "A", "B"], "unexpected 'B'", "community"),
+    (["community", "found", ""], "'' is not a name: 1 to 64 bytes that can be seen", "community"),
+    (["community", "found", "Elm\u202eStreet"], "'Elm<202E>Street' is not a name: 1 to 64 bytes that can be seen",
+     "community"),
+    (["community", "found", "A", "--slot", "0"], "'0' is not 1 to 3600 seconds", "community"),
+    (["community", "found", "A", "--allowance", "65"], "'65' is not 0 to 64", "community"),
+    (["community", "found", "A", "--allowance", " 5"], "' 5' is not 0 to 64", "community"),
+    (["community", "show", "--slot", "5"], "unknown option '--slot'", "community"),
+    (["community", "invite", "--days", "31"], "'31' is not 1 to 30 days", "community"),
+    (["invite", "--days", "1e1"], "'1e1' is not 1 to 30 days", "invite"),
+    (["invite", "--role", "boss"], "'boss' is neither home nor requester", "invite"),
+    (["join"], "CODE is missing", "join"),
+    (["camera", "ad", "x"], "unknown 'camera ad'; did you mean 'camera add'?", "camera"),
+    (["camera", "add"], "NAME is missing", "camera"),
+    (["camera", "add", "porch"], "'--folder' is missing", "camera"),
+    (["camera", "remove", "porch", "--reach", "3"], "unknown option '--reach'", "camera"),
+    (with_(CAMERA, "--layout", "nest"), "'nest' is not a layout: frigate, mediamtx, motion or plain", "camera"),
+    (with_(CAMERA, "--at", "90.1,0"), "'90.1,0' is not a place; write it as 52.52001,13.40495", "camera"),
+    (with_(CAMERA, "--at", "0,180.1"), "'0,180.1' is not a place; write it as 52.52001,13.40495", "camera"),
+    (with_(CAMERA, "--at", "52.52 13.4"), "'52.52 13.4' is not a place; write it as 52.52001,13.40495", "camera"),
+    (with_(CAMERA, "--at", "nan,inf"), "'nan,inf' is not a place; write it as 52.52001,13.40495", "camera"),
+    (with_(CAMERA, "--at", "52.52,13.40512345"), "'52.52,13.40512345' is not a place; write it as 52.52001,13.40495",
+     "camera"),
+    (with_(CAMERA, "--reach", "0"), "'0' is not 1 to 1000 metres", "camera"),
+    (with_(CAMERA, "--reach", "1001"), "'1001' is not 1 to 1000 metres", "camera"),
+    (with_(CAMERA, "--reach", "99999999999999999999"), "'99999999999999999999' is not 1 to 1000 metres", "camera"),
+    (with_(CAMERA, "--facing", "360", "--angle", "90"), "'360' is not 0 to 359 degrees", "camera"),
+    (with_(CAMERA, "--facing", "10"), "'--facing' needs '--angle'", "camera"),
+    (with_(CAMERA, "--angle", "10"), "'--angle' needs '--facing'", "camera"),
+    (with_(CAMERA, "--open", None), "'--open' is for cameras that are '--indoor'", "camera"),
+    (with_(CAMERA, "--clock-offset", "90000000"), "'90000000' is not a number of milliseconds", "camera"),
+    (CAMERA + ["--reach", "5"], "'--reach' is given twice", "camera"),
+    (CAMERA + ["--raech", "5"], "unknown option '--raech'; did you mean '--reach'?", "camera"),
+    (CAMERA + ["--folder"], "'--folder' needs a value", "camera"),
+    (CAMERA + ["--indoor=1"], "'--indoor' takes no value", "camera"),
+    (["camera", "add", "My Porch", *CAMERA[3:]], "'My Porch' is not a camera's name: small letters, digits and '-'",
+     "camera"),
+    (["request"], "'--at' is missing", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--radius", "0"), "'0' is not 1 to 100000 metres", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--at", "89.9999,0"),
+     "'89.9999,0' is too near a pole or the 180th meridian", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--reason", "a\nb"),
+     "a reason is one line of 1 to 500 bytes that can be seen", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--reason", "x" * 501),
+     "a reason is one line of 1 to 500 bytes that can be seen", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--process", "x"), "say either '--voluntary' or '--process FILE'",
+     "request"),
+    (with_(ASK, "--from", "2024-12-01 10:00", *LATER), "'--from' is not before '--to'", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--days", "8"), "'8' is not 1 to 7 days", "request"),
+    (with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--delete-days", "0"), "'0' is not 1 to 3650 days", "request"),
+    (["process", "template", "warrant"], "'warrant' is no kind of process", "process"),
+    (["log", "proof", "x"], "'x' is not the number of an entry", "log"),
+    (["log", "proof", "18446744073709551616"], "'18446744073709551616' is not the number of an entry", "log"),
+    (["log", "verify", "/tmp"], "another home's log needs its '--key'", "log"),
+    (["log", "verify", "/tmp", "--key", "abc"], "'abc' is not a verifier key", "log"),
+    (["vault", "export", "9c1e"], "'--out' is missing", "vault"),
+    (["init", "--listen", "localhost:7878"], "'localhost:7878' is not an address literal with a port", "init"),
+    (["init", "--co-owner", "Grace"], "'Grace' is not the line that 'stoop key new' prints", "init"),
+]
+
+# local times of Europe/London, exit 2 and these words
+TIMES = [
+    ("2024-03-31 01:30", "'2024-03-31 01:30" + CLOCKS),  # skipped
+    ("2024-10-27 01:30", "'2024-10-27 01:30" + CLOCKS),  # comes twice
+    ("2024-02-30 10:00", "there is no such time as '2024-02-30 10:00'"),
+    ("2016-12-31T23:59:60Z", "there is no such time as '2016-12-31T23:59:60Z'"),  # a leap second
+    ("1969-12-31T23:59:59Z", "there is no such time as '1969-12-31T23:59:59Z'"),
+    ("9999-12-31T23:59:59-01:00", "there is no such time as '9999-12-31T23:59:59-01:00'"),
+    ("9999-12-31 23:59", "'--from' is not before '--to'"),
+    ("10000-01-01 00:00", "'10000-01-01 00:00' is not a time; write it as '2026-11-24 21:10'"),
+    ("yesterday", "'yesterday' is not a time; write it as '2026-11-24 21:10'"),
+    ("2024-11-01", "'2024-11-01' is not a time; write it as '2026-11-24 21:10'"),
+    ("2024-11-01 10:00 Europe/London", "'2024-11-01 10:00 Europe/London' is not a time; write it as "
+     "'2026-11-24 21:10'"),
+]
+
+# what is read, and how it is said back
+PRINTED = [
+    ("2024-10-27T01:30:00+01:00", "Sun 27 Oct 2024 01:30:00 BST (2024-10-27T00:30:00Z)"),
+    ("2024-10-27T01:30:00Z", "Sun 27 Oct 2024 01:30:00 GMT"),  # the same in UTC: once
+    ("2024-07-01 12:00", "Mon 01 Jul 2024 12:00:00 BST (2024-07-01T11:00:00Z)"),
+    ("2024-07-01T12:00:00.250+05:30", "Mon 01 Jul 2024 07:30:00 BST (2024-07-01T06:30:00.250Z)"),
+]
+
+
+def digest(root):
+    """Of every name and content in the folders, journals and sockets apart."""
+    state = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix not in (".sock", ".db-wal", ".db-shm") and path.name != "journal":
+            state.update(str(path).encode() + path.read_bytes())
+        elif path.is_dir():
+            state.update(str(path).encode())
+    return state.hexdigest()
+
+
+def check(got, wanted, what):
+    if got != wanted:
+        raise AssertionError(f"{what}\nwanted {wanted!r}\ngot    {got!r}")
+
+
+def expect_error(home, words, code, text, next_line=None):
+    done = home.run(*words, check=False)
+    lines = done.stderr.splitlines()
+    check((done.returncode, lines[:1]), (code, ["stoop: " + text]), words)
+    if next_line is not None:
+        check(lines[1:2], [next_line], words)
+    check(done.stdout, "", words)
+
+
+def test_help(home):
+    overview = home.run("--help").stdout
+    commands = re.findall(r"(?m)^  ([a-z]+) ", overview)
+    assert len(commands) >= 15, overview
+    check(home.run("help").stdout, overview, "help")
+    check(home.run(check=False).returncode, 2, "no command")
+    for command in commands:
+        text = home.run("help", command).stdout
+        assert text.startswith(f"usage: stoop {command}") and "\nexample: stoop " in text, text
+        assert max(map(len, text.splitlines())) <= 80, text
+        branches = re.findall(rf"(?m)^(?:usage:|      ) stoop {command} ([a-z-]+)(?= |$)", text)
+        for words in ([command, "--help"], [command, "-h"], *([command, b, "--help"] for b in branches)):
+            check(home.run(*words).stdout, text, words)
+    assert re.match(r"stoop \d+\.\d+", home.run("--version").stdout)
+
+
+def test_usage(home):
+    for words, text, command in USAGE:
+        expect_error(home, words, 2, text, "see 'stoop --help'" if command is None else f"see 'stoop help {command}'")
+    for when, text in TIMES:
+        expect_error(home, with_(ASK, "--from", when, *LATER), 2, text, "see 'stoop help request'")
+
+
+def test_no_home(home):
+    for words in (["status"], ["requests"], ["delivered"], ["members"], ["community", "show"], ["log", "show"],
+                  ["vault", "list"], with_(ASK, "--from", "2024-12-01 09:00", *LATER)):
+        expect_error(home, words, 10, f"there is no home in '{home.data}'",
+                     "make one with 'stoop init', or name its folder with '--home'")
+    expect_error(home, CAMERA, 1, f"no home belongs to '{home.root}/config/stoop'")
+    expect_error(home, ["key", "show"], 1, f"there is no owner's key in '{home.root}/config/stoop'")
+    expect_error(home, ["init"], 5, "a passphrase is to be chosen, and there is nobody to ask", "run it at a terminal")
+    assert home.run("doctor", check=False).returncode == 1
+    assert not home.data.exists()
+
+
+def test_init(home):
+    for keys in ("\x03", "\x04", "short\n\x03", "long enough\nother one\n\x03"):
+        terminal = home.at_terminal("init", "--owner", "Ada")
+        for line in keys.splitlines(keepends=True):
+            terminal.expect(r"(passphrase|again): ")
+            terminal.type(line)
+        check(terminal.wait(), 1, (keys, terminal.text))
+        assert "stoop: no passphrase was chosen; nothing was made" in terminal.text, terminal.text
+        assert not (home.data / "config").exists() and not (home.root / "config/stoop/owner.key").exists()
+    home.init()
+    before = digest(home.root)
+    expect_error(home, ["init"], 1, f"there is a home in '{home.data}' already", "see 'stoop status'")
+    expect_error(home, ["status"], 10, f"no node is running in '{home.data}'", "start it with 'stoopd'")
+    expect_error(home, ["key", "new"], 1, f"'{home.root}/config/stoop/owner.key' exists already")
+    check(digest(home.root), before, "a second time changes nothing")
+
+
+def test_terminals(home):
+    """Without one nothing is asked; at one, every way of not answering does nothing."""
+    ask = with_(ASK, "--from", "2024-12-01 09:00", *LATER)
+    for words, text in (
+            (CAMERA, "a passphrase is needed, and there is nobody to ask"),
+            (["invite"], "a passphrase is needed, and there is nobody to ask"),
+            (ask, "there is nobody to ask whether to send it"),
+            (ask + ["--yes"], "a passphrase is needed, and there is nobody to ask"),
+            (["key", "export-age"], "a passphrase is needed, and there is nobody to ask"),
+            (["join", "-"], "there is nobody to ask for the code"),
+            (["review"], "no terminal")):
+        done = home.run(*words, check=False)
+        check(done.returncode, 5, (words, done.stderr))
+        assert done.stderr.startswith("stoop: " + text + "\n"), done.stderr
+    for answer in ("\x03", "\x04", "\n", "n\n", "Yes please\n"):
+        terminal = home.at_terminal(*ask)
+        terminal.expect(r"\[y/N\] ")
+        terminal.type(answer)
+        check(terminal.wait(), 3, terminal.text)
+        assert "not sent" in terminal.text
+    for answers in (["\x03"], ["\x04"], ["wrong\n", "wrong\n", "wrong\n"]):
+        terminal = home.at_terminal(*CAMERA)
+        for answer in answers:
+            terminal.expect("passphrase of ada: ")
+            terminal.type(answer)
+        check(terminal.wait(), 3, terminal.text)
+        assert "stoop: nothing was done" in terminal.text, terminal.text
+        assert "wrong\n" not in terminal.text.replace("wrong passphrase", ""), "the passphrase was echoed"
+        assert terminal.text.count("stoop: wrong passphrase") == len([a for a in answers if a.startswith("wrong")])
+    # On a pipe or into a file, questions are still the terminal's.
+    out = home.root / "out.json"
+    terminal = Terminal(["sh", "-c", f"{home.bin / 'stoop'} community invite --json > {out}"], home.env)
+    terminal.expect("passphrase of ada: ")
+    terminal.line(Home.PASSPHRASE)
+    check(terminal.wait(), 0, terminal.text)
+    assert json.loads(out.read_text())["code"].startswith("stoop1:")
+    out.unlink()
+
+
+def test_times_are_said_back(home):
+    for when, text in PRINTED:
+        first = with_(ASK, "--from", when, "--to", "2024-12-01 10:00")
+        done = home.run(*first, check=False)
+        assert f"\nFROM     {text}\n" in done.stdout, (when, done.stdout)
+
+
+def test_json(home):
+    for words in (["status"], ["members"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
+                  ["community", "show"], ["log", "show"], ["log", "verify"], ["log", "proof", "0"], ["key", "show"],
+                  ["process", "rules"], ["doctor"]):
+        done = home.run(*words, "--json", check=False)
+        json.loads(done.stdout)
+        assert done.returncode == 0 or words == ["doctor"], done  # whose answer is this machine's
+    for words, code in ((["vault", "export", "9c1e", "--out", "/x/y"], 1), (["log", "proof", "999999"], 1),
+                        (["nosuch"], 2), (["review"], 5), (["--home", "/nowhere", "status"], 10)):
+        done = home.run(*words, "--json", check=False)
+        said = json.loads(done.stdout)
+        check((done.returncode, said["exit"]), (code, code), (words, done))
+        assert done.stderr.startswith(f"stoop: {said['error']}\n"), done.stderr
+
+
+def test_process(home):
+    path = home.root / "warrant.conf"
+    for kind in ("search_warrant", "court_order", "production_order", "subpoena", "preservation", "emergency",
+                 "voluntary"):
+        text = home.run("process", "template", kind).stdout
+        assert f"\ninstrument = {kind}\n" in text
+    path.write_text("instrument = search_warrant\ncuort = X\ncase\nissued_at = never\nissued_at = 2024-01-01 00:00\n")
+    expect = [f"stoop: {path}:2: unknown key 'cuort'", f"stoop: {path}:3: expected 'key = value'",
+              f"stoop: {path}:4: 'issued_at' is not a time: 'never'",
+              f"stoop: {path}:5: 'issued_at' is there already, in line 4",
+              "'stoop process template KIND' shows how it is written",
+              "stoop: cannot read '/nowhere.pdf': No such file or directory"]
+    done = home.run("process", "check", str(path), "--document", "/nowhere.pdf", check=False)
+    check((done.returncode, done.stderr.splitlines()), (1, expect), "check")
+    path.write_text("instrument = voluntary\n")
+    check(home.run("process", "check", str(path)).returncode, 0, "voluntary")
+    path.write_text("instrument = search_warrant\njurisdiction = GB-ENG\n")
+    outcomes = json.loads(home.run("process", "check", str(path), "--json", check=False).stdout)
+    failed = {o["field"]: o for o in outcomes if o["outcome"] == "FAILED"}
+    check(failed["court"]["text"], "does not name the court", outcomes)
+    check(failed["court"]["otherwise"], "refused", outcomes)
+
+
+def test_tables(home):
+    lines = home.run("members").stdout.splitlines()
+    assert re.fullmatch(r"name +role +link +until", lines[0]) and len(lines) == 2, lines
+    narrow = Terminal([str(home.bin / "stoop"), "members"], home.env, size=(24, 40))
+    narrow.wait()
+    assert re.search(r"(?m)^name +ada$", narrow.text), narrow.text
+    for words in (["members"], ["status"], ["doctor"], ["--help"]):
+        terminal = home.at_terminal(*words)
+        terminal.wait()
+        assert "\x1b" not in terminal.text, "a dumb terminal gets no escapes"
+
+
+def main():
+    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-cli-"))
+    home = Home(sys.argv[1], root, "ada")
+    home.env["TZ"] = "Europe/London"
+    try:
+        test_help(home)
+        test_usage(home)
+        test_no_home(home)
+        test_init(home)
+        test_usage(home)
+        home.start()
+        second = subprocess.run([str(home.bin / "stoopd"), "--home", str(home.data)], env=home.env, text=True,
+                                capture_output=True, timeout=30)
+        check((second.returncode, second.stderr), (1, f"stoopd: another node runs on '{home.data}'\n"), "stoopd twice")
+        for words in (["community", "show"], ["members"], ["requests"], ["invite"]):
+            expect_error(home, words, 1, "this home belongs to no community yet",
+                         "found one with 'stoop community found NAME', or 'stoop community join CODE'")
+        home.with_passphrase("community", "found", "Elm Street", "--slot", "1")
+        expect_error(home, ["community", "found", "Oak Street"], 1, "this home belongs to 'Elm Street' already")
+        expect_error(home, ["join", "stoop1:AAAA"], 1, "this is not a whole invite",
+                     "copy it whole, from 'stoop1:' to its end")
+        test_times_are_said_back(home)
+        test_terminals(home)
+        test_json(home)
+        test_process(home)
+        test_tables(home)
+        print("cli: helps, corrects, refuses, and says so")
+    except BaseException:
+        print(home.journal(), file=sys.stderr)
+        raise
+    finally:
+        home.stop()
+    shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()

@@ -34,8 +34,16 @@ static volatile sig_atomic_t caught;
 static volatile sig_atomic_t stopped; /* under term_guard(): for good */
 static bool drawn;                    /* a bar is on the screen */
 
-static bool ask(const char *question, bool echo, char *out, size_t room);
-static enum line wait_line(long long until_ms, char *out, size_t room);
+struct question {
+    const char *text;
+    int terminal;
+    struct termios before, during;
+    long long until_ms;
+};
+
+static bool ask(const char *text, bool echo, char *out, size_t room);
+static enum line wait_line(const struct question *question, char *out, size_t room);
+static bool is_pending(const sigset_t *mask);
 static enum line read_line(const sigset_t *mask, long long until_ms, char *out, size_t room);
 static void stop_here(void);
 static int answer_wait_s(void);
@@ -183,21 +191,18 @@ void span_text(int64_t ms, char out[32]) {
 
 /* ---- questions ---- */
 
-static bool ask(const char *question, bool echo, char *out, size_t room) {
-    struct termios before;
+static bool ask(const char *text, bool echo, char *out, size_t room) {
+    struct question question = {.text = text, .until_ms = now_ms() + answer_wait_s() * 1000LL};
     enum line line = LINE_STOPPED;
-    long long until_ms = now_ms() + answer_wait_s() * 1000LL;
-    int terminal = tcgetattr(STDIN_FILENO, &before) == 0 ? open_terminal() : -1;
+    int terminal = tcgetattr(STDIN_FILENO, &question.before) == 0 ? open_terminal() : -1;
     if (terminal < 0) {
         return false;
     }
-    struct termios during = before;
-    during.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
+    question.terminal = terminal;
+    question.during = question.before;
+    question.during.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
     while (line == LINE_STOPPED) {
-        say(terminal, question);
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &during); /* drops what was typed ahead */
-        line = wait_line(until_ms, out, room);
-        (void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
+        line = wait_line(&question, out, room);
         if (line != LINE_WHOLE || !echo) {
             say(terminal, "\n");
         }
@@ -231,9 +236,9 @@ static bool can_redraw(void) {
     return kind != NULL && *kind != '\0' && strcmp(kind, "dumb") != 0;
 }
 
-/* Signals are let in only while nothing has been read of the line: none falls between two checks.
- */
-static enum line wait_line(long long until_ms, char *out, size_t room) {
+/* Signals are let in only while nothing has been read of the line, from before the question is
+ * shown: none falls between two checks. */
+static enum line wait_line(const struct question *question, char *out, size_t room) {
     struct sigaction before[COUNT_OF(caught_signals)];
     const struct sigaction action = {.sa_handler = on_signal};
     sigset_t block;
@@ -250,7 +255,10 @@ static enum line wait_line(long long until_ms, char *out, size_t room) {
             (void)sigaction(caught_signals[i], &action, NULL);
         }
     }
-    enum line line = read_line(&mask, until_ms, out, room);
+    say(question->terminal, question->text);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &question->during); /* drops what was typed ahead */
+    enum line line = read_line(&mask, question->until_ms, out, room);
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &question->before);
     for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
         (void)sigaction(caught_signals[i], &before[i], NULL);
     }
@@ -269,6 +277,9 @@ static enum line read_line(const sigset_t *mask, long long until_ms, char *out, 
         long long left_ms = until_ms - now_ms();
         struct timespec left = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
         int ready = left_ms <= 0 ? 0 : ppoll(&input, 1, &left, mask);
+        if (ready > 0 && is_pending(mask)) { /* ppoll() looks at input first */
+            (void)sigsuspend(mask);
+        }
         if (caught == SIGTSTP || caught == SIGCONT) {
             return LINE_STOPPED;
         }
@@ -294,6 +305,17 @@ static enum line read_line(const sigset_t *mask, long long until_ms, char *out, 
         out[len] = c;
         len += len + 1 < room ? 1 : 0;
     }
+}
+
+static bool is_pending(const sigset_t *mask) {
+    sigset_t set;
+    bool any = false;
+    (void)sigpending(&set);
+    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
+        any |=
+            sigismember(&set, caught_signals[i]) == 1 && sigismember(mask, caught_signals[i]) == 0;
+    }
+    return any;
 }
 
 /* The terminal is as it was: now stop, if it was a stop that ended the wait. */

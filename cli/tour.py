@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,12 @@ def main():
     parser.add_argument("--interactive", action="store_true")
     parser.add_argument("--keep", metavar="DIR")
     args = parser.parse_args()
+    if args.interactive and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        parser.error("--interactive needs a terminal")
+    if args.keep and os.path.isdir(args.keep) and os.listdir(args.keep):
+        parser.error(f"'{args.keep}' is not empty: name a new folder")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     began = time.monotonic()
     root = pathlib.Path(args.keep).resolve() if args.keep else pathlib.Path(tempfile.mkdtemp(prefix="stoop-tour-"))
     root.mkdir(parents=True, exist_ok=True)
@@ -94,12 +101,12 @@ def main():
         ada.with_passphrase("community", "found", "Elm Street", "--slot", "2")
         for home in (ben, cleo):
             ada.echo = None
-            text = ada.with_passphrase("invite", "--json")
+            text = ada.with_passphrase("community", "invite", "--json")
             ada.echo = show
-            home.with_passphrase("join", json.loads(text[text.index("{"):])["code"])
+            home.with_passphrase("community", "join", json.loads(text[text.index("{"):])["code"])
         for home in homes:
             home.until(lambda h=home: h.facts("status")["links"], lambda n: n == 2)
-        print(ada.run("members").stdout)
+        print(ada.run("members").stdout, end="")
 
         say("footage with a burnt-in clock, laid out as Frigate (Ben) and MediaMTX (Cleo) write it")
         start = (datetime.datetime.now() - datetime.timedelta(hours=1)).replace(microsecond=0)
@@ -157,12 +164,16 @@ def main():
             print(f"{home.name}: log of {facts['size']} entries {facts['result']}, root {facts['root'][:16]}")
         say(f"done in {time.monotonic() - began:.0f} s")
         print(f"clip         {clip}\ncertificate  {clip.with_suffix('.txt')}\n             {clip.with_suffix('.json')}")
-    except (AssertionError, KeyboardInterrupt) as fault:
-        print(f"\ntour: {fault or 'stopped'}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"\ntour: stopped; what there is lies in {root}", file=sys.stderr)
+        sys.exit(130)
+    except (AssertionError, OSError, subprocess.SubprocessError) as fault:
+        print(f"\ntour: {fault}\nwhat there is lies in {root}", file=sys.stderr)
         for home in homes:
             print(f"--- journal of {home.name}\n{home.journal()}", file=sys.stderr)
         sys.exit(1)
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # every node is stopped, however often it is pressed
         for home in homes:
             home.stop()
             shutil.rmtree(home.root / "run", ignore_errors=True)

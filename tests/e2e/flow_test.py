@@ -33,8 +33,8 @@ def make_footage(folder, start, count):
 def found_community(homes, slot="1"):
     homes[0].with_passphrase("community", "found", "Elm Street", "--slot", slot)
     for home in homes[1:]:
-        invite = homes[0].with_passphrase("invite", "--json")
-        home.with_passphrase("join", json.loads(invite[invite.index("{"):])["code"])
+        invite = homes[0].with_passphrase("community", "invite", "--json")
+        home.with_passphrase("community", "join", json.loads(invite[invite.index("{"):])["code"])
 
 
 def ask(home, start, first, last, *more):
@@ -53,6 +53,35 @@ def review(home, code, answers):
         terminal.expect(question)
         terminal.line(answer)
     return terminal.wait(), terminal.text
+
+
+def check_custody(certificate, clip):
+    """The certificate's own script, which uses nothing of ours, passes; and sees each thing that was changed."""
+    text = certificate.with_suffix(".txt").read_text()
+    script = certificate.with_name("check.py")
+    script.write_text("import base64" + text.split("\nimport base64", 1)[1])
+    facts = json.loads(certificate.read_text())
+
+    def run():
+        return subprocess.run([sys.executable, str(script), str(certificate)], capture_output=True, text=True)
+
+    done = run()
+    assert done.returncode == 0 and "the log has the request" in done.stdout, done
+    flip = lambda hexed: hexed[:-1] + ("0" if hexed[-1] != "0" else "1")
+    for path in (["sha256"], ["owners", 0, "key"], ["sources", 0, "sha256"], ["log_proofs", 0, "leaf"],
+                 ["log_proofs", 0, "hashes", 0], ["signed", "grant", "signatures", 0, "keyid"]):
+        changed = json.loads(json.dumps(facts))
+        at = changed
+        for key in path[:-1]:
+            at = at[key]
+        at[path[-1]] = flip(at[path[-1]])
+        certificate.write_text(json.dumps(changed))
+        assert run().returncode != 0, f"{path} was changed, and nobody saw it"
+    certificate.write_text(json.dumps(facts))
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert run().returncode != 0, "the clip was changed, and nobody saw it"
+    clip.write_bytes(whole)
 
 
 def main():
@@ -95,6 +124,7 @@ def main():
         assert int(probe.stdout.strip().strip(",")) == 170, probe.stdout  # 17 s at 10 a second
         facts = json.loads(next((root / "out").glob(f"stoop-{code}-*.json")).read_text())
         assert len(facts["sources"]) == 3 and facts["home"] == "ben", facts
+        check_custody(next((root / "out").glob(f"stoop-{code}-*.json")), clip)
 
         # One whole file within the time asked for arrives bit for bit.
         code = ask(ada, start, 9, 21, "--voluntary")

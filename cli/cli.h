@@ -148,7 +148,7 @@ int client_one(struct client *client, const struct control_request *request, enu
 /* One question, DONE. */
 int client_do(struct client *client, const struct control_request *request, const char *subject);
 int client_status(struct client *client, struct control_reply *out);
-int client_gone(void); /* says that the node hung up; EXIT_NO_NODE */
+int client_gone(void);                          /* says that the node hung up; EXIT_NO_NODE */
 int client_in_community(struct client *client); /* EXIT_FAILED after saying how to get into one */
 /* Who holds this certificate: gathered from the node, checked up to the community's charter as it
  * stood at `at`. ERR_USER_NOT_FOUND when the node no longer holds the chain; PEER errors. */

@@ -340,7 +340,7 @@ static int vault_export(struct cli *cli) {
     if (failed == 0 && out == NULL) {
         failed = usage_error("vault", "'--out' is missing");
     }
-    if (failed == 0 && access(out, F_OK) == 0) {
+    if (failed == 0 && out != NULL && access(out, F_OK) == 0) {
         failed = fail(NULL, "'%s' exists already", out);
     }
     if (failed == 0) {
@@ -376,7 +376,7 @@ static int vault_export(struct cli *cli) {
     if (file != NULL && fclose(file) != 0 && failed == 0) {
         failed = fail("is the disk full?", "cannot write '%s'", out);
     }
-    if (file != NULL && failed != 0) {
+    if (file != NULL && out != NULL && failed != 0) {
         (void)unlink(out); /* half of it is of no use */
     }
     if (failed == 0 && cli->json) {

@@ -244,7 +244,7 @@ static void print_coverage(FILE *out, const struct manifest *manifest) {
 
 static void print_sources(FILE *out, const struct manifest *manifest) {
     char from[INSTANT_TEXT_MAX];
-    char hex[65];
+    char hex[65] = "";
     for (size_t i = 0; i < manifest->source_count; i++) {
         instant_utc(manifest->sources[i].from, from);
         hex_write(BYTES_OF(manifest->sources[i].sha256.b), hex);
@@ -254,7 +254,7 @@ static void print_sources(FILE *out, const struct manifest *manifest) {
 
 static void print_log(FILE *out, const struct custody *custody) {
     (void)fprintf(out, "\nLog key     %s\n", custody->log_key);
-    for (size_t i = 0; i < custody->proof_count; i++) {
+    for (size_t i = 0; i < custody->proof_count && i < CUSTODY_PROOFS_MAX; i++) {
         const struct custody_proof *proof = &custody->proofs[i];
         (void)fprintf(out, "Log entry   %s: %llu of %llu, proof in the JSON\n            %.*s\n",
                       proof_names[i], (unsigned long long)proof->index,

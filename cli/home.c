@@ -136,7 +136,7 @@ int pins_save(const char *folder, const struct pins *pins, bool fresh) {
 }
 
 int pinned_community(const struct cli *cli, struct id *out) {
-    struct pins pins;
+    struct pins pins = {0};
     int failed = pins_load(cli, &pins);
     if (failed == 0 && !pins.has_community) {
         failed = fail("found one with 'stoop community found NAME', or 'stoop community join CODE'",

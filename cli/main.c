@@ -506,7 +506,7 @@ static void default_folders(struct cli *cli) {
         (void)snprintf(cli->home, sizeof cli->home, "%s/.local/share/stoop", user);
     }
     if (!cli->home_named && access(cli->home, F_OK) != 0 && access(SYSTEM_HOME, F_OK) == 0) {
-        (void)strcpy(cli->home, SYSTEM_HOME);
+        (void)snprintf(cli->home, sizeof cli->home, SYSTEM_HOME);
     }
     if (config != NULL && *config != '\0') {
         (void)snprintf(cli->owner_dir, sizeof cli->owner_dir, "%s/stoop", config);

@@ -75,7 +75,7 @@ const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]) {
             cut = len;
         }
         if (shown + width > columns) {
-            (void)strcpy(out + cut, "\xe2\x80\xa6"); /* ellipsis */
+            (void)snprintf(out + cut, 4, "\xe2\x80\xa6"); /* ellipsis */
             return out;
         }
         size = size == 0 ? 1 : size;

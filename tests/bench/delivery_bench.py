@@ -25,9 +25,10 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "support"), str(HERE.parent / "e2e")]
-from flow_test import ask, found_community, review  # noqa: E402
+sys.path.insert(0, str(HERE.parent / "support"))
+from footage import make_large_file  # noqa: E402
 from homes import Home, free_port  # noqa: E402
+from street import PLACE, accept, ask, found_and_join, open_clips, start_home  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -81,23 +82,6 @@ class TimedHome(Home):
                     return at
             time.sleep(0.01)
         raise AssertionError(f"{self.name}: no {wanted!r}:\n{self.journal()}")
-
-
-def make_clip(folder, start, size):
-    """One file of at least `size` bytes: a few seconds of noise, again and again, streams copied."""
-    folder.mkdir()
-    short = folder.parent / "short.mp4"
-    path = folder / start.strftime("01-%Y%m%d%H%M%S.mp4")
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
-                    "testsrc=size=1280x720:rate=10:duration=2,noise=alls=80:allf=t+u", "-c:v", "mpeg4", "-q:v", "1",
-                    "-bf", "0", "-map_metadata", "-1", "-fflags", "+bitexact", str(short)], check=True)
-    times = -(-size // short.stat().st_size)
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-stream_loop", str(times - 1), "-i", str(short), "-c", "copy",
-                    "-map_metadata", "-1", "-fflags", "+bitexact", str(path)], check=True)
-    short.unlink()
-    ended = (start + datetime.timedelta(seconds=2 * times)).timestamp()
-    os.utime(path, (ended, ended))
-    return path, 2 * times
 
 
 class Scp:
@@ -187,27 +171,23 @@ def main():
     scp = Scp(root)
     try:
         for home in homes:
-            home.init()
-            home.set_config("match_delay_s", "0")
-            home.start()
-        found_community(homes)
-        ada.until(lambda: ada.facts("status")["links"], lambda n: n == 1)
+            start_home(home)
+        found_and_join(homes)
         start = (datetime.datetime.now() - datetime.timedelta(hours=1)).replace(microsecond=0)
-        clip, seconds = make_clip(root / "camera", start, options.mb * 1000 * 1000)
+        clip, seconds = make_large_file(root / "camera", start, options.mb * 1000 * 1000)
         size = clip.stat().st_size
         gb = size / 1e9
         ben.with_passphrase("camera", "add", "porch", "--folder", str(clip.parent), "--layout", "motion", "--at",
-                            "52.52,13.405", "--reach", "40")
+                            PLACE, "--reach", "40")
         time.sleep(4)
         times = {"delivery": [], "scp": [], "scp, on disk": [], "sendfile": [], "sha256": []}
         cpu = []
         for turn in range(options.rounds):
-            code = ask(ada, start, -5 - turn, seconds + 5, "--voluntary")
-            ben.until(lambda: ben.facts("status")["open_clips"], lambda n: n == 1, timeout=120)
+            code = ask(ada, start, -5 - turn, seconds + 5)
+            ben.until(lambda: open_clips(ben), lambda n: n == 1, timeout=120)
             asked = time.monotonic()
             before = sum(cpu_seconds(node_pid(home)) for home in homes)
-            exit_code, text = review(ben, code, [("or the code to accept: ", code),
-                                                 ("passphrase of .*: ", Home.PASSPHRASE)])
+            exit_code, text = accept(ben, code)
             assert exit_code == 0, text
             reviewed = sum(cpu_seconds(node_pid(home)) for home in homes)
             began = ada.moment("transfer: offered", asked)

@@ -36,6 +36,25 @@ def make_segments(folder, layout, camera, start, count, seconds, size="320x240",
     return paths
 
 
+def make_large_file(folder, start, size):
+    """One Motion file of at least `size` bytes: two seconds of noise again and again, streams copied, nothing that
+    describes it inside. Returns its path and its seconds."""
+    folder = pathlib.Path(folder)
+    folder.mkdir()
+    short = folder.parent / "short.mp4"
+    path = folder / segment_path("motion", "", start)
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i",
+                    "testsrc=size=1280x720:rate=10:duration=2,noise=alls=80:allf=t+u", "-c:v", "mpeg4", "-q:v", "1",
+                    "-bf", "0", "-map_metadata", "-1", "-fflags", "+bitexact", str(short)], check=True)
+    times = -(-size // short.stat().st_size)
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-stream_loop", str(times - 1), "-i", str(short), "-c", "copy",
+                    "-map_metadata", "-1", "-fflags", "+bitexact", str(path)], check=True)
+    short.unlink()
+    ended = (start + datetime.timedelta(seconds=2 * times)).timestamp()
+    os.utime(path, (ended, ended))
+    return path, 2 * times
+
+
 def warrant_pdf(*lines):
     """A small, correct PDF of one page."""
     text = "BT /F1 14 Tf 72 760 Td 20 TL " + " ".join(

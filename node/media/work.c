@@ -197,9 +197,13 @@ static _Noreturn void join(const struct job *job) {
                                   "-flags:v",
                                   "+bitexact"};
     const char *const copy[] = {"-c", "copy"};
-    const char *const cut[] = {"-ss",      skip,      "-t",       length, "-c:v",
-                               "libx264",  "-preset", "veryfast", "-crf", "18",
-                               "-pix_fmt", "yuv420p", "-c:a",     "aac"};
+    /* Each picture once, at its own moment: at a constant rate, or in beats of the frame rate,
+     * ffmpeg fills a gap with a frozen picture and drops a picture that comes between two beats.
+     * Without B frames the first picture is shown at once, and no edit list is needed to say so. */
+    const char *const cut[] = {
+        "-ss",     skip,   "-t",       length,    "-fps_mode", "passthrough", "-enc_time_base",
+        "1:90000", "-c:v", "libx264",  "-preset", "veryfast",  "-crf",        "18",
+        "-bf",     "0",    "-pix_fmt", "yuv420p", "-c:a",      "aac"};
     const char *const after[] = {"-avoid_negative_ts",
                                  "make_zero",
                                  "-movflags",

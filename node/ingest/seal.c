@@ -55,6 +55,10 @@ static enum err visit_segment(void *context, const struct segment *segment);
 static enum clip_making choose_making(const struct material *material);
 static enum err open_source(struct ingest *ingest, const struct material *material,
                             enum clip_making making, int *out_fd, pid_t *out_pid);
+static void sealing_finish(struct sealing *sealing);
+static enum err seal_footage(struct ingest *ingest, const struct material *material,
+                             enum clip_making making, const struct payload_names *names,
+                             const struct age_file_key *key, struct sealing *sealing);
 static enum err write_payload(struct sealing *sealing, int source);
 static enum err write_piece(struct sealing *sealing, size_t len);
 static int create_file(struct ingest *ingest, const char *name);
@@ -94,8 +98,6 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
     if (sealing != NULL) {
         sealing->file = -1;
     }
-    int source = -1;
-    pid_t worker = 0;
     struct vault_clip row = {.request = *request_id};
     struct payload_names names;
     if (err == ERR_OK) {
@@ -107,21 +109,14 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
         manifest->clip = row.clip;
         manifest->created = now;
         fill_manifest(&material, making, manifest);
-        sealing->hash = sha256_create();
-        sealing->file = create_file(ingest, names.new_payload);
-        int leaves = create_file(ingest, names.new_leaves);
-        sealing->leaves = leaves < 0 ? NULL : fdopen(leaves, "w");
-        err = sealing->hash == NULL || sealing->file < 0 || sealing->leaves == NULL
-                  ? ERR_HOST_DISK
-                  : open_source(ingest, &material, making, &source, &worker);
-    }
-    if (err == ERR_OK) {
         age_file_key_generate(&key);
-        age_writer_start(&sealing->writer, &key);
-        err = write_payload(sealing, source);
-        (void)close(source);
-        enum err ended = worker == 0 ? ERR_OK : media_join_end(worker);
-        err = err == ERR_OK ? ended : err;
+        err = seal_footage(ingest, &material, making, &names, &key, sealing);
+        if (err == ERR_USER_MEDIA && making == CLIP_COPIED) {
+            /* What an MP4 cannot hold as it is, an old recorder's codec say, is made anew. */
+            manifest->making = CLIP_REENCODED;
+            age_file_key_generate(&key);
+            err = seal_footage(ingest, &material, CLIP_REENCODED, &names, &key, sealing);
+        }
     }
     if (err == ERR_OK) {
         err = finish_files(ingest, &names, sealing);
@@ -137,14 +132,7 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
         (void)unlinkat(ingest->vault, names.new_leaves, 0);
     }
     if (sealing != NULL) {
-        if (sealing->leaves != NULL) {
-            (void)fclose(sealing->leaves);
-        }
-        if (sealing->file >= 0) {
-            (void)close(sealing->file);
-        }
-        sha256_destroy(sealing->hash);
-        secret_wipe(sealing, sizeof *sealing);
+        sealing_finish(sealing);
     }
     free(sealing);
     free(manifest);
@@ -296,6 +284,45 @@ static enum err open_source(struct ingest *ingest, const struct material *materi
 }
 
 /* ---- payload ---- */
+
+static void sealing_finish(struct sealing *sealing) {
+    if (sealing->leaves != NULL) {
+        (void)fclose(sealing->leaves);
+    }
+    if (sealing->file >= 0) {
+        (void)close(sealing->file);
+    }
+    sha256_destroy(sealing->hash);
+    secret_wipe(sealing, sizeof *sealing);
+    sealing->file = -1;
+}
+
+/* Into new temporary files; what an earlier try left of them is gone before. */
+static enum err seal_footage(struct ingest *ingest, const struct material *material,
+                             enum clip_making making, const struct payload_names *names,
+                             const struct age_file_key *key, struct sealing *sealing) {
+    int source = -1;
+    pid_t worker = 0;
+    sealing_finish(sealing);
+    (void)unlinkat(ingest->vault, names->new_payload, 0);
+    (void)unlinkat(ingest->vault, names->new_leaves, 0);
+    sealing->hash = sha256_create();
+    sealing->file = create_file(ingest, names->new_payload);
+    int leaves = create_file(ingest, names->new_leaves);
+    sealing->leaves = leaves < 0 ? NULL : fdopen(leaves, "w");
+    if (sealing->hash == NULL || sealing->file < 0 || sealing->leaves == NULL) {
+        return ERR_HOST_DISK;
+    }
+    enum err err = open_source(ingest, material, making, &source, &worker);
+    if (err != ERR_OK) {
+        return err;
+    }
+    age_writer_start(&sealing->writer, key);
+    err = write_payload(sealing, source);
+    (void)close(source);
+    enum err ended = worker == 0 ? ERR_OK : media_join_end(worker);
+    return err == ERR_OK ? ended : err;
+}
 
 static enum err write_payload(struct sealing *sealing, int source) {
     for (;;) {

@@ -61,6 +61,7 @@ static enum err check_manifest(const struct review *review, const struct control
 static void show_prompt(const struct opened *clip, const struct pins *pins);
 static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_who(const struct checked_request *asked);
+static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
 static void show_asked(const struct opened *clip);
 static void show_owners(const struct opened *clip, const struct pins *pins);
@@ -308,9 +309,9 @@ static void show_prompt(const struct opened *clip, const struct pins *pins) {
     size_text(manifest->size, size);
     hex_write(BYTES_OF(manifest->sha256.b), digest);
     hex_write(BYTES_OF(request->key.b), key);
-    line("SENDS", "%s %ux%u, %s, %s, %s", span, manifest->width, manifest->height,
-         manifest->audio ? "WITH SOUND" : "no sound", size,
-         manifest->making == CLIP_REENCODED ? "cut to these seconds" : "unedited, nothing blacked");
+    line("SENDS", "%s %ux%u, %s, %s", span, manifest->width, manifest->height,
+         manifest->audio ? "WITH SOUND" : "no sound", size);
+    line("", "%s", making_text(manifest->making));
     line("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
          digest + 4, digest + 8, digest + 12, key, key + 4);
     instant_local(request->terms.delete_by, time);
@@ -366,6 +367,18 @@ static void show_who(const struct checked_request *asked) {
     } else {
         line("", "declining here does not settle an order");
     }
+}
+
+static const char *making_text(enum clip_making making) {
+    switch (making) {
+    case CLIP_WHOLE_FILE:
+        return "the camera's own file, bit for bit";
+    case CLIP_COPIED:
+        return "pictures as recorded; the file's notes on place and device stay here";
+    case CLIP_REENCODED:
+        return "cut to these seconds; the file's notes on place and device stay here";
+    }
+    return "";
 }
 
 /* At most `most` that did not pass. */

@@ -222,7 +222,7 @@ enum err core_turn_end(struct core *core, struct core_effects *out) {
 struct tick core_deadline(const struct core *core, struct now now) {
     struct tick due = log_deadline(core->log);
     if (core->overlay != NULL) {
-        due = tick_earliest(due, overlay_deadline(core->overlay));
+        due = tick_earliest(due, overlay_deadline(core->overlay, now));
     }
     due = tick_earliest(due, transfer_deadline(core->transfer));
     due = tick_earliest(due, core->files_due);

@@ -46,7 +46,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, e
     if (err != ERR_OK) {
         return err;
     }
-    if (overlay_look_up(core->overlay, &object.id) != OVERLAY_VERDICT_WANTED) {
+    if (overlay_look_up(core->overlay, &object.id, core->now) != OVERLAY_VERDICT_WANTED) {
         *verdict = ERR_PEER_REPEATED;
         return ERR_OK;
     }
@@ -57,7 +57,8 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, e
     *verdict = judge(core, &object, &head);
     if (*verdict != ERR_OK) {
         if (ignores(*verdict)) {
-            return ERR_OK;
+            struct overlay_event event = {.kind = OVERLAY_EV_IGNORED, .key.id = object.id};
+            return link == NULL ? ERR_OK : gossip_run(core, &event);
         }
         core_journal(core, "warn gossip: refused link=%llu reason=\"%s\"", (unsigned long long)from,
                      err_text(*verdict));
@@ -305,6 +306,9 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
                                     .at = core->now.wall,
                                     .a = object->id,
                                     .numbers = {rule + 1}};
+        if (!requests_refuse(core->requests, &object->id, &request.head.author, core->now)) {
+            return err;
+        }
         enum err logged = record_add(core, &refused, NULL);
         core_journal(core, "info request: refused rule=%s", legal_rule_at(rule)->id);
         err = logged == ERR_OK ? err : logged;

@@ -3,7 +3,9 @@
  *  2. A peer has at most one link; of two, the one stays whose dialler has the smaller certificate
  * id, so both ends close the same one.
  *  3. No action forwards an object that is not in objects[].
- *  4. known[] holds the ids of objects[], no others, and is at most half full. */
+ *  4. known[] holds the ids of objects[], no others, and is at most half full.
+ *  5. A difference that does not go away (a peer has what we may not take yet, or the other way
+ * round) costs ever fewer rounds, down to the usual pace. */
 #include "node/overlay/overlay.h"
 
 #include <stdlib.h>
@@ -16,7 +18,8 @@ enum {
     KEEP_ALIVE_MS = 4000,
     DEAD_AFTER_MS = 12000,
     SYNC_FIRST_MS = 30000, /* to twice that, at random */
-    SYNC_AGAIN_MS = 500,   /* after a round that found a difference: there may be more */
+    SYNC_AGAIN_MS = 500,   /* after a round that found a difference; doubled while nothing comes */
+    IGNORED_MS = 60 * 1000,
     DIAL_FIRST_MS = 500,
     DIAL_LAST_MS = 300 * 1000,
     DIAL_PENDING_MS = 15000,
@@ -48,6 +51,10 @@ struct link {
     struct tick heard;
     struct tick ping_at;
     struct tick sync_at;
+    bool differs; /* found since our last round; the next one comes early */
+    struct duration again;
+    size_t work; /* objects compared for this peer since work_since */
+    struct tick work_since;
 };
 
 struct overlay {
@@ -58,6 +65,11 @@ struct overlay {
     struct instant next_expiry;
     struct object objects[OVERLAY_OBJECTS_MAX];
     struct id known[KNOWN_SLOTS]; /* open addressing; a zero id is an empty slot */
+    size_t next_ignored;
+    struct ignored {
+        struct id id; /* zero: unused */
+        struct tick until;
+    } ignored[OVERLAY_IGNORED_MAX];
     size_t message_count;
     struct link_message messages[MESSAGES_MAX];
 };
@@ -80,14 +92,17 @@ static enum err answer_sync(struct overlay *o, struct link *link,
 static enum err answer_ids(struct overlay *o, struct link *link, const struct link_message *message,
                            struct now now, struct overlay_actions *actions);
 static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
-                              struct overlay_actions *actions);
+                              struct now now, struct overlay_actions *actions);
+static bool may_compare(struct link *link, size_t objects, struct now now);
+static void come_back_early(struct link *link, struct now now);
 static size_t push_what_peer_lacks(struct overlay *o, link_no link,
                                    const struct link_message *message,
                                    struct overlay_actions *actions);
 static enum err answer_want(struct overlay *o, struct link *link,
                             const struct link_message *message, struct overlay_actions *actions);
-static enum err accept_object(struct overlay *o, const struct overlay_event *event,
+static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
                               struct overlay_actions *actions);
+static void ignore_object(struct overlay *o, const struct id *id, struct now now);
 static void tick(struct overlay *o, struct now now, uint64_t random,
                  struct overlay_actions *actions);
 static void tick_peers(struct overlay *o, struct now now, struct overlay_actions *actions);
@@ -98,6 +113,7 @@ static void drop_expired(struct overlay *o, struct instant now, struct overlay_a
 static struct peer *find_peer(struct overlay *o, const struct id *id);
 static struct link *find_link(struct overlay *o, link_no no);
 static bool is_known(const struct overlay *o, const struct id *id);
+static bool is_ignored(const struct overlay *o, const struct id *id, struct now now);
 static size_t slot_of(const struct overlay *o, const struct id *id);
 static void forget_id(struct overlay *o, const struct id *id);
 static int key_compare(const struct sync_key *a, const struct sync_key *b);
@@ -134,9 +150,13 @@ void overlay_destroy(struct overlay *overlay) {
     free(overlay);
 }
 
-enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id) {
+enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id,
+                                     struct now now) {
     if (is_known(overlay, id)) {
         return OVERLAY_VERDICT_DUPLICATE;
+    }
+    if (is_ignored(overlay, id, now)) {
+        return OVERLAY_VERDICT_LATER;
     }
     return overlay->object_count == OVERLAY_OBJECTS_MAX ? OVERLAY_VERDICT_FULL
                                                         : OVERLAY_VERDICT_WANTED;
@@ -174,7 +194,10 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
         err = take_message(overlay, event, now, random, out);
         break;
     case OVERLAY_EV_ACCEPTED:
-        err = accept_object(overlay, event, out);
+        err = accept_object(overlay, event, now, out);
+        break;
+    case OVERLAY_EV_IGNORED:
+        ignore_object(overlay, &event->key.id, now);
         break;
     case OVERLAY_EV_TICK:
         tick(overlay, now, random, out);
@@ -183,8 +206,12 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
     return err;
 }
 
-struct tick overlay_deadline(const struct overlay *overlay) {
+struct tick overlay_deadline(const struct overlay *overlay, struct now now) {
     struct tick due = TICK_NEVER;
+    if (overlay->next_expiry.ms != INSTANT_NEVER.ms) {
+        int64_t wait = overlay->next_expiry.ms - now.wall.ms;
+        due = tick_add(now.mono, (struct duration){wait > 0 ? wait : 0});
+    }
     size_t links = overlay_link_count(overlay);
     for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
         const struct link *link = &overlay->links[i];
@@ -295,7 +322,9 @@ static enum err link_up(struct overlay *o, const struct overlay_event *event, st
                           .dialled = event->dialled,
                           .heard = now.mono,
                           .ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS}),
-                          .sync_at = now.mono};
+                          .sync_at = now.mono,
+                          .again = {SYNC_AGAIN_MS},
+                          .work_since = now.mono};
     peer->link = event->link;
     peer->back_off = (struct duration){DIAL_FIRST_MS};
     return ERR_OK;
@@ -352,12 +381,15 @@ static enum err answer_sync(struct overlay *o, struct link *link,
     struct range range = range_between(o, lower, upper);
     size_t ours = range.to - range.from;
     uint8_t print[32];
+    if (!may_compare(link, ours, now)) {
+        return ERR_OK;
+    }
     fingerprint(o, range, message->as.sync.salt, print);
     if (ours == message->as.sync.count &&
         memcmp(print, message->as.sync.fingerprint, sizeof print) == 0) {
         return ERR_OK;
     }
-    link->sync_at = tick_add(now.mono, (struct duration){SYNC_AGAIN_MS});
+    come_back_early(link, now);
     if (ours <= LINK_IDS_MAX) {
         send_ids(o, link->no, range, lower, upper, actions);
         return ERR_OK;
@@ -376,21 +408,41 @@ static enum err answer_sync(struct overlay *o, struct link *link,
 
 static enum err answer_ids(struct overlay *o, struct link *link, const struct link_message *message,
                            struct now now, struct overlay_actions *actions) {
-    size_t wanted = ask_for_unknown(o, link->no, message, actions);
+    size_t wanted = ask_for_unknown(o, link->no, message, now, actions);
     size_t pushed = push_what_peer_lacks(o, link->no, message, actions);
     if (wanted + pushed > 0) {
-        link->sync_at = tick_add(now.mono, (struct duration){SYNC_AGAIN_MS});
+        come_back_early(link, now);
     }
     return ERR_OK;
 }
 
+/* Comparing is what costs: a peer that asks for more of it than any honest one gets no answer. */
+static bool may_compare(struct link *link, size_t objects, struct now now) {
+    if (tick_reached(now.mono,
+                     tick_add(link->work_since, (struct duration){OVERLAY_SYNC_WORK_MS}))) {
+        link->work_since = now.mono;
+        link->work = 0;
+    }
+    link->work += objects + 1;
+    return link->work <= OVERLAY_SYNC_WORK_MAX;
+}
+
+static void come_back_early(struct link *link, struct now now) {
+    struct tick early = tick_add(now.mono, link->again);
+    if (!link->differs) {
+        link->differs = true;
+        link->sync_at = tick_earliest(link->sync_at, early);
+        link->again.ms = link->again.ms * 2 > SYNC_FIRST_MS ? SYNC_FIRST_MS : link->again.ms * 2;
+    }
+}
+
 static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
-                              struct overlay_actions *actions) {
+                              struct now now, struct overlay_actions *actions) {
     struct link_message *want = NULL;
     size_t wanted = 0;
     for (size_t i = 0; i < message->as.sync_ids.count; i++) {
         const struct id *id = &message->as.sync_ids.ids[i];
-        if (is_known(o, id)) {
+        if (is_known(o, id) || is_ignored(o, id, now)) {
             continue;
         }
         if (want == NULL) {
@@ -435,7 +487,7 @@ static enum err answer_want(struct overlay *o, struct link *link,
     return ERR_OK;
 }
 
-static enum err accept_object(struct overlay *o, const struct overlay_event *event,
+static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
                               struct overlay_actions *actions) {
     if (is_known(o, &event->key.id)) {
         return ERR_OK;
@@ -451,12 +503,26 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     if (event->expires.ms < o->next_expiry.ms) {
         o->next_expiry = event->expires;
     }
+    struct link *from = event->link == 0 ? NULL : find_link(o, event->link);
+    if (from != NULL) { /* it brings something: there may be more */
+        from->again = (struct duration){SYNC_AGAIN_MS};
+        if (from->differs) {
+            from->sync_at = tick_earliest(from->sync_at, tick_add(now.mono, from->again));
+        }
+    }
     for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
         if (o->links[i].no != 0 && o->links[i].no != event->link) {
             act(actions, OVERLAY_ACT_PUSH, o->links[i].no, &event->key.id);
         }
     }
     return ERR_OK;
+}
+
+/* The ring forgets the earliest: then it may be looked at once more. */
+static void ignore_object(struct overlay *o, const struct id *id, struct now now) {
+    o->ignored[o->next_ignored] =
+        (struct ignored){*id, tick_add(now.mono, (struct duration){IGNORED_MS})};
+    o->next_ignored = (o->next_ignored + 1) % OVERLAY_IGNORED_MAX;
 }
 
 /* ---- time ---- */
@@ -510,6 +576,7 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
             struct range all = {0, o->object_count};
             send_range(o, link->no, all, &key_lowest, &key_end, random + i, 0, actions);
             link->sync_at = tick_add(now.mono, jitter(SYNC_FIRST_MS, random + i));
+            link->differs = false;
         }
     }
 }
@@ -554,6 +621,15 @@ static struct link *find_link(struct overlay *o, link_no no) {
 
 static bool is_known(const struct overlay *o, const struct id *id) {
     return !id_is_zero(&o->known[slot_of(o, id)]);
+}
+
+static bool is_ignored(const struct overlay *o, const struct id *id, struct now now) {
+    for (size_t i = 0; i < OVERLAY_IGNORED_MAX; i++) {
+        if (id_equal(&o->ignored[i].id, id) && !tick_reached(now.mono, o->ignored[i].until)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Where `id` is, or the empty slot where it would go. Ids are SHA-256: they spread by themselves.

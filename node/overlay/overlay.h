@@ -4,14 +4,15 @@
  * It deals in ids alone. Core decodes and checks objects and keeps their bytes; the overlay says
  * whom to dial, which id goes to which link, and finds by reconciliation what a neighbour has and
  * we lack. Nothing is forwarded before core has accepted it: core answers OVERLAY_VERDICT_WANTED
- * with OVERLAY_EV_ACCEPTED, or not at all.
+ * with OVERLAY_EV_ACCEPTED, with OVERLAY_EV_IGNORED, or by closing the link that brought it.
  *
  * Inside: a full mesh up to OVERLAY_LINKS_MAX homes, flooding, and range-based reconciliation over
  * a sorted array. Membership views and the broadcast tree take the same events and actions.
  *
  * Memory: all taken by overlay_create(); no later call allocates.
  * Bounds: OVERLAY_PEERS_MAX peers, OVERLAY_LINKS_MAX links, OVERLAY_OBJECTS_MAX live objects,
- * OVERLAY_ACTIONS_MAX actions from one step. */
+ * OVERLAY_ACTIONS_MAX actions from one step, OVERLAY_IGNORED_MAX ids ignored for a while, and
+ * OVERLAY_SYNC_WORK_MAX objects that one link may have us compare in OVERLAY_SYNC_WORK_MS. */
 #ifndef NODE_OVERLAY_OVERLAY_H
 #define NODE_OVERLAY_OVERLAY_H
 
@@ -21,6 +22,9 @@ enum {
     OVERLAY_PEERS_MAX = 256,     /* the address book of DESIGN 7 */
     OVERLAY_LINKS_MAX = 9,       /* active view */
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
+    OVERLAY_IGNORED_MAX = 256,
+    OVERLAY_SYNC_WORK_MAX = 16 * OVERLAY_OBJECTS_MAX, /* some ten whole reconciliations */
+    OVERLAY_SYNC_WORK_MS = 10 * 1000,
     OVERLAY_ACTIONS_MAX =
         640, /* one full list of ids answered and asked, and a message to each link */
 };
@@ -31,7 +35,8 @@ typedef uint64_t link_no; /* core's number of a link; 0 is none */
 
 enum overlay_verdict {
     OVERLAY_VERDICT_WANTED,
-    OVERLAY_VERDICT_DUPLICATE,
+    OVERLAY_VERDICT_DUPLICATE, /* we have it */
+    OVERLAY_VERDICT_LATER,     /* ignored a moment ago: not worth looking at again yet */
     OVERLAY_VERDICT_FULL
 };
 
@@ -44,6 +49,7 @@ struct overlay_event {
         OVERLAY_EV_HEARD,     /* any record came over the link */
         OVERLAY_EV_MESSAGE,   /* a SYNC, SYNC_IDS or SYNC_WANT message */
         OVERLAY_EV_ACCEPTED,  /* core has stored this object: ours, or from `link` */
+        OVERLAY_EV_IGNORED,   /* core does not take it now, and nobody is to blame */
         OVERLAY_EV_TICK,      /* overlay_deadline() has been reached */
     } kind;
     struct id
@@ -51,7 +57,7 @@ struct overlay_event {
     link_no link; /* LINK_UP, LINK_DOWN, HEARD, MESSAGE; ACCEPTED: where it came from, or 0 */
     bool dialled; /* LINK_UP: by us */
     const struct link_message *message; /* MESSAGE; borrowed */
-    struct sync_key key;                /* ACCEPTED */
+    struct sync_key key;                /* ACCEPTED; of IGNORED the id alone */
     struct instant expires;             /* ACCEPTED */
 };
 
@@ -77,7 +83,8 @@ struct overlay *overlay_create(const struct id *self);
 void overlay_destroy(struct overlay *overlay); /* NULL is fine */
 
 /* Is an object that came by gossip worth decoding further? */
-enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id);
+enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id,
+                                     struct now now);
 
 /* Takes one event; `random` seeds back-off and choice for this step.
  *
@@ -86,9 +93,9 @@ enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct
 MUST_USE enum err overlay_step(struct overlay *overlay, const struct overlay_event *event,
                                struct now now, uint64_t random, struct overlay_actions *out);
 
-/* When to send the next OVERLAY_EV_TICK, on the monotonic clock; TICK_NEVER with no link and no
- * peer. */
-struct tick overlay_deadline(const struct overlay *overlay);
+/* When to send the next OVERLAY_EV_TICK; TICK_NEVER with no link, no peer and no object. Expiry is
+ * wall time, so the answer holds for this `now` and changes when that clock is set. */
+struct tick overlay_deadline(const struct overlay *overlay, struct now now);
 
 size_t overlay_link_count(const struct overlay *overlay);
 size_t overlay_object_count(const struct overlay *overlay);

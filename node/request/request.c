@@ -1,6 +1,7 @@
 #include "node/request/request.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS
@@ -12,15 +13,26 @@ struct live {
     struct instant expires;
 };
 
+struct refusal {
+    bool used;
+    struct id id;
+    struct id author;
+    struct tick at;
+};
+
 struct requests {
     size_t count;
     struct live live[REQUESTS_MAX];
+    size_t next_refusal;
+    struct refusal refusals[REFUSALS_MAX]; /* a ring */
 };
 
 static const struct live *find(const struct requests *requests, const struct id *id);
 static enum err judge_time(const struct request *request, const struct charter *charter,
                            struct instant now);
-static enum err judge_amendment(const struct requests *requests, const struct request *request);
+static enum err judge_amendment(const struct requests *requests, const struct request *request,
+                                size_t *rule);
+static size_t rule_about(const char *field);
 static uint32_t live_of(const struct requests *requests, const struct id *author);
 
 struct requests *requests_create(void) {
@@ -42,12 +54,13 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     }
     enum err err = judge_time(request, charter, now);
     if (err == ERR_OK) {
-        err = judge_amendment(requests, request);
+        err = judge_amendment(requests, request, rule);
     }
     if (err != ERR_OK) {
         return err;
     }
     if (charter->has_area && !geo_place_inside(&request->place, &charter->area)) {
+        *rule = rule_about("at");
         return ERR_DENY_CAP;
     }
     struct legal_report report;
@@ -60,6 +73,29 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
         return ERR_DENY_QUOTA;
     }
     return requests->count == REQUESTS_MAX ? ERR_FULL_TABLE : ERR_OK;
+}
+
+bool requests_refuse(struct requests *requests, const struct id *id, const struct id *author,
+                     struct now now) {
+    size_t lately = 0;
+    for (size_t i = 0; i < REFUSALS_MAX; i++) {
+        const struct refusal *refusal = &requests->refusals[i];
+        if (!refusal->used) {
+            continue;
+        }
+        if (id_equal(&refusal->id, id)) {
+            return false;
+        }
+        bool late =
+            !tick_reached(now.mono, tick_add(refusal->at, (struct duration){DURATION_HOUR_MS}));
+        lately += late && id_equal(&refusal->author, author) ? 1 : 0;
+    }
+    if (lately >= REFUSALS_HOURLY) {
+        return false;
+    }
+    requests->refusals[requests->next_refusal] = (struct refusal){true, *id, *author, now.mono};
+    requests->next_refusal = (requests->next_refusal + 1) % REFUSALS_MAX;
+    return true;
 }
 
 enum err requests_admit(struct requests *requests, const struct id *id,
@@ -129,13 +165,23 @@ static enum err judge_time(const struct request *request, const struct charter *
 
 /* What it amends may have expired here and not elsewhere: then it stands for itself, and only what
  * is live is held to the same requester. */
-static enum err judge_amendment(const struct requests *requests, const struct request *request) {
+static enum err judge_amendment(const struct requests *requests, const struct request *request,
+                                size_t *rule) {
     const struct live *before =
         id_is_zero(&request->amends) ? NULL : find(requests, &request->amends);
     if (before != NULL && !id_equal(&before->author, &request->head.author)) {
+        *rule = rule_about("amends");
         return ERR_PEER_RULE;
     }
     return ERR_OK;
+}
+
+static size_t rule_about(const char *field) {
+    size_t i = 0;
+    while (strcmp(legal_rule_at(i)->field, field) != 0) {
+        i++;
+    }
+    return i;
 }
 
 static uint32_t live_of(const struct requests *requests, const struct id *author) {

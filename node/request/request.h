@@ -1,13 +1,16 @@
 /* Request: which requests are live, and whether a new one may be (PROTOCOL 5.2, 5.3).
  *
- * Memory: taken by requests_create(). Bounds: REQUESTS_MAX live ones. */
+ * Memory: taken by requests_create(). Bounds: REQUESTS_MAX live ones, the last REFUSALS_MAX refused
+ * ones, REFUSALS_HOURLY of one author on the record in an hour. */
 #ifndef NODE_REQUEST_REQUEST_H
 #define NODE_REQUEST_REQUEST_H
 
 #include "proto/request.h"
 
 enum {
-    REQUESTS_MAX = 1024
+    REQUESTS_MAX = 1024,
+    REFUSALS_MAX = 1024,
+    REFUSALS_HOURLY = 10, /* as many as may live: who is refused more often says nothing new */
 };
 
 struct requests;
@@ -25,6 +28,12 @@ void requests_destroy(struct requests *requests);
 MUST_USE enum err requests_judge(const struct requests *requests, const struct id *id,
                                  const struct request *request, const struct member *author,
                                  const struct charter *charter, struct instant now, size_t *rule);
+
+/* A rule was broken: does it go on the record? The same one comes again by every neighbour and at
+ * every reconciliation, and a hostile author makes them without end: the record must not grow with
+ * that (P11). */
+bool requests_refuse(struct requests *requests, const struct id *id, const struct id *author,
+                     struct now now);
 
 MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
                                  const struct request *request); /* ERR_FULL_TABLE */

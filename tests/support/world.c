@@ -85,6 +85,7 @@ static enum err newest_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
 static bool insider_flush(struct world_insider *insider, struct buffer *bytes);
 static void see(struct world *world, const struct world_connection *line, int side,
                 const struct world_event *event);
+static void add_sight(struct world *world, int peer, int what, struct bytes data);
 static void trace(struct world *world, int64_t kind, int64_t home, struct bytes data);
 static void ingest_frame(struct world *world, int home, struct bytes frame);
 static void ingest_request(struct world *world, int home, const struct ingest_message *message);
@@ -127,9 +128,9 @@ struct world *world_create(uint64_t seed, size_t homes, const char *folder) {
     struct world *world = calloc(1, sizeof *world);
     ASSERT(world != NULL);
     ASSERT(homes <= WORLD_HOMES_MAX);
-    sodium_state = seed;
     (void)randombytes_set_implementation(&seeded);
-    ASSERT(crypto_start());
+    ASSERT(crypto_start()); /* draws, the first time */
+    sodium_state = seed;
     world->connections = calloc(WORLD_CONNECTIONS_MAX, sizeof *world->connections);
     ASSERT(world->connections != NULL);
     world->seed = seed;
@@ -546,6 +547,9 @@ static void send_bytes(struct world *world, int home, uint64_t link, struct byte
     if (line == NULL) {
         return;
     }
+    if (home == world->watched) {
+        add_sight(world, line->side[1 - side].home, WORLD_SAID, data);
+    }
     int64_t arrives = at + latency(world, &line->random);
     arrives = arrives < line->side[side].last ? line->side[side].last : arrives;
     line->side[side].last = arrives;
@@ -619,25 +623,25 @@ static int64_t latency(const struct world *world, uint64_t *random) {
 
 static void see(struct world *world, const struct world_connection *line, int side,
                 const struct world_event *event) {
-    if (line->side[side].home != world->watched) {
-        return;
+    if (line->side[side].home == world->watched) {
+        add_sight(world, line->side[1 - side].home,
+                  event->what == HAPPENS_BYTES     ? WORLD_SAW_BYTES
+                  : event->what == HAPPENS_CONNECT ? WORLD_SAW_CONNECTION
+                                                   : WORLD_SAW_END,
+                  buffer_bytes(&event->data));
     }
+}
+
+static void add_sight(struct world *world, int peer, int what, struct bytes data) {
+    uint8_t digest[16];
     if (world->sight_count == world->sight_room) {
         world->sight_room = world->sight_room * 2 + 1024;
         world->sights = realloc(world->sights, world->sight_room * sizeof *world->sights);
         ASSERT(world->sights != NULL);
     }
-    struct world_sight *sight = &world->sights[world->sight_count++];
-    *sight = (struct world_sight){.at = world->now,
-                                  .from = line->side[1 - side].home,
-                                  .what = event->what == HAPPENS_BYTES     ? WORLD_SAW_BYTES
-                                          : event->what == HAPPENS_CONNECT ? WORLD_SAW_CONNECTION
-                                                                           : WORLD_SAW_END,
-                                  .len = event->data.len};
-    uint8_t digest[16];
-    hash_labelled("sight", (struct bytes){NULL, 0}, buffer_bytes(&event->data), digest,
-                  sizeof digest);
-    sight->digest = read_u64(digest);
+    hash_labelled("sight", (struct bytes){NULL, 0}, data, digest, sizeof digest);
+    world->sights[world->sight_count++] = (struct world_sight){
+        .at = world->now, .from = peer, .what = what, .len = data.len, .digest = read_u64(digest)};
 }
 
 static void trace(struct world *world, int64_t kind, int64_t home, struct bytes data) {

@@ -104,7 +104,8 @@ struct world_sight { /* something that arrived at the home that is watched */
     enum {
         WORLD_SAW_CONNECTION,
         WORLD_SAW_BYTES,
-        WORLD_SAW_END
+        WORLD_SAW_END,
+        WORLD_SAID /* by the home itself, to `from` */
     } what;
     size_t len;
     uint64_t digest; /* of the bytes */

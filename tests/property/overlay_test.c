@@ -1,0 +1,520 @@
+/* Reconciliation against a slow, obvious model: sets of objects in a plain array, ranges by looking
+ * at every one, sums by adding them up. Two engines talk, random objects come, expire and are
+ * refused; and a hostile peer says whatever it likes. */
+#include "tests/support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/overlay/overlay.h"
+
+enum {
+    OBJECTS = 1500,
+    PEERS = 2,
+    LINK = 7,
+    SALT = 99,
+    SYNC_MAX_MS = 60000,
+};
+
+struct thing {
+    struct sync_key key;
+    struct instant expires;
+};
+
+struct node {
+    struct overlay *overlay;
+    struct id self;
+    bool has[OBJECTS];     /* the model's view */
+    bool refuses[OBJECTS]; /* core would ignore it */
+    size_t pushed;         /* to it, all together */
+    size_t looked_at;      /* of those it refuses: how often it was worth a look */
+};
+
+struct pair {
+    struct thing things[OBJECTS];
+    size_t count;
+    struct node nodes[PEERS];
+    struct now now;
+    uint64_t random;
+    size_t messages, bytes, rounds;
+};
+
+struct letter { /* what one engine told the other, kept until it is taken */
+    struct link_message message;
+    int to;
+};
+
+static uint64_t draw(struct pair *pair) {
+    uint64_t z = (pair->random += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void step(struct pair *pair, int at, const struct overlay_event *event);
+
+static void start(struct pair *pair, uint64_t seed) {
+    memset(pair, 0, sizeof *pair);
+    pair->random = seed;
+    pair->now = (struct now){.wall = {1000000000}, .mono = {5000}};
+    for (int i = 0; i < PEERS; i++) {
+        struct node *node = &pair->nodes[i];
+        memset(node->self.b, 0xa0 + i, sizeof node->self.b);
+        node->overlay = overlay_create(&node->self);
+        CHECK(node->overlay != NULL);
+    }
+}
+
+static void finish(struct pair *pair) {
+    for (int i = 0; i < PEERS; i++) {
+        overlay_destroy(pair->nodes[i].overlay);
+    }
+}
+
+static size_t find(const struct pair *pair, const struct id *id) {
+    for (size_t i = 0; i < pair->count; i++) {
+        if (id_equal(&pair->things[i].key.id, id)) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static void link_both(struct pair *pair) {
+    for (int i = 0; i < PEERS; i++) {
+        step(pair, i,
+             &(struct overlay_event){.kind = OVERLAY_EV_LINK_UP,
+                                     .peer = pair->nodes[1 - i].self,
+                                     .link = LINK,
+                                     .dialled = i == 0});
+    }
+}
+
+static void add(struct pair *pair, int at, size_t i, link_no from) {
+    if (pair->nodes[at].has[i]) {
+        return;
+    }
+    pair->nodes[at].has[i] = true;
+    step(pair, at,
+         &(struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
+                                 .link = from,
+                                 .key = pair->things[i].key,
+                                 .expires = pair->things[i].expires});
+}
+
+static size_t make(struct pair *pair, int64_t created, int64_t life) {
+    CHECK(pair->count < OBJECTS);
+    struct thing *thing = &pair->things[pair->count];
+    thing->key.created.ms = created;
+    for (size_t i = 0; i < 32; i += 8) {
+        write_u64(thing->key.id.b + i, draw(pair));
+    }
+    thing->expires.ms = created + life;
+    return pair->count++;
+}
+
+/* Steps one engine and takes care of what it says, which may step the other. */
+static void step(struct pair *pair, int at, const struct overlay_event *event) {
+    struct overlay_actions *actions = malloc(sizeof *actions);
+    struct letter *letters = NULL;
+    size_t letter_count = 0;
+    struct id *pushes = NULL;
+    size_t push_count = 0;
+    struct node *node = &pair->nodes[at];
+    struct node *other = &pair->nodes[1 - at];
+    CHECK(actions != NULL);
+    CHECK_ERR(ERR_OK, overlay_step(node->overlay, event, pair->now, draw(pair), actions));
+    CHECK(actions->count <= OVERLAY_ACTIONS_MAX);
+    letters = calloc(actions->count + 1, sizeof *letters);
+    pushes = calloc(actions->count + 1, sizeof *pushes);
+    CHECK(letters != NULL);
+    CHECK(pushes != NULL);
+    for (size_t i = 0; i < actions->count; i++) {
+        const struct overlay_action *action = &actions->list[i];
+        size_t thing = 0;
+        switch (action->kind) {
+        case OVERLAY_ACT_SEND:
+            letters[letter_count++] = (struct letter){*action->message, 1 - at};
+            break;
+        case OVERLAY_ACT_PUSH:
+            thing = find(pair, &action->id);
+            CHECK(thing != SIZE_MAX); /* it was accepted, and is not gone */
+            CHECK(node->has[thing]);
+            pushes[push_count++] = action->id;
+            break;
+        case OVERLAY_ACT_DROP:
+            thing = find(pair, &action->id);
+            CHECK(thing != SIZE_MAX);
+            CHECK(node->has[thing]);
+            CHECK(instant_reached(pair->now.wall, pair->things[thing].expires));
+            node->has[thing] = false;
+            break;
+        case OVERLAY_ACT_DIAL:
+        case OVERLAY_ACT_CLOSE:
+        case OVERLAY_ACT_PING:
+            break;
+        }
+    }
+    free(actions);
+    for (size_t i = 0; i < push_count; i++) {
+        size_t thing = find(pair, &pushes[i]);
+        pair->bytes += 1000;
+        other->pushed++;
+        if (overlay_look_up(other->overlay, &pushes[i], pair->now) != OVERLAY_VERDICT_WANTED) {
+            continue;
+        }
+        if (other->refuses[thing] || instant_reached(pair->now.wall, pair->things[thing].expires)) {
+            other->looked_at++;
+            step(pair, 1 - at,
+                 &(struct overlay_event){.kind = OVERLAY_EV_IGNORED, .key.id = pushes[i]});
+        } else {
+            add(pair, 1 - at, thing, LINK);
+        }
+    }
+    for (size_t i = 0; i < letter_count; i++) {
+        SCOPED(buffer_finish) struct buffer body = {.max = 65536};
+        struct link_message *taken = malloc(sizeof *taken);
+        CHECK(taken != NULL);
+        CHECK_ERR(ERR_OK, link_encode(&letters[i].message, &body)); /* it fits the wire */
+        CHECK_ERR(ERR_OK,
+                  link_decode((uint8_t)letters[i].message.kind, buffer_bytes(&body), taken));
+        pair->messages++;
+        pair->bytes += body.len;
+        pair->rounds += letters[i].message.kind == LINK_SYNC ? 1 : 0;
+        step(pair, letters[i].to,
+             &(struct overlay_event){.kind = OVERLAY_EV_MESSAGE, .link = LINK, .message = taken});
+        free(taken);
+    }
+    free(letters);
+    free(pushes);
+}
+
+static void pass(struct pair *pair, int64_t ms) {
+    int64_t end = pair->now.mono.ms + ms;
+    while (pair->now.mono.ms < end) {
+        struct tick due = tick_earliest(overlay_deadline(pair->nodes[0].overlay, pair->now),
+                                        overlay_deadline(pair->nodes[1].overlay, pair->now));
+        int64_t next = due.ms > end ? end : due.ms;
+        next = next <= pair->now.mono.ms ? pair->now.mono.ms + 1 : next;
+        pair->now.wall.ms += next - pair->now.mono.ms;
+        pair->now.mono.ms = next;
+        for (int i = 0; i < PEERS; i++) {
+            step(pair, i, &(struct overlay_event){.kind = OVERLAY_EV_HEARD, .link = LINK});
+            step(pair, i, &(struct overlay_event){.kind = OVERLAY_EV_TICK});
+        }
+    }
+}
+
+static bool same(const struct pair *pair) {
+    return memcmp(pair->nodes[0].has, pair->nodes[1].has, sizeof pair->nodes[0].has) == 0;
+}
+
+static void check_counts(const struct pair *pair) {
+    for (int i = 0; i < PEERS; i++) {
+        size_t count = 0;
+        for (size_t k = 0; k < pair->count; k++) {
+            const struct id *id = &pair->things[k].key.id;
+            bool known =
+                overlay_look_up(pair->nodes[i].overlay, id, pair->now) == OVERLAY_VERDICT_DUPLICATE;
+            CHECK(known == pair->nodes[i].has[k]);
+            count += known ? 1 : 0;
+        }
+        CHECK(overlay_object_count(pair->nodes[i].overlay) == count);
+    }
+}
+
+static void test_two_sets_become_one_whatever_they_were(void **state) {
+    (void)state;
+    static struct pair pair;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        start(&pair, seed);
+        size_t count = (size_t)(draw(&pair) % (seed % 10 == 0 ? OBJECTS : 300));
+        unsigned shape = (unsigned)(draw(&pair) % 4);
+        for (size_t i = 0; i < count; i++) {
+            /* Many in one millisecond, too: the order is then that of the ids. */
+            int64_t created = pair.now.wall.ms - (int64_t)(draw(&pair) % (shape == 3 ? 3 : 100000));
+            size_t thing = make(&pair, created, 3600000);
+            unsigned who = (unsigned)(draw(&pair) % 100);
+            bool late = created > pair.now.wall.ms - 20000;
+            bool first = shape == 0 ? who < 90 : shape == 1 ? true : who < 99;
+            bool second = shape == 0 ? who >= 10 : shape == 1 ? !late : who >= 1;
+            if (first) {
+                add(&pair, 0, thing, 0);
+            }
+            if (second) {
+                add(&pair, 1, thing, 0);
+            }
+        }
+        link_both(&pair);
+        for (int i = 0; i < 40 && !same(&pair); i++) {
+            pass(&pair, 500);
+        }
+        CHECK(same(&pair));
+        check_counts(&pair);
+        finish(&pair);
+    }
+}
+
+/* A home that was away missed a run of time: one comparison finds it, and what comes beside the
+ * objects is little. */
+static void test_a_missed_run_of_time_costs_little_beside_the_objects(void **state) {
+    (void)state;
+    static struct pair pair;
+    start(&pair, 5);
+    for (size_t i = 0; i < 1400; i++) {
+        size_t thing = make(&pair, pair.now.wall.ms - 200000 + (int64_t)i * 100, 3600000);
+        add(&pair, 0, thing, 0);
+        if (i < 1340) {
+            add(&pair, 1, thing, 0);
+        }
+    }
+    link_both(&pair);
+    pass(&pair, 20000);
+    CHECK(same(&pair));
+    CHECK(pair.nodes[1].pushed == 60); /* none twice */
+    if (pair.bytes - 60000 > 120000) {
+        fail_msg("%zu bytes beside the objects, %zu messages", pair.bytes - 60000, pair.messages);
+    }
+    finish(&pair);
+}
+
+static void test_what_expires_is_gone_on_both_sides_and_does_not_come_back(void **state) {
+    (void)state;
+    static struct pair pair;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        start(&pair, seed);
+        link_both(&pair);
+        for (int round = 0; round < 30; round++) {
+            for (size_t i = 0; i < 10; i++) {
+                size_t thing = make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 5000),
+                                    6000 + (int64_t)(draw(&pair) % 60000));
+                add(&pair, (int)(draw(&pair) % 2), thing, 0);
+            }
+            pass(&pair, (int64_t)(draw(&pair) % 5000));
+        }
+        pass(&pair, 5000);
+        CHECK(same(&pair));
+        check_counts(&pair);
+        pass(&pair, 120000);
+        CHECK(overlay_object_count(pair.nodes[0].overlay) == 0);
+        CHECK(overlay_object_count(pair.nodes[1].overlay) == 0);
+        finish(&pair);
+    }
+}
+
+/* One side will not have some of them: that difference stays, and must not keep both busy. */
+static void test_what_one_side_refuses_is_offered_ever_more_rarely(void **state) {
+    (void)state;
+    static struct pair pair;
+    start(&pair, 3);
+    for (size_t i = 0; i < 20; i++) {
+        size_t thing = make(&pair, pair.now.wall.ms - 1000, 3600000);
+        pair.nodes[1].refuses[thing] = i < 5;
+        add(&pair, 0, thing, 0);
+    }
+    link_both(&pair);
+    pass(&pair, 5000);
+    CHECK(overlay_object_count(pair.nodes[1].overlay) == 15);
+    pair.messages = 0;
+    pair.nodes[1].looked_at = 0;
+    pass(&pair, 600000);
+    /* Ten minutes: each side opens one round each 30 to 60 s. */
+    if (pair.messages > 150 || pair.nodes[1].looked_at > 55) {
+        fail_msg("%zu messages, %zu looks", pair.messages, pair.nodes[1].looked_at);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        pair.nodes[1].refuses[i] = false;
+    }
+    pass(&pair, 2 * SYNC_MAX_MS);
+    CHECK(same(&pair));
+    finish(&pair);
+}
+
+/* ---- a peer that says what it likes ---- */
+
+static int compare(const struct sync_key *a, const struct sync_key *b) {
+    return a->created.ms != b->created.ms ? (a->created.ms < b->created.ms ? -1 : 1)
+                                          : memcmp(a->id.b, b->id.b, 32);
+}
+
+static bool inside(const struct sync_key *key, const struct sync_key *lower,
+                   const struct sync_key *upper) {
+    return compare(key, lower) >= 0 && compare(key, upper) < 0;
+}
+
+/* PROTOCOL 5.1, written out once more. */
+static void model_fingerprint(const struct pair *pair, int at, const struct link_message *sync,
+                              size_t *count, uint8_t out[32]) {
+    uint8_t sum[48] = {0};
+    *count = 0;
+    for (size_t i = 0; i < pair->count; i++) {
+        const struct sync_key *key = &pair->things[i].key;
+        if (!pair->nodes[at].has[i] || !inside(key, &sync->as.sync.lower, &sync->as.sync.upper)) {
+            continue;
+        }
+        unsigned carry = 0;
+        for (int b = 0; b < 32; b++) {
+            carry += (unsigned)sum[b] + key->id.b[b];
+            sum[b] = (uint8_t)(carry & 0xff);
+            carry >>= 8;
+        }
+        (*count)++;
+    }
+    write_u64(sum + 32, *count);
+    write_u64(sum + 40, sync->as.sync.salt);
+    hash_labelled("stoop range v1", (struct bytes){NULL, 0}, BYTES_OF(sum), out, 32);
+}
+
+static void random_key(struct pair *pair, struct sync_key *out) {
+    if (draw(pair) % 2 == 0 && pair->count > 0) {
+        *out = pair->things[draw(pair) % pair->count].key;
+        return;
+    }
+    out->created.ms = pair->now.wall.ms - 100000 + (int64_t)(draw(pair) % 110000);
+    memset(out->id.b, (int)(draw(pair) % 256), 32);
+}
+
+static void test_any_range_is_answered_as_the_model_says(void **state) {
+    (void)state;
+    static struct pair pair;
+    static struct overlay_actions actions;
+    static struct link_message sync;
+    size_t equal = 0;
+    size_t listed = 0;
+    size_t cut = 0;
+    start(&pair, 8);
+    link_both(&pair);
+    for (size_t i = 0; i < 900; i++) {
+        add(&pair, 0, make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 100000), 3600000), 0);
+    }
+    for (int i = 0; i < 600; i++) {
+        size_t count = 0;
+        sync = (struct link_message){.kind = LINK_SYNC};
+        random_key(&pair, &sync.as.sync.lower);
+        random_key(&pair, &sync.as.sync.upper);
+        if (compare(&sync.as.sync.lower, &sync.as.sync.upper) >= 0) {
+            continue; /* the fence lets none of these in */
+        }
+        sync.as.sync.salt = draw(&pair);
+        model_fingerprint(&pair, 0, &sync, &count, sync.as.sync.fingerprint);
+        sync.as.sync.count = count;
+        bool spoil = draw(&pair) % 2 == 0;
+        sync.as.sync.fingerprint[draw(&pair) % 32] ^= spoil ? 1 : 0;
+        pair.now.mono.ms += 1000;
+        const struct overlay_event event = {
+            .kind = OVERLAY_EV_MESSAGE, .link = LINK, .message = &sync};
+        CHECK_ERR(ERR_OK, overlay_step(pair.nodes[0].overlay, &event, pair.now, 1, &actions));
+        if (!spoil) {
+            CHECK(actions.count == 0);
+            equal++;
+            continue;
+        }
+        if (count <= LINK_IDS_MAX) {
+            CHECK(actions.count == 1);
+            const struct link_message *ids = actions.list[0].message;
+            CHECK(ids->kind == LINK_SYNC_IDS);
+            CHECK(ids->as.sync_ids.count == count);
+            for (size_t k = 0; k < count; k++) {
+                size_t thing = find(&pair, &ids->as.sync_ids.ids[k]);
+                CHECK(thing != SIZE_MAX);
+                CHECK(inside(&pair.things[thing].key, &sync.as.sync.lower, &sync.as.sync.upper));
+            }
+            listed++;
+            continue;
+        }
+        /* Parts that follow each other without a gap, and fingerprints that are the model's. */
+        struct sync_key from = sync.as.sync.lower;
+        size_t all = 0;
+        CHECK(actions.count == 8);
+        for (size_t k = 0; k < actions.count; k++) {
+            const struct link_message *part = actions.list[k].message;
+            uint8_t print[32];
+            size_t inner = 0;
+            CHECK(part->kind == LINK_SYNC);
+            CHECK(part->as.sync.round == 1);
+            CHECK(compare(&part->as.sync.lower, &from) == 0);
+            model_fingerprint(&pair, 0, part, &inner, print);
+            CHECK(part->as.sync.count == inner);
+            CHECK(memcmp(print, part->as.sync.fingerprint, 32) == 0);
+            from = part->as.sync.upper;
+            all += inner;
+        }
+        CHECK(compare(&from, &sync.as.sync.upper) == 0);
+        CHECK(all == count);
+        cut++;
+    }
+    CHECK(equal > 50);
+    CHECK(listed > 20);
+    CHECK(cut > 20);
+    finish(&pair);
+}
+
+static void test_a_hostile_peer_gets_bounded_answers_and_nothing_that_it_may_not(void **state) {
+    (void)state;
+    static struct pair pair;
+    static struct overlay_actions actions;
+    static struct link_message said;
+    size_t compared = 0;
+    start(&pair, 9);
+    link_both(&pair);
+    for (size_t i = 0; i < OBJECTS; i++) {
+        add(&pair, 0, make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 100000), 3600000), 0);
+    }
+    for (int i = 0; i < 6000; i++) {
+        said = (struct link_message){.kind = LINK_SYNC};
+        switch (draw(&pair) % 3) {
+        case 0:
+            said.as.sync.round = (uint32_t)(draw(&pair) % 16);
+            said.as.sync.upper.created.ms = INT64_MAX;
+            said.as.sync.count = draw(&pair);
+            break;
+        case 1:
+            said.kind = LINK_SYNC_IDS;
+            said.as.sync_ids.upper.created.ms = INT64_MAX;
+            said.as.sync_ids.count = (size_t)(draw(&pair) % (LINK_IDS_MAX + 1));
+            for (size_t k = 0; k < said.as.sync_ids.count; k++) {
+                memset(said.as.sync_ids.ids[k].b, (int)(draw(&pair) % 256), 32);
+            }
+            break;
+        default:
+            said.kind = LINK_SYNC_WANT;
+            said.as.sync_want.count = LINK_IDS_MAX;
+            for (size_t k = 0; k < LINK_IDS_MAX; k++) {
+                said.as.sync_want.ids[k] = k % 2 == 0 ? pair.things[draw(&pair) % OBJECTS].key.id
+                                                      : (struct id){{(uint8_t)k}};
+            }
+            break;
+        }
+        const struct overlay_event event = {
+            .kind = OVERLAY_EV_MESSAGE, .link = LINK, .message = &said};
+        enum err err = overlay_step(pair.nodes[0].overlay, &event, pair.now, 1, &actions);
+        CHECK(err == ERR_OK || err == ERR_PEER_BOUNDS);
+        CHECK(err == ERR_OK || (said.kind == LINK_SYNC && said.as.sync.round > 12));
+        CHECK(actions.count <= LINK_IDS_MAX);
+        for (size_t k = 0; k < actions.count; k++) {
+            const struct overlay_action *action = &actions.list[k];
+            CHECK(action->link == LINK);
+            if (action->kind == OVERLAY_ACT_PUSH) {
+                CHECK(find(&pair, &action->id) != SIZE_MAX);
+            }
+        }
+        compared += err == ERR_OK && said.kind == LINK_SYNC && actions.count > 0 ? 1 : 0;
+    }
+    /* All in one moment: what it had compared stays within the budget of ten seconds. */
+    CHECK(compared > 50);
+    CHECK(compared <= OVERLAY_SYNC_WORK_MAX / OBJECTS);
+    finish(&pair);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_sets_become_one_whatever_they_were),
+        cmocka_unit_test(test_a_missed_run_of_time_costs_little_beside_the_objects),
+        cmocka_unit_test(test_what_expires_is_gone_on_both_sides_and_does_not_come_back),
+        cmocka_unit_test(test_what_one_side_refuses_is_offered_ever_more_rarely),
+        cmocka_unit_test(test_any_range_is_answered_as_the_model_says),
+        cmocka_unit_test(test_a_hostile_peer_gets_bounded_answers_and_nothing_that_it_may_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

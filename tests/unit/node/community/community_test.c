@@ -1,0 +1,221 @@
+#include "node/community/community.h"
+
+#include "tests/support/check.h"
+
+#include <string.h>
+
+#include "tests/support/samples.h"
+
+static struct sample_community samples;
+
+static int set_up(void **state) {
+    (void)state;
+    sample_community_init(&samples);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    sample_community_finish(&samples);
+    return 0;
+}
+
+static struct community *create(void) {
+    struct community *community = community_create();
+    struct signed_object object;
+    struct charter charter;
+    CHECK(community != NULL);
+    CHECK(!community_is_set(community));
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&samples.charter), &object));
+    CHECK_ERR(ERR_OK, charter_decode(object.body, &charter));
+    CHECK_ERR(ERR_OK, community_set_charter(community, &object, &charter));
+    CHECK(community_is_set(community));
+    CHECK(id_equal(community_id(community), &samples.id));
+    return community;
+}
+
+static enum err admit_bytes(struct community *community, struct bytes bytes, struct instant now) {
+    struct signed_object object;
+    struct member member;
+    CHECK_ERR(ERR_OK, signed_decode(bytes, &object));
+    CHECK_ERR(ERR_OK, member_decode(object.body, &member));
+    return community_admit(community, &object, &member, now);
+}
+
+static enum err admit(struct community *community, int number, struct instant now) {
+    return admit_bytes(community, buffer_bytes(&samples.homes[number].member), now);
+}
+
+/* A home that `sponsor` brought, with keys that follow from `number`. */
+static struct id bring(int number, const struct id *sponsor,
+                       const struct sign_secret *sponsor_owner,
+                       const struct sign_secret *sponsor_node, uint32_t allowance,
+                       struct sign_secret *owner_out, struct sign_secret *node_out,
+                       struct buffer *out) {
+    struct member member;
+    struct sign_secret invite_secret;
+    struct buffer signed_invite;
+    uint8_t seed[32];
+    uint8_t secret[16];
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer invite_body = {.max = SIGNED_GOSSIP_MAX};
+    memset(seed, number, sizeof seed);
+    memset(secret, number, sizeof secret);
+    sample_member(&samples, SAMPLE_NEIGHBOUR, (struct bytes){NULL, 0}, &member);
+    sign_from_seed(seed, owner_out, &member.owners[0].sign);
+    seed[0] ^= 0xff;
+    sign_from_seed(seed, node_out, &member.node);
+    member.head.author = *sponsor;
+    member.invite_allowance = allowance;
+    struct invite invite = {.head = {.community = samples.id,
+                                     .author = *sponsor,
+                                     .created = {member.head.created.ms - 1000},
+                                     .expires = {member.head.created.ms + DURATION_DAY_MS}},
+                            .role = MEMBER_HOME,
+                            .invite_allowance = allowance};
+    invite_key(secret, &invite_secret, &invite.key);
+    CHECK_ERR(ERR_OK, invite_encode(&invite, &invite_body));
+    (void)sample_sign(OBJECT_INVITE, buffer_bytes(&invite_body), &sponsor_owner, 1, &signed_invite);
+    member.invite = buffer_bytes(&signed_invite);
+    CHECK_ERR(ERR_OK, member_encode(&member, &body));
+    const struct sign_secret *keys[] = {owner_out, node_out, &invite_secret, sponsor_node};
+    struct id id = sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, 4, out);
+    buffer_finish(&signed_invite);
+    return id;
+}
+
+static void test_a_certificate_is_admitted_after_its_sponsors_and_once(void **state) {
+    (void)state;
+    struct community *community = create();
+    CHECK_ERR(ERR_PEER_UNKNOWN, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
+    CHECK(community_size(community) == 2);
+    const struct id *neighbour = &samples.homes[SAMPLE_NEIGHBOUR].certificate;
+    struct id chain[CHAIN_MAX];
+    CHECK(community_chain(community, neighbour, chain) == 2);
+    CHECK(id_equal(&chain[0], &samples.homes[SAMPLE_FOUNDER].certificate));
+    CHECK(id_equal(&chain[1], neighbour));
+    CHECK(id_equal(community_member_id(community, 1), neighbour));
+    CHECK(community_find(community, neighbour)->invite.len == 0); /* it was borrowed */
+    const struct id nobody = {{1}};
+    CHECK(community_find(community, &nobody) == NULL);
+    CHECK(community_chain(community, &nobody, chain) == 0);
+    CHECK(!community_in_standing(community, &nobody, SAMPLE_NOW));
+    struct id found;
+    CHECK(community_find_transport(community, &samples.homes[SAMPLE_NEIGHBOUR].transport_public,
+                                   &found) != NULL);
+    CHECK(id_equal(&found, neighbour));
+    community_destroy(community);
+}
+
+static void test_standing_ends_with_ones_own_certificate_or_any_sponsors(void **state) {
+    (void)state;
+    struct community *community = create();
+    struct member founder;
+    sample_member(&samples, SAMPLE_FOUNDER, (struct bytes){NULL, 0}, &founder);
+    const struct instant last = {founder.head.expires.ms - 1};
+    const struct instant end = founder.head.expires;
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, last));
+    const struct id *neighbour = &samples.homes[SAMPLE_NEIGHBOUR].certificate;
+    CHECK(community_in_standing(community, neighbour, last));
+    CHECK(!community_in_standing(community, neighbour, end));
+    CHECK(community_find(community, neighbour) != NULL); /* known for the record */
+    CHECK_ERR(ERR_DENY_EXPIRED, admit(community, SAMPLE_AGENCY, end));
+    community_destroy(community);
+}
+
+static void test_a_sponsor_brings_no_more_than_its_allowance(void **state) {
+    (void)state;
+    struct community *community = create();
+    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    for (int i = 0; i < 9; i++) {
+        struct sign_secret owner;
+        struct sign_secret node;
+        struct buffer bytes;
+        (void)bring(100 + i, &founder->certificate, &founder->owner.sign, &founder->node, 0, &owner,
+                    &node, &bytes);
+        CHECK_ERR(i < 8 ? ERR_OK : ERR_DENY_QUOTA,
+                  admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+        buffer_finish(&bytes);
+    }
+    CHECK(community_size(community) == 9);
+    community_destroy(community);
+}
+
+static void test_a_chain_has_at_most_sixteen(void **state) {
+    (void)state;
+    struct community *community = create();
+    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    struct sign_secret owner = founder->owner.sign;
+    struct sign_secret node = founder->node;
+    struct id sponsor = founder->certificate;
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    for (int i = 1; i <= CHAIN_MAX; i++) {
+        struct sign_secret next_owner;
+        struct sign_secret next_node;
+        struct buffer bytes;
+        struct id id = bring(100 + i, &sponsor, &owner, &node, 8, &next_owner, &next_node, &bytes);
+        CHECK_ERR(i < CHAIN_MAX ? ERR_OK : ERR_PEER_CERTIFICATE,
+                  admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+        buffer_finish(&bytes);
+        owner = next_owner;
+        node = next_node;
+        sponsor = id;
+    }
+    community_destroy(community);
+}
+
+static void test_one_without_allowance_or_in_anothers_name_brings_nobody(void **state) {
+    (void)state;
+    struct community *community = create();
+    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    const struct sample_home *neighbour = &samples.homes[SAMPLE_NEIGHBOUR];
+    struct sign_secret owner;
+    struct sign_secret node;
+    struct buffer bytes;
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
+    (void)bring(100, &neighbour->certificate, &neighbour->owner.sign, &neighbour->node, 0, &owner,
+                &node, &bytes);
+    CHECK_ERR(ERR_DENY_ROLE, admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+    buffer_finish(&bytes);
+    (void)bring(101, &founder->certificate, &neighbour->owner.sign, &neighbour->node, 0, &owner,
+                &node, &bytes);
+    CHECK_ERR(ERR_PEER_SIGNATURE, admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+    buffer_finish(&bytes);
+    community_destroy(community);
+}
+
+static void test_a_charter_needs_its_administrators(void **state) {
+    (void)state;
+    struct community *community = community_create();
+    struct charter charter;
+    struct signed_object object;
+    struct buffer bytes;
+    const struct sign_secret *stranger = &samples.homes[SAMPLE_NEIGHBOUR].owner.sign;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    sample_charter(&samples, &charter);
+    CHECK_ERR(ERR_OK, charter_encode(&charter, &body));
+    (void)sample_sign(OBJECT_CHARTER, buffer_bytes(&body), &stranger, 1, &bytes);
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
+    CHECK_ERR(ERR_PEER_SIGNATURE, community_set_charter(community, &object, &charter));
+    CHECK(!community_is_set(community));
+    buffer_finish(&bytes);
+    community_destroy(community);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_certificate_is_admitted_after_its_sponsors_and_once),
+        cmocka_unit_test(test_standing_ends_with_ones_own_certificate_or_any_sponsors),
+        cmocka_unit_test(test_a_sponsor_brings_no_more_than_its_allowance),
+        cmocka_unit_test(test_a_chain_has_at_most_sixteen),
+        cmocka_unit_test(test_one_without_allowance_or_in_anothers_name_brings_nobody),
+        cmocka_unit_test(test_a_charter_needs_its_administrators),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

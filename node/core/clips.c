@@ -378,7 +378,14 @@ static enum err act(struct core *core, const struct transfer_action *action) {
     case TRANSFER_ACT_SEND_OFFER:
         return send_offer(core, link, &action->grant);
     case TRANSFER_ACT_SEND_LEAVES:
-        return send_leaves(core, link, action);
+        err = send_leaves(core, link, action);
+        if (err == ERR_HOST_DISK ||
+            err == ERR_USER_NOT_FOUND) { /* of the vault: tried again later */
+            core_journal(core, "warn transfer: sealed clip cannot be read grant=%02x%02x",
+                         action->grant.b[0], action->grant.b[1]);
+            return core_close(core, link, NULL);
+        }
+        return err;
     case TRANSFER_ACT_SEND_RUN:
         return send_run(core, link, action);
     case TRANSFER_ACT_SEND_HEADER:

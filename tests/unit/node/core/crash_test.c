@@ -115,9 +115,9 @@ static void grant(struct flow *flow) {
 }
 
 /* How many turns each home took, when nobody died; or with a death. */
-static void run_flow(uint64_t seed, int dies, size_t dies_at, enum world_death death, bool *died,
-                     size_t turns[HOMES]) {
-    struct flow flow = {.world = world_create(seed, HOMES, NULL)};
+static void run_flow(const char *folder, int dies, size_t dies_at, enum world_death death,
+                     bool *died, size_t turns[HOMES]) {
+    struct flow flow = {.world = world_create(77, HOMES, folder)};
     struct world *world = flow.world;
     world->homes[OWNER].footage = WORLD_MATCH;
     world->homes[OWNER].match_wait = 200;
@@ -178,7 +178,7 @@ static void die_at_every_turn(int home, enum world_death death) {
     size_t deaths = 0;
     /* The polling of the flow takes turns too; deaths at those are as good as any. */
     for (size_t at = 1; died && at < 5000; at++) {
-        run_flow(77, home, at, death, &died, turns);
+        run_flow(NULL, home, at, death, &died, turns);
         deaths += died ? 1 : 0;
     }
     (void)printf("%zu deaths\n", deaths);
@@ -215,6 +215,85 @@ static void test_the_owner_dies_before_any_release(void **state) {
     die_at_every_turn(OWNER, WORLD_DIES_BEFORE_RELEASE);
 }
 
+/* Stores in files, and a disk that is full when a turn is to be committed: nothing of that turn is
+ * said, the node stops, and when there is room again it goes on. Every seventh turn. */
+static void full_at_some_turns(int home) {
+    size_t turns[HOMES];
+    bool died = true;
+    size_t deaths = 0;
+    for (size_t at = 1; died && at < 5000; at += 7) {
+        char folder[] = "/tmp/stoop-test-XXXXXX";
+        char command[64];
+        CHECK(mkdtemp(folder) != NULL);
+        run_flow(folder, home, at, WORLD_COMMIT_FAILS, &died, turns);
+        (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
+        (void)system(command); /* NOLINT(cert-env33-c): a folder of our own making */
+        deaths += died ? 1 : 0;
+    }
+    CHECK(deaths > 8);
+}
+
+static void test_a_full_disk_at_the_requester_releases_nothing(void **state) {
+    (void)state;
+    full_at_some_turns(REQUESTER);
+}
+
+static void test_a_full_disk_at_the_owner_releases_nothing(void **state) {
+    (void)state;
+    full_at_some_turns(OWNER);
+}
+
+/* What was sealed cannot be read any more: that delivery waits, the home serves on. */
+static void test_a_vault_file_that_is_gone_stops_its_delivery_and_nothing_else(void **state) {
+    (void)state;
+    struct flow flow = {.world = world_create(31, HOMES, NULL)};
+    struct world *world = flow.world;
+    world->homes[OWNER].footage = WORLD_MATCH;
+    world_settle(world, &terms);
+    ask(&flow);
+    await(&flow, prompt_open);
+    struct world_clip *clip = world_clip(world, OWNER, &flow.request);
+    size_t len = clip->payload.len;
+    grant(&flow);
+    clip->payload.len = len / 2;
+    size_t starts = world->homes[OWNER].starts;
+    world_run(world, 5 * MINUTE);
+    CHECK(world->homes[OWNER].starts == starts);
+    CHECK(world_delivered(world, REQUESTER, &flow.request) == 0);
+    CHECK(world_links(world, OWNER) == HOMES - 1);
+    clip->payload.len = len; /* the disk is back */
+    CHECK(world_run_until(world, 30 * MINUTE, delivered, &flow));
+    CHECK(world_delivered_opens(world, REQUESTER, &flow.request, clip));
+    CHECK(world_log_count(world, OWNER, "sent ") == 1);
+    world_destroy(world);
+}
+
+static void test_a_requesters_disk_that_fails_costs_the_delivery_a_while(void **state) {
+    (void)state;
+    struct flow flow = {.world = world_create(32, HOMES, NULL)};
+    struct world *world = flow.world;
+    world->homes[OWNER].footage = WORLD_MATCH;
+    world_settle(world, &terms);
+    ask(&flow);
+    await(&flow, prompt_open);
+    world->homes[REQUESTER].disk_fails = true;
+    grant(&flow);
+    world_run(world, MINUTE);
+    CHECK(world->homes[REQUESTER].failed == ERR_HOST_DISK);
+    world->homes[REQUESTER].disk_fails = false;
+    if (world->homes[REQUESTER].core == NULL) {
+        CHECK(world_start(world, REQUESTER) == ERR_OK);
+    }
+    CHECK(world_run_until(world, 30 * MINUTE, delivered, &flow));
+    CHECK(world_delivered_opens(world, REQUESTER, &flow.request,
+                                world_clip(world, OWNER, &flow.request)));
+    for (int i = 0; i < HOMES; i++) {
+        wait_up(&flow, i);
+        CHECK(world_log_verifies(world, i));
+    }
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_sponsor_dies_before_any_commit),
@@ -223,6 +302,10 @@ int main(void) {
         cmocka_unit_test(test_the_requester_dies_before_any_release),
         cmocka_unit_test(test_the_owner_dies_before_any_commit),
         cmocka_unit_test(test_the_owner_dies_before_any_release),
+        cmocka_unit_test(test_a_full_disk_at_the_requester_releases_nothing),
+        cmocka_unit_test(test_a_full_disk_at_the_owner_releases_nothing),
+        cmocka_unit_test(test_a_vault_file_that_is_gone_stops_its_delivery_and_nothing_else),
+        cmocka_unit_test(test_a_requesters_disk_that_fails_costs_the_delivery_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

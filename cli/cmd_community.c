@@ -10,6 +10,7 @@ enum {
     INVITE_DAYS = 2,
     ALLOWANCE = 8,
     SLOT_S = 60,
+    WITNESSES = 2, /* cosignatures wanted on each log */
     BODY_MAX = SIGNED_GOSSIP_MAX,
 };
 
@@ -63,14 +64,17 @@ static int found(struct cli *cli) {
     SCOPED(buffer_finish) struct buffer member_bytes = {.max = BODY_MAX};
     const char *slot = NULL;
     const char *allowance = NULL;
+    const char *witnesses = NULL;
     const char *home_name = NULL;
     const char *co_sign[OWNERS_MAX];
     size_t co_count = 0;
     long slot_s = SLOT_S;
     long invites = ALLOWANCE;
+    long witnesses_wanted = WITNESSES;
     const struct cli_option options[] = {
         {.name = "--slot", .value = &slot},
         {.name = "--allowance", .value = &allowance},
+        {.name = "--witnesses", .value = &witnesses},
         {.name = "--name", .value = &home_name},
         {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
     };
@@ -85,6 +89,10 @@ static int found(struct cli *cli) {
     if (allowance != NULL && parse_number(allowance, 0, 64, &invites) != 0) {
         return usage_error("community", "'%s' is not 0 to 64", allowance);
     }
+    if (witnesses != NULL &&
+        parse_number(witnesses, 0, CHARTER_WITNESSES_MAX, &witnesses_wanted) != 0) {
+        return usage_error("community", "'%s' is not 0 to 8", witnesses);
+    }
     if (!name_good(name) || (home_name != NULL && !name_good(home_name))) {
         return bad_name("community", name_good(name) ? home_name : name);
     }
@@ -94,6 +102,7 @@ static int found(struct cli *cli) {
                               .threshold = 1,
                               .invite_allowance = (uint32_t)invites,
                               .caps = CAPS_DEFAULT,
+                              .witnesses = (uint32_t)witnesses_wanted,
                               .slot_s = (uint32_t)slot_s,
                               .delete_by_max_days = 365};
     (void)snprintf(charter.name, sizeof charter.name, "%s", name);
@@ -196,6 +205,7 @@ static int show(struct cli *cli) {
         facts_number(facts, "area_m2", "largest (m2)", charter.caps.area_m2);
         facts_number(facts, "live_requests", "live requests", charter.caps.live_requests);
         facts_number(facts, "slot_s", "log slot (s)", charter.slot_s);
+        facts_number(facts, "witnesses", "witnesses", charter.witnesses);
         facts_number(facts, "delete_by_max_days", "kept (days)", charter.delete_by_max_days);
         facts_end(facts);
     }

@@ -454,6 +454,20 @@ int cmd_status(struct cli *cli) {
     facts_number(facts, "open_clips", "to decide", reply.as.status.open_clips);
     facts_number(facts, "log_size", "log entries", (int64_t)reply.as.status.log_size);
     facts_bytes(facts, "log_root", "log root", BYTES_OF(reply.as.status.log_root.b));
+    (void)snprintf(text, sizeof text, "%u of %u wanted, for the first %llu entries",
+                   reply.as.status.cosigned, reply.as.status.witnesses,
+                   (unsigned long long)reply.as.status.head_size);
+    facts_text(facts, "witnesses", "witnesses", text);
+    facts_number(facts, "cosigned", NULL, reply.as.status.cosigned);
+    static const struct sign_public none;
+    if (!sign_public_equal(&reply.as.status.log_previous, &none)) {
+        facts_text(facts, "log_key", "log key",
+                   "NEW: the old one had signed entries that this home no longer has");
+        facts_bytes(facts, "log_previous", NULL, BYTES_OF(reply.as.status.log_previous.b));
+    }
+    if (reply.as.status.forks > 0) {
+        facts_number(facts, "forks", "FORKED logs", reply.as.status.forks);
+    }
     facts_time(facts, "started", "running since", reply.as.status.started);
     facts_end(facts);
     return EXIT_DONE;

@@ -12,7 +12,18 @@
 
 enum {
     CLIP_HEX = 32,
+    WITNESSES_MAX = 1024, /* members of a community */
+    WITNESS_OPTIONS_MAX = 16,
     BUNDLE_MAX = 256 * 66000
+};
+
+/* Whose cosignatures count. */
+struct witnesses {
+    bool known; /* how many are wanted */
+    int64_t wanted;
+    size_t count;
+    struct note_key keys[WITNESSES_MAX];
+    char names[WITNESSES_MAX][NAME_MAX_BYTES]; /* of the homes; empty when it is not known */
 };
 
 static int log_show(struct cli *cli);
@@ -22,7 +33,12 @@ static int find_opening(struct client *client, uint64_t index, struct buffer *ou
 static void print_proof(const struct control_reply *reply, struct bytes opening);
 static void print_proof_json(const struct cli *cli, const struct control_reply *reply,
                              struct bytes opening);
-static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key);
+static int log_forks(struct cli *cli);
+static int gather_witnesses(struct client *client, struct witnesses *out);
+static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key,
+                         const struct witnesses *witnesses);
+static size_t count_cosignatures(struct bytes note, const struct witnesses *witnesses,
+                                 struct facts *facts);
 static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct merkle_edge *tree);
 static int vault_list(struct cli *cli);
 static int vault_export(struct cli *cli);
@@ -30,7 +46,7 @@ static int find_clip(struct client *client, const char *prefix, struct clip_id *
 
 int cmd_log(struct cli *cli) {
     static const struct cli_branch branches[] = {
-        {"show", log_show}, {"verify", log_verify}, {"proof", log_proof}};
+        {"show", log_show}, {"verify", log_verify}, {"proof", log_proof}, {"forks", log_forks}};
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
@@ -93,41 +109,82 @@ static int log_show(struct cli *cli) {
 
 static int log_verify(struct cli *cli) {
     static struct control_reply status;
+    static struct witnesses witnesses; /* 200 KiB: not for the stack */
     const char *key_text = NULL;
+    const char *witness_texts[WITNESS_OPTIONS_MAX];
+    size_t witness_count = 0;
     struct client *client = NULL;
     struct note_key key = {.name = ""};
     char folder[PATH_MAX];
-    const struct cli_option options[] = {{.name = "--key", .value = &key_text}};
+    const struct cli_option options[] = {{.name = "--key", .value = &key_text},
+                                         {.name = "--witness",
+                                          .list = witness_texts,
+                                          .list_max = WITNESS_OPTIONS_MAX,
+                                          .list_count = &witness_count}};
     int failed = take_options(cli, options, COUNT_OF(options), "[DIR]");
     if (failed != 0) {
         return failed;
     }
-    if (cli->argc == 2 && key_text == NULL) {
+    if (key_text == NULL && (cli->argc == 2 || witness_count > 0)) {
         return usage_error("log", "another home's log needs its '--key'");
     }
     if (key_text != NULL) {
-        if (note_key_read(key_text, &key) != ERR_OK) {
+        if (note_key_read(key_text, &key) != ERR_OK || key.type != NOTE_LOG) {
             return usage_error("log", "'%.60s' is not a verifier key", key_text);
+        }
+        for (size_t i = 0; i < witness_count; i++) {
+            struct note_key *witness = &witnesses.keys[witnesses.count++];
+            if (note_key_read(witness_texts[i], witness) != ERR_OK ||
+                witness->type != NOTE_WITNESS) {
+                return usage_error("log", "'%.60s' is not a witness's key", witness_texts[i]);
+            }
         }
     } else {
         failed = client_open(cli, &client);
         if (failed == 0) {
             failed = client_status(client, &status);
         }
+        if (failed == 0) {
+            log_verifier(&status.as.status.log, &key);
+            witnesses.known = true;
+            witnesses.wanted = status.as.status.witnesses;
+        }
+        if (failed == 0 && status.as.status.has_community) {
+            failed = gather_witnesses(client, &witnesses);
+        }
         client_close(client);
         if (failed != 0) {
             return failed;
         }
-        (void)snprintf(key.name, sizeof key.name, "%s", status.as.status.log_origin);
-        key.key = status.as.status.log;
     }
     (void)snprintf(folder, sizeof folder, cli->argc == 2 ? "%s" : "%s/node/log",
                    cli->argc == 2 ? cli->argv[1] : cli->home);
-    return verify_folder(cli, folder, &key);
+    return verify_folder(cli, folder, &key, &witnesses);
+}
+
+/* Every member's log key: a neighbour of today may have cosigned as well as one of yesterday. */
+static int gather_witnesses(struct client *client, struct witnesses *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_LOGS};
+    int failed = client_ask(client, &ask);
+    while (failed == 0) {
+        if (!client_next(client, &reply)) {
+            return fail(NULL, "the node hung up");
+        }
+        if (reply.kind == CONTROL_DONE) {
+            break;
+        }
+        if (reply.kind == CONTROL_GOT_LOG && out->count < WITNESSES_MAX) {
+            (void)snprintf(out->names[out->count], NAME_MAX_BYTES, "%s", reply.as.log.name);
+            witness_verifier(&reply.as.log.log, &out->keys[out->count++]);
+        }
+    }
+    return failed;
 }
 
 /* The tree again, from every entry in the files. */
-static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key) {
+static int verify_folder(struct cli *cli, const char *folder, const struct note_key *key,
+                         const struct witnesses *witnesses) {
     char path[PATH_MAX];
     char key_text[NOTE_KEY_MAX];
     struct checkpoint checkpoint;
@@ -161,8 +218,108 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
     facts_number(facts, "size", "entries", (int64_t)checkpoint.size);
     facts_bytes(facts, "root", "root", BYTES_OF(checkpoint.root.b));
     facts_text(facts, "key", "key", key_text);
+    char text[64];
+    size_t cosigned = count_cosignatures(buffer_bytes(&note), witnesses, facts);
+    (void)snprintf(text, sizeof text, "%zu", cosigned);
+    if (witnesses->known) {
+        (void)snprintf(text, sizeof text, "%zu of %lld wanted", cosigned,
+                       (long long)witnesses->wanted);
+    }
+    facts_text(facts, "witnesses", "witnesses", text);
     facts_end(facts);
     return EXIT_DONE;
+}
+
+static size_t count_cosignatures(struct bytes note, const struct witnesses *witnesses,
+                                 struct facts *facts) {
+    size_t cosigned = 0;
+    for (size_t i = 0; i < witnesses->count; i++) {
+        char key[24];
+        char text[NOTE_KEY_MAX + NAME_MAX_BYTES + 8];
+        char vkey[NOTE_KEY_MAX];
+        struct instant at;
+        if (checkpoint_verify_cosigned(note, &witnesses->keys[i], &at) != ERR_OK) {
+            continue;
+        }
+        cosigned++;
+        note_key_write(&witnesses->keys[i], vkey);
+        (void)snprintf(key, sizeof key, "witness_%zu", cosigned);
+        facts_text(facts, key, "cosigned by",
+                   witnesses->names[i][0] == '\0' ? witnesses->keys[i].name : witnesses->names[i]);
+        (void)snprintf(text, sizeof text, "%s_key", key);
+        facts_text(facts, text, NULL, vkey);
+        (void)snprintf(text, sizeof text, "%s_at", key);
+        facts_time(facts, text, "at", at);
+    }
+    return cosigned;
+}
+
+/* Proofs as the node keeps them, checked again: they need nobody's word. */
+static int log_forks(struct cli *cli) {
+    static struct control_reply reply;
+    static struct link_message message;
+    struct client *client = NULL;
+    const struct control_request ask = {.op = CONTROL_FORKS};
+    size_t shown = 0;
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = client_ask(client, &ask);
+    }
+    struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
+    while (failed == 0) {
+        struct checkpoint older;
+        struct checkpoint newer;
+        char note[NOTE_MAX];
+        struct note_key key;
+        char vkey[NOTE_KEY_MAX];
+        if (!client_next(client, &reply)) {
+            failed = fail(NULL, "the node hung up");
+            break;
+        }
+        if (reply.kind == CONTROL_DONE) {
+            break;
+        }
+        if (reply.kind != CONTROL_GOT_OBJECT ||
+            link_decode(LINK_FORK, reply.as.object.object, &message) != ERR_OK ||
+            log_fork_verify(&message.as.fork, &older, &newer) != ERR_OK) {
+            failed = fail(NULL, "what the node shows is no proof of a fork");
+            break;
+        }
+        shown++;
+        log_verifier(&message.as.fork.log, &key);
+        note_key_write(&key, vkey);
+        facts_item(facts);
+        facts_text(facts, "log", "log", older.origin);
+        facts_text(facts, "key", "key", vkey);
+        facts_number(facts, "older_size", "one head of", (int64_t)older.size);
+        facts_bytes(facts, "older_root", "with root", BYTES_OF(older.root.b));
+        facts_number(facts, "newer_size", "another of", (int64_t)newer.size);
+        facts_bytes(facts, "newer_root", "with root", BYTES_OF(newer.root.b));
+        if (cli->json) { /* all that somebody else needs to check it */
+            char name[24];
+            (void)snprintf(note, sizeof note, "%.*s", (int)message.as.fork.older.len,
+                           (const char *)message.as.fork.older.at);
+            facts_text(facts, "older", NULL, note);
+            (void)snprintf(note, sizeof note, "%.*s", (int)message.as.fork.newer.len,
+                           (const char *)message.as.fork.newer.at);
+            facts_text(facts, "newer", NULL, note);
+            facts_bytes(facts, "prefix_root", NULL, BYTES_OF(message.as.fork.root.b));
+            for (size_t i = 0; i < message.as.fork.proof.count; i++) {
+                (void)snprintf(name, sizeof name, "hash_%zu", i);
+                facts_bytes(facts, name, NULL, BYTES_OF(message.as.fork.proof.hashes[i].b));
+            }
+        }
+    }
+    if (failed == 0 && shown == 0 && !cli->json) {
+        (void)puts("no log of the community is known to have forked");
+    } else if (failed == 0) {
+        facts_end(facts);
+    }
+    client_close(client);
+    return failed;
 }
 
 static int read_bundle(const char *folder, uint64_t tile, unsigned width,

@@ -57,7 +57,7 @@ static const struct command commands[] = {
      "example: stoop doctor\n"},
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
-     "                             [--co-sign DIR]...\n"
+     "                             [--witnesses N] [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
@@ -71,6 +71,8 @@ static const struct command commands[] = {
      "  --slot SECONDS   length of a log slot, 1 to 3600 (default 60)\n"
      "  --allowance N    how many members each home may invite, 0 to 64 (default 8),\n"
      "                   or how many the invited home may (default 4)\n"
+     "  --witnesses N    neighbours who should cosign each home's log, 0 to 8\n"
+     "                   (default 2)\n"
      "  --role ROLE      home (default), or requester: may ask, has no cameras\n"
      "  --co-sign DIR    owner folder of a co-owner who signs too\n"
      "\n"
@@ -158,12 +160,15 @@ static const struct command commands[] = {
      "example: stoop collect 4F2A-91 --to ~/evidence\n"},
     {"log", "this home's log: show, verify, prove", cmd_log,
      "usage: stoop log show [--json]\n"
-     "       stoop log verify [DIR --key VKEY] [--json]\n"
+     "       stoop log verify [DIR --key VKEY [--witness VKEY]...] [--json]\n"
      "       stoop log proof N [--open] [--json]\n"
+     "       stoop log forks [--json]\n"
      "\n"
      "'verify' recomputes the tree from every entry in the files of DIR (default:\n"
      "this home's own); VKEY is the key that 'stoop log verify' prints at the log's\n"
-     "own home. 'proof' shows that entry N is in the log; with --open also what a\n"
+     "own home, as it does those of the witnesses who cosigned. 'forks' lists logs of\n"
+     "the community that have two pasts, with the proof. 'proof' shows that entry N is in the log; "
+     "with --open also what a\n"
      "slot's commitment stands for, which nobody else can know: hand it out if you\n"
      "choose to.\n"
      "\n"

@@ -136,6 +136,19 @@ bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size,
     return last == 0 && id_equal(&old_hash, old_root) && id_equal(&new_hash, new_root);
 }
 
+bool merkle_edge_read(uint64_t size, merkle_read *read, void *context, struct merkle_edge *out) {
+    struct merkle_edge edge = {.size = size};
+    size_t count = 0;
+    for (unsigned level = 64; level-- > 0;) {
+        if ((size >> level & 1) != 0 &&
+            !read(context, level, (size >> level) - 1, &edge.hashes[count++])) {
+            return false;
+        }
+    }
+    *out = edge;
+    return true;
+}
+
 bool merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_read *read, void *context,
                             struct merkle_proof *out) {
     struct merkle_proof proof = {0};

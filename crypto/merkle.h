@@ -37,6 +37,11 @@ MUST_USE bool merkle_verify_consistency(uint64_t old_size, uint64_t new_size,
 /* Hash of the complete subtree `index` at `level` (0: leaves); false when it cannot be read. */
 typedef bool merkle_read(void *context, unsigned level, uint64_t index, struct id *out);
 
+/* The edge of the tree of the first `size` leaves, from stored hashes: one read for each complete
+ * subtree, 64 at most. False when a read fails. */
+MUST_USE bool merkle_edge_read(uint64_t size, merkle_read *read, void *context,
+                               struct merkle_edge *out);
+
 /* Proofs of a tree of `size` leaves from stored hashes of complete subtrees; O(log^2 size) reads.
  * False when a read fails or the numbers do not fit (old_size 0 among them). */
 MUST_USE bool merkle_prove_inclusion(uint64_t index, uint64_t size, merkle_read *read,

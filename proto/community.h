@@ -13,7 +13,8 @@ enum {
     ADDRESSES_MAX = 4,
     OWNERS_MAX = 8, /* of a home */
     ADMINISTRATORS_MAX = 16,
-    CHAIN_MAX = 16,       /* certificates from the founder to a member */
+    CHAIN_MAX = 16, /* certificates from the founder to a member */
+    CHARTER_WITNESSES_MAX = 8,
     CODE_MAX_BYTES = 512, /* an invite as text, NUL included */
     LINK_DEFAULT_PORT = 7878,
 };
@@ -97,6 +98,7 @@ struct node_record {
     struct head head;
     uint64_t sequence;
     uint64_t features;
+    struct sign_public log; /* key that signs the node's log now */
     size_t address_count;
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
 };

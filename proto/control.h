@@ -39,6 +39,8 @@ enum control_op {
     CONTROL_LOG,            /* offset: first index -> leaf* */
     CONTROL_LOG_PROOF,      /* offset: index -> proof */
     CONTROL_CHECKPOINT,     /* -> object: signed note */
+    CONTROL_LOGS,           /* -> log* : of every member, its current one */
+    CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
 };
 
 struct control_request {
@@ -65,6 +67,7 @@ enum control_kind {
     CONTROL_GOT_LEAF,
     CONTROL_GOT_PROOF,
     CONTROL_PROGRESS, /* a long answer is on its way: text, done, total */
+    CONTROL_GOT_LOG,
 };
 
 enum clip_state {
@@ -104,7 +107,17 @@ struct control_reply {
             struct caps caps;
             uint32_t delete_by_max_days;
             char log_origin[NAME_MAX_BYTES];
+            uint64_t head_size; /* of the newest checkpoint; and how many neighbours cosigned it */
+            uint32_t cosigned;
+            uint32_t witnesses;              /* cosignatures that the charter wants */
+            uint32_t forks;                  /* logs of the community that have forked */
+            struct sign_public log_previous; /* zero unless the log key has been succeeded */
         } status;
+        struct {
+            char name[NAME_MAX_BYTES]; /* of the home */
+            struct id certificate;
+            struct sign_public log;
+        } log;
         struct {
             struct bytes object;
             uint32_t state;

@@ -4,6 +4,7 @@
 #define PROTO_LINK_H
 
 #include "proto/clip.h"
+#include "proto/log_head.h"
 
 enum {
     LINK_IDS_MAX = 256,        /* ids in one message */
@@ -25,7 +26,11 @@ enum link_kind {
     LINK_SYNC_WANT = 22,
     LINK_ATTACHMENT_WANT = 30,
     LINK_ATTACHMENT_PIECE = 31,
-    LINK_CHECKPOINT = 40,  /* the sender's own log checkpoint, a signed note */
+    LINK_CHECKPOINT = 40,  /* the sender's own log checkpoint, to be cosigned */
+    LINK_WITNESSED = 41,   /* the largest one of the receiver's log that the sender cosigned */
+    LINK_CONSISTENCY = 42, /* a checkpoint of the sender's, with the proof from WITNESSED to it */
+    LINK_COSIGNATURE = 43, /* for a checkpoint of the receiver's */
+    LINK_FORK = 44,        /* proof that some log has forked */
     LINK_JOIN_ASK = 50,    /* joiner to sponsor: its signed member body */
     LINK_JOIN_MEMBER = 51, /* sponsor to joiner: one certificate of the community */
     LINK_JOIN_WELCOME =
@@ -84,7 +89,19 @@ struct link_message {
         } attachment_piece;
         struct {
             struct bytes note;
-        } checkpoint; /* <= 2 KiB */
+        } checkpoint; /* and witnessed; <= 2 KiB */
+        struct {
+            struct bytes note;
+            uint64_t old_size;
+            struct id old_root; /* of the sender's tree at old_size */
+            size_t count;
+            struct id hashes[MERKLE_PROOF_MAX];
+        } consistency;
+        struct {
+            uint64_t size;     /* of the checkpoint */
+            struct bytes line; /* a signature line, <= NOTE_LINE_MAX */
+        } cosignature;
+        struct log_fork fork;
         struct {
             struct bytes member;
         } join_ask; /* signed object */

@@ -17,7 +17,8 @@
 
 enum {
     OBJECT_BYTES_MAX = SIGNED_GOSSIP_MAX,
-    NOTE_BYTES_MAX = 2048,
+    NOTE_BYTES_MAX = NOTE_MAX,
+    COSIGNATURE_BYTES_MAX = NOTE_LINE_MAX,
     CHARTER_BYTES_MAX = SIGNED_GOSSIP_MAX,
     LEAF_BYTES_MAX = 64 * 1024,
     OPENING_BYTES_MAX = 256 * 1024,
@@ -116,6 +117,29 @@ static const struct shape_field checkpoint_rows[] = {
 };
 static const struct shape checkpoint_shape = SHAPE_OF("Checkpoint", checkpoint_rows, NULL);
 
+static const struct shape_field consistency_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.consistency.note, NEEDED, .max = NOTE_BYTES_MAX),
+    ROW(2, SHAPE_U64, LINK, as.consistency.old_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(3, SHAPE_FIXED, LINK, as.consistency.old_root, NEEDED),
+    ARRAY(4, SHAPE_PACKED, LINK, as.consistency.hashes, as.consistency.count),
+};
+static const struct shape consistency_shape = SHAPE_OF("Consistency", consistency_rows, NULL);
+
+static const struct shape_field cosignature_rows[] = {
+    ROW(1, SHAPE_U64, LINK, as.cosignature.size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(2, SHAPE_BYTES, LINK, as.cosignature.line, NEEDED, .max = COSIGNATURE_BYTES_MAX),
+};
+static const struct shape cosignature_shape = SHAPE_OF("Cosignature", cosignature_rows, NULL);
+
+static const struct shape_field fork_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.fork.log, NEEDED),
+    ROW(2, SHAPE_BYTES, LINK, as.fork.older, NEEDED, .max = NOTE_BYTES_MAX),
+    ROW(3, SHAPE_BYTES, LINK, as.fork.newer, NEEDED, .max = NOTE_BYTES_MAX),
+    ROW(4, SHAPE_FIXED, LINK, as.fork.root),
+    ARRAY(5, SHAPE_PACKED, LINK, as.fork.proof.hashes, as.fork.proof.count),
+};
+static const struct shape fork_shape = SHAPE_OF("Fork", fork_rows, NULL);
+
 static const struct shape_field join_ask_rows[] = {
     ROW(1, SHAPE_BYTES, LINK, as.join_ask.member, NEEDED, .max = OBJECT_BYTES_MAX),
 };
@@ -202,7 +226,14 @@ static const struct shape *link_shape(enum link_kind kind) {
     case LINK_ATTACHMENT_PIECE:
         return &attachment_piece_shape;
     case LINK_CHECKPOINT:
+    case LINK_WITNESSED:
         return &checkpoint_shape;
+    case LINK_CONSISTENCY:
+        return &consistency_shape;
+    case LINK_COSIGNATURE:
+        return &cosignature_shape;
+    case LINK_FORK:
+        return &fork_shape;
     case LINK_JOIN_ASK:
         return &join_ask_shape;
     case LINK_JOIN_MEMBER:
@@ -376,7 +407,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_CHECKPOINT),
+        .max = CONTROL_FORKS),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -446,6 +477,11 @@ static const struct shape_field status_rows[] = {
     ROW(36, SHAPE_U32, REPLY, as.status.caps.live_requests),
     ROW(37, SHAPE_U32, REPLY, as.status.delete_by_max_days),
     ROW(38, SHAPE_TEXT, REPLY, as.status.log_origin),
+    ROW(39, SHAPE_U64, REPLY, as.status.head_size),
+    ROW(40, SHAPE_U32, REPLY, as.status.cosigned),
+    ROW(41, SHAPE_U32, REPLY, as.status.witnesses),
+    ROW(42, SHAPE_U32, REPLY, as.status.forks),
+    ROW(43, SHAPE_FIXED, REPLY, as.status.log_previous),
 };
 static const struct shape status_shape = SHAPE_OF("Status", status_rows, status_check);
 
@@ -524,6 +560,14 @@ static const struct shape_field got_proof_rows[] = {
 };
 static const struct shape got_proof_shape = SHAPE_OF("GotProof", got_proof_rows, NULL);
 
+static const struct shape_field got_log_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_TEXT, REPLY, as.log.name),
+    ROW(11, SHAPE_FIXED, REPLY, as.log.certificate),
+    ROW(12, SHAPE_FIXED, REPLY, as.log.log),
+};
+static const struct shape got_log_shape = SHAPE_OF("GotLog", got_log_rows, NULL);
+
 static const struct shape_field progress_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_U64, REPLY, as.progress.done),
@@ -551,6 +595,8 @@ static const struct shape *reply_shape(enum control_kind kind) {
         return &got_leaf_shape;
     case CONTROL_GOT_PROOF:
         return &got_proof_shape;
+    case CONTROL_GOT_LOG:
+        return &got_log_shape;
     case CONTROL_PROGRESS:
         return &progress_shape;
     }
@@ -586,6 +632,9 @@ const struct shape *const message_shapes[] = {
     &attachment_want_shape,
     &attachment_piece_shape,
     &checkpoint_shape,
+    &consistency_shape,
+    &cosignature_shape,
+    &fork_shape,
     &join_ask_shape,
     &join_member_shape,
     &join_welcome_shape,
@@ -616,5 +665,6 @@ const struct shape *const message_shapes[] = {
     &got_leaf_shape,
     &got_proof_shape,
     &progress_shape,
+    &got_log_shape,
     NULL,
 };

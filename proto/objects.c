@@ -102,7 +102,7 @@ static const struct shape_field charter_rows[] = {
     ROW(7, SHAPE_U32, struct charter, invite_allowance, .max = 64),
     ROW(8, SHAPE_MESSAGE, struct charter, caps, NEEDED, .sub = &caps_shape),
     SHAPE_OPTIONAL(9, struct charter, area, has_area, .sub = &place_shape),
-    ROW(10, SHAPE_U32, struct charter, witnesses, .max = 8),
+    ROW(10, SHAPE_U32, struct charter, witnesses, .max = CHARTER_WITNESSES_MAX),
     ROW(11, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
     ROW(12, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
 };
@@ -144,6 +144,7 @@ static const struct shape_field node_record_rows[] = {
     ROW(2, SHAPE_U64, struct node_record, sequence),
     ROW(3, SHAPE_U64, struct node_record, features),
     ARRAY(4, SHAPE_TEXT, struct node_record, addresses, address_count),
+    ROW(5, SHAPE_FIXED, struct node_record, log, NEEDED),
 };
 static const struct shape node_record_shape =
     SHAPE_OF("NodeRecord", node_record_rows, node_record_check);

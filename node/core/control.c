@@ -41,6 +41,8 @@ static enum err visit_delivered(void *context, const struct store_delivered *row
 static enum err leaves(struct core *core, uint64_t client, uint64_t first);
 static enum err proof(struct core *core, uint64_t client, uint64_t index);
 static enum err checkpoint(struct core *core, uint64_t client);
+static enum err logs(struct core *core, uint64_t client);
+static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof);
 static enum err collected(struct core *core, const struct control_request *request);
 
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
@@ -141,6 +143,10 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_CHECKPOINT:
         *answered = true;
         return checkpoint(core, client);
+    case CONTROL_LOGS:
+        return logs(core, client);
+    case CONTROL_FORKS:
+        return store_fork_each(core->store, visit_fork, &answer);
     }
     return ERR_PEER_UNKNOWN;
 }
@@ -164,12 +170,20 @@ static struct control_reply *fresh(struct core *core, enum control_kind kind) {
 static enum err status(struct core *core, uint64_t client) {
     struct control_reply *got = fresh(core, CONTROL_GOT_STATUS);
     uint32_t open_clips = 0;
-    struct bytes started;
+    struct bytes previous;
     enum err err = store_clip_count_open(core->store, NULL, &open_clips);
     if (err != ERR_OK) {
         return err;
     }
-    (void)started;
+    err = store_get(core->store, STORE_LOG_PREVIOUS, &previous);
+    if (err == ERR_OK && previous.len == sizeof got->as.status.log_previous.b) {
+        memcpy(got->as.status.log_previous.b, previous.at, previous.len);
+    } else if (err != ERR_USER_NOT_FOUND) {
+        return err == ERR_OK ? ERR_HOST_DATABASE : err;
+    }
+    got->as.status.head_size = core->head.size;
+    got->as.status.cosigned = (uint32_t)core->head.cosigned;
+    got->as.status.forks = (uint32_t)core->fork_count;
     got->last = true;
     (void)snprintf(got->as.status.version, sizeof got->as.status.version, "%s", STOOP_VERSION);
     got->as.status.node = core->node_public;
@@ -186,7 +200,7 @@ static enum err status(struct core *core, uint64_t client) {
     got->as.status.open_requests = (uint32_t)requests_count(core->requests);
     got->as.status.address_count = core->config.address_count;
     memcpy(got->as.status.addresses, core->config.addresses, sizeof got->as.status.addresses);
-    record_origin(core, got->as.status.log_origin);
+    log_origin(&core->log_public, got->as.status.log_origin);
     got->as.status.slot_s = 60;
     got->as.status.caps = CAPS_DEFAULT;
     if (core->is_member) {
@@ -199,6 +213,7 @@ static enum err status(struct core *core, uint64_t client) {
         got->as.status.live_objects = (uint32_t)overlay_object_count(core->overlay);
         got->as.status.slot_s = charter->slot_s;
         got->as.status.caps = charter->caps;
+        got->as.status.witnesses = charter->witnesses;
         got->as.status.delete_by_max_days = charter->delete_by_max_days;
     }
     return reply(core, client);
@@ -527,9 +542,10 @@ static enum err proof(struct core *core, uint64_t client, uint64_t index) {
     char note[NOTE_MAX];
     struct merkle_proof merkle;
     struct store_leaf leaf;
-    enum err err = record_prove(core, index, log_committed_size(core->log), &merkle);
+    uint64_t size = 0;
+    enum err err = record_checkpoint(core, index, &size, note);
     if (err == ERR_OK) {
-        err = record_checkpoint(core, note);
+        err = record_prove(core, index, size, &merkle);
     }
     if (err == ERR_OK) {
         err = store_leaf_get(core->store, index, &leaf);
@@ -538,7 +554,7 @@ static enum err proof(struct core *core, uint64_t client, uint64_t index) {
         struct control_reply *got = fresh(core, CONTROL_GOT_PROOF);
         got->last = true;
         got->as.proof.index = index;
-        got->as.proof.size = log_committed_size(core->log);
+        got->as.proof.size = size;
         got->as.proof.count = merkle.count;
         memcpy(got->as.proof.hashes, merkle.hashes, merkle.count * sizeof merkle.hashes[0]);
         got->as.proof.leaf = leaf.leaf;
@@ -548,9 +564,35 @@ static enum err proof(struct core *core, uint64_t client, uint64_t index) {
     return err;
 }
 
+/* Whose cosignatures count, and under which key: `stoop log verify` checks them itself. */
+static enum err logs(struct core *core, uint64_t client) {
+    enum err err = core->is_member ? ERR_OK : ERR_USER_NO_COMMUNITY;
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id *id = community_member_id(core->community, i);
+        struct control_reply *got = fresh(core, CONTROL_GOT_LOG);
+        got->as.log.certificate = *id;
+        (void)snprintf(got->as.log.name, sizeof got->as.log.name, "%s",
+                       community_find(core->community, id)->name);
+        err = witness_log_key(core, id, &got->as.log.log);
+        if (err == ERR_OK) {
+            err = reply(core, client);
+        }
+    }
+    return err;
+}
+
+static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof) {
+    const struct answer *answer = context;
+    struct control_reply *got = fresh(answer->core, CONTROL_GOT_OBJECT);
+    (void)log;
+    got->as.object.object = proof;
+    return reply(answer->core, answer->client);
+}
+
 static enum err checkpoint(struct core *core, uint64_t client) {
     char note[NOTE_MAX];
-    enum err err = record_checkpoint(core, note);
+    uint64_t size = 0;
+    enum err err = record_checkpoint(core, 0, &size, note);
     if (err == ERR_OK) {
         struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
         got->last = true;

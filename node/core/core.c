@@ -62,7 +62,8 @@ enum err core_create(const struct core_config *config, struct core **out) {
     core->now = config->now;
     core->next_link = 2;
     core->doors_stale = true;
-    core->files_due = config->now.mono; /* files are derived: make sure of them once */
+    core->head_due = config->now.mono;
+    core->files_due = TICK_NEVER;
     core->attachment_due = TICK_NEVER;
     core->upkeep_due = config->now.mono;
     buffer_init(&core->bytes, CORE_EFFECTS_BYTES);
@@ -220,12 +221,11 @@ enum err core_turn_end(struct core *core, struct core_effects *out) {
 }
 
 struct tick core_deadline(const struct core *core, struct now now) {
-    struct tick due = log_deadline(core->log);
+    struct tick due = record_deadline(core);
     if (core->overlay != NULL) {
         due = tick_earliest(due, overlay_deadline(core->overlay, now));
     }
     due = tick_earliest(due, transfer_deadline(core->transfer));
-    due = tick_earliest(due, core->files_due);
     due = tick_earliest(due, core->attachment_due);
     due = tick_earliest(due, core->upkeep_due);
     if (core->join.active) {
@@ -389,9 +389,10 @@ bool core_may_dial(const struct core *core, const char *address) {
 enum err core_door(struct core *core, enum transport_door door, struct bytes secret,
                    const struct id *community, uint32_t tag, struct transport_door_key *out) {
     static const uint8_t member_types[] = {
-        LINK_PING,      LINK_PONG,      LINK_GOSSIP,          LINK_SYNC,
-        LINK_SYNC_IDS,  LINK_SYNC_WANT, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-        LINK_CHECKPOINT};
+        LINK_PING,       LINK_PONG,      LINK_GOSSIP,          LINK_SYNC,
+        LINK_SYNC_IDS,   LINK_SYNC_WANT, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
+        LINK_CHECKPOINT, LINK_WITNESSED, LINK_CONSISTENCY,     LINK_COSIGNATURE,
+        LINK_FORK};
     static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_JOIN_WELCOME};
     static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
                                              LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
@@ -420,6 +421,9 @@ enum err core_door(struct core *core, enum transport_door door, struct bytes sec
 static enum err load(struct core *core) {
     struct bytes value;
     enum err err = record_load(core);
+    if (err == ERR_OK) {
+        err = witness_load(core);
+    }
     if (err == ERR_OK) {
         err = store_get(core->store, STORE_COMMUNITY, &value);
     }
@@ -462,6 +466,9 @@ enum err core_become_member(struct core *core) {
         core->doors_stale = true;
         log_set_slot_length(core->log, (struct duration){(int64_t)charter.slot_s * 1000},
                             core->now);
+        /* Nothing new is signed before neighbours had time to say what they remember: a home whose
+         * old backup was put back must not contradict itself (PROTOCOL 8.6). */
+        core->head_due = tick_add(core->now.mono, log_slot_length(core->log));
         err = gossip_load(core);
     }
     if (err == ERR_OK) {
@@ -648,7 +655,10 @@ static enum err member_established(struct core *core, struct link *link, struct 
                                   .peer = object.id,
                                   .link = link->no,
                                   .dialled = link->purpose == PURPOSE_MEMBER};
-    return gossip_run(core, &event);
+    uint64_t no = link->no;
+    err = gossip_run(core, &event);
+    link = core_link(core, no); /* one of two between the same homes has been closed */
+    return err == ERR_OK && link != NULL ? witness_link_up(core, link) : err;
 }
 
 static enum err link_message(struct core *core, struct link *link,

@@ -122,8 +122,13 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
         return err == ERR_FULL_QUEUE ? ERR_OK : err;
     }
     case LINK_PONG:
-    case LINK_CHECKPOINT: /* kept for witnesses: PROTOCOL 8.3 */
         return ERR_OK;
+    case LINK_CHECKPOINT:
+    case LINK_WITNESSED:
+    case LINK_CONSISTENCY:
+    case LINK_COSIGNATURE:
+    case LINK_FORK:
+        return witness_message(core, link, message);
     case LINK_GOSSIP:
         return gossip_take(core, link, message->as.gossip.object, &verdict);
     case LINK_SYNC:
@@ -180,6 +185,7 @@ enum err gossip_publish_record(struct core *core) {
         record.head.created.ms = newest.created.ms + 1; /* the clock was set back */
     }
     record.head.expires = instant_add(record.head.created, (struct duration){OBJECT_LIFE_MAX_MS});
+    record.log = core->log_public;
     record.address_count = core->config.address_count;
     memcpy(record.addresses, core->config.addresses, sizeof record.addresses);
 

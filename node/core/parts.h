@@ -5,6 +5,7 @@
  *   join.c      founding, inviting, joining
  *   clips.c     ingest, consent, delivery, what others grant us
  *   record.c    the log: leaves, slots, files, proofs
+ *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
  *   control.c   what `stoop` asks */
 #ifndef NODE_CORE_PARTS_H
 #define NODE_CORE_PARTS_H
@@ -18,6 +19,7 @@
 #include "node/transfer/transfer.h"
 #include "node/transport/transport.h"
 #include "proto/ingest.h"
+#include "proto/log_head.h"
 
 enum {
     JOIN_TIME_MS = 60 * 1000,
@@ -25,7 +27,7 @@ enum {
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
-    FILES_EVERY_MS = 1000,
+    FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
     UPKEEP_EVERY_MS = 30 * 1000,
@@ -50,6 +52,8 @@ struct link {
     struct box_public peer_static;
     bool in_overlay;
     struct tick opened;
+    struct tick heads_since; /* start of the time over which messages about heads are counted */
+    unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */
     struct buffer manifest; /* parts of a sealed manifest that comes in */
 };
@@ -82,6 +86,13 @@ struct core_work {
     struct transfer_block *block; /* STORE */
     uint64_t receiver;            /* SYNC */
     enum err result;
+};
+
+/* What we last signed of our log, with the cosignatures that have come. */
+struct log_head {
+    uint64_t size; /* 0: none yet */
+    size_t cosigned;
+    char note[NOTE_MAX];
 };
 
 struct core {
@@ -117,8 +128,13 @@ struct core {
     struct sign_public ingest_public;
     uint64_t camera_list_version;
     uint64_t camera_client; /* waits for ingest's word on its camera list */
-    struct tick files_due;  /* TICK_NEVER: the log's files are up to date */
-    uint64_t files_size;    /* tree size that they show */
+    struct log_head head;   /* the newest checkpoint */
+    struct tick head_due;   /* not before, when the log has grown */
+    struct tick files_due;  /* its file is to be written; TICK_NEVER: it is up to date */
+    uint64_t files_size;    /* tree size that the tiles show */
+    size_t fork_count;      /* logs that we have proof of a fork of */
+    struct sign_public forked[STORE_FORKS_MAX];
+    bool say_succeeded; /* the log key was; the journal does not know yet */
     struct tick attachment_due;
     struct id attachment_after;
     struct tick upkeep_due;
@@ -198,9 +214,25 @@ enum err record_load(struct core *core);
  */
 enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *index);
 enum err record_tick(struct core *core);
-enum err record_checkpoint(struct core *core, char out[]);
+struct tick record_deadline(const struct core *core);
+/* One that holds the leaf with index `past`, as far as that is committed. */
+enum err record_checkpoint(struct core *core, uint64_t past, uint64_t *size, char out[NOTE_MAX]);
 enum err record_prove(struct core *core, uint64_t index, uint64_t size, struct merkle_proof *out);
-void record_origin(const struct core *core, char out[NAME_MAX_BYTES]);
+/* Sizes within what is committed. */
+enum err record_prove_consistency(struct core *core, uint64_t old_size, uint64_t size,
+                                  struct merkle_proof *out);
+enum err record_root_at(struct core *core, uint64_t size, struct id *out);
+/* Our log key has signed `signed_size` leaves that are not, or not all, what we hold (PROTOCOL
+ * 8.6): the log goes on under a new key. */
+enum err record_succeed(struct core *core, uint64_t signed_size);
+
+/* ---- witness.c ---- */
+enum err witness_load(struct core *core);
+enum err witness_offer_all(struct core *core);
+enum err witness_link_up(struct core *core, struct link *link);
+enum err witness_message(struct core *core, struct link *link, const struct link_message *message);
+/* The log key of a member as it is now: its node record's, else its certificate's. */
+enum err witness_log_key(struct core *core, const struct id *certificate, struct sign_public *out);
 
 /* ---- control.c ---- */
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame);

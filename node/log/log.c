@@ -52,6 +52,7 @@ static const char *const words[] = {
     [LOG_REQUEST_REFUSED] = "request_refused",
     [LOG_RECEIPT_COMMITMENT] = "receipt_commitment",
     [LOG_KEY_SUCCEEDED] = "key_succeeded",
+    [LOG_FORK_SEEN] = "fork_seen",
     [LOG_CAMERA_LIST] = "camera_list",
     [LOG_MATCH] = "match",
     [LOG_DECLINED] = "declined",
@@ -212,9 +213,9 @@ void log_destroy(struct log *log) {
     free(log);
 }
 
-void log_load(struct log *log, const struct id *leaf_hash) {
-    merkle_append(&log->edge, leaf_hash);
-    merkle_append(&log->committed, leaf_hash);
+void log_load(struct log *log, const struct merkle_edge *edge) {
+    log->edge = *edge;
+    log->committed = *edge;
 }
 
 void log_load_slot(struct log *log, uint64_t slot) {
@@ -227,6 +228,10 @@ void log_set_slot_length(struct log *log, struct duration length, struct now now
     ASSERT(length.ms <= LOG_SLOT_LENGTH_MAX_MS);
     log->slot_length = length;
     log->slot_ends = tick_add(now.mono, length);
+}
+
+struct duration log_slot_length(const struct log *log) {
+    return log->slot_length;
 }
 
 uint64_t log_size(const struct log *log) {

@@ -38,7 +38,9 @@ enum log_kind {
     LOG_REQUEST_SEEN,       /* the same, by others */
     LOG_REQUEST_REFUSED,    /* a: request; numbers: index of the rule, from 1 */
     LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request */
-    LOG_KEY_SUCCEEDED,      /* a: the log key that signs from here on; numbers: old size */
+    LOG_KEY_SUCCEEDED,      /* a: the log key that signs from here on; b: the one before; numbers:
+                               leaves that we have, leaves that the old one has signed */
+    LOG_FORK_SEEN,          /* a: log key; numbers: both sizes */
     /* private */
     LOG_CAMERA_LIST, /* numbers: version */
     LOG_MATCH,       /* a: request; b: clip */
@@ -92,12 +94,13 @@ struct log;
 struct log *log_create(struct now now); /* NULL when memory is short */
 void log_destroy(struct log *log);
 
-/* At start: every stored leaf's hash in order (they are committed), and the number of the last
- * slot. */
-void log_load(struct log *log, const struct id *leaf_hash);
+/* At start: the tree's right edge as it is stored and committed, and the number of the last slot.
+ */
+void log_load(struct log *log, const struct merkle_edge *edge);
 void log_load_slot(struct log *log, uint64_t slot);
 /* One minute until told otherwise. The running slot begins anew. */
 void log_set_slot_length(struct log *log, struct duration length, struct now now);
+struct duration log_slot_length(const struct log *log);
 
 /* With the leaves of this turn, which may yet be rolled back. */
 uint64_t log_size(const struct log *log);

@@ -704,6 +704,75 @@ enum err store_node_get(struct store *store, unsigned level, uint64_t index, str
     return err;
 }
 
+enum err store_witnessed_put(struct store *store, const struct sign_public *log,
+                             const struct sign_public *node, struct bytes note) {
+    struct bytes before;
+    enum err err = store_witnessed_get(store, log, &before);
+    if (err == ERR_USER_NOT_FOUND) {
+        QUERY(count, store, "SELECT count(*) FROM witnessed WHERE node = ?");
+        bind_bytes(&count, BYTES_OF(node->b));
+        err = query_row(&count);
+        if (err == ERR_OK && sqlite3_column_int64(count.statement, 0) >= STORE_LOGS_OF_ONE) {
+            err = ERR_FULL_TABLE;
+        }
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    QUERY(q, store,
+          "INSERT INTO witnessed(log, node, note) VALUES(?, ?, ?)"
+          " ON CONFLICT(log) DO UPDATE SET note = excluded.note");
+    bind_bytes(&q, BYTES_OF(log->b));
+    bind_bytes(&q, BYTES_OF(node->b));
+    bind_bytes(&q, note);
+    return query_write(&q);
+}
+
+enum err store_witnessed_get(struct store *store, const struct sign_public *log,
+                             struct bytes *note) {
+    QUERY(q, store, "SELECT note FROM witnessed WHERE log = ?");
+    bind_bytes(&q, BYTES_OF(log->b));
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *note = column_keep(&q, 0);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_fork_add(struct store *store, const struct sign_public *log, struct bytes proof) {
+    {
+        QUERY(count, store, "SELECT count(*) FROM forks");
+        enum err err = query_row(&count);
+        if (err == ERR_OK && sqlite3_column_int64(count.statement, 0) >= STORE_FORKS_MAX) {
+            err = ERR_FULL_TABLE;
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, store, "INSERT INTO forks(log, proof) VALUES(?, ?)");
+    bind_bytes(&q, BYTES_OF(log->b));
+    bind_bytes(&q, proof);
+    return query_write(&q);
+}
+
+enum err store_fork_each(struct store *store, store_fork_visit *visit, void *context) {
+    QUERY(q, store, "SELECT log, proof FROM forks ORDER BY log");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct sign_public log;
+        store->columns_used = 0;
+        column_fixed(&q, 0, log.b, sizeof log.b);
+        struct bytes proof = column_keep(&q, 1);
+        err = q.err == ERR_OK ? visit(context, &log, proof) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 enum err store_waiting_add(struct store *store, struct bytes entry) {
     QUERY(q, store, "INSERT INTO waiting(entry) VALUES(?)");
     bind_bytes(&q, entry);
@@ -840,6 +909,10 @@ static const char *const migrations[] = {
     "CREATE TABLE invites(id BLOB NOT NULL UNIQUE, invite BLOB NOT NULL, psk0 BLOB NOT NULL,"
     " expires INTEGER NOT NULL, joiner BLOB NOT NULL, member BLOB NOT NULL);"
     "CREATE TABLE epochs(key BLOB NOT NULL UNIQUE, since INTEGER NOT NULL);",
+    "CREATE TABLE witnessed(log BLOB PRIMARY KEY, node BLOB NOT NULL, note BLOB NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE INDEX witnessed_node ON witnessed(node);"
+    "CREATE TABLE forks(log BLOB PRIMARY KEY, proof BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 static enum err migrate(struct store *store) {

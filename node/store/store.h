@@ -39,6 +39,8 @@ enum store_key {
     STORE_JOIN,           /* a join that has been asked for: code, then signed member body */
     STORE_STARTED,        /* wall time of the last start, 8 bytes */
     STORE_LOG_SLOT,       /* number of the last slot written, 8 bytes */
+    STORE_LOG_KEY,        /* seed of the log key that succeeded node.key's, 32 bytes */
+    STORE_LOG_PREVIOUS,   /* the log key before it, public, 32 bytes */
 };
 MUST_USE enum err store_get(struct store *store, enum store_key key, struct bytes *out);
 MUST_USE enum err store_put(struct store *store, enum store_key key, struct bytes value);
@@ -196,6 +198,25 @@ MUST_USE enum err store_node_add(struct store *store, unsigned level, uint64_t i
                                  const struct id *hash);
 MUST_USE enum err store_node_get(struct store *store, unsigned level, uint64_t index,
                                  struct id *out); /* level 0: a leaf's hash */
+
+/* The largest head that this node has cosigned of each log, by log key. One node has at most
+ * STORE_LOGS_OF_ONE: ERR_FULL_TABLE. What is remembered never goes (PROTOCOL 8.5). */
+enum {
+    STORE_LOGS_OF_ONE = 16
+};
+MUST_USE enum err store_witnessed_put(struct store *store, const struct sign_public *log,
+                                      const struct sign_public *node, struct bytes note);
+MUST_USE enum err store_witnessed_get(struct store *store, const struct sign_public *log,
+                                      struct bytes *note);
+
+/* Proofs of forks, one for each log key; STORE_FORKS_MAX: ERR_FULL_TABLE. */
+enum {
+    STORE_FORKS_MAX = 64
+};
+MUST_USE enum err store_fork_add(struct store *store, const struct sign_public *log,
+                                 struct bytes proof);
+typedef enum err store_fork_visit(void *context, const struct sign_public *log, struct bytes proof);
+MUST_USE enum err store_fork_each(struct store *store, store_fork_visit *visit, void *context);
 
 /* Private entries that wait for their slot; kept here so that none is lost (P12). */
 MUST_USE enum err store_waiting_add(struct store *store, struct bytes entry);

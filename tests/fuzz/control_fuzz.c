@@ -48,6 +48,7 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         [CONTROL_GOT_LEAF] = "GotLeaf",
         [CONTROL_GOT_PROOF] = "GotProof",
         [CONTROL_PROGRESS] = "Progress",
+        [CONTROL_GOT_LOG] = "GotLog",
     };
     uint8_t odd = choice % 4 != 0;
     if (!odd) {

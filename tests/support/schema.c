@@ -42,6 +42,9 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__attachment_want__descriptor,
     &stoop__v1__attachment_piece__descriptor,
     &stoop__v1__checkpoint__descriptor,
+    &stoop__v1__consistency__descriptor,
+    &stoop__v1__cosignature__descriptor,
+    &stoop__v1__fork__descriptor,
     &stoop__v1__join_ask__descriptor,
     &stoop__v1__join_member__descriptor,
     &stoop__v1__join_welcome__descriptor,
@@ -72,6 +75,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__got_leaf__descriptor,
     &stoop__v1__got_proof__descriptor,
     &stoop__v1__progress__descriptor,
+    &stoop__v1__got_log__descriptor,
 };
 
 static uint64_t read_wire(struct bytes from, size_t *at);

@@ -25,6 +25,10 @@ static const struct kind link_kinds[] = {
     {LINK_ATTACHMENT_WANT, "AttachmentWant"},
     {LINK_ATTACHMENT_PIECE, "AttachmentPiece"},
     {LINK_CHECKPOINT, "Checkpoint"},
+    {LINK_WITNESSED, "Checkpoint"},
+    {LINK_CONSISTENCY, "Consistency"},
+    {LINK_COSIGNATURE, "Cosignature"},
+    {LINK_FORK, "Fork"},
     {LINK_JOIN_ASK, "JoinAsk"},
     {LINK_JOIN_MEMBER, "JoinMember"},
     {LINK_JOIN_WELCOME, "JoinWelcome"},
@@ -57,6 +61,7 @@ static const struct kind reply_kinds[] = {
     {CONTROL_GOT_LEAF, "GotLeaf"},
     {CONTROL_GOT_PROOF, "GotProof"},
     {CONTROL_PROGRESS, "Progress"},
+    {CONTROL_GOT_LOG, "GotLog"},
 };
 
 static _Alignas(max_align_t) uint8_t plain[FILL_ROOM];

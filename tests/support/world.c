@@ -1161,17 +1161,18 @@ static enum err disk_remove(void *context, struct bytes name) {
 static enum err disk_write_log(void *context, const char *path, struct bytes data) {
     struct world_home *home = context;
     struct checkpoint checkpoint;
-    struct note_key key = {.key = home->log, .type = NOTE_LOG};
-    char hex[17];
+    struct note_key key;
     if (home->disk_fails) {
         return ERR_HOST_DISK;
     }
     if (strcmp(path, "checkpoint") != 0) {
         return ERR_OK;
     }
-    hex_write((struct bytes){home->node.b, 8}, hex);
-    (void)snprintf(key.name, sizeof key.name, "stoop.log/%s", hex);
+    log_verifier(&home->log, &key);
     ASSERT(checkpoint_verify(data, &key, &checkpoint) == ERR_OK);
+    ASSERT(data.len < sizeof home->note);
+    memset(home->note, 0, sizeof home->note);
+    memcpy(home->note, data.at, data.len);
     size_t at = home->checkpoint_count++ % CHECKPOINTS_KEPT;
     home->checkpoints[at].size = checkpoint.size;
     home->checkpoints[at].root = checkpoint.root;
@@ -1179,10 +1180,11 @@ static enum err disk_write_log(void *context, const char *path, struct bytes dat
 }
 
 static enum err disk_read_log(void *context, const char *path, struct buffer *out) {
-    (void)context;
-    (void)path;
-    (void)out;
-    return ERR_USER_NOT_FOUND;
+    const struct world_home *home = context;
+    if (strcmp(path, "checkpoint") != 0 || home->note[0] == '\0') {
+        return ERR_USER_NOT_FOUND;
+    }
+    return buffer_append(out, BYTES_TEXT(home->note));
 }
 
 static struct world_file *find_file(struct world_home *home, struct bytes name) {

@@ -85,6 +85,7 @@ struct world_home {
         struct id root;
     } checkpoints[64]; /* the newest that it published in its files */
     size_t checkpoint_count;
+    char note[NOTE_MAX]; /* its file `checkpoint`, which outlives it */
     uint64_t next_link;
     int64_t last_tick;
     size_t turns;

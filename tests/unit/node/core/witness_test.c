@@ -1,0 +1,183 @@
+/* Witnesses among whole homes, on a network, clock and disk made of a seed (P7, P12, PROTOCOL 8.5,
+ * 8.6). */
+#include <stdio.h>
+#include <string.h>
+
+#include "node/store/store.h"
+#include "proto/log_head.h"
+#include "tests/support/check.h"
+#include "tests/support/world.h"
+
+enum {
+    HOMES = 3,
+    LOG = 0, /* whose log is looked at */
+    WITNESS = 1,
+    SLOT_MS = 1000,
+    DEATHS = 16, /* in a row: a slot of turns and more */
+};
+
+static const struct world_terms terms = {.slot_s = SLOT_MS / 1000, .invite_allowance = 8};
+
+/* The head in the home's file, and whether `witness` cosigned it. */
+static uint64_t published(const struct world_home *home, const struct world_home *witness,
+                          bool *cosigned) {
+    struct checkpoint checkpoint;
+    struct note_key log;
+    struct note_key key;
+    struct instant at;
+    log_verifier(&home->log, &log);
+    witness_verifier(&witness->log, &key);
+    CHECK_ERR(ERR_OK, checkpoint_verify(BYTES_TEXT(home->note), &log, &checkpoint));
+    *cosigned = checkpoint_verify_cosigned(BYTES_TEXT(home->note), &key, &at) == ERR_OK;
+    return checkpoint.size;
+}
+
+/* What the witness has on record. */
+static uint64_t remembered(const struct world_home *witness, const struct world_home *home) {
+    struct checkpoint checkpoint;
+    struct note_key log;
+    struct bytes note;
+    log_verifier(&home->log, &log);
+    if (store_witnessed_get(witness->store, &home->log, &note) != ERR_OK) {
+        return 0;
+    }
+    CHECK_ERR(ERR_OK, checkpoint_verify(note, &log, &checkpoint));
+    return checkpoint.size;
+}
+
+static void test_every_head_is_cosigned_by_every_neighbour(void **state) {
+    (void)state;
+    struct world *world = world_create(5, HOMES, NULL);
+    world_settle(world, &terms);
+    world_run(world, 3L * SLOT_MS);
+    uint64_t before = 0;
+    for (int slot = 0; slot < 20; slot++) {
+        bool cosigned = false;
+        world_run(world, SLOT_MS);
+        uint64_t size = published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
+        CHECK(cosigned && size > before);
+        before = size;
+    }
+    world_destroy(world);
+}
+
+/* Whatever a witness has said it knows after any death: it commits before it speaks. */
+static void die(enum world_death death) {
+    size_t deaths = 0;
+    size_t counted = 0;
+    for (size_t at = 1; at <= DEATHS; at++) {
+        struct world *world = world_create(9, HOMES, NULL);
+        bool cosigned = false;
+        world_settle(world, &terms);
+        world->dies = WITNESS;
+        world->dies_at = world->homes[WITNESS].turns + at;
+        world->death = death;
+        world->rests = 20L * SLOT_MS;
+        world_run(world, 10L * SLOT_MS);
+        deaths += world->died ? 1 : 0;
+        uint64_t size = published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
+        if (cosigned) {
+            CHECK(remembered(&world->homes[WITNESS], &world->homes[LOG]) >= size);
+            counted++;
+        }
+        world->dies = -1;
+        world_run(world, 30L * SLOT_MS); /* it is back, and goes on with what it remembers */
+        uint64_t later = published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
+        CHECK(cosigned && later > size);
+        CHECK(remembered(&world->homes[WITNESS], &world->homes[LOG]) >= later);
+        CHECK(world_log_verifies(world, LOG) && world_log_verifies(world, WITNESS));
+        world_destroy(world);
+    }
+    (void)printf("%zu deaths, %zu behind a cosignature\n", deaths, counted);
+    CHECK(deaths == DEATHS);
+}
+
+static void test_a_witness_that_dies_before_any_commit_has_said_nothing(void **state) {
+    (void)state;
+    die(WORLD_DIES_BEFORE_COMMIT);
+}
+
+static void test_a_witness_that_dies_before_any_release_remembers(void **state) {
+    (void)state;
+    die(WORLD_DIES_BEFORE_RELEASE);
+}
+
+/* Messages about heads that no correct home sends, from a member's own keys. */
+static void test_an_insider_gets_no_cosignature_by_lies(void **state) {
+    (void)state;
+    struct world *world = world_create(11, HOMES, NULL);
+    struct world_insider insider;
+    struct link_message heard;
+    bool cosigned = false;
+    world_settle(world, &terms);
+    world_run(world, 5L * SLOT_MS);
+    world_kill(world, LOG);
+    world_run(world, 20L * SLOT_MS);
+    const struct world_home *home = &world->homes[LOG];
+    uint64_t known = remembered(&world->homes[WITNESS], home);
+    CHECK(known > 0);
+    (void)published(home, &world->homes[WITNESS], &cosigned);
+
+    struct checkpoint head = {.size = known + 5, .root = {{1}}};
+    char note[NOTE_MAX];
+    log_origin(&home->log, head.origin);
+    CHECK_ERR(ERR_OK, checkpoint_sign(&head, head.origin, &home->keys.log, note));
+    const struct link_message lies[] = {
+        /* larger, with a proof that is none */
+        {.kind = LINK_CONSISTENCY,
+         .as.consistency =
+             {.note = BYTES_TEXT(note), .old_size = known, .old_root = {{2}}, .count = 3}},
+        /* larger, from a state that the witness does not hold */
+        {.kind = LINK_CONSISTENCY,
+         .as.consistency =
+             {.note = BYTES_TEXT(note), .old_size = known + 1, .old_root = {{2}}, .count = 3}},
+        /* signed by somebody else */
+        {.kind = LINK_CHECKPOINT,
+         .as.checkpoint.note = BYTES_TEXT("stoop.log/0011223344556677\n1\n"
+                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n"
+                                          "\xe2\x80\x94 x AAAAAAAA\n")},
+        /* no fork */
+        {.kind = LINK_FORK,
+         .as.fork = {.log = home->log, .older = BYTES_TEXT(note), .newer = BYTES_TEXT(note)}},
+        /* a cosignature that nobody asked for */
+        {.kind = LINK_COSIGNATURE,
+         .as.cosignature = {.size = known, .line = BYTES_TEXT("\xe2\x80\x94 x AAAAAAAA\n")}},
+    };
+    for (size_t i = 0; i < COUNT_OF(lies); i++) {
+        CHECK(world_insider_dial(world, LOG, WITNESS, NULL, (struct bytes){NULL, 0}, &insider));
+        (void)world_insider_say(&insider, &lies[i]);
+        world_run(world, 200);
+        while (world_insider_hear(&insider, &heard)) {
+            CHECK(heard.kind != LINK_COSIGNATURE && heard.kind != LINK_FORK);
+        }
+        world_insider_hang_up(&insider);
+        world_run(world, 1000);
+        CHECK(remembered(&world->homes[WITNESS], home) == known);
+    }
+
+    /* Without end: it is heard so often, and no more. */
+    CHECK(world_insider_dial(world, LOG, WITNESS, NULL, (struct bytes){NULL, 0}, &insider));
+    size_t answers = 0;
+    const struct link_message again = {.kind = LINK_CHECKPOINT,
+                                       .as.checkpoint.note = BYTES_TEXT(note)};
+    for (size_t i = 0; i < 1000; i++) {
+        CHECK(world_insider_say(&insider, &again));
+    }
+    world_run(world, 100);
+    while (world_insider_hear(&insider, &heard)) {
+        answers += heard.kind == LINK_WITNESSED ? 1 : 0;
+    }
+    CHECK(answers > 0 && answers <= 200);
+    world_insider_hang_up(&insider);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_head_is_cosigned_by_every_neighbour),
+        cmocka_unit_test(test_a_witness_that_dies_before_any_commit_has_said_nothing),
+        cmocka_unit_test(test_a_witness_that_dies_before_any_release_remembers),
+        cmocka_unit_test(test_an_insider_gets_no_cosignature_by_lies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -22,8 +22,14 @@ bool secret_process_harden(void) {
     return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
+/* sodium_malloc() takes no notice when its pages cannot be locked; asked again, we do. */
 void *secret_create(size_t size) {
-    return sodium_malloc(size);
+    void *secret = sodium_malloc(size);
+    if (secret != NULL && sodium_mlock(secret, size) != 0) {
+        sodium_free(secret);
+        return NULL;
+    }
+    return secret;
 }
 
 void secret_destroy(void *secret) {

@@ -11,12 +11,12 @@
 #include "tests/support/world.h"
 
 enum {
-    STRIDE = 3,
     SPONSOR,
     REQUESTER,
     OWNER,
     HOMES,
     MINUTE = DURATION_MINUTE_MS,
+    STRIDE = 3,
 };
 
 static const struct world_terms terms = {.slot_s = 1, .invite_allowance = 8};

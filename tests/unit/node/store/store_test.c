@@ -1,0 +1,233 @@
+/* The store: old files are brought forward, newer ones refused, and what is shredded is gone from
+ * the files as well (PROTOCOL 1.2, P10, P12). */
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/store/store.h"
+#include "tests/support/check.h"
+
+static char folder[64];
+static char path[96];
+
+static int make_folder(void **state) {
+    (void)state;
+    (void)snprintf(folder, sizeof folder, "/tmp/stoop-store-XXXXXX");
+    CHECK(mkdtemp(folder) != NULL);
+    (void)snprintf(path, sizeof path, "%s/stoop.db", folder);
+    return crypto_start() ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        (void)unlink(name);
+    }
+    return rmdir(folder);
+}
+
+static void sql(const char *text) {
+    sqlite3 *db = NULL;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+}
+
+static int sql_number(const char *text) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_prepare_v2(db, text, -1, &statement, NULL) == SQLITE_OK);
+    CHECK(sqlite3_step(statement) == SQLITE_ROW);
+    int number = sqlite3_column_int(statement, 0);
+    CHECK(sqlite3_finalize(statement) == SQLITE_OK && sqlite3_close(db) == SQLITE_OK);
+    return number;
+}
+
+/* How often `needle` stands in any file of the folder. */
+static size_t found_on_disk(struct bytes needle) {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    size_t found = 0;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        char name[128];
+        struct stat info;
+        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            continue;
+        }
+        CHECK(fstat(fd, &info) == 0);
+        uint8_t *all = malloc((size_t)info.st_size + 1);
+        CHECK(all != NULL && read(fd, all, (size_t)info.st_size) == info.st_size);
+        (void)close(fd);
+        const uint8_t *end = all + info.st_size;
+        for (const uint8_t *at = all;
+             (at = memmem(at, (size_t)(end - at), needle.at, needle.len)) != NULL; at++) {
+            found++;
+        }
+        free(all);
+    }
+    return found;
+}
+
+/* The first schema, with something in it, as the first release wrote it. */
+static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    struct bytes value;
+    struct id hash;
+    uint64_t count = 0;
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    store_close(store);
+    int newest = sql_number("PRAGMA user_version");
+    CHECK(newest >= 2);
+    sql("DROP TABLE witnessed; DROP TABLE forks; PRAGMA user_version = 1;"
+        "INSERT INTO meta(key, value) VALUES(1, x'aabb');"
+        "INSERT INTO log(idx, hash, leaf, opening) VALUES(0, zeroblob(32), 'leaf', '');");
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK(sql_number("PRAGMA user_version") == newest);
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_get(store, STORE_COMMUNITY, &value));
+    CHECK(value.len == 2 && value.at[0] == 0xaa);
+    CHECK_ERR(ERR_OK, store_leaf_count(store, &count));
+    CHECK_ERR(ERR_OK, store_node_get(store, 0, 0, &hash));
+    CHECK(count == 1);
+    const struct sign_public log = {{1}};
+    CHECK_ERR(ERR_USER_NOT_FOUND,
+              store_witnessed_get(store, &log, &value)); /* the new table is there */
+    CHECK_ERR(ERR_OK, store_commit(store));
+    store_close(store);
+}
+
+static void test_a_newer_file_is_refused_and_left_alone(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    store_close(store);
+    sql("PRAGMA user_version = 999");
+    CHECK_ERR(ERR_HOST_SCHEMA, store_open(path, &store));
+    CHECK(sql_number("PRAGMA user_version") == 999);
+    sql("PRAGMA user_version = 2");
+}
+
+static void test_a_file_that_is_no_database_is_refused(void **state) {
+    (void)state;
+    char other[96];
+    struct store *store = NULL;
+    (void)snprintf(other, sizeof other, "%s/other.db", folder);
+    FILE *file = fopen(other, "we");
+    CHECK(file != NULL && fputs("this is no database, and longer than its magic", file) >= 0);
+    CHECK(fclose(file) == 0);
+    CHECK(store_open(other, &store) != ERR_OK);
+    CHECK(unlink(other) == 0);
+}
+
+/* Shredding a clip is deleting its header: not a byte of it may stay, in database or log. */
+static void test_a_shredded_header_is_gone_from_every_file(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    uint8_t header[3000];
+    uint8_t keep[64];
+    struct store_clip clip = {.clip = {{1}},
+                              .request = {{2}},
+                              .state = CLIP_OPEN,
+                              .payload_size = 99,
+                              .header = BYTES_OF(header),
+                              .manifest = BYTES_OF(header)};
+    random_bytes(header, sizeof header);
+    memcpy(keep, header + 1500, sizeof keep);
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    for (uint8_t i = 0; i < 40; i++) { /* among others, so that pages are shared and move */
+        clip.clip.b[1] = i;
+        clip.header.len = 200 + (size_t)i * 70;
+        CHECK_ERR(ERR_OK, store_begin(store));
+        CHECK_ERR(ERR_OK, store_clip_add(store, &clip));
+        CHECK_ERR(ERR_OK, store_commit(store));
+    }
+    CHECK(found_on_disk(BYTES_OF(keep)) > 0);
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (uint8_t i = 0; i < 40; i++) {
+        clip.clip.b[1] = i;
+        CHECK_ERR(ERR_OK, store_clip_shred(store, &clip.clip, CLIP_DECLINED));
+    }
+    CHECK_ERR(ERR_OK, store_commit(store));
+    CHECK_ERR(ERR_OK, store_shred_barrier(store));
+    for (size_t at = 0; at + 24 <= sizeof header; at += 8) {
+        CHECK(found_on_disk((struct bytes){header + at, 24}) == 0);
+    }
+    store_close(store);
+}
+
+static void test_a_replaced_value_is_gone_too(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    uint8_t secret[32];
+    random_bytes(secret, sizeof secret);
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_put(store, STORE_JOIN, BYTES_OF(secret)));
+    CHECK_ERR(ERR_OK, store_commit(store));
+    CHECK(found_on_disk(BYTES_OF(secret)) > 0);
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_remove(store, STORE_JOIN));
+    CHECK_ERR(ERR_OK, store_commit(store));
+    CHECK_ERR(ERR_OK, store_shred_barrier(store));
+    CHECK(found_on_disk(BYTES_OF(secret)) == 0);
+    store_close(store);
+}
+
+static void test_what_is_rolled_back_never_was(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    struct bytes value;
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_put(store, STORE_LOG_KEY, BYTES_TEXT("x")));
+    store_roll_back(store);
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_get(store, STORE_LOG_KEY, &value));
+    store_close(store); /* with the transaction open */
+}
+
+static void test_a_node_has_so_many_logs_witnessed_and_no_more(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    struct bytes note;
+    struct sign_public log = {{1}};
+    struct sign_public node = {{2}};
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (uint8_t i = 0; i < STORE_LOGS_OF_ONE; i++) {
+        log.b[1] = i;
+        CHECK_ERR(ERR_OK, store_witnessed_put(store, &log, &node, BYTES_TEXT("first")));
+    }
+    CHECK_ERR(ERR_OK, store_witnessed_put(store, &log, &node, BYTES_TEXT("second"))); /* it grows */
+    CHECK_ERR(ERR_OK, store_witnessed_get(store, &log, &note));
+    CHECK(bytes_equal(note, BYTES_TEXT("second")));
+    log.b[1] = STORE_LOGS_OF_ONE;
+    CHECK_ERR(ERR_FULL_TABLE, store_witnessed_put(store, &log, &node, BYTES_TEXT("more")));
+    node.b[0] = 3;
+    CHECK_ERR(ERR_OK, store_witnessed_put(store, &log, &node, BYTES_TEXT("another's")));
+    CHECK_ERR(ERR_OK, store_commit(store));
+    store_close(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_old_file_is_brought_forward_and_keeps_what_it_has),
+        cmocka_unit_test(test_a_newer_file_is_refused_and_left_alone),
+        cmocka_unit_test(test_a_file_that_is_no_database_is_refused),
+        cmocka_unit_test(test_a_shredded_header_is_gone_from_every_file),
+        cmocka_unit_test(test_a_replaced_value_is_gone_too),
+        cmocka_unit_test(test_what_is_rolled_back_never_was),
+        cmocka_unit_test(test_a_node_has_so_many_logs_witnessed_and_no_more),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

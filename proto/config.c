@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/fence.h"
+
 enum {
+    SUBJECT_SHOWN = 40, /* bytes of what is wrong */
     LINE_MAX_BYTES = 512
 };
 
@@ -39,6 +42,12 @@ enum err config_read(struct bytes file, struct config *out, struct config_error 
         }
         memcpy(line, file.at + at, len);
         line[len] = '\0';
+        for (char *c = line; *c != '\0'; c++) { /* a tab, or the return of another system */
+            *c = *c == '\t' || *c == '\r' ? ' ' : *c;
+        }
+        if (!fence_text_valid(BYTES_TEXT(line))) { /* it may be printed on somebody's terminal */
+            return fail(&reader, "line is not plain UTF-8 text", "");
+        }
         enum err err = read_line(&reader, line);
         if (err != ERR_OK) {
             return err;
@@ -120,17 +129,21 @@ static enum err read_address(struct reader *reader, const char *key, const char 
 }
 
 static enum err fail(struct reader *reader, const char *what, const char *subject) {
-    (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%.40s%s", what,
-                   *subject == '\0' ? "" : " '", subject, *subject == '\0' ? "" : "'");
+    size_t len = strnlen(subject, SUBJECT_SHOWN);
+    while (len > 0 && ((uint8_t)subject[len] & 0xc0) == 0x80) {
+        len--; /* not through a character */
+    }
+    (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%.*s%s", what,
+                   *subject == '\0' ? "" : " '", (int)len, subject, *subject == '\0' ? "" : "'");
     return ERR_USER_SYNTAX;
 }
 
 static char *trim(char *text) {
-    while (*text == ' ' || *text == '\t') {
+    while (*text == ' ') {
         text++;
     }
     size_t len = strlen(text);
-    while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t' || text[len - 1] == '\r')) {
+    while (len > 0 && (text[len - 1] == ' ')) {
         text[--len] = '\0';
     }
     return text;

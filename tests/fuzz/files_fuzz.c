@@ -1,0 +1,126 @@
+/* Text that a person writes or a program leaves in a file: config, process, pins. The first byte
+ * says which. */
+#include "tests/fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node/base/assert.h"
+#include "proto/config.h"
+#include "proto/fence.h"
+#include "proto/pins.h"
+#include "proto/process.h"
+
+static size_t lines_of(struct bytes text) {
+    size_t lines = 1;
+    for (size_t i = 0; i < text.len; i++) {
+        lines += text.at[i] == '\n' ? 1 : 0;
+    }
+    return lines;
+}
+
+/* What is printed about a file must not do what the file says. */
+static void check_printable(const char *text, size_t room) {
+    ASSERT(memchr(text, '\0', room) != NULL);
+    ASSERT(fence_text_valid(BYTES_TEXT(text)));
+}
+
+static void try_config(struct bytes from) {
+    struct config config;
+    struct config same;
+    struct config_error error = {0};
+    char text[1024];
+    if (config_read(from, &config, &error) != ERR_OK) {
+        ASSERT(error.line >= 1 && error.line <= lines_of(from));
+        check_printable(error.text, sizeof error.text);
+        return;
+    }
+    ASSERT(config.match_delay_s <= CONFIG_DELAY_MAX_S && config.address_count <= ADDRESSES_MAX);
+    int len = snprintf(text, sizeof text, "[node]\nlisten = %s\n", config.listen);
+    for (size_t i = 0; i < config.address_count; i++) {
+        len +=
+            snprintf(text + len, sizeof text - (size_t)len, "address = %s\n", config.addresses[i]);
+    }
+    len += snprintf(text + len, sizeof text - (size_t)len, "[ingest]\nmatch_delay_s = %u\n",
+                    config.match_delay_s);
+    ASSERT(config_read((struct bytes){(uint8_t *)text, (size_t)len}, &same, &error) == ERR_OK);
+    ASSERT(strcmp(config.listen, same.listen) == 0 && config.match_delay_s == same.match_delay_s);
+    ASSERT(config.address_count == same.address_count);
+    for (size_t i = 0; i < config.address_count; i++) {
+        ASSERT(strcmp(config.addresses[i], same.addresses[i]) == 0);
+    }
+}
+
+static void try_process(struct bytes from) {
+    static struct instrument instrument;
+    static struct process_errors errors;
+    enum err err = process_read(from, &instrument, &errors);
+    ASSERT((err == ERR_OK) == (errors.count == 0));
+    ASSERT(errors.count <= PROCESS_ERRORS_MAX);
+    for (size_t i = 0; i < errors.count; i++) {
+        ASSERT(errors.list[i].line <= lines_of(from));
+        check_printable(errors.list[i].text, sizeof errors.list[i].text);
+    }
+}
+
+static void try_pins(struct bytes from) {
+    static struct pins pins;
+    static struct pins same;
+    SCOPED(buffer_finish) struct buffer text = {.max = PINS_FILE_MAX};
+    SCOPED(buffer_finish) struct buffer again = {.max = PINS_FILE_MAX};
+    size_t line = 0;
+    if (pins_read(from, &pins, &line) != ERR_OK) {
+        ASSERT(line >= 1 && line <= lines_of(from));
+        return;
+    }
+    ASSERT(pins_write(&pins, &text) == ERR_OK);
+    ASSERT(pins_read(buffer_bytes(&text), &same, &line) == ERR_OK);
+    ASSERT(pins_write(&same, &again) == ERR_OK);
+    ASSERT(bytes_equal(buffer_bytes(&text), buffer_bytes(&again)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) {
+        return 0;
+    }
+    const struct bytes from = {data + 1, size - 1};
+    if (data[0] % 3 == 0) {
+        try_config(from);
+    } else if (data[0] % 3 == 1) {
+        try_process(from);
+    } else {
+        try_pins(from);
+    }
+    return 0;
+}
+
+size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
+    static const char config[] =
+        "# a home\n[node]\nlisten = 0.0.0.0:7878\naddress = 203.0.113.7:7878\n"
+        "address = [2001:db8::1]:7878\n\n[ingest]\nmatch_delay_s = 20\n";
+    static const char process[] =
+        "instrument = search_warrant\njurisdiction = US-CA\ncourt = Superior Court\n"
+        "case_number = 26-SW-1182\nissued_at = 2026-11-20T09:00:00-08:00\n"
+        "execute_by = 2026-12-01T18:00:00-08:00\nnon_disclosure = no\ncourt_signature = none\n"
+        "items = a silver hatchback\n";
+    SCOPED(buffer_finish) struct buffer text = {.max = room};
+    struct pins pins = {.owner_count = 2,
+                        .owners = {{{{1}}, {{2}}}, {{{3}}, {{4}}}},
+                        .owner_names = {"Ada", "Ben \xc3\xa9"},
+                        .has_ingest = true,
+                        .ingest = {{{5}}, {{6}}},
+                        .has_node = choice / 3 % 2 == 0,
+                        .node = {{7}},
+                        .has_community = choice / 6 % 2 == 0,
+                        .community = {{8}}};
+    out[0] = (uint8_t)(choice % 3);
+    if (choice % 3 == 2) {
+        ASSERT(pins_write(&pins, &text) == ERR_OK);
+    } else {
+        ASSERT(buffer_append(&text, choice % 3 == 0 ? BYTES_TEXT(config) : BYTES_TEXT(process)) ==
+               ERR_OK);
+    }
+    ASSERT(text.len < room);
+    memcpy(out + 1, text.at, text.len);
+    return 1 + text.len;
+}

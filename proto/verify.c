@@ -1,4 +1,4 @@
-/* Checks of what owners sign: camera lists and grants (PROTOCOL 6.5, 7.1). */
+/* Checks of what owners sign: camera lists and grants (PROTOCOL 6.5, 5.4). */
 #include <string.h>
 
 #include "proto/clip.h"

@@ -64,9 +64,10 @@ def check_includes(path, text):
 
 def check_sections(path, text, sections):
     for number, line in enumerate(text.splitlines(), 1):
-        for cited in re.findall(r"PROTOCOL (\d+(?:\.\d+)*)", line):
-            if cited not in sections:
-                faults.append(f"{path}:{number}: PROTOCOL {cited} does not exist")
+        for citation in re.findall(r"PROTOCOL (\d+(?:\.\d+)*(?:(?:,| and| to|, and) \d+\.\d+)*)", line):
+            for cited in re.findall(r"\d+(?:\.\d+)*", citation):
+                if cited not in sections:
+                    faults.append(f"{path}:{number}: PROTOCOL {cited} does not exist")
 
 
 protocol = (root / "proto/PROTOCOL.md").read_text()

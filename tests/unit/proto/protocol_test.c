@@ -1,0 +1,141 @@
+/* The tables of PROTOCOL.md say what the code says: kinds, messages and their doors, rules of legal
+ * process, words of the log. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core/parts.h"
+#include "tests/support/check.h"
+
+enum {
+    DOCUMENT_BYTES_MAX = 256 * 1024
+};
+
+static char *document;
+
+static int read_document(void **state) {
+    (void)state;
+    FILE *file = fopen("proto/PROTOCOL.md", "re");
+    document = calloc(1, DOCUMENT_BYTES_MAX);
+    CHECK(file != NULL && document != NULL);
+    CHECK(fread(document, 1, DOCUMENT_BYTES_MAX - 1, file) > 0 && feof(file) != 0);
+    (void)fclose(file);
+    return 0;
+}
+
+static int forget_document(void **state) {
+    (void)state;
+    free(document);
+    return 0;
+}
+
+/* Lines of the document that begin so. */
+static size_t lines_with(const char *start) {
+    size_t count = 0;
+    for (const char *at = document; (at = strstr(at, start)) != NULL; at++) {
+        count += at == document || at[-1] == '\n' ? 1 : 0;
+    }
+    return count;
+}
+
+static void check_line(const char *start) {
+    if (lines_with(start) != 1) {
+        fail_msg("PROTOCOL.md has no line, or several, that begin '%s'", start);
+    }
+}
+
+/* PROTOCOL 5.3 */
+static void test_rules_of_legal_process_are_as_documented(void **state) {
+    (void)state;
+    static const char *const severities[] = {[LEGAL_REFUSE] = "refuse",
+                                             [LEGAL_REFUSE_TIMED] = "refuse, timed",
+                                             [LEGAL_FAIL] = "failed check"};
+    for (size_t i = 0; i < legal_rule_count(); i++) {
+        const struct legal_rule *rule = legal_rule_at(i);
+        char line[512];
+        (void)snprintf(line, sizeof line, "| %s | %s | %s | %s | %s | ", rule->id, rule->field,
+                       rule->text, rule->source, severities[rule->severity]);
+        check_line(line);
+    }
+    CHECK(lines_with("| LP-") == legal_rule_count());
+}
+
+/* PROTOCOL 2.3 */
+static void test_kinds_of_signed_objects_are_as_documented(void **state) {
+    (void)state;
+    size_t known = 0;
+    for (int kind = OBJECT_CHARTER; kind <= OBJECT_CAMERA_LIST; kind++, known++) {
+        static const char prefix[] = "application/vnd.stoop.";
+        const char *type = object_type((enum object_kind)kind);
+        const char *end = strstr(type, ".v1+protobuf");
+        char line[128];
+        CHECK(strncmp(type, prefix, sizeof prefix - 1) == 0 && end != NULL);
+        (void)snprintf(line, sizeof line, "| `%.*s` | `",
+                       (int)(end - type) - (int)sizeof prefix + 1, type + sizeof prefix - 1);
+        check_line(line);
+    }
+    CHECK(known == 11);
+}
+
+/* PROTOCOL 7.1: every type that passes a door is in the table with it, and no other. */
+static void test_messages_and_their_doors_are_as_documented(void **state) {
+    (void)state;
+    static const char *const doors[] = {[TRANSPORT_MEMBER] = "member",
+                                        [TRANSPORT_JOIN] = "join",
+                                        [TRANSPORT_CATCH_UP] = "catch-up",
+                                        [TRANSPORT_OUTSIDER] = "outsider",
+                                        [TRANSPORT_DELIVERY] = "delivery"};
+    const uint8_t secret[16] = {0};
+    const struct id community = {{0}};
+    size_t documented = 0;
+    for (unsigned type = 1; type <= 255; type++) {
+        char start[32];
+        (void)snprintf(start, sizeof start, "\n| %u | ", type);
+        const char *line = strstr(document, "### 7.1");
+        CHECK(line != NULL);
+        line = strstr(line, start);
+        size_t passes = 0;
+        for (size_t door = 0; door < COUNT_OF(doors); door++) {
+            struct transport_door_key key;
+            CHECK_ERR(ERR_OK, core_door(NULL, (enum transport_door)door, BYTES_OF(secret),
+                                        &community, 0, &key));
+            if (!transport_types_has(&key.passes, (uint8_t)type)) {
+                continue;
+            }
+            char column[32];
+            (void)snprintf(column, sizeof column, " | %s | ", doors[door]);
+            const char *end = line == NULL ? NULL : strchr(line + 1, '\n');
+            const char *found = line == NULL ? NULL : strstr(line, column);
+            if (found == NULL || found > end) {
+                fail_msg("PROTOCOL 7.1 does not say that type %u passes '%s'", type, doors[door]);
+            }
+            passes++;
+        }
+        if (line != NULL && passes == 0) {
+            fail_msg("PROTOCOL 7.1 has type %u, which passes no door", type);
+        }
+        documented += line != NULL ? 1 : 0;
+    }
+    CHECK(documented == 23);
+}
+
+/* PROTOCOL 8.1 */
+static void test_words_of_the_log_are_as_documented(void **state) {
+    (void)state;
+    for (enum log_kind kind = LOG_STARTED; kind <= LOG_FOOTAGE; kind++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "| `%s` | %s | ", log_kind_word(kind),
+                       log_kind_private(kind) ? "private" : "public");
+        check_line(line);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rules_of_legal_process_are_as_documented),
+        cmocka_unit_test(test_kinds_of_signed_objects_are_as_documented),
+        cmocka_unit_test(test_messages_and_their_doors_are_as_documented),
+        cmocka_unit_test(test_words_of_the_log_are_as_documented),
+    };
+    return cmocka_run_group_tests(tests, read_document, forget_document);
+}

@@ -48,7 +48,8 @@ int clip_read(struct client *client, const struct clip_from *source, const struc
     if (failed == 0) {
         merkle_root(&reading->tree, &root);
         sha256_final(hash, &digest);
-        failed = id_equal(&root, &claim->payload_root) && id_equal(&digest, &claim->sha256)
+        failed = id_equal(&root, &claim->payload_root) &&
+                         (key == NULL || id_equal(&digest, &claim->sha256))
                      ? 0
                      : not_what_it_claims();
     }
@@ -76,21 +77,24 @@ static int read_pieces(struct reading *reading, const struct age_file_key *key, 
         if (failed != 0) {
             return failed;
         }
-        if (i == 0) {
+        struct bytes piece = {reading->payload.at, len};
+        if (i == 0 && key != NULL) {
             age_payload_key_derive(key, reading->payload.at, &reading->key);
         }
-        struct bytes opened = {reading->plain, len - lead - PIECE_TAG};
-        if (!age_chunk_open(&reading->key, i, i + 1 == count,
-                            (struct bytes){reading->payload.at + lead, len - lead},
-                            reading->plain)) {
-            return not_what_it_claims();
+        struct bytes out = piece;
+        if (key != NULL) {
+            out = (struct bytes){reading->plain, len - lead - PIECE_TAG};
+            if (!age_chunk_open(&reading->key, i, i + 1 == count,
+                                (struct bytes){piece.at + lead, len - lead}, reading->plain)) {
+                return not_what_it_claims();
+            }
         }
-        if (file != NULL && fwrite(opened.at, 1, opened.len, file) != opened.len) {
+        if (file != NULL && fwrite(out.at, 1, out.len, file) != out.len) {
             return fail("is the disk full?", "the clip cannot be written: %s", strerror(errno));
         }
-        piece_leaf((struct bytes){reading->payload.at, len}, &leaf);
+        piece_leaf(piece, &leaf);
         merkle_append(&reading->tree, &leaf);
-        sha256_update(reading->hash, opened);
+        sha256_update(reading->hash, out);
         buffer_drop_front(&reading->payload, len);
         term_progress(what, i + 1 == count ? size : reading->got - reading->payload.len, size);
     }

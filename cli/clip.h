@@ -20,7 +20,8 @@ struct clip_claim {
 };
 
 /* Reads the whole clip. `file` NULL: only checked; else its content is good only when 0 is
- * answered. `what` goes before the progress. EXIT_FAILED after printing. */
+ * answered. `key` NULL: the sealed payload itself, held against its root. `what` goes before the
+ * progress. EXIT_FAILED after printing. */
 int clip_read(struct client *client, const struct clip_from *source, const struct clip_claim *claim,
               const struct age_file_key *key, const char *what, FILE *file);
 

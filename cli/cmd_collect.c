@@ -1,4 +1,5 @@
-/* delivered, collect: what others granted to this home (P10). */
+/* delivered, collect: what others granted to this home (P10). Evidence can be opened without us: a
+ * delivered clip is a standard age file, its request's key a standard age identity. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,13 @@ struct collecting { /* one clip, opened and checked */
     struct box_secret key;
 };
 
+static int list_delivered(struct cli *cli);
+static int export_delivered(struct cli *cli);
+static struct delivered *find_named(struct delivered *list, size_t count, const char *name);
+static int export_one(struct cli *cli, struct collecting *one, const char *out,
+                      const char *identity);
+static int write_sealed(struct collecting *one, const char *out);
+static int write_identity(const struct collecting *one, const char *path);
 static int load(struct client *client, struct delivered *list, size_t *count);
 static void unload(struct delivered *list, size_t count);
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
@@ -39,6 +47,7 @@ static int collect_one(struct client *client, struct delivered *from, const stru
 static int find_own_request(struct collecting *one, const struct id *community);
 static enum err check_grant(struct collecting *one, const struct id *community);
 static enum err check_manifest(struct collecting *one, const struct owner_secret *secret);
+static bool open_request_key(struct collecting *one, const struct owner_secret *secret);
 static int is_there(const char *path, const struct grant *grant, bool *there);
 static int open_clip(struct collecting *one, const char *part);
 static void ask_proofs(struct collecting *one);
@@ -48,6 +57,12 @@ static bool ask_proof(struct collecting *one, uint64_t index, struct custody_pro
 static void report(const struct collecting *one, const char *stem, struct facts *facts);
 
 int cmd_delivered(struct cli *cli) {
+    static const struct cli_branch branches[] = {{"export", export_delivered}};
+    bool named = cli->argc > 1 && cli->argv[1][0] != '-';
+    return named ? run_branch(cli, branches, COUNT_OF(branches)) : list_delivered(cli);
+}
+
+static int list_delivered(struct cli *cli) {
     static struct delivered list[DELIVERED_MAX];
     struct client *client = NULL;
     size_t count = 0;
@@ -100,6 +115,153 @@ int cmd_delivered(struct cli *cli) {
     }
     unload(list, count);
     client_close(client);
+    return failed;
+}
+
+static int export_delivered(struct cli *cli) {
+    static struct delivered list[DELIVERED_MAX];
+    static struct collecting one;
+    const char *out = NULL;
+    const char *identity = NULL;
+    struct client *client = NULL;
+    char folders[2][PATH_MAX];
+    size_t count = 0;
+    const struct cli_option options[] = {{.name = "--out", .value = &out},
+                                         {.name = "--identity", .value = &identity}};
+    int failed = take_options(cli, options, COUNT_OF(options), "CODE");
+    if (failed == 0 && out == NULL) {
+        failed = usage_error("delivered", "'--out' is missing");
+    }
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        folder_of(out, folders[0]);
+        walls_allow(cli, folders[0]);
+        folder_of(identity == NULL ? out : identity, folders[1]);
+        walls_allow(cli, folders[1]);
+        failed = load(client, list, &count);
+    }
+    if (failed == 0) {
+        one = (struct collecting){.client = client, .from = find_named(list, count, cli->argv[1])};
+        failed = one.from == NULL ? EXIT_FAILED : export_one(cli, &one, out, identity);
+        box_secret_wipe(&one.key);
+        custody_finish(&one.custody);
+    }
+    unload(list, count);
+    client_close(client);
+    return failed;
+}
+
+/* By its request's code or, where several homes answered, by the beginning of its grant. NULL after
+ * printing. */
+static struct delivered *find_named(struct delivered *list, size_t count, const char *name) {
+    struct delivered *named = NULL;
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        char code[REQUEST_CODE_BYTES];
+        char hex[65];
+        request_code(&list[i].request, code);
+        hex_write(BYTES_OF(list[i].grant_id.b), hex);
+        if (strcasecmp(name, code) == 0 ||
+            (strlen(name) >= 8 && strncasecmp(hex, name, strlen(name)) == 0)) {
+            named = &list[i];
+            found++;
+        }
+    }
+    if (found != 1) {
+        (void)fail("see 'stoop delivered'; a clip's grant names it alone",
+                   found == 0 ? "nothing delivered has the name '%.64s'"
+                              : "several clips came for '%.64s'",
+                   name);
+        return NULL;
+    }
+    if (named->completed.ms == 0 || named->header.len == 0) {
+        (void)fail("see 'stoop delivered'", "it has not come whole yet");
+        return NULL;
+    }
+    return named;
+}
+
+static int export_one(struct cli *cli, struct collecting *one, const char *out,
+                      const char *identity) {
+    struct owner_secret *secret = NULL;
+    struct keyfile_public pub;
+    struct id community;
+    char until[INSTANT_TEXT_MAX];
+    int failed = pinned_community(cli, &community);
+    if (failed == 0) {
+        enum err err = check_grant(one, &community);
+        failed = err == ERR_OK
+                     ? 0
+                     : fail("nothing was written", "it does not verify: %s", err_text(err));
+    }
+    if (failed == 0 && identity != NULL) {
+        failed = owner_open(cli, cli->owner_dir,
+                            "this writes the key that opens what this request was given, in clear",
+                            &secret, &pub);
+    }
+    if (failed == 0 && identity != NULL && !open_request_key(one, secret)) {
+        failed = fail("nothing was written", "your key does not open this request's key");
+    }
+    secret_destroy(secret);
+    if (failed == 0) {
+        failed = write_sealed(one, out);
+    }
+    if (failed == 0 && identity != NULL) {
+        failed = write_identity(one, identity);
+    }
+    if (failed == 0 && cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_bytes(facts, "grant", NULL, BYTES_OF(one->from->grant_id.b));
+        facts_text(facts, "file", NULL, out);
+        facts_text(facts, "identity", NULL, identity == NULL ? "" : identity);
+        facts_time(facts, "delete_by", NULL, one->custody.grant.terms.delete_by);
+        facts_end(facts);
+    } else if (failed == 0) {
+        instant_local(one->custody.grant.terms.delete_by, until);
+        (void)printf("%s is a standard age file, sealed to this request's key\n"
+                     "delete what you exported by %s: you agreed to\n",
+                     out, until);
+    }
+    return failed;
+}
+
+static int write_sealed(struct collecting *one, const char *out) {
+    const struct grant *grant = &one->custody.grant;
+    const struct clip_from source = {.op = CONTROL_DELIVERED_DATA, .id = one->from->grant_id};
+    const struct clip_claim claim = {.payload_size = grant->payload_size,
+                                     .payload_root = grant->payload_root,
+                                     .size = grant->size};
+    struct bytes header = buffer_bytes(&one->from->header);
+    FILE *file = fopen(out, "wxe");
+    if (file == NULL) {
+        return fail(NULL, "cannot write '%s': %s", out, strerror(errno));
+    }
+    int failed = fwrite(header.at, 1, header.len, file) == header.len
+                     ? clip_read(one->client, &source, &claim, NULL, "exporting", file)
+                     : fail("is the disk full?", "cannot write '%s'", out);
+    if (fclose(file) != 0 && failed == 0) {
+        failed = fail("is the disk full?", "cannot write '%s'", out);
+    }
+    if (failed != 0) {
+        (void)unlink(out); /* half of it is of no use */
+    }
+    return failed;
+}
+
+static int write_identity(const struct collecting *one, const char *path) {
+    struct box_public pub;
+    char text[2 * AGE_TEXT_MAX + 64];
+    char secret[AGE_TEXT_MAX];
+    char recipient[AGE_TEXT_MAX];
+    box_public_of(&one->key, &pub);
+    age_recipient_text(&pub, recipient);
+    age_identity_text(&one->key, secret);
+    (void)snprintf(text, sizeof text, "# public key: %s\n%s\n", recipient, secret);
+    int failed = file_write(path, BYTES_TEXT(text), 0600, true);
+    secret_wipe(text, sizeof text);
+    secret_wipe(secret, sizeof secret);
     return failed;
 }
 
@@ -330,13 +492,9 @@ static enum err check_grant(struct collecting *one, const struct id *community) 
 static enum err check_manifest(struct collecting *one, const struct owner_secret *secret) {
     struct custody *custody = &one->custody;
     struct signed_object object;
-    SCOPED(buffer_finish) struct buffer key = {.max = 1024};
-    if (!age_open_small(&secret->box, buffer_bytes(&one->from->sealed_key), &key) ||
-        key.len != sizeof one->key.b) {
+    if (!open_request_key(one, secret)) {
         return ERR_USER_WRONG_KEY;
     }
-    memcpy(one->key.b, key.at, sizeof one->key.b);
-    secret_wipe(key.at, key.len);
     enum err err =
         age_open_small(&one->key, buffer_bytes(&one->from->manifest), &custody->signed_manifest)
             ? signed_decode(buffer_bytes(&custody->signed_manifest), &object)
@@ -348,6 +506,19 @@ static enum err check_manifest(struct collecting *one, const struct owner_secret
     return err == ERR_OK ? grant_agrees(&custody->grant, &one->manifest_id, custody->manifest,
                                         &custody->asked.id, &custody->asked.request)
                          : err;
+}
+
+static bool open_request_key(struct collecting *one, const struct owner_secret *secret) {
+    SCOPED(buffer_finish) struct buffer key = {.max = 1024};
+    bool good = age_open_small(&secret->box, buffer_bytes(&one->from->sealed_key), &key) &&
+                key.len == sizeof one->key.b;
+    if (good) {
+        memcpy(one->key.b, key.at, sizeof one->key.b);
+    }
+    if (key.at != NULL) {
+        secret_wipe(key.at, key.len);
+    }
+    return good;
 }
 
 /* A clip that was collected before is left alone; anything else in its place is not touched. */

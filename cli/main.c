@@ -147,10 +147,17 @@ static const struct command commands[] = {
      "                   private place in memory, removed when the review ends)\n"
      "\n"
      "example: stoop review 4F2A-91 --player mpv\n"},
-    {"delivered", "clips that others granted to this home", cmd_delivered,
+    {"delivered", "clips that others granted to this home: list, export", cmd_delivered,
      "usage: stoop delivered [--json]\n"
+     "       stoop delivered export CODE --out FILE [--identity FILE]\n"
      "\n"
-     "example: stoop delivered\n"},
+     "An exported clip is a standard age file. --identity writes the request's key beside it, so\n"
+     "that a court can open the evidence with the stock age tool: age -d -i KEY CLIP. Where "
+     "several\n"
+     "homes answered, the beginning of the clip's grant stands for CODE.\n"
+     "\n"
+     "example: stoop delivered\n"
+     "         stoop delivered export 4F2A-91 --out clip.age --identity clip.key\n"},
     {"collect", "open, check and write what was delivered", cmd_collect,
      "usage: stoop collect [CODE] [--to DIR]\n"
      "\n"

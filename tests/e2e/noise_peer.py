@@ -34,6 +34,7 @@ except ImportError as missing:
 CLASSES = (256, 1024, 4096, 16384, 65519)
 CLOSE, PING, PONG = 0, 1, 2
 TAG = 16
+REKEY_RECORDS = 1024
 
 # dissononce knows XK and its modifiers one at a time; this is both (Noise 9.4).
 PATTERN = HandshakePattern(
@@ -116,8 +117,17 @@ def shake_hands(link, options):
     return ciphers
 
 
+def rekey(cipher):
+    """PROTOCOL 3.5. Not dissononce's own, which keeps the tag in the key and sets the nonce back."""
+    nonce = cipher._nonce
+    if nonce % REKEY_RECORDS == 0:
+        cipher.initialize_key(cipher.cipher.encrypt(cipher._key, 2**64 - 1, b"", bytes(32))[:32])
+        cipher.set_nonce(nonce)
+
+
 def send(link, cipher, kind, data):
     write_frame(link, cipher.encrypt_with_ad(b"", pad(bytes([kind]), data)))
+    rekey(cipher)
 
 
 def receive(link, cipher):
@@ -125,6 +135,7 @@ def receive(link, cipher):
     if len(sealed) - TAG not in CLASSES:
         raise Bad(f"a record of {len(sealed)} bytes is of no size class")
     plain = cipher.decrypt_with_ad(b"", sealed)
+    rekey(cipher)
     return plain[0], unpad(plain, 1)
 
 

@@ -159,6 +159,7 @@ class Home:
         path.write_text(re.sub(rf"(?m)^#?{key} = .*$", f"{key} = {value}", text))
 
     def start(self, log=None):
+        self.daemon_started = time.time()
         out = open(log or self.root / "journal", "ab")
         self.daemon = subprocess.Popen([str(self.bin / "stoopd"), "--home", str(self.data)], env=self.env,
                                        stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)

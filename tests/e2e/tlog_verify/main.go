@@ -3,6 +3,7 @@
 // golang.org/x/mod's sumdb/note and sumdb/tlog and of c2sp.org/tlog-tiles alone.
 //
 //	usage: tlog_verify FOLDER VERIFIER-KEY
+//	       tlog_verify -proof VERIFIER-KEY, with what 'stoop log proof N --json' printed at standard input
 //	       prints "SIZE leaves" and ends 0, or prints what is wrong and ends 1
 //
 // Build: GO111MODULE=off GOPATH=/usr/share/gocode go build ./tests/e2e/tlog_verify
@@ -11,8 +12,11 @@ package main
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -37,10 +41,16 @@ type folder struct {
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: tlog_verify FOLDER VERIFIER-KEY")
+		fmt.Fprintln(os.Stderr, "usage: tlog_verify FOLDER|-proof VERIFIER-KEY")
 		os.Exit(2)
 	}
-	size, err := verify(os.Args[1], os.Args[2])
+	var size int64
+	var err error
+	if os.Args[1] == "-proof" {
+		size, err = verifyProof(os.Stdin, os.Args[2])
+	} else {
+		size, err = verify(os.Args[1], os.Args[2])
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tlog_verify:", err)
 		os.Exit(1)
@@ -71,13 +81,44 @@ func verify(path, key string) (int64, error) {
 	return size, nil
 }
 
+// verifyProof checks that one leaf is in the log whose checkpoint comes with it.
+func verifyProof(from io.Reader, key string) (int64, error) {
+	var fields map[string]interface{}
+	if err := json.NewDecoder(from).Decode(&fields); err != nil {
+		return 0, err
+	}
+	leaf, isText := fields["leaf"].(string)
+	index, isNumber := fields["index"].(float64)
+	checkpoint, isNote := fields["checkpoint"].(string)
+	if !isText || !isNumber || !isNote {
+		return 0, errors.New("no leaf, index or checkpoint in the proof")
+	}
+	size, root, err := readCheckpoint([]byte(checkpoint), key)
+	if err != nil {
+		return 0, err
+	}
+	var proof tlog.RecordProof
+	for i := 0; fields[fmt.Sprintf("hash_%d", i)] != nil; i++ {
+		bytes, err := hex.DecodeString(fmt.Sprint(fields[fmt.Sprintf("hash_%d", i)]))
+		if err != nil || len(bytes) != tlog.HashSize {
+			return 0, fmt.Errorf("hash %d is none", i)
+		}
+		proof = append(proof, *(*tlog.Hash)(bytes))
+	}
+	return size, tlog.CheckRecord(proof, size, root, int64(index), tlog.RecordHash([]byte(leaf)))
+}
+
 func openCheckpoint(path, key string) (int64, tlog.Hash, error) {
+	text, err := os.ReadFile(filepath.Join(path, "checkpoint"))
+	if err != nil {
+		return 0, tlog.Hash{}, err
+	}
+	return readCheckpoint(text, key)
+}
+
+func readCheckpoint(text []byte, key string) (int64, tlog.Hash, error) {
 	var root tlog.Hash
 	verifier, err := note.NewVerifier(key)
-	if err != nil {
-		return 0, root, err
-	}
-	text, err := os.ReadFile(filepath.Join(path, "checkpoint"))
 	if err != nil {
 		return 0, root, err
 	}

@@ -45,6 +45,7 @@ static enum err visit_door_request(void *context, const struct store_object *obj
 static enum err own_certificate(struct core *core, struct buffer *out);
 static struct link *new_link(struct core *core, uint64_t no);
 static void free_link(struct link *link);
+static struct tick link_deadline(const struct link *link);
 static enum err expire_links(struct core *core);
 static bool is_host_error(enum err err);
 
@@ -243,9 +244,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
         if (link->no == 0) {
             continue;
         }
-        if (link->state != LINK_OPEN) {
-            due = tick_earliest(due, tick_add(link->opened, (struct duration){DIAL_TIME_MS}));
-        }
+        due = tick_earliest(due, link_deadline(link));
     }
     return due;
 }
@@ -513,6 +512,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
         return ERR_OK;
     }
     enum err err = link->transport == NULL ? start_answer(core, link) : ERR_OK;
+    link->heard = core->now.mono;
     while (err == ERR_OK) {
         struct transport_event event;
         size_t before = core->bytes.len;
@@ -526,6 +526,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
             core->effect_at[core->effect_count] = before;
             core->effects[core->effect_count++] =
                 (struct core_effect){.kind = CORE_DO_SEND, .link = link->no, .data = {NULL, made}};
+            link->proved = true;
         }
         if (err != ERR_OK || event.kind == TRANSPORT_EV_NONE) {
             break;
@@ -793,17 +794,26 @@ static enum err step_tick(struct core *core) {
     return err;
 }
 
+/* When a link has had its time. Members are kept alive by pings; who came through another door and
+ * says nothing would hold a slot for ever. */
+static struct tick link_deadline(const struct link *link) {
+    if (link->state != LINK_OPEN) { /* an open port costs a scanner more than us */
+        int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
+        return tick_add(link->opened, (struct duration){most});
+    }
+    return link->purpose == PURPOSE_IN && !link->in_overlay
+               ? tick_add(link->heard, (struct duration){IDLE_TIME_MS})
+               : TICK_NEVER;
+}
+
 static enum err expire_links(struct core *core) {
     enum err err = ERR_OK;
     for (size_t i = 0; i < CORE_LINKS_MAX && err == ERR_OK; i++) {
         struct link *link = &core->links[i];
-        if (link->no == 0 || link->state == LINK_OPEN) {
+        if (link->no == 0) {
             continue;
         }
-        struct tick due = tick_add(link->opened, (struct duration){DIAL_TIME_MS});
-        if (link->purpose == PURPOSE_IN) { /* an open port costs a scanner more than us */
-            due = tick_add(link->opened, (struct duration){TRANSPORT_HANDSHAKE_MS});
-        }
+        struct tick due = link_deadline(link);
         if (tick_reached(core->now.mono, due)) {
             err = core_close(core, link, NULL);
         }
@@ -814,7 +824,9 @@ static enum err expire_links(struct core *core) {
 /* ---- table ---- */
 
 /* When the table is full, or half-open links take more than their share, the oldest half-open
- * inbound one gives way: a flood pushes out itself. */
+ * inbound one gives way: a flood pushes out itself. Those of whom a good first message has come
+ * give way last, so that strangers cannot push out a member that is in the middle of its handshake.
+ */
 static struct link *new_link(struct core *core, uint64_t no) {
     struct link *free_slot = NULL;
     struct link *oldest = NULL;
@@ -825,7 +837,9 @@ static struct link *new_link(struct core *core, uint64_t no) {
             free_slot = free_slot == NULL ? link : free_slot;
         } else if (link->state == LINK_HANDSHAKE && link->purpose == PURPOSE_IN) {
             half_open++;
-            oldest = oldest == NULL || link->no < oldest->no ? link : oldest;
+            bool older = oldest == NULL ||
+                         (link->proved == oldest->proved ? link->no < oldest->no : !link->proved);
+            oldest = older ? link : oldest;
         }
     }
     if (oldest != NULL && (free_slot == NULL || half_open >= CORE_HALF_OPEN_MAX)) {
@@ -839,7 +853,7 @@ static struct link *new_link(struct core *core, uint64_t no) {
         free_slot = oldest;
     }
     if (free_slot != NULL) {
-        *free_slot = (struct link){.no = no, .opened = core->now.mono};
+        *free_slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
         buffer_init(&free_slot->manifest, SEALED_MANIFEST_MAX);
     }
     return free_slot;

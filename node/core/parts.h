@@ -24,6 +24,7 @@
 enum {
     JOIN_TIME_MS = 60 * 1000,
     DIAL_TIME_MS = 10 * 1000,
+    IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
@@ -51,7 +52,9 @@ struct link {
     struct id about; /* member: certificate; join: invite; delivery: grant, or request inbound */
     struct box_public peer_static;
     bool in_overlay;
+    bool proved; /* inbound: its first message was good, so it knows the secret of a door */
     struct tick opened;
+    struct tick heard;       /* when bytes came last */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
     unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */

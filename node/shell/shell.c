@@ -3,7 +3,9 @@
  *  2. Bytes for one link leave in the order in which core gave them, file runs included.
  *  3. An endpoint is freed only in its close callback; until then `closing` keeps it out of every
  *     path.
- *  4. shell_run() returns only when no thread of the pool is at work for core any more. */
+ *  4. shell_run() returns only when no thread of the pool is at work for core any more.
+ *  5. Descriptors are bounded whatever strangers do: core's links, ACCEPTS_A_PASS more, and those
+ *     that linger (LINGER_MAX). */
 #include "node/shell/shell.h"
 
 #include <errno.h>
@@ -22,8 +24,10 @@
 enum {
     READ_BYTES = CORE_INPUT_MAX, /* one shared buffer: a first touch of a page is dear */
     FILE_BYTES = 4 * 1024,       /* what is copied when the socket would not take a file run */
-    BACKLOG = 128,
+    BACKLOG = 1024,              /* a burst waits in the system, not in us */
+    ACCEPTS_A_PASS = 16,
     LINGER_MS = 10 * 1000, /* a closed endpoint has so long to take what it was given */
+    LINGER_MAX = 32,
     CLIENT_QUEUE_MAX = 4 * 1024 * 1024,
     FRAME_HEADER = 4,
 };
@@ -94,6 +98,8 @@ struct shell {
     size_t jobs; /* on the pool */
     bool in_turn;
     bool stopping;
+    unsigned accepted; /* in this pass of the loop */
+    bool accept_waits; /* libuv holds one more connection, and takes no other, until uv_accept() */
     enum err failed;
     uint64_t next_number; /* odd: inbound links and clients */
     char control_path[sizeof(((struct sockaddr_storage *)0)->__ss_padding)];
@@ -132,6 +138,7 @@ static void take_frames(struct endpoint *endpoint, struct bytes data);
 static void dial(struct shell *shell, const struct core_effect *effect);
 static void ingest_start(struct shell *shell, struct endpoint *endpoint);
 
+static void accept_link(struct shell *shell);
 static void on_connection(uv_stream_t *listener, int status);
 static void on_client(uv_stream_t *listener, int status);
 static void on_connect(uv_connect_t *connect, int status);
@@ -565,6 +572,18 @@ static void endpoint_leave(struct endpoint *endpoint) {
     endpoint->leave_by = (uint64_t)shell_now().mono.ms + LINGER_MS;
     if (endpoint->first == NULL || !endpoint->up) {
         endpoint_close(endpoint);
+        return;
+    }
+    size_t lingering = 0;
+    struct endpoint *oldest = endpoint;
+    for (struct endpoint *e = endpoint->shell->endpoints; e != NULL; e = e->next) {
+        if (e->leaving && !e->closing) {
+            lingering++;
+            oldest = e->leave_by < oldest->leave_by ? e : oldest;
+        }
+    }
+    if (lingering > LINGER_MAX) { /* made by a peer that asks, reads nothing and breaks the rules */
+        endpoint_close(oldest);
     }
 }
 
@@ -774,17 +793,31 @@ static void ingest_start(struct shell *shell, struct endpoint *endpoint) {
 
 /* ---- callbacks ---- */
 
+/* A few in each pass: libuv would accept for as long as connections come, and what gives way to
+ * them (core's to say) is closed only when the turn ends. So a flood costs no more descriptors than
+ * it has slots, and everybody else gets their turn. */
 static void on_connection(uv_stream_t *listener, int status) {
     struct shell *shell = listener->data;
-    struct endpoint *endpoint = NULL;
-    if (status == 0) {
-        endpoint = endpoint_new(shell, ENDPOINT_LINK, shell->next_number);
-    }
-    if (endpoint == NULL) {
+    if (status != 0) {
         return;
     }
+    if (shell->accepted == ACCEPTS_A_PASS) {
+        shell->accept_waits = true;
+        return;
+    }
+    accept_link(shell);
+}
+
+static void accept_link(struct shell *shell) {
+    struct endpoint *endpoint = endpoint_new(shell, ENDPOINT_LINK, shell->next_number);
+    if (endpoint == NULL) {
+        shell->accept_waits = true;
+        return;
+    }
+    shell->accepted++;
     shell->next_number += 2;
-    if (shell->core == NULL || uv_accept(listener, &endpoint->uv.stream) != 0) {
+    if (shell->core == NULL ||
+        uv_accept((uv_stream_t *)&shell->listener, &endpoint->uv.stream) != 0) {
         endpoint_close(endpoint);
         return;
     }
@@ -944,6 +977,11 @@ static void on_timer(uv_timer_t *timer) {
 
 static void on_prepare(uv_prepare_t *prepare) {
     struct shell *shell = prepare->data;
+    shell->accepted = 0;
+    if (shell->accept_waits) {
+        shell->accept_waits = false;
+        accept_link(shell);
+    }
     turn_end(shell);
     tell_drained(shell); /* what a turn sent may have gone at once; its event belongs to the next */
     turn_end(shell);

@@ -82,6 +82,21 @@ def read_code(pb, text):
     return code
 
 
+class HalfWay:
+    def __init__(self, link, call):
+        self.link, self.call = link, call
+
+    def sendall(self, data):
+        self.link.sendall(data)
+
+    def recv(self, length):
+        data = self.link.recv(length)
+        if self.call and data:
+            self.call()
+            self.call = None
+        return data
+
+
 class Peer:
     """One home of another make: keys, and links through noise_peer.py."""
 
@@ -92,16 +107,18 @@ class Peer:
         self.members = {}
         self.asked = None
 
-    def dial(self, code, door, secret, payload=b""):
+    def dial(self, code, door, secret, payload=b"", half_way=None):
+        """`half_way` is called when our first message has been answered and our second is not yet sent."""
         host, port = code.address.rsplit(":", 1)
         options = types.SimpleNamespace(community=code.community, responder=code.transport, psk3=bytes(32),
                                         secret=bytes(self.static), payload=payload,
                                         psk0=noise_peer.door_psk0(door, code.community, secret))
         link = socket.create_connection((host, int(port)), timeout=20)
-        sending, receiving = noise_peer.shake_hands(link, options)
+        sending, receiving = noise_peer.shake_hands(HalfWay(link, half_way) if half_way else link, options)
         return types.SimpleNamespace(send=lambda kind, message: noise_peer.send(link, sending, kind, message),
                                      receive=lambda: noise_peer.receive(link, receiving), close=link.close,
-                                     settimeout=link.settimeout)
+                                     settimeout=link.settimeout, send_raw=link.sendall,
+                                     receive_raw=lambda: link.recv(4096))
 
     def certificate(self, code, lives_ms):
         pb, now = self.pb, int(time.time() * 1000)

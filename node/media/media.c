@@ -20,6 +20,7 @@ static enum err start_worker(const char *worker, const char *kind, struct bytes 
                              pid_t *out_pid);
 static enum err read_answer(int fd, pid_t pid, char *out, size_t room);
 static bool parse_line(const char *line, struct media_info *info);
+static void first_of(uint32_t *size, const char *text);
 static bool value_of(const char *line, const char *key, char *out, size_t room);
 static bool harmless_tag(const char *line);
 static enum err spec_line(struct buffer *out, const struct media_input *input);
@@ -179,10 +180,12 @@ static bool parse_line(const char *line, struct media_info *info) {
         info->duration_ms = seconds > 0 && seconds < 1e9 ? (int64_t)(seconds * 1000 + 0.5) : 0;
     } else if (strstr(line, ".codec_type=\"audio\"") != NULL) {
         info->audio = true;
+    } else if (strstr(line, ".codec_type=") != NULL && strstr(line, "=\"video\"") == NULL) {
+        info->tagged = true; /* a track of subtitles or data: where it was, how it moved */
     } else if (strncmp(line, "streams.", 8) == 0 && strstr(line, ".width=") != NULL) {
-        info->width = (uint32_t)strtoul(strstr(line, ".width=") + 7, NULL, 10);
+        first_of(&info->width, strstr(line, ".width=") + 7);
     } else if (strncmp(line, "streams.", 8) == 0 && strstr(line, ".height=") != NULL) {
-        info->height = (uint32_t)strtoul(strstr(line, ".height=") + 8, NULL, 10);
+        first_of(&info->height, strstr(line, ".height=") + 8);
     } else if (value_of(line, "format.tags.creation_time=", value, sizeof value)) {
         struct instant at;
         info->created_ms = instant_parse(value, &at) == ERR_OK ? at.ms : 0;
@@ -190,6 +193,12 @@ static bool parse_line(const char *line, struct media_info *info) {
         info->tagged = true;
     }
     return info->width <= 16384 && info->height <= 16384;
+}
+
+/* The picture that is sent is the first one's; a track without one says "N/A". */
+static void first_of(uint32_t *size, const char *text) {
+    unsigned long value = strtoul(text, NULL, 10);
+    *size = *size == 0 && value <= UINT32_MAX ? (uint32_t)value : *size;
 }
 
 static bool value_of(const char *line, const char *key, char *out, size_t room) {

@@ -235,6 +235,22 @@ def untouched(flow, folder, master):
     assert files_of(folder) == before
 
 
+def another_track(flow, folder, master):
+    """A track beside picture and sound, where a camera writes where it was, stays at home."""
+    place = "52.5750,13.4050"
+    path = folder / "lane_2026-01-05_10-30-00.mp4"
+    words = folder.parent / "words.srt"
+    words.write_text("1\n00:00:01,000 --> 00:00:02,000\n52.5750 N 13.4050 E\n")
+    ffmpeg("-i", master, "-i", words, "-t", SEGMENT_S, "-c:v", "copy", "-c:s", "mov_text", "-map_metadata", "-1", path)
+    os.utime(path, (time.time() - 60,) * 2)
+    assert b"52.5750 N" in path.read_bytes()
+    flow.add_camera("lane", folder, "plain", place)
+    start = datetime.datetime(2026, 1, 5, 10, 30, 0)
+    clip, facts, _, _ = flow.deliver(place, *seconds(start, -5, 15))
+    assert facts["making"] == 2 and b"52.5750 N" not in clip.read_bytes(), facts
+    assert [h for _, h in frame_hashes(clip, hidden=True)] == [h for _, h in frame_hashes(path)]
+
+
 def old_codec(flow, folder):
     """The film as it lies in the package: its codec has no place in an MP4, so it is made anew; nothing is missing."""
     place = "52.5700,13.4050"
@@ -284,7 +300,8 @@ def main():
             motion_again = motion_without_gap(root, flow, master, start)
             across_borders(flow, motion_again, source, 5 * RATE)
             whole_segments(flow, motion_again, master)
-        for name, run in (("phone", phone), ("door", lambda f, d: untouched(f, d, master)), ("attic", old_codec)):
+        for name, run in (("phone", phone), ("door", lambda f, d: untouched(f, d, master)),
+                          ("lane", lambda f, d: another_track(f, d, master)), ("attic", old_codec)):
             (root / name).mkdir()
             run(flow, root / name)
         for recorder, files in before.items():

@@ -129,12 +129,13 @@ static int export_delivered(struct cli *cli) {
     const struct cli_option options[] = {{.name = "--out", .value = &out},
                                          {.name = "--identity", .value = &identity}};
     int failed = take_options(cli, options, COUNT_OF(options), "CODE");
-    if (failed == 0 && out == NULL) {
-        failed = usage_error("delivered", "'--out' is missing");
+    if (failed != 0) {
+        return failed;
     }
-    if (failed == 0) {
-        failed = client_open(cli, &client);
+    if (out == NULL) {
+        return usage_error("delivered", "'--out' is missing");
     }
+    failed = client_open(cli, &client);
     if (failed == 0) {
         folder_of(out, folders[0]);
         walls_allow(cli, folders[0]);

@@ -190,6 +190,7 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
     struct keyfile_public pub;
     struct id community;
     char until[INSTANT_TEXT_MAX];
+    one->custody.signed_grant.max = one->custody.signed_home.max = SIGNED_GOSSIP_MAX;
     int failed = pinned_community(cli, &community);
     if (failed == 0) {
         enum err err = check_grant(one, &community);

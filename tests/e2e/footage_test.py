@@ -292,11 +292,11 @@ def main():
         flow.begin()
         for recorder in (frigate, mediamtx, motion):
             flow.add_camera(recorder.layout, recorder.folder, recorder.layout, recorder.place)
-        across_borders(flow, frigate, source, 5 * RATE)
         across_borders(flow, mediamtx, source, 48)  # the first frame at or after the full second is 4.8 s in
         whole_segments(flow, frigate, master)
         over_a_gap(flow, motion, source)
         if long:
+            across_borders(flow, frigate, source, 5 * RATE)
             motion_again = motion_without_gap(root, flow, master, start)
             across_borders(flow, motion_again, source, 5 * RATE)
             whole_segments(flow, motion_again, master)

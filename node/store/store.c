@@ -19,7 +19,8 @@ enum {
 
 struct store {
     sqlite3 *db;
-    bool open; /* a transaction is */
+    bool open;  /* a turn is */
+    bool begun; /* and its transaction: from the first statement on, as most turns have none */
     int changes_at_begin;
     struct prepared {
         const char *sql; /* static text; its address is the key */
@@ -105,30 +106,27 @@ void store_close(struct store *store) {
 
 enum err store_begin(struct store *store) {
     ASSERT(!store->open);
-    /* Nobody else writes here, so no lock is taken before there is need of one: most turns of a
-     * delivery write nothing. */
-    enum err err = run(store, "BEGIN");
-    if (err == ERR_OK) {
-        store->open = true;
-        store->changes_at_begin = sqlite3_total_changes(store->db);
-    }
-    return err;
+    store->open = true;
+    store->changes_at_begin = sqlite3_total_changes(store->db);
+    return ERR_OK;
 }
 
 enum err store_commit(struct store *store) {
     ASSERT(store->open);
-    enum err err = run(store, "COMMIT");
+    enum err err = store->begun ? run(store, "COMMIT") : ERR_OK;
     if (err == ERR_OK) {
         store->open = false;
+        store->begun = false;
     }
     return err;
 }
 
 void store_roll_back(struct store *store) {
-    if (store->open) {
+    if (store->begun) {
         (void)run(store, "ROLLBACK");
-        store->open = false;
     }
+    store->open = false;
+    store->begun = false;
 }
 
 bool store_changed(const struct store *store) {
@@ -981,6 +979,13 @@ static enum err run(struct store *store, const char *sql) {
 
 static struct query query_start(struct store *store, const char *sql) {
     struct query query = {.store = store, .next = 1};
+    if (store->open && !store->begun) {
+        query.err = run(store, "BEGIN"); /* deferred: nobody else writes here */
+        store->begun = query.err == ERR_OK;
+        if (query.err != ERR_OK) {
+            return query;
+        }
+    }
     size_t i = 0;
     while (i < STATEMENTS_MAX && store->prepared[i].sql != NULL && store->prepared[i].sql != sql) {
         i++;

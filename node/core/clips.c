@@ -335,7 +335,6 @@ enum err clips_recorded(struct core *core, const struct log_entry *entry) {
 static enum err shred(struct core *core, const struct clip_id *clip) {
     struct ingest_message message = {.kind = INGEST_SHRED, .as.shred.clip = *clip};
     enum err err = store_clip_remove(core->store, clip);
-    core->shredded = true;
     return err == ERR_OK ? ingest_send(core, &message) : err;
 }
 

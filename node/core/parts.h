@@ -141,7 +141,7 @@ struct core {
     struct tick attachment_due;
     struct id attachment_after;
     struct tick upkeep_due;
-    bool shredded; /* in this turn: cut the write-ahead log off after it */
+    bool shredded; /* in this turn, perhaps: cut the write-ahead log off after it */
 
     struct core_work works[TRANSFER_BLOCKS_MAX + TRANSFER_RECEIVES_MAX];
     bool work_waits; /* among this turn's effects */

@@ -322,7 +322,7 @@ def main():
     table, leak = [], []
     labs = 3 if options.long else 1
     for number in range(labs):
-        lab = Lab(options.bin, options.homes or (9 if options.long else 6), number)
+        lab = Lab(options.bin, options.homes or (8 if options.long else 6), number)
         try:
             lab.set_up()
             lab.pids = [lab.node_pid(home) for home in lab.homes]

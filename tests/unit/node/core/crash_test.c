@@ -130,16 +130,16 @@ static void run_flow(const char *folder, int dies, size_t dies_at, enum world_de
     world->rests = 1500;
     join(&flow, REQUESTER);
     join(&flow, OWNER);
-    world_run(world, 4000);
+    world_run(world, 2500);
     ask(&flow);
     await(&flow, prompt_open);
     grant(&flow);
     await(&flow, delivered);
     await(&flow, sent);
-    world_run(world, 5000);
+    world_run(world, 1500);
     *died = world->died;
     world->dies = -1;
-    world_run(world, 5000);
+    world_run(world, 2500);
 
     const struct world_clip *clip = world_clip(world, OWNER, &flow.request);
     CHECK(world_delivered(world, REQUESTER, &flow.request) == 1);

@@ -367,6 +367,15 @@ static void show_who(const struct checked_request *asked) {
     } else {
         line("", "declining here does not settle an order");
     }
+    if (instrument->non_disclosure) {
+        instant_local(instrument->non_disclosure_expires, time);
+        line("", "wants it kept SECRET until %.15s, by order of %s", time,
+             safe_text(instrument->non_disclosure_authority, 20, a));
+    }
+    if (instrument->preserve_until.ms > 0) {
+        instant_local(instrument->preserve_until, time);
+        line("", "asks to hold footage until %.15s", time);
+    }
 }
 
 static const char *making_text(enum clip_making making) {
@@ -506,9 +515,25 @@ static void show_whole(const struct opened *clip) {
         {"why now", instrument->emergency_why_now},
         {"purpose", request->terms.purpose},
     };
+    const struct {
+        const char *label;
+        struct instant value;
+    } times[] = {{"issued", instrument->issued_at},
+                 {"execute by", instrument->execute_by},
+                 {"produce by", instrument->produce_by},
+                 {"hold until", instrument->preserve_until},
+                 {"secrecy from", instrument->non_disclosure_issued},
+                 {"secrecy until", instrument->non_disclosure_expires}};
     (void)puts("what the request says of itself:");
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
         show_field(fields[i].label, fields[i].value);
+    }
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        char text[TIME_TEXT_MAX] = "";
+        if (times[i].value.ms > 0) {
+            time_text(times[i].value, text);
+        }
+        show_field(times[i].label, text);
     }
     (void)puts("how it was checked:");
     show_checks(clip, LEGAL_RULES_MAX);

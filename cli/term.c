@@ -185,7 +185,7 @@ void span_text(int64_t ms, char out[32]) {
     } else if (s < 86400) {
         (void)snprintf(out, 32, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
     } else {
-        (void)snprintf(out, 32, "%" PRId64 " days", s / 86400);
+        (void)snprintf(out, 32, "%" PRId64 " day%s", s / 86400, s < 172800 ? "" : "s");
     }
 }
 

@@ -52,7 +52,8 @@ produce_to = R. Okafor
 def review_by_hand(home, code):
     print(f"You are {home.name}. The passphrase of this home's key is: {Home.PASSPHRASE}\n"
           f"(to accept, type the code {code}; anything else lets nothing go)\n")
-    return subprocess.run([str(home.bin / "stoop"), "review", code], env=home.env).returncode
+    return subprocess.run([str(home.bin / "stoop"), "review", code],
+                          env={**home.env, "TERM": os.environ.get("TERM", "dumb")}).returncode
 
 
 def review_at_pty(home, code, accept, look=False):
@@ -70,6 +71,11 @@ def review_at_pty(home, code, accept, look=False):
     return terminal.wait()
 
 
+def refuse(why):
+    print(f"tour: {why}", file=sys.stderr)
+    sys.exit(2)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="cli/tour")
     parser.add_argument("bin")
@@ -77,9 +83,9 @@ def main():
     parser.add_argument("--keep", metavar="DIR")
     args = parser.parse_args()
     if args.interactive and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        parser.error("--interactive needs a terminal")
+        refuse("--interactive needs a terminal")
     if args.keep and os.path.isdir(args.keep) and os.listdir(args.keep):
-        parser.error(f"'{args.keep}' is not empty: name a new folder")
+        refuse(f"'{args.keep}' is not empty: name a new folder")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     began = time.monotonic()

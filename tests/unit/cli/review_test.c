@@ -261,6 +261,53 @@ static void test_the_screen_gets_no_escapes_of_others(void **state) {
     CHECK(!shows(&shown, "valid warrant")); /* P4 */
 }
 
+/* DESIGN 9: plain words on one small screen, the ground in the first line, a claim called one. */
+static void test_the_prompt_fits_a_small_screen(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char first[64];
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)review_with("l\n", &shown);
+    (void)snprintf(first, sizeof first, "%s  claims ", fake.code);
+    const char *at = memmem(shown.at, shown.len, first, strlen(first));
+    const char *end = memmem(shown.at, shown.len, "[p]lay", 6);
+    if (at == NULL || end == NULL) {
+        tell("prompt", 0, &shown);
+    }
+    assert_non_null(at);
+    assert_non_null(end);
+    size_t lines = 0;
+    size_t columns = 0;
+    for (; at < end; at++) {
+        columns += (*at & 0xc0) != 0x80 && *at != '\r' ? 1 : 0;
+        if (*at == '\n') {
+            lines++;
+            CHECK(columns <= 81); /* the end of the line is one */
+            columns = 0;
+        }
+    }
+    CHECK(lines >= 12 && lines <= 20);
+    static const char *const wanted[] = {"vouched for by",
+                                         "BASIS",
+                                         "signature good",
+                                         "ASKS",
+                                         "HAVE",
+                                         "SAYS   |",
+                                         "SENDS",
+                                         "digest",
+                                         " to key ",
+                                         "TERMS    delete by",
+                                         "SEEN     nothing of",
+                                         "It cannot be recalled. No answer means no."};
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        if (!shows(&shown, wanted[i])) {
+            tell(wanted[i], 0, &shown);
+        }
+        CHECK(shows(&shown, wanted[i]));
+    }
+}
+
 /* The sealed clip that came out of the player's file, or nothing. */
 static bool saw_the_clip(const char *path) {
     static uint8_t bytes[1024 * 1024];
@@ -357,6 +404,7 @@ int main(void) {
         cmocka_unit_test(test_without_a_terminal_nothing_is_asked_or_accepted),
         cmocka_unit_test(test_a_lying_node_gets_no_grant),
         cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
+        cmocka_unit_test(test_the_prompt_fits_a_small_screen),
         cmocka_unit_test(test_a_player_is_handed_the_clip),
         cmocka_unit_test(test_looks_are_removed_unless_a_folder_was_named),
     };

@@ -174,10 +174,9 @@ static const struct command commands[] = {
      "'verify' recomputes the tree from every entry in the files of DIR (default:\n"
      "this home's own); VKEY is the key that 'stoop log verify' prints at the log's\n"
      "own home, as it does those of the witnesses who cosigned. 'forks' lists logs of\n"
-     "the community that have two pasts, with the proof. 'proof' shows that entry N is in the log; "
-     "with --open also what a\n"
-     "slot's commitment stands for, which nobody else can know: hand it out if you\n"
-     "choose to.\n"
+     "the community that have two pasts, with the proof. 'proof' shows that entry N is\n"
+     "in the log; with --open also what a slot's commitment stands for, which nobody\n"
+     "else can know: hand it out if you choose to.\n"
      "\n"
      "example: stoop log verify\n"
      "         stoop log proof 12 --open --json > proof.json\n"},

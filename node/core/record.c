@@ -17,7 +17,7 @@
 static enum err load_key(struct core *core);
 static enum err load_files(struct core *core);
 static enum err store_leaf(struct core *core, const struct log_leaf *leaf, struct bytes opening);
-static enum err visit_waiting(void *context, struct bytes entry);
+static enum err visit_waiting(void *context, struct bytes line);
 static enum err close_slots(struct core *core);
 static enum err write_checkpoint(struct core *core);
 static enum err make_head(struct core *core);

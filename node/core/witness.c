@@ -143,7 +143,7 @@ static enum err take_head(struct core *core, struct link *link, struct bytes not
     char held[NOTE_MAX];
     struct note_key log = {.type = NOTE_LOG};
     struct checkpoint head;
-    struct checkpoint known;
+    struct checkpoint known = {.size = 0};
     struct merkle_proof merkle = {0};
     struct witness_shown shown = {.head = &head};
     struct log_fork fork = {.newer = note};

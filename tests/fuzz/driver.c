@@ -1,7 +1,8 @@
 /* Stands in for libFuzzer where the compiler has none: seeded mutations of the target's own seeds.
  *
  * usage: TARGET [RUNS [SEED]]   default 20000 runs, seed 1
- *        TARGET FILE            one input, to look at a finding */
+ *        TARGET FILE            one input, to look at a finding
+ *        TARGET --seeds FOLDER  writes valid inputs for libFuzzer to begin with */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 enum {
     INPUT_MAX = 70000,
     RUNS_DEFAULT = 20000,
+    SEEDS_WRITTEN = 128,
 };
 
 static uint64_t state;
@@ -88,9 +90,27 @@ static int run_file(const char *path) {
     return 0;
 }
 
+static int write_seeds(const char *folder) {
+    static uint8_t seed[INPUT_MAX];
+    for (int i = 0; i < SEEDS_WRITTEN; i++) {
+        char path[4096];
+        size_t len = fuzz_seed(next_random(), seed, sizeof seed);
+        (void)snprintf(path, sizeof path, "%s/seed-%d", folder, i);
+        FILE *file = fopen(path, "wbe");
+        if (file == NULL || fwrite(seed, 1, len, file) != len || fclose(file) != 0) {
+            perror(path);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static uint8_t seed[INPUT_MAX];
     char *end = NULL;
+    if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
+        return write_seeds(argv[2]);
+    }
     unsigned long runs = argc > 1 ? strtoul(argv[1], &end, 10) : RUNS_DEFAULT;
     if (end != NULL && *end != '\0') {
         return run_file(argv[1]);

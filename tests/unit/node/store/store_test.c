@@ -204,8 +204,8 @@ static void test_a_node_has_so_many_logs_witnessed_and_no_more(void **state) {
     struct sign_public node = {{2}};
     CHECK_ERR(ERR_OK, store_open(path, &store));
     CHECK_ERR(ERR_OK, store_begin(store));
-    for (uint8_t i = 0; i < STORE_LOGS_OF_ONE; i++) {
-        log.b[1] = i;
+    for (int i = 0; i < STORE_LOGS_OF_ONE; i++) {
+        log.b[1] = (uint8_t)i;
         CHECK_ERR(ERR_OK, store_witnessed_put(store, &log, &node, BYTES_TEXT("first")));
     }
     CHECK_ERR(ERR_OK, store_witnessed_put(store, &log, &node, BYTES_TEXT("second"))); /* it grows */

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "crypto/age.h"
+#include "proto/fence.h"
 
 enum {
     PASSPHRASE_MIN = 8,
@@ -80,6 +82,10 @@ int cmd_init(struct cli *cli) {
     }
     if (access(config, F_OK) == 0) {
         return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
+    }
+    if (strlen(cli->home) + sizeof "/control.sock" > sizeof((struct sockaddr_un *)0)->sun_path) {
+        return fail("use a shorter folder", "the path of '%.200s' is too long for a socket",
+                    cli->home);
     }
     if (owner_has_home(cli)) {
         return fail("take another folder with '--owner-dir'",
@@ -173,8 +179,8 @@ static bool owner_has_home(const struct cli *cli) {
 static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out) {
     char path[PATH_MAX];
     char file[KEYFILE_BYTES_MAX];
-    if (strlen(name) >= KEYFILE_NAME_MAX || *name == '\0') {
-        return usage_error("init", "an owner's name has 1 to 64 bytes");
+    if (strlen(name) >= KEYFILE_NAME_MAX || *name == '\0' || !fence_text_valid(BYTES_TEXT(name))) {
+        return usage_error("init", "an owner's name has 1 to 64 bytes, in one line of UTF-8");
     }
     if (!term_present()) {
         (void)fail("run it at a terminal",

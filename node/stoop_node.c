@@ -30,6 +30,8 @@ static int load_config(const struct options *options, struct config *out);
 static int raise_walls(const char *home);
 static enum err run(struct shell *shell, const struct options *options, const struct config *config,
                     const struct keyset *keys);
+static bool database_lost(const char *home);
+static int say_stopped(const char *home, enum err err);
 static int read_file(const char *home, const char *name, bool secret, struct buffer *out);
 
 static const char usage[] =
@@ -67,7 +69,7 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "stoop-node: cannot open '%s': %s\n", why,
                       err == ERR_HOST_LOCKED ? "the address is taken by another program"
                                              : err_text(err));
-        return SUPERVISE_EXIT_CONFIG;
+        return err == ERR_HOST_DISK ? 1 : SUPERVISE_EXIT_CONFIG; /* there may be room again */
     }
     if (raise_walls(options.home) != 0) {
         shell_destroy(shell);
@@ -75,10 +77,7 @@ int main(int argc, char **argv) {
     }
     err = run(shell, &options, &config, &keys);
     shell_destroy(shell);
-    if (err != ERR_OK) {
-        (void)fprintf(stderr, "stoop-node: stopped: %s\n", err_text(err));
-    }
-    return err == ERR_OK ? 0 : err == ERR_HOST_SCHEMA ? SUPERVISE_EXIT_CONFIG : 1;
+    return err == ERR_OK ? 0 : say_stopped(options.home, err);
 }
 
 static int parse_options(int argc, char **argv, struct options *out) {
@@ -184,7 +183,7 @@ static enum err run(struct shell *shell, const struct options *options, const st
     struct core *core = NULL;
     struct core_config core_config = {.disk = shell_disk(shell), .keys = *keys, .now = shell_now()};
     (void)snprintf(path, sizeof path, "%s/node/stoop.db", options->home);
-    enum err err = store_open(path, &store);
+    enum err err = database_lost(options->home) ? ERR_HOST_DATABASE : store_open(path, &store);
     if (err == ERR_OK) {
         core_config.store = store;
         core_config.address_count = config->address_count;
@@ -210,6 +209,34 @@ static enum err run(struct shell *shell, const struct options *options, const st
     store_close(store);
     keyset_wipe(&core_config.keys);
     return err;
+}
+
+/* A log without its database: to begin anew under the same key would be to sign two logs. */
+static bool database_lost(const char *home) {
+    char path[4096];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "%s/node/stoop.db", home);
+    bool there = stat(path, &info) == 0 && info.st_size > 0;
+    (void)snprintf(path, sizeof path, "%s/node/log/checkpoint", home);
+    return !there && access(path, F_OK) == 0;
+}
+
+/* A full disk or a folder that cannot be written may come right by itself: the supervisor tries
+ * again. A damaged database does not, and to start without it would be to forget what was promised.
+ */
+static int say_stopped(const char *home, enum err err) {
+    if (err == ERR_HOST_DATABASE) {
+        (void)fprintf(stderr,
+                      "stoop-node: '%s/node/stoop.db' is damaged or lost\n"
+                      "put back a copy of the whole folder '%s/node'\n",
+                      home, home);
+    } else if (err == ERR_HOST_SCHEMA) {
+        (void)fprintf(stderr, "stoop-node: '%s/node/stoop.db': %s\n", home, err_text(err));
+    } else {
+        (void)fprintf(stderr, "stoop-node: stopped: %s\nlook at '%s/node' and its disk\n",
+                      err_text(err), home);
+    }
+    return err == ERR_HOST_DATABASE || err == ERR_HOST_SCHEMA ? SUPERVISE_EXIT_CONFIG : 1;
 }
 
 static int read_file(const char *home, const char *name, bool secret, struct buffer *out) {

@@ -106,6 +106,8 @@ int main(int argc, char **argv) {
         take_lock(&supervisor) != 0) {
         return 1;
     }
+    (void)umask(
+        027); /* whatever it was started with: the children's files are for the group at most */
     sigset_t set;
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGCHLD);

@@ -324,6 +324,12 @@ static enum err error_of(int code) {
     if (kind == SQLITE_FULL || kind == SQLITE_IOERR) {
         return ERR_HOST_DISK;
     }
+    if (kind == SQLITE_READONLY || kind == SQLITE_PERM || kind == SQLITE_CANTOPEN) {
+        return ERR_HOST_PERMISSION;
+    }
+    if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED) {
+        return ERR_HOST_LOCKED;
+    }
     return kind == SQLITE_NOMEM ? ERR_HOST_MEMORY : ERR_HOST_DATABASE;
 }
 

@@ -33,7 +33,7 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
                               const struct request *request, struct instant now);
 static enum err visit_untold(void *context, const struct vault_clip *clip);
 static enum err send_frame(struct ingest *ingest, struct bytes frame);
-static int read_node(struct ingest *ingest, bool *restart);
+static enum err read_node(struct ingest *ingest, bool *restart);
 static void note(const char *level, const char *event, enum err err);
 static struct instant wall_now(void);
 static struct tick mono_now(void);
@@ -104,9 +104,12 @@ int ingest_run(struct ingest *ingest) {
             wait = next.ms - wall_now().ms;
         }
         struct pollfd ready = {.fd = ingest->config.node_fd, .events = POLLIN};
-        if (poll(&ready, 1, wait > 0 ? (int)wait : 0) > 0 && read_node(ingest, &restart) == 0) {
-            return 0; /* the node is gone; the supervisor starts both anew */
+        if (poll(&ready, 1, wait > 0 ? (int)wait : 0) > 0) {
+            err = read_node(ingest, &restart);
         }
+    }
+    if (err == ERR_HOST_NETWORK) {
+        return 0; /* the node is gone; the supervisor starts both anew */
     }
     if (err != ERR_OK) {
         note("error", "stopped", err);
@@ -384,32 +387,32 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
 
 /* ---- the socket ---- */
 
-static int read_node(struct ingest *ingest, bool *restart) {
+/* ERR_HOST_NETWORK: the node is gone, or talks nonsense. */
+static enum err read_node(struct ingest *ingest, bool *restart) {
     uint8_t part[READ_BYTES];
     ssize_t got = read(ingest->config.node_fd, part, sizeof part);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
-        return 1;
+        return ERR_OK;
     }
-    if (got <= 0 || buffer_append(&ingest->input, (struct bytes){part, (size_t)got}) != ERR_OK) {
-        return 0;
+    if (got <= 0) {
+        return ERR_HOST_NETWORK;
     }
+    enum err err = buffer_append(&ingest->input, (struct bytes){part, (size_t)got});
     size_t at = 0;
-    while (!*restart && ingest->input.len - at >= FRAME_HEADER) {
+    while (err == ERR_OK && !*restart && ingest->input.len - at >= FRAME_HEADER) {
         size_t len = read_u32(ingest->input.at + at);
         if (len > INGEST_FRAME_MAX) {
-            return 0;
+            return ERR_HOST_NETWORK;
         }
         if (ingest->input.len - at - FRAME_HEADER < len) {
             break;
         }
         struct bytes frame = {ingest->input.at + at + FRAME_HEADER, len};
-        if (ingest_take(ingest, frame, wall_now(), restart) != ERR_OK) {
-            return 0;
-        }
+        err = ingest_take(ingest, frame, wall_now(), restart);
         at += FRAME_HEADER + len;
     }
     buffer_drop_front(&ingest->input, at);
-    return 1;
+    return err;
 }
 
 static enum err send_frame(struct ingest *ingest, struct bytes frame) {
@@ -428,7 +431,7 @@ static enum err send_frame(struct ingest *ingest, struct bytes frame) {
                 continue;
             }
             if (put <= 0) {
-                return ERR_HOST_CHILD;
+                return ERR_HOST_NETWORK; /* the node is gone */
             }
             at += (size_t)put;
         }

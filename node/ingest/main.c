@@ -57,9 +57,9 @@ int main(int argc, char **argv) {
     enum err err = ingest_create(&config, &ingest);
     keyset_wipe(&config.keys);
     if (err != ERR_OK) {
-        (void)fprintf(stderr, "stoop-ingest: cannot open its index in '%s': %s\n", config.home,
+        (void)fprintf(stderr, "stoop-ingest: cannot open '%s/ingest/index.db': %s\n", config.home,
                       err_text(err));
-        return err == ERR_HOST_SCHEMA ? SUPERVISE_EXIT_CONFIG : 1;
+        return err == ERR_HOST_SCHEMA || err == ERR_HOST_DATABASE ? SUPERVISE_EXIT_CONFIG : 1;
     }
     be_idle();
     if (raise_walls(ingest) != 0) {

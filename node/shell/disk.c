@@ -34,7 +34,7 @@ static void name_text(enum core_file file, struct bytes name, char text[NAME_TEX
 static void forget_open(struct disk *disk, enum core_file file);
 static int open_log_parent(int log, const char *path, const char **leaf, bool make);
 static enum err write_all(int fd, struct bytes data, uint64_t offset);
-static enum err host_error(void);
+static enum err host_error(void); /* says in the journal what the system said */
 
 enum err disk_start(struct disk *disk, const char *home) {
     *disk = (struct disk){
@@ -322,7 +322,10 @@ static enum err write_all(int fd, struct bytes data, uint64_t offset) {
 }
 
 static enum err host_error(void) {
-    if (errno == EACCES || errno == EPERM || errno == EROFS) {
+    int reason = errno;
+    (void)fprintf(stderr, "error disk: a file cannot be read or written reason=\"%s\"\n",
+                  strerror(reason));
+    if (reason == EACCES || reason == EPERM || reason == EROFS) {
         return ERR_HOST_PERMISSION;
     }
     return errno == ENOSPC || errno == EDQUOT ? ERR_FULL_DISK : ERR_HOST_DISK;

@@ -310,7 +310,7 @@ static enum err listen_control(struct shell *shell, const char *home, char *why)
     if (code == 0) {
         code = uv_listen((uv_stream_t *)&shell->control, CORE_CLIENTS_MAX, on_client);
     }
-    return code == 0 ? ERR_OK : ERR_HOST_PERMISSION;
+    return code == 0 ? ERR_OK : code == UV_ENOSPC ? ERR_HOST_DISK : ERR_HOST_PERMISSION;
 }
 
 static bool parse_address(const char *text, struct sockaddr_storage *out) {

@@ -178,7 +178,7 @@ class Street:
         self.ada, self.ben = (Person(bin_dir, root, name) for name in ("ada", "ben"))
         self.homes = [self.ada, self.ben]
         self.bin_dir, self.root = bin_dir, root
-        self.joined = 0
+        self.left = 9  # trials: a home may have 10 live requests, and a young community is a mesh of 8
         self.signed = collections.defaultdict(set)
         for home in self.homes:
             start_home(home)
@@ -308,7 +308,6 @@ class Street:
         finally:
             new.stop()
             self.homes.remove(new)
-        self.joined += 1
 
     def check(self):
         self.watch()
@@ -364,7 +363,7 @@ def main():
                 if who == "stoop":
                     after, down = after / 5, chance.uniform(0, 1.2)
                 said = f"seed {seed}, {role} {i}: {who} after {after:.3f} s{' of delivery' if in_delivery else ''}, down {down:.2f} s"
-                if street is None or street.joined == 5:
+                if street is None or street.left <= 0:
                     if street:
                         street.stop()
                     home = root / f"{role}-{i}"
@@ -377,11 +376,13 @@ def main():
                         killers.append(Killer(new if of_new else street.ada, who, after, down))
                         return killers[0]
 
+                    street.left -= 2
                     street.join(i, killer_of)
                     killer = killers[0]
                 else:
                     pieces = street.ada.data / "node" / "delivered" if in_delivery else None
                     killer = Killer(street.ada if role == "requester" else street.ben, who, after, down, pieces)
+                    street.left -= 1
                     street.flow(i, killer)
                 hits[killer.note] += 1
                 if args.long:

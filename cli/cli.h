@@ -208,6 +208,10 @@ struct signers {
 int signers_open(struct cli *cli, const char *const *co_sign, size_t co_count, const char *why,
                  struct signers *out);
 void signers_close(struct signers *signers);
+/* Before anybody types a passphrase: is the key of every owner whom `needed` names among those at
+ * hand? Says who is missing. */
+int signers_cover(const struct cli *cli, const char *const *co_sign, size_t co_count,
+                  const struct pins *pins, const bool needed[OWNERS_MAX]);
 /* Signs the camera list anew with this community in it; nothing when there is no list. */
 int cameras_resign(struct cli *cli, struct client *client, const struct signers *signers,
                    const struct id *community);

@@ -18,6 +18,8 @@ static int read_camera(const struct cli *cli, const char *const *values, bool in
                        const char *const *owners, size_t owner_count, struct camera *out);
 static int change(struct cli *cli, struct camera_list *list, const struct id *previous, bool had,
                   const char *const *co_sign, size_t co_count);
+static int mark_owners(const struct cli *cli, const struct camera_list *list,
+                       const struct pins *pins, bool needed[OWNERS_MAX]);
 static void add_community(struct camera_list *list, const struct id *community);
 
 enum {
@@ -283,9 +285,16 @@ static int change(struct cli *cli, struct camera_list *list, const struct id *pr
     struct client *client = NULL;
     struct signers signers = {0};
     struct pins pins;
+    bool needed[OWNERS_MAX] = {false};
     int failed = client_open(cli, &client);
     if (failed == 0) {
         failed = pins_load(cli, &pins);
+    }
+    if (failed == 0) {
+        failed = mark_owners(cli, list, &pins, needed);
+    }
+    if (failed == 0) {
+        failed = signers_cover(cli, co_sign, co_count, &pins, needed);
     }
     if (failed == 0 && pins.has_community) {
         add_community(list, &pins.community);
@@ -298,6 +307,31 @@ static int change(struct cli *cli, struct camera_list *list, const struct id *pr
     }
     signers_close(&signers);
     client_close(client);
+    return failed;
+}
+
+/* Those who have to sign: every owner of a camera in the list as it was and as it will be, and all
+ * of them where no camera names one, or for the first list (PROTOCOL 6.5). */
+static int mark_owners(const struct cli *cli, const struct camera_list *list,
+                       const struct pins *pins, bool needed[OWNERS_MAX]) {
+    static struct camera_list before;
+    struct id id;
+    bool had = false;
+    int failed = load_list(cli, &before, &id, &had);
+    const struct camera_list *const lists[] = {list, &before};
+    for (size_t l = 0; failed == 0 && l < COUNT_OF(lists); l++) {
+        for (size_t i = 0; i < lists[l]->camera_count; i++) {
+            const struct camera *camera = &lists[l]->cameras[i];
+            for (size_t k = 0; k < camera->owner_count; k++) {
+                for (size_t o = 0; o < pins->owner_count; o++) {
+                    needed[o] |= sign_public_equal(&camera->owners[k].sign, &pins->owners[o].sign);
+                }
+            }
+        }
+    }
+    if (!had || list->camera_count + before.camera_count == 0) {
+        memset(needed, true, OWNERS_MAX * sizeof needed[0]);
+    }
     return failed;
 }
 

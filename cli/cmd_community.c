@@ -19,7 +19,8 @@ static int show(struct cli *cli);
 static int sign_member(const struct cli *cli, const struct control_reply *status,
                        const struct signers *signers, struct member *member,
                        const uint8_t *invite_secret, struct buffer *out);
-static int check_all_owners_sign(const struct cli *cli, const struct signers *signers);
+static int check_all_owners_sign(const struct cli *cli, const char *const *co_sign,
+                                 size_t co_count);
 static int pin_community(const struct cli *cli, const struct signers *signers,
                          const struct id *community);
 static void print_qr(const char *code);
@@ -114,10 +115,10 @@ static int found(struct cli *cli) {
         failed = fail(NULL, "this home belongs to '%s' already", status.as.status.community_name);
     }
     if (failed == 0) {
-        failed = signers_open(cli, co_sign, co_count, NULL, &signers);
+        failed = check_all_owners_sign(cli, co_sign, co_count);
     }
     if (failed == 0) {
-        failed = check_all_owners_sign(cli, &signers);
+        failed = signers_open(cli, co_sign, co_count, NULL, &signers);
     }
     if (failed == 0) {
         charter.administrators[0] = signers.publics[0].owner.sign;
@@ -433,10 +434,10 @@ int cmd_join(struct cli *cli) {
         failed = fail(NULL, "this home belongs to '%s' already", reply.as.status.community_name);
     }
     if (failed == 0) {
-        failed = signers_open(cli, co_sign, co_count, NULL, &signers);
+        failed = check_all_owners_sign(cli, co_sign, co_count);
     }
     if (failed == 0) {
-        failed = check_all_owners_sign(cli, &signers);
+        failed = signers_open(cli, co_sign, co_count, NULL, &signers);
     }
     if (failed == 0) {
         member = (struct member){
@@ -533,20 +534,13 @@ static int sign_member(const struct cli *cli, const struct control_reply *status
     return err == ERR_OK ? 0 : fail(NULL, "the certificate cannot be made: %s", err_text(err));
 }
 
-static int check_all_owners_sign(const struct cli *cli, const struct signers *signers) {
+static int check_all_owners_sign(const struct cli *cli, const char *const *co_sign,
+                                 size_t co_count) {
     struct pins pins;
+    bool needed[OWNERS_MAX];
+    memset(needed, true, sizeof needed);
     int failed = pins_load(cli, &pins);
-    for (size_t i = 0; failed == 0 && i < pins.owner_count; i++) {
-        bool here = false;
-        for (size_t k = 0; k < signers->count; k++) {
-            here |= sign_public_equal(&pins.owners[i].sign, &signers->publics[k].owner.sign);
-        }
-        if (!here) {
-            failed = fail("add '--co-sign DIR' with that owner's folder", "'%s' has to sign too",
-                          pins.owner_names[i]);
-        }
-    }
-    return failed;
+    return failed == 0 ? signers_cover(cli, co_sign, co_count, &pins, needed) : failed;
 }
 
 /* Before the node is told, and in every signing owner's folder: from here on each of them checks

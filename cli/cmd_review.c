@@ -71,6 +71,8 @@ static void show_field(const char *label, const char *value);
 static int ask_until_decided(struct review *review, struct opened *clip);
 static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
+static bool has_signed(const struct opened *clip, const struct sign_public *key);
+static int refresh_part(struct review *review, struct opened *clip);
 static enum err make_grant(const struct review *review, const struct opened *clip,
                            const struct owner_secret *secret, struct buffer *out, bool *complete);
 static enum err make_header(const struct owner_secret *secret, const struct opened *clip,
@@ -468,14 +470,11 @@ static void show_owners(const struct opened *clip, const struct pins *pins) {
     const struct manifest *manifest = clip->manifest;
     char safe[SAFE_MAX];
     for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
-        struct signed_object part;
-        bool has_signed = clip->part.len > 0 &&
-                          signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK &&
-                          signed_by(&part, &manifest->owners[i].sign);
         for (size_t k = 0; k < pins->owner_count; k++) {
             if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
                 line("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
-                     has_signed ? "has accepted" : "has not accepted");
+                     has_signed(clip, &manifest->owners[i].sign) ? "has accepted"
+                                                                 : "has not accepted");
             }
         }
     }
@@ -620,6 +619,11 @@ static int accept(struct review *review, struct opened *clip) {
     char span[32];
     char safe[SAFE_MAX];
     bool complete = false;
+    if (has_signed(clip, &review->pub.owner.sign)) {
+        review->left_pending = true;
+        (void)puts("you have accepted this already; it goes when every owner has");
+        return 0;
+    }
     int failed = read_clip(review, clip, "checking", NULL);
     if (failed != 0) {
         return failed;
@@ -639,11 +643,16 @@ static int accept(struct review *review, struct opened *clip) {
         (void)puts("left as it is; no answer means no");
         return failed;
     }
-    enum err err = make_grant(review, clip, again, &grant, &complete);
+    failed = refresh_part(review, clip);
+    enum err err =
+        failed == 0 ? make_grant(review, clip, again, &grant, &complete) : ERR_USER_NO_PROMPT;
     if (err == ERR_OK && complete) {
         err = make_header(again, clip, &header, &manifest);
     }
     secret_destroy(again);
+    if (failed != 0) {
+        return failed;
+    }
     if (err != ERR_OK) {
         return fail("nothing was released", "the grant cannot be made: %s", err_text(err));
     }
@@ -656,6 +665,28 @@ static int accept(struct review *review, struct opened *clip) {
     if (failed == 0) {
         (void)puts(complete ? "accepted; it goes as soon as it is on record"
                             : "signed; it goes when every owner has accepted");
+    }
+    return failed;
+}
+
+static bool has_signed(const struct opened *clip, const struct sign_public *key) {
+    struct signed_object part;
+    return clip->part.len > 0 && signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK &&
+           signed_by(&part, key);
+}
+
+/* Another owner may have signed while this one was reading: a second body would be refused. */
+static int refresh_part(struct review *review, struct opened *clip) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip->clip};
+    int failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
+    if (failed == 0 && reply.as.clip.state != CLIP_OPEN &&
+        reply.as.clip.state != CLIP_PART_SIGNED) {
+        failed = fail("the grant was not taken", "the clip was decided meanwhile");
+    }
+    buffer_clear(&clip->part);
+    if (failed == 0 && buffer_append(&clip->part, reply.as.clip.grant) != ERR_OK) {
+        failed = fail(NULL, "out of memory");
     }
     return failed;
 }

@@ -224,6 +224,30 @@ int signers_open(struct cli *cli, const char *const *co_sign, size_t co_count, c
     return failed;
 }
 
+int signers_cover(const struct cli *cli, const char *const *co_sign, size_t co_count,
+                  const struct pins *pins, const bool needed[OWNERS_MAX]) {
+    struct sign_public keys[SIGNERS_MAX];
+    for (size_t i = 0; i <= co_count; i++) {
+        struct keyfile_public pub;
+        int failed = owner_public_of(i == 0 ? cli->owner_dir : co_sign[i - 1], &pub);
+        if (failed != 0) {
+            return failed;
+        }
+        keys[i] = pub.owner.sign;
+    }
+    for (size_t i = 0; i < pins->owner_count; i++) {
+        bool here = !needed[i];
+        for (size_t k = 0; k <= co_count; k++) {
+            here |= sign_public_equal(&pins->owners[i].sign, &keys[k]);
+        }
+        if (!here) {
+            return fail("add '--co-sign DIR' with that owner's folder", "'%s' has to sign too",
+                        pins->owner_names[i]);
+        }
+    }
+    return 0;
+}
+
 void signers_close(struct signers *signers) {
     for (size_t i = 0; i < signers->count; i++) {
         secret_destroy(signers->secrets[i]);

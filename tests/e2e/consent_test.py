@@ -244,7 +244,7 @@ def two_at_once(bench, code):
     assert got == DONE and "accepted" in first.text, first.text
     second.line(SECRET)
     got = second.wait()
-    assert got == FAILED and "was not taken" in second.text and "accepted;" not in second.text, second.text
+    assert got == FAILED and "decided meanwhile" in second.text and "accepted;" not in second.text, second.text
     for terminal in (first, second):
         assert SECRET not in terminal.text
         terminal.close()

@@ -30,6 +30,7 @@ from street import (PLACE, accept, delivered, entries, found_and_join, half_an_h
 
 PATIENCE = 90
 VICTIMS = ("all", "stoopd", "stoop-node", "stoop-ingest", "stoop")
+TERM = "all, by SIGTERM"
 
 
 class Killer(threading.Thread):
@@ -55,6 +56,12 @@ class Killer(threading.Thread):
                 if terminal:
                     os.kill(terminal.pid, signal.SIGKILL)
                 self.note = "killed" if terminal else "no command ran"
+                return
+            if self.who == TERM:
+                self.home.stop()
+                time.sleep(self.down)
+                self.home.start()
+                self.note = "ended"
                 return
             before = self.home.children()
             self.note = "killed" if self.home.kill(self.who) else "was not there"
@@ -360,6 +367,8 @@ def main():
                 in_delivery = role != "join" and i % 3 == 1 and who in VICTIMS[:3]
                 if in_delivery:
                     after = chance.uniform(0, 0.05)
+                if in_delivery and chance.random() < 0.25:
+                    who = TERM  # in the middle of a delivery it is no other matter than a crash
                 if who == "stoop":
                     after, down = after / 5, chance.uniform(0, 1.2)
                 said = f"seed {seed}, {role} {i}: {who} after {after:.3f} s{' of delivery' if in_delivery else ''}, down {down:.2f} s"

@@ -148,7 +148,7 @@ def damaged(home):
     old = owner.read_bytes()
     home.start()
     for change, words in ((lambda: owner.chmod(0o644), "can be read by others"),
-                          (lambda: owner.write_bytes(old[:100]), "is broken"), (owner.unlink, "No such file")):
+                          (lambda: owner.write_bytes(old[:100]), "is broken"), (owner.unlink, "there is no owner's key")):
         change()
         terminal = home.at_terminal("community", "found", "Elm Street")
         assert terminal.wait() == 1 and words in terminal.text, terminal.text

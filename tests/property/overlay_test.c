@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/assert.h"
 #include "node/overlay/overlay.h"
 
 enum {
@@ -123,13 +124,13 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
     size_t push_count = 0;
     struct node *node = &pair->nodes[at];
     struct node *other = &pair->nodes[1 - at];
-    CHECK(actions != NULL);
+    ASSERT(actions != NULL);
     CHECK_ERR(ERR_OK, overlay_step(node->overlay, event, pair->now, draw(pair), actions));
     CHECK(actions->count <= OVERLAY_ACTIONS_MAX);
     letters = calloc(actions->count + 1, sizeof *letters);
     pushes = calloc(actions->count + 1, sizeof *pushes);
-    CHECK(letters != NULL);
-    CHECK(pushes != NULL);
+    ASSERT(letters != NULL);
+    ASSERT(pushes != NULL);
     for (size_t i = 0; i < actions->count; i++) {
         const struct overlay_action *action = &actions->list[i];
         size_t thing = 0;
@@ -175,7 +176,7 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
     for (size_t i = 0; i < letter_count; i++) {
         SCOPED(buffer_finish) struct buffer body = {.max = 65536};
         struct link_message *taken = malloc(sizeof *taken);
-        CHECK(taken != NULL);
+        ASSERT(taken != NULL);
         CHECK_ERR(ERR_OK, link_encode(&letters[i].message, &body)); /* it fits the wire */
         CHECK_ERR(ERR_OK,
                   link_decode((uint8_t)letters[i].message.kind, buffer_bytes(&body), taken));

@@ -66,10 +66,10 @@ static struct world_event *next_event(struct world *world);
 static int64_t next_time(struct world *world, int *ticks);
 static int64_t tick_time(struct world *world, int home);
 static void happen(struct world *world, struct world_event *event);
-static void turn(struct world *world, int home, const struct core_event *event);
+static void turn(struct world *world, int number, const struct core_event *event);
 static bool dies_now(struct world *world, int home, enum world_death death);
-static void release(struct world *world, int home, const struct core_effects *effects);
-static void release_one(struct world *world, int home, const struct core_effect *effect,
+static void release(struct world *world, int number, const struct core_effects *effects);
+static void release_one(struct world *world, int number, const struct core_effect *effect,
                         int64_t at);
 static void dial(struct world *world, int home, const struct core_effect *effect, int64_t at);
 static void send_bytes(struct world *world, int home, uint64_t link, struct bytes data, int64_t at);
@@ -88,14 +88,14 @@ static void see(struct world *world, const struct world_connection *line, int si
                 const struct world_event *event);
 static void add_sight(struct world *world, int peer, int what, struct bytes data);
 static void trace(struct world *world, int64_t kind, int64_t home, struct bytes data);
-static void ingest_frame(struct world *world, int home, struct bytes frame);
-static void ingest_request(struct world *world, int home, const struct ingest_message *message);
-static void ingest_say(struct world *world, int home, const struct ingest_message *message,
+static void ingest_frame(struct world *world, int number, struct bytes frame);
+static void ingest_request(struct world *world, int number, const struct ingest_message *message);
+static void ingest_say(struct world *world, int number, const struct ingest_message *message,
                        int64_t at);
-static void ingest_up(struct world *world, int home);
-static struct world_clip *seal(struct world *world, int home, const struct id *request,
+static void ingest_up(struct world *world, int number);
+static struct world_clip *seal(struct world *world, int number, const struct id *request,
                                struct bytes signed_request);
-static void tell_match(struct world *world, int home, const struct world_clip *clip, int64_t at);
+static void tell_match(struct world *world, int number, const struct world_clip *clip, int64_t at);
 static void clip_free(struct world_clip *clip);
 static struct core_disk disk_of(struct world_home *home);
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,

@@ -171,7 +171,7 @@ struct instant world_wall(const struct world *world, int home);
 
 /* ---- faults ---- */
 
-void world_kill(struct world *world, int home);
+void world_kill(struct world *world, int number);
 MUST_USE enum err world_start(struct world *world, int home);
 void world_cut(struct world *world, int a, int b, bool cut);
 
@@ -202,12 +202,12 @@ struct world_terms { /* of the community that world_found() makes */
     uint32_t live_requests; /* 0: the default */
     uint32_t invite_allowance;
 };
-void world_found(struct world *world, int home, const struct world_terms *terms);
+void world_found(struct world *world, int number, const struct world_terms *terms);
 /* An invite's code; life in milliseconds. */
 void world_invite(struct world *world, int sponsor, enum member_role role, int64_t life,
                   char code[CODE_MAX_BYTES]);
 /* Returns at once with the first answer; the join goes on. */
-enum err world_join(struct world *world, int home, const char *code);
+enum err world_join(struct world *world, int number, const char *code);
 /* Founds, invites, joins, until every home is linked with every other (or with home 0). */
 void world_settle(struct world *world, const struct world_terms *terms);
 size_t world_links(struct world *world, int home);
@@ -215,31 +215,32 @@ bool world_is_member(struct world *world, int home);
 /* The same from its store, without a turn; fills in the home's certificate. */
 bool world_certificate(struct world *world, int home);
 
-/* A voluntary request of `home` for a minute of footage, that no rule refuses and that lives for
+/* A voluntary request of this home for a minute of footage, that no rule refuses and that lives for
  * `life` milliseconds; and a search warrant. */
-void world_voluntary(struct world *world, int home, int64_t life, struct request *out);
-void world_warrant(struct world *world, int home, int64_t life, struct request *out);
-/* Signed by the owner of `home`; returns its id. *out is initialised here. */
-struct id world_sign_request(struct world *world, int home, const struct request *request,
+void world_voluntary(struct world *world, int number, int64_t life, struct request *out);
+void world_warrant(struct world *world, int number, int64_t life, struct request *out);
+/* Signed by the owner of that home; returns its id. *out is initialised here. */
+struct id world_sign_request(struct world *world, int number, const struct request *request,
                              struct buffer *out);
-enum err world_request(struct world *world, int home, const struct request *request, struct id *id);
+enum err world_request(struct world *world, int number, const struct request *request,
+                       struct id *id);
 bool world_has_object(struct world *world, int home, const struct id *id);
 
-struct world_clip *world_clip(struct world *world, int home, const struct id *request);
+struct world_clip *world_clip(struct world *world, int number, const struct id *request);
 /* The grant that an honest owner would sign. */
-void world_grant(struct world *world, int home, const struct world_clip *clip, struct grant *out);
+void world_grant(struct world *world, int number, const struct world_clip *clip, struct grant *out);
 /* Signs with the owners from `first` on, `count` of them, and gives it to the node with a header
  * for its recipient. *id when not NULL. */
-enum err world_grant_put(struct world *world, int home, const struct world_clip *clip,
+enum err world_grant_put(struct world *world, int number, const struct world_clip *clip,
                          const struct grant *grant, size_t first, size_t count, struct id *id);
-enum err world_decline(struct world *world, int home, const struct world_clip *clip);
+enum err world_decline(struct world *world, int number, const struct world_clip *clip);
 /* The secret of world_voluntary()'s and world_warrant()'s request key. */
 void world_request_secret(int home, struct box_secret *out);
 
 /* ---- what has come of it ---- */
 
-/* How many clips `home` has whole, header and all, for `request`. */
-size_t world_delivered(struct world *world, int home, const struct id *request);
+/* How many clips this home has whole, header and all, for `request`. */
+size_t world_delivered(struct world *world, int number, const struct id *request);
 /* The delivered clip opens and is the very plaintext. */
 bool world_delivered_opens(struct world *world, int home, const struct id *request,
                            const struct world_clip *clip);
@@ -247,6 +248,6 @@ bool world_delivered_opens(struct world *world, int home, const struct id *reque
  * checkpoint that was ever published is a prefix of it. */
 bool world_log_verifies(struct world *world, int home);
 /* Lines of the log, openings included, that begin with `words`. */
-size_t world_log_count(struct world *world, int home, const char *words);
+size_t world_log_count(struct world *world, int number, const char *words);
 
 #endif

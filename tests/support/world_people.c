@@ -17,12 +17,12 @@ enum {
     SETTLE_MS = 120000,
 };
 
-static void fill_member(struct world *world, int home, struct member *out);
-static struct bytes signed_member(struct world *world, int home, const struct member *member,
+static void fill_member(struct world *world, int number, struct member *out);
+static struct bytes signed_member(struct world *world, int number, const struct member *member,
                                   const uint8_t *invite_secret, struct buffer *out);
 static bool joined(struct world *world, void *context);
 static bool settled(struct world *world, void *context);
-static size_t visit_log(struct world *world, int home, const char *words, struct id *roots,
+static size_t visit_log(struct world *world, int number, const char *words, struct id *roots,
                         size_t room);
 
 void world_found(struct world *world, int number, const struct world_terms *terms) {

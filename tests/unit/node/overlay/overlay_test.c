@@ -142,7 +142,7 @@ static void test_a_second_link_by_the_same_side_replaces_the_first(void **state)
 static void test_links_have_a_bound(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
-    for (uint8_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+    for (unsigned i = 0; i < OVERLAY_LINKS_MAX; i++) {
         up(overlay, (uint8_t)(10 + i), 100 + i, true);
     }
     CHECK_ERR(ERR_FULL_LINKS,

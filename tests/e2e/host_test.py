@@ -283,7 +283,7 @@ class Disk:
 
 def full_disk(root):
     ada, ben = homes = [Home(BIN, root, name) for name in ("ada", "ben")]
-    disks = {ada: Disk(ada, 20), ben: Disk(ben, 300)}  # a home that seals keeps 256 MiB free
+    disks = {home: Disk(home, 300) for home in homes}  # a home keeps room free when it seals or receives
     try:
         for home in homes:
             start_home(home)

@@ -253,12 +253,34 @@ static void test_trees_of_any_size_are_proved_in_few_reads(void **state) {
     }
 }
 
+/* What a node does at its start: the edge of any log from a read for each bit of its size. */
+static void test_an_edge_read_back_is_the_one_that_grew(void **state) {
+    (void)state;
+    struct merkle_edge grown = {0};
+    for (uint64_t size = 0; size <= LEAVES; size++) {
+        struct merkle_edge read;
+        uint64_t limit = size;
+        CHECK(merkle_edge_read(size, read_model, &limit, &read));
+        CHECK(read.size == size);
+        CHECK(memcmp(read.hashes, grown.hashes,
+                     (size_t)__builtin_popcountll(size) * sizeof read.hashes[0]) == 0);
+        if (size < LEAVES) {
+            merkle_append(&grown, &leaves[size]);
+        }
+    }
+    struct equal_tree tree = {.reads = 0};
+    struct merkle_edge large;
+    CHECK(merkle_edge_read(UINT64_C(0x0123456789abcdef), read_equal, &tree, &large));
+    CHECK(tree.reads == 32);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edge_has_the_root_of_every_size),
         cmocka_unit_test(test_proofs_are_the_rfcs_and_only_those_verify),
         cmocka_unit_test(test_numbers_that_do_not_fit_prove_nothing),
         cmocka_unit_test(test_trees_of_any_size_are_proved_in_few_reads),
+        cmocka_unit_test(test_an_edge_read_back_is_the_one_that_grew),
     };
     return cmocka_run_group_tests(tests, make_leaves, NULL);
 }

@@ -254,8 +254,8 @@ static enum err close_slots(struct core *core) {
     if (!log_close_slot(core->log, core->now, salt, &slot)) {
         return ERR_OK;
     }
-    /* Cutting the write-ahead log off takes a while, and neighbours can time what a home does: so it
-     * comes with every slot, whether something was shredded in it or not (P2). */
+    /* Cutting the write-ahead log off takes a while, and neighbours can time what a home does: so
+     * it comes with every slot, whether something was shredded in it or not (P2). */
     core->shredded = true;
     enum err err = store_leaf(core, &slot.leaf, (struct bytes){slot.opening, slot.opening_len});
     write_u64(number, slot.number);

@@ -203,8 +203,8 @@ static int raise_walls(const struct ingest *ingest) {
     return 0;
 }
 
-/* The recorder on this machine comes first, and the node: a neighbour that times its answers must not
- * see ingest at work (P2). Its children inherit both. Failing costs nothing but manners. */
+/* The recorder on this machine comes first, and the node: a neighbour that times its answers must
+ * not see ingest at work (P2). Its children inherit both. Failing costs nothing but manners. */
 static void be_idle(void) {
     enum {
         IOPRIO_WHO_PROCESS = 1,

@@ -13,6 +13,7 @@ static enum err frigate(const char *camera, const char *path, struct instant *ou
 static enum err local_time(const struct parts *parts, struct instant modified, struct instant *out);
 static bool parts_valid(const struct parts *parts);
 static bool take(const char **at, int digits, int *out);
+static bool take_between(const char **at);
 static bool find_in_name(const char *name, bool separated, struct parts *out);
 static bool read_compact(const char *at, struct parts *out);
 static bool read_separated(const char *at, struct parts *out);
@@ -56,6 +57,7 @@ bool layout_enters(enum camera_layout layout, const char *camera, const char *fo
 
 static enum err frigate(const char *camera, const char *path, struct instant *out) {
     struct parts parts = {0};
+    struct tm back;
     const char *at = path;
     size_t len = strlen(camera);
     if (!take(&at, 4, &parts.year) || *at++ != '-' || !take(&at, 2, &parts.month) || *at++ != '-' ||
@@ -74,7 +76,11 @@ static enum err frigate(const char *camera, const char *path, struct instant *ou
                     .tm_hour = parts.hour,
                     .tm_min = parts.minute,
                     .tm_sec = parts.second};
-    out->ms = (int64_t)timegm(&tm) * 1000;
+    time_t seconds = timegm(&tm);
+    if (seconds < 0 || gmtime_r(&seconds, &back) == NULL || back.tm_mday != parts.day) {
+        return ERR_USER_TIME; /* the 31st of a shorter month */
+    }
+    out->ms = (int64_t)seconds * 1000;
     return ERR_OK;
 }
 
@@ -96,8 +102,8 @@ static enum err local_time(const struct parts *parts, struct instant modified,
         time_t seconds = mktime(&tm);
         struct tm back;
         struct instant at = {(int64_t)seconds * 1000 + parts->milli};
-        if (seconds < 0 || localtime_r(&seconds, &back) == NULL || back.tm_hour != parts->hour ||
-            back.tm_min != parts->minute) {
+        if (seconds < 0 || localtime_r(&seconds, &back) == NULL || back.tm_mday != parts->day ||
+            back.tm_hour != parts->hour || back.tm_min != parts->minute) {
             continue;
         }
         if (!found || llabs(at.ms - modified.ms) < llabs(best.ms - modified.ms)) {
@@ -127,6 +133,13 @@ static bool take(const char **at, int digits, int *out) {
     *at += digits;
     *out = value;
     return true;
+}
+
+/* Between hours, minutes and seconds. */
+static bool take_between(const char **at) {
+    bool good = **at == '-' || **at == ':' || **at == '.';
+    *at += good ? 1 : 0;
+    return good;
 }
 
 /* The last place in the name where a date and time stand: what comes first may be a camera's
@@ -160,8 +173,8 @@ static bool read_separated(const char *at, struct parts *out) { /* YYYY-MM-DD_HH
         return false;
     }
     at++;
-    if (!take(&at, 2, &out->hour) || strchr("-:.", *at++) == NULL || !take(&at, 2, &out->minute) ||
-        strchr("-:.", *at++) == NULL || !take(&at, 2, &out->second)) {
+    if (!take(&at, 2, &out->hour) || !take_between(&at) || !take(&at, 2, &out->minute) ||
+        !take_between(&at) || !take(&at, 2, &out->second)) {
         return false;
     }
     if (*at == '-' || *at == '.') {

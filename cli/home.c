@@ -269,25 +269,13 @@ void walls_allow(struct cli *cli, const char *folder) {
 
 int walls_raise(struct cli *cli) {
     char why[CONFINE_WHY_MAX];
-    struct confine_path paths[WRITABLE_MAX + 4] = {
-        {.path = cli->owner_dir, .fd = -1, .access = CONFINE_WRITE},
-        {.path = "/usr/share/zoneinfo", .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/dev/tty", .fd = -1, .access = CONFINE_WRITE, .optional = true},
-    };
     if (cli->walled) {
         return 0;
     }
-    for (size_t i = 0; i < cli->writable_count; i++) {
-        paths[4 + i] =
-            (struct confine_path){.path = cli->writable[i], .fd = -1, .access = CONFINE_WRITE};
-    }
-    const struct confine_plan plan = {
-        .profile = CONFINE_OWNER, .paths = paths, .count = 4 + cli->writable_count};
     if (!secret_process_harden()) {
         return fail(NULL, "core dumps could not be switched off");
     }
-    if (confine_raise(&plan, why) != ERR_OK) {
+    if (confine_owner(cli->owner_dir, cli->writable, cli->writable_count, why) != ERR_OK) {
         return fail("see 'stoop doctor'", "the walls could not be raised: %s", why);
     }
     cli->walled = true;

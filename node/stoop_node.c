@@ -2,6 +2,7 @@
  * open a sealed clip, nor choose whom a clip is sealed to (P1). Started by stoopd.
  *
  * usage: stoop-node --home DIR [--listen ADDR:PORT] [--ingest-fd N] [--supervise-fd N] */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -27,7 +28,6 @@ struct options {
 static int parse_options(int argc, char **argv, struct options *out);
 static int load_keys(const char *home, struct keyset *out);
 static int load_config(const struct options *options, struct config *out);
-static int raise_walls(const char *home);
 static enum err run(struct shell *shell, const struct options *options, const struct config *config,
                     const struct keyset *keys);
 static bool database_lost(const char *home);
@@ -46,6 +46,7 @@ int main(int argc, char **argv) {
     struct config config;
     struct shell *shell = NULL;
     char why[CORE_JOURNAL_MAX] = "";
+    static_assert(sizeof why >= CONFINE_WHY_MAX, "room for the walls' reason");
     SCOPED(keyset_wipe) struct keyset keys = {0};
 
     int exit_code = parse_options(argc, argv, &options);
@@ -71,7 +72,8 @@ int main(int argc, char **argv) {
                                              : err_text(err));
         return err == ERR_HOST_DISK ? 1 : SUPERVISE_EXIT_CONFIG; /* there may be room again */
     }
-    if (raise_walls(options.home) != 0) {
+    if (confine_node(options.home, why) != ERR_OK) {
+        (void)fprintf(stderr, "stoop-node: the walls could not be raised: %s\n", why);
         shell_destroy(shell);
         return SUPERVISE_EXIT_CONFIG;
     }
@@ -151,29 +153,6 @@ static int load_keys(const char *home, struct keyset *out) {
         secret_wipe(file.at, file.len);
     }
     return failed;
-}
-
-/* The node's own folder to write, the vault to read, and nothing else: neither a camera's folder
- * nor an owner's key lies there. */
-static int raise_walls(const char *home) {
-    char node[4096];
-    char vault[4096];
-    char why[CONFINE_WHY_MAX];
-    (void)snprintf(node, sizeof node, "%s/node", home);
-    (void)snprintf(vault, sizeof vault, "%s/vault", home);
-    const struct confine_path paths[] = {
-        {.path = node, .fd = -1, .access = CONFINE_WRITE},
-        {.path = vault, .fd = -1, .access = CONFINE_READ},
-        {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/usr/share/zoneinfo", .fd = -1, .access = CONFINE_READ, .optional = true},
-    };
-    const struct confine_plan plan = {
-        .profile = CONFINE_NODE, .paths = paths, .count = COUNT_OF(paths)};
-    if (confine_raise(&plan, why) != ERR_OK) {
-        (void)fprintf(stderr, "stoop-node: the walls could not be raised: %s\n", why);
-        return -1;
-    }
-    return 0;
 }
 
 static enum err run(struct shell *shell, const struct options *options, const struct config *config,

@@ -118,10 +118,9 @@ int main(int argc, char **argv) {
     (void)signal(SIGPIPE, SIG_IGN);
 
     struct stat owner;
-    const struct confine_plan plan = {.profile = CONFINE_SUPERVISOR,
-                                      .keep_users = owner_of(&supervisor, CHILD_NODE, &owner) ||
-                                                    owner_of(&supervisor, CHILD_INGEST, &owner)};
-    if (confine_raise(&plan, why) != ERR_OK) {
+    bool keep_users =
+        owner_of(&supervisor, CHILD_NODE, &owner) || owner_of(&supervisor, CHILD_INGEST, &owner);
+    if (confine_supervisor(keep_users, why) != ERR_OK) {
         (void)fprintf(stderr, "stoopd: the walls could not be raised: %s\n", why);
         return 1;
     }

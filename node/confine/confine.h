@@ -3,9 +3,27 @@
  * widened, so what they say holds whatever a bug, a flag or a peer does afterwards. A program whose
  * walls cannot be raised does not start; there is no option to do without.
  *
+ * This is the whole of who may touch what. Call a program's function when every file, socket and
+ * child that its walls forbid has been opened. ERR_HOST_WALLS, with the reason: nothing may be done
+ * after it but to stop.
+ *
+ *   all          no exec of what gives privileges, no ptrace or memory of others, io_uring, mounts,
+ *                namespaces, keyrings; no typing into a terminal (TIOCSTI); no change of modes,
+ *                owners and times of files; no truncation but through a descriptor that may write;
+ *                no system call that is newer than this list
+ *   supervisor   sockets of the three families that its children need; files as its user may
+ *   node         TCP; `node/` to write, `vault/` to read; no other socket, no program, no process,
+ *                no signal to others
+ *   ingest       no socket at all, and no descriptor to or from others; `ingest/` and `vault/` to
+ *                write, camera folders to read; starts stoop-media
+ *   media        its input files, the system's libraries; no socket, no process, no signal; becomes
+ *                ffmpeg by exec
+ *   owner        the owner's own folder and those that a command named; no socket, no program, no
+ *                process, no signal to others
+ *
  * What they cannot do: Landlock before ABI 3 (Linux 6.2) does not know truncation, so seccomp
- * refuses truncate(2) and read-only O_TRUNC; metadata (mode, owner, times) is refused by seccomp
- * alone. */
+ * refuses truncate(2) and O_TRUNC without the right to write; metadata (mode, owner, times) is
+ * refused by seccomp alone. */
 #ifndef NODE_CONFINE_CONFINE_H
 #define NODE_CONFINE_CONFINE_H
 
@@ -18,38 +36,20 @@ enum {
     CONFINE_WHY_MAX = 160
 };
 
-enum confine_access {
-    CONFINE_READ,      /* read files and folders below it, or one file */
-    CONFINE_READ_EXEC, /* and execute: programs and their libraries */
-    CONFINE_WRITE,     /* read, write, create, rename, remove in a folder */
-};
-
-struct confine_path {
-    const char *path; /* used when fd is -1 */
-    int fd;           /* or an open descriptor */
-    enum confine_access access;
-    bool optional; /* may be missing */
-};
-
-enum confine_profile {
-    CONFINE_SUPERVISOR, /* starts programs; no network of its own, so no sockets but what it has */
-    CONFINE_NODE,       /* TCP; no new Unix sockets, no exec */
-    CONFINE_INGEST,     /* no socket at all; may start stoop-media */
-    CONFINE_MEDIA,      /* no socket, no fork of programs; becomes ffmpeg by exec */
-    CONFINE_OWNER,      /* no socket, no exec */
-};
-
-struct confine_plan {
-    enum confine_profile profile;
-    const struct confine_path *paths;
-    size_t count;
-    bool keep_users; /* CONFINE_SUPERVISOR as root: to start children as other users, and stop them
-                      */
-};
-
-/* Call it when every file, socket and child that the walls would forbid has been opened. Writes the
- * reason on failure. ERR_HOST_WALLS: nothing may be done after it but to stop. */
-MUST_USE enum err confine_raise(const struct confine_plan *plan, char why[CONFINE_WHY_MAX]);
+/* `keep_users`, as root: it may start children as other users, and stop them. They lose that too.
+ */
+MUST_USE enum err confine_supervisor(bool keep_users, char why[CONFINE_WHY_MAX]);
+/* `home`: the data folder. */
+MUST_USE enum err confine_node(const char *home, char why[CONFINE_WHY_MAX]);
+/* `worker`: path of stoop-media. A camera folder that is not there is left out. */
+MUST_USE enum err confine_ingest(const char *home, const char *worker,
+                                 const char *const *camera_folders, size_t count,
+                                 char why[CONFINE_WHY_MAX]);
+/* `files`: what the job may read. The reason names none of them. */
+MUST_USE enum err confine_media(const char *const *files, size_t count, char why[CONFINE_WHY_MAX]);
+/* `writable`: folders that the command needs besides the owner's own. */
+MUST_USE enum err confine_owner(const char *owner_folder, const char *const *writable, size_t count,
+                                char why[CONFINE_WHY_MAX]);
 
 /* What this machine offers, for `stoop doctor`. */
 struct confine_probe {

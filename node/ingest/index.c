@@ -60,6 +60,11 @@ static const char *const migrations[] = {
     "CREATE TABLE clips(clip BLOB PRIMARY KEY, request BLOB NOT NULL, camera TEXT NOT NULL,"
     " told INTEGER NOT NULL, match BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX clips_request ON clips(request, camera);",
+    "ALTER TABLE segments ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN author BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE jobs ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE jobs SET until = due + 604800000;" /* a request lives at most seven days */
+    "CREATE INDEX jobs_author ON jobs(author, until);",
 };
 
 enum err index_open(const char *path, struct index **out) {
@@ -155,7 +160,7 @@ enum err index_segments(struct index *index, const char *camera, struct instant 
     }; /* no camera file is longer: bounds the search */
     QUERY(q, index,
           "SELECT camera, path, start, end, size, modified, inode, sha256, format,"
-          " time_source, width, height, audio, tagged FROM segments"
+          " time_source, width, height, audio, tagged, hidden FROM segments"
           " WHERE camera = ? AND refused = 0 AND start >= ? AND start < ? AND end > ?"
           " ORDER BY start, path");
     bind_text(&q, camera);
@@ -184,9 +189,13 @@ enum err index_segment_count(struct index *index, uint64_t *out) {
 }
 
 enum err index_job_put(struct index *index, const struct job *job) {
-    QUERY(q, index, "INSERT OR IGNORE INTO jobs(request, due, done, frame) VALUES(?, ?, 0, ?)");
+    QUERY(q, index,
+          "INSERT OR IGNORE INTO jobs(request, due, done, author, until, frame)"
+          " VALUES(?, ?, 0, ?, ?, ?)");
     bind_blob(&q, BYTES_OF(job->request.b));
     bind_int(&q, job->due.ms);
+    bind_blob(&q, BYTES_OF(job->author.b));
+    bind_int(&q, job->until.ms);
     bind_blob(&q, job->frame);
     return query_run(&q);
 }
@@ -196,9 +205,9 @@ enum err index_job_next(struct index *index, struct job *out) {
           "SELECT request, due, done, frame FROM jobs WHERE done = 0 ORDER BY due LIMIT 1");
     enum err err = query_row(&q);
     if (err == ERR_OK) {
+        *out = (struct job){.done = false};
         fixed(&q, 0, out->request.b, sizeof out->request.b);
         out->due.ms = sqlite3_column_int64(q.statement, 1);
-        out->done = false;
         out->frame = keep(&q, 3);
         err = q.err;
     }
@@ -230,6 +239,29 @@ enum err index_job_get(struct index *index, const struct id *request, struct job
     return err;
 }
 
+enum err index_jobs_count(struct index *index, const struct id *author, struct instant now,
+                          uint64_t *all, uint64_t *live) {
+    {
+        QUERY(over, index, "DELETE FROM jobs WHERE done = 1 AND until <= ?");
+        bind_int(&over, now.ms);
+        enum err err = query_run(&over);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, index,
+          "SELECT (SELECT count(*) FROM jobs),"
+          " (SELECT count(*) FROM jobs WHERE author = ? AND until > ?)");
+    bind_blob(&q, BYTES_OF(author->b));
+    bind_int(&q, now.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *all = (uint64_t)sqlite3_column_int64(q.statement, 0);
+        *live = (uint64_t)sqlite3_column_int64(q.statement, 1);
+    }
+    return err;
+}
+
 enum err index_clip_put(struct index *index, const struct vault_clip *clip) {
     QUERY(q, index,
           "INSERT INTO clips(clip, request, camera, told, match) VALUES(?, ?, ?, 0, ?)"
@@ -251,6 +283,22 @@ enum err index_clip_remove(struct index *index, const struct clip_id *clip) {
     QUERY(q, index, "DELETE FROM clips WHERE clip = ?");
     bind_blob(&q, BYTES_OF(clip->b));
     return query_run(&q);
+}
+
+enum err index_clip_known(struct index *index, const struct clip_id *clip, bool *out) {
+    QUERY(q, index, "SELECT 1 FROM clips WHERE clip = ?");
+    bind_blob(&q, BYTES_OF(clip->b));
+    enum err err = query_row(&q);
+    if (err == ERR_OK || err == ERR_USER_NOT_FOUND) {
+        *out = err == ERR_OK;
+        return ERR_OK;
+    }
+    return err;
+}
+
+/* secure_delete has overwritten the pages; the write-ahead log still holds them as they were. */
+enum err index_shred(struct index *index) {
+    return run(index, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 enum err index_clips(struct index *index, clip_visit *visit, void *context) {
@@ -430,13 +478,14 @@ static void read_segment(struct query *query, struct segment *out) {
     out->height = (uint32_t)sqlite3_column_int64(s, 11);
     out->audio = sqlite3_column_int(s, 12) != 0;
     out->tagged = sqlite3_column_int(s, 13) != 0;
+    out->hidden = sqlite3_column_int(s, 14) != 0;
 }
 
 static enum err put_segment(struct index *index, const struct segment *segment, bool refused) {
     QUERY(q, index,
           "INSERT OR REPLACE INTO segments(camera, path, start, end, size, modified,"
-          " inode, sha256, format, time_source, width, height, audio, tagged, refused)"
-          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+          " inode, sha256, format, time_source, width, height, audio, tagged, hidden, refused)"
+          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind_text(&q, segment->camera);
     bind_text(&q, segment->path);
     bind_int(&q, segment->from.ms);
@@ -451,6 +500,7 @@ static enum err put_segment(struct index *index, const struct segment *segment, 
     bind_int(&q, segment->height);
     bind_int(&q, segment->audio);
     bind_int(&q, segment->tagged);
+    bind_int(&q, segment->hidden);
     bind_int(&q, refused);
     return query_run(&q);
 }

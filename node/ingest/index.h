@@ -35,6 +35,7 @@ struct segment {
     uint32_t width, height;
     bool audio;
     bool tagged;
+    bool hidden;
 };
 /* True when this very file (size, time, inode) is known, whether it was taken or refused. */
 bool index_segment_known(struct index *index, const char *camera, const char *path, uint64_t size,
@@ -53,7 +54,9 @@ struct job {
     struct id request;
     struct instant due;
     bool done;
-    struct bytes frame; /* the INGEST_REQUEST message as it came */
+    struct id author;     /* the requester's certificate */
+    struct instant until; /* the request's end: it counts as live, and is remembered, until then */
+    struct bytes frame;   /* the INGEST_REQUEST message as it came */
 };
 MUST_USE enum err index_job_put(struct index *index, const struct job *job); /* known: nothing */
 MUST_USE enum err index_job_next(struct index *index, struct job *out);      /* not done, soonest */
@@ -61,6 +64,10 @@ MUST_USE enum err index_job_done(struct index *index, const struct id *request);
 MUST_USE enum err index_job_later(struct index *index, const struct id *request,
                                   struct instant due);
 MUST_USE enum err index_job_get(struct index *index, const struct id *request, struct job *out);
+/* How many there are, and how many of them are this requester's and live. Forgets those that are
+ * done and over. */
+MUST_USE enum err index_jobs_count(struct index *index, const struct id *author, struct instant now,
+                                   uint64_t *all, uint64_t *live);
 
 /* ---- clips in the vault ---- */
 struct vault_clip {
@@ -73,6 +80,10 @@ struct vault_clip {
 MUST_USE enum err index_clip_put(struct index *index, const struct vault_clip *clip);
 MUST_USE enum err index_clip_told(struct index *index, const struct clip_id *clip);
 MUST_USE enum err index_clip_remove(struct index *index, const struct clip_id *clip);
+MUST_USE enum err index_clip_known(struct index *index, const struct clip_id *clip, bool *out);
+/* What was deleted before this is in no file any more: a clip's header is its only key (DESIGN 3).
+ */
+MUST_USE enum err index_shred(struct index *index);
 typedef enum err clip_visit(void *context, const struct vault_clip *clip);
 MUST_USE enum err index_clips(struct index *index, clip_visit *visit, void *context);
 bool index_clip_of(struct index *index, const struct id *request, const char *camera);

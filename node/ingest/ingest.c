@@ -27,13 +27,16 @@ static enum err judge_list(struct ingest *ingest, struct bytes signed_list, uint
 static enum err take_request(struct ingest *ingest, const struct ingest_message *message,
                              struct bytes frame, struct instant now);
 static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
-                              struct instant now, struct request *out);
+                              struct instant now, struct request *out, uint64_t *live_max);
+static enum err make_room(struct ingest *ingest, const struct request *request, uint64_t live_max,
+                          struct instant now);
 static enum err take_held(struct ingest *ingest, const struct ingest_message *message);
 static enum err match_request(struct ingest *ingest, const struct id *request_id,
                               const struct request *request, struct instant now);
 static enum err visit_untold(void *context, const struct vault_clip *clip);
 static enum err send_frame(struct ingest *ingest, struct bytes frame);
 static enum err read_node(struct ingest *ingest, bool *restart);
+static int64_t pause_after(int64_t took_ms);
 static void note(const char *level, const char *event, enum err err);
 static struct instant wall_now(void);
 static struct tick mono_now(void);
@@ -67,6 +70,7 @@ void ingest_destroy(struct ingest *ingest) {
     if (ingest == NULL) {
         return;
     }
+    scan_restart(ingest);
     index_close(ingest->index);
     buffer_finish(&ingest->input);
     if (ingest->vault >= 0) {
@@ -92,8 +96,9 @@ int ingest_run(struct ingest *ingest) {
         bool more = false;
         err = ingest_work(ingest, wall_now(), &next);
         if (err == ERR_OK && tick_reached(mono_now(), ingest->scan_due)) {
+            ingest->scan_began = ingest->scan == NULL ? mono_now() : ingest->scan_began;
             err = scan_slice(ingest, wall_now(), &more);
-            struct duration pause = {more ? 0 : INGEST_SCAN_EVERY_MS};
+            struct duration pause = {more ? 0 : pause_after(mono_now().ms - ingest->scan_began.ms)};
             ingest->scan_due = tick_add(mono_now(), pause);
         }
         if (err != ERR_OK) {
@@ -115,6 +120,12 @@ int ingest_run(struct ingest *ingest) {
         note("error", "stopped", err);
     }
     return restart ? SUPERVISE_EXIT_AGAIN : 1;
+}
+
+/* Millions of files take long to look through; the more of them, the less often. */
+static int64_t pause_after(int64_t took_ms) {
+    int64_t pause = took_ms * (INGEST_SCAN_SHARE - 1);
+    return pause > INGEST_SCAN_EVERY_MS ? pause : INGEST_SCAN_EVERY_MS;
 }
 
 enum err ingest_send(struct ingest *ingest, const struct ingest_message *message) {
@@ -229,6 +240,7 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
                              struct bytes frame, struct instant now) {
     struct ingest_message done = {.kind = INGEST_REQUEST_DONE};
     struct request request;
+    uint64_t live_max = 0;
     struct job job;
     done.as.request_done.request = message->as.request.id;
     enum err err = index_job_get(ingest->index, &message->as.request.id, &job);
@@ -238,14 +250,24 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
     if (err != ERR_USER_NOT_FOUND) {
         return err;
     }
-    err = check_request(ingest, message, now, &request);
+    err = check_request(ingest, message, now, &request, &live_max);
+    if (err == ERR_OK) {
+        err = make_room(ingest, &request, live_max, now);
+    }
+    if (err == ERR_HOST_DATABASE || err == ERR_HOST_DISK) {
+        return err;
+    }
     if (err != ERR_OK) {
         note("info", "request not matched", err);
         return ingest_send(ingest, &done);
     }
     uint32_t delay = 0;
     random_bytes(&delay, sizeof delay);
-    job = (struct job){.request = message->as.request.id, .frame = frame, .due = now};
+    job = (struct job){.request = message->as.request.id,
+                       .author = request.head.author,
+                       .until = request.head.expires,
+                       .frame = frame,
+                       .due = now};
     if (job.due.ms < request.to.ms + INGEST_RECENT_MS) {
         job.due.ms = request.to.ms + INGEST_RECENT_MS; /* the recorder may still be writing it */
     }
@@ -255,8 +277,21 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
     return index_job_put(ingest->index, &job);
 }
 
+/* Each request that is matched tells the node one thing about this home's cameras, so there is a
+ * limit of our own to how many it can have matched. */
+static enum err make_room(struct ingest *ingest, const struct request *request, uint64_t live_max,
+                          struct instant now) {
+    uint64_t all = 0;
+    uint64_t live = 0;
+    enum err err = index_jobs_count(ingest->index, &request->head.author, now, &all, &live);
+    if (err != ERR_OK) {
+        return err;
+    }
+    return live >= live_max ? ERR_DENY_CAP : all >= INGEST_JOBS_MAX ? ERR_FULL_TABLE : ERR_OK;
+}
+
 static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
-                              struct instant now, struct request *out) {
+                              struct instant now, struct request *out, uint64_t *live_max) {
     struct signed_object object;
     struct charter charter;
     struct member author;
@@ -297,6 +332,7 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     }
     struct legal_report report;
     if (err == ERR_OK) {
+        *live_max = charter.caps.live_requests;
         legal_check(out, &charter.caps, now, false, &report);
         err = legal_verdict(&report, NULL);
     }
@@ -308,7 +344,7 @@ static enum err take_held(struct ingest *ingest, const struct ingest_message *me
     for (size_t i = 0; err == ERR_OK && i < message->as.held.count; i++) {
         err = index_clip_told(ingest->index, &message->as.held.clips[i]);
     }
-    return err;
+    return err == ERR_OK ? index_shred(ingest->index) : err; /* the headers are the node's now */
 }
 
 /* ---- matching ---- */
@@ -359,6 +395,7 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
                               const struct request *request, struct instant now) {
     bool more = true;
     enum err err = ERR_OK;
+    scan_restart(ingest);
     while (err == ERR_OK && more) { /* what was recorded up to now counts */
         err = scan_slice(ingest, now, &more);
     }

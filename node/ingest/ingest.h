@@ -5,8 +5,9 @@
  * only, never through a symbolic link. Plaintext footage passes through pipes and memory, never
  * onto disk.
  *
- * Bounds: INGEST_SLICE_FILES files taken between two looks at the node's socket; INGEST_JOBS_MAX
- * requests of one requester live at a time; INGEST_FREE_MIN bytes of disk stay free. */
+ * Bounds: INGEST_SLICE_FILES files taken between two looks at the node's socket; as many live
+ * requests of one requester as its charter allows, and INGEST_JOBS_MAX of all; INGEST_FREE_MIN
+ * bytes of disk stay free. */
 #ifndef NODE_INGEST_INGEST_H
 #define NODE_INGEST_INGEST_H
 
@@ -17,10 +18,13 @@
 
 enum {
     INGEST_SLICE_FILES = 16,
+    INGEST_SLICE_NAMES = 4096,
     INGEST_SCAN_EVERY_MS = 5000,
     INGEST_SETTLED_MS = 3000,       /* a file untouched for so long is whole, if it also probes */
     INGEST_REFUSE_AFTER_MS = 60000, /* one that still does not is no video */
     INGEST_DEPTH_MAX = 8,
+    INGEST_SCAN_SHARE = 20, /* looking through the folders takes at most one part in so many */
+    INGEST_JOBS_MAX = 4096, /* 10 each of more requesters than ask a street in a week */
     INGEST_FREE_MIN = 256 * 1024 * 1024,
     INGEST_GAP_MS =
         500, /* a shorter hole between two files is no gap: recorders need it to switch */
@@ -46,20 +50,27 @@ struct ingest {
     struct camera_list list;
     int vault; /* folder */
     struct buffer input;
-    bool scanning; /* a pass over the folders is under way or due */
+    struct scan *scan; /* a pass over the folders that is under way; NULL between two */
+    struct tick scan_began;
     struct tick scan_due;
 };
 
-/* The folders' next slice: takes up to INGEST_SLICE_FILES new files. *more: call again soon. */
+/* The next slice of a pass over the folders: takes up to INGEST_SLICE_FILES new files. *more: the
+ * pass is not at its end, call again. */
 MUST_USE enum err scan_slice(struct ingest *ingest, struct instant now, bool *more);
+/* The next slice begins a new pass. */
+void scan_restart(struct ingest *ingest);
+
+/* Is this open file the one that the segment was made from? */
+bool segment_is(const struct segment *segment, int fd);
 
 /* Makes and seals one camera's clip for a request: payload durable in the vault, the match recorded
- * in the index. ERR_USER_NOT_FOUND: no footage; ERR_USER_MEDIA: it cannot be read; ERR_HOST_DISK.
- */
+ * in the index. A file that is gone, or is not what it was when it was hashed, leaves a gap.
+ * ERR_USER_NOT_FOUND: no footage; ERR_USER_MEDIA: it cannot be read; ERR_HOST_DISK. */
 MUST_USE enum err seal_camera(struct ingest *ingest, const struct camera *camera,
                               const struct id *request_id, const struct request *request,
                               struct instant now);
-/* Removes a clip's payload, durably. */
+/* Shreds a clip: its header first, then its payload; unknown: nothing. */
 MUST_USE enum err seal_remove(struct ingest *ingest, const struct clip_id *clip);
 /* Payload files that no row names: left by a crash in the middle. */
 MUST_USE enum err seal_sweep(struct ingest *ingest);

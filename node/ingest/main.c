@@ -164,39 +164,14 @@ static int read_file(const char *home, const char *name, bool secret, struct buf
     return good ? 0 : -1;
 }
 
-/* The cameras' folders to read, its own and the vault to write, and what ffmpeg needs to start: its
- * children inherit these walls and put up narrower ones. */
 static int raise_walls(const struct ingest *ingest) {
-    static struct confine_path paths[CAMERAS_MAX + 16];
-    char own[PATH_MAX];
-    char vault[PATH_MAX];
+    const char *folders[CAMERAS_MAX];
     char why[CONFINE_WHY_MAX];
-    (void)snprintf(own, sizeof own, "%s/ingest", ingest->config.home);
-    (void)snprintf(vault, sizeof vault, "%s/vault", ingest->config.home);
-    const struct confine_path fixed[] = {
-        {.path = own, .fd = -1, .access = CONFINE_WRITE},
-        {.path = vault, .fd = -1, .access = CONFINE_WRITE},
-        {.path = ingest->config.worker, .fd = -1, .access = CONFINE_READ_EXEC},
-        {.path = "/usr", .fd = -1, .access = CONFINE_READ_EXEC},
-        {.path = "/lib", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
-        {.path = "/lib64", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
-        {.path = "/etc/ld.so.cache", .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/etc/localtime", .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/etc/alternatives", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
-        {.path = "/dev/null", .fd = -1, .access = CONFINE_READ, .optional = true},
-    };
-    size_t count = 0;
-    for (; count < COUNT_OF(fixed); count++) {
-        paths[count] = fixed[count];
-    }
     for (size_t i = 0; i < ingest->list.camera_count; i++) {
-        paths[count++] = (struct confine_path){.path = ingest->list.cameras[i].folder,
-                                               .fd = -1,
-                                               .access = CONFINE_READ,
-                                               .optional = true};
+        folders[i] = ingest->list.cameras[i].folder;
     }
-    const struct confine_plan plan = {.profile = CONFINE_INGEST, .paths = paths, .count = count};
-    if (confine_raise(&plan, why) != ERR_OK) {
+    if (confine_ingest(ingest->config.home, ingest->config.worker, folders,
+                       ingest->list.camera_count, why) != ERR_OK) {
         (void)fprintf(stderr, "stoop-ingest: the walls could not be raised: %s\n", why);
         return -1;
     }

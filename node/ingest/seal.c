@@ -1,7 +1,7 @@
 /* From segments to a sealed clip. Invariants:
  *  1. Plaintext is only in pipes and memory.
- *  2. Payload and leaf file are durable before the row that names them, the row before the node is
- * told.
+ *  2. Payload and leaf file are durable before the row that names them, the row before the node
+ *     is told. To shred, the row goes first. So what a crash leaves is a file without a row.
  *  3. The file key exists only here, until the headers are made, and is wiped on every way out. */
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,16 @@
 
 enum {
     READ_BYTES = 256 * 1024,
-    HEX_CLIP = 32
+    HEX_CLIP = 32,
+    ROOM_EVERY = 64 * 1024 * 1024, /* payload between two looks at the disk */
+};
+
+struct clip_names { /* in the vault */
+    char folder[3];
+    char path[HEX_CLIP + 2];
+    char leaves[HEX_CLIP + 2 + 7];
+    char temporary[HEX_CLIP + 8];
+    char temporary_leaves[HEX_CLIP + 8 + 7];
 };
 
 struct material { /* what there is of one camera in the time asked for */
@@ -43,173 +52,123 @@ struct sealing {
     uint8_t read[READ_BYTES];
 };
 
-struct payload_names { /* in the vault */
-    char folder[3];
-    char payload[HEX_CLIP + 2];
-    char leaves[HEX_CLIP + 2 + 7];
-    char new_payload[HEX_CLIP + 5];
-    char new_leaves[HEX_CLIP + 5 + 7];
-};
-
+static enum err sweep_folder(struct ingest *ingest, const char *name);
 static enum err visit_segment(void *context, const struct segment *segment);
+static bool drop_changed(struct material *material);
+static int open_segment(const struct material *material, const struct segment *segment);
 static enum clip_making choose_making(const struct material *material);
 static enum err open_source(struct ingest *ingest, const struct material *material,
                             enum clip_making making, int *out_fd, pid_t *out_pid);
-static void sealing_finish(struct sealing *sealing);
-static enum err seal_footage(struct ingest *ingest, const struct material *material,
-                             enum clip_making making, const struct payload_names *names,
-                             const struct age_file_key *key, struct sealing *sealing);
-static enum err write_payload(struct sealing *sealing, int source);
+static enum err make_clip(struct ingest *ingest, const struct material *material,
+                          enum clip_making making, const struct id *request_id, struct instant now);
+static enum err make_best(struct ingest *ingest, const struct material *material,
+                          const struct id *request_id, struct instant now);
+static struct sealing *sealing_create(void);
+static void sealing_destroy(struct sealing *sealing);
+static bool has_room(const struct ingest *ingest);
+static enum err write_clip(struct ingest *ingest, const struct material *material,
+                           enum clip_making making, struct sealing *sealing,
+                           struct manifest *manifest);
+static enum err write_payload(struct ingest *ingest, struct sealing *sealing, int source);
 static enum err write_piece(struct sealing *sealing, size_t len);
 static int create_file(struct ingest *ingest, const char *name);
-static enum err finish_files(struct ingest *ingest, const struct payload_names *names,
+static enum err finish_files(struct ingest *ingest, const struct clip_names *names,
                              struct sealing *sealing);
+static void clip_names_of(const struct clip_id *clip, struct clip_names *out);
 static void fill_manifest(const struct material *material, enum clip_making making,
                           struct manifest *manifest);
 static enum err seal_manifest(struct ingest *ingest, const struct manifest *manifest,
                               const struct box_public *owners, struct buffer *out);
 static enum err record_match(struct ingest *ingest, const struct manifest *manifest,
                              const struct age_file_key *key, struct vault_clip *row);
-static void name_payload(const struct clip_id *clip, struct payload_names *out);
-static enum err visit_known(void *context, const struct vault_clip *clip);
-
 enum err seal_camera(struct ingest *ingest, const struct camera *camera,
                      const struct id *request_id, const struct request *request,
                      struct instant now) {
     struct material material = {.camera = camera,
                                 .from = {request->from.ms + camera->clock_offset_ms},
                                 .to = {request->to.ms + camera->clock_offset_ms}};
-    struct statvfs disk;
-    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    if (fstatvfs(ingest->vault, &disk) != 0 ||
-        (uint64_t)disk.f_bavail * disk.f_frsize < INGEST_FREE_MIN) {
+    if (!has_room(ingest)) {
         return ERR_HOST_DISK;
     }
     enum err err = index_segments(ingest->index, camera->name, material.from, material.to,
                                   visit_segment, &material);
-    if (err == ERR_OK && material.count == 0) {
-        err = ERR_USER_NOT_FOUND;
-    }
-    struct sealing *sealing = calloc(1, sizeof *sealing);
-    struct manifest *manifest = calloc(1, sizeof *manifest);
-    if (err == ERR_OK && (sealing == NULL || manifest == NULL)) {
-        err = ERR_HOST_MEMORY;
-    }
-    if (sealing != NULL) {
-        sealing->file = -1;
-    }
-    struct vault_clip row = {.request = *request_id};
-    struct payload_names names;
     if (err == ERR_OK) {
-        enum clip_making making = choose_making(&material);
-        random_bytes(row.clip.b, sizeof row.clip.b);
-        (void)snprintf(row.camera, sizeof row.camera, "%s", camera->name);
-        name_payload(&row.clip, &names);
-        manifest->request = *request_id;
-        manifest->clip = row.clip;
-        manifest->created = now;
-        fill_manifest(&material, making, manifest);
-        age_file_key_generate(&key);
-        err = seal_footage(ingest, &material, making, &names, &key, sealing);
-        if (err == ERR_USER_MEDIA && making == CLIP_COPIED) {
-            /* What an MP4 cannot hold as it is, an old recorder's codec say, is made anew. */
-            manifest->making = CLIP_REENCODED;
-            age_file_key_generate(&key);
-            err = seal_footage(ingest, &material, CLIP_REENCODED, &names, &key, sealing);
-        }
+        (void)drop_changed(&material);
+        err = material.count == 0 ? ERR_USER_NOT_FOUND
+                                  : make_best(ingest, &material, request_id, now);
     }
-    if (err == ERR_OK) {
-        err = finish_files(ingest, &names, sealing);
+    /* The recorder may have removed one meanwhile: the others are still to be saved from it. */
+    if (err == ERR_USER_MEDIA && drop_changed(&material) && material.count > 0) {
+        err = make_best(ingest, &material, request_id, now);
     }
-    if (err == ERR_OK) {
-        sha256_final(sealing->hash, &manifest->sha256);
-        merkle_root(&sealing->tree, &manifest->payload_root);
-        manifest->size = sealing->plain_size;
-        manifest->payload_size = sealing->payload_size;
-        err = record_match(ingest, manifest, &key, &row);
-    } else if (sealing != NULL && sealing->file >= 0) {
-        (void)unlinkat(ingest->vault, names.new_payload, 0);
-        (void)unlinkat(ingest->vault, names.new_leaves, 0);
-    }
-    if (sealing != NULL) {
-        sealing_finish(sealing);
-    }
-    free(sealing);
-    free(manifest);
     free(material.segments);
     return err;
 }
 
+/* The header, which holds the clip's only key, goes first: what is left after a crash is an orphan
+ * that nobody can open, and is swept. */
 enum err seal_remove(struct ingest *ingest, const struct clip_id *clip) {
-    struct payload_names names;
-    name_payload(clip, &names);
-    if ((unlinkat(ingest->vault, names.payload, 0) != 0 && errno != ENOENT) ||
+    struct clip_names names;
+    enum err err = index_clip_remove(ingest->index, clip);
+    if (err == ERR_OK) {
+        err = index_shred(ingest->index);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    clip_names_of(clip, &names);
+    if ((unlinkat(ingest->vault, names.path, 0) != 0 && errno != ENOENT) ||
         (unlinkat(ingest->vault, names.leaves, 0) != 0 && errno != ENOENT)) {
         return ERR_HOST_DISK;
     }
     int parent = openat(ingest->vault, names.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = parent < 0 || fsync(parent) == 0; /* not there: nor was the clip */
     if (parent >= 0) {
-        (void)fsync(parent);
         (void)close(parent);
     }
-    return index_clip_remove(ingest->index, clip);
+    return good ? ERR_OK : ERR_HOST_DISK;
 }
 
-struct known {
-    size_t count;
-    struct clip_id ids[4096];
-};
-
 enum err seal_sweep(struct ingest *ingest) {
-    struct known *known = calloc(1, sizeof *known);
-    if (known == NULL) {
-        return ERR_HOST_MEMORY;
-    }
-    enum err err = index_clips(ingest->index, visit_known, known);
-    int top = err == ERR_OK ? openat(ingest->vault, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int top = openat(ingest->vault, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folders = top < 0 ? NULL : fdopendir(top);
     struct dirent *entry = NULL;
-    while (folders != NULL && (entry = readdir(folders)) != NULL) {
+    enum err err = ERR_OK;
+    while (err == ERR_OK && folders != NULL && (entry = readdir(folders)) != NULL) {
         if (strncmp(entry->d_name, "new-", 4) == 0) {
             (void)unlinkat(ingest->vault, entry->d_name, 0);
-            continue;
-        }
-        int inner = strlen(entry->d_name) == 2 && entry->d_name[0] != '.'
-                        ? openat(ingest->vault, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                        : -1;
-        DIR *files = inner < 0 ? NULL : fdopendir(inner);
-        struct dirent *file = NULL;
-        while (files != NULL && (file = readdir(files)) != NULL) {
-            char hex[HEX_CLIP + 1];
-            struct clip_id id;
-            (void)snprintf(hex, sizeof hex, "%.2s%.30s", entry->d_name,
-                           file->d_name); /* or leaves */
-            bool ours = hex_read(hex, id.b, sizeof id.b) == ERR_OK;
-            bool named = !ours || known->count == COUNT_OF(known->ids);
-            for (size_t i = 0; i < known->count && !named; i++) {
-                named = memcmp(known->ids[i].b, id.b, sizeof id.b) == 0;
-            }
-            if (!named) {
-                (void)unlinkat(inner, file->d_name, 0);
-            }
-        }
-        if (files != NULL) {
-            (void)closedir(files);
+        } else if (strlen(entry->d_name) == 2 && entry->d_name[0] != '.') {
+            err = sweep_folder(ingest, entry->d_name);
         }
     }
     if (folders != NULL) {
         (void)closedir(folders);
     }
-    free(known);
     return err;
 }
 
-static enum err visit_known(void *context, const struct vault_clip *clip) {
-    struct known *known = context;
-    if (known->count < COUNT_OF(known->ids)) {
-        known->ids[known->count++] = clip->clip;
+static enum err sweep_folder(struct ingest *ingest, const char *name) {
+    int inner = openat(ingest->vault, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *files = inner < 0 ? NULL : fdopendir(inner);
+    struct dirent *file = NULL;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && files != NULL && (file = readdir(files)) != NULL) {
+        char hex[HEX_CLIP + 1];
+        struct clip_id id;
+        bool known = true;                       /* a name that is not ours is not ours to remove */
+        size_t len = strcspn(file->d_name, "."); /* a payload, or its ".leaves" */
+        (void)snprintf(hex, sizeof hex, "%s%.30s", name, file->d_name);
+        if (strlen(name) + len == HEX_CLIP && hex_read(hex, id.b, sizeof id.b) == ERR_OK) {
+            err = index_clip_known(ingest->index, &id, &known);
+        }
+        if (!known) {
+            (void)unlinkat(inner, file->d_name, 0);
+        }
     }
-    return ERR_OK;
+    if (files != NULL) {
+        (void)closedir(files);
+    }
+    return err;
 }
 
 /* ---- material ---- */
@@ -233,13 +192,50 @@ static enum err visit_segment(void *context, const struct segment *segment) {
     return ERR_OK;
 }
 
+/* Takes out what is not as it was when it was hashed, or cannot be joined. True when there was any.
+ */
+static bool drop_changed(struct material *material) {
+    size_t kept = 0;
+    for (size_t i = 0; i < material->count; i++) {
+        const struct segment *segment = &material->segments[i];
+        /* ffmpeg takes the end of a cut-off Matroska file for the end of all that follow. */
+        bool ends_all = segment->hidden && segment->format == MEDIA_MATROSKA;
+        int fd = ends_all && i + 1 < material->count ? -1 : open_segment(material, segment);
+        if (fd >= 0) {
+            material->segments[kept++] = material->segments[i];
+            (void)close(fd);
+        }
+    }
+    bool dropped = kept < material->count;
+    material->count = kept;
+    return dropped;
+}
+
+/* -1 when it is gone or another. */
+static int open_segment(const struct material *material, const struct segment *segment) {
+    char path[FOLDER_MAX_BYTES + MEDIA_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", material->camera->folder, segment->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && !segment_is(segment, fd)) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 /* A file that lies wholly within the time asked for, and says nothing about itself that it should
- * not, goes as it is, bit for bit. Whole files are joined without touching a frame. Only a window
- * that cuts into a file is made anew, so that not one frame outside of it is in the clip. */
+ * not, goes as it is, bit for bit. Whole files of one kind are joined without touching a frame.
+ * Only a window that cuts into a file, or files that hide frames, or differ, are made anew, so that
+ * not one frame outside of the time asked for is in the clip. */
 static enum clip_making choose_making(const struct material *material) {
     const struct segment *first = &material->segments[0];
     const struct segment *last = &material->segments[material->count - 1];
     bool within = first->from.ms >= material->from.ms && last->to.ms <= material->to.ms;
+    for (size_t i = 0; i < material->count && within; i++) {
+        const struct segment *segment = &material->segments[i];
+        within = !segment->hidden && segment->width == first->width &&
+                 segment->height == first->height && segment->audio == first->audio;
+    }
     if (!within) {
         return CLIP_REENCODED;
     }
@@ -251,9 +247,7 @@ static enum err open_source(struct ingest *ingest, const struct material *materi
                             enum clip_making making, int *out_fd, pid_t *out_pid) {
     char path[FOLDER_MAX_BYTES + MEDIA_PATH_MAX];
     if (making == CLIP_WHOLE_FILE) {
-        (void)snprintf(path, sizeof path, "%s/%s", material->camera->folder,
-                       material->segments[0].path);
-        *out_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        *out_fd = open_segment(material, &material->segments[0]);
         return *out_fd < 0 ? ERR_USER_MEDIA : ERR_OK;
     }
     struct media_input *inputs = calloc(material->count, sizeof *inputs);
@@ -285,7 +279,79 @@ static enum err open_source(struct ingest *ingest, const struct material *materi
 
 /* ---- payload ---- */
 
-static void sealing_finish(struct sealing *sealing) {
+static enum err make_clip(struct ingest *ingest, const struct material *material,
+                          enum clip_making making, const struct id *request_id,
+                          struct instant now) {
+    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
+    struct vault_clip row = {.request = *request_id};
+    struct manifest *manifest = calloc(1, sizeof *manifest);
+    struct sealing *sealing = sealing_create();
+    struct clip_names names;
+    enum err err = manifest == NULL || sealing == NULL ? ERR_HOST_MEMORY : ERR_OK;
+    random_bytes(row.clip.b, sizeof row.clip.b);
+    (void)snprintf(row.camera, sizeof row.camera, "%s", material->camera->name);
+    clip_names_of(&row.clip, &names);
+    if (err == ERR_OK) {
+        sealing->file = create_file(ingest, names.temporary);
+        int leaves = create_file(ingest, names.temporary_leaves);
+        sealing->leaves = leaves < 0 ? NULL : fdopen(leaves, "w");
+        err = sealing->file < 0 || sealing->leaves == NULL ? ERR_HOST_DISK : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        age_file_key_generate(&key);
+        age_writer_start(&sealing->writer, &key);
+        manifest->request = *request_id;
+        manifest->clip = row.clip;
+        manifest->created = now;
+        fill_manifest(material, making, manifest);
+        err = write_clip(ingest, material, making, sealing, manifest);
+    }
+    if (err == ERR_OK) {
+        err = finish_files(ingest, &names, sealing);
+    }
+    if (err == ERR_OK) {
+        err = record_match(ingest, manifest, &key, &row);
+    }
+    if (err != ERR_OK) { /* whichever it has got to be */
+        (void)unlinkat(ingest->vault, names.temporary, 0);
+        (void)unlinkat(ingest->vault, names.temporary_leaves, 0);
+        (void)unlinkat(ingest->vault, names.path, 0);
+        (void)unlinkat(ingest->vault, names.leaves, 0);
+    }
+    sealing_destroy(sealing);
+    free(manifest);
+    return err;
+}
+
+static enum err make_best(struct ingest *ingest, const struct material *material,
+                          const struct id *request_id, struct instant now) {
+    enum clip_making making = choose_making(material);
+    enum err err = make_clip(ingest, material, making, request_id, now);
+    if (err == ERR_USER_MEDIA && making == CLIP_COPIED) {
+        /* What an MP4 cannot hold as it is, an old recorder's codec say, is made anew. */
+        err = make_clip(ingest, material, CLIP_REENCODED, request_id, now);
+    }
+    return err;
+}
+
+static struct sealing *sealing_create(void) {
+    struct sealing *sealing = calloc(1, sizeof *sealing);
+    if (sealing == NULL) {
+        return NULL;
+    }
+    sealing->file = -1;
+    sealing->hash = sha256_create();
+    if (sealing->hash == NULL) {
+        sealing_destroy(sealing);
+        return NULL;
+    }
+    return sealing;
+}
+
+static void sealing_destroy(struct sealing *sealing) {
+    if (sealing == NULL) {
+        return;
+    }
     if (sealing->leaves != NULL) {
         (void)fclose(sealing->leaves);
     }
@@ -294,47 +360,57 @@ static void sealing_finish(struct sealing *sealing) {
     }
     sha256_destroy(sealing->hash);
     secret_wipe(sealing, sizeof *sealing);
-    sealing->file = -1;
+    free(sealing);
 }
 
-/* Into new temporary files; what an earlier try left of them is gone before. */
-static enum err seal_footage(struct ingest *ingest, const struct material *material,
-                             enum clip_making making, const struct payload_names *names,
-                             const struct age_file_key *key, struct sealing *sealing) {
+static bool has_room(const struct ingest *ingest) {
+    struct statvfs disk;
+    return fstatvfs(ingest->vault, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize >= INGEST_FREE_MIN;
+}
+
+static enum err write_clip(struct ingest *ingest, const struct material *material,
+                           enum clip_making making, struct sealing *sealing,
+                           struct manifest *manifest) {
     int source = -1;
     pid_t worker = 0;
-    sealing_finish(sealing);
-    (void)unlinkat(ingest->vault, names->new_payload, 0);
-    (void)unlinkat(ingest->vault, names->new_leaves, 0);
-    sealing->hash = sha256_create();
-    sealing->file = create_file(ingest, names->new_payload);
-    int leaves = create_file(ingest, names->new_leaves);
-    sealing->leaves = leaves < 0 ? NULL : fdopen(leaves, "w");
-    if (sealing->hash == NULL || sealing->file < 0 || sealing->leaves == NULL) {
-        return ERR_HOST_DISK;
-    }
     enum err err = open_source(ingest, material, making, &source, &worker);
     if (err != ERR_OK) {
         return err;
     }
-    age_writer_start(&sealing->writer, key);
-    err = write_payload(sealing, source);
+    err = write_payload(ingest, sealing, source);
     (void)close(source);
-    enum err ended = worker == 0 ? ERR_OK : media_join_end(worker);
-    return err == ERR_OK ? ended : err;
+    if (worker != 0) {
+        enum err ended = media_join_end(worker, err != ERR_OK);
+        err = err == ERR_OK ? ended : err;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    sha256_final(sealing->hash, &manifest->sha256);
+    merkle_root(&sealing->tree, &manifest->payload_root);
+    manifest->size = sealing->plain_size;
+    manifest->payload_size = sealing->payload_size;
+    bool same =
+        making != CLIP_WHOLE_FILE || id_equal(&manifest->sha256, &material->segments[0].sha256);
+    return same ? ERR_OK : ERR_USER_MEDIA; /* written over since it was hashed */
 }
 
-static enum err write_payload(struct sealing *sealing, int source) {
+static enum err write_payload(struct ingest *ingest, struct sealing *sealing, int source) {
+    uint64_t look_at_room = ROOM_EVERY;
     for (;;) {
-        ssize_t got = read(source, sealing->read, sizeof sealing->read);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
+        ssize_t got = media_join_read(source, sealing->read, sizeof sealing->read);
         if (got < 0) {
             return ERR_USER_MEDIA;
         }
         if (got == 0) {
             break;
+        }
+        if (sealing->payload_size > look_at_room) {
+            look_at_room += ROOM_EVERY;
+            if (!has_room(ingest)) {
+                return ERR_HOST_DISK;
+            }
         }
         struct bytes data = {sealing->read, (size_t)got};
         sha256_update(sealing->hash, data);
@@ -383,31 +459,33 @@ static int create_file(struct ingest *ingest, const char *name) {
     return openat(ingest->vault, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 }
 
-static enum err finish_files(struct ingest *ingest, const struct payload_names *names,
+static enum err finish_files(struct ingest *ingest, const struct clip_names *names,
                              struct sealing *sealing) {
     if (mkdirat(ingest->vault, names->folder, 0750) != 0 && errno != EEXIST) {
         return ERR_HOST_DISK;
     }
     int parent = openat(ingest->vault, names->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = parent >= 0 && fflush(sealing->leaves) == 0 &&
-                fsync(fileno(sealing->leaves)) == 0 && fsync(sealing->file) == 0 &&
-                renameat(ingest->vault, names->new_leaves, ingest->vault, names->leaves) == 0 &&
-                renameat(ingest->vault, names->new_payload, ingest->vault, names->payload) == 0 &&
-                fsync(parent) == 0 && fsync(ingest->vault) == 0;
+    bool good =
+        parent >= 0 && fflush(sealing->leaves) == 0 && fsync(fileno(sealing->leaves)) == 0 &&
+        fsync(sealing->file) == 0 &&
+        renameat(ingest->vault, names->temporary_leaves, ingest->vault, names->leaves) == 0 &&
+        renameat(ingest->vault, names->temporary, ingest->vault, names->path) == 0 &&
+        fsync(parent) == 0 && fsync(ingest->vault) == 0;
     if (parent >= 0) {
         (void)close(parent);
     }
     return good ? ERR_OK : ERR_HOST_DISK;
 }
 
-static void name_payload(const struct clip_id *clip, struct payload_names *out) {
+static void clip_names_of(const struct clip_id *clip, struct clip_names *out) {
     char hex[HEX_CLIP + 1];
     hex_write(BYTES_OF(clip->b), hex);
     (void)snprintf(out->folder, sizeof out->folder, "%.2s", hex);
-    (void)snprintf(out->payload, sizeof out->payload, "%.2s/%.30s", hex, hex + 2);
-    (void)snprintf(out->leaves, sizeof out->leaves, "%s.leaves", out->payload);
-    (void)snprintf(out->new_payload, sizeof out->new_payload, "new-%.32s", hex);
-    (void)snprintf(out->new_leaves, sizeof out->new_leaves, "%s.leaves", out->new_payload);
+    (void)snprintf(out->path, sizeof out->path, "%.2s/%.30s", hex, hex + 2);
+    (void)snprintf(out->leaves, sizeof out->leaves, "%s.leaves", out->path);
+    (void)snprintf(out->temporary, sizeof out->temporary, "new-%.32s", hex);
+    (void)snprintf(out->temporary_leaves, sizeof out->temporary_leaves, "%s.leaves",
+                   out->temporary);
 }
 
 /* ---- manifest and match ---- */
@@ -422,11 +500,11 @@ static void fill_manifest(const struct material *material, enum clip_making maki
     memcpy(manifest->owners, material->camera->owners, sizeof manifest->owners);
     manifest->width = material->segments[0].width;
     manifest->height = material->segments[0].height;
+    manifest->audio = material->segments[0].audio; /* the first file's tracks are joined */
     manifest->time_source = TIME_FROM_NAME;
     for (size_t i = 0; i < material->count; i++) {
         const struct segment *segment = &material->segments[i];
         struct clip_run run = {{segment->from.ms}, {segment->to.ms}};
-        manifest->audio |= segment->audio;
         if (segment->time_source > manifest->time_source) {
             manifest->time_source = segment->time_source; /* the weakest counts */
         }
@@ -443,6 +521,7 @@ static void fill_manifest(const struct material *material, enum clip_making maki
             manifest->runs[manifest->run_count++] = run;
         }
     }
+    ASSERT(manifest->run_count > 0); /* each segment overlaps the time asked for */
     manifest->from = manifest->runs[0].from;
     manifest->to = manifest->runs[manifest->run_count - 1].to;
 }

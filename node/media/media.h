@@ -17,9 +17,17 @@
 
 enum {
     MEDIA_PATH_MAX = 2048,
-    MEDIA_ANSWER_MAX = 64 * 1024, /* of a probe */
-    MEDIA_PROBE_S = 20,           /* longest probe */
+    MEDIA_LINE_MAX = 1024, /* of a probe's answer; what is longer is cut */
+    MEDIA_SILENCE_S = 60,  /* a worker that says nothing for so long is stopped */
+    MEDIA_PROBE_CPU_S = 600,
     MEDIA_INPUTS_MAX = 4500,
+    MEDIA_STREAMS_MAX = 16,
+
+    /* Exit codes of stoop-media that are not ffmpeg's. */
+    MEDIA_EXIT_UNFIT = 124, /* an input is gone, or cannot be opened */
+    MEDIA_EXIT_HOST = 125,  /* no walls, no memory, no limits: not the file's fault */
+    MEDIA_EXIT_NOT_STARTED = 126,
+    MEDIA_EXIT_NO_FFMPEG = 127,
 };
 
 enum media_format {
@@ -30,18 +38,21 @@ enum media_format {
 };
 
 struct media_info {
-    int64_t duration_ms; /* > 0 */
+    int64_t duration_ms; /* > 0: of the frames that are there, whatever the container promises */
     uint32_t width, height;
     bool audio;
-    bool tagged;        /* holds metadata that may identify: a place, a device, a name */
+    bool tagged; /* holds what may identify: a place, a device, a name, a track that is neither
+                    picture nor sound */
+    bool hidden; /* holds frames that a player does not show, or promises some that are not there */
     int64_t created_ms; /* as the container says; 0: it does not */
 };
 
 /* By the name's ending; false for anything else. */
 bool media_format_of(const char *path, enum media_format *out);
 
-/* `worker` is the path of stoop-media. ERR_USER_MEDIA: not a video that can be read;
- * ERR_HOST_CHILD: the worker or ffprobe could not be started. */
+/* Reads the whole file: a cut-off one still promises its full length. `worker` is the path of
+ * stoop-media. ERR_USER_MEDIA: not a video that can be read; ERR_HOST_CHILD: the worker or ffprobe
+ * could not be started. */
 MUST_USE enum err media_probe(const char *worker, const char *path, enum media_format format,
                               struct media_info *out);
 
@@ -63,9 +74,40 @@ struct media_join {
  */
 MUST_USE enum err media_join_start(const char *worker, const struct media_join *join, int *out_fd,
                                    pid_t *out_pid);
-/* After the end of its output. ERR_USER_MEDIA: ffmpeg failed, and what it wrote is worth nothing.
- */
-MUST_USE enum err media_join_end(pid_t pid);
+/* The next bytes of its output, 0 at the end, -1 when it says nothing for MEDIA_SILENCE_S. */
+ssize_t media_join_read(int fd, uint8_t *out, size_t room);
+/* After its output was closed. ERR_USER_MEDIA: ffmpeg failed, and what it wrote is worth nothing;
+ * ERR_HOST_CHILD as above. `stop`: it is not waited for. */
+MUST_USE enum err media_join_end(pid_t pid, bool stop);
+
+/* What ffprobe says, in its flat form (answer.c). */
+struct media_answer {
+    struct media_packet { /* under way */
+        uint32_t stream;
+        bool timed;
+        double at_s, duration_s;
+    } packet;
+    struct media_stream {
+        enum {
+            MEDIA_STREAM_NONE,
+            MEDIA_STREAM_VIDEO,
+            MEDIA_STREAM_AUDIO,
+            MEDIA_STREAM_OTHER
+        } kind;
+        uint32_t width, height;
+        uint64_t packets;  /* that are there */
+        uint64_t hidden;   /* of these, not to be shown */
+        uint64_t promised; /* by the container; 0: it does not say */
+        bool timed;
+        double first_s, last_s;
+    } streams[MEDIA_STREAMS_MAX];
+    double duration_s;
+    bool tagged;
+    int64_t created_ms;
+};
+void media_answer_start(struct media_answer *answer);
+void media_answer_line(struct media_answer *answer, char *line); /* without its end; is changed */
+MUST_USE enum err media_answer_end(const struct media_answer *answer, struct media_info *out);
 
 /* The worker's side (main.c): reads a job from descriptor `spec`, never returns. */
 _Noreturn void media_work(const char *kind, int spec);

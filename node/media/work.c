@@ -13,12 +13,15 @@
 #include "node/media/media.h"
 
 enum {
-    CPU_SECONDS = 4 * 3600,
+    JOIN_CPU_S = 4 * 3600,
     FILES_MAX = 512,
     WORDS_MAX = 64,
-    SYSTEM_PATHS = 8,
 };
 #define ADDRESS_SPACE ((rlim_t)8 << 30)
+#define PROBED                                                                                     \
+    "packet=stream_index,pts_time,dts_time,duration_time,flags:format=duration:format_tags:"       \
+    "stream=index,codec_type,width,height,nb_frames:stream_tags:chapter_tags:program_tags"
+#define PIXELS_MAX "67108864" /* twice an 8K picture: more is made to take memory */
 
 struct job {
     bool cut;
@@ -29,7 +32,7 @@ struct job {
 
 static void read_spec(int spec, bool has_window, struct job *job);
 static void raise_walls(const struct job *job);
-static void set_limits(void);
+static void set_limits(rlim_t cpu_s);
 static int write_list(const struct job *job);
 static _Noreturn void become(const char *program, char *const *words);
 static _Noreturn void probe(const struct job *job);
@@ -41,10 +44,13 @@ static const char *const demuxers[] = {[MEDIA_MOV] = "mov",
                                        [MEDIA_MPEGTS] = "mpegts",
                                        [MEDIA_AVI] = "avi"};
 
+static int quiet = -1; /* /dev/null, opened before the walls */
+
 _Noreturn void media_work(const char *kind, int spec) {
     static struct job job;
+    quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
     bool joins = strcmp(kind, "join") == 0;
-    if (!joins && strcmp(kind, "probe") != 0) {
+    if (quiet < 0 || (!joins && strcmp(kind, "probe") != 0)) {
         give_up("unknown job");
     }
     read_spec(spec, joins, &job);
@@ -93,36 +99,26 @@ static void read_spec(int spec, bool has_window, struct job *job) {
 
 /* These files and the system's libraries. What ingest may read besides is lost here. */
 static void raise_walls(const struct job *job) {
-    static struct confine_path paths[MEDIA_INPUTS_MAX + SYSTEM_PATHS];
-    static const struct confine_path system_paths[] = {
-        {.path = "/usr", .fd = -1, .access = CONFINE_READ_EXEC},
-        {.path = "/lib", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
-        {.path = "/lib64", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
-        {.path = "/etc/ld.so.cache", .fd = -1, .access = CONFINE_READ, .optional = true},
-        {.path = "/etc/alternatives", .fd = -1, .access = CONFINE_READ_EXEC, .optional = true},
-    };
+    static const char *files[MEDIA_INPUTS_MAX];
     char why[CONFINE_WHY_MAX];
-    size_t count = 0;
-    for (; count < COUNT_OF(system_paths); count++) {
-        paths[count] = system_paths[count];
-    }
     for (size_t i = 0; i < job->count; i++) {
-        paths[count++] =
-            (struct confine_path){.path = job->inputs[i].path, .fd = -1, .access = CONFINE_READ};
+        files[i] = job->inputs[i].path;
+        if (access(files[i], R_OK) != 0) {
+            _exit(MEDIA_EXIT_UNFIT);
+        }
     }
-    const struct confine_plan plan = {.profile = CONFINE_MEDIA, .paths = paths, .count = count};
-    if (confine_raise(&plan, why) != ERR_OK) {
+    if (confine_media(files, job->count, why) != ERR_OK) {
         give_up(why);
     }
 }
 
-static void set_limits(void) {
+static void set_limits(rlim_t cpu_s) {
     const struct {
         int what;
         rlim_t most;
     } limits[] = {
-        {RLIMIT_CPU, CPU_SECONDS}, {RLIMIT_NOFILE, FILES_MAX}, {RLIMIT_CORE, 0},
-        {RLIMIT_FSIZE, 0},         {RLIMIT_AS, ADDRESS_SPACE},
+        {RLIMIT_CPU, cpu_s}, {RLIMIT_NOFILE, FILES_MAX}, {RLIMIT_CORE, 0},
+        {RLIMIT_FSIZE, 0},   {RLIMIT_AS, ADDRESS_SPACE},
     };
     for (size_t i = 0; i < COUNT_OF(limits); i++) {
         const struct rlimit limit = {limits[i].most, limits[i].most};
@@ -133,23 +129,26 @@ static void set_limits(void) {
 }
 
 static _Noreturn void probe(const struct job *job) {
-    char *words[] = {
-        "ffprobe",
-        "-v",
-        "error",
-        "-protocol_whitelist",
-        "file",
-        "-f",
-        (char *)demuxers[job->inputs[0].format],
-        "-show_entries",
-        "format=duration:format_tags:stream=codec_type,codec_name,width,height:stream_tags",
-        "-of",
-        "flat",
-        "-i",
-        (char *)job->inputs[0].path,
-        NULL};
+    char *words[] = {"ffprobe",
+                     "-v",
+                     "quiet",
+                     "-max_pixels",
+                     PIXELS_MAX,
+                     "-fflags",
+                     "+discardcorrupt",
+                     "-protocol_whitelist",
+                     "file",
+                     "-f",
+                     (char *)demuxers[job->inputs[0].format],
+                     "-show_entries",
+                     PROBED,
+                     "-of",
+                     "flat",
+                     "-i",
+                     (char *)job->inputs[0].path,
+                     NULL};
     raise_walls(job);
-    set_limits();
+    set_limits(MEDIA_PROBE_CPU_S);
     become("/usr/bin/ffprobe", words);
 }
 
@@ -171,7 +170,11 @@ static _Noreturn void join(const struct job *job) {
     const char *const before[] = {"ffmpeg",
                                   "-nostdin",
                                   "-v",
-                                  "error",
+                                  "quiet",
+                                  "-max_pixels",
+                                  PIXELS_MAX,
+                                  "-fflags", /* else half a frame ends all the files after it */
+                                  "+discardcorrupt",
                                   "-protocol_whitelist",
                                   "file",
                                   "-format_whitelist",
@@ -197,13 +200,17 @@ static _Noreturn void join(const struct job *job) {
                                   "-flags:v",
                                   "+bitexact"};
     const char *const copy[] = {"-c", "copy"};
-    /* Each picture once, at its own moment: at a constant rate, or in beats of the frame rate,
-     * ffmpeg fills a gap with a frozen picture and drops a picture that comes between two beats.
-     * Without B frames the first picture is shown at once, and no edit list is needed to say so. */
-    const char *const cut[] = {
-        "-ss",     skip,   "-t",       length,    "-fps_mode", "passthrough", "-enc_time_base",
-        "1:90000", "-c:v", "libx264",  "-preset", "veryfast",  "-crf",        "18",
-        "-bf",     "0",    "-pix_fmt", "yuv420p", "-c:a",      "aac"};
+    /* Moments are the files' own (-copyts), not counted from a sound that begins before the
+     * picture. Each picture once, at its own moment: at a constant rate, or in beats of the frame
+     * rate, ffmpeg fills a gap with a frozen picture and drops a picture that comes between two
+     * beats. Without B frames the first picture is shown at once, and no edit list is needed to say
+     * so. */
+    const char *const cut[] = {"-copyts",  "-ss",       skip,          "-t",
+                               length,     "-fps_mode", "passthrough", "-enc_time_base",
+                               "1:90000",  "-c:v",      "libx264",     "-preset",
+                               "veryfast", "-crf",      "18",          "-bf",
+                               "0",        "-pix_fmt",  "yuv420p",     "-c:a",
+                               "aac"};
     const char *const after[] = {"-avoid_negative_ts",
                                  "make_zero",
                                  "-movflags",
@@ -222,7 +229,7 @@ static _Noreturn void join(const struct job *job) {
     }
     words[count] = NULL;
     raise_walls(job);
-    set_limits();
+    set_limits(JOIN_CPU_S);
     become("/usr/bin/ffmpeg", words);
 }
 
@@ -257,12 +264,15 @@ static int write_list(const struct job *job) {
 
 static _Noreturn void become(const char *program, char *const *words) {
     char *environment[] = {"LANG=C.UTF-8", "TZ=UTC", NULL};
+    int journal = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    /* What ffmpeg says names the file, and quotes it: neither belongs in the journal. */
+    (void)dup2(quiet, STDERR_FILENO);
     (void)execve(program, words, environment);
-    (void)fprintf(stderr, "stoop-media: cannot start '%s': %s\n", program, strerror(errno));
-    _exit(127);
+    (void)dprintf(journal, "stoop-media: cannot start '%s': %s\n", program, strerror(errno));
+    _exit(MEDIA_EXIT_NO_FFMPEG);
 }
 
 static _Noreturn void give_up(const char *why) {
     (void)fprintf(stderr, "stoop-media: %s\n", why);
-    _exit(125);
+    _exit(MEDIA_EXIT_HOST);
 }

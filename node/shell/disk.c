@@ -28,17 +28,14 @@ static enum err disk_write_log(void *context, const char *path, struct bytes dat
 static enum err disk_read_log(void *context, const char *path, struct buffer *out);
 
 static int open_folder(int at, const char *name, bool make);
-static int open_named(struct disk *disk, enum core_file file, struct bytes name);
 static int open_delivered(const struct disk *disk, struct bytes name, int flags);
 static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]);
-static void forget_open(struct disk *disk, enum core_file file);
 static int open_log_parent(int log, const char *path, const char **leaf, bool make);
 static enum err write_all(int fd, struct bytes data, uint64_t offset);
 static enum err host_error(void); /* says in the journal what the system said */
 
 enum err disk_start(struct disk *disk, const char *home) {
-    *disk = (struct disk){
-        .vault = -1, .delivered = -1, .log = -1, .open = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
+    *disk = (struct disk){.vault = -1, .delivered = -1, .log = -1};
     int root = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
         return host_error();
@@ -59,9 +56,6 @@ void disk_finish(struct disk *disk) {
     if (disk == NULL) {
         return;
     }
-    forget_open(disk, CORE_FILE_VAULT);
-    forget_open(disk, CORE_FILE_LEAVES);
-    forget_open(disk, CORE_FILE_DELIVERED);
     int *folders[] = {&disk->vault, &disk->delivered, &disk->log};
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
         if (*folders[i] >= 0) {
@@ -90,23 +84,28 @@ int disk_open_vault(struct disk *disk, const struct clip_id *clip) {
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
                           uint8_t *out, size_t len) {
-    int fd = open_named(context, file, name);
+    const struct disk *disk = context;
+    char text[NAME_TEXT_MAX];
+    name_text(file, name, text);
+    /* Opened for each read: a descriptor that stayed would keep a shredded clip on the disk. */
+    int fd = openat(file == CORE_FILE_DELIVERED ? disk->delivered : disk->vault, text,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         return errno == ENOENT ? ERR_USER_NOT_FOUND : host_error();
     }
-    while (len > 0) {
+    enum err err = ERR_OK;
+    while (err == ERR_OK && len > 0) {
         ssize_t got = pread(fd, out, len, (off_t)offset);
-        if (got < 0 && errno == EINTR) {
-            continue;
+        if (got > 0) {
+            out += got;
+            offset += (uint64_t)got;
+            len -= (size_t)got;
+        } else if (got == 0 || errno != EINTR) {
+            err = got == 0 ? ERR_USER_NOT_FOUND : host_error();
         }
-        if (got <= 0) {
-            return got == 0 ? ERR_USER_NOT_FOUND : host_error();
-        }
-        out += got;
-        offset += (uint64_t)got;
-        len -= (size_t)got;
     }
-    return ERR_OK;
+    (void)close(fd);
+    return err;
 }
 
 static enum err disk_make(void *context, struct bytes name, uint64_t missing) {
@@ -173,7 +172,6 @@ static enum err disk_sync(void *context, struct bytes name) {
 static enum err disk_remove(void *context, struct bytes name) {
     struct disk *disk = context;
     char text[NAME_TEXT_MAX];
-    forget_open(disk, CORE_FILE_DELIVERED);
     name_text(CORE_FILE_DELIVERED, name, text);
     if (unlinkat(disk->delivered, text, 0) != 0 && errno != ENOENT) {
         return host_error();
@@ -241,25 +239,6 @@ static int open_folder(int at, const char *name, bool make) {
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_named(struct disk *disk, enum core_file file, struct bytes name) {
-    struct disk_open *open_file = &disk->open[file];
-    if (open_file->fd >= 0 &&
-        bytes_equal(name, (struct bytes){open_file->name, open_file->name_len})) {
-        return open_file->fd;
-    }
-    forget_open(disk, file);
-    char text[NAME_TEXT_MAX];
-    name_text(file, name, text);
-    int fd = openat(file == CORE_FILE_DELIVERED ? disk->delivered : disk->vault, text,
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0) {
-        open_file->fd = fd;
-        open_file->name_len = name.len;
-        memcpy(open_file->name, name.at, name.len);
-    }
-    return fd;
-}
-
 static int open_delivered(const struct disk *disk, struct bytes name, int flags) {
     char text[NAME_TEXT_MAX];
     name_text(CORE_FILE_DELIVERED, name, text);
@@ -281,13 +260,6 @@ static void name_text(enum core_file file, struct bytes name, char text[NAME_TEX
         (void)snprintf(text, NAME_TEXT_MAX, "%s", hex);
         break;
     }
-}
-
-static void forget_open(struct disk *disk, enum core_file file) {
-    if (disk->open[file].fd >= 0) {
-        (void)close(disk->open[file].fd);
-    }
-    disk->open[file] = (struct disk_open){.fd = -1};
 }
 
 /* "tile/0/x001/067": makes and opens the folders on the way, one by one. */

@@ -9,11 +9,6 @@ struct disk {
     int vault; /* folder descriptors; -1 while closed */
     int delivered;
     int log;
-    struct disk_open { /* the file read last of each kind: the next read is often of the same */
-        int fd;
-        size_t name_len;
-        uint8_t name[32];
-    } open[3];
 };
 
 /* ERR_HOST_PERMISSION, ERR_HOST_DISK. */

@@ -477,15 +477,15 @@ static void test_tables_are_bounded(void **state) {
     struct transfer_actions actions;
     struct now now = {{0}, {0}};
     delivery_start(&d, SIZE);
-    for (uint8_t i = 1; i < TRANSFER_SENDS_MAX; i++) {
+    for (int i = 1; i < TRANSFER_SENDS_MAX; i++) {
         struct transfer_clip clip = {
-            .grant = {{i}}, .payload_size = SIZE, .expires = {DURATION_DAY_MS}};
+            .grant = {{(uint8_t)i}}, .payload_size = SIZE, .expires = {DURATION_DAY_MS}};
         CHECK_ERR(ERR_OK, transfer_send(d.home, &clip, now));
     }
     struct transfer_clip one_more = {.grant = {{99}}, .payload_size = SIZE};
     CHECK_ERR(ERR_FULL_TABLE, transfer_send(d.home, &one_more, now));
-    for (uint8_t i = 0; i < TRANSFER_RECEIVES_MAX; i++) {
-        struct id grant = {{i}};
+    for (unsigned i = 0; i < TRANSFER_RECEIVES_MAX; i++) {
+        struct id grant = {{(uint8_t)i}};
         CHECK_ERR(ERR_OK,
                   transfer_receive(d.requester, 10 + i, &d.grant, &grant, 0, now, &actions));
         CHECK(transfer_has_room(d.requester, 10 + i)); /* there are blocks for each */

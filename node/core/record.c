@@ -12,6 +12,10 @@
 #include "node/core/parts.h"
 #include "node/log/log_tiles.h"
 
+enum {
+    TILES_AT_ONCE = 64, /* of one level, in one turn: each is two files to be synced */
+};
+
 #define WITNESS_LINE "\n\xe2\x80\x94 stoop.witness/"
 
 static enum err load_key(struct core *core);
@@ -280,7 +284,12 @@ static enum err make_head(struct core *core) {
     struct log_head head = {.size = log_committed_size(core->log)};
     char origin[NAME_MAX_BYTES];
     log_origin(&core->log_public, origin);
-    enum err err = write_tiles(core, head.size);
+    uint64_t tiles = core->files_size / TILE_WIDTH + TILES_AT_ONCE;
+    bool whole = head.size / TILE_WIDTH <= tiles;
+    enum err err = write_tiles(core, whole ? head.size : tiles * TILE_WIDTH);
+    if (!whole) { /* a log of years whose files are gone: others get their turn in between */
+        return err;
+    }
     if (err == ERR_OK) {
         err = log_checkpoint(core->log, origin, &core->config.keys.log, head.note);
     }

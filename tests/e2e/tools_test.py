@@ -165,7 +165,8 @@ def second_implementation(ada, ben, root):
     link.send(noise_peer.PING, link_pb.Ping(nonce=4711).SerializeToString())
     now = int(time.time() * 1000)
     record = pb.NodeRecord(head=pb.Head(community=code.community, author=peer.id, created=now,
-                                        expires=now + 6 * DAY_MS), sequence=1, addresses=["127.0.0.1:9"])
+                                        expires=now + 6 * DAY_MS), sequence=1, addresses=["127.0.0.1:9"],
+                           log=bytes(peer.log.verify_key))
     signed = sign(pb, "node-record", record.SerializeToString(deterministic=True), peer.node)
     objects = ben.facts("status")["live_objects"]
     link.send(GOSSIP, link_pb.Gossip(object=signed.SerializeToString(), hops=0).SerializeToString())

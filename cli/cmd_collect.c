@@ -621,7 +621,8 @@ static bool find_arrival(struct collecting *one, uint64_t *index, struct buffer 
             struct bytes private = reply.as.leaf.opening;
             more = true;
             next = reply.as.leaf.index + 1;
-            if (!found && memmem(private.at, private.len, "received ", 9) != NULL &&
+            if (!found && private.len > 0 &&
+                memmem(private.at, private.len, "received ", 9) != NULL &&
                 memmem(private.at, private.len, hex, 64) != NULL) {
                 *index = reply.as.leaf.index;
                 found = buffer_append(opening, private) == ERR_OK;

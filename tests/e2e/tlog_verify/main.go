@@ -98,8 +98,9 @@ func verifyProof(from io.Reader, key string) (int64, error) {
 		return 0, err
 	}
 	var proof tlog.RecordProof
-	for i := 0; fields[fmt.Sprintf("hash_%d", i)] != nil; i++ {
-		bytes, err := hex.DecodeString(fmt.Sprint(fields[fmt.Sprintf("hash_%d", i)]))
+	hashes, _ := fields["hashes"].([]interface{})
+	for i, text := range hashes {
+		bytes, err := hex.DecodeString(fmt.Sprint(text))
 		if err != nil || len(bytes) != tlog.HashSize {
 			return 0, fmt.Errorf("hash %d is none", i)
 		}

@@ -27,6 +27,8 @@ enum kind {
     RUNS = 1000,
     LIFE_MS = 8000,
     WINDOW_MS = 14000,
+    PAUSE_MS = 5000,
+    PING_BYTES = 274, /* a record of the smallest class, with its length (PROTOCOL 3.4) */
     MINUTE = DURATION_MINUTE_MS,
 };
 
@@ -82,9 +84,10 @@ static struct world *one_of(enum kind kind, uint64_t seed) {
     return world;
 }
 
+/* Bytes are compared by number: what is in them differs as random does, since the heads that go to
+ * witnesses commit, salted, to what is private. */
 static bool same(const struct world_sight *a, const struct world_sight *b) {
-    return a->at == b->at && a->from == b->from && a->what == b->what && a->len == b->len &&
-           a->digest == b->digest;
+    return a->at == b->at && a->from == b->from && a->what == b->what && a->len == b->len;
 }
 
 static void test_the_requester_gets_the_same_bytes_at_the_same_times(void **state) {
@@ -157,7 +160,7 @@ enum {
     F_EARLY, /* chunks of the first seconds, while matching goes on */
     F_MIDDLE,
     F_LATE,        /* after the request's end */
-    F_ANSWER_MEAN, /* from what was said to it last to what came */
+    F_ANSWER_MEAN, /* from the last PING to what came */
     F_ANSWER_LEAST,
     F_ANSWER_MOST,
     FEATURES
@@ -177,7 +180,7 @@ static void measure(const struct world *world, size_t first_sight, int64_t asked
     for (size_t i = first_sight; i < world->sight_count; i++) {
         const struct world_sight *sight = &world->sights[i];
         if (sight->what == WORLD_SAID) {
-            said = sight->from == home ? sight->at : said;
+            said = sight->from == home && sight->len == PING_BYTES ? sight->at : said;
             continue;
         }
         if (sight->from != home) {
@@ -192,7 +195,7 @@ static void measure(const struct world *world, size_t first_sight, int64_t asked
             out[F_CONNECTIONS]++;
             continue;
         }
-        if (said >= 0) {
+        if (said >= 0 && sight->len == PING_BYTES) {
             double answer = (double)(sight->at - said);
             out[F_ANSWER_LEAST] = answer < out[F_ANSWER_LEAST] ? answer : out[F_ANSWER_LEAST];
             out[F_ANSWER_MOST] = answer > out[F_ANSWER_MOST] ? answer : out[F_ANSWER_MOST];
@@ -248,7 +251,8 @@ static void collect(struct sample *samples[KINDS], size_t counts[KINDS], size_t 
             prepare(world, order[i], kinds[order[i]]);
         }
         world->sight_count = 0;
-        world_run(world, 4000);
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        world_run(world, 4000 + (int64_t)((random >> 33) % PAUSE_MS)); /* in step with no timer */
         size_t first = world->sight_count;
         int64_t asked = world->now;
         world_voluntary(world, REQUESTER, LIFE_MS, &request);

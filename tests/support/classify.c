@@ -15,6 +15,7 @@ struct scored {
     bool second;
 };
 
+static size_t fold_of(size_t i);
 static double auc(struct scored *scored, size_t count);
 static int by_score(const void *a, const void *b);
 static void normalise(const struct sample *samples, size_t count, size_t features, size_t fold,
@@ -38,7 +39,7 @@ double classify_best_feature(const struct sample *samples, size_t count, size_t 
         for (size_t f = 0; f < features; f++) {
             size_t n = 0;
             for (size_t i = 0; i < count; i++) {
-                if (i % CLASSIFY_FOLDS != fold) {
+                if (fold_of(i) != fold) {
                     learnt[n++] = (struct scored){samples[i].values[f], samples[i].second};
                 }
             }
@@ -48,7 +49,10 @@ double classify_best_feature(const struct sample *samples, size_t count, size_t 
                 best_auc = value;
             }
         }
-        for (size_t i = fold; i < count; i += CLASSIFY_FOLDS) {
+        for (size_t i = 0; i < count; i++) {
+            if (fold_of(i) != fold) {
+                continue;
+            }
             double value = (samples[i].values[best] - mean[best]) / spread[best];
             tried[i] = (struct scored){best_auc < 0.5 ? -value : value, samples[i].second};
         }
@@ -68,7 +72,10 @@ double classify_regression(const struct sample *samples, size_t count, size_t fe
         double weights[CLASSIFY_FEATURES_MAX + 1] = {0};
         normalise(samples, count, features, fold, mean, spread);
         learn(samples, count, features, fold, mean, spread, weights);
-        for (size_t i = fold; i < count; i += CLASSIFY_FOLDS) {
+        for (size_t i = 0; i < count; i++) {
+            if (fold_of(i) != fold) {
+                continue;
+            }
             tried[i] = (struct scored){weigh(&samples[i], features, mean, spread, weights),
                                        samples[i].second};
         }
@@ -76,6 +83,12 @@ double classify_regression(const struct sample *samples, size_t count, size_t fe
     double result = auc(tried, count);
     free(tried);
     return result;
+}
+
+/* Samples come in pairs of one run, one of each kind, and stay together: what differs between runs
+ * alone must not make one half of the learner's data look unlike the other. */
+static size_t fold_of(size_t i) {
+    return i / 2 % CLASSIFY_FOLDS;
 }
 
 /* The chance that one of the second kind scores above one of the first; ties count half. */
@@ -113,7 +126,7 @@ static void normalise(const struct sample *samples, size_t count, size_t feature
         double squares = 0;
         double n = 0;
         for (size_t i = 0; i < count; i++) {
-            if (i % CLASSIFY_FOLDS != fold) {
+            if (fold_of(i) != fold) {
                 double value = samples[i].values[f];
                 sum += value;
                 squares += value * value;
@@ -131,7 +144,7 @@ static void learn(const struct sample *samples, size_t count, size_t features, s
         double slope[CLASSIFY_FEATURES_MAX + 1] = {0};
         double n = 0;
         for (size_t i = 0; i < count; i++) {
-            if (i % CLASSIFY_FOLDS == fold) {
+            if (fold_of(i) == fold) {
                 continue;
             }
             double score = weigh(&samples[i], features, mean, spread, weights);

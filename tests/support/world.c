@@ -641,15 +641,13 @@ static void see(struct world *world, const struct world_connection *line, int si
 }
 
 static void add_sight(struct world *world, int peer, int what, struct bytes data) {
-    uint8_t digest[16];
     if (world->sight_count == world->sight_room) {
         world->sight_room = world->sight_room * 2 + 1024;
         world->sights = realloc(world->sights, world->sight_room * sizeof *world->sights);
         ASSERT(world->sights != NULL);
     }
-    hash_labelled("sight", (struct bytes){NULL, 0}, data, digest, sizeof digest);
-    world->sights[world->sight_count++] = (struct world_sight){
-        .at = world->now, .from = peer, .what = what, .len = data.len, .digest = read_u64(digest)};
+    world->sights[world->sight_count++] =
+        (struct world_sight){.at = world->now, .from = peer, .what = what, .len = data.len};
 }
 
 static void trace(struct world *world, int64_t kind, int64_t home, struct bytes data) {

@@ -109,7 +109,6 @@ struct world_sight { /* something that arrived at the home that is watched */
         WORLD_SAID /* by the home itself, to `from` */
     } what;
     size_t len;
-    uint64_t digest; /* of the bytes */
 };
 
 /* A hostile one with a member's keys: its own transport, straight to one home, without a network

@@ -30,6 +30,8 @@ class Terminal:
         self.seen = 0
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP):
+                signal.signal(number, signal.SIG_DFL)  # a test in the background has them ignored
             os.execvpe(command[0], command, env)
         import fcntl
         import struct

@@ -121,16 +121,6 @@ bool consent_expire(struct consent *consent, struct instant now, struct clip_id 
     return false;
 }
 
-struct instant consent_deadline(const struct consent *consent) {
-    struct instant due = INSTANT_NEVER;
-    for (size_t i = 0; i < consent->count; i++) {
-        if (consent->prompts[i].expires.ms < due.ms) {
-            due = consent->prompts[i].expires;
-        }
-    }
-    return due;
-}
-
 size_t consent_count(const struct consent *consent) {
     return consent->count;
 }

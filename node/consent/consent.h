@@ -49,7 +49,6 @@ void consent_load_part(struct consent *consent, const struct clip_id *clip, cons
 /* Takes one expired prompt out: shred. False when none has expired. */
 bool consent_expire(struct consent *consent, struct instant now, struct clip_id *clip,
                     struct id *request);
-struct instant consent_deadline(const struct consent *consent); /* INSTANT_NEVER: none open */
 size_t consent_count(const struct consent *consent);
 
 #endif

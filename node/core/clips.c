@@ -9,6 +9,8 @@
 static enum err ingest_send(struct core *core, const struct ingest_message *message);
 static enum err visit_open_request(void *context, const struct store_object *object);
 static enum err visit_held(void *context, const struct store_clip *clip);
+static bool is_held(enum ingest_kind kind);
+static enum err take_ingest(struct core *core, const struct ingest_message *message);
 static enum err take_match(struct core *core, const struct ingest_message *message);
 static enum err take_list_done(struct core *core, const struct ingest_message *message);
 static enum err visit_load(void *context, const struct store_clip *clip);
@@ -133,26 +135,74 @@ static enum err ingest_send(struct core *core, const struct ingest_message *mess
     return err;
 }
 
+/* Held until the slot closes; after a crash ingest tells it again. */
 enum err clips_ingest(struct core *core, struct bytes frame) {
     static struct ingest_message message; /* large; rebuilt whole by every call */
+    uint8_t len[4];
     enum err err = ingest_decode(frame, &message);
     if (err != ERR_OK) {
         core_journal(core, "warn ingest: bad frame reason=\"%s\"", err_text(err));
         return ERR_OK;
     }
+    if (!is_held(message.kind)) {
+        return take_ingest(core, &message);
+    }
+    if (core->held.len + sizeof len + frame.len > core->held.max) {
+        err = clips_slot(core);
+    }
+    write_u32(len, (uint32_t)frame.len);
+    if (err == ERR_OK) {
+        err = buffer_append(&core->held, BYTES_OF(len));
+    }
+    return err == ERR_OK ? buffer_append(&core->held, frame) : err;
+}
+
+/* Matches are written, and prompts that nobody answered end, with the commit that every home makes
+ * at the end of a slot. A commit of their own would hold up what the node answers meanwhile, and so
+ * tell whoever asks it something all the time that there was a match (P2). A decision that comes
+ * between a prompt's end and the slot's is late all the same: consent looks at the time. */
+enum err clips_slot(struct core *core) {
+    static struct ingest_message message;
+    struct bytes rest = buffer_bytes(&core->held);
+    struct clip_id clip;
+    struct id request;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && rest.len > 0) {
+        size_t len = read_u32(rest.at);
+        err = ingest_decode((struct bytes){rest.at + 4, len}, &message);
+        ASSERT(err == ERR_OK); /* clips_ingest has decoded it once */
+        err = take_ingest(core, &message);
+        err = core_is_fatal(err) ? err : ERR_OK; /* ingest offers it again */
+        rest.at += 4 + len;
+        rest.len -= 4 + len;
+    }
+    buffer_finish(&core->held);
+    for (size_t i = 0; err == ERR_OK && i < ENDINGS_A_SLOT &&
+                       consent_expire(core->consent, core->now.wall, &clip, &request);
+         i++) {
+        err = end_clip(core, &clip, &request, LOG_EXPIRED, CLIP_ENDED);
+    }
+    return err;
+}
+
+static bool is_held(enum ingest_kind kind) {
+    return kind == INGEST_MATCH || kind == INGEST_REQUEST_DONE || kind == INGEST_PERIOD;
+}
+
+static enum err take_ingest(struct core *core, const struct ingest_message *message) {
     struct log_entry period = {.kind = LOG_FOOTAGE, .at = core->now.wall};
-    switch (message.kind) {
+    switch (message->kind) {
     case INGEST_HELLO:
-        core->camera_list_version = message.as.hello.camera_list_version;
+        core->camera_list_version = message->as.hello.camera_list_version;
         return ERR_OK;
     case INGEST_CAMERA_LIST_DONE:
-        return take_list_done(core, &message);
+        return take_list_done(core, message);
     case INGEST_MATCH:
-        return take_match(core, &message);
+        return take_match(core, message);
     case INGEST_REQUEST_DONE:
-        return store_request_matched(core->store, &message.as.request_done.request);
+        return store_request_matched(core->store, &message->as.request_done.request);
     case INGEST_PERIOD:
-        period.a = message.as.period.commitment;
+        period.a = message->as.period.commitment;
         return record_add(core, &period, NULL);
     case INGEST_CAMERA_LIST:
     case INGEST_REQUEST:
@@ -920,12 +970,8 @@ static enum err publish_commitment(struct core *core, const struct id *request,
 
 enum err clips_tick(struct core *core) {
     struct transfer_actions actions;
-    struct clip_id clip;
     struct id request;
     enum err err = ERR_OK;
-    while (err == ERR_OK && consent_expire(core->consent, core->now.wall, &clip, &request)) {
-        err = end_clip(core, &clip, &request, LOG_EXPIRED, CLIP_ENDED);
-    }
     while (err == ERR_OK && requests_expire(core->requests, core->now.wall, &request)) {
         char code[REQUEST_CODE_BYTES];
         request_code(&request, code);

@@ -47,7 +47,6 @@ static struct link *new_link(struct core *core, uint64_t no);
 static void free_link(struct link *link);
 static struct tick link_deadline(const struct link *link);
 static enum err expire_links(struct core *core);
-static bool is_host_error(enum err err);
 
 static_assert((int)CORE_INPUT_MAX == (int)TRANSFER_INPUT_MAX, "what may come is what finds room");
 static_assert((int)CORE_PAGE_BYTES == (int)TRANSFER_PAGE_BYTES,
@@ -70,6 +69,7 @@ enum err core_create(const struct core_config *config, struct core **out) {
     buffer_init(&core->bytes, CORE_EFFECTS_BYTES);
     buffer_init(&core->join.ask, SIGNED_GOSSIP_MAX);
     buffer_init(&core->join.objects, 4 * 1024 * 1024);
+    buffer_init(&core->held, HELD_MAX);
     sign_public_of(&core->config.keys.sign, &core->node_public);
     sign_public_of(&core->config.keys.log, &core->log_public);
     box_public_of(&core->config.keys.box, &core->transport_public);
@@ -115,6 +115,7 @@ void core_destroy(struct core *core) {
     buffer_finish(&core->bytes);
     buffer_finish(&core->join.ask);
     buffer_finish(&core->join.objects);
+    buffer_finish(&core->held);
     secret_wipe(core, sizeof *core);
     free(core);
 }
@@ -183,7 +184,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         err = step_tick(core);
         break;
     }
-    return is_host_error(err) ? err : ERR_OK;
+    return core_is_fatal(err) ? err : ERR_OK;
 }
 
 /* Work is let go at once: other threads wait for it. */
@@ -233,8 +234,6 @@ struct tick core_deadline(const struct core *core, struct now now) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
     struct instant wall = requests_deadline(core->requests);
-    struct instant prompts = consent_deadline(core->consent);
-    wall = prompts.ms < wall.ms ? prompts : wall;
     if (wall.ms != INSTANT_NEVER.ms) {
         int64_t wait = wall.ms - now.wall.ms;
         due = tick_earliest(due, tick_add(now.mono, (struct duration){wait > 0 ? wait : 0}));
@@ -537,10 +536,10 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
         err = link_event(core, link, &event);
         link = core_link(core, no); /* it may have been closed */
         if (link == NULL) {
-            return is_host_error(err) ? err : ERR_OK;
+            return core_is_fatal(err) ? err : ERR_OK;
         }
     }
-    if (err == ERR_OK || is_host_error(err)) {
+    if (err == ERR_OK || core_is_fatal(err)) {
         return err;
     }
     return core_close(core, link, link->state == LINK_OPEN ? err_text(err) : NULL);
@@ -865,7 +864,7 @@ static void free_link(struct link *link) {
     *link = (struct link){0};
 }
 
-static bool is_host_error(enum err err) {
+bool core_is_fatal(enum err err) {
     return err == ERR_HOST_DATABASE || err == ERR_HOST_DISK || err == ERR_HOST_MEMORY ||
            err == ERR_HOST_PERMISSION || err == ERR_HOST_LOCKED;
 }

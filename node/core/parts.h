@@ -31,6 +31,8 @@ enum {
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
+    ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
+    HELD_MAX = 4 * INGEST_FRAME_MAX,
     UPKEEP_EVERY_MS = 30 * 1000,
 };
 
@@ -128,6 +130,7 @@ struct core {
 
     struct join join;
     bool ingest_up;
+    struct buffer held; /* frames of ingest that wait for the slot: u32 length, bytes */
     struct sign_public ingest_public;
     uint64_t camera_list_version;
     uint64_t camera_client; /* waits for ingest's word on its camera list */
@@ -158,6 +161,7 @@ struct core {
 };
 
 /* ---- core.c ---- */
+bool core_is_fatal(enum err err); /* the node must stop: it cannot write, or remember */
 uint64_t core_random(struct core *core);
 void core_random_bytes(struct core *core, uint8_t *out, size_t len);
 void core_journal(struct core *core, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -200,6 +204,7 @@ enum err join_tick(struct core *core);
 enum err clips_load(struct core *core);
 enum err clips_ingest_up(struct core *core);
 enum err clips_ingest(struct core *core, struct bytes frame);
+enum err clips_slot(struct core *core); /* one is about to close: what was held goes into it */
 enum err clips_decide(struct core *core, struct bytes bytes);
 enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
                      struct bytes manifest);

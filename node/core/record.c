@@ -254,6 +254,13 @@ static enum err close_slots(struct core *core) {
     static struct log_slot slot; /* 40 KiB: not for the stack; rebuilt whole by every call */
     uint8_t salt[32];
     uint8_t number[8];
+    if (!tick_reached(core->now.mono, log_deadline(core->log))) {
+        return ERR_OK;
+    }
+    enum err err = clips_slot(core);
+    if (err != ERR_OK) {
+        return err;
+    }
     core_random_bytes(core, salt, sizeof salt);
     if (!log_close_slot(core->log, core->now, salt, &slot)) {
         return ERR_OK;
@@ -261,7 +268,7 @@ static enum err close_slots(struct core *core) {
     /* Cutting the write-ahead log off takes a while, and neighbours can time what a home does: so
      * it comes with every slot, whether something was shredded in it or not (P2). */
     core->shredded = true;
-    enum err err = store_leaf(core, &slot.leaf, (struct bytes){slot.opening, slot.opening_len});
+    err = store_leaf(core, &slot.leaf, (struct bytes){slot.opening, slot.opening_len});
     write_u64(number, slot.number);
     if (err == ERR_OK) {
         err = store_put(core->store, STORE_LOG_SLOT, BYTES_OF(number));

@@ -67,6 +67,7 @@ static int64_t next_time(struct world *world, int *ticks);
 static int64_t tick_time(struct world *world, int home);
 static void happen(struct world *world, struct world_event *event);
 static void turn(struct world *world, int number, const struct core_event *event);
+static void note_write(struct world *world, struct world_home *home);
 static bool dies_now(struct world *world, int home, enum world_death death);
 static void release(struct world *world, int number, const struct core_effects *effects);
 static void release_one(struct world *world, int number, const struct core_effect *effect,
@@ -406,6 +407,9 @@ static void turn(struct world *world, int number, const struct core_event *event
             (void)getrlimit(RLIMIT_FSIZE, &limit);
             (void)setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, limit.rlim_max});
         }
+        if (store_changed(home->store)) {
+            note_write(world, home);
+        }
         err = core_turn_end(home->core, &effects);
         if (full) {
             (void)setrlimit(RLIMIT_FSIZE, &limit);
@@ -427,6 +431,14 @@ static void turn(struct world *world, int number, const struct core_event *event
         return;
     }
     release(world, number, &effects);
+}
+
+/* A commit holds up what is answered meanwhile: who asks all the time knows when there was one. */
+static void note_write(struct world *world, struct world_home *home) {
+    uint8_t at[8];
+    write_u64(at, (uint64_t)world->now);
+    hash_labelled("write", BYTES_OF(home->writes), BYTES_OF(at), home->writes, sizeof home->writes);
+    home->write_count++;
 }
 
 static bool dies_now(struct world *world, int home, enum world_death death) {

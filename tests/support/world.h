@@ -90,6 +90,8 @@ struct world_home {
     int64_t last_tick;
     size_t turns;
     size_t starts;
+    size_t write_count;
+    uint8_t writes[32]; /* hash over the times of all turns that wrote to the store */
 };
 
 enum world_death {

@@ -58,6 +58,7 @@ def refuses(home, *words, **how):
 def well(home):
     home.start()
     assert home.run("log", "verify", check=False).returncode in (0, 1)
+    home.until((home.data / "node/log/checkpoint").exists, lambda there: there)
     home.stop()
 
 

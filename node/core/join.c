@@ -10,6 +10,8 @@ static enum err check_own(struct core *core, const struct signed_object *object,
                           const struct member *member);
 static enum err enter(struct core *core, struct bytes charter, struct bytes member,
                       const uint8_t epoch_key[EPOCH_KEY_BYTES], struct bytes others);
+static enum err judge_welcome(struct core *core, struct community *community, struct bytes charter,
+                              struct bytes member, struct bytes others, struct id *own);
 static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out);
 static enum err dial_sponsor(struct core *core);
 static enum err join_failed(struct core *core, enum err err);
@@ -19,7 +21,10 @@ static enum err visit_send(void *context, const struct store_object *object);
 static enum err visit_find_invite(void *context, const struct store_invite *invite);
 static enum err take_member(struct core *core, struct bytes object);
 static enum err take_welcome(struct core *core, const struct link_message *message);
-static enum err admit_each(struct core *core, struct bytes objects);
+static enum err admit_each(struct community *community, struct bytes objects, struct instant now);
+static enum err keep_each(struct core *core, struct bytes objects);
+static enum err keep_object(struct core *core, struct bytes bytes);
+static bool next_object(struct bytes *list, struct bytes *out);
 
 struct find_invite {
     struct id id;
@@ -242,66 +247,81 @@ static enum err check_own(struct core *core, const struct signed_object *object,
     return ERR_OK;
 }
 
-/* Everything that makes this node a member, in one transaction. */
-static enum err enter(struct core *core, struct bytes charter_bytes, struct bytes member_bytes,
+/* Everything that makes this node a member, in one transaction. All of it is judged before any of
+ * it is kept: a sponsor that sends nonsense leaves nothing behind. */
+static enum err enter(struct core *core, struct bytes charter, struct bytes member,
                       const uint8_t epoch_key[EPOCH_KEY_BYTES], struct bytes others) {
-    struct signed_object object;
-    struct charter charter;
-    struct log_entry entry = {.kind = LOG_CHARTER, .at = core->now.wall};
-    enum err err = signed_decode(charter_bytes, &object);
+    struct community *judged = community_create();
+    struct id own;
+    enum err err = judged == NULL ? ERR_HOST_MEMORY : ERR_OK;
     if (err == ERR_OK) {
-        err = charter_decode(object.body, &charter);
+        err = judge_welcome(core, judged, charter, member, others, &own);
+    }
+    if (err != ERR_OK) {
+        community_destroy(judged);
+        return err;
+    }
+    community_destroy(core->community);
+    core->community = judged;
+    struct log_entry entry = {
+        .kind = LOG_CHARTER, .at = core->now.wall, .a = *community_id(judged)};
+    err = record_add(core, &entry, NULL);
+    if (err == ERR_OK) {
+        err = store_put(core->store, STORE_COMMUNITY, BYTES_OF(community_id(judged)->b));
     }
     if (err == ERR_OK) {
-        err = community_set_charter(core->community, &object, &charter);
-        entry.a = object.id;
-    }
-    struct id community = object.id;
-    if (err == ERR_OK) {
-        err = admit_each(core, others);
-    }
-    struct member member;
-    if (err == ERR_OK) {
-        err = signed_decode(member_bytes, &object);
+        err = store_put(core->store, STORE_CHARTER, charter);
     }
     if (err == ERR_OK) {
-        err = member_decode(object.body, &member);
-    }
-    if (err == ERR_OK) {
-        err = community_admit(core->community, &object, &member, core->now.wall);
-    }
-    if (err == ERR_OK) {
-        err = record_add(core, &entry, NULL);
-    }
-    if (err == ERR_OK) {
-        err = store_put(core->store, STORE_COMMUNITY, BYTES_OF(community.b));
-    }
-    if (err == ERR_OK) {
-        err = store_put(core->store, STORE_CHARTER, charter_bytes);
-    }
-    if (err == ERR_OK) {
-        err = store_put(core->store, STORE_CERTIFICATE, BYTES_OF(object.id.b));
+        err = store_put(core->store, STORE_CERTIFICATE, BYTES_OF(own.b));
     }
     if (err == ERR_OK) {
         err = store_epoch_add(core->store, epoch_key, core->now.wall);
     }
     if (err == ERR_OK) {
-        struct store_object row = {.id = object.id,
-                                   .kind = OBJECT_MEMBER,
-                                   .author = member.head.author,
-                                   .created = member.head.created,
-                                   .expires = member.head.expires,
-                                   .object = member_bytes};
-        err = store_object_add(core->store, &row);
+        err = keep_each(core, others);
+    }
+    if (err == ERR_OK) {
+        err = keep_object(core, member);
     }
     if (err == ERR_OK) {
         err = store_remove(core->store, STORE_JOIN);
     }
     if (err == ERR_OK) {
-        entry = (struct log_entry){.kind = LOG_MEMBER, .at = core->now.wall, .a = object.id};
+        entry = (struct log_entry){.kind = LOG_MEMBER, .at = core->now.wall, .a = own};
         err = record_add(core, &entry, NULL);
     }
     return err == ERR_OK ? core_become_member(core) : err;
+}
+
+static enum err judge_welcome(struct core *core, struct community *community, struct bytes charter,
+                              struct bytes member, struct bytes others, struct id *own) {
+    struct signed_object object;
+    struct charter terms;
+    struct member self;
+    enum err err = signed_decode(charter, &object);
+    if (err == ERR_OK) {
+        err = charter_decode(object.body, &terms);
+    }
+    if (err == ERR_OK) {
+        err = community_set_charter(community, &object, &terms);
+    }
+    if (err == ERR_OK) {
+        err = admit_each(community, others, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(member, &object);
+    }
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &self);
+    }
+    if (err == ERR_OK) {
+        err = community_admit(community, &object, &self, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        *own = object.id;
+    }
+    return err;
 }
 
 static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out) {
@@ -487,16 +507,13 @@ static enum err take_welcome(struct core *core, const struct link_message *messa
 }
 
 /* Certificates of the others, sponsors before those whom they brought, then their records. */
-static enum err admit_each(struct core *core, struct bytes objects) {
+static enum err admit_each(struct community *community, struct bytes objects, struct instant now) {
+    struct bytes bytes;
     enum err err = ERR_OK;
-    while (err == ERR_OK && objects.len >= 4) {
-        size_t len = read_u32(objects.at);
-        struct bytes bytes = {objects.at + 4, len};
+    while (err == ERR_OK && next_object(&objects, &bytes)) {
         struct signed_object object;
         struct member member;
         struct head head;
-        objects.at += 4 + len;
-        objects.len -= 4 + len;
         err = signed_decode(bytes, &object);
         if (err == ERR_OK) {
             err = head_decode(object.body, &head);
@@ -504,26 +521,57 @@ static enum err admit_each(struct core *core, struct bytes objects) {
         if (err == ERR_OK && object.kind == OBJECT_MEMBER) {
             err = member_decode(object.body, &member);
             if (err == ERR_OK) {
-                err = community_admit(core->community, &object, &member, core->now.wall);
+                err = community_admit(community, &object, &member, now);
             }
             err = err == ERR_DENY_EXPIRED ? ERR_OK : err;
         } else if (err == ERR_OK && object.kind == OBJECT_NODE_RECORD) {
-            const struct member *author = community_find(core->community, &head.author);
+            const struct member *author = community_find(community, &head.author);
             if (author == NULL || !signed_by(&object, &author->node)) {
                 err = ERR_PEER_SIGNATURE;
             }
         } else if (err == ERR_OK) {
             err = ERR_PEER_SEQUENCE;
         }
-        if (err == ERR_OK) {
-            struct store_object row = {.id = object.id,
-                                       .kind = object.kind,
-                                       .author = head.author,
-                                       .created = head.created,
-                                       .expires = head.expires,
-                                       .object = bytes};
-            err = store_object_add(core->store, &row);
-        }
     }
     return err;
+}
+
+static enum err keep_each(struct core *core, struct bytes objects) {
+    struct bytes bytes;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && next_object(&objects, &bytes)) {
+        err = keep_object(core, bytes);
+    }
+    return err;
+}
+
+static enum err keep_object(struct core *core, struct bytes bytes) {
+    struct signed_object object;
+    struct head head;
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = head_decode(object.body, &head);
+    }
+    struct store_object row = {.object = bytes};
+    if (err == ERR_OK) {
+        row.id = object.id;
+        row.kind = object.kind;
+        row.author = head.author;
+        row.created = head.created;
+        row.expires = head.expires;
+        err = store_object_add(core->store, &row);
+    }
+    return err;
+}
+
+/* Off the list that take_member() has made. */
+static bool next_object(struct bytes *list, struct bytes *out) {
+    if (list->len < 4) {
+        return false;
+    }
+    out->len = read_u32(list->at);
+    out->at = list->at + 4;
+    list->at += 4 + out->len;
+    list->len -= 4 + out->len;
+    return true;
 }

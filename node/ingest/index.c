@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/merkle.h"
+
 enum {
     STATEMENTS_MAX = 32,
     LIST_KEY = 1
@@ -42,6 +44,8 @@ static void fixed(struct query *query, int column, void *out, size_t len);
 static void text(struct query *query, int column, char *out, size_t room);
 static void read_segment(struct query *query, struct segment *out);
 static enum err put_segment(struct index *index, const struct segment *segment, bool refused);
+static enum err recorded_root(struct index *index, struct id *out);
+static enum err put_period(struct index *index, const struct period *period);
 
 #define QUERY(name, index, sql) SCOPED(query_finish) struct query name = query_start(index, sql)
 
@@ -65,6 +69,11 @@ static const char *const migrations[] = {
     "ALTER TABLE jobs ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
     "UPDATE jobs SET until = due + 604800000;" /* a request lives at most seven days */
     "CREATE INDEX jobs_author ON jobs(author, until);",
+    "ALTER TABLE segments ADD COLUMN period INTEGER;"
+    "CREATE INDEX segments_period ON segments(camera, start, path) WHERE period IS NULL AND "
+    "refused = 0;"
+    "CREATE TABLE periods(number INTEGER PRIMARY KEY, closed INTEGER NOT NULL, salt BLOB NOT NULL,"
+    " commitment BLOB NOT NULL);",
 };
 
 enum err index_open(const char *path, struct index **out) {
@@ -184,6 +193,49 @@ enum err index_segment_count(struct index *index, uint64_t *out) {
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (uint64_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+/* SHA-256("stoop footage v1" || salt || root of the tree over the segments). */
+enum err index_period_close(struct index *index, struct instant now, const uint8_t salt[32],
+                            struct period *out) {
+    static const char label[] = "stoop footage v1";
+    uint8_t message[sizeof label - 1 + 64];
+    struct period period = {.closed = now};
+    struct id root;
+    enum err err = index_begin(index);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = recorded_root(index, &root);
+    if (err == ERR_OK) {
+        memcpy(period.salt, salt, sizeof period.salt);
+        memcpy(message, label, sizeof label - 1);
+        memcpy(message + sizeof label - 1, salt, 32);
+        memcpy(message + sizeof label - 1 + 32, root.b, 32);
+        sha256(BYTES_OF(message), &period.commitment);
+        err = put_period(index, &period);
+    }
+    if (err == ERR_OK) {
+        err = index_commit(index);
+    }
+    if (err != ERR_OK) {
+        (void)run(index, "ROLLBACK");
+        return err;
+    }
+    *out = period;
+    return ERR_OK;
+}
+
+enum err index_period_last(struct index *index, struct period *out) {
+    QUERY(q, index, "SELECT closed, salt, commitment FROM periods ORDER BY number DESC LIMIT 1");
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        out->closed.ms = sqlite3_column_int64(q.statement, 0);
+        fixed(&q, 1, out->salt, sizeof out->salt);
+        fixed(&q, 2, out->commitment.b, sizeof out->commitment.b);
+        err = q.err;
     }
     return err;
 }
@@ -502,5 +554,48 @@ static enum err put_segment(struct index *index, const struct segment *segment, 
     bind_int(&q, segment->tagged);
     bind_int(&q, segment->hidden);
     bind_int(&q, refused);
+    return query_run(&q);
+}
+
+/* A leaf is a segment as a manifest names it, in order of camera and time (PROTOCOL 6.2, 6.6). */
+static enum err recorded_root(struct index *index, struct id *out) {
+    struct merkle_edge edge = {.size = 0};
+    QUERY(q, index,
+          "SELECT sha256, start, end FROM segments WHERE period IS NULL AND refused = 0"
+          " ORDER BY camera, start, path");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct clip_source source;
+        struct id leaf;
+        fixed(&q, 0, source.sha256.b, sizeof source.sha256.b);
+        source.from.ms = sqlite3_column_int64(q.statement, 1);
+        source.to.ms = sqlite3_column_int64(q.statement, 2);
+        if (q.err != ERR_OK) {
+            return q.err;
+        }
+        merkle_leaf((struct bytes){(const uint8_t *)&source, sizeof source}, &leaf);
+        merkle_append(&edge, &leaf);
+    }
+    if (err == ERR_USER_NOT_FOUND && edge.size > 0) {
+        merkle_root(&edge, out);
+        err = ERR_OK;
+    }
+    return err;
+}
+
+static enum err put_period(struct index *index, const struct period *period) {
+    {
+        QUERY(q, index, "INSERT INTO periods(closed, salt, commitment) VALUES(?, ?, ?)");
+        bind_int(&q, period->closed.ms);
+        bind_blob(&q, BYTES_OF(period->salt));
+        bind_blob(&q, BYTES_OF(period->commitment.b));
+        enum err err = query_run(&q);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, index,
+          "UPDATE segments SET period = (SELECT max(number) FROM periods)"
+          " WHERE period IS NULL AND refused = 0");
     return query_run(&q);
 }

@@ -49,6 +49,17 @@ MUST_USE enum err index_segments(struct index *index, const char *camera, struct
                                  struct instant to, segment_visit *visit, void *context);
 MUST_USE enum err index_segment_count(struct index *index, uint64_t *out);
 
+/* ---- periods: what was recorded, committed to the log (PROTOCOL 6.6) ---- */
+struct period {
+    struct instant closed;
+    uint8_t salt[32];
+    struct id commitment;
+};
+/* Makes one of all segments that are in none yet, in one transaction. */
+MUST_USE enum err index_period_close(struct index *index, struct instant now,
+                                     const uint8_t salt[32], struct period *out);
+MUST_USE enum err index_period_last(struct index *index, struct period *out);
+
 /* ---- jobs: requests that wait to be matched ---- */
 struct job {
     struct id request;

@@ -36,6 +36,7 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
 static enum err visit_untold(void *context, const struct vault_clip *clip);
 static enum err send_frame(struct ingest *ingest, struct bytes frame);
 static enum err read_node(struct ingest *ingest, bool *restart);
+static enum err tell_period(struct ingest *ingest, const struct period *period);
 static int64_t pause_after(int64_t took_ms);
 static void note(const char *level, const char *event, enum err err);
 static struct instant wall_now(void);
@@ -91,6 +92,11 @@ int ingest_run(struct ingest *ingest) {
     if (err == ERR_OK) {
         err = ingest_tell_matches(ingest);
     }
+    if (err == ERR_OK) { /* the node may have ended before it had it on record */
+        struct period last;
+        err = index_period_last(ingest->index, &last);
+        err = err == ERR_OK ? tell_period(ingest, &last) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
     while (err == ERR_OK && !restart) {
         struct instant next = INSTANT_NEVER;
         bool more = false;
@@ -100,6 +106,9 @@ int ingest_run(struct ingest *ingest) {
             err = scan_slice(ingest, wall_now(), &more);
             struct duration pause = {more ? 0 : pause_after(mono_now().ms - ingest->scan_began.ms)};
             ingest->scan_due = tick_add(mono_now(), pause);
+            if (err == ERR_OK && !more) {
+                err = ingest_close_period(ingest, wall_now());
+            }
         }
         if (err != ERR_OK) {
             break;
@@ -120,6 +129,27 @@ int ingest_run(struct ingest *ingest) {
         note("error", "stopped", err);
     }
     return restart ? SUPERVISE_EXIT_AGAIN : 1;
+}
+
+enum err ingest_close_period(struct ingest *ingest, struct instant now) {
+    struct period period;
+    uint8_t salt[sizeof period.salt];
+    enum err err = index_period_last(ingest->index, &period);
+    if (err == ERR_OK && now.ms >= period.closed.ms &&
+        now.ms - period.closed.ms < INGEST_PERIOD_MS) {
+        return ERR_OK;
+    }
+    if (err == ERR_OK || err == ERR_USER_NOT_FOUND) {
+        random_bytes(salt, sizeof salt);
+        err = index_period_close(ingest->index, now, salt, &period);
+    }
+    return err == ERR_OK ? tell_period(ingest, &period) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err tell_period(struct ingest *ingest, const struct period *period) {
+    struct ingest_message message = {.kind = INGEST_PERIOD,
+                                     .as.period.commitment = period->commitment};
+    return ingest_send(ingest, &message);
 }
 
 /* Millions of files take long to look through; the more of them, the less often. */

@@ -20,6 +20,7 @@ enum {
     INGEST_SLICE_FILES = 16,
     INGEST_SLICE_NAMES = 4096,
     INGEST_SCAN_EVERY_MS = 5000,
+    INGEST_PERIOD_MS = 60 * 60 * 1000, /* the hashes of so long go into the log together */
     INGEST_SETTLED_MS = 3000,       /* a file untouched for so long is whole, if it also probes */
     INGEST_REFUSE_AFTER_MS = 60000, /* one that still does not is no video */
     INGEST_DEPTH_MAX = 8,
@@ -81,6 +82,8 @@ void ingest_destroy(struct ingest *ingest); /* NULL is fine; wipes keys */
 int ingest_run(struct ingest *ingest);
 
 MUST_USE enum err ingest_send(struct ingest *ingest, const struct ingest_message *message);
+/* Once in INGEST_PERIOD_MS, when something was recorded since: commits to its hashes, and tells. */
+MUST_USE enum err ingest_close_period(struct ingest *ingest, struct instant now);
 /* Sends every match that the node has not put on record yet. */
 MUST_USE enum err ingest_tell_matches(struct ingest *ingest);
 /* One frame from the node. *restart: the camera list has changed. */

@@ -17,6 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
+from street import count  # noqa: E402
 
 
 def make_footage(folder, start, count):
@@ -150,6 +151,7 @@ def main():
         time.sleep(2.5)
         for home in homes:
             assert home.facts("log", "verify")["result"] == "verified"
+        assert count(ben, "footage") >= 1  # what was recorded is committed to
         print("flow: found, joined, asked, decided, delivered, collected, verified")
     except BaseException:
         for home in homes:

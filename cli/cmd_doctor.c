@@ -166,7 +166,10 @@ static void look_at_modes(struct doctor *doctor) {
                        paths[i].owners ? doctor->cli->owner_dir : doctor->cli->home,
                        paths[i].name[0] == '\0' ? "" : "/", paths[i].name);
         if (others_may(path, paths[i].bits)) {
-            say(doctor, "modes", "permissions", FAULT, "others may enter: chmod go-rwx '%.300s'",
+            say(doctor, "modes", "permissions", FAULT, "others may enter: chmod %s '%.300s'",
+                paths[i].bits == 077   ? "go-rwx"
+                : paths[i].bits == 022 ? "go-w"
+                                       : "o-rwx",
                 path);
             return;
         }
@@ -252,8 +255,11 @@ static void look_at_network(struct doctor *doctor) {
     for (size_t i = 0; i < config.address_count; i++) {
         bool near =
             address_is_private(config.addresses[i]) || address_is_loopback(config.addresses[i]);
-        say(doctor, i == 0 ? "address" : "address_more", "address", near ? WARN : FINE, "%s%s",
-            config.addresses[i],
+        char key[32] = "address";
+        if (i > 0) {
+            (void)snprintf(key, sizeof key, "address_%zu", i + 1);
+        }
+        say(doctor, key, "address", near ? WARN : FINE, "%s%s", config.addresses[i],
             near ? " is of this network only; neighbours elsewhere need "
                    "the router's, and a port forwarded to here"
                  : "");
@@ -290,9 +296,7 @@ static void look_at_cameras(struct doctor *doctor) {
     for (size_t i = 0; i < list.camera_count; i++) {
         const struct camera *camera = &list.cameras[i];
         char key[96];
-        char label[96];
         (void)snprintf(key, sizeof key, "camera_%s", camera->name);
-        (void)snprintf(label, sizeof label, "camera");
         DIR *folder = opendir(camera->folder);
         int reason = folder == NULL ? errno : 0;
         if (folder != NULL) {
@@ -327,8 +331,11 @@ static void look_at_recorders(struct doctor *doctor) {
     bool open = false;
     for (size_t i = 0; i < COUNT_OF(doors); i++) {
         if (dial(doors[i].address)) {
+            char key[32];
             open = true;
-            say(doctor, i == 0 ? "recorder" : "recorder_more", "recorder", WARN,
+            (void)snprintf(key, sizeof key, "recorder_%s",
+                           doors[i].address + sizeof "127.0.0.1:" - 1);
+            say(doctor, key, "recorder", WARN,
                 "port %s answers (%s): set a password there; Stoop's walls do not guard it",
                 doors[i].address + sizeof "127.0.0.1:" - 1, doors[i].what);
         }

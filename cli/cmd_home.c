@@ -115,6 +115,9 @@ int cmd_init(struct cli *cli) {
         failed = folder_make(path, folders[i].mode);
     }
     walls_allow(cli, cli->home);
+    if (failed == 0) { /* what follows makes secrets */
+        failed = walls_raise(cli);
+    }
     if (failed == 0) {
         failed = has_key ? owner_public_of(cli->owner_dir, &pub)
                          : make_owner_key(cli, owner == NULL ? login_name() : owner, &pub);

@@ -151,9 +151,9 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
     char path[PATH_MAX];
     char question[192];
     SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
-    int failed = walls_raise(cli);
+    int failed = owner_public_of(owner_dir, pub); /* public: and a folder without a key says so */
     if (failed == 0) {
-        failed = owner_public_of(owner_dir, pub);
+        failed = walls_raise(cli);
     }
     owner_path(owner_dir, "owner.key", path);
     if (failed == 0) {

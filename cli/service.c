@@ -141,13 +141,16 @@ static bool settle(const struct plan *plan) {
     (void)snprintf(path, sizeof path, "%s/lock", home);
     int lock = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* the supervisor's */
     bool good = lock >= 0 && close(lock) == 0;
-    good = good && give(home, "config", root, 0644) &&
-           give(home, "node/node.key", plan->node, 0600) && give(home, "node", plan->node, 0700) &&
-           give(home, "ingest/ingest.key", plan->ingest, 0600) &&
-           give(home, "ingest/pins", plan->ingest, 0600) &&
-           give(home, "ingest", plan->ingest, 0700) &&
-           give(home, "vault", vault, S_ISGID | 0750) && /* the node reads what ingest writes */
-           give(home, "", shared, S_ISGID | 0751);       /* so the socket is of stoop-owners */
+    (void)snprintf(path, sizeof path, "%s/node/log", home);
+    good = good && (mkdir(path, 0750) == 0 || errno == EEXIST);
+    /* The log is for its owners to verify; of the rest of the node's folder they see nothing. */
+    good =
+        good && give(home, "config", root, 0644) && give(home, "node/node.key", plan->node, 0600) &&
+        give(home, "node/log", shared, S_ISGID | 0750) && give(home, "node", shared, 0710) &&
+        give(home, "ingest/ingest.key", plan->ingest, 0600) &&
+        give(home, "ingest/pins", plan->ingest, 0600) && give(home, "ingest", plan->ingest, 0700) &&
+        give(home, "vault", vault, S_ISGID | 0750) && /* the node reads what ingest writes */
+        give(home, "", shared, S_ISGID | 0751);       /* so the socket is of stoop-owners */
     const char *owner_dir = plan->cli->owner_dir;
     good = good && give(owner_dir, "owner.key", plan->owner, 0600) &&
            give(owner_dir, "pins", plan->owner, 0600);

@@ -126,7 +126,6 @@ bool term_stopped(void) {
 void term_progress(const char *what, uint64_t done, uint64_t total) {
     static const char *under_way;
     static int last = -1;
-    char so_far[32];
     char all[32];
     char bar[BAR_COLUMNS + 1];
     int percent = total == 0 ? 100 : (int)(done * 100 / total);
@@ -148,7 +147,6 @@ void term_progress(const char *what, uint64_t done, uint64_t total) {
     } else if (redraws) {
         drawn = true;
         size_t full = (size_t)percent * BAR_COLUMNS / 100;
-        size_text(done, so_far);
         memset(bar, '#', full);
         memset(bar + full, '.', BAR_COLUMNS - full);
         bar[BAR_COLUMNS] = '\0';
@@ -356,6 +354,9 @@ static size_t decode(const char *from, uint32_t *point) {
         return 1;
     }
     size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : at[0] >= 0xc2 ? 2 : 0;
+    if (size == 0) {
+        return 0;
+    }
     *point = at[0] & (0x7fU >> size);
     for (size_t i = 1; i < size; i++) {
         if ((at[i] & 0xc0) != 0x80) {
@@ -382,7 +383,8 @@ static bool is_hostile(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0xad || point == 0x61c ||
            point == 0x180e || point == 0x34f || point == 0x115f || point == 0x1160 ||
            point == 0x3164 || point == 0xffa0 || point == 0x2800 ||
-           (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-           (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
-           (point >= 0xfff9 && point <= 0xfffb) || (point >= 0xe0000 && point <= 0xe0fff);
+           (point >= 0xfe00 && point <= 0xfe0f) || (point >= 0x200b && point <= 0x200f) ||
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) ||
+           point == 0xfeff || (point >= 0xfff9 && point <= 0xfffb) ||
+           (point >= 0xe0000 && point <= 0xe0fff);
 }

@@ -7,7 +7,7 @@
  *   listen = 0.0.0.0:7878          where others' dials are taken
  *   address = 203.0.113.7:7878     where others can dial us; may be repeated up to ADDRESSES_MAX
  *   [ingest]
- *   match_delay_s = 20             matching starts after a random part of this (P2), 0 to 3600 */
+ *   match_delay_s = 60             matching starts after a random part of this (P2), 0 to 3600 */
 #ifndef PROTO_CONFIG_H
 #define PROTO_CONFIG_H
 
@@ -15,7 +15,7 @@
 
 enum {
     CONFIG_FILE_MAX = 64 * 1024,
-    CONFIG_DELAY_DEFAULT_S = 20,
+    CONFIG_DELAY_DEFAULT_S = 60, /* as long as a slot is as a rule */
     CONFIG_DELAY_MAX_S = 3600,
 };
 

@@ -88,7 +88,7 @@ def inside(root):
     node, ingest, ada = USERS["stoop"], USERS["stoop-ingest"], USERS["ada"]
     owners = GROUPS["stoop-owners"][0]
     for path, uid, gid, mode in ((home, node, owners, 0o2751), (home / "config", 0, 0, 0o644),
-                                 (home / "node", node, node, 0o700), (home / "node/node.key", node, node, 0o600),
+                                 (home / "node", node, owners, 0o710), (home / "node/log", node, owners, 0o2750), (home / "node/node.key", node, node, 0o600),
                                  (home / "ingest", ingest, ingest, 0o700), (home / "vault", ingest, node, 0o2750),
                                  (root / "ada/.config", ada, ada, 0o700),
                                  (root / "ada/.config/stoop/owner.key", ada, ada, 0o600)):
@@ -115,6 +115,11 @@ def inside(root):
         assert status["home"] == "/var/lib/stoop", status  # found without being named
         socket = (home / "control.sock").stat()
         assert (socket.st_uid, socket.st_gid, stat.S_IMODE(socket.st_mode)) == (node, owners, 0o660), socket
+        until = time.monotonic() + 10
+        while not (home / "node/log/checkpoint").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        verified = ask("ada", "log", "verify")
+        assert verified.returncode == 0, verified
         outsider = ask("eve", "status")
         assert outsider.returncode == 1 and "stoop-owners" in outsider.stderr, outsider
 

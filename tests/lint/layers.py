@@ -10,13 +10,13 @@ LAYERS = {
     "proto": 2,
     "node/store": 3,
     "node/transport": 4, "node/overlay": 4, "node/community": 4, "node/request": 4,
-    "node/consent": 4, "node/grant": 4, "node/transfer": 4, "node/vault": 4, "node/log": 4,
+    "node/consent": 4, "node/transfer": 4, "node/log": 4,
     "cli": 4, "node/ingest": 4, "node/media": 4,
     "node/core": 5,
     "node/shell": 6,
     "node": 7,
 }
-ENGINES = {"transport", "overlay", "community", "request", "consent", "grant", "transfer", "vault", "log"}
+ENGINES = {"transport", "overlay", "community", "request", "consent", "transfer", "log"}
 SYSTEM = {  # headers beyond libc, and where they may be used
     "sodium": {"crypto"}, "openssl/": {"crypto"},
     "seccomp": {"node/confine"}, "linux/": {"node/confine"},

@@ -4,7 +4,8 @@
  * Twice. Worlds of one seed that differ in nothing but that give the requester the very same bytes
  * at the very same times: there is nothing that could tell. And 1000 requests a kind in one world,
  * with a classifier over sizes, counts, times and order, which wins at once when a leak is planted.
- * What virtual time cannot show (load, the disk) is tried on real homes: tests/e2e/silence_test.py.
+ * What virtual time cannot show (load, the disk) is tried on real homes:
+ * tests/bench/silence_bench.py.
  */
 #include "tests/support/check.h"
 

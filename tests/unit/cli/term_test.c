@@ -36,6 +36,10 @@ static void test_what_hides_or_turns_becomes_visible(void **state) {
     shows("a\xff\xfe"
           "b\xc3",
           20, "a<FF><FE>b<C3>"); /* not UTF-8 */
+    shows("a\x9b"
+          "b\xa0\xc1",
+          20, "a<9B>b<A0><C1>");             /* nor is what looks like its middle */
+    shows("x\xef\xb8\x8fy", 20, "x<FE0F>y"); /* a variation selector */
 }
 
 static void test_it_is_cut_to_its_columns(void **state) {

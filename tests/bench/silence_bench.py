@@ -6,9 +6,12 @@ The requester is an attacker (silence_probe.c): it times every home to the micro
 is matched, sealed, declined, expired and shredded there. Each run is one request to all homes at once; what
 a home has of the time asked for differs from run to run, so that a home is compared with itself.
 
-usage: tests/e2e/silence_test.py BIN-FOLDER [--long] [--runs N] [--minutes M] [--labs N] [--homes N] [--keep FILE]
-  short   some runs, enough to show that a planted leak is seen and that nothing as large is there
-  --long  1000 runs a kind, AUC at most 0.55
+Matching starts at once here, without the random wait that spreads it over minutes, all homes share one computer
+and its disk, and times are taken to the microsecond: so this finds what load gives away, which no virtual clock
+can. tests/property/silence_test.c holds what is sent, and when the disk is written. It reports; nothing depends
+on what it finds but that it can find a planted leak.
+
+usage: tests/bench/silence_bench.py BIN-FOLDER [--runs N] [--minutes M] [--labs N] [--homes N] [--keep FILE]
 """
 import argparse
 import datetime
@@ -333,23 +336,21 @@ def measure(lab, runs, minutes, planted=False):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bin")
-    parser.add_argument("--long", action="store_true")
-    parser.add_argument("--runs", type=int)
+    parser.add_argument("--runs", type=int, default=700)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--homes", type=int)
-    parser.add_argument("--labs", type=int, help="each with other homes without a camera")
+    parser.add_argument("--homes", type=int, default=8)
+    parser.add_argument("--labs", type=int, default=3, help="each with other homes without a camera")
     parser.add_argument("--keep", help="write what was measured to this file")
     options = parser.parse_args()
     table, leak = [], []
-    labs = options.labs or (3 if options.long else 1)
-    for number in range(labs):
-        lab = Lab(options.bin, options.homes or (8 if options.long else 6), number)
+    for number in range(options.labs):
+        lab = Lab(options.bin, options.homes, number)
         try:
             lab.set_up()
             lab.pids = [lab.node_pid(home) for home in lab.homes]
             lab.wait_indexed()
-            table += measure(lab, (options.runs or (700 if options.long else 10)) // labs, options.minutes / labs)
-            leak += measure(lab, 15 if options.long else 8, options.minutes, planted=True)
+            table += measure(lab, options.runs // options.labs, options.minutes / options.labs)
+            leak += measure(lab, 15, options.minutes, planted=True)
         finally:
             lab.close()
         if options.keep:
@@ -359,10 +360,6 @@ def main():
     worst = max(value for value, _, _ in found)
     print(f"silence: worst AUC {worst:.3f} as it is, best {max(v for v, _, _ in planted):.3f} with the planted leak")
     assert max(v for v, _, _ in planted) > .9, "the classifier cannot win: it proves nothing"
-    if options.long:
-        assert worst <= .55, "what a home has shows"
-    else:  # few runs: only what is beyond three standard deviations is more than chance
-        assert all(value - 1.5 * half <= .55 for value, half, _ in found), "what a home has shows"
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ static enum err verify_joined(const struct signed_object *object, const struct m
         member->head.created.ms >= invite.head.expires.ms) {
         return ERR_PEER_CERTIFICATE;
     }
-    /* An outsider may only ask (DESIGN 10): it brings nobody in. */
+    /* An outsider may only ask: it brings nobody in. */
     bool may_sponsor = (sponsor->role == MEMBER_HOME || sponsor->role == MEMBER_ADMINISTRATOR) &&
                        sponsor->invite_allowance > 0;
     if (!may_sponsor || member->role != invite.role || invite.role == MEMBER_ADMINISTRATOR ||

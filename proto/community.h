@@ -19,7 +19,7 @@ enum {
     LINK_DEFAULT_PORT = 7878,
 };
 
-struct caps {               /* a charter can only tighten the defaults (DESIGN 8) */
+struct caps {               /* a charter can only tighten the defaults (PROTOCOL 4.1) */
     uint32_t span_s;        /* longest time asked for; at most 12 h */
     uint32_t area_m2;       /* largest place; at most 0.5 square miles */
     uint32_t live_requests; /* of one requester; at most 10 */

@@ -1,4 +1,4 @@
-/* What `stoop` asks of its node over the control socket, and the answers (DESIGN 5). Frames: u32
+/* What `stoop` asks of its node over the control socket, and the answers (PROTOCOL 10). Frames: u32
  * big-endian length, then protobuf. One question, then answers until one that is `last`. Reading
  * takes access to the socket; every change carries an owner's signature. */
 #ifndef PROTO_CONTROL_H

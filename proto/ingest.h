@@ -1,5 +1,6 @@
-/* What node and ingest say to each other over their socket pair (DESIGN 5): u32 big-endian length,
- * then a protobuf message. Neither trusts the other: both sides decode through the fence. */
+/* What node and ingest say to each other over their socket pair (PROTOCOL 6.4): u32 big-endian
+ * length, then a protobuf message. Neither trusts the other: both sides decode through the fence.
+ */
 #ifndef PROTO_INGEST_H
 #define PROTO_INGEST_H
 

@@ -18,7 +18,7 @@ enum link_kind {
     LINK_PING = 1,
     LINK_PONG = 2,
     LINK_GOSSIP = 10,   /* a signed object, pushed */
-    LINK_IHAVE = 11,    /* ids that can be had; reserved for the tree (DESIGN 7) */
+    LINK_IHAVE = 11,    /* ids that can be had; reserved for a tree */
     LINK_GRAFT = 12,    /* reserved */
     LINK_PRUNE = 13,    /* reserved */
     LINK_SYNC = 20,     /* fingerprint of a range of live objects */

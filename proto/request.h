@@ -1,4 +1,4 @@
-/* Requests (PROTOCOL 5.2) and the legal process they state (PROTOCOL 5.3, DESIGN 8). */
+/* Requests (PROTOCOL 5.2) and the legal process they state (PROTOCOL 5.3). */
 #ifndef PROTO_REQUEST_H
 #define PROTO_REQUEST_H
 

@@ -15,7 +15,7 @@
 enum {
     SIGNED_SIGNATURES_MAX = 16,    /* owners of a camera, administrators of a charter */
     SIGNED_TYPE_MAX = 96,          /* with NUL */
-    SIGNED_GOSSIP_MAX = 16 * 1024, /* an object that travels by gossip (DESIGN 7) */
+    SIGNED_GOSSIP_MAX = 16 * 1024, /* an object that travels by gossip (PROTOCOL 2.1) */
     SIGNED_BODY_MAX = 512 * 1024,  /* a manifest with its sources is the largest */
 };
 

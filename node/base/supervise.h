@@ -1,4 +1,4 @@
-/* How the supervisor and the programs that it starts know each other (DESIGN of processes: README).
+/* How the supervisor and the programs that it starts know each other (README).
  */
 #ifndef NODE_BASE_SUPERVISE_H
 #define NODE_BASE_SUPERVISE_H

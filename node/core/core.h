@@ -1,7 +1,7 @@
 /* Core: carries the actions of one engine to the events of the next. To see the whole program, read
  * core.c. Two drivers run it: the libuv shell and the simulator.
  *
- * Step, commit, release (DESIGN 5): between core_turn_begin() and core_turn_end() the driver calls
+ * Step, commit, release: between core_turn_begin() and core_turn_end() the driver calls
  * core_step() for every pending event. Effects gather in core; core_turn_end() commits the records
  * of the turn in one transaction and only then hands the effects out, so that nothing is disclosed
  * or acknowledged before it is on disk (P7, P12). When the commit fails nothing is handed out and
@@ -29,7 +29,7 @@ enum {
     CORE_CLIENTS_MAX = 16, /* people at the control socket */
     CORE_EFFECTS_MAX = 8192,
     CORE_EFFECTS_BYTES = 8 * 1024 * 1024,
-    CORE_QUEUE_MAX = 256 * 1024, /* bytes that one link may have waiting (DESIGN 7) */
+    CORE_QUEUE_MAX = 256 * 1024, /* bytes that one link may have waiting */
     CORE_INPUT_MAX = 128 * 1024, /* of one CORE_EV_LINK_BYTES */
     CORE_PAGE_BYTES = 4096,
     CORE_JOURNAL_MAX = 256,

@@ -92,7 +92,8 @@ MUST_USE enum err index_clip_put(struct index *index, const struct vault_clip *c
 MUST_USE enum err index_clip_told(struct index *index, const struct clip_id *clip);
 MUST_USE enum err index_clip_remove(struct index *index, const struct clip_id *clip);
 MUST_USE enum err index_clip_known(struct index *index, const struct clip_id *clip, bool *out);
-/* What was deleted before this is in no file any more: a clip's header is its only key (DESIGN 3).
+/* What was deleted before this is in no file any more: a clip's header is its only key
+ * (PROTOCOL 6.1).
  */
 MUST_USE enum err index_shred(struct index *index);
 typedef enum err clip_visit(void *context, const struct vault_clip *clip);

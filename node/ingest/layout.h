@@ -1,5 +1,5 @@
-/* Layouts: when a camera file was recorded, from where it lies and what it is called (DESIGN of
- * cameras in the README). Pure: names in, times out.
+/* Layouts: when a camera file was recorded, from where it lies and what it is called. Pure:
+ * names in, times out.
  *
  *   frigate   YYYY-MM-DD/HH/CAMERA/MM.SS.mp4 below the recordings folder, UTC
  *   mediamtx  YYYY-MM-DD_HH-MM-SS-ffffff.mp4, local time

@@ -19,7 +19,7 @@
 #include "proto/link.h"
 
 enum {
-    OVERLAY_PEERS_MAX = 256,     /* the address book of DESIGN 7 */
+    OVERLAY_PEERS_MAX = 256,     /* the address book */
     OVERLAY_LINKS_MAX = 9,       /* active view */
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
     OVERLAY_IGNORED_MAX = 256,

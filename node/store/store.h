@@ -1,5 +1,5 @@
 /* The node's state: typed reads and writes in SQLite, always inside the turn's open transaction
- * (step, commit, release: DESIGN 5). Only core calls it; ingest has an index of its own.
+ * (step, commit, release: core.h). Only core calls it; ingest has an index of its own.
  *
  * WAL, synchronous=FULL, secure_delete=ON. The schema's version is in user_version; opening an
  * older file migrates it forward in one transaction, a newer one is refused with ERR_HOST_SCHEMA.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The system service (DESIGN 5, users): installed programs, a home made by root, node and ingest under users of
+"""The system service : installed programs, a home made by root, node and ingest under users of
 their own, an owner who is in the group and one who is not. Needs root; users and files live in namespaces of the
 test's own.
 

@@ -261,7 +261,7 @@ static void test_the_screen_gets_no_escapes_of_others(void **state) {
     CHECK(!shows(&shown, "valid warrant")); /* P4 */
 }
 
-/* DESIGN 9: plain words on one small screen, the ground in the first line, a claim called one. */
+/* Plain words on one small screen, the ground in the first line, a claim called one. */
 static void test_the_prompt_fits_a_small_screen(void **state) {
     (void)state;
     skip_unless_built();

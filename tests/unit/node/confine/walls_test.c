@@ -1,4 +1,4 @@
-/* The walls of each program, tried from inside (P1, DESIGN 5). A child puts them up around a real
+/* The walls of each program, tried from inside (P1). A child puts them up around a real
  * home, by the very call that the program makes, and then tries what it must not be able to do and
  * what it must. The same list is tried in a child without walls first: what fails there too would
  * prove nothing.

@@ -1,4 +1,4 @@
-/* Camera files as recorders, crashes and mischief leave them (DESIGN 12): what is taken into the
+/* Camera files as recorders, crashes and mischief leave them: what is taken into the
  * index, and what becomes of it in a clip. */
 #include <fcntl.h>
 #include <stdio.h>

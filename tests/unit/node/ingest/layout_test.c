@@ -1,4 +1,4 @@
-/* When a camera file was recorded, from its name (DESIGN 12). */
+/* When a camera file was recorded, from its name. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

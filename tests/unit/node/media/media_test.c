@@ -1,4 +1,4 @@
-/* What ffprobe says and what ffmpeg makes, with the real stoop-media (DESIGN 12): cut-off files,
+/* What ffprobe says and what ffmpeg makes, with the real stoop-media: cut-off files,
  * frames behind edit lists, metadata, playlists in disguise. */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,5 +1,7 @@
 /* Invariants:
- *  1. Core is stepped only inside a turn, and a turn ends before the loop waits again.
+ *  1. Core is stepped only inside a turn, and a turn ends before the loop waits again. While its
+ *     effects are released none begins: they are core's until then. So core hears that an endpoint
+ *     has ended from the close callback, whatever ended it; the loop does not wait before that.
  *  2. Bytes for one link leave in the order in which core gave them, file runs included.
  *  3. An endpoint is freed only in its close callback; until then `closing` keeps it out of every
  *     path.
@@ -63,6 +65,7 @@ struct endpoint {
     bool up;      /* connected */
     bool waiting; /* not read until core has room for what it brings */
     bool closing; /* uv_close has been called */
+    bool untold;  /* it ended by itself, and core does not know yet */
     bool leaving; /* close when the queue is empty */
     uint64_t leave_by;
     bool told_drained;
@@ -91,12 +94,13 @@ struct shell {
     uv_check_t check;
     uv_signal_t sigterm, sigint;
     struct endpoint *endpoints;
-    struct endpoint *ingest; /* NULL while down */
+    struct endpoint *ingest; /* NULL while down; it may be closing */
     struct endpoint *supervisor;
     struct core *core;
     struct disk disk;
     size_t jobs; /* on the pool */
     bool in_turn;
+    bool releasing; /* no step now */
     bool stopping;
     unsigned accepted; /* in this pass of the loop */
     bool accept_waits; /* libuv holds one more connection, and takes no other, until uv_accept() */
@@ -123,6 +127,7 @@ static struct endpoint *endpoint_new(struct shell *shell, enum endpoint_kind kin
 static struct endpoint *endpoint_find(struct shell *shell, enum endpoint_kind kind,
                                       uint64_t number);
 static void endpoint_down(struct endpoint *endpoint);
+static void tell_down(struct endpoint *endpoint);
 static void endpoint_close(struct endpoint *endpoint);
 static void endpoint_leave(struct endpoint *endpoint);
 static void endpoint_send(struct endpoint *endpoint, struct bytes data, bool framed);
@@ -336,6 +341,7 @@ static bool parse_address(const char *text, struct sockaddr_storage *out) {
 /* ---- turns ---- */
 
 static void step(struct shell *shell, const struct core_event *event) {
+    ASSERT(!shell->releasing);
     if (shell->core == NULL || shell->stopping) {
         return;
     }
@@ -366,9 +372,11 @@ static void turn_end(struct shell *shell) {
         stop(shell, err);
         return;
     }
+    shell->releasing = true;
     for (size_t i = 0; i < effects.count; i++) {
         release(shell, &effects.list[i]);
     }
+    shell->releasing = false;
 }
 
 static void release(struct shell *shell, const struct core_effect *effect) {
@@ -408,7 +416,7 @@ static void release(struct shell *shell, const struct core_effect *effect) {
         }
         break;
     case CORE_DO_INGEST:
-        if (shell->ingest != NULL) {
+        if (shell->ingest != NULL && !shell->ingest->closing) {
             endpoint_send(shell->ingest, effect->data, true);
         }
         break;
@@ -529,15 +537,25 @@ static struct endpoint *endpoint_find(struct shell *shell, enum endpoint_kind ki
     return NULL;
 }
 
-/* The other end is gone: tell core, once. */
+/* The other end is gone. Effects may be under release: core hears of it later, once. */
 static void endpoint_down(struct endpoint *endpoint) {
     if (endpoint->closing) {
         return;
     }
+    endpoint->untold = !endpoint->leaving;
+    endpoint_close(endpoint);
+    if (endpoint->kind == ENDPOINT_SUPERVISOR) {
+        stop(endpoint->shell, ERR_OK); /* nobody would restart ingest or us: end in good order */
+    }
+}
+
+static void tell_down(struct endpoint *endpoint) {
     struct shell *shell = endpoint->shell;
     struct core_event event = {.link = endpoint->number};
-    bool tell = !endpoint->leaving;
-    endpoint_close(endpoint);
+    if (!endpoint->untold) {
+        return;
+    }
+    endpoint->untold = false;
     switch (endpoint->kind) {
     case ENDPOINT_LINK:
         event.kind = CORE_EV_LINK_DOWN;
@@ -547,17 +565,13 @@ static void endpoint_down(struct endpoint *endpoint) {
         break;
     case ENDPOINT_INGEST:
         event.kind = CORE_EV_INGEST_DOWN;
-        tell = shell->ingest == endpoint;
-        shell->ingest = tell ? NULL : shell->ingest;
+        shell->ingest = NULL;
         break;
-    case ENDPOINT_SUPERVISOR: /* nobody would restart ingest or us: end in good order */
+    case ENDPOINT_SUPERVISOR:
         shell->supervisor = NULL;
-        stop(shell, ERR_OK);
         return;
     }
-    if (tell) {
-        step(shell, &event);
-    }
+    step(shell, &event);
 }
 
 static void endpoint_close(struct endpoint *endpoint) {
@@ -908,6 +922,7 @@ static void on_supervisor(uv_stream_t *stream, ssize_t len, const uv_buf_t *buff
         }
         if (shell->ingest != NULL) {
             endpoint_down(shell->ingest);
+            tell_down(shell->ingest); /* before core hears of the new one */
         }
         ingest_start(shell, ingest);
     }
@@ -951,6 +966,7 @@ static void on_job_done(uv_work_t *work, int status) {
 
 static void on_closed(uv_handle_t *handle) {
     struct endpoint *endpoint = handle->data;
+    tell_down(endpoint);
     struct endpoint **link = &endpoint->shell->endpoints;
     while (*link != endpoint) {
         link = &(*link)->next;

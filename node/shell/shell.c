@@ -604,12 +604,12 @@ static void endpoint_leave(struct endpoint *endpoint) {
 static void endpoint_send(struct endpoint *endpoint, struct bytes data, bool framed) {
     size_t header = framed ? FRAME_HEADER : 0;
     if (endpoint->kind == ENDPOINT_CLIENT && endpoint->queued > CLIENT_QUEUE_MAX) {
-        endpoint_close(endpoint); /* asks much and reads nothing */
+        endpoint_down(endpoint); /* asks much and reads nothing */
         return;
     }
     struct outgoing *item = malloc(sizeof *item + header + data.len);
     if (item == NULL) {
-        endpoint_close(endpoint);
+        endpoint_down(endpoint);
         return;
     }
     *item = (struct outgoing){.file = -1, .length = header + data.len};

@@ -20,7 +20,10 @@ enum {
     EFFECTS_MAX = 16,
     TICK_MS = 20,
     TICKS_MAX = 250, /* five seconds: what was to come has not */
+    REPLY_BYTES = 1024 * 1024,
 };
+
+#define TOO_MUCH (SIZE_MAX / 4) /* that no malloc gives */
 
 struct core {
     bool in_turn;
@@ -41,6 +44,14 @@ struct rig {
     struct shell *shell;
     struct core core;
 };
+
+static uint8_t much[REPLY_BYTES];
+
+/* ASan would end the process where malloc answers NULL. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
 
 /* ---- the scripted core ---- */
 
@@ -254,11 +265,58 @@ static void test_a_vault_file_that_is_gone_waits_for_the_next_turn(void **state)
     no_turn_begins_before_the_last_is_released(sends_a_file_that_is_gone);
 }
 
+/* ---- an endpoint that the shell gives up ---- */
+
+static void answers_too_much(struct core *core, const struct core_event *event) {
+    if (event->kind == CORE_EV_CLIENT_FRAME) {
+        for (size_t i = 0; i < 8; i++) {
+            make(core, &(struct core_effect){.kind = CORE_DO_REPLY,
+                                             .link = event->link,
+                                             .data = {much, sizeof much}});
+        }
+    } else if (event->kind == CORE_EV_CLIENT_DOWN) {
+        end(core);
+    }
+}
+
+static void test_core_hears_that_a_client_which_reads_nothing_was_given_up(void **state) {
+    (void)state;
+    struct rig *rig = rig_create(answers_too_much, -1);
+    connect_client(&rig->core);
+    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+    assert_int_equal(rig->core.heard[CORE_EV_CLIENT_DOWN], 1);
+    rig_destroy(rig);
+}
+
+static void asks_ingest_too_much(struct core *core, const struct core_event *event) {
+    if (event->kind == CORE_EV_INGEST_UP) {
+        make(core, &(struct core_effect){.kind = CORE_DO_INGEST, .data = {much, TOO_MUCH}});
+    } else if (event->kind == CORE_EV_TICK) {
+        make(core, &(struct core_effect){.kind = CORE_DO_INGEST, .data = BYTES_TEXT("?")});
+        if (core->ticks == 5) {
+            end(core);
+        }
+    }
+}
+
+static void test_without_memory_for_a_frame_ingest_is_down_and_core_hears_it(void **state) {
+    (void)state;
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    struct rig *rig = rig_create(asks_ingest_too_much, ends[0]);
+    rig->core.peer = ends[1];
+    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+    assert_int_equal(rig->core.heard[CORE_EV_INGEST_DOWN], 1);
+    rig_destroy(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dial_that_fails_at_once_waits_for_the_next_turn),
         cmocka_unit_test(test_a_link_that_is_reset_waits_for_the_next_turn),
         cmocka_unit_test(test_a_vault_file_that_is_gone_waits_for_the_next_turn),
+        cmocka_unit_test(test_core_hears_that_a_client_which_reads_nothing_was_given_up),
+        cmocka_unit_test(test_without_memory_for_a_frame_ingest_is_down_and_core_hears_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

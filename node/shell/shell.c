@@ -6,8 +6,8 @@
  *  3. An endpoint is freed only in its close callback; until then `closing` keeps it out of every
  *     path.
  *  4. shell_run() returns only when no thread of the pool is at work for core any more.
- *  5. Descriptors are bounded whatever strangers do: core's links, ACCEPTS_A_PASS more, and those
- *     that linger (LINGER_MAX). */
+ *  5. Descriptors are bounded whatever strangers do: core's links, ACCEPTS_A_PASS more, those that
+ *     linger (LINGER_MAX), and CORE_CLIENTS_MAX clients. */
 #include "node/shell/shell.h"
 
 #include <errno.h>
@@ -104,6 +104,7 @@ struct shell {
     bool stopping;
     unsigned accepted; /* in this pass of the loop */
     bool accept_waits; /* libuv holds one more connection, and takes no other, until uv_accept() */
+    bool client_waits; /* the same of the control socket */
     enum err failed;
     uint64_t next_number; /* odd: inbound links and clients */
     char control_path[sizeof(((struct sockaddr_storage *)0)->__ss_padding)];
@@ -146,6 +147,8 @@ static void ingest_start(struct shell *shell, struct endpoint *endpoint);
 static void accept_link(struct shell *shell);
 static void on_connection(uv_stream_t *listener, int status);
 static void on_client(uv_stream_t *listener, int status);
+static void accept_client(struct shell *shell);
+static bool clients_full(const struct shell *shell);
 static void on_connect(uv_connect_t *connect, int status);
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out);
 static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer);
@@ -841,21 +844,35 @@ static void accept_link(struct shell *shell) {
 }
 
 static void on_client(uv_stream_t *listener, int status) {
-    struct shell *shell = listener->data;
-    struct endpoint *endpoint = NULL;
     if (status == 0) {
-        endpoint = endpoint_new(shell, ENDPOINT_CLIENT, shell->next_number);
+        accept_client(listener->data);
     }
+}
+
+/* The bound is core's; who comes beyond it waits until another leaves. */
+static void accept_client(struct shell *shell) {
+    struct endpoint *endpoint =
+        clients_full(shell) ? NULL : endpoint_new(shell, ENDPOINT_CLIENT, shell->next_number);
     if (endpoint == NULL) {
+        shell->client_waits = true;
         return;
     }
     shell->next_number += 2;
-    if (shell->core == NULL || uv_accept(listener, &endpoint->uv.stream) != 0) {
+    if (shell->core == NULL ||
+        uv_accept((uv_stream_t *)&shell->control, &endpoint->uv.stream) != 0) {
         endpoint_close(endpoint);
         return;
     }
     step(shell, &(struct core_event){.kind = CORE_EV_CLIENT_IN, .link = endpoint->number});
     start_reading(endpoint);
+}
+
+static bool clients_full(const struct shell *shell) {
+    size_t count = 0;
+    for (const struct endpoint *e = shell->endpoints; e != NULL; e = e->next) {
+        count += e->kind == ENDPOINT_CLIENT;
+    }
+    return count >= CORE_CLIENTS_MAX;
 }
 
 static void on_connect(uv_connect_t *connect, int status) {
@@ -997,6 +1014,10 @@ static void on_prepare(uv_prepare_t *prepare) {
     if (shell->accept_waits) {
         shell->accept_waits = false;
         accept_link(shell);
+    }
+    if (shell->client_waits) {
+        shell->client_waits = false;
+        accept_client(shell);
     }
     turn_end(shell);
     tell_drained(shell); /* what a turn sent may have gone at once; its event belongs to the next */

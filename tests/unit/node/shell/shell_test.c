@@ -35,6 +35,8 @@ struct core {
     uint64_t link;
     size_t ticks;
     size_t heard[CORE_EV_TICK + 1];
+    size_t clients_at_once;
+    bool closed_some;
     size_t client_count;
     int clients[64];
 };
@@ -310,6 +312,43 @@ static void test_without_memory_for_a_frame_ingest_is_down_and_core_hears_it(voi
     rig_destroy(rig);
 }
 
+/* ---- many clients ---- */
+
+static void counts_clients(struct core *core, const struct core_event *event) {
+    size_t at_once = core->heard[CORE_EV_CLIENT_IN] - core->heard[CORE_EV_CLIENT_DOWN];
+    core->clients_at_once = at_once > core->clients_at_once ? at_once : core->clients_at_once;
+    if (event->kind == CORE_EV_TICK &&
+        core->ticks == 5) { /* at once they would not fit the queue */
+        for (size_t i = 0; i < CORE_CLIENTS_MAX / 2; i++) {
+            connect_client(core);
+        }
+    }
+    if (event->kind != CORE_EV_TICK || core->ticks < 10) {
+        return;
+    }
+    if (!core->closed_some) { /* half of those that are in leave */
+        assert_int_equal(at_once, CORE_CLIENTS_MAX);
+        core->closed_some = true;
+        for (size_t i = 0; i < CORE_CLIENTS_MAX / 2; i++) {
+            (void)shutdown(core->clients[i], SHUT_RDWR);
+        }
+    } else if (core->heard[CORE_EV_CLIENT_FRAME] == core->client_count) {
+        end(core);
+    }
+}
+
+static void test_clients_beyond_the_bound_wait_until_others_leave(void **state) {
+    (void)state;
+    struct rig *rig = rig_create(counts_clients, -1);
+    for (size_t i = 0; i < CORE_CLIENTS_MAX; i++) {
+        connect_client(&rig->core);
+    }
+    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+    assert_int_equal(rig->core.clients_at_once, CORE_CLIENTS_MAX);
+    assert_int_equal(rig->core.heard[CORE_EV_CLIENT_FRAME], rig->core.client_count);
+    rig_destroy(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dial_that_fails_at_once_waits_for_the_next_turn),
@@ -317,6 +356,7 @@ int main(void) {
         cmocka_unit_test(test_a_vault_file_that_is_gone_waits_for_the_next_turn),
         cmocka_unit_test(test_core_hears_that_a_client_which_reads_nothing_was_given_up),
         cmocka_unit_test(test_without_memory_for_a_frame_ingest_is_down_and_core_hears_it),
+        cmocka_unit_test(test_clients_beyond_the_bound_wait_until_others_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

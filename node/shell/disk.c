@@ -31,7 +31,7 @@ static int open_folder(int at, const char *name, bool make);
 static int open_delivered(const struct disk *disk, struct bytes name, int flags);
 static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]);
 static int open_log_parent(int log, const char *path, const char **leaf, bool make);
-static enum err write_all(int fd, struct bytes data, uint64_t offset);
+static bool write_all(int fd, struct bytes data, uint64_t offset); /* false: errno says why */
 static enum err host_error(void); /* says in the journal what the system said */
 
 enum err disk_start(struct disk *disk, const char *home) {
@@ -138,17 +138,16 @@ static enum err disk_write(void *context, struct bytes name, uint64_t offset, st
     int fd = open_delivered(context, name, O_WRONLY);
     enum err err = fd < 0 ? host_error() : ERR_OK;
     if (err == ERR_OK && direct >= 0) {
-        err = write_all(direct, (struct bytes){data.at + head, pages}, offset + head);
-        if (err == ERR_OK) {
-            err = write_all(fd, (struct bytes){data.at, head}, offset);
+        if (write_all(direct, (struct bytes){data.at + head, pages}, offset + head)) {
+            err = write_all(fd, (struct bytes){data.at, head}, offset) ? ERR_OK : host_error();
             data = (struct bytes){data.at + head + pages, data.len - head - pages};
             offset += head + pages;
-        } else if (errno == EINVAL) { /* it opens, but wants other pages */
-            err = ERR_OK;
+        } else if (errno != EINVAL) { /* EINVAL: it opens, but wants other pages */
+            err = host_error();
         }
     }
-    if (err == ERR_OK) {
-        err = write_all(fd, data, offset);
+    if (err == ERR_OK && !write_all(fd, data, offset)) {
+        err = host_error();
     }
     if (direct >= 0) {
         (void)close(direct);
@@ -192,8 +191,7 @@ static enum err disk_write_log(void *context, const char *path, struct bytes dat
     if (fd < 0) {
         err = host_error();
     } else {
-        err = write_all(fd, data, 0);
-        if (err == ERR_OK && fsync(fd) != 0) {
+        if (!write_all(fd, data, 0) || fsync(fd) != 0) {
             err = host_error();
         }
         (void)close(fd);
@@ -277,20 +275,20 @@ static int open_log_parent(int log, const char *path, const char **leaf, bool ma
     return folder;
 }
 
-static enum err write_all(int fd, struct bytes data, uint64_t offset) {
+static bool write_all(int fd, struct bytes data, uint64_t offset) {
     while (data.len > 0) {
         ssize_t put = pwrite(fd, data.at, data.len, (off_t)offset);
         if (put < 0 && errno == EINTR) {
             continue;
         }
         if (put <= 0) {
-            return host_error();
+            return false;
         }
         data.at += put;
         data.len -= (size_t)put;
         offset += (uint64_t)put;
     }
-    return ERR_OK;
+    return true;
 }
 
 static enum err host_error(void) {
@@ -300,5 +298,5 @@ static enum err host_error(void) {
     if (reason == EACCES || reason == EPERM || reason == EROFS) {
         return ERR_HOST_PERMISSION;
     }
-    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL_DISK : ERR_HOST_DISK;
+    return reason == ENOSPC || reason == EDQUOT ? ERR_FULL_DISK : ERR_HOST_DISK;
 }

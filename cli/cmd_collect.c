@@ -10,10 +10,11 @@
 
 #include "cli/clip.h"
 #include "cli/custody.h"
-#include "crypto/note.h"
+#include "crypto/merkle.h"
+#include "proto/log_head.h"
 
 enum {
-    DELIVERED_MAX = 64,
+    DELIVERED_MAX = 64 * 1024, /* more than any community grants one home while it keeps them */
     FILE_STEM_MAX = 48
 };
 
@@ -23,6 +24,11 @@ struct delivered { /* copied out of an answer */
     uint64_t received, payload_size;
     struct instant completed;
     char collected[256];
+};
+
+struct deliveries { /* all that came, oldest first */
+    size_t count, room;
+    struct delivered *list;
 };
 
 struct collecting { /* one clip, opened and checked */
@@ -35,13 +41,14 @@ struct collecting { /* one clip, opened and checked */
 
 static int list_delivered(struct cli *cli);
 static int export_delivered(struct cli *cli);
-static struct delivered *find_named(struct delivered *list, size_t count, const char *name);
+static struct delivered *find_named(const struct deliveries *all, const char *name);
 static int export_one(struct cli *cli, struct collecting *one, const char *out,
                       const char *identity);
 static int write_sealed(struct collecting *one, const char *out);
 static int write_identity(const struct collecting *one, const char *path);
-static int load(struct client *client, struct delivered *list, size_t *count);
-static void unload(struct delivered *list, size_t count);
+static int load(struct client *client, struct deliveries *out);
+static struct delivered *next_free(struct deliveries *all);
+static void unload(struct deliveries *all);
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
                        const struct owner_secret *secret, const char *folder, struct facts *facts);
 static int find_own_request(struct collecting *one, const struct id *community);
@@ -63,39 +70,38 @@ int cmd_delivered(struct cli *cli) {
 }
 
 static int list_delivered(struct cli *cli) {
-    static struct delivered list[DELIVERED_MAX];
+    struct deliveries all = {0};
     struct client *client = NULL;
-    size_t count = 0;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = load(client, list, &count);
+        failed = load(client, &all);
     }
-    if (failed == 0 && count == 0 && !cli->json) {
+    if (failed == 0 && all.count == 0 && !cli->json) {
         (void)puts("nothing has been delivered");
     } else if (failed == 0) {
         struct facts *facts = facts_start(cli, true);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < all.count; i++) {
             struct signed_object object;
             struct grant grant;
             struct member home;
             char code[REQUEST_CODE_BYTES];
             char percent[16];
             char span[32];
-            if (signed_decode(buffer_bytes(&list[i].signed_grant), &object) != ERR_OK ||
+            if (signed_decode(buffer_bytes(&all.list[i].signed_grant), &object) != ERR_OK ||
                 grant_decode(object.body, &grant) != ERR_OK ||
-                signed_decode(buffer_bytes(&list[i].member), &object) != ERR_OK ||
+                signed_decode(buffer_bytes(&all.list[i].member), &object) != ERR_OK ||
                 member_decode(object.body, &home) != ERR_OK) {
                 continue;
             }
-            request_code(&list[i].request, code);
+            request_code(&all.list[i].request, code);
             (void)snprintf(percent, sizeof percent, "%d%%",
-                           (int)(list[i].received * 100 / list[i].payload_size));
+                           (int)(all.list[i].received * 100 / all.list[i].payload_size));
             facts_item(facts);
             facts_text(facts, "code", "code", code);
-            facts_bytes(facts, "grant", "grant", BYTES_OF(list[i].grant_id.b));
+            facts_bytes(facts, "grant", "grant", BYTES_OF(all.list[i].grant_id.b));
             facts_text(facts, "home", "from", home.name);
             facts_time(facts, "from", "first moment", grant.from);
             facts_time(facts, "to", NULL, grant.to);
@@ -103,29 +109,28 @@ static int list_delivered(struct cli *cli) {
             facts_text(facts, "span", "span", span);
             facts_number(facts, "size", "bytes", (int64_t)grant.size);
             facts_text(facts, "state", "state",
-                       list[i].collected[0] != '\0' ? "collected"
-                       : list[i].completed.ms > 0   ? "here; 'stoop collect' opens it"
-                                                    : percent);
-            facts_text(facts, "collected", list[i].collected[0] == '\0' ? NULL : "file",
-                       list[i].collected);
-            facts_time(facts, "delete_by", list[i].collected[0] == '\0' ? NULL : "delete by",
+                       all.list[i].collected[0] != '\0' ? "collected"
+                       : all.list[i].completed.ms > 0   ? "here; 'stoop collect' opens it"
+                                                        : percent);
+            facts_text(facts, "collected", all.list[i].collected[0] == '\0' ? NULL : "file",
+                       all.list[i].collected);
+            facts_time(facts, "delete_by", all.list[i].collected[0] == '\0' ? NULL : "delete by",
                        grant.terms.delete_by);
         }
         facts_end(facts);
     }
-    unload(list, count);
+    unload(&all);
     client_close(client);
     return failed;
 }
 
 static int export_delivered(struct cli *cli) {
-    static struct delivered list[DELIVERED_MAX];
+    struct deliveries all = {0};
     static struct collecting one;
     const char *out = NULL;
     const char *identity = NULL;
     struct client *client = NULL;
     char folders[2][PATH_MAX];
-    size_t count = 0;
     const struct cli_option options[] = {{.name = "--out", .value = &out},
                                          {.name = "--identity", .value = &identity}};
     int failed = take_options(cli, options, COUNT_OF(options), "CODE");
@@ -141,32 +146,32 @@ static int export_delivered(struct cli *cli) {
         walls_allow(cli, folders[0]);
         folder_of(identity == NULL ? out : identity, folders[1]);
         walls_allow(cli, folders[1]);
-        failed = load(client, list, &count);
+        failed = load(client, &all);
     }
     if (failed == 0) {
-        one = (struct collecting){.client = client, .from = find_named(list, count, cli->argv[1])};
+        one = (struct collecting){.client = client, .from = find_named(&all, cli->argv[1])};
         failed = one.from == NULL ? EXIT_FAILED : export_one(cli, &one, out, identity);
         box_secret_wipe(&one.key);
         custody_finish(&one.custody);
     }
-    unload(list, count);
+    unload(&all);
     client_close(client);
     return failed;
 }
 
 /* By its request's code or, where several homes answered, by the beginning of its grant. NULL after
  * printing. */
-static struct delivered *find_named(struct delivered *list, size_t count, const char *name) {
+static struct delivered *find_named(const struct deliveries *all, const char *name) {
     struct delivered *named = NULL;
     size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < all->count; i++) {
         char code[REQUEST_CODE_BYTES];
         char hex[65];
-        request_code(&list[i].request, code);
-        hex_write(BYTES_OF(list[i].grant_id.b), hex);
+        request_code(&all->list[i].request, code);
+        hex_write(BYTES_OF(all->list[i].grant_id.b), hex);
         if (strcasecmp(name, code) == 0 ||
             (strlen(name) >= 8 && strncasecmp(hex, name, strlen(name)) == 0)) {
-            named = &list[i];
+            named = &all->list[i];
             found++;
         }
     }
@@ -268,14 +273,13 @@ static int write_identity(const struct collecting *one, const char *path) {
 }
 
 int cmd_collect(struct cli *cli) {
-    static struct delivered list[DELIVERED_MAX];
+    struct deliveries all = {0};
     const char *folder = NULL;
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
     struct id community;
     struct facts *facts = NULL;
-    size_t count = 0;
     size_t done = 0;
     const struct cli_option options[] = {{.name = "--to", .value = &folder}};
     int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
@@ -291,14 +295,14 @@ int cmd_collect(struct cli *cli) {
     }
     if (failed == 0) {
         walls_allow(cli, folder);
-        failed = load(client, list, &count);
+        failed = load(client, &all);
         facts = facts_start(cli, true);
         term_guard(); /* so that nothing half-written stays behind */
     }
-    for (size_t i = 0; failed == 0 && i < count; i++) {
+    for (size_t i = 0; failed == 0 && i < all.count; i++) {
         char code[REQUEST_CODE_BYTES];
-        request_code(&list[i].request, code);
-        if (list[i].completed.ms == 0 || list[i].header.len == 0 ||
+        request_code(&all.list[i].request, code);
+        if (all.list[i].completed.ms == 0 || all.list[i].header.len == 0 ||
             (cli->argc > 1 && strcasecmp(cli->argv[1], code) != 0)) {
             continue;
         }
@@ -306,8 +310,8 @@ int cmd_collect(struct cli *cli) {
             failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
         }
         if (failed == 0) {
-            failed =
-                collect_one(client, &list[i], &community, secret, folder, cli->json ? facts : NULL);
+            failed = collect_one(client, &all.list[i], &community, secret, folder,
+                                 cli->json ? facts : NULL);
             done += failed == 0 ? 1 : 0;
         }
     }
@@ -317,12 +321,12 @@ int cmd_collect(struct cli *cli) {
         (void)puts("nothing to collect; see 'stoop delivered'");
     }
     secret_destroy(secret);
-    unload(list, count);
+    unload(&all);
     client_close(client);
     return failed;
 }
 
-static int load(struct client *client, struct delivered *list, size_t *count) {
+static int load(struct client *client, struct deliveries *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_DELIVERED};
     int failed = client_ask(client, &ask);
@@ -333,10 +337,10 @@ static int load(struct client *client, struct delivered *list, size_t *count) {
         if (reply.kind == CONTROL_DONE) {
             return reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
         }
-        if (*count == DELIVERED_MAX) {
-            continue;
+        struct delivered *one = next_free(out);
+        if (one == NULL) {
+            return fail(NULL, "too little memory for all that was delivered");
         }
-        struct delivered *one = &list[(*count)++];
         *one = (struct delivered){.grant_id = reply.as.delivered.grant,
                                   .request = reply.as.delivered.request,
                                   .received = reply.as.delivered.received,
@@ -358,14 +362,30 @@ static int load(struct client *client, struct delivered *list, size_t *count) {
     return failed;
 }
 
-static void unload(struct delivered *list, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        buffer_finish(&list[i].signed_grant);
-        buffer_finish(&list[i].member);
-        buffer_finish(&list[i].sealed_key);
-        buffer_finish(&list[i].header);
-        buffer_finish(&list[i].manifest);
+/* NULL when there are too many, or too little memory. */
+static struct delivered *next_free(struct deliveries *all) {
+    if (all->count == all->room) {
+        size_t room = all->room == 0 ? 64 : 2 * all->room;
+        struct delivered *list =
+            room > DELIVERED_MAX ? NULL : reallocarray(all->list, room, sizeof *list);
+        if (list == NULL) {
+            return NULL;
+        }
+        all->list = list;
+        all->room = room;
     }
+    return &all->list[all->count++];
+}
+
+static void unload(struct deliveries *all) {
+    for (size_t i = 0; i < all->count; i++) {
+        buffer_finish(&all->list[i].signed_grant);
+        buffer_finish(&all->list[i].member);
+        buffer_finish(&all->list[i].sealed_key);
+        buffer_finish(&all->list[i].header);
+        buffer_finish(&all->list[i].manifest);
+    }
+    free(all->list);
 }
 
 /* The clip's name comes last: whoever sees it sees its certificate beside it. */
@@ -577,15 +597,14 @@ static int open_clip(struct collecting *one, const char *part) {
 static void ask_proofs(struct collecting *one) {
     static struct control_reply status;
     struct custody *custody = &one->custody;
-    struct note_key key = {.name = ""};
+    struct note_key key;
     uint64_t index = 0;
     SCOPED(buffer_finish) struct buffer opening = {.max = CONTROL_FRAME_MAX};
     static_assert(sizeof custody->log_key >= NOTE_KEY_MAX, "a key fits");
     if (client_status(one->client, &status) != 0) {
         return;
     }
-    (void)snprintf(key.name, sizeof key.name, "%s", status.as.status.log_origin);
-    key.key = status.as.status.log;
+    log_verifier(&status.as.status.log, &key); /* the node's word is not taken for its name */
     note_key_write(&key, custody->log_key);
     if (!ask_proof(one, custody->asked.log_index, &custody->proofs[0])) {
         return;

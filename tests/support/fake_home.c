@@ -18,6 +18,7 @@
 
 #include "crypto/keyfile.h"
 #include "node/base/assert.h"
+#include "proto/log_head.h"
 #include "proto/pins.h"
 
 enum {
@@ -47,6 +48,10 @@ static void answer_status(struct fake_home *fake, int client);
 static void answer_requests(struct fake_home *fake, int client);
 static void answer_clip(struct fake_home *fake, int client, bool whole);
 static void answer_payload(struct fake_home *fake, int client, uint64_t offset);
+static void answer_delivered(struct fake_home *fake, int client);
+static void answer_log(struct fake_home *fake, int client, uint64_t from);
+static void answer_proof(struct fake_home *fake, int client);
+static void log_leaf(const struct fake_home *fake, char out[256]);
 static void answer_object(int client, struct bytes object, uint32_t state, bool last);
 static void answer_done(int client, enum err err);
 static void send_reply(int client, const struct control_reply *reply);
@@ -393,6 +398,22 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
     case CONTROL_PAYLOAD:
         answer_payload(fake, client, request->offset);
         return;
+    case CONTROL_DELIVERED:
+        answer_delivered(fake, client);
+        return;
+    case CONTROL_DELIVERED_DATA:
+        answer_payload(fake, client, request->offset);
+        return;
+    case CONTROL_COLLECTED:
+        fake->collected++;
+        answer_done(client, ERR_OK);
+        return;
+    case CONTROL_LOG:
+        answer_log(fake, client, request->offset);
+        return;
+    case CONTROL_LOG_PROOF:
+        answer_proof(fake, client);
+        return;
     case CONTROL_DECIDE:
         fake->decisions++;
         keep(&fake->decision, request->blob);
@@ -428,6 +449,9 @@ static void answer_status(struct fake_home *fake, int client) {
     reply.as.status.started = fake->now;
     reply.as.status.caps = CAPS_DEFAULT;
     reply.as.status.slot_s = 60;
+    if (fake->lie != FAKE_LOG_WITHOUT_ORIGIN) {
+        log_origin(&home->log_public, reply.as.status.log_origin);
+    }
     reply.as.status.delete_by_max_days = 90;
     (void)snprintf(reply.as.status.version, sizeof reply.as.status.version, "0.1.0");
     (void)snprintf(reply.as.status.community_name, NAME_MAX_BYTES, "Elm Street");
@@ -445,7 +469,7 @@ static void answer_requests(struct fake_home *fake, int client) {
     reply.as.request.chain[reply.as.request.chain_count++] =
         buffer_bytes(&fake->community.homes[SAMPLE_AGENCY].member);
     reply.as.request.open_clips = 1;
-    reply.as.request.log_index = 4;
+    reply.as.request.log_index = 0;
     send_reply(client, &reply);
 }
 
@@ -487,6 +511,73 @@ static void answer_payload(struct fake_home *fake, int client, uint64_t offset) 
     reply.as.data.offset = offset;
     reply.as.data.total = payload->len;
     send_reply(client, &reply);
+}
+
+static void answer_delivered(struct fake_home *fake, int client) {
+    const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
+    struct signed_object grant;
+    SCOPED(buffer_finish) struct buffer key = {.max = HEADER_MAX};
+    ASSERT(age_seal_small(&home->owner_public.box, 1, BYTES_OF(fake->community.request_secret.b),
+                          &key) == ERR_OK);
+    ASSERT(signed_decode(buffer_bytes(&fake->grant), &grant) == ERR_OK);
+    for (size_t i = 0; i <= fake->earlier; i++) {
+        struct control_reply reply = {.kind = CONTROL_GOT_DELIVERED};
+        bool last = i == fake->earlier;
+        reply.as.delivered.grant = grant.id;
+        reply.as.delivered.request = fake->community.request_id;
+        reply.as.delivered.signed_grant = buffer_bytes(&fake->grant);
+        reply.as.delivered.member = buffer_bytes(&home->member);
+        reply.as.delivered.sealed_key = buffer_bytes(&key);
+        reply.as.delivered.header = buffer_bytes(&fake->granted_header);
+        reply.as.delivered.manifest = buffer_bytes(&fake->granted_manifest);
+        reply.as.delivered.received = reply.as.delivered.payload_size = fake->payload.len;
+        reply.as.delivered.completed = fake->now;
+        if (!last) { /* of another request, fetched long ago */
+            write_u32(reply.as.delivered.request.b, (uint32_t)i);
+            write_u32(reply.as.delivered.grant.b, (uint32_t)i);
+            (void)snprintf(reply.as.delivered.collected, sizeof reply.as.delivered.collected,
+                           "/old/%zu.mp4", i);
+        }
+        send_reply(client, &reply);
+    }
+    answer_done(client, ERR_OK);
+}
+
+/* One entry: this home's request. */
+static void answer_log(struct fake_home *fake, int client, uint64_t from) {
+    struct control_reply reply = {.kind = CONTROL_GOT_LEAF};
+    char leaf[256];
+    log_leaf(fake, leaf);
+    reply.as.leaf.leaf = BYTES_TEXT(leaf);
+    if (from == 0) {
+        send_reply(client, &reply);
+    }
+    answer_done(client, ERR_OK);
+}
+
+static void answer_proof(struct fake_home *fake, int client) {
+    const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
+    bool forged = fake->lie == FAKE_LOG_PROOF_BY_ANOTHER_KEY;
+    struct control_reply reply = {.kind = CONTROL_GOT_PROOF, .last = true};
+    struct checkpoint checkpoint = {.size = 1};
+    char leaf[256];
+    char note[NOTE_MAX];
+    log_leaf(fake, leaf);
+    merkle_leaf(BYTES_TEXT(leaf), &checkpoint.root);
+    leaf[0] = fake->lie == FAKE_LOG_PROOF_OF_ANOTHER_LEAF ? 'x' : leaf[0];
+    log_origin(&home->log_public, checkpoint.origin);
+    ASSERT(checkpoint_sign(&checkpoint, checkpoint.origin, forged ? &home->node : &home->log,
+                           note) == ERR_OK);
+    reply.as.proof.size = 1;
+    reply.as.proof.leaf = BYTES_TEXT(leaf);
+    reply.as.proof.checkpoint = BYTES_TEXT(note);
+    send_reply(client, &reply);
+}
+
+static void log_leaf(const struct fake_home *fake, char out[256]) {
+    char hex[65];
+    hex_write(BYTES_OF(fake->community.request_id.b), hex);
+    (void)snprintf(out, 256, "request_made 2026-11-24T21:10:00Z a=%s", hex);
 }
 
 static void answer_object(int client, struct bytes object, uint32_t state, bool last) {

@@ -28,6 +28,12 @@ enum fake_lie {
     FAKE_ANOTHER_COMMUNITY,     /* whole and sound, but not the one that the owner joined */
     FAKE_REQUEST_OVER_THE_CAP,  /* asks for 13 hours; a sound node drops it at its fence */
     FAKE_LIES,
+    /* About what was delivered, for `stoop collect`. */
+    FAKE_LOG_WITHOUT_ORIGIN,
+    FAKE_LOG_PROOF_BY_ANOTHER_KEY,
+    FAKE_LOG_PROOF_OF_ANOTHER_LEAF,
+    FAKE_LIST_REFUSED, /* lists end with an error */
+    FAKE_LIST_CUT,     /* the node hangs up after the first of a list */
 };
 
 struct fake_home {
@@ -55,6 +61,11 @@ struct fake_home {
     /* What `stoop` sent, to be read while none runs. */
     size_t grants, decisions;
     struct buffer grant, granted_header, granted_manifest, decision;
+    size_t collected;
+
+    /* So many earlier deliveries stand before the clip that was granted last, which comes back as
+     * delivered: author and home trust one key here. */
+    size_t earlier;
 };
 
 extern const char fake_passphrase[];

@@ -1,0 +1,135 @@
+/* `stoop delivered` and `stoop collect` against a node that may lie. The program is run as it is
+ * built; nothing of it is linked here. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/check.h"
+#include "tests/support/fake_home.h"
+
+static struct fake_home fake;
+static char folder[PATH_MAX];
+static char code[16];
+
+static int run(const char *const *arguments, struct buffer *shown) {
+    const struct fake_run how = {.arguments = arguments, .passphrase = fake_passphrase};
+    return fake_run(&fake, &how, shown);
+}
+
+static bool shows(const struct buffer *shown, const char *text) {
+    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
+}
+
+static void skip_unless_built(void) {
+    if (!fake_program_there()) {
+        print_message("skipped: bin/stoop is not built\n");
+        skip();
+    }
+}
+
+/* The certificate of what was collected into `folder`; the caller gives it back. */
+static json_t *certificate(void) {
+    char command[PATH_MAX + 64];
+    char path[PATH_MAX] = "";
+    (void)snprintf(command, sizeof command, "ls '%s'/*.json", folder);
+    FILE *list = popen(command, "re");
+    if (list != NULL && fgets(path, sizeof path, list) != NULL) {
+        path[strcspn(path, "\n")] = '\0';
+    }
+    (void)pclose(list);
+    return json_load_file(path, 0, NULL);
+}
+
+/* Exit code; *proofs is how many log proofs its certificate has. */
+static int collect(enum fake_lie lie, size_t *proofs) {
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char command[PATH_MAX + 16];
+    const char *const arguments[] = {"collect", code, "--to", folder, NULL};
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    (void)system(command); /* NOLINT(cert-env33-c): a folder of our own making */
+    fake.lie = lie;
+    fake.collected = 0;
+    int left = run(arguments, &shown);
+    json_t *json = certificate();
+    *proofs = json_array_size(json_object_get(json, "log_proofs"));
+    json_decref(json);
+    if (left != 0) {
+        print_message("exit %d\n%.*s\n", left, (int)shown.len, (const char *)shown.at);
+    }
+    return left;
+}
+
+static void test_the_hundred_and_first_delivery_is_listed_and_collected(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    static const char *const arguments[] = {"delivered", "--json", NULL};
+    size_t proofs = 0;
+    fake.earlier = 100;
+    fake.lie = FAKE_HONEST;
+    assert_int_equal(run(arguments, &shown), 0);
+    CHECK(shows(&shown, code));
+    assert_int_equal(collect(FAKE_HONEST, &proofs), 0);
+    assert_int_equal(fake.collected, 1);
+    assert_int_equal(proofs, 1);
+    fake.earlier = 0;
+}
+
+/* The log's name follows from its key, whatever the node says. */
+static void test_a_node_that_names_no_log_stops_nothing(void **state) {
+    (void)state;
+    skip_unless_built();
+    size_t proofs = 0;
+    assert_int_equal(collect(FAKE_LOG_WITHOUT_ORIGIN, &proofs), 0);
+    assert_int_equal(fake.collected, 1);
+    assert_int_equal(proofs, 1);
+}
+
+static void test_a_proof_that_does_not_verify_is_left_out(void **state) {
+    (void)state;
+    skip_unless_built();
+    static const enum fake_lie lies[] = {FAKE_LOG_PROOF_BY_ANOTHER_KEY,
+                                         FAKE_LOG_PROOF_OF_ANOTHER_LEAF};
+    for (size_t i = 0; i < COUNT_OF(lies); i++) {
+        size_t proofs = 1;
+        assert_int_equal(collect(lies[i], &proofs), 0);
+        assert_int_equal(fake.collected, 1);
+        assert_int_equal(proofs, 0);
+    }
+}
+
+/* What the owner grants here comes back as delivered. */
+static int start(void **state) {
+    (void)state;
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    fake_home_start(&fake);
+    (void)snprintf(folder, sizeof folder, "%.64s/evidence", fake.folder);
+    (void)snprintf(code, sizeof code, "%s", fake.code);
+    if (!fake_program_there()) {
+        return 0;
+    }
+    char answer[24];
+    (void)snprintf(answer, sizeof answer, "%s\n", code);
+    static const char *const arguments[] = {"review", NULL};
+    const char *const answers[] = {answer, NULL};
+    const struct fake_run how = {
+        .arguments = arguments, .answers = answers, .passphrase = fake_passphrase};
+    return fake_run(&fake, &how, &shown) == 0 && fake.grants == 1 ? 0 : -1;
+}
+
+static int stop(void **state) {
+    (void)state;
+    fake_home_stop(&fake);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_hundred_and_first_delivery_is_listed_and_collected),
+        cmocka_unit_test(test_a_node_that_names_no_log_stops_nothing),
+        cmocka_unit_test(test_a_proof_that_does_not_verify_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}

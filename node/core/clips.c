@@ -783,8 +783,9 @@ static enum err take_offer(struct core *core, struct link *link,
         }
     }
     if (err == ERR_OK) {
-        err = core->config.disk.make(core->config.disk.context, BYTES_OF(grant_id.b),
-                                     grant.payload_size - received);
+        uint64_t missing = grant.payload_size - received;
+        missing += missing == 0 ? 0 : transfer_missing(core->transfer, &grant_id);
+        err = core->config.disk.make(core->config.disk.context, BYTES_OF(grant_id.b), missing);
         err = err == ERR_HOST_DISK ? ERR_FULL_DISK
                                    : err; /* this one cannot be had; all else goes on */
     }

@@ -58,8 +58,9 @@ struct core_disk {
     /* Reads exactly `len` bytes. ERR_HOST_DISK, ERR_USER_NOT_FOUND. */
     enum err (*read)(void *context, enum core_file file, struct bytes name, uint64_t offset,
                      uint8_t *out, size_t len);
-    /* For a delivered clip of which `missing` bytes are to come: makes the file when there is none.
-     * ERR_FULL_DISK: they would not leave room for the rest of this home. */
+    /* For a delivered clip: makes the file when there is none. `missing` bytes are to come, of this
+     * one and of those under way; 0: none of this one. ERR_FULL_DISK: they would not leave room for
+     * the rest of this home. */
     enum err (*make)(void *context, struct bytes name, uint64_t missing);
     /* The data of a clip lies in memory as in its file: `at` and `offset` are equal modulo
      * CORE_PAGE_BYTES, so that whole pages can go to the disk uncopied. */

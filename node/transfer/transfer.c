@@ -441,6 +441,17 @@ bool transfer_receiving(const struct transfer *transfer, transfer_link link, str
     return false;
 }
 
+uint64_t transfer_missing(const struct transfer *transfer, const struct id *but) {
+    uint64_t missing = 0;
+    for (size_t i = 0; i < TRANSFER_RECEIVES_MAX; i++) {
+        const struct receive *receive = &transfer->receives[i];
+        if (receive->state != RECEIVE_FREE && !id_equal(&receive->grant, but)) {
+            missing += receive->payload_size - receive->durable;
+        }
+    }
+    return missing;
+}
+
 /* ---- time ---- */
 
 void transfer_tick(struct transfer *transfer, struct now now, uint64_t random,

@@ -167,6 +167,10 @@ void transfer_received(struct transfer *transfer, const struct id *grant);
 bool transfer_receiving(const struct transfer *transfer, transfer_link link, struct id *grant,
                         bool *payload_held);
 
+/* Bytes that are still to come, or not yet durable, of all that is being received but this grant.
+ */
+uint64_t transfer_missing(const struct transfer *transfer, const struct id *but);
+
 /* Re-dials and expiries that are due. */
 void transfer_tick(struct transfer *transfer, struct now now, uint64_t random,
                    struct transfer_actions *out);

@@ -1109,11 +1109,21 @@ static enum err disk_read(void *context, enum core_file file, struct bytes name,
     return ERR_OK;
 }
 
+size_t world_disk_used(const struct world_home *home) {
+    size_t used = 0;
+    for (const struct world_file *file = home->delivered; file != NULL; file = file->next) {
+        used += file->data.len;
+    }
+    return used;
+}
+
 static enum err disk_make(void *context, struct bytes name, uint64_t missing) {
     struct world_home *home = context;
-    (void)missing;
     if (home->disk_fails) {
         return ERR_HOST_DISK;
+    }
+    if (missing > 0 && home->disk_room > 0 && world_disk_used(home) + missing > home->disk_room) {
+        return ERR_FULL_DISK;
     }
     if (find_file(home, name) == NULL) {
         struct world_file *file = calloc(1, sizeof *file);

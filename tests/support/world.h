@@ -79,7 +79,8 @@ struct world_home {
     size_t clip_count;
     struct world_clip clips[WORLD_CLIPS_MAX];
     struct world_file *delivered;
-    bool disk_fails; /* every file call answers ERR_HOST_DISK */
+    bool disk_fails;  /* every file call answers ERR_HOST_DISK */
+    size_t disk_room; /* bytes that there are for delivered clips; 0: plenty */
     struct {
         uint64_t size;
         struct id root;
@@ -242,6 +243,8 @@ void world_request_secret(int home, struct box_secret *out);
 
 /* How many clips this home has whole, header and all, for `request`. */
 size_t world_delivered(struct world *world, int number, const struct id *request);
+/* Bytes of all that has come, whole or not. */
+size_t world_disk_used(const struct world_home *home);
 /* The delivered clip opens and is the very plaintext. */
 bool world_delivered_opens(struct world *world, int home, const struct id *request,
                            const struct world_clip *clip);

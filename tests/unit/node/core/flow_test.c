@@ -100,6 +100,46 @@ static void test_a_request_reaches_every_home_and_one_clip_comes_back(void **sta
     world_destroy(world);
 }
 
+static bool one_more(struct world *world, void *context) {
+    const struct spread *spread = context;
+    return world_delivered(world, spread->home, &spread->request) == 2;
+}
+
+static void test_deliveries_at_once_do_not_share_the_same_room_on_the_disk(void **state) {
+    (void)state;
+    struct world *world = world_create(7, HOMES, NULL);
+    struct request request;
+    struct spread spread = {.home = -1};
+    world_settle(world, &terms);
+    world_warrant(world, 1, HOUR, &request);
+    for (int home = 3; home <= 4; home++) {
+        world->homes[home].footage = WORLD_MATCH;
+        world->homes[home].payload_plain = 2000000;
+    }
+    CHECK_ERR(ERR_OK, world_request(world, 1, &request, &spread.request));
+    for (int home = 3; home <= 4; home++) {
+        spread.home = home;
+        CHECK(world_run_until(world, MINUTE, sealed, &spread));
+    }
+    world->latency_min = 300; /* the second is offered before anything of the first has come */
+    world->latency_max = 300;
+    for (int home = 3; home <= 4; home++) { /* both go with the next slot */
+        struct grant grant;
+        const struct world_clip *clip = world_clip(world, home, &spread.request);
+        world->homes[1].disk_room = clip->payload.len * 3 / 2;
+        world_grant(world, home, clip, &grant);
+        CHECK_ERR(ERR_OK, world_grant_put(world, home, clip, &grant, 0, 1, NULL));
+    }
+    spread.home = 1;
+    CHECK(world_run_until(world, MINUTE, delivered, &spread));
+    world_run(world, 2 * MINUTE);
+    CHECK(world_delivered(world, 1, &spread.request) == 1);
+    CHECK(world_disk_used(&world->homes[1]) <= world->homes[1].disk_room);
+    world->homes[1].disk_room *= 2; /* there is room again */
+    CHECK(world_run_until(world, 30 * MINUTE, one_more, &spread));
+    world_destroy(world);
+}
+
 static void test_what_was_missed_comes_when_a_home_is_back(void **state) {
     (void)state;
     struct world *world = world_create(3, HOMES, NULL);
@@ -203,6 +243,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eight_homes_join_to_a_full_mesh),
         cmocka_unit_test(test_a_request_reaches_every_home_and_one_clip_comes_back),
+        cmocka_unit_test(test_deliveries_at_once_do_not_share_the_same_room_on_the_disk),
         cmocka_unit_test(test_what_was_missed_comes_when_a_home_is_back),
         cmocka_unit_test(test_the_same_seed_gives_the_same_trace),
         cmocka_unit_test(test_an_invite_lets_one_home_in_and_that_one_again),

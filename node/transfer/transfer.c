@@ -52,6 +52,7 @@ struct receive {
     } state;
     uint64_t number; /* never used twice, so that late news of an earlier one is known for it */
     struct id grant;
+    struct id home;
     struct id root;
     transfer_link link; /* 0: none; only while settling */
     uint64_t payload_size;
@@ -240,6 +241,10 @@ enum err transfer_receive(struct transfer *transfer, transfer_link link, const s
                           const struct id *grant_id, uint64_t received, struct now now,
                           struct transfer_actions *out) {
     out->count = 0;
+    enum err err = transfer_may_receive(transfer, link, grant, grant_id);
+    if (err != ERR_OK) {
+        return err;
+    }
     struct receive *receive = find_receive(transfer, grant_id);
     if (receive != NULL) { /* takes over, from what the link before has brought */
         if (receive->link != 0) {
@@ -254,11 +259,9 @@ enum err transfer_receive(struct transfer *transfer, transfer_link link, const s
     for (size_t i = 0; receive == NULL && i < TRANSFER_RECEIVES_MAX; i++) {
         receive = transfer->receives[i].state == RECEIVE_FREE ? &transfer->receives[i] : NULL;
     }
+    ASSERT(receive != NULL);
     uint64_t pieces = piece_count(grant->payload_size);
     ASSERT(pieces > 0); /* the fence takes no empty payload */
-    if (receive == NULL || pieces > TRANSFER_PIECES_MAX) {
-        return ERR_FULL_TABLE;
-    }
     struct id *leaves = calloc((size_t)pieces, sizeof *leaves);
     if (leaves == NULL) {
         return ERR_HOST_MEMORY;
@@ -266,6 +269,7 @@ enum err transfer_receive(struct transfer *transfer, transfer_link link, const s
     *receive = (struct receive){.state = RECEIVE_SETTLING,
                                 .number = ++transfer->receive_count,
                                 .grant = *grant_id,
+                                .home = grant->home,
                                 .root = grant->payload_root,
                                 .link = link,
                                 .payload_size = grant->payload_size,
@@ -276,6 +280,29 @@ enum err transfer_receive(struct transfer *transfer, transfer_link link, const s
                                 .leaves = leaves};
     go_on(transfer, receive, out);
     return ERR_OK;
+}
+
+/* One home that stalls must not keep all others out. */
+enum err transfer_may_receive(struct transfer *transfer, transfer_link link,
+                              const struct grant *grant, const struct id *grant_id) {
+    const struct receive *on_link = receive_on(transfer, link);
+    size_t free_count = 0;
+    size_t of_home = 0;
+    if (on_link != NULL && !id_equal(&on_link->grant, grant_id)) {
+        return ERR_PEER_SEQUENCE;
+    }
+    if (find_receive(transfer, grant_id) != NULL) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < TRANSFER_RECEIVES_MAX; i++) {
+        const struct receive *receive = &transfer->receives[i];
+        bool taken = receive->state != RECEIVE_FREE;
+        free_count += !taken;
+        of_home += taken && id_equal(&receive->home, &grant->home);
+    }
+    bool fits = free_count > 0 && of_home < TRANSFER_RECEIVES_OF_ONE &&
+                piece_count(grant->payload_size) <= TRANSFER_PIECES_MAX;
+    return fits ? ERR_OK : ERR_FULL_TABLE;
 }
 
 enum err transfer_take_leaves(struct transfer *transfer, transfer_link link,

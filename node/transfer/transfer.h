@@ -29,6 +29,7 @@
 enum {
     TRANSFER_SENDS_MAX = 8,
     TRANSFER_RECEIVES_MAX = 8,
+    TRANSFER_RECEIVES_OF_ONE = 2,         /* home: it leaves places for others */
     TRANSFER_RUN_BYTES = 4 * 1024 * 1024, /* of one bulk run: other records pass between runs */
     TRANSFER_PIECES_MAX = 1024 * 1024,    /* 64 GiB of footage */
     TRANSFER_SYNC_BYTES =
@@ -137,10 +138,14 @@ MUST_USE enum err transfer_take_receipt(struct transfer *transfer, transfer_link
 /* ---- receiving ---- */
 
 /* An OFFER that core has accepted; `received` bytes are durable from before (whole pieces, or all).
- * A second link for the same grant takes over from the first. ERR_FULL_TABLE, ERR_HOST_MEMORY. */
+ * A second link for the same grant takes over from the first. ERR_FULL_TABLE: also when the home
+ * has its share; ERR_PEER_SEQUENCE: this link brings another already; ERR_HOST_MEMORY. */
 MUST_USE enum err transfer_receive(struct transfer *transfer, transfer_link link,
                                    const struct grant *grant, const struct id *grant_id,
                                    uint64_t received, struct now now, struct transfer_actions *out);
+/* What transfer_receive() would say, but for memory; nothing changes. */
+MUST_USE enum err transfer_may_receive(struct transfer *transfer, transfer_link link,
+                                       const struct grant *grant, const struct id *grant_id);
 /* LEAVES and PIECES. ERR_PEER_SEQUENCE, ERR_PEER_BOUNDS, ERR_PEER_TREE: close the link. */
 MUST_USE enum err transfer_take_leaves(struct transfer *transfer, transfer_link link,
                                        const struct link_message *message, struct now now);

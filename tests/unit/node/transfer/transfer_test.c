@@ -486,6 +486,7 @@ static void test_tables_are_bounded(void **state) {
     CHECK_ERR(ERR_FULL_TABLE, transfer_send(d.home, &one_more, now));
     for (unsigned i = 0; i < TRANSFER_RECEIVES_MAX; i++) {
         struct id grant = {{(uint8_t)i}};
+        d.grant.home.b[0] = (uint8_t)(i / TRANSFER_RECEIVES_OF_ONE);
         CHECK_ERR(ERR_OK,
                   transfer_receive(d.requester, 10 + i, &d.grant, &grant, 0, now, &actions));
         CHECK(transfer_has_room(d.requester, 10 + i)); /* there are blocks for each */
@@ -497,6 +498,30 @@ static void test_tables_are_bounded(void **state) {
     huge.payload_size = PIECE_NONCE + (uint64_t)(TRANSFER_PIECES_MAX + 1) * PIECE_CHUNK;
     transfer_link_down(d.requester, 10, now, 0, &actions);
     CHECK_ERR(ERR_FULL_TABLE, transfer_receive(d.requester, 99, &huge, &grant, 0, now, &actions));
+    delivery_finish(&d);
+}
+
+/* One home that stalls does not keep others out. */
+static void test_one_home_and_one_link_take_no_more_than_their_places(void **state) {
+    (void)state;
+    struct delivery d;
+    struct transfer_actions actions;
+    struct now now = {{0}, {0}};
+    delivery_start(&d, SIZE);
+    for (unsigned i = 0; i < TRANSFER_RECEIVES_OF_ONE; i++) {
+        struct id grant = {{(uint8_t)(i + 1)}};
+        CHECK_ERR(ERR_OK,
+                  transfer_receive(d.requester, 10 + i, &d.grant, &grant, 0, now, &actions));
+    }
+    struct id again = {{1}};
+    struct id other = {{99}};
+    CHECK_ERR(ERR_FULL_TABLE,
+              transfer_receive(d.requester, 50, &d.grant, &other, 0, now, &actions));
+    CHECK_ERR(ERR_OK, transfer_receive(d.requester, 50, &d.grant, &again, 0, now, &actions));
+    d.grant.home.b[0] ^= 1; /* another has its own; but not on a link that brings one already */
+    CHECK_ERR(ERR_PEER_SEQUENCE,
+              transfer_receive(d.requester, 50, &d.grant, &other, 0, now, &actions));
+    CHECK_ERR(ERR_OK, transfer_receive(d.requester, 51, &d.grant, &other, 0, now, &actions));
     delivery_finish(&d);
 }
 
@@ -543,6 +568,7 @@ int main(void) {
         cmocka_unit_test(test_a_side_that_stalls_is_given_up),
         cmocka_unit_test(test_sending_stops_when_the_grant_ends),
         cmocka_unit_test(test_tables_are_bounded),
+        cmocka_unit_test(test_one_home_and_one_link_take_no_more_than_their_places),
         cmocka_unit_test(test_a_wish_beyond_the_clip_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

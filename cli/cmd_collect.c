@@ -60,7 +60,10 @@ static int open_clip(struct collecting *one, const char *part);
 static void ask_proofs(struct collecting *one);
 static bool find_arrival(struct collecting *one, uint64_t *index, struct buffer *opening);
 static bool only_about(struct bytes opening, const char *grant);
-static bool ask_proof(struct collecting *one, uint64_t index, struct custody_proof *out);
+static bool ask_proof(struct collecting *one, uint64_t index, const struct note_key *key,
+                      const char *about, struct custody_proof *out);
+static bool proof_holds(const struct custody_proof *proof, const struct note_key *key);
+static bool opens(struct bytes leaf, struct bytes opening);
 static void report(const struct collecting *one, const char *stem, struct facts *facts);
 
 int cmd_delivered(struct cli *cli) {
@@ -606,13 +609,16 @@ static void ask_proofs(struct collecting *one) {
     }
     log_verifier(&status.as.status.log, &key); /* the node's word is not taken for its name */
     note_key_write(&key, custody->log_key);
-    if (!ask_proof(one, custody->asked.log_index, &custody->proofs[0])) {
+    char hex[65];
+    hex_write(BYTES_OF(custody->asked.id.b), hex);
+    if (!ask_proof(one, custody->asked.log_index, &key, hex, &custody->proofs[0])) {
         return;
     }
     custody->proof_count = 1;
-    if (find_arrival(one, &index, &opening) && ask_proof(one, index, &custody->proofs[1])) {
+    if (find_arrival(one, &index, &opening) &&
+        ask_proof(one, index, &key, "slot ", &custody->proofs[1]) &&
+        opens(buffer_bytes(&custody->proofs[1].leaf), buffer_bytes(&opening))) {
         custody->proof_count = 2;
-        char hex[65];
         hex_write(BYTES_OF(one->from->grant_id.b), hex);
         custody->proofs[1].opening.max = CONTROL_FRAME_MAX;
         if (only_about(buffer_bytes(&opening), hex) &&
@@ -640,7 +646,7 @@ static bool find_arrival(struct collecting *one, uint64_t *index, struct buffer 
             struct bytes private = reply.as.leaf.opening;
             more = true;
             next = reply.as.leaf.index + 1;
-            if (!found && private.len > 0 &&
+            if (!found && private.len > 32 &&
                 memmem(private.at, private.len, "received ", 9) != NULL &&
                 memmem(private.at, private.len, hex, 64) != NULL) {
                 *index = reply.as.leaf.index;
@@ -665,7 +671,9 @@ static bool only_about(struct bytes opening, const char *grant) {
     return true;
 }
 
-static bool ask_proof(struct collecting *one, uint64_t index, struct custody_proof *out) {
+/* `about`: what the entry has to say. */
+static bool ask_proof(struct collecting *one, uint64_t index, const struct note_key *key,
+                      const char *about, struct custody_proof *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_LOG_PROOF, .offset = index};
     if (client_one(one->client, &ask, CONTROL_GOT_PROOF, &reply) != 0) {
@@ -677,7 +685,44 @@ static bool ask_proof(struct collecting *one, uint64_t index, struct custody_pro
     memcpy(out->hashes, reply.as.proof.hashes, sizeof out->hashes);
     out->leaf.max = out->checkpoint.max = 64 * 1024;
     return buffer_append(&out->leaf, reply.as.proof.leaf) == ERR_OK &&
-           buffer_append(&out->checkpoint, reply.as.proof.checkpoint) == ERR_OK;
+           buffer_append(&out->checkpoint, reply.as.proof.checkpoint) == ERR_OK &&
+           out->index == index &&
+           memmem(out->leaf.at, out->leaf.len, about, strlen(about)) != NULL &&
+           proof_holds(out, key);
+}
+
+/* A certificate whose own check script fails would be worse than one with a proof less. */
+static bool proof_holds(const struct custody_proof *proof, const struct note_key *key) {
+    struct checkpoint checkpoint;
+    struct merkle_proof path = {.count = proof->count};
+    struct id leaf;
+    if (proof->count > COUNT_OF(path.hashes) ||
+        checkpoint_verify(buffer_bytes(&proof->checkpoint), key, &checkpoint) != ERR_OK) {
+        return false;
+    }
+    memcpy(path.hashes, proof->hashes, proof->count * sizeof path.hashes[0]);
+    merkle_leaf(buffer_bytes(&proof->leaf), &leaf);
+    return proof->size == checkpoint.size &&
+           merkle_verify_inclusion(&leaf, proof->index, proof->size, &path, &checkpoint.root);
+}
+
+/* Is this what the slot's leaf commits to? PROTOCOL 8.2 */
+static bool opens(struct bytes leaf, struct bytes opening) {
+    static const char label[] = "stoop slot v1";
+    uint8_t message[sizeof label - 1 + 32 + 32];
+    struct id list;
+    struct id commitment;
+    char hex[65];
+    if (opening.len < 32 || leaf.len < 64) {
+        return false;
+    }
+    sha256((struct bytes){opening.at + 32, opening.len - 32}, &list);
+    memcpy(message, label, sizeof label - 1);
+    memcpy(message + sizeof label - 1, opening.at, 32);
+    memcpy(message + sizeof label - 1 + 32, list.b, 32);
+    sha256(BYTES_OF(message), &commitment);
+    hex_write(BYTES_OF(commitment.b), hex);
+    return memcmp(leaf.at + leaf.len - 64, hex, 64) == 0;
 }
 
 static void report(const struct collecting *one, const char *stem, struct facts *facts) {

@@ -69,6 +69,9 @@ static void show_seen(const struct opened *clip);
 static void show_whole(const struct opened *clip);
 static void show_field(const char *label, const char *value);
 static int ask_until_decided(struct review *review, struct opened *clip);
+static int check_document(struct review *review, struct checked_request *asked);
+static int fetch_document(struct review *review, const struct document *document,
+                          struct buffer *out);
 static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
 static bool has_signed(const struct opened *clip, const struct sign_public *key);
@@ -178,6 +181,9 @@ static int review_clip(struct review *review, const struct clip_ref *ref) {
     int failed = clip.manifest == NULL ? fail(NULL, "out of memory")
                                        : find_request(review, &ref->request, &asked);
     if (failed == 0) {
+        failed = check_document(review, &asked);
+    }
+    if (failed == 0) {
         failed = check_rules(&asked);
     }
     if (failed == 0 && review->secret == NULL) {
@@ -219,6 +225,35 @@ static int find_request(struct review *review, const struct id *id, struct check
     return failed != 0 || found ? failed
                                 : fail("nothing was shown or released",
                                        "the node holds a clip for a request that does not verify");
+}
+
+/* That the document is here is not the node's word: it is read, and held against its hash. */
+static int check_document(struct review *review, struct checked_request *asked) {
+    SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
+    asked->document_here &= asked->request.document.present;
+    return asked->document_here ? fetch_document(review, &asked->request.document, &bytes) : 0;
+}
+
+static int fetch_document(struct review *review, const struct document *document,
+                          struct buffer *out) {
+    static struct control_reply reply;
+    struct id hash;
+    while (out->len < document->size) {
+        const struct control_request ask = {
+            .op = CONTROL_DOCUMENT_GET, .id = document->sha256, .offset = out->len};
+        int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
+        if (failed != 0) {
+            return failed;
+        }
+        if (reply.as.data.data.len == 0 || buffer_append(out, reply.as.data.data) != ERR_OK) {
+            return fail("nothing was shown or released", "the document is not whole");
+        }
+    }
+    sha256(buffer_bytes(out), &hash);
+    return id_equal(&hash, &document->sha256)
+               ? 0
+               : fail("nothing was shown or released",
+                      "the document is not the one that the request names");
 }
 
 /* What every node refuses at its fence is not put before a person by a node that did not. A rule
@@ -855,36 +890,23 @@ static int read_clip(struct review *review, const struct opened *clip, const cha
 }
 
 static int write_document(struct review *review, const struct opened *clip) {
-    static struct control_reply reply;
     const struct document *document = &clip->asked->request.document;
     char path[PATH_MAX];
-    struct id hash;
     SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
     if (!document->present || !clip->asked->document_here) {
         (void)puts(document->present ? "the document has not come yet" : "there is no document");
         return 0;
     }
-    while (bytes.len < document->size) {
-        const struct control_request ask = {
-            .op = CONTROL_DOCUMENT_GET, .id = document->sha256, .offset = bytes.len};
-        int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
-        if (failed != 0) {
-            return failed;
-        }
-        if (reply.as.data.data.len == 0 || buffer_append(&bytes, reply.as.data.data) != ERR_OK) {
-            return fail(NULL, "the document is not whole");
-        }
-    }
-    sha256(buffer_bytes(&bytes), &hash);
-    if (!id_equal(&hash, &document->sha256)) {
-        return fail("it was not written", "the document is not the one that the request names");
+    int failed = fetch_document(review, document, &bytes);
+    if (failed != 0) {
+        return failed;
     }
     look_path(review, clip,
               strcmp(document->media_type, "application/pdf") == 0 ? "pdf"
               : strcmp(document->media_type, "image/png") == 0     ? "png"
                                                                    : "txt",
               path);
-    int failed = file_write(path, buffer_bytes(&bytes), 0600, false);
+    failed = file_write(path, buffer_bytes(&bytes), 0600, false);
     if (failed == 0) {
         (void)printf("written to %s%s\nit came from the requester: open it with care\n", path,
                      review->scratch == NULL ? "" : " until this review ends");

@@ -30,6 +30,7 @@ enum {
 };
 
 const char fake_passphrase[] = "correct horse battery";
+static const char document_text[] = "Search warrant, by order of the court";
 
 static void make_folders(struct fake_home *fake);
 static void make_pins(const struct fake_home *fake);
@@ -48,6 +49,7 @@ static void answer_status(struct fake_home *fake, int client);
 static void answer_requests(struct fake_home *fake, int client);
 static void answer_clip(struct fake_home *fake, int client, bool whole);
 static void answer_payload(struct fake_home *fake, int client, uint64_t offset);
+static void answer_document(const struct fake_home *fake, int client);
 static void answer_delivered(struct fake_home *fake, int client);
 static void answer_log(struct fake_home *fake, int client, uint64_t from);
 static void answer_proof(struct fake_home *fake, int client);
@@ -270,6 +272,9 @@ static void make_request(struct fake_home *fake) {
     (void)snprintf(request->reason + strlen(request->reason),
                    sizeof request->reason - strlen(request->reason), "%s",
                    "\xe2\x80\xaeraey dna\xe2\x80\x8b");
+    request->document = (struct document){.present = true, .size = sizeof document_text - 1};
+    (void)snprintf(request->document.media_type, sizeof request->document.media_type, "text/plain");
+    sha256(BYTES_TEXT(document_text), &request->document.sha256);
     if (fake->lie == FAKE_REQUEST_OVER_THE_CAP) {
         request->from.ms = request->to.ms - 13 * (int64_t)DURATION_HOUR_MS;
     }
@@ -398,6 +403,9 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
     case CONTROL_PAYLOAD:
         answer_payload(fake, client, request->offset);
         return;
+    case CONTROL_DOCUMENT_GET:
+        answer_document(fake, client);
+        return;
     case CONTROL_DELIVERED:
         answer_delivered(fake, client);
         return;
@@ -469,6 +477,7 @@ static void answer_requests(struct fake_home *fake, int client) {
     reply.as.request.chain[reply.as.request.chain_count++] =
         buffer_bytes(&fake->community.homes[SAMPLE_AGENCY].member);
     reply.as.request.open_clips = 1;
+    reply.as.request.document_here = true;
     reply.as.request.log_index = 0;
     send_reply(client, &reply);
 }
@@ -510,6 +519,16 @@ static void answer_payload(struct fake_home *fake, int client, uint64_t offset) 
     reply.as.data.data = buffer_bytes(&copy);
     reply.as.data.offset = offset;
     reply.as.data.total = payload->len;
+    send_reply(client, &reply);
+}
+
+static void answer_document(const struct fake_home *fake, int client) {
+    struct control_reply reply = {.kind = CONTROL_GOT_DATA, .last = true};
+    char text[sizeof document_text];
+    memcpy(text, document_text, sizeof text);
+    text[0] ^= fake->lie == FAKE_DOCUMENT_ALTERED ? 1 : 0;
+    reply.as.data.data = BYTES_TEXT(text);
+    reply.as.data.total = reply.as.data.data.len;
     send_reply(client, &reply);
 }
 

@@ -27,6 +27,7 @@ enum fake_lie {
     FAKE_CHAIN_WITHOUT_FOUNDER, /* leads nowhere */
     FAKE_ANOTHER_COMMUNITY,     /* whole and sound, but not the one that the owner joined */
     FAKE_REQUEST_OVER_THE_CAP,  /* asks for 13 hours; a sound node drops it at its fence */
+    FAKE_DOCUMENT_ALTERED,      /* "document here", but it is another */
     FAKE_LIES,
     /* About what was delivered, for `stoop collect`. */
     FAKE_LOG_WITHOUT_ORIGIN,

@@ -229,6 +229,7 @@ static void test_a_lying_node_gets_no_grant(void **state) {
         [FAKE_CHAIN_WITHOUT_FOUNDER] = "chain without its founder",
         [FAKE_ANOTHER_COMMUNITY] = "another community",
         [FAKE_REQUEST_OVER_THE_CAP] = "request over the cap",
+        [FAKE_DOCUMENT_ALTERED] = "document altered",
     };
     size_t granted = 0;
     for (int lie = FAKE_HONEST + 1; lie < FAKE_LIES; lie++) {
@@ -256,6 +257,7 @@ static void test_the_screen_gets_no_escapes_of_others(void **state) {
     CHECK(shows(&shown, "Riverside PD"));
     CHECK(shows(&shown, "Hit and run, silver hatchback"));
     CHECK(shows(&shown, "front-door"));
+    CHECK(shows(&shown, "document here"));
     CHECK(!shows(&shown, "\xe2\x80\xae"));
     CHECK(!shows(&shown, "\xe2\x80\x8b"));
     CHECK(!shows(&shown, "valid warrant")); /* P4 */

@@ -576,7 +576,8 @@ static int open_clip(struct collecting *one, const char *part) {
     if (!age_header_open(buffer_bytes(&one->from->header), &one->key, &key)) {
         return fail("nothing was written", "the header does not open");
     }
-    int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)unlink(part); /* a file that somebody opened before would be theirs to read */
+    int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w+e");
     if (file == NULL) {
         return fail(NULL, "cannot write '%s': %s", part, strerror(errno));

@@ -46,7 +46,8 @@ int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
         return fail(NULL, "'%s' exists already", path);
     }
     (void)snprintf(temporary, sizeof temporary, "%s.new", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    (void)unlink(temporary); /* a file that somebody opened before would be theirs to read */
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     bool good = fd >= 0;
     for (size_t at = 0; good && at < data.len;) {
         ssize_t put = write(fd, data.at + at, data.len - at);
@@ -56,6 +57,9 @@ int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
     good = good && fsync(fd) == 0;
     good = (fd < 0 || close(fd) == 0) && good && rename(temporary, path) == 0;
     int reason = errno;
+    if (!good && fd >= 0) {
+        (void)unlink(temporary);
+    }
     int parent = good ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (parent >= 0) {
         (void)fsync(parent);

@@ -100,6 +100,43 @@ static void test_a_proof_that_does_not_verify_is_left_out(void **state) {
     }
 }
 
+/* Whoever keeps a predictable name open before must not get what is written under it later. */
+static void test_a_file_laid_out_before_gets_nothing(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char path[2][PATH_MAX + 64];
+    char out[PATH_MAX + 32];
+    char hex[65];
+    struct signed_object grant;
+    struct stat info;
+    FILE *laid[2];
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&fake.grant), &grant));
+    hex_write(BYTES_OF(grant.id.b), hex);
+    fake.lie = FAKE_HONEST;
+    (void)mkdir(folder, 0700);
+    (void)snprintf(out, sizeof out, "%s/key", folder);
+    (void)snprintf(path[0], sizeof path[0], "%s.new", out);
+    (void)snprintf(path[1], sizeof path[1], "%s/again/stoop-%s-%.8s.mp4.part", folder, code, hex);
+    char again[PATH_MAX + 32];
+    (void)snprintf(again, sizeof again, "%s/again", folder);
+    (void)mkdir(again, 0700);
+    for (size_t i = 0; i < 2; i++) {
+        laid[i] = fopen(path[i], "we");
+        assert_non_null(laid[i]);
+    }
+    const char *const export[] = {"key", "export-age", "--out", out, NULL};
+    assert_int_equal(run(export, &shown), 0);
+    SCOPED(buffer_finish) struct buffer more = {0};
+    const char *const collecting[] = {"collect", code, "--to", again, NULL};
+    assert_int_equal(run(collecting, &more), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(fstat(fileno(laid[i]), &info), 0);
+        assert_int_equal(info.st_size, 0);
+        (void)fclose(laid[i]);
+    }
+}
+
 /* What the owner grants here comes back as delivered. */
 static int start(void **state) {
     (void)state;
@@ -130,6 +167,7 @@ int main(void) {
         cmocka_unit_test(test_the_hundred_and_first_delivery_is_listed_and_collected),
         cmocka_unit_test(test_a_node_that_names_no_log_stops_nothing),
         cmocka_unit_test(test_a_proof_that_does_not_verify_is_left_out),
+        cmocka_unit_test(test_a_file_laid_out_before_gets_nothing),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

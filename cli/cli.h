@@ -142,6 +142,12 @@ void client_close(struct client *client);
 int client_ask(struct client *client, const struct control_request *request);
 /* The next answer; its bytes are good until the next call. False when the node hung up. */
 bool client_next(struct client *client, struct control_reply *out);
+/* Answers of `kind` one by one, after client_ask(): false at the end, or at once when *failed is
+ * set. *failed is set after printing for a node that hangs up, answers with an error, or something
+ * else.
+ */
+bool client_each(struct client *client, enum control_kind kind, struct control_reply *out,
+                 int *failed);
 /* One question, one answer of `kind`; prints the node's error. */
 int client_one(struct client *client, const struct control_request *request, enum control_kind kind,
                struct control_reply *out);

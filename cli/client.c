@@ -20,6 +20,8 @@ static bool read_all(int fd, uint8_t *out, size_t len);
 static bool write_all(int fd, struct bytes data);
 static bool find_member(struct client *client, const struct id *certificate, struct buffer *out,
                         struct id *sponsor);
+static int refused(const struct control_reply *reply);
+static int hung_up(void);
 static int no_node(const char *home);
 
 int client_open(const struct cli *cli, struct client **out) {
@@ -93,16 +95,22 @@ int client_one(struct client *client, const struct control_request *request, enu
         return failed;
     }
     if (!client_next(client, out)) {
-        return term_stopped() ? fail(NULL, "stopped") : client_gone();
+        return hung_up();
     }
-    if (out->kind != kind) {
-        return fail(
-            out->err == ERR_USER_NO_COMMUNITY
-                ? "found one with 'stoop community found NAME', or 'stoop community join CODE'"
-                : NULL,
-            "%s%s%s", err_text(out->err), out->text[0] == '\0' ? "" : ": ", out->text);
+    return out->kind == kind ? 0 : refused(out);
+}
+
+bool client_each(struct client *client, enum control_kind kind, struct control_reply *out,
+                 int *failed) {
+    if (*failed != 0) {
+        return false;
     }
-    return 0;
+    if (!client_next(client, out)) {
+        *failed = hung_up();
+    } else if (out->kind != kind && (out->kind != CONTROL_DONE || out->err != ERR_OK)) {
+        *failed = refused(out);
+    }
+    return *failed == 0 && out->kind == kind;
 }
 
 int client_do(struct client *client, const struct control_request *request, const char *subject) {
@@ -168,10 +176,8 @@ static bool find_member(struct client *client, const struct id *certificate, str
     const struct control_request ask = {.op = CONTROL_MEMBERS};
     const struct id wanted = *certificate;
     bool found = false;
-    if (client_ask(client, &ask) != 0) {
-        return false;
-    }
-    while (client_next(client, &reply) && reply.kind == CONTROL_GOT_OBJECT) {
+    int failed = client_ask(client, &ask);
+    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
         struct signed_object object;
         struct head head;
         if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
@@ -181,7 +187,23 @@ static bool find_member(struct client *client, const struct id *certificate, str
             found = true;
         }
     }
-    return found;
+    return failed == 0 && found;
+}
+
+static int refused(const struct control_reply *reply) {
+    char safe[SAFE_MAX];
+    if (reply->kind != CONTROL_DONE) {
+        return fail(NULL, "the node answers something else than was asked");
+    }
+    return fail(reply->err == ERR_USER_NO_COMMUNITY
+                    ? "found one with 'stoop community found NAME', or 'stoop community join CODE'"
+                    : NULL,
+                "%s%s%s", err_text(reply->err), reply->text[0] == '\0' ? "" : ": ",
+                safe_text(reply->text, 200, safe));
+}
+
+static int hung_up(void) {
+    return term_stopped() ? fail(NULL, "stopped") : client_gone();
 }
 
 static int no_node(const char *home) {

@@ -244,6 +244,7 @@ static int write_sealed(struct collecting *one, const char *out) {
                                      .payload_root = grant->payload_root,
                                      .size = grant->size};
     struct bytes header = buffer_bytes(&one->from->header);
+    term_guard(); /* so that no half of it stays behind */
     FILE *file = fopen(out, "wxe");
     if (file == NULL) {
         return fail(NULL, "cannot write '%s': %s", out, strerror(errno));
@@ -461,13 +462,7 @@ static int find_own_request(struct collecting *one, const struct id *community) 
     struct custody *custody = &one->custody;
     bool found = false;
     int failed = client_ask(one->client, &ask);
-    while (failed == 0) {
-        if (!client_next(one->client, &reply)) {
-            return client_gone();
-        }
-        if (reply.kind == CONTROL_DONE) {
-            break;
-        }
+    while (client_each(one->client, CONTROL_GOT_REQUEST, &reply, &failed)) {
         if (!found && check_request(&reply, community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, &one->from->request)) {
             custody->asked = checked;
@@ -640,12 +635,10 @@ static bool find_arrival(struct collecting *one, uint64_t *index, struct buffer 
     while (more && !found) {
         const struct control_request ask = {.op = CONTROL_LOG, .offset = next};
         more = false;
-        if (client_ask(one->client, &ask) != 0) {
-            return false;
-        }
-        while (client_next(one->client, &reply) && reply.kind == CONTROL_GOT_LEAF) {
+        int failed = client_ask(one->client, &ask);
+        while (client_each(one->client, CONTROL_GOT_LEAF, &reply, &failed)) {
             struct bytes private = reply.as.leaf.opening;
-            more = true;
+            more |= reply.as.leaf.index >= next; /* a node that goes back would never end */
             next = reply.as.leaf.index + 1;
             if (!found && private.len > 32 &&
                 memmem(private.at, private.len, "received ", 9) != NULL &&

@@ -230,16 +230,11 @@ int cmd_members(struct cli *cli) {
         failed = client_ask(client, &request);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (failed == 0) {
+    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
         struct signed_object object;
         struct member member;
-        if (!client_next(client, &reply)) {
-            failed = client_gone();
-        } else if (reply.kind == CONTROL_DONE) {
-            failed = reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
-            break;
-        } else if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
-                   member_decode(object.body, &member) == ERR_OK) {
+        if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
+            member_decode(object.body, &member) == ERR_OK) {
             facts_item(facts);
             facts_text(facts, "name", "name", member.name);
             facts_bytes(facts, "certificate", NULL, BYTES_OF(object.id.b));
@@ -475,9 +470,11 @@ int cmd_join(struct cli *cli) {
             facts_number(facts, "members", NULL, reply.as.status.members);
             facts_end(facts);
         } else {
+            char safe[SAFE_MAX];
             (void)printf("joined '%s', %u members\nname your cameras with 'stoop camera add'; see "
                          "what is asked with 'stoop requests'\n",
-                         reply.as.status.community_name, reply.as.status.members);
+                         safe_text(reply.as.status.community_name, 60, safe),
+                         reply.as.status.members);
         }
         failed = cameras_resign(cli, client, &signers, &code.community);
     }

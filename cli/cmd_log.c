@@ -31,6 +31,7 @@ static int log_verify(struct cli *cli);
 static int log_proof(struct cli *cli);
 static int find_opening(struct client *client, uint64_t index, struct buffer *out);
 static void print_proof(const struct control_reply *reply, struct bytes opening);
+static void print_lines(struct bytes note);
 static void print_proof_json(const struct cli *cli, const struct control_reply *reply,
                              struct bytes opening);
 static int log_forks(struct cli *cli);
@@ -64,16 +65,10 @@ static int log_show(struct cli *cli) {
         const struct control_request ask = {.op = CONTROL_LOG, .offset = next};
         failed = client_ask(client, &ask);
         more = false;
-        while (failed == 0) {
+        while (client_each(client, CONTROL_GOT_LEAF, &reply, &failed)) {
             char text[512];
-            if (!client_next(client, &reply)) {
-                failed = client_gone();
-                break;
-            }
-            if (reply.kind == CONTROL_DONE) {
-                break;
-            }
-            more = true;
+            char safe[SAFE_MAX];
+            more |= reply.as.leaf.index >= next; /* a node that goes back would never end */
             next = reply.as.leaf.index + 1;
             (void)snprintf(text, sizeof text, "%.*s", (int)reply.as.leaf.leaf.len,
                            (const char *)reply.as.leaf.leaf.at);
@@ -82,7 +77,8 @@ static int log_show(struct cli *cli) {
                 facts_number(facts, "index", NULL, (int64_t)reply.as.leaf.index);
                 facts_text(facts, "leaf", NULL, text);
             } else {
-                (void)printf("%6llu  %s\n", (unsigned long long)reply.as.leaf.index, text);
+                (void)printf("%6llu  %s\n", (unsigned long long)reply.as.leaf.index,
+                             safe_text(text, sizeof text, safe));
             }
             if (reply.as.leaf.opening.len > 32) { /* what only this home knows */
                 char *rest = NULL;
@@ -93,7 +89,7 @@ static int log_show(struct cli *cli) {
                 } else {
                     for (char *line = entries == NULL ? NULL : strtok_r(entries, "\n", &rest);
                          line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-                        (void)printf("          private: %s\n", line);
+                        (void)printf("          private: %s\n", safe_text(line, sizeof text, safe));
                     }
                 }
                 free(entries);
@@ -167,14 +163,8 @@ static int gather_witnesses(struct client *client, struct witnesses *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_LOGS};
     int failed = client_ask(client, &ask);
-    while (failed == 0) {
-        if (!client_next(client, &reply)) {
-            return fail(NULL, "the node hung up");
-        }
-        if (reply.kind == CONTROL_DONE) {
-            break;
-        }
-        if (reply.kind == CONTROL_GOT_LOG && out->count < WITNESSES_MAX) {
+    while (client_each(client, CONTROL_GOT_LOG, &reply, &failed)) {
+        if (out->count < WITNESSES_MAX) {
             (void)snprintf(out->names[out->count], NAME_MAX_BYTES, "%s", reply.as.log.name);
             witness_verifier(&reply.as.log.log, &out->keys[out->count++]);
         }
@@ -269,21 +259,13 @@ static int log_forks(struct cli *cli) {
         failed = client_ask(client, &ask);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (failed == 0) {
+    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
         struct checkpoint older;
         struct checkpoint newer;
         char note[NOTE_MAX];
         struct note_key key;
         char vkey[NOTE_KEY_MAX];
-        if (!client_next(client, &reply)) {
-            failed = fail(NULL, "the node hung up");
-            break;
-        }
-        if (reply.kind == CONTROL_DONE) {
-            break;
-        }
-        if (reply.kind != CONTROL_GOT_OBJECT ||
-            link_decode(LINK_FORK, reply.as.object.object, &message) != ERR_OK ||
+        if (link_decode(LINK_FORK, reply.as.object.object, &message) != ERR_OK ||
             log_fork_verify(&message.as.fork, &older, &newer) != ERR_OK) {
             failed = fail(NULL, "what the node shows is no proof of a fork");
             break;
@@ -380,7 +362,7 @@ static int find_opening(struct client *client, uint64_t index, struct buffer *ou
     const struct control_request ask = {.op = CONTROL_LOG, .offset = index};
     bool found = false;
     int failed = client_ask(client, &ask);
-    while (failed == 0 && client_next(client, &reply) && reply.kind == CONTROL_GOT_LEAF) {
+    while (client_each(client, CONTROL_GOT_LEAF, &reply, &failed)) {
         if (reply.as.leaf.index == index && reply.as.leaf.opening.len > 0) {
             found = buffer_append(out, reply.as.leaf.opening) == ERR_OK;
         }
@@ -393,6 +375,8 @@ static int find_opening(struct client *client, uint64_t index, struct buffer *ou
 
 static void print_proof(const struct control_reply *reply, struct bytes opening) {
     char text[BASE64_ROOM(32)];
+    char leaf[512];
+    char safe[SAFE_MAX];
     (void)puts("c2sp.org/tlog-proof@v1");
     if (opening.len > 0) {
         char *extra = malloc(BASE64_ROOM(opening.len));
@@ -407,10 +391,25 @@ static void print_proof(const struct control_reply *reply, struct bytes opening)
         base64_write(BYTES_OF(reply->as.proof.hashes[i].b), text);
         (void)puts(text);
     }
-    (void)printf("\n%.*s", (int)reply->as.proof.checkpoint.len,
-                 (const char *)reply->as.proof.checkpoint.at);
-    (void)fprintf(stderr, "entry: %.*s\n", (int)reply->as.proof.leaf.len,
-                  (const char *)reply->as.proof.leaf.at);
+    (void)puts("");
+    print_lines(reply->as.proof.checkpoint);
+    (void)snprintf(leaf, sizeof leaf, "%.*s", (int)reply->as.proof.leaf.len,
+                   (const char *)reply->as.proof.leaf.at);
+    (void)fprintf(stderr, "entry: %s\n", safe_text(leaf, sizeof leaf, safe));
+}
+
+/* A note's lines, harmless; a sound note is not changed by it. */
+static void print_lines(struct bytes note) {
+    while (note.len > 0) {
+        const uint8_t *end = memchr(note.at, '\n', note.len);
+        size_t len = end == NULL ? note.len : (size_t)(end - note.at);
+        char line[SAFE_MAX];
+        char safe[SAFE_MAX];
+        (void)snprintf(line, sizeof line, "%.*s", (int)len, (const char *)note.at);
+        (void)printf("%s%s", safe_text(line, sizeof line, safe), end == NULL ? "" : "\n");
+        len += end == NULL ? 0 : 1;
+        note = (struct bytes){note.at + len, note.len - len};
+    }
 }
 
 static void print_proof_json(const struct cli *cli, const struct control_reply *reply,
@@ -461,15 +460,8 @@ static int vault_list(struct cli *cli) {
         failed = client_ask(client, &ask);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (failed == 0) {
+    while (client_each(client, CONTROL_GOT_CLIP, &reply, &failed)) {
         char code[REQUEST_CODE_BYTES];
-        if (!client_next(client, &reply)) {
-            failed = client_gone();
-            break;
-        }
-        if (reply.kind == CONTROL_DONE) {
-            break;
-        }
         shown++;
         request_code(&reply.as.clip.request, code);
         facts_item(facts);
@@ -510,6 +502,7 @@ static int vault_export(struct cli *cli) {
     if (failed == 0) {
         failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
     }
+    term_guard(); /* so that no half of it stays behind */
     FILE *file = failed == 0 ? fopen(out, "wxe") : NULL;
     if (failed == 0 && file == NULL) {
         failed = fail(NULL, "cannot write '%s'", out);
@@ -522,6 +515,9 @@ static int vault_export(struct cli *cli) {
     for (uint64_t at = 0; failed == 0 && at < size;) {
         const struct control_request part = {.op = CONTROL_PAYLOAD, .clip = clip, .offset = at};
         failed = client_one(client, &part, CONTROL_GOT_DATA, &reply);
+        if (failed == 0 && term_stopped()) {
+            failed = fail("nothing was written", "stopped");
+        }
         if (failed == 0 &&
             (reply.as.data.data.len == 0 || fwrite(reply.as.data.data.at, 1, reply.as.data.data.len,
                                                    file) != reply.as.data.data.len)) {
@@ -553,7 +549,7 @@ static int find_clip(struct client *client, const char *prefix, struct clip_id *
     const struct control_request ask = {.op = CONTROL_CLIPS};
     size_t found = 0;
     int failed = client_ask(client, &ask);
-    while (failed == 0 && client_next(client, &reply) && reply.kind == CONTROL_GOT_CLIP) {
+    while (client_each(client, CONTROL_GOT_CLIP, &reply, &failed)) {
         char hex[CLIP_HEX + 1];
         hex_write(BYTES_OF(reply.as.clip.clip.b), hex);
         if (strlen(prefix) >= 4 && strncmp(hex, prefix, strlen(prefix)) == 0) {

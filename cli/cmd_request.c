@@ -103,7 +103,7 @@ int cmd_request(struct cli *cli) {
         } else if (!term_ask("send it to every home of the community? [y/N] ", answer,
                              sizeof answer) ||
                    (strcmp(answer, "y") != 0 && strcmp(answer, "yes") != 0)) {
-            (void)puts("not sent");
+            (void)fail(NULL, "not sent");
             failed = EXIT_PENDING;
         }
     }
@@ -538,17 +538,9 @@ int cmd_requests(struct cli *cli) {
         failed = client_ask(client, &ask);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (failed == 0) {
+    while (client_each(client, CONTROL_GOT_REQUEST, &reply, &failed)) {
         char left[32];
         char safe[SAFE_MAX];
-        if (!client_next(client, &reply)) {
-            failed = client_gone();
-            break;
-        }
-        if (reply.kind == CONTROL_DONE) {
-            failed = reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
-            break;
-        }
         enum err err = check_request(&reply, &community, now_wall(), &checked);
         if (err != ERR_OK) {
             (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));

@@ -129,6 +129,7 @@ int cmd_review(struct cli *cli) {
     }
     if (failed == 0) {
         walls_allow(cli, review.looks);
+        term_guard(); /* so that no half of a look stays behind */
         failed = load_clips(&review, cli->argc > 1 ? cli->argv[1] : NULL);
     }
     if (failed == 0 && review.clip_count == 0) {
@@ -152,13 +153,7 @@ static int load_clips(struct review *review, const char *code) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_CLIPS};
     int failed = client_ask(review->client, &ask);
-    while (failed == 0) {
-        if (!client_next(review->client, &reply)) {
-            return client_gone();
-        }
-        if (reply.kind == CONTROL_DONE) {
-            return reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
-        }
+    while (client_each(review->client, CONTROL_GOT_CLIP, &reply, &failed)) {
         char own[REQUEST_CODE_BYTES];
         request_code(&reply.as.clip.request, own);
         bool open = reply.as.clip.state == CLIP_OPEN || reply.as.clip.state == CLIP_PART_SIGNED;
@@ -208,14 +203,8 @@ static int find_request(struct review *review, const struct id *id, struct check
     const struct control_request ask = {.op = CONTROL_REQUESTS};
     bool found = false;
     int failed = client_ask(review->client, &ask);
-    while (failed == 0) {
+    while (client_each(review->client, CONTROL_GOT_REQUEST, &reply, &failed)) {
         static struct checked_request checked;
-        if (!client_next(review->client, &reply)) {
-            return client_gone();
-        }
-        if (reply.kind == CONTROL_DONE) {
-            break;
-        }
         if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, id)) {
             *out = checked;
@@ -599,7 +588,7 @@ static int ask_until_decided(struct review *review, struct opened *clip) {
                    "[p]lay%s [c]hecks [d]ecline [l]ater [?], or the code to accept: ", document);
     show_prompt(clip, &review->pins);
     for (;;) {
-        if (!term_ask(question, answer, sizeof answer)) {
+        if (term_stopped() || !term_ask(question, answer, sizeof answer)) {
             review->left_pending = true;
             (void)puts("left as it is; no answer means no");
             return EXIT_PENDING;
@@ -639,7 +628,7 @@ static int ask_until_decided(struct review *review, struct opened *clip) {
             (void)puts("not understood; left as it is");
             return 0;
         }
-        if (failed == EXIT_NO_NODE) {
+        if (failed == EXIT_NO_NODE || (failed != 0 && term_stopped())) {
             return failed;
         }
     }

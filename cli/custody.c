@@ -256,10 +256,13 @@ static void print_log(FILE *out, const struct custody *custody) {
     (void)fprintf(out, "\nLog key     %s\n", custody->log_key);
     for (size_t i = 0; i < custody->proof_count && i < CUSTODY_PROOFS_MAX; i++) {
         const struct custody_proof *proof = &custody->proofs[i];
-        (void)fprintf(out, "Log entry   %s: %llu of %llu, proof in the JSON\n            %.*s\n",
+        char leaf[512];
+        char safe[SAFE_MAX];
+        (void)snprintf(leaf, sizeof leaf, "%.*s", (int)proof->leaf.len,
+                       (const char *)proof->leaf.at);
+        (void)fprintf(out, "Log entry   %s: %llu of %llu, proof in the JSON\n            %s\n",
                       proof_names[i], (unsigned long long)proof->index,
-                      (unsigned long long)proof->size, (int)proof->leaf.len,
-                      (const char *)proof->leaf.at);
+                      (unsigned long long)proof->size, safe_text(leaf, sizeof leaf, safe));
     }
     if (custody->proof_count < CUSTODY_PROOFS_MAX) {
         (void)fprintf(out,

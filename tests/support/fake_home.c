@@ -45,6 +45,7 @@ static void make_manifest(struct fake_home *fake);
 static void *serve(void *context);
 static bool serve_one(struct fake_home *fake, int client);
 static void answer(struct fake_home *fake, int client, const struct control_request *request);
+static bool is_list(enum control_op op);
 static void answer_status(struct fake_home *fake, int client);
 static void answer_requests(struct fake_home *fake, int client);
 static void answer_clip(struct fake_home *fake, int client, bool whole);
@@ -375,6 +376,14 @@ static bool serve_one(struct fake_home *fake, int client) {
 }
 
 static void answer(struct fake_home *fake, int client, const struct control_request *request) {
+    if (is_list(request->op) && fake->lie == FAKE_LIST_REFUSED) {
+        answer_done(client, ERR_HOST_DISK);
+        return;
+    }
+    if (is_list(request->op) && fake->lie == FAKE_LIST_CUT) {
+        (void)shutdown(client, SHUT_RDWR);
+        return;
+    }
     switch ((int)request->op) {
     case CONTROL_STATUS:
         answer_status(fake, client);
@@ -438,6 +447,12 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         answer_done(client, ERR_USER_NOT_FOUND);
         return;
     }
+}
+
+static bool is_list(enum control_op op) {
+    return op == CONTROL_MEMBERS || op == CONTROL_REQUESTS || op == CONTROL_CLIPS ||
+           op == CONTROL_DELIVERED || op == CONTROL_LOG || op == CONTROL_LOGS ||
+           op == CONTROL_FORKS;
 }
 
 static void answer_status(struct fake_home *fake, int client) {
@@ -504,6 +519,12 @@ static void answer_payload(struct fake_home *fake, int client, uint64_t offset) 
     struct control_reply reply = {.kind = CONTROL_GOT_DATA, .last = true};
     const struct buffer *payload =
         fake->lie == FAKE_PAYLOAD_OF_ANOTHER_CLIP ? &fake->other_payload : &fake->payload;
+    struct ucred peer = {0};
+    socklen_t room = sizeof peer;
+    if (fake->lie == FAKE_INTERRUPTS &&
+        getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &room) == 0 && peer.pid > 0) {
+        (void)kill(peer.pid, SIGINT);
+    }
     if (offset > payload->len) {
         answer_done(client, ERR_USER_NOT_FOUND);
         return;
@@ -596,7 +617,8 @@ static void answer_proof(struct fake_home *fake, int client) {
 static void log_leaf(const struct fake_home *fake, char out[256]) {
     char hex[65];
     hex_write(BYTES_OF(fake->community.request_id.b), hex);
-    (void)snprintf(out, 256, "request_made 2026-11-24T21:10:00Z a=%s", hex);
+    (void)snprintf(out, 256, "request_made 2026-11-24T21:10:00Z a=%s%s", hex,
+                   fake->lie == FAKE_LOG_ESCAPES ? "\x1b]0;x\x07" : "");
 }
 
 static void answer_object(int client, struct bytes object, uint32_t state, bool last) {

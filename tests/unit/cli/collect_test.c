@@ -137,6 +137,77 @@ static void test_a_file_laid_out_before_gets_nothing(void **state) {
     }
 }
 
+/* An error or a hang-up is not an empty list. */
+static void test_a_list_that_fails_is_no_empty_list(void **state) {
+    (void)state;
+    skip_unless_built();
+    char out[PATH_MAX + 32];
+    (void)snprintf(out, sizeof out, "%s/none", fake.folder);
+    const char *const lists[][6] = {
+        {"vault", "list"}, {"vault", "export", "c1c1", "--out", out},
+        {"log", "show"},   {"log", "proof", "0", "--open"},
+        {"log", "forks"},  {"log", "verify"},
+        {"requests"},      {"members"},
+        {"delivered"},     {"collect", code, "--to", fake.folder},
+    };
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        for (int cut = 0; cut < 2; cut++) {
+            SCOPED(buffer_finish) struct buffer shown = {0};
+            fake.lie = cut ? FAKE_LIST_CUT : FAKE_LIST_REFUSED;
+            int left = run(lists[i], &shown);
+            if (left != (cut ? 10 : 1) || (!cut && !shows(&shown, "disk failed"))) {
+                print_message("%s %s: exit %d\n%.*s\n", lists[i][0],
+                              lists[i][1] == NULL ? "" : lists[i][1], left, (int)shown.len,
+                              (const char *)shown.at);
+            }
+            assert_int_equal(left, cut ? 10 : 1);
+            CHECK(cut || shows(&shown, "disk failed"));
+        }
+    }
+}
+
+/* Ctrl-C while a clip is read. */
+static void test_an_interrupt_leaves_no_half_file(void **state) {
+    (void)state;
+    skip_unless_built();
+    char half[PATH_MAX + 32];
+    char out[PATH_MAX + 64];
+    (void)snprintf(half, sizeof half, "%s/half", fake.folder);
+    (void)snprintf(out, sizeof out, "%s/clip.age", half);
+    (void)mkdir(half, 0700);
+    const char *const commands[][6] = {{"vault", "export", "c1c1", "--out", out},
+                                       {"delivered", "export", code, "--out", out},
+                                       {"review", "--to", half}};
+    const char *const answers[] = {"p\n", NULL};
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        const struct fake_run how = {
+            .arguments = commands[i], .answers = answers, .passphrase = fake_passphrase};
+        fake.lie = FAKE_INTERRUPTS;
+        int left = fake_run(&fake, &how, &shown);
+        if (left != 1 || rmdir(half) != 0) {
+            print_message("%s: exit %d\n%.*s\n", commands[i][0], left, (int)shown.len,
+                          (const char *)shown.at);
+        }
+        assert_int_equal(left, 1);
+        assert_int_equal(mkdir(half, 0700), 0); /* it was empty */
+    }
+}
+
+static void test_log_entries_reach_the_screen_without_escapes(void **state) {
+    (void)state;
+    skip_unless_built();
+    static const char *const commands[][4] = {{"log", "show"}, {"log", "proof", "0"}};
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        fake.lie = FAKE_LOG_ESCAPES;
+        assert_int_equal(run(commands[i], &shown), 0);
+        CHECK(shows(&shown, "request_made"));
+        CHECK(!shows(&shown, "\x1b"));
+        CHECK(!shows(&shown, "\x07"));
+    }
+}
+
 /* What the owner grants here comes back as delivered. */
 static int start(void **state) {
     (void)state;
@@ -168,6 +239,9 @@ int main(void) {
         cmocka_unit_test(test_a_node_that_names_no_log_stops_nothing),
         cmocka_unit_test(test_a_proof_that_does_not_verify_is_left_out),
         cmocka_unit_test(test_a_file_laid_out_before_gets_nothing),
+        cmocka_unit_test(test_a_list_that_fails_is_no_empty_list),
+        cmocka_unit_test(test_an_interrupt_leaves_no_half_file),
+        cmocka_unit_test(test_log_entries_reach_the_screen_without_escapes),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -13,6 +13,7 @@ static int put_list(struct cli *cli, struct client *client, const struct signers
                     struct camera_list *list, const struct id *previous, bool had);
 static int add(struct cli *cli);
 static int remove_camera(struct cli *cli);
+static void say_changed(const struct cli *cli, const char *name, const char *what, bool there);
 static int list_cameras(struct cli *cli);
 static int read_camera(const struct cli *cli, const char *const *values, bool indoor, bool open,
                        const char *const *owners, size_t owner_count, struct camera *out);
@@ -93,7 +94,7 @@ static int add(struct cli *cli) {
         failed = change(cli, &list, &previous, had, co_sign, co_count);
     }
     if (failed == 0) {
-        (void)printf("camera '%s' may be asked about; its place stays in this home\n", camera.name);
+        say_changed(cli, camera.name, "may be asked about; its place stays in this home", true);
     }
     return failed;
 }
@@ -128,9 +129,21 @@ static int remove_camera(struct cli *cli) {
         failed = change(cli, &list, &previous, had, co_sign, co_count);
     }
     if (failed == 0) {
-        (void)printf("camera '%s' is no longer asked about\n", cli->argv[1]);
+        say_changed(cli, cli->argv[1], "is no longer asked about", false);
     }
     return failed;
+}
+
+static void say_changed(const struct cli *cli, const char *name, const char *what, bool there) {
+    char safe[SAFE_MAX];
+    if (cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_text(facts, "camera", NULL, name);
+        facts_text(facts, "state", NULL, there ? "added" : "removed");
+        facts_end(facts);
+    } else {
+        (void)printf("camera '%s' %s\n", safe_text(name, 60, safe), what);
+    }
 }
 
 static int list_cameras(struct cli *cli) {

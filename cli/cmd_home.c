@@ -221,7 +221,8 @@ static int make_owner_key(struct cli *cli, const char *name, struct keyfile_publ
 static int choose_passphrase(char *out) {
     char *again = secret_create(PASSPHRASE_MAX);
     int failed = again == NULL ? fail(NULL, "memory cannot be locked") : 1;
-    (void)puts("choose a passphrase; without it nobody can open this home's clips, you neither");
+    (void)fputs("choose a passphrase; without it nobody can open this home's clips, you neither\n",
+                stderr);
     for (int i = 0; again != NULL && i < 3 && failed != 0; i++) {
         if (!term_passphrase("passphrase: ", out, PASSPHRASE_MAX)) {
             break;
@@ -403,10 +404,15 @@ static int key_export(struct cli *cli) {
     (void)snprintf(text, sizeof text, "# public key: %s\n%s\n", recipient, identity);
     if (path != NULL) {
         failed = file_write(path, BYTES_TEXT(text), 0600, true);
-    } else {
+    } else if (!cli->json) {
         (void)fputs(text, stdout);
     }
-    if (failed == 0 && path != NULL) {
+    if (failed == 0 && cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_text(facts, "recipient", NULL, recipient);
+        facts_text(facts, path == NULL ? "identity" : "file", NULL, path == NULL ? identity : path);
+        facts_end(facts);
+    } else if (failed == 0 && path != NULL) {
         (void)printf("written to %s, readable by you alone\nopen a clip with 'age -d -i %s CLIP'\n",
                      path, path);
     }

@@ -272,6 +272,32 @@ def test_json(home):
         assert done.stderr.startswith(f"stoop: {said['error']}\n"), done.stderr
 
 
+def json_of(home, out, words, answers):
+    """What a command that asks at the terminal prints into a file, and its exit code."""
+    terminal = Terminal(["sh", "-c", f'exec "{home.bin}/stoop" "$@" >{out}', "sh", *words, "--json"], home.env)
+    for question, answer in answers:
+        terminal.expect(question)
+        terminal.line(answer)
+    code = terminal.wait()
+    return json.loads(out.read_text()), code
+
+
+def test_json_of_commands_that_ask(home):
+    out = home.root / "out.json"
+    passphrase = [("passphrase of .*: ", home.PASSPHRASE)]
+    said, code = json_of(home, out, CAMERA, passphrase)
+    check((said, code), ({"camera": "porch", "state": "added"}, 0), "camera add")
+    said, code = json_of(home, out, ["camera", "remove", "porch"], passphrase)
+    check((said, code), ({"camera": "porch", "state": "removed"}, 0), "camera remove")
+    said, code = json_of(home, out, ["key", "export-age"], passphrase)
+    assert code == 0 and said["identity"].startswith("AGE-SECRET-KEY-1"), said
+    said, code = json_of(home, out, with_(ASK, "--from", "2024-12-01 09:00", *LATER), [(r"\[y/N\] ", "n")])
+    check((said["error"], said["exit"], code), ("not sent", 3, 3), "request")
+    words = ["--owner-dir", str(home.root / "grace"), "key", "new", "--owner", "Grace"]
+    said, code = json_of(home, out, words, [("passphrase: ", home.PASSPHRASE), ("again: ", home.PASSPHRASE)])
+    assert code == 0, said
+
+
 def test_process(home):
     path = home.root / "warrant.conf"
     for kind in ("search_warrant", "court_order", "production_order", "subpoena", "preservation", "emergency",
@@ -331,6 +357,7 @@ def main():
         test_times_are_said_back(home)
         test_terminals(home)
         test_json(home)
+        test_json_of_commands_that_ask(home)
         test_process(home)
         test_tables(home)
         print("cli: helps, corrects, refuses, and says so")

@@ -21,6 +21,8 @@ static enum err deliver(struct core *core, const struct store_clip *clip);
 static enum err load_request(struct core *core, const struct id *id, struct request *out);
 static enum err act(struct core *core, const struct transfer_action *action);
 static enum err start_work(struct core *core, const struct transfer_action *action);
+static enum err begin_work(struct core *core, enum core_work_kind kind,
+                           const struct transfer_action *action);
 static enum err dial_requester(struct core *core, const struct id *grant);
 static enum err send_offer(struct core *core, struct link *link, const struct id *grant);
 static enum err send_leaves(struct core *core, struct link *link,
@@ -42,7 +44,10 @@ static enum err send_receipt(struct core *core, struct link *link, const struct 
 static enum err publish_commitment(struct core *core, const struct id *request,
                                    const struct id *grant, const uint8_t salt[32]);
 static enum err delete_overdue(struct core *core);
-static enum err visit_overdue(void *context, const struct store_delivered *delivered);
+static enum err visit_own_request(void *context, const struct id *request);
+static enum err remove_next(struct core *core);
+static enum err deleted(struct core *core, const struct id *what);
+static enum err room_for_row(struct core *core, const struct grant *grant);
 static enum err visit_undelivered(void *context, const struct store_clip *clip);
 
 /* What visitors collect, as they may not write. */
@@ -50,7 +55,14 @@ struct found_ids {
     struct core *core;
     size_t count;
     struct id ids[16];
-    struct id requests[16];
+};
+
+/* What others cause waits in part of the log's queue only: an owner's decision always has room. */
+enum {
+    OFFERED_WAITING_MAX = LOG_WAITING_MAX / 2,
+    OTHERS_WAITING_MAX = LOG_WAITING_MAX / 4 * 3,
+    DELIVERED_OF_HOME_MAX = 8, /* for one request: its cameras, and grants that replace others */
+    DELIVERED_MAX = 1024,
 };
 
 /* ---- start ---- */
@@ -369,6 +381,9 @@ enum err clips_recorded(struct core *core, const struct log_entry *entry) {
     struct clip_id id;
     struct store_clip clip;
     memcpy(id.b, entry->b.b, sizeof id.b);
+    if (entry->kind == LOG_DELETED) {
+        return deleted(core, &entry->a);
+    }
     if (entry->kind == LOG_SHRED) {
         return shred(core, &id);
     }
@@ -461,13 +476,17 @@ static enum err act(struct core *core, const struct transfer_action *action) {
 /* There are as many places as the engine has blocks and receivers. Whatever is started comes back
  * by clips_worked(), so an effect that finds no room has failed there and then. */
 static enum err start_work(struct core *core, const struct transfer_action *action) {
-    bool store = action->kind == TRANSFER_ACT_STORE;
+    return begin_work(core, action->kind == TRANSFER_ACT_STORE ? WORK_STORE : WORK_SYNC, action);
+}
+
+static enum err begin_work(struct core *core, enum core_work_kind kind,
+                           const struct transfer_action *action) {
     struct core_work *work = core->works;
     while (work->kind != WORK_NONE) {
         work++;
         ASSERT(work < core->works + COUNT_OF(core->works));
     }
-    *work = (struct core_work){.kind = store ? WORK_STORE : WORK_SYNC,
+    *work = (struct core_work){.kind = kind,
                                .disk = &core->config.disk,
                                .grant = action->grant,
                                .block = action->block,
@@ -496,6 +515,9 @@ void core_work_do(struct core_work *work) {
     case WORK_SYNC:
         work->result = work->disk->sync(work->disk->context, name);
         break;
+    case WORK_REMOVE:
+        work->result = work->disk->remove(work->disk->context, name);
+        break;
     case WORK_NONE:
         ASSERT(false);
     }
@@ -506,6 +528,16 @@ enum err clips_worked(struct core *core, struct core_work *work) {
     struct transfer_actions actions;
     struct core_work done = *work;
     work->kind = WORK_NONE;
+    if (done.kind == WORK_REMOVE) {
+        if (done.result == ERR_OK) {
+            core->shredded = true;
+            enum err err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
+            return err == ERR_OK ? remove_next(core) : err;
+        }
+        core_journal(core, "warn transfer: not yet deleted grant=%02x%02x reason=\"%s\"",
+                     done.grant.b[0], done.grant.b[1], err_text(done.result));
+        return ERR_OK; /* upkeep tries again */
+    }
     if (done.result != ERR_OK) {
         core_journal(core, "warn transfer: broken off grant=%02x%02x reason=\"%s\"",
                      done.grant.b[0], done.grant.b[1], err_text(done.result));
@@ -758,18 +790,44 @@ static enum err take_offer(struct core *core, struct link *link,
     if (err != ERR_OK) {
         return err;
     }
+    err = transfer_may_receive(core->transfer, link->no, &grant, &grant_id);
+    if (err != ERR_OK) {
+        return err;
+    }
     err = store_delivered_get(core->store, &grant_id, &known);
-    if (err == ERR_OK) {
+    bool new_row = err == ERR_USER_NOT_FOUND;
+    if (err == ERR_OK && known.deletion != DELETION_NONE) {
+        err = ERR_DENY_EXPIRED; /* whatever the clock says now */
+    } else if (err == ERR_OK) {
         received = known.received;
         uint8_t last = 0;
-        if (received > 0 &&
-            core->config.disk.read(core->config.disk.context, CORE_FILE_DELIVERED,
-                                   BYTES_OF(grant_id.b), received - 1, &last, 1) != ERR_OK) {
-            received = 0; /* an old copy of the database, or a file that was lost */
+        if (received > 0) {
+            err = core->config.disk.read(core->config.disk.context, CORE_FILE_DELIVERED,
+                                         BYTES_OF(grant_id.b), received - 1, &last, 1);
         }
-    } else if (err == ERR_USER_NOT_FOUND) {
+        if (err == ERR_USER_NOT_FOUND) { /* an old copy of the database, or a file that was lost */
+            received = 0;
+            err = store_delivered_set_received(core->store, &grant_id, 0);
+        }
+        err = err == ERR_HOST_DISK ? ERR_FULL_DISK : err;
+    } else if (new_row) {
+        err = room_for_row(core, &grant);
+    }
+    if (err == ERR_OK) {
+        uint64_t missing = grant.payload_size - received;
+        missing += missing == 0 ? 0 : transfer_missing(core->transfer, &grant_id);
+        err = core->config.disk.make(core->config.disk.context, BYTES_OF(grant_id.b), missing);
+        err = err == ERR_HOST_DISK ? ERR_FULL_DISK
+                                   : err; /* this one cannot be had; all else goes on */
+    }
+    if (err == ERR_OK) {
+        err = transfer_receive(core->transfer, link->no, &grant, &grant_id, received, core->now,
+                               &actions);
+    }
+    if (err == ERR_OK && new_row) {
         struct store_delivered row = {.grant = grant_id,
                                       .request = grant.request,
+                                      .home = grant.home,
                                       .signed_grant = message->as.offer.grant,
                                       .member = message->as.offer.member,
                                       .payload_size = grant.payload_size,
@@ -783,22 +841,26 @@ static enum err take_offer(struct core *core, struct link *link,
         }
     }
     if (err == ERR_OK) {
-        uint64_t missing = grant.payload_size - received;
-        missing += missing == 0 ? 0 : transfer_missing(core->transfer, &grant_id);
-        err = core->config.disk.make(core->config.disk.context, BYTES_OF(grant_id.b), missing);
-        err = err == ERR_HOST_DISK ? ERR_FULL_DISK
-                                   : err; /* this one cannot be had; all else goes on */
-    }
-    if (err == ERR_OK) {
-        err = transfer_receive(core->transfer, link->no, &grant, &grant_id, received, core->now,
-                               &actions);
-    }
-    if (err == ERR_OK) {
         core_journal(core, "info transfer: offered grant=%02x%02x held=%llu of=%llu", grant_id.b[0],
                      grant_id.b[1], (unsigned long long)received,
                      (unsigned long long)grant.payload_size);
     }
     return err == ERR_OK ? clips_run(core, &actions) : err;
+}
+
+/* Each distinct grant that a home signs costs us a row and an entry, until its delete-by. */
+static enum err room_for_row(struct core *core, const struct grant *grant) {
+    size_t of_home = 0;
+    size_t all = 0;
+    if (log_waiting(core->log) >= OFFERED_WAITING_MAX) {
+        return ERR_FULL_QUEUE; /* until the next slot: the home dials again */
+    }
+    enum err err = store_delivered_count(core->store, &grant->request, &grant->home, &of_home);
+    if (err == ERR_OK) {
+        err = store_delivered_count(core->store, NULL, NULL, &all);
+    }
+    bool fits = of_home < DELIVERED_OF_HOME_MAX && all < DELIVERED_MAX;
+    return err == ERR_OK && !fits ? ERR_FULL_TABLE : err;
 }
 
 /* Ours to have: granted for this very request and its key, by all the owners it names, who are
@@ -849,7 +911,8 @@ static enum err check_offer(struct core *core, const struct link_message *messag
     if (err == ERR_OK && !ours) {
         err = ERR_PEER_BOUNDS;
     }
-    if (err == ERR_OK && instant_reached(core->now.wall, grant->expires)) {
+    if (err == ERR_OK && (instant_reached(core->now.wall, grant->expires) ||
+                          instant_reached(core->now.wall, grant->terms.delete_by))) {
         err = ERR_DENY_EXPIRED;
     }
     *grant_id = grant_object.id;
@@ -881,6 +944,12 @@ static enum err take_header(struct core *core, struct link *link,
         return err;
     }
     bool first = row.completed.ms == 0;
+    if (row.deletion != DELETION_NONE) {
+        return ERR_DENY_EXPIRED;
+    }
+    if (first && log_waiting(core->log) >= OTHERS_WAITING_MAX) {
+        return ERR_FULL_QUEUE; /* before anything is written: it comes again, payload held */
+    }
     struct log_entry entry = {
         .kind = LOG_RECEIVED, .at = core->now.wall, .a = grant, .b = row.request};
     err = store_delivered_complete(core->store, &grant, message->as.header.header,
@@ -1001,33 +1070,70 @@ static enum err visit_undelivered(void *context, const struct store_clip *clip) 
     return deliver(core, clip);
 }
 
-/* On the day, key and ciphertext go (P10): recorded first, then removed. */
+/* On its day a clip goes, and on its request's day the key (P10). Recorded first: row and key go
+ * when the slot that says so is written (clips_recorded), the file after that turn's commit. */
 static enum err delete_overdue(struct core *core) {
     struct found_ids found = {.core = core};
-    enum err err = store_delivered_each(core->store, visit_overdue, &found);
-    for (size_t i = 0; err == ERR_OK && i < found.count; i++) {
+    struct id grant;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && log_waiting(core->log) < OTHERS_WAITING_MAX) {
+        err = store_delivered_due(core->store, DELETION_NONE, core->now.wall, &grant);
+        if (err == ERR_OK) {
+            struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = grant};
+            err = store_delivered_delete(core->store, &grant, DELETION_WAITS);
+            err = err == ERR_OK ? record_add(core, &entry, NULL) : err;
+        }
+    }
+    err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_OK) {
+        err = store_request_each_key(core->store, visit_own_request, &found);
+    }
+    for (size_t i = 0;
+         err == ERR_OK && i < found.count && log_waiting(core->log) < OTHERS_WAITING_MAX; i++) {
         struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = found.ids[i]};
-        err = record_add(core, &entry, NULL);
-        if (err == ERR_OK) {
-            err = store_delivered_shred(core->store, &found.ids[i]);
-        }
-        if (err == ERR_OK) {
-            err = store_request_forget_key(core->store, &found.requests[i]);
-        }
-        if (err == ERR_OK) {
-            err = core->config.disk.remove(core->config.disk.context, BYTES_OF(found.ids[i].b));
-        }
-        core->shredded = true;
+        err = store_request_deleting(core->store, &found.ids[i]);
+        err = err == ERR_OK ? record_add(core, &entry, NULL) : err;
+    }
+    return err == ERR_OK ? remove_next(core) : err;
+}
+
+static enum err visit_own_request(void *context, const struct id *id) {
+    struct found_ids *found = context;
+    struct request request;
+    enum err err = load_request(found->core, id, &request);
+    if (err == ERR_OK && found->count < COUNT_OF(found->ids) &&
+        instant_reached(found->core->now.wall, request.terms.delete_by)) {
+        found->ids[found->count++] = *id;
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* A grant, or a request whose key it is: whichever bears this id. */
+static enum err deleted(struct core *core, const struct id *what) {
+    struct store_delivered row;
+    enum err err = store_delivered_get(core->store, what, &row);
+    core->shredded = true;
+    if (err == ERR_USER_NOT_FOUND) {
+        return store_request_forget_key(core->store, what);
+    }
+    if (err == ERR_OK && row.deletion == DELETION_WAITS) {
+        err = store_delivered_delete(core->store, what, DELETION_FILE);
     }
     return err;
 }
 
-static enum err visit_overdue(void *context, const struct store_delivered *delivered) {
-    struct found_ids *found = context;
-    bool due = instant_reached(found->core->now.wall, delivered->delete_by);
-    if (due && delivered->received > 0 && found->count < COUNT_OF(found->ids)) {
-        found->ids[found->count] = delivered->grant;
-        found->requests[found->count++] = delivered->request;
+/* An effect, so that no file goes before the record of it is durable. What cannot be removed now is
+ * in the way of nothing but the others that wait: upkeep tries again. */
+static enum err remove_next(struct core *core) {
+    struct transfer_action action = {.kind = TRANSFER_ACT_CLOSE};
+    for (size_t i = 0; i < COUNT_OF(core->works); i++) {
+        if (core->works[i].kind == WORK_REMOVE) {
+            return ERR_OK;
+        }
     }
-    return ERR_OK;
+    enum err err = store_delivered_due(core->store, DELETION_FILE, core->now.wall, &action.grant);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    return begin_work(core, WORK_REMOVE, &action);
 }

@@ -50,8 +50,8 @@ enum core_file {
 };
 
 /* Blocking file access in the node's folders, named by id alone. `name` is 16 bytes of a clip id
- * for the vault (read only) and 32 of a grant id for delivered clips. write() and sync() may be
- * called by any thread, while others are at work too; the rest only by the one that steps core.
+ * for the vault (read only) and 32 of a grant id for delivered clips. write(), sync() and
+ * remove() may be called by any thread, while others are at work too; the rest only by the one that steps core.
  * ERR_FULL_DISK where the disk is full. */
 struct core_disk {
     void *context;

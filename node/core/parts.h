@@ -81,10 +81,11 @@ struct join {
 };
 
 struct core_work {
-    enum {
+    enum core_work_kind {
         WORK_NONE,
         WORK_STORE,
-        WORK_SYNC
+        WORK_SYNC,
+        WORK_REMOVE, /* of a delivered clip, one at a time */
     } kind;
     const struct core_disk *disk;
     struct id grant;
@@ -146,7 +147,7 @@ struct core {
     struct tick upkeep_due;
     bool shredded; /* in this turn, perhaps: cut the write-ahead log off after it */
 
-    struct core_work works[TRANSFER_BLOCKS_MAX + TRANSFER_RECEIVES_MAX];
+    struct core_work works[TRANSFER_BLOCKS_MAX + TRANSFER_RECEIVES_MAX + 1];
     bool work_waits; /* among this turn's effects */
 
     size_t effect_count;

@@ -283,6 +283,26 @@ enum err store_request_set_key(struct store *store, const struct id *id, struct 
     return query_write(&q);
 }
 
+enum err store_request_deleting(struct store *store, const struct id *id) {
+    QUERY(q, store, "UPDATE requests SET deleting = 1 WHERE id = ?");
+    bind_id(&q, id);
+    return query_write(&q);
+}
+
+enum err store_request_each_key(struct store *store, store_request_visit *visit, void *context) {
+    QUERY(q, store, "SELECT id FROM requests WHERE ours AND NOT deleting AND sealed_key <> x''");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct id id;
+        column_fixed(&q, 0, id.b, sizeof id.b);
+        err = q.err == ERR_OK ? visit(context, &id) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 enum err store_request_forget_key(struct store *store, const struct id *id) {
     QUERY(q, store, "UPDATE requests SET sealed_key = x'' WHERE id = ?");
     bind_id(&q, id);
@@ -552,7 +572,7 @@ enum err store_clip_count_open(struct store *store, const struct id *request, ui
 
 #define DELIVERED_COLUMNS                                                                          \
     "grant_id, request, signed_grant, member, header, manifest, salt, received, payload_size,"     \
-    " completed, delete_by, collected"
+    " completed, delete_by, collected, home, deletion"
 
 static void read_delivered(struct query *q, struct store_delivered *out) {
     column_fixed(q, 0, out->grant.b, sizeof out->grant.b);
@@ -567,12 +587,14 @@ static void read_delivered(struct query *q, struct store_delivered *out) {
     out->completed.ms = sqlite3_column_int64(q->statement, 9);
     out->delete_by.ms = sqlite3_column_int64(q->statement, 10);
     column_text(q, 11, out->collected, sizeof out->collected);
+    column_fixed(q, 12, out->home.b, sizeof out->home.b);
+    out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 13);
 }
 
 enum err store_delivered_add(struct store *store, const struct store_delivered *d) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO delivered(" DELIVERED_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '')");
+          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '', ?, 0)");
     bind_id(&q, &d->grant);
     bind_id(&q, &d->request);
     bind_bytes(&q, d->signed_grant);
@@ -580,6 +602,7 @@ enum err store_delivered_add(struct store *store, const struct store_delivered *
     bind_bytes(&q, BYTES_OF(d->salt));
     bind_int(&q, (int64_t)d->payload_size);
     bind_int(&q, d->delete_by.ms);
+    bind_id(&q, &d->home);
     return query_write(&q);
 }
 
@@ -597,7 +620,8 @@ enum err store_delivered_get(struct store *store, const struct id *grant,
 
 enum err store_delivered_set_received(struct store *store, const struct id *grant,
                                       uint64_t received) {
-    QUERY(q, store, "UPDATE delivered SET received = ? WHERE grant_id = ?");
+    QUERY(q, store,
+          "UPDATE delivered SET received = ? WHERE grant_id = ? AND deletion < 2"); /* a late one */
     bind_int(&q, (int64_t)received);
     bind_id(&q, grant);
     return query_write(&q);
@@ -622,12 +646,59 @@ enum err store_delivered_set_collected(struct store *store, const struct id *gra
     return query_write(&q);
 }
 
-enum err store_delivered_shred(struct store *store, const struct id *grant) {
-    QUERY(q, store,
-          "UPDATE delivered SET header = x'', manifest = x'', received = 0"
-          " WHERE grant_id = ?");
+enum err store_delivered_delete(struct store *store, const struct id *grant,
+                                enum store_deletion deletion) {
+    if (deletion == DELETION_DONE) {
+        QUERY(drop, store, "DELETE FROM delivered WHERE grant_id = ? AND completed = 0");
+        bind_id(&drop, grant);
+        enum err err = query_write(&drop);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    if (deletion == DELETION_FILE) {
+        QUERY(empty, store,
+              "UPDATE delivered SET header = x'', manifest = x'', received = 0"
+              " WHERE grant_id = ?");
+        bind_id(&empty, grant);
+        enum err err = query_write(&empty);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, store, "UPDATE delivered SET deletion = ? WHERE grant_id = ?");
+    bind_int(&q, deletion);
     bind_id(&q, grant);
     return query_write(&q);
+}
+
+enum err store_delivered_due(struct store *store, enum store_deletion deletion, struct instant now,
+                             struct id *grant) {
+    QUERY(q, store, "SELECT grant_id FROM delivered WHERE deletion = ? AND delete_by <= ? LIMIT 1");
+    bind_int(&q, deletion);
+    bind_int(&q, now.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_fixed(&q, 0, grant->b, sizeof grant->b);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_delivered_count(struct store *store, const struct id *request, const struct id *home,
+                               size_t *out) {
+    if (request == NULL) {
+        QUERY(all, store, "SELECT count(*) FROM delivered WHERE deletion < 3");
+        enum err err = query_row(&all);
+        *out = err == ERR_OK ? (size_t)sqlite3_column_int64(all.statement, 0) : 0;
+        return err;
+    }
+    QUERY(q, store, "SELECT count(*) FROM delivered WHERE request = ? AND home = ?");
+    bind_id(&q, request);
+    bind_id(&q, home);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (size_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
 }
 
 enum err store_delivered_each(struct store *store, store_delivered_visit *visit, void *context) {
@@ -911,6 +982,10 @@ static const char *const migrations[] = {
     " WITHOUT ROWID;"
     "CREATE INDEX witnessed_node ON witnessed(node);"
     "CREATE TABLE forks(log BLOB PRIMARY KEY, proof BLOB NOT NULL) WITHOUT ROWID;",
+    "ALTER TABLE delivered ADD COLUMN home BLOB NOT NULL"
+    " DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
+    "ALTER TABLE delivered ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE requests ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;",
 };
 
 static enum err migrate(struct store *store) {

@@ -86,7 +86,13 @@ MUST_USE enum err store_request_get(struct store *store, const struct id *id,
 MUST_USE enum err store_request_matched(struct store *store, const struct id *id);
 MUST_USE enum err store_request_set_key(struct store *store, const struct id *id,
                                         struct bytes sealed_key);
+/* Deletion: its private entry waits for a slot; then the key goes. */
+MUST_USE enum err store_request_deleting(struct store *store, const struct id *id);
 MUST_USE enum err store_request_forget_key(struct store *store, const struct id *id);
+/* Our own whose key is here and not about to go. The visitor may read objects, not write. */
+typedef enum err store_request_visit(void *context, const struct id *request);
+MUST_USE enum err store_request_each_key(struct store *store, store_request_visit *visit,
+                                         void *context);
 
 /* ---- attachments ---- */
 
@@ -152,9 +158,18 @@ MUST_USE enum err store_clip_count_open(struct store *store, const struct id *re
 
 /* ---- delivered: clips that others granted to us ---- */
 
+enum store_deletion {
+    DELETION_NONE,
+    DELETION_WAITS, /* its private entry waits for a slot */
+    DELETION_FILE,  /* on record: header and manifest are gone, the file goes */
+    DELETION_DONE,  /* the row of a clip that we once had whole stays */
+};
+
 struct store_delivered {
     struct id grant;
     struct id request;
+    struct id home;
+    enum store_deletion deletion;
     struct bytes signed_grant;
     struct bytes member; /* of the granting home */
     struct bytes header;
@@ -176,7 +191,16 @@ MUST_USE enum err store_delivered_complete(struct store *store, const struct id 
                                            struct instant at);
 MUST_USE enum err store_delivered_set_collected(struct store *store, const struct id *grant,
                                                 const char *path);
-MUST_USE enum err store_delivered_shred(struct store *store, const struct id *grant);
+/* DELETION_FILE empties header and manifest; DELETION_DONE drops the row of what was never whole.
+ */
+MUST_USE enum err store_delivered_delete(struct store *store, const struct id *grant,
+                                         enum store_deletion deletion);
+/* The next one in this state of its deletion that was to be deleted by `now`. */
+MUST_USE enum err store_delivered_due(struct store *store, enum store_deletion deletion,
+                                      struct instant now, struct id *grant);
+/* Rows for this request by this home; request NULL: all that are not deleted. */
+MUST_USE enum err store_delivered_count(struct store *store, const struct id *request,
+                                        const struct id *home, size_t *out);
 typedef enum err store_delivered_visit(void *context, const struct store_delivered *d);
 MUST_USE enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
                                        void *context);

@@ -1103,7 +1103,7 @@ static enum err disk_read(void *context, enum core_file file, struct bytes name,
         return ERR_USER_NOT_FOUND;
     }
     if (offset > data.len || len > data.len - offset) {
-        return ERR_HOST_DISK;
+        return ERR_USER_NOT_FOUND;
     }
     memcpy(out, data.at + offset, len);
     return ERR_OK;
@@ -1165,6 +1165,9 @@ static enum err disk_sync(void *context, struct bytes name) {
 
 static enum err disk_remove(void *context, struct bytes name) {
     struct world_home *home = context;
+    if (home->disk_fails || home->removal_fails) {
+        return ERR_HOST_DISK;
+    }
     for (struct world_file **at = &home->delivered; *at != NULL; at = &(*at)->next) {
         struct world_file *file = *at;
         if (memcmp(file->name, name.at, sizeof file->name) == 0) {

@@ -79,6 +79,7 @@ struct world_home {
     size_t clip_count;
     struct world_clip clips[WORLD_CLIPS_MAX];
     struct world_file *delivered;
+    bool removal_fails;
     bool disk_fails;  /* every file call answers ERR_HOST_DISK */
     size_t disk_room; /* bytes that there are for delivered clips; 0: plenty */
     struct {

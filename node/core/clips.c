@@ -14,6 +14,8 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
 static enum err take_match(struct core *core, const struct ingest_message *message);
 static enum err take_list_done(struct core *core, const struct ingest_message *message);
 static enum err visit_load(void *context, const struct store_clip *clip);
+static enum err remove_orphans(struct core *core);
+static enum err visit_file(void *context, const struct id *grant);
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
                          enum log_kind kind, enum clip_state state);
 static enum err shred(struct core *core, const struct clip_id *clip);
@@ -54,7 +56,7 @@ static enum err visit_undelivered(void *context, const struct store_clip *clip);
 struct found_ids {
     struct core *core;
     size_t count;
-    struct id ids[16];
+    struct id ids[64];
 };
 
 /* What others cause waits in part of the log's queue only: an owner's decision always has room. */
@@ -68,7 +70,35 @@ enum {
 /* ---- start ---- */
 
 enum err clips_load(struct core *core) {
-    return store_clip_each(core->store, NULL, visit_load, core);
+    enum err err = remove_orphans(core);
+    return err == ERR_OK ? store_clip_each(core->store, NULL, visit_load, core) : err;
+}
+
+/* Files that no row knows: the node died between making one and its turn's commit, or an old
+ * database was put back. Nobody can open them or ask for them; the next start takes what is left.
+ */
+static enum err remove_orphans(struct core *core) {
+    const struct core_disk *disk = &core->config.disk;
+    struct found_ids found = {.core = core};
+    enum err err = disk->each(disk->context, visit_file, &found);
+    for (size_t i = 0; err == ERR_OK && i < found.count; i++) {
+        err = disk->remove(disk->context, BYTES_OF(found.ids[i].b));
+    }
+    if (err != ERR_OK && err != ERR_HOST_DATABASE) {
+        core_journal(core, "warn transfer: remains not removed reason=\"%s\"", err_text(err));
+        return ERR_OK;
+    }
+    return err;
+}
+
+static enum err visit_file(void *context, const struct id *grant) {
+    struct found_ids *found = context;
+    struct store_delivered row;
+    enum err err = store_delivered_get(found->core->store, grant, &row);
+    if (err == ERR_USER_NOT_FOUND && found->count < COUNT_OF(found->ids)) {
+        found->ids[found->count++] = *grant;
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
 static enum err visit_load(void *context, const struct store_clip *clip) {

@@ -51,8 +51,10 @@ enum core_file {
 
 /* Blocking file access in the node's folders, named by id alone. `name` is 16 bytes of a clip id
  * for the vault (read only) and 32 of a grant id for delivered clips. write(), sync() and
- * remove() may be called by any thread, while others are at work too; the rest only by the one that steps core.
- * ERR_FULL_DISK where the disk is full. */
+ * remove() may be called by any thread, while others are at work too; the rest only by the one that
+ * steps core. ERR_FULL_DISK where the disk is full. */
+typedef enum err core_disk_visit(void *context, const struct id *grant);
+
 struct core_disk {
     void *context;
     /* Reads exactly `len` bytes. ERR_HOST_DISK, ERR_USER_NOT_FOUND. */
@@ -67,6 +69,9 @@ struct core_disk {
     enum err (*write)(void *context, struct bytes name, uint64_t offset, struct bytes data);
     enum err (*sync)(void *context, struct bytes name); /* file and folder */
     enum err (*remove)(void *context, struct bytes name);
+    /* Visits the names of delivered clips; the visitor removes none. Stops unless it says ERR_OK.
+     */
+    enum err (*each)(void *context, core_disk_visit *visit, void *visit_context);
     /* Derived log files: temporary, fsync, rename, fsync folder; `path` like "tile/0/000". */
     enum err (*write_log)(void *context, const char *path, struct bytes data);
     enum err (*read_log)(void *context, const char *path, struct buffer *out);

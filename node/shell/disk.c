@@ -1,5 +1,6 @@
 #include "node/shell/disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +25,7 @@ static enum err disk_make(void *context, struct bytes name, uint64_t missing);
 static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data);
 static enum err disk_sync(void *context, struct bytes name);
 static enum err disk_remove(void *context, struct bytes name);
+static enum err disk_each(void *context, core_disk_visit *visit, void *visit_context);
 static enum err disk_write_log(void *context, const char *path, struct bytes data);
 static enum err disk_read_log(void *context, const char *path, struct buffer *out);
 
@@ -72,6 +74,7 @@ struct core_disk disk_calls(struct disk *disk) {
                               .write = disk_write,
                               .sync = disk_sync,
                               .remove = disk_remove,
+                              .each = disk_each,
                               .write_log = disk_write_log,
                               .read_log = disk_read_log};
 }
@@ -176,6 +179,30 @@ static enum err disk_remove(void *context, struct bytes name) {
         return host_error();
     }
     return fsync(disk->delivered) == 0 ? ERR_OK : host_error();
+}
+
+/* Whatever has another name is not ours. */
+static enum err disk_each(void *context, core_disk_visit *visit, void *visit_context) {
+    const struct disk *disk = context;
+    int fd = openat(disk->delivered, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (folder == NULL) {
+        enum err failed = host_error();
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return failed;
+    }
+    enum err err = ERR_OK;
+    const struct dirent *entry = NULL;
+    while (err == ERR_OK && (entry = readdir(folder)) != NULL) {
+        struct id grant;
+        if (hex_read(entry->d_name, grant.b, sizeof grant.b) == ERR_OK) {
+            err = visit(visit_context, &grant);
+        }
+    }
+    (void)closedir(folder);
+    return err;
 }
 
 /* tlog readers may read while we write: they see the old file or the new one, never half. */

@@ -105,6 +105,7 @@ static enum err disk_make(void *context, struct bytes name, uint64_t missing);
 static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data);
 static enum err disk_sync(void *context, struct bytes name);
 static enum err disk_remove(void *context, struct bytes name);
+static enum err disk_each(void *context, core_disk_visit *visit, void *visit_context);
 static enum err disk_write_log(void *context, const char *path, struct bytes data);
 static enum err disk_read_log(void *context, const char *path, struct buffer *out);
 static struct world_file *find_file(struct world_home *home, struct bytes name);
@@ -1075,8 +1076,8 @@ static void clip_free(struct world_clip *clip) {
 /* ---- disk ---- */
 
 static struct core_disk disk_of(struct world_home *home) {
-    return (struct core_disk){home,      disk_read,   disk_make,      disk_write,
-                              disk_sync, disk_remove, disk_write_log, disk_read_log};
+    return (struct core_disk){home,        disk_read, disk_make,      disk_write,   disk_sync,
+                              disk_remove, disk_each, disk_write_log, disk_read_log};
 }
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
@@ -1178,6 +1179,18 @@ static enum err disk_remove(void *context, struct bytes name) {
         }
     }
     return ERR_OK;
+}
+
+static enum err disk_each(void *context, core_disk_visit *visit, void *visit_context) {
+    struct world_home *home = context;
+    enum err err = home->disk_fails ? ERR_HOST_DISK : ERR_OK;
+    for (struct world_file *file = home->delivered; err == ERR_OK && file != NULL;
+         file = file->next) {
+        struct id grant;
+        memcpy(grant.b, file->name, sizeof grant.b);
+        err = visit(visit_context, &grant);
+    }
+    return err;
 }
 
 /* Tiles are made of the store again at any time; what a checkpoint has said stays said. */

@@ -2,6 +2,7 @@
  * day (P7, P10, PROTOCOL 7, 8.2). */
 #include "tests/support/check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/transfer/transfer.h"
@@ -302,6 +303,28 @@ static void test_a_lost_file_is_forgotten_on_record(void **state) {
     world_destroy(world);
 }
 
+/* As after a crash between the making of a file and the commit of its row. */
+static void test_a_file_that_no_row_knows_goes_at_the_next_start(void **state) {
+    (void)state;
+    struct id request;
+    struct id orphan = {{7}};
+    struct grant grant;
+    struct world *world = asked(49, &request, &grant);
+    struct id id = deliver(world, &request, &grant);
+    struct world_file *file = calloc(1, sizeof *file);
+    CHECK(file != NULL);
+    memcpy(file->name, orphan.b, sizeof file->name);
+    buffer_init(&file->data, 64);
+    file->next = world->homes[REQUESTER].delivered;
+    world->homes[REQUESTER].delivered = file;
+    world_kill(world, REQUESTER);
+    CHECK(has_file(world, &orphan));
+    CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
+    CHECK(!has_file(world, &orphan));
+    CHECK(has_file(world, &id));
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_grant_to_be_deleted_already_is_refused),
@@ -312,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_a_home_makes_the_requester_keep_a_few_grants_only),
         cmocka_unit_test(test_an_offer_that_finds_no_place_leaves_nothing),
         cmocka_unit_test(test_a_lost_file_is_forgotten_on_record),
+        cmocka_unit_test(test_a_file_that_no_row_knows_goes_at_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

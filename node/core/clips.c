@@ -46,7 +46,7 @@ static enum err send_receipt(struct core *core, struct link *link, const struct 
 static enum err publish_commitment(struct core *core, const struct id *request,
                                    const struct id *grant, const uint8_t salt[32]);
 static enum err delete_overdue(struct core *core);
-static enum err visit_own_request(void *context, const struct id *request);
+static enum err visit_own_request(void *context, const struct id *id);
 static enum err remove_next(struct core *core);
 static enum err deleted(struct core *core, const struct id *what);
 static enum err room_for_row(struct core *core, const struct grant *grant);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/assert.h"
 #include "node/transfer/transfer.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
@@ -312,7 +313,7 @@ static void test_a_file_that_no_row_knows_goes_at_the_next_start(void **state) {
     struct world *world = asked(49, &request, &grant);
     struct id id = deliver(world, &request, &grant);
     struct world_file *file = calloc(1, sizeof *file);
-    CHECK(file != NULL);
+    ASSERT(file != NULL);
     memcpy(file->name, orphan.b, sizeof file->name);
     buffer_init(&file->data, 64);
     file->next = world->homes[REQUESTER].delivered;

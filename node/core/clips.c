@@ -219,8 +219,9 @@ enum err clips_slot(struct core *core) {
         rest.len -= 4 + len;
     }
     buffer_finish(&core->held);
-    for (size_t i = 0; err == ERR_OK && i < ENDINGS_A_SLOT &&
-                       consent_expire(core->consent, core->now.wall, &clip, &request);
+    for (size_t i = 0;
+         err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, 2 + RECORD_KEPT) &&
+         consent_expire(core->consent, core->now.wall, &clip, &request);
          i++) {
         err = end_clip(core, &clip, &request, LOG_EXPIRED, CLIP_ENDED);
     }
@@ -245,7 +246,8 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
         return store_request_matched(core->store, &message->as.request_done.request);
     case INGEST_PERIOD:
         period.a = message->as.period.commitment;
-        return record_add(core, &period, NULL);
+        return record_has_room(core, 1 + RECORD_KEPT) ? record_add(core, &period, NULL)
+                                                      : ERR_FULL_QUEUE;
     case INGEST_CAMERA_LIST:
     case INGEST_REQUEST:
     case INGEST_SHRED:
@@ -288,6 +290,9 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
         struct ingest_message gone = {.kind = INGEST_SHRED, .as.shred.clip = id};
         return ingest_send(core, &gone); /* its request has ended meanwhile */
     }
+    if (err == ERR_OK && !record_has_room(core, 1 + RECORD_KEPT)) {
+        err = ERR_FULL_QUEUE; /* ingest offers it again */
+    }
     if (err == ERR_OK) {
         err = consent_open(core->consent, &id, &message->as.match.request, row.expires);
     }
@@ -322,6 +327,9 @@ enum err clips_decide(struct core *core, struct bytes bytes) {
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
     }
+    if (!record_has_room(core, 2)) {
+        return ERR_FULL_QUEUE; /* the owner asks again after a slot */
+    }
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
         err = decision_decode(object.body, &decision);
@@ -343,6 +351,9 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
     bool complete = false;
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
+    }
+    if (!record_has_room(core, 2)) {
+        return ERR_FULL_QUEUE; /* the owner asks again after a slot */
     }
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
@@ -727,6 +738,9 @@ static enum err send_header(struct core *core, struct link *link, const struct i
 
 static enum err sent(struct core *core, const struct id *grant) {
     struct store_clip clip;
+    if (!record_has_room(core, 1 + RECORD_KEPT)) {
+        return ERR_OK; /* not on record: clips_tick offers it again, and it is receipted again */
+    }
     enum err err = store_clip_by_grant(core->store, grant, &clip);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;

@@ -32,6 +32,7 @@ enum {
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
+    RECORD_KEPT = 64, /* places among the waiting entries, for what owners decide */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
     UPKEEP_EVERY_MS = 30 * 1000,
 };
@@ -222,6 +223,9 @@ enum err record_load(struct core *core);
 /* Public entries are leaves at once; private ones wait for their slot. *index only for public ones.
  */
 enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *index);
+/* So many private entries can be added now. Asked before anything is changed that must be on
+ * record; what is not an owner's decision asks for RECORD_KEPT more than it needs. */
+bool record_has_room(const struct core *core, size_t entries);
 enum err record_tick(struct core *core);
 struct tick record_deadline(const struct core *core);
 /* One that holds the leaf with index `past`, as far as that is committed. */

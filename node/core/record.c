@@ -72,6 +72,10 @@ enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *
     return store_leaf(core, &leaf, (struct bytes){NULL, 0});
 }
 
+bool record_has_room(const struct core *core, size_t entries) {
+    return log_waiting(core->log) + entries <= LOG_WAITING_MAX;
+}
+
 enum err record_tick(struct core *core) {
     enum err err = close_slots(core);
     if (core->say_succeeded) {

@@ -1009,6 +1009,13 @@ static void ingest_say(struct world *world, int number, const struct ingest_mess
         buffer_bytes(&frame));
 }
 
+void world_ingest_say(struct world *world, int number, const struct ingest_message *message) {
+    SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
+    ASSERT(ingest_encode(message, &frame) == ERR_OK);
+    turn(world, number,
+         &(struct core_event){.kind = CORE_EV_INGEST_FRAME, .data = buffer_bytes(&frame)});
+}
+
 static struct world_clip *seal(struct world *world, int number, const struct id *request,
                                struct bytes signed_request) {
     struct world_home *home = &world->homes[number];

@@ -178,6 +178,9 @@ void world_kill(struct world *world, int number);
 MUST_USE enum err world_start(struct world *world, int home);
 void world_cut(struct world *world, int a, int b, bool cut);
 
+/* A frame from this home's ingest, at once. */
+void world_ingest_say(struct world *world, int home, const struct ingest_message *message);
+
 /* ---- an insider ---- */
 
 /* Dials `home` with the keys of member `as`, which had better be down. request NULL: by the member

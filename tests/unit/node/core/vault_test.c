@@ -1,0 +1,89 @@
+/* The granting home and its ingest: what was decided is carried out whatever dies in between. */
+#include "tests/support/check.h"
+
+#include "node/log/log.h"
+#include "node/store/store.h"
+#include "tests/support/world.h"
+
+enum {
+    OWNER = 1,
+    REQUESTER = 2,
+    HOUR = DURATION_HOUR_MS,
+    MINUTE = DURATION_MINUTE_MS,
+};
+
+static const struct world_terms terms = {.slot_s = 5, .invite_allowance = 16};
+
+static size_t prompts(struct world *world, const struct id *request) {
+    const struct control_request ask = {.op = CONTROL_CLIPS, .id = *request};
+    CHECK_ERR(ERR_OK, world_ask(world, OWNER, &ask));
+    return world->reply_count - 1;
+}
+
+static bool has_prompt(struct world *world, void *context) {
+    return prompts(world, context) > 0;
+}
+
+/* A sealed clip of the owner's for a request that lives for `life`. */
+static struct world *start(uint64_t seed, size_t owners, int64_t life, struct id *id) {
+    struct world *world = world_create(seed, 3, NULL);
+    struct request request;
+    world->homes[OWNER].owner_count = owners;
+    world_settle(world, &terms);
+    world->homes[OWNER].footage = WORLD_MATCH;
+    world_voluntary(world, REQUESTER, life, &request);
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, id));
+    CHECK(world_run_until(world, MINUTE, has_prompt, id));
+    return world;
+}
+
+static void fill_record(struct world *world) {
+    const struct ingest_message list = {.kind = INGEST_CAMERA_LIST_DONE,
+                                        .as.camera_list_done.version = 1};
+    for (size_t i = 0; i < LOG_WAITING_MAX; i++) {
+        world_ingest_say(world, OWNER, &list);
+    }
+}
+
+static void test_a_full_record_refuses_a_decision_and_changes_nothing(void **state) {
+    (void)state;
+    struct id id;
+    struct grant grant;
+    struct world *world = start(41, 1, HOUR, &id);
+    const struct world_clip *clip = world_clip(world, OWNER, &id);
+    world_grant(world, OWNER, clip, &grant);
+    fill_record(world);
+    CHECK_ERR(ERR_FULL_QUEUE, world_decline(world, OWNER, clip));
+    CHECK_ERR(ERR_FULL_QUEUE, world_grant_put(world, OWNER, clip, &grant, 0, 1, NULL));
+    world_run(world, 6000); /* a slot */
+    CHECK_ERR(ERR_OK, world_decline(world, OWNER, clip));
+    world_run(world, MINUTE);
+    CHECK(world_log_count(world, OWNER, "declined ") == 1);
+    CHECK(world_log_count(world, OWNER, "shred ") == 1);
+    CHECK(world_clip(world, OWNER, &id) == NULL);
+    world_destroy(world);
+}
+
+static void test_a_prompt_that_ends_while_the_record_is_full_ends_with_a_later_slot(void **state) {
+    (void)state;
+    struct id id;
+    struct world *world = start(42, 1, HOUR, &id);
+    world_run(world, HOUR - 2 * MINUTE);
+    for (size_t i = 0; i < 40; i++) { /* full whenever a slot closes */
+        fill_record(world);
+        world_run(world, 5000);
+    }
+    world_run(world, MINUTE);
+    CHECK(world_log_count(world, OWNER, "expired ") == 1);
+    CHECK(world_log_count(world, OWNER, "shred ") == 1);
+    CHECK(world_clip(world, OWNER, &id) == NULL);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_full_record_refuses_a_decision_and_changes_nothing),
+        cmocka_unit_test(test_a_prompt_that_ends_while_the_record_is_full_ends_with_a_later_slot),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

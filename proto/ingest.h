@@ -15,14 +15,16 @@ enum ingest_kind {
     /* node to ingest */
     INGEST_CAMERA_LIST = 1, /* sealed to the ingest identity */
     INGEST_REQUEST,         /* to be matched, with everything that lets ingest check it itself */
-    INGEST_SHRED,           /* a clip's payload may go: declined, expired or ended */
-    INGEST_HELD,            /* clips that the node has on record; payloads of others are orphans */
+    INGEST_SHRED,           /* a clip's payload may go: declined, expired or ended; said again
+                               whenever ingest starts, until it answers */
+    INGEST_HELD,            /* clips that the node has on record */
     /* ingest to node */
     INGEST_HELLO, /* after start: version of the camera list in force */
     INGEST_CAMERA_LIST_DONE,
     INGEST_MATCH,        /* a clip was sealed */
     INGEST_REQUEST_DONE, /* this request has been matched, with or without result */
     INGEST_PERIOD,       /* salted commitment over the hashes of new footage */
+    INGEST_SHRED_DONE,   /* nothing is left of this clip: the node may forget it too */
 };
 
 struct ingest_message {
@@ -42,7 +44,8 @@ struct ingest_message {
             struct clip_id clip;
         } shred;
         struct {
-            bool last; /* of the list, which may take several messages */
+            bool last; /* of the list that an ingest is told when it starts, in several messages: a
+                          clip that was told before and is in none of them is an orphan */
             size_t count;
             struct clip_id clips[256];
         } held;
@@ -67,6 +70,9 @@ struct ingest_message {
         struct {
             struct id commitment;
         } period;
+        struct {
+            struct clip_id clip;
+        } shred_done;
     } as;
 };
 

@@ -335,6 +335,12 @@ static const struct shape_field ingest_period_rows[] = {
 };
 static const struct shape ingest_period_shape = SHAPE_OF("IngestPeriod", ingest_period_rows, NULL);
 
+static const struct shape_field ingest_shred_done_rows[] = {
+    ROW(2, SHAPE_FIXED, INGEST, as.shred_done.clip, NEEDED),
+};
+static const struct shape ingest_shred_done_shape =
+    SHAPE_OF("IngestShredDone", ingest_shred_done_rows, NULL);
+
 static const struct shape *ingest_shape(enum ingest_kind kind) {
     switch (kind) {
     case INGEST_CAMERA_LIST:
@@ -355,6 +361,8 @@ static const struct shape *ingest_shape(enum ingest_kind kind) {
         return &ingest_request_done_shape;
     case INGEST_PERIOD:
         return &ingest_period_shape;
+    case INGEST_SHRED_DONE:
+        return &ingest_shred_done_shape;
     }
     return NULL;
 }

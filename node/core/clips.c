@@ -8,11 +8,13 @@
 
 static enum err ingest_send(struct core *core, const struct ingest_message *message);
 static enum err visit_open_request(void *context, const struct store_object *object);
+static enum err tell_clips(struct core *core);
 static enum err visit_held(void *context, const struct store_clip *clip);
 static bool is_held(enum ingest_kind kind);
 static enum err take_ingest(struct core *core, const struct ingest_message *message);
 static enum err take_match(struct core *core, const struct ingest_message *message);
 static enum err take_list_done(struct core *core, const struct ingest_message *message);
+static enum err take_shred_done(struct core *core, const struct clip_id *clip);
 static enum err visit_load(void *context, const struct store_clip *clip);
 static enum err remove_orphans(struct core *core);
 static enum err visit_file(void *context, const struct id *grant);
@@ -51,6 +53,11 @@ static enum err remove_next(struct core *core);
 static enum err deleted(struct core *core, const struct id *what);
 static enum err room_for_row(struct core *core, const struct grant *grant);
 static enum err visit_undelivered(void *context, const struct store_clip *clip);
+
+struct held_list { /* of what ingest is told when it starts; in parts */
+    struct core *core;
+    struct ingest_message message;
+};
 
 /* What visitors collect, as they may not write. */
 struct found_ids {
@@ -134,15 +141,13 @@ enum err clips_ingest_up(struct core *core) {
         err = ingest_send(core, &message);
     }
     err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_OK) {
+        err = tell_clips(core);
+    }
     if (err == ERR_OK && core->is_member) {
         err = store_object_each(core->store, OBJECT_REQUEST, visit_open_request, core);
     }
-    message = (struct ingest_message){.kind = INGEST_HELD};
-    if (err == ERR_OK) {
-        err = store_clip_each(core->store, NULL, visit_held, &message);
-    }
-    message.as.held.last = true;
-    return err == ERR_OK ? ingest_send(core, &message) : err;
+    return err;
 }
 
 static enum err visit_open_request(void *context, const struct store_object *object) {
@@ -156,12 +161,28 @@ static enum err visit_open_request(void *context, const struct store_object *obj
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+/* All of them: what the list leaves out is an orphan to ingest. */
+static enum err tell_clips(struct core *core) {
+    static struct held_list list; /* large; rebuilt whole by every call */
+    list = (struct held_list){.core = core, .message.kind = INGEST_HELD};
+    enum err err = store_clip_each(core->store, NULL, visit_held, &list);
+    list.message.as.held.last = true;
+    return err == ERR_OK ? ingest_send(core, &list.message) : err;
+}
+
 static enum err visit_held(void *context, const struct store_clip *clip) {
-    struct ingest_message *message = context;
-    if (message->as.held.count < COUNT_OF(message->as.held.clips)) {
-        message->as.held.clips[message->as.held.count++] = clip->clip;
+    struct held_list *list = context;
+    struct ingest_message shred = {.kind = INGEST_SHRED, .as.shred.clip = clip->clip};
+    enum err err = ERR_OK;
+    if (clip->shred_logged) {
+        return ingest_send(list->core, &shred);
     }
-    return ERR_OK;
+    if (list->message.as.held.count == COUNT_OF(list->message.as.held.clips)) {
+        err = ingest_send(list->core, &list->message);
+        list->message.as.held.count = 0;
+    }
+    list->message.as.held.clips[list->message.as.held.count++] = clip->clip;
+    return err;
 }
 
 static enum err ingest_send(struct core *core, const struct ingest_message *message) {
@@ -229,7 +250,8 @@ enum err clips_slot(struct core *core) {
 }
 
 static bool is_held(enum ingest_kind kind) {
-    return kind == INGEST_MATCH || kind == INGEST_REQUEST_DONE || kind == INGEST_PERIOD;
+    return kind == INGEST_MATCH || kind == INGEST_REQUEST_DONE || kind == INGEST_PERIOD ||
+           kind == INGEST_SHRED_DONE;
 }
 
 static enum err take_ingest(struct core *core, const struct ingest_message *message) {
@@ -248,6 +270,8 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
         period.a = message->as.period.commitment;
         return record_has_room(core, 1 + RECORD_KEPT) ? record_add(core, &period, NULL)
                                                       : ERR_FULL_QUEUE;
+    case INGEST_SHRED_DONE:
+        return take_shred_done(core, &message->as.shred_done.clip);
     case INGEST_CAMERA_LIST:
     case INGEST_REQUEST:
     case INGEST_SHRED:
@@ -275,19 +299,29 @@ static enum err take_list_done(struct core *core, const struct ingest_message *m
     return err;
 }
 
+/* Only what was shredded on record is forgotten: ingest is not believed any more than that. */
+static enum err take_shred_done(struct core *core, const struct clip_id *clip) {
+    struct store_clip row;
+    enum err err = store_clip_get(core->store, clip, &row);
+    if (err == ERR_USER_NOT_FOUND || (err == ERR_OK && !row.shred_logged)) {
+        return ERR_OK;
+    }
+    return err == ERR_OK ? store_clip_remove(core->store, clip) : err;
+}
+
 static enum err take_match(struct core *core, const struct ingest_message *message) {
     struct store_object row;
     struct store_clip known;
     struct clip_id id = message->as.match.clip;
+    struct ingest_message gone = {.kind = INGEST_SHRED, .as.shred.clip = id};
     enum err err = store_clip_get(core->store, &id, &known);
-    if (err == ERR_OK) {
-        return ERR_OK; /* sent again after a restart */
+    if (err == ERR_OK) { /* sent again after a restart; a prompt that has ended stays so */
+        return known.shred_logged ? ingest_send(core, &gone) : ERR_OK;
     }
     if (err == ERR_USER_NOT_FOUND) {
         err = store_object_get(core->store, &message->as.match.request, &row);
     }
     if (err == ERR_USER_NOT_FOUND || !requests_live(core->requests, &message->as.match.request)) {
-        struct ingest_message gone = {.kind = INGEST_SHRED, .as.shred.clip = id};
         return ingest_send(core, &gone); /* its request has ended meanwhile */
     }
     if (err == ERR_OK && !record_has_room(core, 1 + RECORD_KEPT)) {
@@ -431,16 +465,17 @@ enum err clips_recorded(struct core *core, const struct log_entry *entry) {
     if (entry->kind != LOG_DISCLOSURE) {
         return ERR_OK;
     }
-    enum err err = store_clip_set_logged(core->store, &id, true, false);
+    enum err err = store_clip_set_disclosed(core->store, &id);
     if (err == ERR_OK) {
         err = store_clip_get(core->store, &id, &clip);
     }
     return err == ERR_OK ? deliver(core, &clip) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+/* The row outlives its contents until ingest has answered. */
 static enum err shred(struct core *core, const struct clip_id *clip) {
     struct ingest_message message = {.kind = INGEST_SHRED, .as.shred.clip = *clip};
-    enum err err = store_clip_remove(core->store, clip);
+    enum err err = store_clip_shred(core->store, clip);
     return err == ERR_OK ? ingest_send(core, &message) : err;
 }
 

@@ -418,6 +418,9 @@ static enum err visit_request(void *context, const struct store_object *row) {
 /* Without manifest and header: a list of all clips stays small. */
 static enum err visit_clip(void *context, const struct store_clip *row) {
     const struct answer *answer = context;
+    if (row->shred_logged) {
+        return ERR_OK;
+    }
     struct control_reply *got = fresh(answer->core, CONTROL_GOT_CLIP);
     got->as.clip.request = row->request;
     got->as.clip.clip = row->clip;
@@ -431,6 +434,9 @@ static enum err visit_clip(void *context, const struct store_clip *row) {
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request) {
     struct store_clip row;
     enum err err = store_clip_get(core->store, &request->clip, &row);
+    if (err == ERR_OK && row.shred_logged) {
+        err = ERR_USER_NOT_FOUND;
+    }
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_USER_NO_CLIP : err;
     }

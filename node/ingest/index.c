@@ -331,6 +331,21 @@ enum err index_clip_told(struct index *index, const struct clip_id *clip) {
     return query_run(&q);
 }
 
+/* told: 0 no, 1 yes, 2 yes, but not in the list of this start. */
+enum err index_clips_doubt(struct index *index) {
+    return run(index, "UPDATE clips SET told = 2 WHERE told = 1");
+}
+
+enum err index_clip_orphan(struct index *index, struct clip_id *out) {
+    QUERY(q, index, "SELECT clip FROM clips WHERE told = 2 LIMIT 1");
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        fixed(&q, 0, out->b, sizeof out->b);
+        err = q.err;
+    }
+    return err;
+}
+
 enum err index_clip_remove(struct index *index, const struct clip_id *clip) {
     QUERY(q, index, "DELETE FROM clips WHERE clip = ?");
     bind_blob(&q, BYTES_OF(clip->b));

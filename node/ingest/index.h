@@ -90,6 +90,10 @@ struct vault_clip {
 };
 MUST_USE enum err index_clip_put(struct index *index, const struct vault_clip *clip);
 MUST_USE enum err index_clip_told(struct index *index, const struct clip_id *clip);
+/* From here on every clip that was told counts as an orphan until it is told again. */
+MUST_USE enum err index_clips_doubt(struct index *index);
+/* ERR_USER_NOT_FOUND: none. */
+MUST_USE enum err index_clip_orphan(struct index *index, struct clip_id *out);
 MUST_USE enum err index_clip_remove(struct index *index, const struct clip_id *clip);
 MUST_USE enum err index_clip_known(struct index *index, const struct clip_id *clip, bool *out);
 /* What was deleted before this is in no file any more: a clip's header is its only key

@@ -30,6 +30,7 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
                               struct instant now, struct request *out, uint64_t *live_max);
 static enum err make_room(struct ingest *ingest, const struct request *request, uint64_t live_max,
                           struct instant now);
+static enum err take_shred(struct ingest *ingest, const struct clip_id *clip);
 static enum err take_held(struct ingest *ingest, const struct ingest_message *message);
 static enum err match_request(struct ingest *ingest, const struct id *request_id,
                               const struct request *request, struct instant now);
@@ -58,6 +59,9 @@ enum err ingest_create(const struct ingest_config *config, struct ingest **out) 
         (void)snprintf(path, sizeof path, "%s/vault", config->home);
         ingest->vault = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         err = ingest->vault < 0 ? ERR_HOST_PERMISSION : load_list(ingest);
+    }
+    if (err == ERR_OK) {
+        err = index_clips_doubt(ingest->index);
     }
     if (err != ERR_OK) {
         ingest_destroy(ingest);
@@ -187,7 +191,7 @@ enum err ingest_take(struct ingest *ingest, struct bytes frame, struct instant n
     case INGEST_REQUEST:
         return take_request(ingest, &message, frame, now);
     case INGEST_SHRED:
-        return seal_remove(ingest, &message.as.shred.clip);
+        return take_shred(ingest, &message.as.shred.clip);
     case INGEST_HELD:
         return take_held(ingest, &message);
     case INGEST_HELLO:
@@ -195,6 +199,7 @@ enum err ingest_take(struct ingest *ingest, struct bytes frame, struct instant n
     case INGEST_MATCH:
     case INGEST_REQUEST_DONE:
     case INGEST_PERIOD:
+    case INGEST_SHRED_DONE:
         break; /* ours to send */
     }
     return ERR_OK;
@@ -369,12 +374,31 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     return err;
 }
 
+static enum err take_shred(struct ingest *ingest, const struct clip_id *clip) {
+    struct ingest_message done = {.kind = INGEST_SHRED_DONE, .as.shred_done.clip = *clip};
+    enum err err = seal_remove(ingest, clip);
+    return err == ERR_OK ? ingest_send(ingest, &done) : err;
+}
+
+/* At the end of the list, whatever the node once had and does not name has lost its header with the
+ * node's database. */
 static enum err take_held(struct ingest *ingest, const struct ingest_message *message) {
+    struct clip_id orphan;
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < message->as.held.count; i++) {
         err = index_clip_told(ingest->index, &message->as.held.clips[i]);
     }
-    return err == ERR_OK ? index_shred(ingest->index) : err; /* the headers are the node's now */
+    if (err == ERR_OK) {
+        err = index_shred(ingest->index); /* the headers are the node's now */
+    }
+    while (err == ERR_OK && message->as.held.last) {
+        err = index_clip_orphan(ingest->index, &orphan);
+        if (err == ERR_USER_NOT_FOUND) {
+            return ERR_OK;
+        }
+        err = err == ERR_OK ? seal_remove(ingest, &orphan) : err;
+    }
+    return err;
 }
 
 /* ---- matching ---- */

@@ -510,20 +510,17 @@ enum err store_clip_set_grant(struct store *store, const struct clip_id *clip, s
     return query_write(&q);
 }
 
-enum err store_clip_set_logged(struct store *store, const struct clip_id *clip, bool disclosure,
-                               bool shred) {
-    QUERY(q, store, "UPDATE clips SET disclosure_logged = ?, shred_logged = ? WHERE clip = ?");
-    bind_int(&q, disclosure);
-    bind_int(&q, shred);
+enum err store_clip_set_disclosed(struct store *store, const struct clip_id *clip) {
+    QUERY(q, store, "UPDATE clips SET disclosure_logged = 1 WHERE clip = ?");
     bind_bytes(&q, BYTES_OF(clip->b));
     return query_write(&q);
 }
 
-enum err store_clip_shred(struct store *store, const struct clip_id *clip, enum clip_state state) {
+enum err store_clip_shred(struct store *store, const struct clip_id *clip) {
     QUERY(q, store,
-          "UPDATE clips SET header = x'', manifest = x'', granted_header = x'',"
-          " granted_manifest = x'', state = ? WHERE clip = ?");
-    bind_int(&q, state);
+          "UPDATE clips SET header = x'', manifest = x'', signed_grant = x'',"
+          " granted_header = x'', granted_manifest = x'', grant_id = zeroblob(32),"
+          " shred_logged = 1 WHERE clip = ?");
     bind_bytes(&q, BYTES_OF(clip->b));
     return query_write(&q);
 }

@@ -131,7 +131,7 @@ struct store_clip {
     struct bytes granted_manifest; /* sealed to the request key */
     struct id grant_id;            /* zero until one is complete */
     bool disclosure_logged;        /* its private entry is in a slot: delivery may begin */
-    bool shred_logged;             /* its deletion is in a slot: payload may go */
+    bool shred_logged;             /* its deletion is in a slot: nothing is left but this row */
 };
 MUST_USE enum err store_clip_add(struct store *store, const struct store_clip *clip);
 MUST_USE enum err store_clip_get(struct store *store, const struct clip_id *clip,
@@ -143,11 +143,10 @@ MUST_USE enum err store_clip_set_state(struct store *store, const struct clip_id
 MUST_USE enum err store_clip_set_grant(struct store *store, const struct clip_id *clip,
                                        struct bytes grant, const struct id *grant_id,
                                        struct bytes header, struct bytes manifest);
-MUST_USE enum err store_clip_set_logged(struct store *store, const struct clip_id *clip,
-                                        bool disclosure, bool shred);
-/* Shredding: header, manifest and granted header go; the row stays until its deletion is logged. */
-MUST_USE enum err store_clip_shred(struct store *store, const struct clip_id *clip,
-                                   enum clip_state state);
+MUST_USE enum err store_clip_set_disclosed(struct store *store, const struct clip_id *clip);
+/* Shredding, once its deletion is logged: headers, manifests and grant go; the row stays until
+ * ingest says that the payload is gone, so that the clip is not taken for a new one. */
+MUST_USE enum err store_clip_shred(struct store *store, const struct clip_id *clip);
 MUST_USE enum err store_clip_remove(struct store *store, const struct clip_id *clip);
 typedef enum err store_clip_visit(void *context, const struct store_clip *clip);
 /* request NULL: all. */

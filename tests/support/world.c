@@ -951,6 +951,10 @@ static void ingest_frame(struct world *world, int number, struct bytes frame) {
                 clip_free(&home->clips[i]);
             }
         }
+        ingest_say(world, number,
+                   &(struct ingest_message){.kind = INGEST_SHRED_DONE,
+                                            .as.shred_done.clip = message.as.shred.clip},
+                   world->now + 1);
         break;
     case INGEST_HELD:
         for (size_t i = 0; i < WORLD_CLIPS_MAX; i++) {
@@ -966,6 +970,7 @@ static void ingest_frame(struct world *world, int number, struct bytes frame) {
     case INGEST_MATCH:
     case INGEST_REQUEST_DONE:
     case INGEST_PERIOD:
+    case INGEST_SHRED_DONE:
         break;
     }
 }

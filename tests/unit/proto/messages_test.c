@@ -49,6 +49,7 @@ static const struct kind ingest_kinds[] = {
     {INGEST_MATCH, "IngestMatch"},
     {INGEST_REQUEST_DONE, "IngestRequestDone"},
     {INGEST_PERIOD, "IngestPeriod"},
+    {INGEST_SHRED_DONE, "IngestShredDone"},
 };
 static const struct kind reply_kinds[] = {
     {CONTROL_DONE, "Done"},

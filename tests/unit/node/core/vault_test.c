@@ -1,6 +1,8 @@
 /* The granting home and its ingest: what was decided is carried out whatever dies in between. */
 #include "tests/support/check.h"
 
+#include <string.h>
+
 #include "node/log/log.h"
 #include "node/store/store.h"
 #include "tests/support/world.h"
@@ -35,6 +37,21 @@ static struct world *start(uint64_t seed, size_t owners, int64_t life, struct id
     CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, id));
     CHECK(world_run_until(world, MINUTE, has_prompt, id));
     return world;
+}
+
+static enum err visit_row(void *context, const struct store_clip *clip) {
+    (void)clip;
+    *(bool *)context = true;
+    return ERR_OK;
+}
+
+static bool has_row(struct world *world) {
+    struct store *store = world->homes[OWNER].store;
+    bool found = false;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_clip_each(store, NULL, visit_row, &found));
+    store_roll_back(store);
+    return found;
 }
 
 static void fill_record(struct world *world) {
@@ -80,10 +97,53 @@ static void test_a_prompt_that_ends_while_the_record_is_full_ends_with_a_later_s
     world_destroy(world);
 }
 
+/* As the supervisor would: both are started anew. */
+static void restart(struct world *world, bool ingest_down) {
+    world_kill(world, OWNER);
+    world->homes[OWNER].ingest_down = ingest_down;
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+}
+
+static void say_match(struct world *world, const struct world_clip *clip) {
+    struct ingest_message match = {.kind = INGEST_MATCH};
+    match.as.match.request = clip->request;
+    match.as.match.clip = clip->clip;
+    match.as.match.header = buffer_bytes(&clip->header);
+    match.as.match.manifest = BYTES_TEXT("sealed to the owners");
+    match.as.match.payload_size = clip->payload.len;
+    match.as.match.payload_root = clip->root;
+    world_ingest_say(world, OWNER, &match);
+}
+
+static void test_what_is_shredded_while_ingest_is_down_goes_when_it_is_back(void **state) {
+    (void)state;
+    struct id id;
+    struct world *world = start(43, 1, HOUR, &id);
+    CHECK_ERR(ERR_OK, world_decline(world, OWNER, world_clip(world, OWNER, &id)));
+    restart(world, true);
+    world_run(world, MINUTE);
+    CHECK(world_log_count(world, OWNER, "shred ") == 1);
+    CHECK(world_clip(world, OWNER, &id) != NULL);
+    /* Offered again, as a clip that ingest was never told about would be. */
+    say_match(world, world_clip(world, OWNER, &id));
+    world_run(world, MINUTE);
+    CHECK(prompts(world, &id) == 0);
+    restart(world, false);
+    CHECK(world_clip(world, OWNER, &id) == NULL);
+    world_run(world, MINUTE);
+    CHECK(prompts(world, &id) == 0);
+    CHECK(world_log_count(world, OWNER, "match ") == 1);
+    CHECK(world_log_count(world, OWNER, "shred ") == 1);
+    /* It has answered: the node has forgotten the clip. */
+    CHECK(!has_row(world));
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_full_record_refuses_a_decision_and_changes_nothing),
         cmocka_unit_test(test_a_prompt_that_ends_while_the_record_is_full_ends_with_a_later_slot),
+        cmocka_unit_test(test_what_is_shredded_while_ingest_is_down_goes_when_it_is_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -512,7 +512,13 @@ static void test_a_clip_that_is_shredded_leaves_no_header(void **state) {
     check_header_gone(header, true);
     CHECK_ERR(ERR_OK, index_clip_known(rig.ingest->index, &clip, &known));
     CHECK(!known);
-    ingest_rig_give(&rig, &shred, NULL); /* again: nothing */
+    ingest_rig_give(&rig, &shred, NULL); /* again: nothing, but it is answered */
+    size_t answers = 0;
+    while (ingest_rig_hear(&rig)) {
+        answers += rig.said.kind == INGEST_SHRED_DONE &&
+                   memcmp(rig.said.as.shred_done.clip.b, clip.b, sizeof clip.b) == 0;
+    }
+    CHECK(answers == 2);
     /* Nor is it made anew for the same request. */
     struct ingest_message ask;
     ingest_rig_ask(&rig, buffer_bytes(&rig.community.request), &rig.community.request_id, &ask);
@@ -544,6 +550,27 @@ static void test_a_header_is_the_nodes_once_it_has_it(void **state) {
     buffer_finish(&kept);
 }
 
+static void test_a_clip_that_the_node_has_lost_is_removed_and_an_untold_one_is_not(void **state) {
+    (void)state;
+    struct clip_id clip = make_clip();
+    struct ingest_message held = {.kind = INGEST_HELD, .as.held.count = 1};
+    struct ingest_message none = {.kind = INGEST_HELD, .as.held.last = true};
+    held.as.held.clips[0] = clip;
+    ingest_rig_give(&rig, &none, NULL); /* it has not been told of it yet */
+    CHECK(!vault_is_empty());
+    ingest_rig_give(&rig, &held, NULL);
+    ingest_rig_restart(&rig);
+    ingest_rig_give(&rig, &held, NULL); /* a list in two parts */
+    ingest_rig_give(&rig, &none, NULL);
+    CHECK(!vault_is_empty());
+    ingest_rig_restart(&rig);
+    held.as.held.clips[0].b[0] ^= 1;
+    ingest_rig_give(&rig, &held, NULL);
+    CHECK(!vault_is_empty());
+    ingest_rig_give(&rig, &none, NULL);
+    CHECK(vault_is_empty());
+}
+
 static void test_commands_for_unknown_clips_touch_nothing(void **state) {
     (void)state;
     struct clip_id clip = make_clip();
@@ -562,6 +589,8 @@ static void test_commands_for_unknown_clips_touch_nothing(void **state) {
     CHECK_ERR(ERR_OK, index_clip_known(rig.ingest->index, &clip, &known));
     CHECK(known);
     CHECK(!vault_is_empty());
+    while (ingest_rig_hear(&rig)) {
+    }
     CHECK_ERR(ERR_OK, ingest_tell_matches(rig.ingest));
     CHECK(ingest_rig_hear(&rig));
     CHECK(rig.said.kind == INGEST_MATCH);
@@ -624,6 +653,7 @@ int main(void) {
         TEST(test_a_clip_is_sealed_to_its_cameras_owners_and_nobody_else),
         TEST(test_a_clip_that_is_shredded_leaves_no_header),
         TEST(test_a_header_is_the_nodes_once_it_has_it),
+        TEST(test_a_clip_that_the_node_has_lost_is_removed_and_an_untold_one_is_not),
         TEST(test_commands_for_unknown_clips_touch_nothing),
         TEST(test_what_a_crash_left_is_swept_and_nothing_else),
     };

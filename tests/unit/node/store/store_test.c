@@ -157,7 +157,7 @@ static void test_a_shredded_header_is_gone_from_every_file(void **state) {
     CHECK_ERR(ERR_OK, store_begin(store));
     for (uint8_t i = 0; i < 40; i++) {
         clip.clip.b[1] = i;
-        CHECK_ERR(ERR_OK, store_clip_shred(store, &clip.clip, CLIP_DECLINED));
+        CHECK_ERR(ERR_OK, store_clip_shred(store, &clip.clip));
     }
     CHECK_ERR(ERR_OK, store_commit(store));
     CHECK_ERR(ERR_OK, store_shred_barrier(store));

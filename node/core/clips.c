@@ -20,6 +20,8 @@ static enum err remove_orphans(struct core *core);
 static enum err visit_file(void *context, const struct id *grant);
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
                          enum log_kind kind, enum clip_state state);
+static enum err let_go(struct core *core, const struct clip_id *clip, const struct id *request,
+                       enum clip_state state);
 static enum err shred(struct core *core, const struct clip_id *clip);
 static enum err deliver(struct core *core, const struct store_clip *clip);
 static enum err load_request(struct core *core, const struct id *id, struct request *out);
@@ -246,6 +248,16 @@ enum err clips_slot(struct core *core) {
          i++) {
         err = end_clip(core, &clip, &request, LOG_EXPIRED, CLIP_ENDED);
     }
+    for (size_t i = 0;
+         err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, 1 + RECORD_KEPT); i++) {
+        err = store_clip_next_over(core->store, core->now.wall, &clip, &request);
+        if (err == ERR_USER_NOT_FOUND) {
+            return ERR_OK;
+        }
+        if (err == ERR_OK) {
+            err = let_go(core, &clip, &request, CLIP_ENDED);
+        }
+    }
     return err;
 }
 
@@ -439,15 +451,17 @@ static enum err end_clip(struct core *core, const struct clip_id *clip, const st
                          enum log_kind kind, enum clip_state state) {
     struct log_entry entry = {.kind = kind, .at = core->now.wall, .a = *request};
     memcpy(entry.b.b, clip->b, sizeof clip->b);
+    enum err err = record_add(core, &entry, NULL);
+    return err == ERR_OK ? let_go(core, clip, request, state) : err;
+}
+
+/* Shredded when the entry is in its slot: clips_recorded. */
+static enum err let_go(struct core *core, const struct clip_id *clip, const struct id *request,
+                       enum clip_state state) {
+    struct log_entry entry = {.kind = LOG_SHRED, .at = core->now.wall, .a = *request};
+    memcpy(entry.b.b, clip->b, sizeof clip->b);
     enum err err = store_clip_set_state(core->store, clip, state, core->now.wall);
-    if (err == ERR_OK) {
-        err = record_add(core, &entry, NULL);
-    }
-    if (err == ERR_OK) {
-        entry.kind = LOG_SHRED;
-        err = record_add(core, &entry, NULL);
-    }
-    return err;
+    return err == ERR_OK ? record_add(core, &entry, NULL) : err;
 }
 
 /* A private entry is in its slot, in this turn: what waited for it happens now, and takes effect
@@ -469,7 +483,10 @@ enum err clips_recorded(struct core *core, const struct log_entry *entry) {
     if (err == ERR_OK) {
         err = store_clip_get(core->store, &id, &clip);
     }
-    return err == ERR_OK ? deliver(core, &clip) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_USER_NOT_FOUND || (err == ERR_OK && clip.state != CLIP_GRANTED)) {
+        return ERR_OK; /* it has ended while this waited */
+    }
+    return err == ERR_OK ? deliver(core, &clip) : err;
 }
 
 /* The row outlives its contents until ingest has answered. */
@@ -777,7 +794,7 @@ static enum err sent(struct core *core, const struct id *grant) {
         return ERR_OK; /* not on record: clips_tick offers it again, and it is receipted again */
     }
     enum err err = store_clip_by_grant(core->store, grant, &clip);
-    if (err != ERR_OK) {
+    if (err != ERR_OK || clip.state != CLIP_GRANTED) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     struct log_entry entry = {.kind = LOG_SENT, .at = core->now.wall, .a = *grant};

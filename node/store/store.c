@@ -531,6 +531,25 @@ enum err store_clip_remove(struct store *store, const struct clip_id *clip) {
     return query_write(&q);
 }
 
+enum err store_clip_next_over(struct store *store, struct instant now, struct clip_id *clip,
+                              struct id *request) {
+    QUERY(
+        q, store,
+        "SELECT clip, request FROM clips WHERE state IN (?1, ?2) AND (state = ?2 OR expires <= ?3)"
+        " AND NOT EXISTS (SELECT 1 FROM objects WHERE id = clips.request AND objects.expires > ?3)"
+        " LIMIT 1");
+    bind_int(&q, CLIP_GRANTED);
+    bind_int(&q, CLIP_DELIVERED);
+    bind_int(&q, now.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_fixed(&q, 0, clip->b, sizeof clip->b);
+        column_fixed(&q, 1, request->b, sizeof request->b);
+        err = q.err;
+    }
+    return err;
+}
+
 enum err store_clip_each(struct store *store, const struct id *request, store_clip_visit *visit,
                          void *context) {
     static const struct id any;
@@ -983,6 +1002,7 @@ static const char *const migrations[] = {
     " DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
     "ALTER TABLE delivered ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE requests ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX clips_state ON clips(state);",
 };
 
 static enum err migrate(struct store *store) {

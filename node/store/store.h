@@ -148,6 +148,10 @@ MUST_USE enum err store_clip_set_disclosed(struct store *store, const struct cli
  * ingest says that the payload is gone, so that the clip is not taken for a new one. */
 MUST_USE enum err store_clip_shred(struct store *store, const struct clip_id *clip);
 MUST_USE enum err store_clip_remove(struct store *store, const struct clip_id *clip);
+/* One that was delivered, or whose grant has run out, and whose request has ended.
+ * ERR_USER_NOT_FOUND: none. */
+MUST_USE enum err store_clip_next_over(struct store *store, struct instant now,
+                                       struct clip_id *clip, struct id *request);
 typedef enum err store_clip_visit(void *context, const struct store_clip *clip);
 /* request NULL: all. */
 MUST_USE enum err store_clip_each(struct store *store, const struct id *request,

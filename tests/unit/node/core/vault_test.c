@@ -26,6 +26,10 @@ static bool has_prompt(struct world *world, void *context) {
     return prompts(world, context) > 0;
 }
 
+static bool delivered(struct world *world, void *context) {
+    return world_delivered(world, REQUESTER, context) > 0;
+}
+
 /* A sealed clip of the owner's for a request that lives for `life`. */
 static struct world *start(uint64_t seed, size_t owners, int64_t life, struct id *id) {
     struct world *world = world_create(seed, 3, NULL);
@@ -139,11 +143,53 @@ static void test_what_is_shredded_while_ingest_is_down_goes_when_it_is_back(void
     world_destroy(world);
 }
 
+static void test_a_clip_that_was_delivered_is_shredded_when_its_request_ends(void **state) {
+    (void)state;
+    struct id id;
+    struct grant grant;
+    struct world *world = start(44, 1, HOUR, &id);
+    const struct world_clip *clip = world_clip(world, OWNER, &id);
+    world_grant(world, OWNER, clip, &grant);
+    CHECK_ERR(ERR_OK, world_grant_put(world, OWNER, clip, &grant, 0, 1, NULL));
+    CHECK(world_run_until(world, MINUTE, delivered, &id));
+    world_run(world, 30 * MINUTE);
+    CHECK(world_clip(world, OWNER, &id) != NULL);
+    world_run(world, 31 * MINUTE);
+    CHECK(world_clip(world, OWNER, &id) == NULL);
+    CHECK(world_log_count(world, OWNER, "sent ") == 1);
+    CHECK(world_log_count(world, OWNER, "shred ") == 1);
+    CHECK(!has_row(world));
+    CHECK(world_delivered(world, REQUESTER, &id) == 1); /* the requester's is kept */
+    CHECK(world_log_verifies(world, OWNER));
+    world_destroy(world);
+}
+
+static void test_a_granted_clip_that_nobody_fetched_is_shredded_when_its_grant_ends(void **state) {
+    (void)state;
+    struct id id;
+    struct grant grant;
+    struct world *world = start(45, 1, HOUR, &id);
+    const struct world_clip *clip = world_clip(world, OWNER, &id);
+    world_kill(world, REQUESTER);
+    world_grant(world, OWNER, clip, &grant);
+    grant.expires.ms = world_wall(world, OWNER).ms + 2 * HOUR;
+    CHECK_ERR(ERR_OK, world_grant_put(world, OWNER, clip, &grant, 0, 1, NULL));
+    world_run(world, HOUR + 30 * MINUTE);
+    CHECK(world_clip(world, OWNER, &id) != NULL); /* it may still be fetched */
+    world_run(world, 31 * MINUTE);
+    CHECK(world_clip(world, OWNER, &id) == NULL);
+    CHECK(world_log_count(world, OWNER, "shred ") == 1);
+    CHECK(!has_row(world));
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_full_record_refuses_a_decision_and_changes_nothing),
         cmocka_unit_test(test_a_prompt_that_ends_while_the_record_is_full_ends_with_a_later_slot),
         cmocka_unit_test(test_what_is_shredded_while_ingest_is_down_goes_when_it_is_back),
+        cmocka_unit_test(test_a_clip_that_was_delivered_is_shredded_when_its_request_ends),
+        cmocka_unit_test(test_a_granted_clip_that_nobody_fetched_is_shredded_when_its_grant_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,8 @@ struct ingest_message {
             struct bytes manifest; /* age file for the owners, holding the signed manifest */
             uint64_t payload_size;
             struct id payload_root;
+            size_t owner_count; /* of the camera: a grant names them all and nobody else */
+            struct sign_public owners[OWNERS_MAX];
         } match;
         struct {
             struct id request;

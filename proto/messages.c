@@ -321,6 +321,7 @@ static const struct shape_field ingest_match_rows[] = {
     ROW(5, SHAPE_BYTES, INGEST, as.match.manifest, NEEDED, .max = SEALED_MANIFEST_MAX),
     ROW(6, SHAPE_U64, INGEST, as.match.payload_size, NEEDED, .min = 1, .max = INT64_MAX),
     ROW(7, SHAPE_FIXED, INGEST, as.match.payload_root, NEEDED),
+    ARRAY(8, SHAPE_PACKED, INGEST, as.match.owners, as.match.owner_count),
 };
 static const struct shape ingest_match_shape = SHAPE_OF("IngestMatch", ingest_match_rows, NULL);
 
@@ -661,6 +662,7 @@ const struct shape *const message_shapes[] = {
     &ingest_match_shape,
     &ingest_request_done_shape,
     &ingest_period_shape,
+    &ingest_shred_done_shape,
     &frame_shape,
     &control_request_shape,
     &done_shape,

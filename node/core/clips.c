@@ -13,11 +13,14 @@ static enum err visit_held(void *context, const struct store_clip *clip);
 static bool is_held(enum ingest_kind kind);
 static enum err take_ingest(struct core *core, const struct ingest_message *message);
 static enum err take_match(struct core *core, const struct ingest_message *message);
+static enum err note_taken(struct core *core, const struct clip_id *clip);
+static enum err tell_taken(struct core *core);
 static enum err take_list_done(struct core *core, const struct ingest_message *message);
 static enum err take_shred_done(struct core *core, const struct clip_id *clip);
 static enum err visit_load(void *context, const struct store_clip *clip);
 static enum err remove_orphans(struct core *core);
 static enum err visit_file(void *context, const struct id *grant);
+static bool names_owners(const struct grant *grant, const struct store_clip *clip);
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
                          enum log_kind kind, enum clip_state state);
 static enum err let_go(struct core *core, const struct clip_id *clip, const struct id *request,
@@ -242,6 +245,9 @@ enum err clips_slot(struct core *core) {
         rest.len -= 4 + len;
     }
     buffer_finish(&core->held);
+    if (err == ERR_OK) {
+        err = tell_taken(core);
+    }
     for (size_t i = 0;
          err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, 2 + RECORD_KEPT) &&
          consent_expire(core->consent, core->now.wall, &clip, &request);
@@ -328,7 +334,7 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
     struct ingest_message gone = {.kind = INGEST_SHRED, .as.shred.clip = id};
     enum err err = store_clip_get(core->store, &id, &known);
     if (err == ERR_OK) { /* sent again after a restart; a prompt that has ended stays so */
-        return known.shred_logged ? ingest_send(core, &gone) : ERR_OK;
+        return known.shred_logged ? ingest_send(core, &gone) : note_taken(core, &id);
     }
     if (err == ERR_USER_NOT_FOUND) {
         err = store_object_get(core->store, &message->as.match.request, &row);
@@ -352,7 +358,9 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
                               .payload_size = message->as.match.payload_size,
                               .payload_root = message->as.match.payload_root,
                               .header = message->as.match.header,
-                              .manifest = message->as.match.manifest};
+                              .manifest = message->as.match.manifest,
+                              .owner_count = message->as.match.owner_count};
+    memcpy(clip.owners, message->as.match.owners, sizeof clip.owners);
     struct log_entry entry = {.kind = LOG_MATCH, .at = core->now.wall, .a = clip.request};
     memcpy(entry.b.b, id.b, sizeof id.b);
     err = store_clip_add(core->store, &clip);
@@ -361,6 +369,26 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
         request_code(&clip.request, code);
         core_journal(core, "info consent: prompt opened request=%.4s", code);
         err = record_add(core, &entry, NULL);
+    }
+    return err == ERR_OK ? note_taken(core, &id) : err;
+}
+
+/* Ingest hears of it after the commit: until then it would have to tell it again. */
+static enum err note_taken(struct core *core, const struct clip_id *clip) {
+    enum err err = ERR_OK;
+    if (core->taken.as.held.count == COUNT_OF(core->taken.as.held.clips)) {
+        err = tell_taken(core);
+    }
+    core->taken.as.held.clips[core->taken.as.held.count++] = *clip;
+    return err;
+}
+
+static enum err tell_taken(struct core *core) {
+    enum err err = ERR_OK;
+    core->taken.kind = INGEST_HELD;
+    if (core->taken.as.held.count > 0) {
+        err = ingest_send(core, &core->taken);
+        core->taken.as.held.count = 0;
     }
     return err;
 }
@@ -413,6 +441,9 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
                           !id_equal(&clip.payload_root, &grant.payload_root))) {
         err = ERR_PEER_BOUNDS; /* not the clip that lies in the vault */
     }
+    if (err == ERR_OK && !names_owners(&grant, &clip)) {
+        err = ERR_USER_NOT_OWNER;
+    }
     size_t header_len = 0;
     bool has_header = age_header_length(header, &header_len) && header_len == header.len &&
                       header.len <= HEADER_MAX && manifest.len > 0;
@@ -445,6 +476,19 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
         core_journal(core, "info consent: %s", complete ? "granted" : "signed in part");
     }
     return err;
+}
+
+/* The camera's owners, as ingest has them from the list that they signed, and nobody else. */
+static bool names_owners(const struct grant *grant, const struct store_clip *clip) {
+    size_t found = 0;
+    for (size_t i = 0; i < clip->owner_count; i++) {
+        bool named = false;
+        for (size_t k = 0; k < grant->owner_count; k++) {
+            named |= sign_public_equal(&clip->owners[i], &grant->owners[k]);
+        }
+        found += named;
+    }
+    return clip->owner_count > 0 && found == clip->owner_count && found == grant->owner_count;
 }
 
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,

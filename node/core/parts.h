@@ -132,7 +132,8 @@ struct core {
 
     struct join join;
     bool ingest_up;
-    struct buffer held; /* frames of ingest that wait for the slot: u32 length, bytes */
+    struct buffer held;          /* frames of ingest that wait for the slot: u32 length, bytes */
+    struct ingest_message taken; /* the matches of a slot, for ingest to know */
     struct sign_public ingest_public;
     uint64_t camera_list_version;
     uint64_t camera_client; /* waits for ingest's word on its camera list */

@@ -565,6 +565,10 @@ static enum err record_match(struct ingest *ingest, const struct manifest *manif
         message.as.match.manifest = buffer_bytes(&sealed);
         message.as.match.payload_size = manifest->payload_size;
         message.as.match.payload_root = manifest->payload_root;
+        message.as.match.owner_count = manifest->owner_count;
+        for (size_t i = 0; i < manifest->owner_count; i++) {
+            message.as.match.owners[i] = manifest->owners[i].sign;
+        }
         err = ingest_encode(&message, &frame);
     }
     if (err == ERR_OK) {

@@ -431,7 +431,7 @@ enum err store_attachment_total(struct store *store, uint64_t *bytes) {
 
 #define CLIP_COLUMNS                                                                               \
     "clip, request, state, expires, payload_size, payload_root, header, manifest, signed_grant,"   \
-    " granted_header, granted_manifest, grant_id, disclosure_logged, shred_logged"
+    " granted_header, granted_manifest, grant_id, disclosure_logged, shred_logged, owners"
 
 static void read_clip(struct query *q, struct store_clip *out) {
     column_fixed(q, 0, out->clip.b, sizeof out->clip.b);
@@ -448,12 +448,19 @@ static void read_clip(struct query *q, struct store_clip *out) {
     column_fixed(q, 11, out->grant_id.b, sizeof out->grant_id.b);
     out->disclosure_logged = sqlite3_column_int(q->statement, 12) != 0;
     out->shred_logged = sqlite3_column_int(q->statement, 13) != 0;
+    size_t size = (size_t)sqlite3_column_bytes(q->statement, 14);
+    out->owner_count = size / sizeof out->owners[0];
+    if (size > sizeof out->owners) {
+        q->err = ERR_HOST_DATABASE;
+    } else if (size > 0) {
+        memcpy(out->owners, sqlite3_column_blob(q->statement, 14), size);
+    }
 }
 
 enum err store_clip_add(struct store *store, const struct store_clip *clip) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO clips(" CLIP_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, x'', x'', x'', zeroblob(32), 0, 0)");
+          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, x'', x'', x'', zeroblob(32), 0, 0, ?)");
     bind_bytes(&q, BYTES_OF(clip->clip.b));
     bind_id(&q, &clip->request);
     bind_int(&q, clip->state);
@@ -462,6 +469,7 @@ enum err store_clip_add(struct store *store, const struct store_clip *clip) {
     bind_id(&q, &clip->payload_root);
     bind_bytes(&q, clip->header);
     bind_bytes(&q, clip->manifest);
+    bind_bytes(&q, (struct bytes){clip->owners[0].b, clip->owner_count * sizeof clip->owners[0]});
     return query_write(&q);
 }
 
@@ -1002,7 +1010,8 @@ static const char *const migrations[] = {
     " DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
     "ALTER TABLE delivered ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE requests ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;",
-    "CREATE INDEX clips_state ON clips(state);",
+    "CREATE INDEX clips_state ON clips(state);"
+    "ALTER TABLE clips ADD COLUMN owners BLOB NOT NULL DEFAULT x'';",
 };
 
 static enum err migrate(struct store *store) {

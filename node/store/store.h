@@ -124,6 +124,8 @@ struct store_clip {
     struct instant expires; /* of the prompt, later of the grant */
     uint64_t payload_size;
     struct id payload_root;
+    size_t owner_count; /* of its camera: all must sign, and nobody else; 0: not known */
+    struct sign_public owners[OWNERS_MAX];
     struct bytes header;           /* age header for the owners; empty once shredded */
     struct bytes manifest;         /* sealed to the owners */
     struct bytes grant;            /* signed object so far */

@@ -64,6 +64,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__ingest_match__descriptor,
     &stoop__v1__ingest_request_done__descriptor,
     &stoop__v1__ingest_period__descriptor,
+    &stoop__v1__ingest_shred_done__descriptor,
     &stoop__v1__control_request__descriptor,
     &stoop__v1__done__descriptor,
     &stoop__v1__status__descriptor,

@@ -1001,6 +1001,10 @@ static void tell_match(struct world *world, int number, const struct world_clip 
     match.as.match.manifest = BYTES_TEXT("sealed to the owners: for them alone to open");
     match.as.match.payload_size = clip->payload.len;
     match.as.match.payload_root = clip->root;
+    match.as.match.owner_count = world->homes[number].owner_count;
+    for (size_t i = 0; i < world->homes[number].owner_count; i++) {
+        match.as.match.owners[i] = world->homes[number].owner_publics[i].sign;
+    }
     ingest_say(world, number, &match, at);
 }
 

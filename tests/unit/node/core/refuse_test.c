@@ -602,6 +602,9 @@ static void another_size(struct grant *grant) {
     grant->payload_size += 1;
     grant->size += 1;
 }
+static void without_an_owner(struct grant *grant) {
+    grant->owner_count = 1;
+}
 static void an_owner_missing(struct grant *grant) {
     grant->owners[grant->owner_count++] = (struct sign_public){{7}};
 }
@@ -617,6 +620,7 @@ static const struct grant_case grant_cases[] = {
     {"another payload", ERR_PEER_BOUNDS, another_root},
     {"another size", ERR_PEER_BOUNDS, another_size},
     {"an owner who is not of this home", ERR_USER_NOT_OWNER, an_owner_missing},
+    {"only one of the camera's owners", ERR_USER_NOT_OWNER, without_an_owner},
     {"an end in the past", ERR_PEER_BOUNDS, run_out_already},
 };
 

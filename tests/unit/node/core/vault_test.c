@@ -89,6 +89,7 @@ static void test_a_prompt_that_ends_while_the_record_is_full_ends_with_a_later_s
     (void)state;
     struct id id;
     struct world *world = start(42, 1, HOUR, &id);
+    CHECK(world_clip(world, OWNER, &id)->held); /* ingest knows, so it need not tell it again */
     world_run(world, HOUR - 2 * MINUTE);
     for (size_t i = 0; i < 40; i++) { /* full whenever a slot closes */
         fill_record(world);
@@ -116,6 +117,8 @@ static void say_match(struct world *world, const struct world_clip *clip) {
     match.as.match.manifest = BYTES_TEXT("sealed to the owners");
     match.as.match.payload_size = clip->payload.len;
     match.as.match.payload_root = clip->root;
+    match.as.match.owner_count = 1;
+    match.as.match.owners[0] = world->homes[OWNER].owner_publics[0].sign;
     world_ingest_say(world, OWNER, &match);
 }
 

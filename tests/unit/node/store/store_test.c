@@ -90,7 +90,7 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     CHECK(newest >= 2);
     sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
-        "ALTER TABLE requests DROP COLUMN deleting;"
+        "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE clips DROP COLUMN owners;"
         "INSERT INTO meta(key, value) VALUES(1, x'aabb');"
         "INSERT INTO log(idx, hash, leaf, opening) VALUES(0, zeroblob(32), 'leaf', '');");
     CHECK_ERR(ERR_OK, store_open(path, &store));

@@ -1010,8 +1010,8 @@ static const char *const migrations[] = {
     " DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
     "ALTER TABLE delivered ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE requests ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;",
-    "CREATE INDEX clips_state ON clips(state);"
-    "ALTER TABLE clips ADD COLUMN owners BLOB NOT NULL DEFAULT x'';",
+    ("CREATE INDEX clips_state ON clips(state);"
+     "ALTER TABLE clips ADD COLUMN owners BLOB NOT NULL DEFAULT x'';"),
 };
 
 static enum err migrate(struct store *store) {

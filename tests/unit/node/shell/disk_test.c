@@ -28,7 +28,7 @@ static int direct_fails; /* with this errno; 0: it works */
 static int write_fails;
 
 /* The file system of these tests fails on demand. */
-ssize_t pwrite(int fd, const void *data, size_t len, off_t offset) {
+ssize_t pwrite(int fd, const void *buf, size_t n, off_t offset) {
     int fails = write_fails != 0                       ? write_fails
                 : (fcntl(fd, F_GETFL) & O_DIRECT) != 0 ? direct_fails
                                                        : 0;
@@ -36,7 +36,7 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset) {
         errno = fails;
         return -1;
     }
-    return syscall(SYS_pwrite64, fd, data, len, offset);
+    return syscall(SYS_pwrite64, fd, buf, n, offset);
 }
 
 static void rig_create(struct rig *rig, const char *journal) {

@@ -122,7 +122,7 @@ static struct rig *rig_create(void (*script)(struct core *core, const struct cor
     struct rig *rig = calloc(1, sizeof *rig);
     char path[128];
     char why[CORE_JOURNAL_MAX];
-    CHECK(rig != NULL);
+    assert_non_null(rig);
     (void)snprintf(rig->folder, sizeof rig->folder, "/tmp/stoop-shell-XXXXXX");
     CHECK(mkdtemp(rig->folder) != NULL);
     (void)snprintf(path, sizeof path, "%s/vault", rig->folder);

@@ -19,8 +19,8 @@ enum {
 };
 #define ADDRESS_SPACE ((rlim_t)8 << 30)
 #define PROBED                                                                                     \
-    "packet=stream_index,pts_time,dts_time,duration_time,flags:format=duration:format_tags:"       \
-    "stream=index,codec_type,width,height,nb_frames:stream_tags:chapter_tags:program_tags"
+    ("packet=stream_index,pts_time,dts_time,duration_time,flags:format=duration:format_tags:"      \
+     "stream=index,codec_type,width,height,nb_frames:stream_tags:chapter_tags:program_tags")
 #define PIXELS_MAX "67108864" /* twice an 8K picture: more is made to take memory */
 
 struct job {

@@ -28,7 +28,7 @@ from footage import segment_path  # noqa: E402
 from street import (PLACE, accept, delivered, entries, found_and_join, half_an_hour_ago, invite,  # noqa: E402
                     open_clips, request_words, start_home)
 
-PATIENCE = 90
+PATIENCE = 240
 VICTIMS = ("all", "stoopd", "stoop-node", "stoop-ingest", "stoop")
 TERM = "all, by SIGTERM"
 

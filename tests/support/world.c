@@ -1018,10 +1018,10 @@ static void ingest_say(struct world *world, int number, const struct ingest_mess
         buffer_bytes(&frame));
 }
 
-void world_ingest_say(struct world *world, int number, const struct ingest_message *message) {
+void world_ingest_say(struct world *world, int home, const struct ingest_message *message) {
     SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
     ASSERT(ingest_encode(message, &frame) == ERR_OK);
-    turn(world, number,
+    turn(world, home,
          &(struct core_event){.kind = CORE_EV_INGEST_FRAME, .data = buffer_bytes(&frame)});
 }
 

@@ -1,5 +1,6 @@
 /* `stoop delivered` and `stoop collect` against a node that may lie. The program is run as it is
  * built; nothing of it is linked here. */
+#include <glob.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +32,13 @@ static void skip_unless_built(void) {
 
 /* The certificate of what was collected into `folder`; the caller gives it back. */
 static json_t *certificate(void) {
-    char command[PATH_MAX + 64];
-    char path[PATH_MAX] = "";
-    (void)snprintf(command, sizeof command, "ls '%s'/*.json", folder);
-    FILE *list = popen(command, "re");
-    if (list != NULL && fgets(path, sizeof path, list) != NULL) {
-        path[strcspn(path, "\n")] = '\0';
-    }
-    (void)pclose(list);
-    return json_load_file(path, 0, NULL);
+    char pattern[PATH_MAX];
+    glob_t found = {0};
+    (void)snprintf(pattern, sizeof pattern, "%s/*.json", folder);
+    CHECK(glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc > 0);
+    json_t *certificate = json_load_file(found.gl_pathv[0], 0, NULL);
+    globfree(&found);
+    return certificate;
 }
 
 /* Exit code; *proofs is how many log proofs its certificate has. */

@@ -88,6 +88,28 @@ bool client_next(struct client *client, struct control_reply *out) {
     return control_reply_decode(buffer_bytes(&client->frame), out) == ERR_OK;
 }
 
+bool client_each_request(struct client *client, struct client_list *list, struct control_reply *out,
+                         int *failed) {
+    while (*failed == 0) {
+        if (!list->asked) {
+            const struct control_request ask = {.op = CONTROL_REQUESTS, .offset = list->seen};
+            *failed = client_ask(client, &ask);
+            list->asked = true;
+            list->any = false;
+        }
+        if (client_each(client, CONTROL_GOT_REQUEST, out, failed)) {
+            list->any = true;
+            list->seen++;
+            return true;
+        }
+        if (!list->any) {
+            return false;
+        }
+        list->asked = false;
+    }
+    return false;
+}
+
 int client_one(struct client *client, const struct control_request *request, enum control_kind kind,
                struct control_reply *out) {
     int failed = client_ask(client, request);

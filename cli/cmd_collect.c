@@ -458,11 +458,11 @@ static int collect_one(struct client *client, struct delivered *from, const stru
 static int find_own_request(struct collecting *one, const struct id *community) {
     static struct control_reply reply;
     static struct checked_request checked;
-    const struct control_request ask = {.op = CONTROL_REQUESTS};
+    struct client_list list = {0};
     struct custody *custody = &one->custody;
     bool found = false;
-    int failed = client_ask(one->client, &ask);
-    while (client_each(one->client, CONTROL_GOT_REQUEST, &reply, &failed)) {
+    int failed = 0;
+    while (client_each_request(one->client, &list, &reply, &failed)) {
         if (!found && check_request(&reply, community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, &one->from->request)) {
             custody->asked = checked;

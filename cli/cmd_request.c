@@ -525,7 +525,7 @@ int cmd_requests(struct cli *cli) {
     static struct checked_request checked;
     struct client *client = NULL;
     struct id community;
-    const struct control_request ask = {.op = CONTROL_REQUESTS};
+    struct client_list list = {0};
     size_t shown = 0;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
@@ -534,11 +534,8 @@ int cmd_requests(struct cli *cli) {
     if (failed == 0) {
         failed = pinned_community(cli, &community);
     }
-    if (failed == 0) {
-        failed = client_ask(client, &ask);
-    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (client_each(client, CONTROL_GOT_REQUEST, &reply, &failed)) {
+    while (client_each_request(client, &list, &reply, &failed)) {
         char left[32];
         char safe[SAFE_MAX];
         enum err err = check_request(&reply, &community, now_wall(), &checked);

@@ -200,10 +200,10 @@ static int review_clip(struct review *review, const struct clip_ref *ref) {
 
 static int find_request(struct review *review, const struct id *id, struct checked_request *out) {
     static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_REQUESTS};
+    struct client_list list = {0};
     bool found = false;
-    int failed = client_ask(review->client, &ask);
-    while (client_each(review->client, CONTROL_GOT_REQUEST, &reply, &failed)) {
+    int failed = 0;
+    while (client_each_request(review->client, &list, &reply, &failed)) {
         static struct checked_request checked;
         if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, id)) {

@@ -9,13 +9,17 @@
 
 enum {
     LEAVES_AT_ONCE = 512,
+    REQUESTS_AT_ONCE = 32,
+    PART_BYTES = 1024 * 1024, /* what a client has waiting is bounded by the shell */
     READ_BYTES = CONTROL_DATA_MAX
 };
 
 struct answer { /* a list under way */
     struct core *core;
     uint64_t client;
-    bool all;
+    uint64_t skip;
+    size_t count;
+    size_t bytes; /* where its part begins among the turn's */
 };
 
 static enum err run(struct core *core, uint64_t client, const struct control_request *request,
@@ -105,7 +109,10 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_REQUEST_PUT:
         return request_put(core, request);
     case CONTROL_REQUESTS:
-        return store_object_each(core->store, OBJECT_REQUEST, visit_request, &answer);
+        answer.skip = request->offset;
+        answer.bytes = core->bytes.len;
+        err = store_object_each(core->store, OBJECT_REQUEST, visit_request, &answer);
+        return err == ERR_FULL_QUEUE && answer.count > 0 ? ERR_OK : err; /* asked for again */
     case CONTROL_CLIPS:
         return store_clip_each(core->store, id_is_zero(&request->id) ? NULL : &request->id,
                                visit_clip, &answer);
@@ -351,7 +358,7 @@ static enum err request_put(struct core *core, const struct control_request *req
 }
 
 static enum err visit_request(void *context, const struct store_object *row) {
-    const struct answer *answer = context;
+    struct answer *answer = context;
     struct core *core = answer->core;
     struct store_request local;
     struct store_attachment attachment;
@@ -365,8 +372,20 @@ static enum err visit_request(void *context, const struct store_object *row) {
     enum err err = buffer_append(&bytes, row->object);
     at[1] = bytes.len;
     if (err == ERR_OK) {
-        err = store_get(core->store, STORE_CHARTER, &value);
+        err = store_request_get(core->store, &row->id, &local);
     }
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    if (answer->skip > 0) {
+        answer->skip--;
+        return ERR_OK;
+    }
+    if (answer->count == REQUESTS_AT_ONCE || core->bytes.len - answer->bytes > PART_BYTES) {
+        return ERR_FULL_QUEUE;
+    }
+    answer->count++;
+    err = store_get(core->store, STORE_CHARTER, &value);
     if (err == ERR_OK) {
         err = buffer_append(&bytes, value);
     }
@@ -395,11 +414,8 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err == ERR_OK) {
         err = store_clip_count_open(core->store, &row->id, &open_clips);
     }
-    if (err == ERR_OK) {
-        err = store_request_get(core->store, &row->id, &local);
-    }
     if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+        return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
     }
     struct control_reply *got = fresh(core, CONTROL_GOT_REQUEST);
     got->as.request.request = (struct bytes){bytes.at, at[1]};

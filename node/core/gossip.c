@@ -5,6 +5,12 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
+struct forgotten { /* own requests, in one slot: the next takes the rest */
+    struct core *core;
+    size_t count;
+    struct id ids[16];
+};
+
 static enum err judge(struct core *core, const struct signed_object *object,
                       const struct head *head);
 static enum err judge_head(struct core *core, const struct signed_object *object,
@@ -12,7 +18,11 @@ static enum err judge_head(struct core *core, const struct signed_object *object
 static enum err judge_member(struct core *core, const struct signed_object *object);
 static enum err judge_request(struct core *core, const struct signed_object *object,
                               const struct member *author);
-static enum err judge_record(const struct signed_object *object, const struct member *author);
+static enum err judge_record(struct core *core, const struct signed_object *object,
+                             const struct head *head, const struct member *author);
+static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
+                            uint64_t most);
+static enum err replace_record(struct core *core, const struct id *author);
 static bool signed_by_member(const struct signed_object *object, const struct member *member);
 static enum err record_object(struct core *core, const struct signed_object *object,
                               uint64_t *index);
@@ -26,6 +36,7 @@ static enum err dial_peer(struct core *core, const struct id *peer);
 static enum err unreachable(struct core *core, const struct id *peer);
 static enum err push(struct core *core, uint64_t no, const struct id *id);
 static enum err drop(struct core *core, const struct id *id);
+static enum err visit_own_request(void *context, const struct store_object *row);
 static enum err attachment_asked(struct core *core, struct link *link,
                                  const struct link_message *message);
 static enum err attachment_came(struct core *core, struct link *link,
@@ -46,8 +57,10 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, e
     if (err != ERR_OK) {
         return err;
     }
-    if (overlay_look_up(core->overlay, &object.id, core->now) != OVERLAY_VERDICT_WANTED) {
-        *verdict = ERR_PEER_REPEATED;
+    bool reserved = link == NULL || object.kind == OBJECT_MEMBER;
+    enum overlay_verdict look = overlay_look_up(core->overlay, &object.id, reserved, core->now);
+    if (look != OVERLAY_VERDICT_WANTED) {
+        *verdict = look == OVERLAY_VERDICT_FULL ? ERR_FULL_TABLE : ERR_PEER_REPEATED;
         return ERR_OK;
     }
     err = head_decode(object.body, &head);
@@ -76,7 +89,13 @@ enum err gossip_accept(struct core *core, uint64_t link, const struct signed_obj
                                .created = head->created,
                                .expires = head->expires,
                                .object = bytes};
+    if (!overlay_has_room(core->overlay, link == 0 || object->kind == OBJECT_MEMBER)) {
+        return ERR_FULL_TABLE;
+    }
     enum err err = record_object(core, object, &index);
+    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
+        err = replace_record(core, &head->author);
+    }
     if (err == ERR_OK) {
         err = store_object_add(core->store, &row);
     }
@@ -218,6 +237,7 @@ enum err gossip_tick(struct core *core) {
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
         if (err == ERR_OK && old) {
             err = gossip_publish_record(core);
+            err = err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
         }
         if (err == ERR_OK) {
             err = store_attachment_expire(core->store, core->now.wall);
@@ -228,6 +248,28 @@ enum err gossip_tick(struct core *core) {
         }
     }
     return err;
+}
+
+/* Whether a request stays shows whether this home has a clip for it: so it goes with a slot, which
+ * every home writes at the same times (P2). Our own stays until what came for it is to be deleted:
+ * it says whom a late delivery is for. */
+enum err gossip_forget(struct core *core) {
+    struct forgotten found = {.core = core};
+    enum err err = store_object_expire(core->store, &core->self, core->now.wall);
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_REQUEST, visit_own_request, &found);
+    }
+    for (size_t i = 0; err == ERR_OK && i < found.count; i++) {
+        struct store_request row;
+        err = store_request_get(core->store, &found.ids[i], &row);
+        if (err == ERR_OK && row.sealed_key.len > 0) {
+            continue; /* until its key's deletion is on record */
+        }
+        if (err == ERR_OK || err == ERR_USER_NOT_FOUND) {
+            err = store_object_remove(core->store, &found.ids[i]);
+        }
+    }
+    return err == ERR_OK ? store_request_expire(core->store) : err;
 }
 
 /* ---- judging ---- */
@@ -252,11 +294,15 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_REQUEST:
         return judge_request(core, object, author);
     case OBJECT_NODE_RECORD:
-        return judge_record(object, author);
+        return judge_record(core, object, head, author);
     case OBJECT_RECEIPT_COMMITMENT:
-        return signed_by(object, &author->node) ? ERR_OK : ERR_PEER_SIGNATURE;
+        return signed_by(object, &author->node)
+                   ? judge_quota(core, object->kind, head, COMMITMENTS_MAX)
+                   : ERR_PEER_SIGNATURE;
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
-        return signed_by_member(object, author) ? ERR_OK : ERR_PEER_SIGNATURE;
+        return signed_by_member(object, author)
+                   ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
+                   : ERR_PEER_SIGNATURE;
     case OBJECT_CHARTER:
     case OBJECT_MEMBER:
     case OBJECT_INVITE:
@@ -322,13 +368,35 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
     return err;
 }
 
-static enum err judge_record(const struct signed_object *object, const struct member *author) {
+/* Only the newest of an author lives: every home comes to the same one, whatever came first. */
+static enum err judge_record(struct core *core, const struct signed_object *object,
+                             const struct head *head, const struct member *author) {
     struct node_record record;
+    struct store_object newest;
     enum err err = node_record_decode(object->body, &record);
     if (err == ERR_OK && !signed_by(object, &author->node)) {
         err = ERR_PEER_SIGNATURE;
     }
-    return err;
+    if (err == ERR_OK) {
+        err = store_object_newest(core->store, OBJECT_NODE_RECORD, &head->author, &newest);
+        if (err == ERR_USER_NOT_FOUND) {
+            return ERR_OK;
+        }
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool newer = newest.created.ms == head->created.ms ? id_compare(&newest.id, &object->id) < 0
+                                                       : newest.created.ms < head->created.ms;
+    return newer ? ERR_OK : ERR_DENY_QUOTA;
+}
+
+/* One author must not fill what all share (P11). */
+static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
+                            uint64_t most) {
+    uint64_t live = 0;
+    enum err err = store_object_count(core->store, kind, &head->author, core->now.wall, &live);
+    return err == ERR_OK && live >= most ? ERR_DENY_QUOTA : err;
 }
 
 static bool signed_by_member(const struct signed_object *object, const struct member *member) {
@@ -346,6 +414,18 @@ static bool ignores(enum err err) {
 }
 
 /* ---- accepted objects ---- */
+
+/* The one that a newer one of the same author takes the place of. */
+static enum err replace_record(struct core *core, const struct id *author) {
+    struct store_object old;
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, author, &old);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = {old.created, old.id}};
+    err = gossip_run(core, &event);
+    return err == ERR_OK ? store_object_remove(core->store, &old.id) : err;
+}
 
 static enum err record_object(struct core *core, const struct signed_object *object,
                               uint64_t *index) {
@@ -376,7 +456,7 @@ static enum err after_request(struct core *core, const struct signed_object *obj
     struct store_request row = {.id = object->id, .log_index = log_index};
     enum err err = request_decode(object->body, &request);
     if (err == ERR_OK) {
-        err = requests_admit(core->requests, &object->id, &request);
+        err = requests_admit(core->requests, &object->id, &request, core->now.wall);
     }
     row.ours = id_equal(&request.head.author, &core->self);
     if (err == ERR_OK) {
@@ -474,7 +554,11 @@ static enum err load_object(void *context, const struct store_object *row) {
     struct request request;
     enum err err = ERR_OK;
     if (instant_reached(core->now.wall, row->expires)) {
-        return ERR_OK; /* kept for the record alone */
+        return ERR_OK; /* gossip_forget() sees to it */
+    }
+    bool reserved = row->kind == OBJECT_MEMBER || id_equal(&row->author, &core->self);
+    if (!overlay_has_room(core->overlay, reserved)) {
+        return ERR_OK; /* a neighbour has it; the rest of this home must start all the same */
     }
     if (row->kind == OBJECT_REQUEST) {
         err = signed_decode(row->object, &object);
@@ -482,7 +566,7 @@ static enum err load_object(void *context, const struct store_object *row) {
             err = request_decode(object.body, &request);
         }
         if (err == ERR_OK) {
-            err = requests_admit(core->requests, &object.id, &request);
+            err = requests_admit(core->requests, &object.id, &request, core->now.wall);
         }
         core->attachment_due = core->now.mono;
     }
@@ -599,9 +683,8 @@ static enum err push(struct core *core, uint64_t no, const struct id *id) {
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-/* Expired: its row goes, but for our own requests, which say whom a late delivery is for, until
- * their grants have ended (clips_tick sees to that), and for certificates, which the log's readers
- * need. */
+/* Expired: its row goes, but for certificates, which the log's readers need, and requests, which
+ * gossip_forget() sees to. */
 static enum err drop(struct core *core, const struct id *id) {
     struct store_object row;
     enum err err = store_object_get(core->store, id, &row);
@@ -612,6 +695,27 @@ static enum err drop(struct core *core, const struct id *id) {
         err = store_object_remove(core->store, id);
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err visit_own_request(void *context, const struct store_object *row) {
+    struct forgotten *found = context;
+    struct signed_object object;
+    struct request request;
+    if (!instant_reached(found->core->now.wall, row->expires) ||
+        !id_equal(&row->author, &found->core->self) || found->count == COUNT_OF(found->ids)) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = request_decode(object.body, &request);
+    }
+    if (err != ERR_OK) {
+        return ERR_HOST_DATABASE;
+    }
+    if (instant_reached(found->core->now.wall, request.terms.delete_by)) {
+        found->ids[found->count++] = row->id;
+    }
+    return ERR_OK;
 }
 
 /* ---- attachments: every home fetches every one, whether it has a match or not (P2) ---- */

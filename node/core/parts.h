@@ -28,6 +28,8 @@ enum {
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
+    COMMITMENTS_MAX = 64,       /* live receipt commitments of one author (PROTOCOL 5.1) */
+    UNKNOWNS_MAX = 16,          /* and objects of kinds that this version does not know */
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
@@ -191,6 +193,7 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
 enum err gossip_run(struct core *core, const struct overlay_event *event);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
+enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 
 /* ---- join.c ---- */

@@ -283,6 +283,9 @@ static enum err close_slots(struct core *core) {
     for (size_t i = 0; err == ERR_OK && i < slot.count; i++) {
         err = clips_recorded(core, &slot.entries[i]);
     }
+    if (err == ERR_OK) {
+        err = gossip_forget(core);
+    }
     return err;
 }
 

@@ -102,6 +102,7 @@ static enum err answer_want(struct overlay *o, struct link *link,
                             const struct link_message *message, struct overlay_actions *actions);
 static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
                               struct overlay_actions *actions);
+static void replace_object(struct overlay *o, const struct sync_key *key);
 static void ignore_object(struct overlay *o, const struct id *id, struct now now);
 static void tick(struct overlay *o, struct now now, uint64_t random,
                  struct overlay_actions *actions);
@@ -151,15 +152,19 @@ void overlay_destroy(struct overlay *overlay) {
 }
 
 enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id,
-                                     struct now now) {
+                                     bool reserved, struct now now) {
     if (is_known(overlay, id)) {
         return OVERLAY_VERDICT_DUPLICATE;
     }
     if (is_ignored(overlay, id, now)) {
         return OVERLAY_VERDICT_LATER;
     }
-    return overlay->object_count == OVERLAY_OBJECTS_MAX ? OVERLAY_VERDICT_FULL
-                                                        : OVERLAY_VERDICT_WANTED;
+    return overlay_has_room(overlay, reserved) ? OVERLAY_VERDICT_WANTED : OVERLAY_VERDICT_FULL;
+}
+
+bool overlay_has_room(const struct overlay *overlay, bool reserved) {
+    size_t most = reserved ? OVERLAY_OBJECTS_MAX : OVERLAY_OBJECTS_MAX - OVERLAY_RESERVED;
+    return overlay->object_count < most;
 }
 
 enum err overlay_step(struct overlay *overlay, const struct overlay_event *event, struct now now,
@@ -198,6 +203,9 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
         break;
     case OVERLAY_EV_IGNORED:
         ignore_object(overlay, &event->key.id, now);
+        break;
+    case OVERLAY_EV_REPLACED:
+        replace_object(overlay, &event->key);
         break;
     case OVERLAY_EV_TICK:
         tick(overlay, now, random, out);
@@ -516,6 +524,16 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
         }
     }
     return ERR_OK;
+}
+
+static void replace_object(struct overlay *o, const struct sync_key *key) {
+    size_t at = lower_bound(o, key);
+    if (at == o->object_count || key_compare(&o->objects[at].key, key) != 0) {
+        return;
+    }
+    forget_id(o, &key->id);
+    o->object_count--;
+    memmove(&o->objects[at], &o->objects[at + 1], (o->object_count - at) * sizeof o->objects[0]);
 }
 
 /* The ring forgets the earliest: then it may be looked at once more. */

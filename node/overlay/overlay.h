@@ -22,6 +22,7 @@ enum {
     OVERLAY_PEERS_MAX = 256,     /* the address book */
     OVERLAY_LINKS_MAX = 9,       /* active view */
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
+    OVERLAY_RESERVED = 2048,     /* of them for our own, and for certificates */
     OVERLAY_IGNORED_MAX = 256,
     OVERLAY_SYNC_WORK_MAX = 16 * OVERLAY_OBJECTS_MAX, /* some ten whole reconciliations */
     OVERLAY_SYNC_WORK_MS = 10 * 1000,
@@ -50,6 +51,7 @@ struct overlay_event {
         OVERLAY_EV_MESSAGE,   /* a SYNC, SYNC_IDS or SYNC_WANT message */
         OVERLAY_EV_ACCEPTED,  /* core has stored this object: ours, or from `link` */
         OVERLAY_EV_IGNORED,   /* core does not take it now, and nobody is to blame */
+        OVERLAY_EV_REPLACED,  /* core does not keep this object any longer: a newer one came */
         OVERLAY_EV_TICK,      /* overlay_deadline() has been reached */
     } kind;
     struct id
@@ -57,7 +59,7 @@ struct overlay_event {
     link_no link; /* LINK_UP, LINK_DOWN, HEARD, MESSAGE; ACCEPTED: where it came from, or 0 */
     bool dialled; /* LINK_UP: by us */
     const struct link_message *message; /* MESSAGE; borrowed */
-    struct sync_key key;                /* ACCEPTED; of IGNORED the id alone */
+    struct sync_key key;                /* ACCEPTED, REPLACED; of IGNORED the id alone */
     struct instant expires;             /* ACCEPTED */
 };
 
@@ -82,9 +84,11 @@ struct overlay_actions {
 struct overlay *overlay_create(const struct id *self);
 void overlay_destroy(struct overlay *overlay); /* NULL is fine */
 
-/* Is an object that came by gossip worth decoding further? */
+/* Is an object that came by gossip worth decoding further? `reserved`: it may have one of the
+ * places that others' objects leave free, so that nobody can fill the table against us. */
 enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id,
-                                     struct now now);
+                                     bool reserved, struct now now);
+bool overlay_has_room(const struct overlay *overlay, bool reserved);
 
 /* Takes one event; `random` seeds back-off and choice for this step.
  *

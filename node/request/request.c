@@ -20,7 +20,14 @@ struct refusal {
     struct tick at;
 };
 
+struct author {
+    struct id id;         /* zero: unused */
+    struct instant since; /* of the day that is counted */
+    uint32_t count;
+};
+
 struct requests {
+    struct author authors[AUTHORS_MAX];
     size_t count;
     struct live live[REQUESTS_MAX];
     size_t next_refusal;
@@ -34,6 +41,10 @@ static enum err judge_amendment(const struct requests *requests, const struct re
                                 size_t *rule);
 static size_t rule_about(const char *field);
 static uint32_t live_of(const struct requests *requests, const struct id *author);
+static uint32_t lately_of(const struct requests *requests, const struct id *author,
+                          struct instant now);
+static void count_one(struct requests *requests, const struct id *author, struct instant now);
+static bool day_is_over(const struct author *author, struct instant now);
 
 struct requests *requests_create(void) {
     return calloc(1, sizeof(struct requests));
@@ -69,7 +80,8 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (err != ERR_OK) {
         return err;
     }
-    if (live_of(requests, &request->head.author) >= charter->caps.live_requests) {
+    if (live_of(requests, &request->head.author) >= charter->caps.live_requests ||
+        lately_of(requests, &request->head.author, now) >= REQUESTS_DAILY) {
         return ERR_DENY_QUOTA;
     }
     return requests->count == REQUESTS_MAX ? ERR_FULL_TABLE : ERR_OK;
@@ -99,13 +111,14 @@ bool requests_refuse(struct requests *requests, const struct id *id, const struc
 }
 
 enum err requests_admit(struct requests *requests, const struct id *id,
-                        const struct request *request) {
+                        const struct request *request, struct instant now) {
     if (find(requests, id) != NULL) {
         return ERR_OK;
     }
     if (requests->count == REQUESTS_MAX) {
         return ERR_FULL_TABLE;
     }
+    count_one(requests, &request->head.author, now);
     requests->live[requests->count++] =
         (struct live){*id, request->head.author, request->head.expires};
     return ERR_OK;
@@ -190,4 +203,38 @@ static uint32_t live_of(const struct requests *requests, const struct id *author
         count += id_equal(&requests->live[i].author, author) ? 1 : 0;
     }
     return count;
+}
+
+static uint32_t lately_of(const struct requests *requests, const struct id *author,
+                          struct instant now) {
+    for (size_t i = 0; i < AUTHORS_MAX; i++) {
+        const struct author *one = &requests->authors[i];
+        if (id_equal(&one->id, author)) {
+            return day_is_over(one, now) ? 0 : one->count;
+        }
+    }
+    return 0;
+}
+
+/* Where there is no place, the one whose day began first is forgotten. */
+static void count_one(struct requests *requests, const struct id *author, struct instant now) {
+    struct author *place = &requests->authors[0];
+    for (size_t i = 0; i < AUTHORS_MAX; i++) {
+        struct author *one = &requests->authors[i];
+        if (id_equal(&one->id, author)) {
+            place = one;
+            break;
+        }
+        place = one->since.ms < place->since.ms ? one : place;
+    }
+    if (!id_equal(&place->id, author) || day_is_over(place, now)) {
+        *place = (struct author){.id = *author, .since = now};
+    }
+    place->count++;
+}
+
+/* A clock that was set back must not make a day last for years. */
+static bool day_is_over(const struct author *author, struct instant now) {
+    int64_t passed = now.ms - author->since.ms;
+    return passed < 0 || passed >= DURATION_DAY_MS;
 }

@@ -1,7 +1,8 @@
 /* Request: which requests are live, and whether a new one may be (PROTOCOL 5.2, 5.3).
  *
  * Memory: taken by requests_create(). Bounds: REQUESTS_MAX live ones, the last REFUSALS_MAX refused
- * ones, REFUSALS_HOURLY of one author on the record in an hour. */
+ * ones, REFUSALS_HOURLY of one author on the record in an hour, REQUESTS_DAILY of one author in 24
+ * hours, which a restart counts from those that live. */
 #ifndef NODE_REQUEST_REQUEST_H
 #define NODE_REQUEST_REQUEST_H
 
@@ -10,6 +11,8 @@
 enum {
     REQUESTS_MAX = 1024,
     REFUSALS_MAX = 1024,
+    REQUESTS_DAILY = 40,  /* of one author: each is a line in everybody's log for ever */
+    AUTHORS_MAX = 1024,   /* as many as a community has members */
     REFUSALS_HOURLY = 10, /* as many as may live: who is refused more often says nothing new */
 };
 
@@ -36,7 +39,8 @@ bool requests_refuse(struct requests *requests, const struct id *id, const struc
                      struct now now);
 
 MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
-                                 const struct request *request); /* ERR_FULL_TABLE */
+                                 const struct request *request,
+                                 struct instant now); /* ERR_FULL_TABLE */
 bool requests_live(const struct requests *requests, const struct id *id);
 size_t requests_count(const struct requests *requests);
 

@@ -207,6 +207,18 @@ enum err store_object_remove(struct store *store, const struct id *id) {
     return query_write(&q);
 }
 
+enum err store_object_expire(struct store *store, const struct id *self, struct instant now) {
+    QUERY(q, store,
+          "DELETE FROM objects WHERE expires <= ?1 AND kind <> ?2 AND (kind <> ?3 OR (author <> ?4"
+          " AND NOT EXISTS (SELECT 1 FROM clips WHERE clips.request = objects.id)"
+          " AND NOT EXISTS (SELECT 1 FROM delivered WHERE delivered.request = objects.id)))");
+    bind_int(&q, now.ms);
+    bind_int(&q, OBJECT_MEMBER);
+    bind_int(&q, OBJECT_REQUEST);
+    bind_id(&q, self);
+    return query_write(&q);
+}
+
 enum err store_object_newest(struct store *store, enum object_kind kind, const struct id *author,
                              struct store_object *out) {
     QUERY(q, store,
@@ -218,6 +230,19 @@ enum err store_object_newest(struct store *store, enum object_kind kind, const s
     if (err == ERR_OK) {
         read_object(&q, out);
         err = q.err;
+    }
+    return err;
+}
+
+enum err store_object_count(struct store *store, enum object_kind kind, const struct id *author,
+                            struct instant now, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM objects WHERE kind = ? AND author = ? AND expires > ?");
+    bind_int(&q, kind);
+    bind_id(&q, author);
+    bind_int(&q, now.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (uint64_t)sqlite3_column_int64(q.statement, 0);
     }
     return err;
 }
@@ -306,6 +331,12 @@ enum err store_request_each_key(struct store *store, store_request_visit *visit,
 enum err store_request_forget_key(struct store *store, const struct id *id) {
     QUERY(q, store, "UPDATE requests SET sealed_key = x'' WHERE id = ?");
     bind_id(&q, id);
+    return query_write(&q);
+}
+
+enum err store_request_expire(struct store *store) {
+    QUERY(q, store,
+          "DELETE FROM requests WHERE sealed_key = x'' AND id NOT IN (SELECT id FROM objects)");
     return query_write(&q);
 }
 
@@ -1012,6 +1043,7 @@ static const char *const migrations[] = {
     "ALTER TABLE requests ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;",
     ("CREATE INDEX clips_state ON clips(state);"
      "ALTER TABLE clips ADD COLUMN owners BLOB NOT NULL DEFAULT x'';"),
+    "CREATE INDEX objects_expires ON objects(expires);",
 };
 
 static enum err migrate(struct store *store) {

@@ -60,9 +60,17 @@ MUST_USE enum err store_object_add(struct store *store, const struct store_objec
 MUST_USE enum err store_object_get(struct store *store, const struct id *id,
                                    struct store_object *out);
 MUST_USE enum err store_object_remove(struct store *store, const struct id *id);
+/* Removes what has expired, but for certificates, `self`'s own requests, and requests that a clip
+ * of this home or one delivered to it is about. */
+MUST_USE enum err store_object_expire(struct store *store, const struct id *self,
+                                      struct instant now);
 /* The newest of one kind by one author: node records. */
 MUST_USE enum err store_object_newest(struct store *store, enum object_kind kind,
                                       const struct id *author, struct store_object *out);
+
+/* How many of one kind by one author have not expired. */
+MUST_USE enum err store_object_count(struct store *store, enum object_kind kind,
+                                     const struct id *author, struct instant now, uint64_t *out);
 
 /* Visits rows in order of (created, id); stops and passes on what `visit` answers unless ERR_OK.
  * The visitor may not write. kind OBJECT_UNKNOWN: every kind. */
@@ -88,6 +96,8 @@ MUST_USE enum err store_request_set_key(struct store *store, const struct id *id
                                         struct bytes sealed_key);
 /* Deletion: its private entry waits for a slot; then the key goes. */
 MUST_USE enum err store_request_deleting(struct store *store, const struct id *id);
+/* Removes those whose object and key are gone. */
+MUST_USE enum err store_request_expire(struct store *store);
 MUST_USE enum err store_request_forget_key(struct store *store, const struct id *id);
 /* Our own whose key is here and not about to go. The visitor may read objects, not write. */
 typedef enum err store_request_visit(void *context, const struct id *request);

@@ -162,7 +162,8 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
         size_t thing = find(pair, &pushes[i]);
         pair->bytes += 1000;
         other->pushed++;
-        if (overlay_look_up(other->overlay, &pushes[i], pair->now) != OVERLAY_VERDICT_WANTED) {
+        if (overlay_look_up(other->overlay, &pushes[i], false, pair->now) !=
+            OVERLAY_VERDICT_WANTED) {
             continue;
         }
         if (other->refuses[thing] || instant_reached(pair->now.wall, pair->things[thing].expires)) {
@@ -216,8 +217,8 @@ static void check_counts(const struct pair *pair) {
         size_t count = 0;
         for (size_t k = 0; k < pair->count; k++) {
             const struct id *id = &pair->things[k].key.id;
-            bool known =
-                overlay_look_up(pair->nodes[i].overlay, id, pair->now) == OVERLAY_VERDICT_DUPLICATE;
+            bool known = overlay_look_up(pair->nodes[i].overlay, id, false, pair->now) ==
+                         OVERLAY_VERDICT_DUPLICATE;
             CHECK(known == pair->nodes[i].has[k]);
             count += known ? 1 : 0;
         }

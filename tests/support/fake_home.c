@@ -399,7 +399,9 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         answer_done(client, ERR_OK);
         return;
     case CONTROL_REQUESTS:
-        answer_requests(fake, client);
+        if (request->offset == 0) {
+            answer_requests(fake, client);
+        }
         answer_done(client, ERR_OK);
         return;
     case CONTROL_CLIPS:

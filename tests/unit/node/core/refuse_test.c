@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/overlay/overlay.h"
 #include "node/request/request.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
@@ -578,6 +579,190 @@ test_who_dials_with_a_certificate_that_is_not_its_own_is_closed_without_a_word(v
     world_destroy(world);
 }
 
+/* ---- filling what all share ---- */
+
+/* The body of every kind here begins with a head; the rest is its own. */
+static struct id sign_kind(struct world *world, enum object_kind kind, int number,
+                           struct buffer *out) {
+    const struct world_home *hostile = &world->homes[HOSTILE];
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    const struct head head = {.community = world->community,
+                              .author = hostile->certificate,
+                              .created = {world_wall(world, HOSTILE).ms + number},
+                              .expires = {world_wall(world, HOSTILE).ms + 24 * HOUR}};
+    if (kind == OBJECT_NODE_RECORD) {
+        struct node_record record = {.head = head,
+                                     .sequence = (uint64_t)number + 1,
+                                     .log = hostile->log,
+                                     .address_count = 1,
+                                     .addresses = {"10.1.0.3:1"}};
+        CHECK_ERR(ERR_OK, node_record_encode(&record, &body));
+    } else {
+        struct receipt_commitment commitment = {.head = head, .request = {{1}}};
+        write_u32(commitment.commitment.b, (uint32_t)number + 1);
+        CHECK_ERR(ERR_OK, receipt_commitment_encode(&commitment, &body));
+    }
+    signed_start(kind == OBJECT_UNKNOWN ? OBJECT_RECEIPT_COMMITMENT : kind, buffer_bytes(&body),
+                 &object);
+    if (kind == OBJECT_UNKNOWN) {
+        object.kind = OBJECT_UNKNOWN;
+        TEXT(object.type, "application/vnd.stoop.street-party.v1+protobuf");
+    }
+    CHECK_ERR(ERR_OK, signed_add(&object, &hostile->keys.sign, &hostile->node));
+    buffer_init(out, SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, signed_encode(&object, out));
+    return object.id;
+}
+
+static void test_one_member_does_not_fill_the_table_of_objects(void **state) {
+    (void)state;
+    static const struct {
+        enum object_kind kind;
+        int said;
+        size_t kept;
+    } quotas[] = {
+        {OBJECT_NODE_RECORD, 10, 1}, {OBJECT_RECEIPT_COMMITMENT, 70, 64}, {OBJECT_UNKNOWN, 20, 16}};
+    struct world *world = settled(31);
+    struct world_insider insider;
+    CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+    for (size_t k = 0; k < COUNT_OF(quotas); k++) {
+        struct id ids[70];
+        size_t kept = 0;
+        for (int i = 0; i < quotas[k].said; i++) {
+            struct buffer bytes;
+            ids[i] = sign_kind(world, quotas[k].kind, i, &bytes);
+            CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes))); /* nobody is blamed */
+            buffer_finish(&bytes);
+        }
+        for (int i = 0; i < quotas[k].said; i++) {
+            kept += world_has_object(world, VICTIM, &ids[i]) ? 1 : 0;
+        }
+        if (kept != quotas[k].kept) {
+            fail_msg("%zu of kind %d kept", kept, (int)quotas[k].kind);
+        }
+        int last = quotas[k].said - 1;
+        CHECK(quotas[k].kind != OBJECT_NODE_RECORD || world_has_object(world, VICTIM, &ids[last]));
+        world_run(world, 2000);
+        CHECK(world_has_object(world, NEIGHBOUR, &ids[quotas[k].kept == 1 ? last : 0]));
+    }
+    world_insider_hang_up(&insider);
+    world_destroy(world);
+}
+
+static void test_a_home_whose_table_is_full_starts_and_asks(void **state) {
+    (void)state;
+    struct world *world = settled(32);
+    struct request request;
+    struct id id;
+    struct store *store = world->homes[VICTIM].store;
+    struct store_object row = {.kind = OBJECT_UNKNOWN,
+                               .author = world->homes[HOSTILE].certificate,
+                               .created = {world_wall(world, HOSTILE).ms - HOUR},
+                               .expires = {world_wall(world, HOSTILE).ms + HOUR},
+                               .object = {(const uint8_t *)"street party", 12}};
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (uint32_t i = 0; i < OVERLAY_OBJECTS_MAX; i++) {
+        write_u32(row.id.b, i * 2654435761U);
+        row.id.b[31] = 1;
+        CHECK_ERR(ERR_OK, store_object_add(store, &row));
+    }
+    CHECK_ERR(ERR_OK, store_commit(store));
+    world_kill(world, VICTIM);
+    CHECK_ERR(ERR_OK, world_start(world, VICTIM));
+    fill_good(world, VICTIM, VOLUNTARY, &request);
+    CHECK_ERR(ERR_OK, world_request(world, VICTIM, &request, &id));
+    CHECK(world_has_object(world, VICTIM, &id));
+    world_destroy(world);
+}
+
+static void test_requests_of_seconds_are_counted_by_the_day_and_forgotten(void **state) {
+    (void)state;
+    enum {
+        SAID = REQUESTS_DAILY + 5
+    };
+    struct world *world = settled(33);
+    struct world_insider insider;
+    struct request request;
+    struct id ids[SAID];
+    struct id own;
+    fill_good(world, VICTIM, VOLUNTARY, &request);
+    request.head.expires.ms = request.head.created.ms + 20000;
+    CHECK_ERR(ERR_OK, world_request(world, VICTIM, &request, &own));
+    size_t taken = 0;
+    for (int i = 0; i < SAID; i++) {
+        struct buffer bytes;
+        fill_good(world, HOSTILE, VOLUNTARY, &request);
+        request.head.expires.ms = request.head.created.ms + 20000;
+        (void)snprintf(request.reason, sizeof request.reason, "Number %d", i);
+        ids[i] = world_sign_request(world, HOSTILE, &request, &bytes);
+        CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+        CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+        taken += world_has_object(world, VICTIM, &ids[i]) ? 1 : 0;
+        world_insider_hang_up(&insider);
+        buffer_finish(&bytes);
+        world_run(world, 21000);
+    }
+    CHECK(taken == REQUESTS_DAILY);
+    CHECK(world_log_count(world, VICTIM, "request_seen ") == REQUESTS_DAILY);
+    world_run(world, 2 * MINUTE);
+    struct store *store = world->homes[VICTIM].store;
+    for (int i = 0; i < SAID; i++) {
+        struct store_request row;
+        CHECK(!world_has_object(world, VICTIM, &ids[i]));
+        CHECK(!world_has_object(world, NEIGHBOUR, &ids[i]));
+        CHECK_ERR(ERR_OK, store_begin(store));
+        CHECK_ERR(ERR_USER_NOT_FOUND, store_request_get(store, &ids[i], &row));
+        store_roll_back(store);
+    }
+    CHECK(world_has_object(world, VICTIM, &own)); /* what came for it may still be deleted by it */
+    CHECK(!world_has_object(world, NEIGHBOUR, &own));
+    for (int i = 0; i < HOMES; i++) {
+        world->homes[i].wall_skew += 91 * INT64_C(24) * HOUR;
+    }
+    world_run(world, 2 * MINUTE);
+    CHECK(!world_has_object(world, VICTIM, &own));
+    /* Another day, another forty. */
+    struct buffer bytes;
+    fill_good(world, HOSTILE, VOLUNTARY, &request);
+    struct id id = world_sign_request(world, HOSTILE, &request, &bytes);
+    CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    CHECK(world_has_object(world, VICTIM, &id));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    world_destroy(world);
+}
+
+/* All of them, in parts that a client's queue can hold. */
+static void test_a_list_of_requests_comes_in_parts(void **state) {
+    (void)state;
+    enum {
+        ALL = 36
+    };
+    struct world *world = world_create(34, HOMES, NULL);
+    world_settle(world, &terms);
+    for (int i = 0; i < ALL; i++) {
+        struct request request;
+        struct id id;
+        fill_good(world, i % HOMES, VOLUNTARY, &request);
+        (void)snprintf(request.reason, sizeof request.reason, "Number %d", i);
+        CHECK_ERR(ERR_OK, world_request(world, i % HOMES, &request, &id));
+    }
+    world_run(world, 2000);
+    size_t seen = 0;
+    size_t parts = 0;
+    for (size_t came = 1; came > 0; parts++) {
+        const struct control_request ask = {.op = CONTROL_REQUESTS, .offset = seen};
+        CHECK_ERR(ERR_OK, world_ask(world, 0, &ask));
+        came = world->reply_count - 1; /* and DONE */
+        seen += came;
+    }
+    CHECK(seen == ALL);
+    CHECK(parts == 3);
+    world_destroy(world);
+}
+
 /* ---- grants ---- */
 
 struct grant_case {
@@ -767,6 +952,10 @@ int main(void) {
         cmocka_unit_test(test_forged_objects_are_not_taken),
         cmocka_unit_test(
             test_who_dials_with_a_certificate_that_is_not_its_own_is_closed_without_a_word),
+        cmocka_unit_test(test_one_member_does_not_fill_the_table_of_objects),
+        cmocka_unit_test(test_a_home_whose_table_is_full_starts_and_asks),
+        cmocka_unit_test(test_requests_of_seconds_are_counted_by_the_day_and_forgotten),
+        cmocka_unit_test(test_a_list_of_requests_comes_in_parts),
         cmocka_unit_test(
             test_a_grant_that_is_not_for_this_clip_request_and_home_is_refused_at_home),
         cmocka_unit_test(test_a_grant_that_is_not_whole_is_refused_by_the_requester),

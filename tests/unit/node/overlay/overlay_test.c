@@ -225,7 +225,7 @@ static void test_objects_go_when_they_expire_and_the_deadline_says_when(void **s
     CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_TICK}));
     CHECK(count(OVERLAY_ACT_DROP) == 1);
     CHECK(id_equal(&actions.list[0].id, &first));
-    CHECK(overlay_look_up(overlay, &first, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &first, false, now) == OVERLAY_VERDICT_WANTED);
     CHECK(overlay_object_count(overlay) == 1);
     overlay_destroy(overlay);
 }
@@ -234,14 +234,14 @@ static void test_what_was_ignored_is_worth_a_look_again_after_a_minute(void **st
     (void)state;
     struct overlay *overlay = create(1);
     const struct id id = id_of(7);
-    CHECK(overlay_look_up(overlay, &id, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_WANTED);
     CHECK_ERR(ERR_OK,
               step(overlay, (struct overlay_event){.kind = OVERLAY_EV_IGNORED, .key.id = id}));
-    CHECK(overlay_look_up(overlay, &id, now) == OVERLAY_VERDICT_LATER);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_LATER);
     pass(59999);
-    CHECK(overlay_look_up(overlay, &id, now) == OVERLAY_VERDICT_LATER);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_LATER);
     pass(1);
-    CHECK(overlay_look_up(overlay, &id, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_WANTED);
     /* Only so many are remembered: the earliest give way. */
     for (int i = 0; i <= OVERLAY_IGNORED_MAX; i++) {
         struct id other = id_of(200);
@@ -252,7 +252,7 @@ static void test_what_was_ignored_is_worth_a_look_again_after_a_minute(void **st
     }
     struct id oldest = id_of(200);
     oldest.b[0] = oldest.b[1] = 0;
-    CHECK(overlay_look_up(overlay, &oldest, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &oldest, false, now) == OVERLAY_VERDICT_WANTED);
     overlay_destroy(overlay);
 }
 
@@ -265,6 +265,23 @@ static void test_a_member_whose_certificate_ended_loses_its_link(void **state) {
     CHECK(count(OVERLAY_ACT_CLOSE) == 1);
     CHECK(overlay_link_count(overlay) == 0);
     CHECK(overlay_deadline(overlay, now).ms == TICK_NEVER.ms);
+    overlay_destroy(overlay);
+}
+
+static void test_what_was_replaced_is_not_known_any_longer(void **state) {
+    (void)state;
+    struct overlay *overlay = create(1);
+    CHECK_ERR(ERR_OK, accept(overlay, 3, 0, 9000000));
+    CHECK_ERR(ERR_OK, accept(overlay, 4, 0, 9000000));
+    for (int i = 0; i < 2; i++) { /* again is nothing */
+        CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_REPLACED,
+                                                               .key = {{3}, id_of(3)}}));
+        const struct id old = id_of(3);
+        const struct id kept = id_of(4);
+        CHECK(overlay_object_count(overlay) == 1);
+        CHECK(overlay_look_up(overlay, &old, false, now) == OVERLAY_VERDICT_WANTED);
+        CHECK(overlay_look_up(overlay, &kept, false, now) == OVERLAY_VERDICT_DUPLICATE);
+    }
     overlay_destroy(overlay);
 }
 
@@ -284,10 +301,12 @@ static void test_peers_and_objects_have_bounds(void **state) {
             .kind = OVERLAY_EV_ACCEPTED, .key.created.ms = i, .expires = INSTANT_NEVER};
         write_u32(event.key.id.b, (uint32_t)i * 2654435761u);
         event.key.id.b[31] = 1;
+        CHECK(overlay_has_room(overlay, true));
+        CHECK(overlay_has_room(overlay, false) == (i < OVERLAY_OBJECTS_MAX - OVERLAY_RESERVED));
         CHECK_ERR(ERR_OK, step(overlay, event));
     }
     const struct id one_more = id_of(6);
-    CHECK(overlay_look_up(overlay, &one_more, now) == OVERLAY_VERDICT_FULL);
+    CHECK(overlay_look_up(overlay, &one_more, true, now) == OVERLAY_VERDICT_FULL);
     CHECK_ERR(ERR_FULL_TABLE, accept(overlay, 6, 0, 9000000));
     overlay_destroy(overlay);
 }
@@ -305,6 +324,7 @@ int main(void) {
         cmocka_unit_test(test_objects_go_when_they_expire_and_the_deadline_says_when),
         cmocka_unit_test(test_what_was_ignored_is_worth_a_look_again_after_a_minute),
         cmocka_unit_test(test_a_member_whose_certificate_ended_loses_its_link),
+        cmocka_unit_test(test_what_was_replaced_is_not_known_any_longer),
         cmocka_unit_test(test_peers_and_objects_have_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,9 +49,9 @@ static void test_a_sound_request_is_let_in(void **state) {
     CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
     CHECK(rule == 777);
     const struct id id = id_of(9999);
-    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request));
+    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW));
     CHECK(requests_live(requests, &id));
-    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request)); /* again is nothing */
+    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW)); /* again is nothing */
     CHECK(requests_count(requests) == 1);
     CHECK_ERR(ERR_PEER_REPEATED, judge(requests, &request, &rule));
     requests_destroy(requests);
@@ -123,7 +123,7 @@ static void test_amending_is_for_the_same_requester(void **state) {
     const struct id id = id_of(5);
     sample_request(&community, &before);
     before.head.author = community.homes[SAMPLE_FOUNDER].certificate;
-    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &before));
+    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &before, SAMPLE_NOW));
     sample_request(&community, &request);
     request.amends = id;
     CHECK_ERR(ERR_PEER_RULE, judge(requests, &request, &rule));
@@ -144,7 +144,7 @@ static void test_no_more_live_requests_of_one_author_than_the_charter_allows(voi
         id = id_of(i);
         CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
         request.head.expires.ms = SAMPLE_NOW.ms + HOUR + i;
-        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request));
+        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW));
     }
     CHECK_ERR(ERR_DENY_QUOTA, judge(requests, &request, &rule));
     CHECK(requests_deadline(requests).ms == SAMPLE_NOW.ms + HOUR);
@@ -166,10 +166,10 @@ static void test_the_table_of_live_requests_has_a_bound(void **state) {
     request.head.author = community.homes[SAMPLE_FOUNDER].certificate;
     for (int i = 0; i < REQUESTS_MAX; i++) {
         const struct id id = id_of(i);
-        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request));
+        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW));
     }
     const struct id id = id_of(REQUESTS_MAX);
-    CHECK_ERR(ERR_FULL_TABLE, requests_admit(requests, &id, &request));
+    CHECK_ERR(ERR_FULL_TABLE, requests_admit(requests, &id, &request, SAMPLE_NOW));
     sample_request(&community, &request);
     CHECK_ERR(ERR_FULL_TABLE, judge(requests, &request, &rule));
     requests_destroy(requests);

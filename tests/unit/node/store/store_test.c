@@ -88,7 +88,8 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     store_close(store);
     int newest = sql_number("PRAGMA user_version");
     CHECK(newest >= 2);
-    sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; PRAGMA user_version = 1;"
+    sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; DROP INDEX "
+        "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
         "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE clips DROP COLUMN owners;"
         "INSERT INTO meta(key, value) VALUES(1, x'aabb');"

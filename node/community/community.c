@@ -96,18 +96,6 @@ const struct member *community_find(const struct community *community,
     return admitted == NULL ? NULL : &admitted->member;
 }
 
-const struct member *community_find_transport(const struct community *community,
-                                              const struct box_public *transport,
-                                              struct id *certificate) {
-    for (size_t i = community->count; i-- > 0;) { /* the newest certificate of a home counts */
-        if (box_public_equal(&community->members[i].member.transport, transport)) {
-            *certificate = community->members[i].id;
-            return &community->members[i].member;
-        }
-    }
-    return NULL;
-}
-
 bool community_in_standing(const struct community *community, const struct id *certificate,
                            struct instant now) {
     struct id chain[CHAIN_MAX];

@@ -36,9 +36,6 @@ MUST_USE enum err community_admit(struct community *community, const struct sign
 /* Borrowed until the next admission; `invite` in it is empty. NULL: not known. */
 const struct member *community_find(const struct community *community,
                                     const struct id *certificate);
-const struct member *community_find_transport(const struct community *community,
-                                              const struct box_public *transport,
-                                              struct id *certificate);
 /* Known, and neither it nor a sponsor above it has expired. */
 bool community_in_standing(const struct community *community, const struct id *certificate,
                            struct instant now);

@@ -291,9 +291,14 @@ static enum err document_put(struct core *core, const struct control_request *re
         request->offset > request->total || request->blob.len > request->total - request->offset) {
         return ERR_PEER_BOUNDS;
     }
-    enum err err = store_attachment_want(core->store, &attachment);
+    enum err err = gossip_want_attachment(core, &attachment);
     if (err == ERR_OK) {
         err = store_attachment_get(core->store, &request->id, &attachment);
+    }
+    if (err == ERR_OK && attachment.size != request->total && attachment.have < attachment.size) {
+        attachment.size = (uint32_t)request->total; /* somebody named another */
+        attachment.have = 0;
+        err = store_attachment_resize(core->store, &request->id, attachment.size);
     }
     if (err == ERR_OK && attachment.have == attachment.size) {
         return ERR_OK; /* held already */
@@ -408,7 +413,8 @@ static enum err visit_request(void *context, const struct store_object *row) {
     bool document_here = false;
     if (err == ERR_OK && request.document.present) {
         err = store_attachment_get(core->store, &request.document.sha256, &attachment);
-        document_here = err == ERR_OK && attachment.have == attachment.size;
+        document_here = err == ERR_OK && attachment.have == attachment.size &&
+                        attachment.size == request.document.size;
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     if (err == ERR_OK) {

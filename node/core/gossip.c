@@ -466,7 +466,8 @@ static enum err after_request(struct core *core, const struct signed_object *obj
         struct store_attachment want = {.sha256 = request.document.sha256,
                                         .size = request.document.size,
                                         .expires = request.head.expires};
-        err = store_attachment_want(core->store, &want);
+        err = gossip_want_attachment(core, &want);
+        err = err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
         core->attachment_due = core->now.mono;
     }
     if (row.ours) {
@@ -720,6 +721,17 @@ static enum err visit_own_request(void *context, const struct store_object *row)
 
 /* ---- attachments: every home fetches every one, whether it has a match or not (P2) ---- */
 
+enum err gossip_want_attachment(struct core *core, const struct store_attachment *want) {
+    struct store_attachment known;
+    uint64_t total = 0;
+    enum err err = store_attachment_get(core->store, &want->sha256, &known);
+    if (err == ERR_USER_NOT_FOUND) {
+        err = store_attachment_total(core->store, &total);
+        err = err == ERR_OK && total + want->size > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
+    }
+    return err == ERR_OK ? store_attachment_want(core->store, want) : err;
+}
+
 static enum err attachment_asked(struct core *core, struct link *link,
                                  const struct link_message *message) {
     struct store_attachment attachment;
@@ -753,10 +765,26 @@ static enum err attachment_came(struct core *core, struct link *link,
     if (err != ERR_OK) {
         return err;
     }
-    if (message->as.attachment_piece.offset != attachment.have || data->len == 0 ||
-        message->as.attachment_piece.size != attachment.size ||
-        data->len > attachment.size - attachment.have) {
+    if (link->no != core->attachment_link || attachment.have == attachment.size) {
         return ERR_OK; /* a neighbour asked twice answers twice */
+    }
+    /* Whoever names a document first may name a wrong size, and the hash alone says which is right:
+     * so it is taken from who has the document, and checked with it. */
+    uint32_t size = message->as.attachment_piece.size;
+    if (size != attachment.size && size <= DOCUMENT_MAX) {
+        err = store_attachment_resize(core->store, &attachment.sha256, size);
+        attachment.size = size;
+        if (err == ERR_OK && attachment.have > 0) {
+            core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
+            return ERR_OK; /* from its beginning, at the next try */
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    if (message->as.attachment_piece.offset != attachment.have || data->len == 0 ||
+        size != attachment.size || data->len > attachment.size - attachment.have) {
+        return ERR_OK;
     }
     err = store_attachment_append(core->store, &attachment.sha256, attachment.have, *data);
     attachment.have += (uint32_t)data->len;
@@ -821,6 +849,7 @@ static enum err ask_for_attachments(struct core *core) {
     if (from == NULL) {
         return ERR_OK;
     }
+    core->attachment_link = from->no;
     want.as.attachment_want.sha256 = missing.sha256;
     want.as.attachment_want.offset = missing.have;
     err = core_send(core, from, &want);

@@ -33,6 +33,7 @@ enum {
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
+    ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     RECORD_KEPT = 64, /* places among the waiting entries, for what owners decide */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
@@ -148,6 +149,7 @@ struct core {
     bool say_succeeded; /* the log key was; the journal does not know yet */
     struct tick attachment_due;
     struct id attachment_after;
+    uint64_t attachment_link; /* whom the last part was asked of */
     struct tick upkeep_due;
     bool shredded; /* in this turn, perhaps: cut the write-ahead log off after it */
 
@@ -191,6 +193,9 @@ enum err gossip_accept(struct core *core, uint64_t link, const struct signed_obj
 enum err gossip_load(struct core *core);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
 enum err gossip_run(struct core *core, const struct overlay_event *event);
+/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
+ * ERR_FULL_TABLE. */
+enum err gossip_want_attachment(struct core *core, const struct store_attachment *want);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */

@@ -405,6 +405,17 @@ enum err store_attachment_reset(struct store *store, const struct id *sha256) {
     return query_write(&q);
 }
 
+enum err store_attachment_resize(struct store *store, const struct id *sha256, uint32_t size) {
+    enum err err = store_attachment_reset(store, sha256);
+    if (err != ERR_OK) {
+        return err;
+    }
+    QUERY(q, store, "UPDATE attachments SET size = ? WHERE sha256 = ?");
+    bind_int(&q, size);
+    bind_id(&q, sha256);
+    return query_write(&q);
+}
+
 enum err store_attachment_read(struct store *store, const struct id *sha256, uint32_t offset,
                                uint32_t len, struct bytes *out) {
     QUERY(q, store,

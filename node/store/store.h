@@ -120,6 +120,9 @@ MUST_USE enum err store_attachment_append(struct store *store, const struct id *
 MUST_USE enum err store_attachment_reset(struct store *store, const struct id *sha256);
 MUST_USE enum err store_attachment_read(struct store *store, const struct id *sha256,
                                         uint32_t offset, uint32_t len, struct bytes *out);
+/* Another size than the one it was wanted with; what was held goes. */
+MUST_USE enum err store_attachment_resize(struct store *store, const struct id *sha256,
+                                          uint32_t size);
 MUST_USE enum err store_attachment_next_missing(struct store *store, const struct id *after,
                                                 struct store_attachment *out);
 MUST_USE enum err store_attachment_expire(struct store *store, struct instant now);

@@ -77,7 +77,7 @@ struct transfer_action {
     enum transfer_action_kind {
         TRANSFER_ACT_DIAL,         /* clip: to the requester of its grant */
         TRANSFER_ACT_SEND_OFFER,   /* link, grant */
-        TRANSFER_ACT_SEND_LEAVES,  /* link, grant, first, count: core hashes or reads them */
+        TRANSFER_ACT_SEND_LEAVES,  /* link, grant, first, count: core reads them */
         TRANSFER_ACT_SEND_RUN,     /* link, grant, clip, first piece, offset, bytes */
         TRANSFER_ACT_SEND_HEADER,  /* link, grant */
         TRANSFER_ACT_SENT,         /* grant: header receipted, done */

@@ -103,10 +103,6 @@ static void test_a_certificate_is_admitted_after_its_sponsors_and_once(void **st
     CHECK(community_find(community, &nobody) == NULL);
     CHECK(community_chain(community, &nobody, chain) == 0);
     CHECK(!community_in_standing(community, &nobody, SAMPLE_NOW));
-    struct id found;
-    CHECK(community_find_transport(community, &samples.homes[SAMPLE_NEIGHBOUR].transport_public,
-                                   &found) != NULL);
-    CHECK(id_equal(&found, neighbour));
     community_destroy(community);
 }
 

@@ -763,6 +763,48 @@ static void test_a_list_of_requests_comes_in_parts(void **state) {
     world_destroy(world);
 }
 
+/* A document belongs to its hash: who names it with a wrong size keeps it from nobody. */
+static void test_a_wrong_size_named_first_does_not_block_a_document(void **state) {
+    (void)state;
+    static uint8_t document[70000]; /* three pieces */
+    struct world *world = settled(35);
+    struct world_insider insider;
+    struct request request;
+    struct buffer bytes;
+    struct id id;
+    struct id hash;
+    memset(document, 0x5a, sizeof document);
+    sha256(BYTES_OF(document), &hash);
+    fill_good(world, HOSTILE, WARRANT, &request);
+    request.document.present = true;
+    request.document.sha256 = hash;
+    request.document.size = 1000;
+    TEXT(request.document.media_type, "application/pdf");
+    (void)world_sign_request(world, HOSTILE, &request, &bytes);
+    CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    world_run(world, 5000); /* the requester has heard of it too */
+    const struct control_request put = {.op = CONTROL_DOCUMENT_PUT,
+                                        .id = hash,
+                                        .total = sizeof document,
+                                        .blob = BYTES_OF(document)};
+    CHECK_ERR(ERR_OK, world_ask(world, REQUESTER, &put));
+    fill_good(world, REQUESTER, WARRANT, &request);
+    request.document.present = true;
+    request.document.sha256 = hash;
+    request.document.size = sizeof document;
+    TEXT(request.document.media_type, "application/pdf");
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, &id));
+    world_run(world, MINUTE);
+    const struct control_request get = {.op = CONTROL_DOCUMENT_GET, .id = hash, .offset = 60000};
+    CHECK_ERR(ERR_OK, world_ask(world, VICTIM, &get));
+    CHECK(world->reply.kind == CONTROL_GOT_DATA);
+    CHECK(world->reply.as.data.total == sizeof document);
+    world_destroy(world);
+}
+
 /* ---- grants ---- */
 
 struct grant_case {
@@ -956,6 +998,7 @@ int main(void) {
         cmocka_unit_test(test_a_home_whose_table_is_full_starts_and_asks),
         cmocka_unit_test(test_requests_of_seconds_are_counted_by_the_day_and_forgotten),
         cmocka_unit_test(test_a_list_of_requests_comes_in_parts),
+        cmocka_unit_test(test_a_wrong_size_named_first_does_not_block_a_document),
         cmocka_unit_test(
             test_a_grant_that_is_not_for_this_clip_request_and_home_is_refused_at_home),
         cmocka_unit_test(test_a_grant_that_is_not_whole_is_refused_by_the_requester),

@@ -362,6 +362,7 @@ enum err core_send(struct core *core, struct link *link, const struct link_messa
     core->effects[core->effect_count++] = (struct core_effect){
         .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
     link->queued += core->bytes.len - before;
+    link->spoken = true;
     return ERR_OK;
 }
 
@@ -369,6 +370,13 @@ enum err core_close(struct core *core, struct link *link, const char *why) {
     if (why != NULL) {
         core_journal(core, "info link: closed link=%llu reason=\"%s\"",
                      (unsigned long long)link->no, why);
+    }
+    size_t before = core->bytes.len;
+    if (link->spoken && core->effect_count < CORE_EFFECTS_MAX &&
+        transport_send_close(link->transport, &core->bytes) == ERR_OK) { /* PROTOCOL 3.5 */
+        core->effect_at[core->effect_count] = before;
+        core->effects[core->effect_count++] = (struct core_effect){
+            .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
     }
     enum err err = core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = link->no},
                                (struct bytes){NULL, 0});

@@ -58,6 +58,7 @@ struct link {
     struct id about; /* member: certificate; join: invite; delivery: grant, or request inbound */
     struct box_public peer_static;
     bool in_overlay;
+    bool spoken; /* we have sent a message: who was not told a word is not told the end either */
     bool proved; /* inbound: its first message was good, so it knows the secret of a door */
     struct tick opened;
     struct tick heard;       /* when bytes came last */

@@ -17,6 +17,8 @@
 enum {
     KEEP_ALIVE_MS = 4000,
     DEAD_AFTER_MS = 12000,
+    RENEW_MS = 60 * 60 * 1000, /* whoever dialled makes a new link (PROTOCOL 3.5) */
+    RENEW_AGAIN_MS = 5 * 60 * 1000,
     SYNC_FIRST_MS = 30000, /* to twice that, at random */
     SYNC_AGAIN_MS = 500,   /* after a round that found a difference; doubled while nothing comes */
     IGNORED_MS = 60 * 1000,
@@ -51,7 +53,8 @@ struct link {
     struct tick heard;
     struct tick ping_at;
     struct tick sync_at;
-    bool differs; /* found since our last round; the next one comes early */
+    struct tick renew_at; /* TICK_NEVER: the peer dialled */
+    bool differs;         /* found since our last round; the next one comes early */
     struct duration again;
     size_t work; /* objects compared for this peer since work_since */
     struct tick work_since;
@@ -225,6 +228,7 @@ struct tick overlay_deadline(const struct overlay *overlay, struct now now) {
         const struct link *link = &overlay->links[i];
         if (link->no != 0) {
             due = tick_earliest(due, tick_earliest(link->ping_at, link->sync_at));
+            due = tick_earliest(due, link->renew_at);
             due = tick_earliest(due, tick_add(link->heard, (struct duration){DEAD_AFTER_MS}));
         }
     }
@@ -325,14 +329,16 @@ static enum err link_up(struct overlay *o, const struct overlay_event *event, st
     if (link == NULL) {
         return ERR_FULL_LINKS;
     }
-    *link = (struct link){.no = event->link,
-                          .peer = (size_t)(peer - o->peers),
-                          .dialled = event->dialled,
-                          .heard = now.mono,
-                          .ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS}),
-                          .sync_at = now.mono,
-                          .again = {SYNC_AGAIN_MS},
-                          .work_since = now.mono};
+    *link = (struct link){
+        .no = event->link,
+        .peer = (size_t)(peer - o->peers),
+        .dialled = event->dialled,
+        .heard = now.mono,
+        .ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS}),
+        .sync_at = now.mono,
+        .renew_at = event->dialled ? tick_add(now.mono, (struct duration){RENEW_MS}) : TICK_NEVER,
+        .again = {SYNC_AGAIN_MS},
+        .work_since = now.mono};
     peer->link = event->link;
     peer->back_off = (struct duration){DIAL_FIRST_MS};
     return ERR_OK;
@@ -575,7 +581,7 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
                        struct overlay_actions *actions) {
     for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
         struct link *link = &o->links[i];
-        if (link->no == 0 || actions->count + 3 > OVERLAY_ACTIONS_MAX) {
+        if (link->no == 0 || actions->count + 4 > OVERLAY_ACTIONS_MAX) {
             continue;
         }
         if (tick_reached(now.mono, tick_add(link->heard, (struct duration){DEAD_AFTER_MS}))) {
@@ -585,6 +591,11 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
             peer->dial_at = tick_add(now.mono, jitter(DIAL_FIRST_MS, random + i));
             link->no = 0;
             continue;
+        }
+        if (tick_reached(now.mono,
+                         link->renew_at)) { /* when it stands, it takes the place of this */
+            act(actions, OVERLAY_ACT_DIAL, 0, &o->peers[link->peer].id);
+            link->renew_at = tick_add(now.mono, (struct duration){RENEW_AGAIN_MS});
         }
         if (tick_reached(now.mono, link->ping_at)) {
             act(actions, OVERLAY_ACT_PING, link->no, NULL);

@@ -268,6 +268,29 @@ static void test_a_member_whose_certificate_ended_loses_its_link(void **state) {
     overlay_destroy(overlay);
 }
 
+static void test_who_dialled_makes_a_new_link_after_an_hour(void **state) {
+    (void)state;
+    for (int dialled = 0; dialled < 2; dialled++) {
+        struct overlay *overlay = create(1);
+        up(overlay, 9, 2, dialled == 1);
+        size_t dials = 0;
+        for (int s = 0; s < 3600; s++) { /* something is heard all the time */
+            CHECK(dials == 0);
+            pass(1000);
+            CHECK_ERR(ERR_OK,
+                      step(overlay, (struct overlay_event){.kind = OVERLAY_EV_HEARD, .link = 2}));
+            CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_TICK}));
+            dials += count(OVERLAY_ACT_DIAL);
+        }
+        CHECK(dials == (dialled == 1 ? 1 : 0));
+        up(overlay, 9, 4, dialled == 1); /* it stands: the old one goes */
+        CHECK(count(OVERLAY_ACT_CLOSE) == 1);
+        CHECK(actions.list[0].link == 2);
+        CHECK(overlay_link_count(overlay) == 1);
+        overlay_destroy(overlay);
+    }
+}
+
 static void test_what_was_replaced_is_not_known_any_longer(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
@@ -324,6 +347,7 @@ int main(void) {
         cmocka_unit_test(test_objects_go_when_they_expire_and_the_deadline_says_when),
         cmocka_unit_test(test_what_was_ignored_is_worth_a_look_again_after_a_minute),
         cmocka_unit_test(test_a_member_whose_certificate_ended_loses_its_link),
+        cmocka_unit_test(test_who_dialled_makes_a_new_link_after_an_hour),
         cmocka_unit_test(test_what_was_replaced_is_not_known_any_longer),
         cmocka_unit_test(test_peers_and_objects_have_bounds),
     };

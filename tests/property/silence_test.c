@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/request/request.h"
 #include "tests/support/classify.h"
 #include "tests/support/world.h"
 
@@ -268,6 +269,13 @@ static void collect(struct sample *samples[KINDS], size_t counts[KINDS], size_t 
         for (int i = 1; i < HOMES; i++) {
             kinds[order[i]] = (enum kind)((i - 1) / HOMES_A_KIND);
             prepare(world, order[i], kinds[order[i]]);
+        }
+        if (run % REQUESTS_DAILY ==
+            REQUESTS_DAILY - 1) { /* the requester has said all of a day's */
+            for (int i = 0; i < HOMES; i++) {
+                world->homes[i].wall_skew += DURATION_DAY_MS;
+            }
+            world_run(world, 2 * (int64_t)DURATION_MINUTE_MS);
         }
         world->sight_count = 0;
         random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

@@ -26,11 +26,11 @@ enum control_op {
     CONTROL_DOCUMENT_PUT, /* id, total, offset, blob -> done */
     CONTROL_DOCUMENT_GET, /* id, offset -> data */
     CONTROL_REQUEST_PUT,  /* blob: signed request, blob2: request key sealed to its owner -> done */
-    CONTROL_REQUESTS,     /* offset: how many to leave out -> request*, a part of them; none: the end */
-    CONTROL_CLIPS,        /* id: request or zero for all -> clip* */
-    CONTROL_CLIP,         /* clip -> clip with header and manifest */
-    CONTROL_PAYLOAD,      /* clip, offset -> data */
-    CONTROL_DECIDE,       /* clip, blob: signed decision -> done */
+    CONTROL_REQUESTS, /* offset: how many to leave out -> request*, a part of them; none: the end */
+    CONTROL_CLIPS,    /* id: request or zero for all -> clip* */
+    CONTROL_CLIP,     /* clip -> clip with header and manifest */
+    CONTROL_PAYLOAD,  /* clip, offset -> data */
+    CONTROL_DECIDE,   /* clip, blob: signed decision -> done */
     CONTROL_GRANT, /* clip, blob: signed grant, blob2: age header (once all signed), blob3: manifest
                       sealed to the request key -> done */
     CONTROL_DELIVERED,      /* -> delivered* : what others granted us */

@@ -75,7 +75,6 @@ class Killer(threading.Thread):
         except BaseException as fault:  # reported by the flow's thread
             self.fault = fault
 
-
     def wait_for_pieces(self):
         until = time.monotonic() + PATIENCE
         had = set(self.pieces.iterdir()) if self.pieces else set()
@@ -186,6 +185,7 @@ class Street:
         self.homes = [self.ada, self.ben]
         self.bin_dir, self.root = bin_dir, root
         self.left = 9  # trials: a home may have 10 live requests, and a young community is a mesh of 8
+        self.trial = 0  # the roles share a street
         self.signed = collections.defaultdict(set)
         for home in self.homes:
             start_home(home)
@@ -245,8 +245,9 @@ class Street:
             time.sleep(0.3)
         assert got == wanted and not missing, f"{home.name}: logged {got}, not {wanted}; no {missing}"
 
-    def flow(self, trial, killer):
-        ada, ben = self.ada, self.ben
+    def flow(self, killer):
+        self.trial += 1
+        ada, ben, trial = self.ada, self.ben, self.trial
         before = self.fresh()
         self.watch()
         words = list(request_words(self.start, *((-1 - trial, 31) if killer.pieces else (2 + trial % 5, 12 + trial % 7))))
@@ -278,14 +279,16 @@ class Street:
         facts = json.loads(next(out.glob("*.json")).read_text())
         assert hashlib.sha256(clip.read_bytes()).hexdigest() == facts["sha256"], facts
         assert len(delivered(ada, code)) == 1
+        assert ben.journal().count(f"prompt opened request={code[:4]}") <= 1, "two prompts for one request"
         self.expect(ada, before, {"request_made": 1, "offered": 1, "received": 1, "receipt_commitment": 1}, ["collected"])
         self.expect(ben, before, {"request_seen": 1, "match": 1, "signed": 1, "disclosure": 1, "sent": 1,
                                   "shred": 0, "declined": 0})
         ben.until(lambda: [h.facts("status")["live_objects"] for h in self.homes], lambda n: len(set(n)) == 1, 30)
         self.check()
 
-    def join(self, trial, killer_of):
-        ada = self.ada
+    def join(self, killer_of):
+        self.trial += 1
+        ada, trial = self.ada, self.trial
         before = self.fresh()
         self.watch()
         members = len(ada.facts("members"))
@@ -386,13 +389,13 @@ def main():
                         return killers[0]
 
                     street.left -= 2
-                    street.join(i, killer_of)
+                    street.join(killer_of)
                     killer = killers[0]
                 else:
                     pieces = street.ada.data / "node" / "delivered" if in_delivery else None
                     killer = Killer(street.ada if role == "requester" else street.ben, who, after, down, pieces)
                     street.left -= 1
-                    street.flow(i, killer)
+                    street.flow(killer)
                 hits[killer.note] += 1
                 if args.long:
                     print(f"{said}: {killer.note}", flush=True)

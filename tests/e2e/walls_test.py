@@ -65,8 +65,21 @@ def scheduling_of(pid):
     return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[38])
 
 
-def check_running(home):
+def walled(stoopd, but):
+    """Both have started, put up walls beside those of the supervisor, which is the last of it, and are not `but`."""
+    filters = {}
+    for name, pid in children(stoopd).items():
+        try:
+            filters[name] = int(status(pid)["Seccomp_filters"]) if pid != but else 0
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    ours = int(status(stoopd)["Seccomp_filters"])
+    return {name for name, count in filters.items() if count > ours} == {"stoop-node", "stoop-ingest"}
+
+
+def check_running(home, ended=None):
     stoopd = home.daemon.pid
+    home.until(lambda: walled(stoopd, ended), bool)
     processes = children(stoopd)
     assert set(processes) == {"stoop-node", "stoop-ingest"}, processes
     for name, pid in [("stoopd", stoopd), *processes.items()]:
@@ -78,8 +91,9 @@ def check_running(home):
     assert not [f for f in node if f.startswith((data + "/ingest", str(home.root / "config")))], node
     assert not [f for f in ingest if f.startswith((data + "/node", str(home.root / "config")))], ingest
     assert len([f for f in ingest if f.startswith("socket:")]) == 1, ingest  # to the node, and no other
-    idle, other = os.SCHED_IDLE, os.SCHED_OTHER  # P2: nobody sees by the node's pace that ingest is at work
-    assert scheduling_of(processes["stoop-ingest"]) == idle and scheduling_of(processes["stoop-node"]) == other
+    # P2: nobody sees by the node's pace that ingest is at work.
+    assert scheduling_of(processes["stoop-ingest"]) == os.SCHED_IDLE, processes
+    assert scheduling_of(processes["stoop-node"]) != os.SCHED_IDLE, processes
     return processes
 
 
@@ -180,14 +194,13 @@ def main():
         home.init()
         check_refuses(home)
         home.start()
-        check_running(home)
+        ended = check_running(home)["stoop-ingest"]
         home.with_passphrase("community", "found", "Elm Street", "--slot", "1")
         camera = root / "camera"
         camera.mkdir()
         home.with_passphrase("camera", "add", "porch", "--folder", str(camera), "--layout", "motion", "--at",
                              "52.52,13.405", "--reach", "40")
-        home.wait_ready()
-        check_running(home)  # ingest has started anew, with the camera's folder
+        check_running(home, ended)  # ingest has started anew, with the camera's folder
         check_media(home, camera)
         check_owner(home)
         journal = home.journal()

@@ -148,14 +148,15 @@ bool client_next(struct client *client, struct control_reply *out);
  */
 bool client_each(struct client *client, enum control_kind kind, struct control_reply *out,
                  int *failed);
-/* The same for the node's requests, which come in parts: it asks itself. The list starts zeroed. */
+/* The same for requests, clips and what was delivered, which come in parts: it asks itself. The
+ * list starts zeroed. */
 struct client_list {
     uint64_t seen;
     bool asked;
     bool any; /* in this part */
 };
-bool client_each_request(struct client *client, struct client_list *list, struct control_reply *out,
-                         int *failed);
+bool client_each_part(struct client *client, enum control_op op, struct client_list *list,
+                      struct control_reply *out, int *failed);
 /* One question, one answer of `kind`; prints the node's error. */
 int client_one(struct client *client, const struct control_request *request, enum control_kind kind,
                struct control_reply *out);

@@ -88,16 +88,19 @@ bool client_next(struct client *client, struct control_reply *out) {
     return control_reply_decode(buffer_bytes(&client->frame), out) == ERR_OK;
 }
 
-bool client_each_request(struct client *client, struct client_list *list, struct control_reply *out,
-                         int *failed) {
+bool client_each_part(struct client *client, enum control_op op, struct client_list *list,
+                      struct control_reply *out, int *failed) {
+    enum control_kind kind = op == CONTROL_REQUESTS ? CONTROL_GOT_REQUEST
+                             : op == CONTROL_CLIPS  ? CONTROL_GOT_CLIP
+                                                    : CONTROL_GOT_DELIVERED;
     while (*failed == 0) {
         if (!list->asked) {
-            const struct control_request ask = {.op = CONTROL_REQUESTS, .offset = list->seen};
+            const struct control_request ask = {.op = op, .offset = list->seen};
             *failed = client_ask(client, &ask);
             list->asked = true;
             list->any = false;
         }
-        if (client_each(client, CONTROL_GOT_REQUEST, out, failed)) {
+        if (client_each(client, kind, out, failed)) {
             list->any = true;
             list->seen++;
             return true;

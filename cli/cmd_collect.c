@@ -22,7 +22,8 @@ struct delivered { /* copied out of an answer */
     struct id grant_id, request;
     struct buffer signed_grant, member, sealed_key, header, manifest;
     uint64_t received, payload_size;
-    struct instant completed;
+    bool whole;   /* and here to be opened */
+    bool deleted; /* by the node, on the day */
     char collected[256];
 };
 
@@ -40,6 +41,7 @@ struct collecting { /* one clip, opened and checked */
 };
 
 static int list_delivered(struct cli *cli);
+static void describe(const struct delivered *one, char out[48]);
 static int export_delivered(struct cli *cli);
 static struct delivered *find_named(const struct deliveries *all, const char *name);
 static int export_one(struct cli *cli, struct collecting *one, const char *out,
@@ -47,6 +49,7 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
 static int write_sealed(struct collecting *one, const char *out);
 static int write_identity(const struct collecting *one, const char *path);
 static int load(struct client *client, struct deliveries *out);
+static int load_rest(struct client *client, struct delivered *one);
 static struct delivered *next_free(struct deliveries *all);
 static void unload(struct deliveries *all);
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
@@ -91,7 +94,7 @@ static int list_delivered(struct cli *cli) {
             struct grant grant;
             struct member home;
             char code[REQUEST_CODE_BYTES];
-            char percent[16];
+            char state[48];
             char span[32];
             if (signed_decode(buffer_bytes(&all.list[i].signed_grant), &object) != ERR_OK ||
                 grant_decode(object.body, &grant) != ERR_OK ||
@@ -100,8 +103,7 @@ static int list_delivered(struct cli *cli) {
                 continue;
             }
             request_code(&all.list[i].request, code);
-            (void)snprintf(percent, sizeof percent, "%d%%",
-                           (int)(all.list[i].received * 100 / all.list[i].payload_size));
+            describe(&all.list[i], state);
             facts_item(facts);
             facts_text(facts, "code", "code", code);
             facts_bytes(facts, "grant", "grant", BYTES_OF(all.list[i].grant_id.b));
@@ -111,10 +113,7 @@ static int list_delivered(struct cli *cli) {
             span_text(grant.to.ms - grant.from.ms, span);
             facts_text(facts, "span", "span", span);
             facts_number(facts, "size", "bytes", (int64_t)grant.size);
-            facts_text(facts, "state", "state",
-                       all.list[i].collected[0] != '\0' ? "collected"
-                       : all.list[i].completed.ms > 0   ? "here; 'stoop collect' opens it"
-                                                        : percent);
+            facts_text(facts, "state", "state", state);
             facts_text(facts, "collected", all.list[i].collected[0] == '\0' ? NULL : "file",
                        all.list[i].collected);
             facts_time(facts, "delete_by", all.list[i].collected[0] == '\0' ? NULL : "delete by",
@@ -125,6 +124,17 @@ static int list_delivered(struct cli *cli) {
     unload(&all);
     client_close(client);
     return failed;
+}
+
+static void describe(const struct delivered *one, char out[48]) {
+    uint64_t size = one->payload_size > 0 ? one->payload_size : 1;
+    (void)snprintf(out, 48, "%s",
+                   one->deleted                ? "deleted on the day it had to be"
+                   : one->collected[0] != '\0' ? "collected"
+                                               : "here; 'stoop collect' opens it");
+    if (!one->whole && !one->deleted) {
+        (void)snprintf(out, 48, "%d%%", (int)(one->received * 100 / size));
+    }
 }
 
 static int export_delivered(struct cli *cli) {
@@ -153,7 +163,8 @@ static int export_delivered(struct cli *cli) {
     }
     if (failed == 0) {
         one = (struct collecting){.client = client, .from = find_named(&all, cli->argv[1])};
-        failed = one.from == NULL ? EXIT_FAILED : export_one(cli, &one, out, identity);
+        failed = one.from == NULL ? EXIT_FAILED : load_rest(client, one.from);
+        failed = failed == 0 ? export_one(cli, &one, out, identity) : failed;
         box_secret_wipe(&one.key);
         custody_finish(&one.custody);
     }
@@ -185,8 +196,10 @@ static struct delivered *find_named(const struct deliveries *all, const char *na
                    name);
         return NULL;
     }
-    if (named->completed.ms == 0 || named->header.len == 0) {
-        (void)fail("see 'stoop delivered'", "it has not come whole yet");
+    if (!named->whole) {
+        (void)fail("see 'stoop delivered'", named->deleted
+                                                ? "it was deleted on the day it had to be"
+                                                : "it has not come whole yet");
         return NULL;
     }
     return named;
@@ -306,8 +319,7 @@ int cmd_collect(struct cli *cli) {
     for (size_t i = 0; failed == 0 && i < all.count; i++) {
         char code[REQUEST_CODE_BYTES];
         request_code(&all.list[i].request, code);
-        if (all.list[i].completed.ms == 0 || all.list[i].header.len == 0 ||
-            (cli->argc > 1 && strcasecmp(cli->argv[1], code) != 0)) {
+        if (!all.list[i].whole || (cli->argc > 1 && strcasecmp(cli->argv[1], code) != 0)) {
             continue;
         }
         if (secret == NULL) {
@@ -332,15 +344,9 @@ int cmd_collect(struct cli *cli) {
 
 static int load(struct client *client, struct deliveries *out) {
     static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_DELIVERED};
-    int failed = client_ask(client, &ask);
-    while (failed == 0) {
-        if (!client_next(client, &reply)) {
-            return client_gone();
-        }
-        if (reply.kind == CONTROL_DONE) {
-            return reply.err == ERR_OK ? 0 : fail(NULL, "%s", err_text(reply.err));
-        }
+    struct client_list list = {0};
+    int failed = 0;
+    while (client_each_part(client, CONTROL_DELIVERED, &list, &reply, &failed)) {
         struct delivered *one = next_free(out);
         if (one == NULL) {
             return fail(NULL, "too little memory for all that was delivered");
@@ -349,19 +355,33 @@ static int load(struct client *client, struct deliveries *out) {
                                   .request = reply.as.delivered.request,
                                   .received = reply.as.delivered.received,
                                   .payload_size = reply.as.delivered.payload_size,
-                                  .completed = reply.as.delivered.completed};
+                                  .whole = reply.as.delivered.completed.ms > 0 &&
+                                           !reply.as.delivered.deleted,
+                                  .deleted = reply.as.delivered.deleted};
         memcpy(one->collected, reply.as.delivered.collected, sizeof one->collected);
-        struct buffer *const parts[] = {&one->signed_grant, &one->member, &one->sealed_key,
-                                        &one->header, &one->manifest};
+        struct buffer *const parts[] = {&one->signed_grant, &one->member, &one->sealed_key};
         const struct bytes from[] = {reply.as.delivered.signed_grant, reply.as.delivered.member,
-                                     reply.as.delivered.sealed_key, reply.as.delivered.header,
-                                     reply.as.delivered.manifest};
+                                     reply.as.delivered.sealed_key};
         for (size_t i = 0; i < COUNT_OF(parts); i++) {
-            buffer_init(parts[i], SEALED_MANIFEST_MAX);
+            buffer_init(parts[i], SIGNED_GOSSIP_MAX);
             if (buffer_append(parts[i], from[i]) != ERR_OK) {
                 return fail(NULL, "out of memory");
             }
         }
+    }
+    return failed;
+}
+
+/* What is too large for the list of all. */
+static int load_rest(struct client *client, struct delivered *one) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_DELIVERED_ONE, .id = one->grant_id};
+    int failed = client_one(client, &ask, CONTROL_GOT_DELIVERED, &reply);
+    one->header.max = HEADER_MAX;
+    one->manifest.max = SEALED_MANIFEST_MAX;
+    if (failed == 0 && (buffer_append(&one->header, reply.as.delivered.header) != ERR_OK ||
+                        buffer_append(&one->manifest, reply.as.delivered.manifest) != ERR_OK)) {
+        failed = fail(NULL, "out of memory");
     }
     return failed;
 }
@@ -413,8 +433,10 @@ static int collect_one(struct client *client, struct delivered *from, const stru
     (void)snprintf(stem, sizeof stem, "%.*s/stoop-%s-%s", PATH_MAX - 32, folder, code, hex);
     (void)snprintf(path, sizeof path, "%s.mp4", stem);
     (void)snprintf(part, sizeof part, "%s.part", path);
-    int failed =
-        custody->manifest == NULL ? fail(NULL, "out of memory") : find_own_request(&one, community);
+    int failed = custody->manifest == NULL ? fail(NULL, "out of memory") : load_rest(client, from);
+    if (failed == 0) {
+        failed = find_own_request(&one, community);
+    }
     if (failed == 0) {
         enum err err = check_grant(&one, community);
         if (err == ERR_OK) {
@@ -462,7 +484,7 @@ static int find_own_request(struct collecting *one, const struct id *community) 
     struct custody *custody = &one->custody;
     bool found = false;
     int failed = 0;
-    while (client_each_request(one->client, &list, &reply, &failed)) {
+    while (client_each_part(one->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (!found && check_request(&reply, community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, &one->from->request)) {
             custody->asked = checked;

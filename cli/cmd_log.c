@@ -450,17 +450,14 @@ static int vault_list(struct cli *cli) {
     static const char *const states[] = {"",          "waits for you", "signed in part", "granted",
                                          "delivered", "declined",      "ended"};
     struct client *client = NULL;
-    const struct control_request ask = {.op = CONTROL_CLIPS};
+    struct client_list list = {0};
     size_t shown = 0;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
-    if (failed == 0) {
-        failed = client_ask(client, &ask);
-    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (client_each(client, CONTROL_GOT_CLIP, &reply, &failed)) {
+    while (client_each_part(client, CONTROL_CLIPS, &list, &reply, &failed)) {
         char code[REQUEST_CODE_BYTES];
         shown++;
         request_code(&reply.as.clip.request, code);
@@ -546,10 +543,10 @@ static int vault_export(struct cli *cli) {
 
 static int find_clip(struct client *client, const char *prefix, struct clip_id *out) {
     static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_CLIPS};
+    struct client_list list = {0};
     size_t found = 0;
-    int failed = client_ask(client, &ask);
-    while (client_each(client, CONTROL_GOT_CLIP, &reply, &failed)) {
+    int failed = 0;
+    while (client_each_part(client, CONTROL_CLIPS, &list, &reply, &failed)) {
         char hex[CLIP_HEX + 1];
         hex_write(BYTES_OF(reply.as.clip.clip.b), hex);
         if (strlen(prefix) >= 4 && strncmp(hex, prefix, strlen(prefix)) == 0) {

@@ -535,7 +535,7 @@ int cmd_requests(struct cli *cli) {
         failed = pinned_community(cli, &community);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
-    while (client_each_request(client, &list, &reply, &failed)) {
+    while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         char left[32];
         char safe[SAFE_MAX];
         enum err err = check_request(&reply, &community, now_wall(), &checked);

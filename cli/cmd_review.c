@@ -151,9 +151,9 @@ int cmd_review(struct cli *cli) {
 
 static int load_clips(struct review *review, const char *code) {
     static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_CLIPS};
-    int failed = client_ask(review->client, &ask);
-    while (client_each(review->client, CONTROL_GOT_CLIP, &reply, &failed)) {
+    struct client_list list = {0};
+    int failed = 0;
+    while (client_each_part(review->client, CONTROL_CLIPS, &list, &reply, &failed)) {
         char own[REQUEST_CODE_BYTES];
         request_code(&reply.as.clip.request, own);
         bool open = reply.as.clip.state == CLIP_OPEN || reply.as.clip.state == CLIP_PART_SIGNED;
@@ -203,7 +203,7 @@ static int find_request(struct review *review, const struct id *id, struct check
     struct client_list list = {0};
     bool found = false;
     int failed = 0;
-    while (client_each_request(review->client, &list, &reply, &failed)) {
+    while (client_each_part(review->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
         if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, id)) {

@@ -27,13 +27,14 @@ enum control_op {
     CONTROL_DOCUMENT_GET, /* id, offset -> data */
     CONTROL_REQUEST_PUT,  /* blob: signed request, blob2: request key sealed to its owner -> done */
     CONTROL_REQUESTS, /* offset: how many to leave out -> request*, a part of them; none: the end */
-    CONTROL_CLIPS,    /* id: request or zero for all -> clip* */
+    CONTROL_CLIPS,    /* id: request or zero for all; in parts like requests -> clip* */
     CONTROL_CLIP,     /* clip -> clip with header and manifest */
     CONTROL_PAYLOAD,  /* clip, offset -> data */
     CONTROL_DECIDE,   /* clip, blob: signed decision -> done */
     CONTROL_GRANT, /* clip, blob: signed grant, blob2: age header (once all signed), blob3: manifest
                       sealed to the request key -> done */
-    CONTROL_DELIVERED,      /* -> delivered* : what others granted us */
+    CONTROL_DELIVERED,      /* what others granted us, in parts like requests -> delivered* */
+    CONTROL_DELIVERED_ONE,  /* id: grant -> delivered with header and manifest */
     CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
     CONTROL_COLLECTED,      /* id: grant, text: path that `stoop collect` wrote -> done */
     CONTROL_LOG,            /* offset: first index -> leaf* */
@@ -152,12 +153,13 @@ struct control_reply {
             struct bytes signed_grant;
             struct bytes member;     /* of the granting home */
             struct bytes sealed_key; /* the request key, sealed to our owner */
-            struct bytes header;     /* empty until it has come */
-            struct bytes manifest;
+            struct bytes header;     /* asked for alone; empty until it has come */
+            struct bytes manifest;   /* the same */
             uint64_t received;
             uint64_t payload_size;
             struct instant completed; /* 0: not yet */
             char collected[256];      /* path written last, or empty */
+            bool deleted;             /* its day has come: only this row is left */
         } delivered;
         struct {
             uint64_t index;

@@ -548,6 +548,7 @@ static const struct shape_field got_delivered_rows[] = {
     ROW(18, SHAPE_U64, REPLY, as.delivered.payload_size),
     ROW(19, SHAPE_TIME, REPLY, as.delivered.completed),
     ROW(20, SHAPE_TEXT, REPLY, as.delivered.collected),
+    ROW(21, SHAPE_BOOL, REPLY, as.delivered.deleted),
 };
 static const struct shape got_delivered_shape = SHAPE_OF("GotDelivered", got_delivered_rows, NULL);
 

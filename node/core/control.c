@@ -9,7 +9,7 @@
 
 enum {
     LEAVES_AT_ONCE = 512,
-    REQUESTS_AT_ONCE = 32,
+    PART_ROWS = 32,           /* of a list that comes in parts: each is an effect of the turn */
     PART_BYTES = 1024 * 1024, /* what a client has waiting is bounded by the shell */
     READ_BYTES = CONTROL_DATA_MAX
 };
@@ -36,12 +36,15 @@ static enum err document_get(struct core *core, uint64_t client,
                              const struct control_request *request);
 static enum err request_put(struct core *core, const struct control_request *request);
 static enum err visit_request(void *context, const struct store_object *row);
+static enum err take_turn(struct answer *answer, bool *had);
+static enum err part(const struct answer *answer, enum err err);
 static enum err visit_clip(void *context, const struct store_clip *row);
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request);
 static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
                         uint64_t total, uint64_t offset);
-static enum err delivered(struct core *core, uint64_t client);
 static enum err visit_delivered(void *context, const struct store_delivered *row);
+static enum err delivered(const struct answer *answer, const struct store_delivered *row,
+                          bool whole);
 static enum err leaves(struct core *core, uint64_t client, uint64_t first);
 static enum err proof(struct core *core, uint64_t client, uint64_t index);
 static enum err checkpoint(struct core *core, uint64_t client);
@@ -78,6 +81,8 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     struct store_clip row;
     struct store_delivered got;
     enum err err = ERR_OK;
+    answer.skip = request->offset;
+    answer.bytes = core->bytes.len;
     switch (request->op) {
     case CONTROL_STATUS:
         *answered = true;
@@ -109,13 +114,12 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_REQUEST_PUT:
         return request_put(core, request);
     case CONTROL_REQUESTS:
-        answer.skip = request->offset;
-        answer.bytes = core->bytes.len;
-        err = store_object_each(core->store, OBJECT_REQUEST, visit_request, &answer);
-        return err == ERR_FULL_QUEUE && answer.count > 0 ? ERR_OK : err; /* asked for again */
+        return part(&answer,
+                    store_object_each(core->store, OBJECT_REQUEST, visit_request, &answer));
     case CONTROL_CLIPS:
-        return store_clip_each(core->store, id_is_zero(&request->id) ? NULL : &request->id,
-                               visit_clip, &answer);
+        return part(&answer,
+                    store_clip_each(core->store, id_is_zero(&request->id) ? NULL : &request->id,
+                                    visit_clip, &answer));
     case CONTROL_CLIP:
         *answered = true;
         return clip(core, client, request);
@@ -133,7 +137,11 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_GRANT:
         return clips_grant(core, request->blob, request->blob2, request->blob3);
     case CONTROL_DELIVERED:
-        return delivered(core, client);
+        return part(&answer, store_delivered_each(core->store, visit_delivered, &answer));
+    case CONTROL_DELIVERED_ONE:
+        *answered = true;
+        err = store_delivered_get(core->store, &request->id, &got);
+        return err == ERR_OK ? delivered(&answer, &got, true) : err;
     case CONTROL_DELIVERED_DATA:
         *answered = true;
         err = store_delivered_get(core->store, &request->id, &got);
@@ -382,14 +390,11 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (answer->skip > 0) {
-        answer->skip--;
-        return ERR_OK;
+    bool had = false;
+    err = take_turn(answer, &had);
+    if (err != ERR_OK || had) {
+        return err;
     }
-    if (answer->count == REQUESTS_AT_ONCE || core->bytes.len - answer->bytes > PART_BYTES) {
-        return ERR_FULL_QUEUE;
-    }
-    answer->count++;
     err = store_get(core->store, STORE_CHARTER, &value);
     if (err == ERR_OK) {
         err = buffer_append(&bytes, value);
@@ -437,11 +442,31 @@ static enum err visit_request(void *context, const struct store_object *row) {
     return reply(core, answer->client);
 }
 
+/* `had`: who asks has it already. ERR_FULL_QUEUE ends the part. */
+static enum err take_turn(struct answer *answer, bool *had) {
+    *had = answer->skip > 0;
+    if (*had) {
+        answer->skip--;
+        return ERR_OK;
+    }
+    if (answer->count == PART_ROWS || answer->core->bytes.len - answer->bytes > PART_BYTES) {
+        return ERR_FULL_QUEUE;
+    }
+    answer->count++;
+    return ERR_OK;
+}
+
+static enum err part(const struct answer *answer, enum err err) {
+    return err == ERR_FULL_QUEUE && answer->count > 0 ? ERR_OK : err; /* asked for again */
+}
+
 /* Without manifest and header: a list of all clips stays small. */
 static enum err visit_clip(void *context, const struct store_clip *row) {
-    const struct answer *answer = context;
-    if (row->shred_logged) {
-        return ERR_OK;
+    struct answer *answer = context;
+    bool had = false;
+    enum err err = row->shred_logged ? ERR_OK : take_turn(answer, &had);
+    if (err != ERR_OK || row->shred_logged || had) {
+        return err;
     }
     struct control_reply *got = fresh(answer->core, CONTROL_GOT_CLIP);
     got->as.clip.request = row->request;
@@ -496,18 +521,22 @@ static enum err payload(struct core *core, uint64_t client, enum core_file file,
     return err == ERR_HOST_DISK ? ERR_USER_NOT_FOUND : err;
 }
 
-static enum err delivered(struct core *core, uint64_t client) {
-    struct answer answer = {.core = core, .client = client};
-    return store_delivered_each(core->store, visit_delivered, &answer);
+static enum err visit_delivered(void *context, const struct store_delivered *row) {
+    struct answer *answer = context;
+    bool had = false;
+    enum err err = take_turn(answer, &had);
+    return err != ERR_OK || had ? err : delivered(answer, row, false);
 }
 
-static enum err visit_delivered(void *context, const struct store_delivered *row) {
-    const struct answer *answer = context;
+static enum err delivered(const struct answer *answer, const struct store_delivered *row,
+                          bool whole) {
     struct core *core = answer->core;
     struct store_request request = {.sealed_key = {NULL, 0}};
     SCOPED(buffer_finish)
     struct buffer bytes = {.max = SEALED_MANIFEST_MAX + 4 * SIGNED_GOSSIP_MAX};
-    const struct bytes parts[] = {row->signed_grant, row->member, row->header, row->manifest};
+    const struct bytes parts[] = {row->signed_grant, row->member,
+                                  whole ? row->header : (struct bytes){NULL, 0},
+                                  whole ? row->manifest : (struct bytes){NULL, 0}};
     size_t at[COUNT_OF(parts) + 1] = {0};
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < COUNT_OF(parts); i++) {
@@ -521,6 +550,7 @@ static enum err visit_delivered(void *context, const struct store_delivered *row
         return err;
     }
     struct control_reply *got = fresh(core, CONTROL_GOT_DELIVERED);
+    got->last = whole;
     got->as.delivered.grant = row->grant;
     got->as.delivered.request = row->request;
     got->as.delivered.signed_grant = (struct bytes){bytes.at, at[1]};
@@ -531,6 +561,7 @@ static enum err visit_delivered(void *context, const struct store_delivered *row
     got->as.delivered.received = row->received;
     got->as.delivered.payload_size = row->payload_size;
     got->as.delivered.completed = row->completed;
+    got->as.delivered.deleted = row->deletion != DELETION_NONE;
     memcpy(got->as.delivered.collected, row->collected, sizeof row->collected);
     (void)transfer_progress(core->transfer, &row->grant, &got->as.delivered.received);
     return reply(core, answer->client);

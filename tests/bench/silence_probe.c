@@ -535,13 +535,19 @@ static int decline_all(const char *data) {
     if (connect(fd, (struct sockaddr *)&where, sizeof where) != 0) {
         die(where.sun_path);
     }
-    const struct control_request list = {.op = CONTROL_CLIPS};
+    struct control_request list = {.op = CONTROL_CLIPS};
     const struct control_request *ask = &list;
-    do {
+    uint64_t had = UINT64_MAX;
+    while (ask != NULL || !reply.last || list.offset > had) {
+        if (ask == NULL && reply.last) { /* the next part, until one is empty */
+            ask = &list;
+        }
+        had = ask == NULL ? had : list.offset;
         if (!talk(fd, ask, &reply, &frame)) {
             die("control socket");
         }
         ask = NULL;
+        list.offset += reply.kind == CONTROL_GOT_CLIP ? 1 : 0;
         if (reply.kind == CONTROL_GOT_CLIP && reply.as.clip.state == CLIP_OPEN &&
             count < COUNT_OF(open)) {
             open[count++] = (struct decision){.request = reply.as.clip.request,
@@ -549,7 +555,7 @@ static int decline_all(const char *data) {
                                               .kind = DECISION_DECLINE,
                                               .created = now_both().wall};
         }
-    } while (!reply.last);
+    }
     for (size_t i = 0; i < count; i++) {
         struct signed_object object;
         SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};

@@ -51,7 +51,7 @@ static void answer_requests(struct fake_home *fake, int client);
 static void answer_clip(struct fake_home *fake, int client, bool whole);
 static void answer_payload(struct fake_home *fake, int client, uint64_t offset);
 static void answer_document(const struct fake_home *fake, int client);
-static void answer_delivered(struct fake_home *fake, int client);
+static void answer_delivered(struct fake_home *fake, int client, size_t i, bool whole);
 static void answer_log(struct fake_home *fake, int client, uint64_t from);
 static void answer_proof(struct fake_home *fake, int client);
 static void log_leaf(const struct fake_home *fake, char out[256]);
@@ -405,7 +405,9 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         answer_done(client, ERR_OK);
         return;
     case CONTROL_CLIPS:
-        answer_clip(fake, client, false);
+        if (request->offset == 0) {
+            answer_clip(fake, client, false);
+        }
         answer_done(client, ERR_OK);
         return;
     case CONTROL_CLIP:
@@ -418,7 +420,13 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         answer_document(fake, client);
         return;
     case CONTROL_DELIVERED:
-        answer_delivered(fake, client);
+        for (size_t i = (size_t)request->offset; i <= fake->earlier; i++) {
+            answer_delivered(fake, client, i, false);
+        }
+        answer_done(client, ERR_OK);
+        return;
+    case CONTROL_DELIVERED_ONE:
+        answer_delivered(fake, client, fake->earlier, true);
         return;
     case CONTROL_DELIVERED_DATA:
         answer_payload(fake, client, request->offset);
@@ -555,34 +563,32 @@ static void answer_document(const struct fake_home *fake, int client) {
     send_reply(client, &reply);
 }
 
-static void answer_delivered(struct fake_home *fake, int client) {
+static void answer_delivered(struct fake_home *fake, int client, size_t i, bool whole) {
     const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
     struct signed_object grant;
     SCOPED(buffer_finish) struct buffer key = {.max = HEADER_MAX};
     ASSERT(age_seal_small(&home->owner_public.box, 1, BYTES_OF(fake->community.request_secret.b),
                           &key) == ERR_OK);
     ASSERT(signed_decode(buffer_bytes(&fake->grant), &grant) == ERR_OK);
-    for (size_t i = 0; i <= fake->earlier; i++) {
-        struct control_reply reply = {.kind = CONTROL_GOT_DELIVERED};
-        bool last = i == fake->earlier;
-        reply.as.delivered.grant = grant.id;
-        reply.as.delivered.request = fake->community.request_id;
-        reply.as.delivered.signed_grant = buffer_bytes(&fake->grant);
-        reply.as.delivered.member = buffer_bytes(&home->member);
-        reply.as.delivered.sealed_key = buffer_bytes(&key);
+    struct control_reply reply = {.kind = CONTROL_GOT_DELIVERED, .last = whole};
+    reply.as.delivered.grant = grant.id;
+    reply.as.delivered.request = fake->community.request_id;
+    reply.as.delivered.signed_grant = buffer_bytes(&fake->grant);
+    reply.as.delivered.member = buffer_bytes(&home->member);
+    reply.as.delivered.sealed_key = buffer_bytes(&key);
+    reply.as.delivered.received = reply.as.delivered.payload_size = fake->payload.len;
+    reply.as.delivered.completed = fake->now;
+    if (whole) {
         reply.as.delivered.header = buffer_bytes(&fake->granted_header);
         reply.as.delivered.manifest = buffer_bytes(&fake->granted_manifest);
-        reply.as.delivered.received = reply.as.delivered.payload_size = fake->payload.len;
-        reply.as.delivered.completed = fake->now;
-        if (!last) { /* of another request, fetched long ago */
-            write_u32(reply.as.delivered.request.b, (uint32_t)i);
-            write_u32(reply.as.delivered.grant.b, (uint32_t)i);
-            (void)snprintf(reply.as.delivered.collected, sizeof reply.as.delivered.collected,
-                           "/old/%zu.mp4", i);
-        }
-        send_reply(client, &reply);
     }
-    answer_done(client, ERR_OK);
+    if (i < fake->earlier) { /* of another request, fetched long ago */
+        write_u32(reply.as.delivered.request.b, (uint32_t)i);
+        write_u32(reply.as.delivered.grant.b, (uint32_t)i);
+        (void)snprintf(reply.as.delivered.collected, sizeof reply.as.delivered.collected,
+                       "/old/%zu.mp4", i);
+    }
+    send_reply(client, &reply);
 }
 
 /* One entry: this home's request. */

@@ -186,6 +186,51 @@ static void test_a_granted_clip_that_nobody_fetched_is_shredded_when_its_grant_e
     world_destroy(world);
 }
 
+/* As many as one home can be given: the list has to come through a client's queue. */
+static void test_what_was_delivered_is_listed_in_parts_and_opened_one_by_one(void **state) {
+    (void)state;
+    enum {
+        ALL = 70
+    };
+    static uint8_t manifest[512 * 1024];
+    static const uint8_t header[200];
+    struct id id;
+    struct world *world = start(46, 1, HOUR, &id);
+    struct store *store = world->homes[REQUESTER].store;
+    for (int i = 0; i < ALL; i++) {
+        struct store_delivered row = {.request = id,
+                                      .signed_grant = BYTES_OF(header),
+                                      .member = BYTES_OF(header),
+                                      .payload_size = 1,
+                                      .delete_by = INSTANT_NEVER};
+        write_u32(row.grant.b, (uint32_t)i + 1);
+        CHECK_ERR(ERR_OK, store_delivered_add(store, &row));
+        CHECK_ERR(ERR_OK,
+                  store_delivered_complete(store, &row.grant, BYTES_OF(header), BYTES_OF(manifest),
+                                           world_wall(world, REQUESTER)));
+    }
+    struct control_request ask = {.op = CONTROL_DELIVERED};
+    size_t parts = 0;
+    do {
+        CHECK_ERR(ERR_OK, world_ask(world, REQUESTER, &ask));
+        for (size_t i = 0; i + 1 < world->reply_count; i++) {
+            CHECK(world->replies[i].len < 2048);
+        }
+        ask.offset += world->reply_count - 1;
+        parts++;
+    } while (world->reply_count > 1);
+    CHECK(ask.offset == ALL);
+    CHECK(parts > 2);
+    struct control_request one = {.op = CONTROL_DELIVERED_ONE};
+    write_u32(one.id.b, ALL);
+    CHECK_ERR(ERR_OK, world_ask(world, REQUESTER, &one));
+    CHECK(world->reply.as.delivered.manifest.len == sizeof manifest);
+    CHECK(world->reply.as.delivered.header.len == sizeof header);
+    write_u32(one.id.b, ALL + 1);
+    CHECK_ERR(ERR_USER_NOT_FOUND, world_ask(world, REQUESTER, &one));
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_full_record_refuses_a_decision_and_changes_nothing),
@@ -193,6 +238,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_shredded_while_ingest_is_down_goes_when_it_is_back),
         cmocka_unit_test(test_a_clip_that_was_delivered_is_shredded_when_its_request_ends),
         cmocka_unit_test(test_a_granted_clip_that_nobody_fetched_is_shredded_when_its_grant_ends),
+        cmocka_unit_test(test_what_was_delivered_is_listed_in_parts_and_opened_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -841,10 +841,12 @@ static enum err ask_for_attachments(struct core *core) {
     }
     core->attachment_after = missing.sha256;
     core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-    size_t start = core_random(core) % CORE_LINKS_MAX;
-    for (size_t i = 0; i < CORE_LINKS_MAX && from == NULL; i++) {
-        struct link *link = &core->links[(start + i) % CORE_LINKS_MAX];
-        from = link->no != 0 && link->in_overlay ? link : NULL;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) { /* each with the same chance */
+        struct link *link = &core->links[i];
+        if (link->no != 0 && link->in_overlay && core_random(core) % ++seen == 0) {
+            from = link;
+        }
     }
     if (from == NULL) {
         return ERR_OK;

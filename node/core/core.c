@@ -464,7 +464,7 @@ enum err core_become_member(struct core *core) {
         err = store_epoch_each(core->store, visit_epoch, core);
     }
     if (err == ERR_OK) {
-        core->overlay = overlay_create(&core->self);
+        core->overlay = overlay_create(&core->self, core_random(core));
         err = core->overlay == NULL ? ERR_HOST_MEMORY : ERR_OK;
     }
     if (err == ERR_OK) {

@@ -1,10 +1,9 @@
 /* Invariants:
- *  1. objects[] is sorted by (created, id) without doubles, and holds only what core has accepted.
+ *  1. `objects` holds only what core has accepted.
  *  2. A peer has at most one link; of two, the one stays whose dialler has the smaller certificate
  * id, so both ends close the same one.
- *  3. No action forwards an object that is not in objects[].
- *  4. known[] holds the ids of objects[], no others, and is at most half full.
- *  5. A difference that does not go away (a peer has what we may not take yet, or the other way
+ *  3. No action forwards an object that is not in `objects`.
+ *  4. A difference that does not go away (a peer has what we may not take yet, or the other way
  * round) costs ever fewer rounds, down to the usual pace. */
 #include "node/overlay/overlay.h"
 
@@ -13,6 +12,7 @@
 
 #include "crypto/keys.h"
 #include "node/base/assert.h"
+#include "node/overlay/set.h"
 
 enum {
     KEEP_ALIVE_MS = 4000,
@@ -28,13 +28,7 @@ enum {
     SYNC_ROUNDS_MAX = 12,
     SYNC_SPLIT = 8,
     PUSHES_MAX = 64, /* objects for one SYNC_WANT or SYNC_IDS: the rest comes with the next round */
-    KNOWN_SLOTS = OVERLAY_OBJECTS_MAX * 2,
     MESSAGES_MAX = SYNC_SPLIT + 2,
-};
-
-struct object {
-    struct sync_key key;
-    struct instant expires;
 };
 
 struct peer {
@@ -56,7 +50,7 @@ struct link {
     struct tick renew_at; /* TICK_NEVER: the peer dialled */
     bool differs;         /* found since our last round; the next one comes early */
     struct duration again;
-    size_t work; /* objects compared for this peer since work_since */
+    size_t work; /* answers and ids for this peer since work_since */
     struct tick work_since;
 };
 
@@ -64,10 +58,7 @@ struct overlay {
     struct id self;
     struct peer peers[OVERLAY_PEERS_MAX];
     struct link links[OVERLAY_LINKS_MAX];
-    size_t object_count;
-    struct instant next_expiry;
-    struct object objects[OVERLAY_OBJECTS_MAX];
-    struct id known[KNOWN_SLOTS]; /* open addressing; a zero id is an empty slot */
+    struct sync_set *objects;
     size_t next_ignored;
     struct ignored {
         struct id id; /* zero: unused */
@@ -78,7 +69,7 @@ struct overlay {
 };
 
 struct range {
-    size_t from, to; /* into objects[] */
+    size_t from, to; /* ranks in `objects` */
 };
 
 static enum err learn_peer(struct overlay *o, const struct id *id, struct now now, uint64_t random);
@@ -96,7 +87,7 @@ static enum err answer_ids(struct overlay *o, struct link *link, const struct li
                            struct now now, struct overlay_actions *actions);
 static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
                               struct now now, struct overlay_actions *actions);
-static bool may_compare(struct link *link, size_t objects, struct now now);
+static bool may_answer(struct link *link, size_t objects, struct now now);
 static void come_back_early(struct link *link, struct now now);
 static size_t push_what_peer_lacks(struct overlay *o, link_no link,
                                    const struct link_message *message,
@@ -105,7 +96,6 @@ static enum err answer_want(struct overlay *o, struct link *link,
                             const struct link_message *message, struct overlay_actions *actions);
 static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
                               struct overlay_actions *actions);
-static void replace_object(struct overlay *o, const struct sync_key *key);
 static void ignore_object(struct overlay *o, const struct id *id, struct now now);
 static void tick(struct overlay *o, struct now now, uint64_t random,
                  struct overlay_actions *actions);
@@ -118,10 +108,6 @@ static struct peer *find_peer(struct overlay *o, const struct id *id);
 static struct link *find_link(struct overlay *o, link_no no);
 static bool is_known(const struct overlay *o, const struct id *id);
 static bool is_ignored(const struct overlay *o, const struct id *id, struct now now);
-static size_t slot_of(const struct overlay *o, const struct id *id);
-static void forget_id(struct overlay *o, const struct id *id);
-static int key_compare(const struct sync_key *a, const struct sync_key *b);
-static size_t lower_bound(const struct overlay *o, const struct sync_key *key);
 static struct range range_between(const struct overlay *o, const struct sync_key *lower,
                                   const struct sync_key *upper);
 static void fingerprint(const struct overlay *o, struct range range, uint64_t salt,
@@ -141,17 +127,24 @@ static struct duration jitter(int64_t base_ms, uint64_t random);
 static const struct sync_key key_lowest = {{0}, {{0}}};
 static const struct sync_key key_end = {{INT64_MAX}, {{0}}};
 
-struct overlay *overlay_create(const struct id *self) {
-    struct overlay *o = calloc(1, sizeof *o); /* pages that nothing touches cost nothing */
-    if (o != NULL) {
-        o->self = *self;
-        o->next_expiry = INSTANT_NEVER;
+struct overlay *overlay_create(const struct id *self, uint64_t seed) {
+    struct overlay *o = calloc(1, sizeof *o);
+    struct sync_set *objects = sync_set_create(OVERLAY_OBJECTS_MAX, seed);
+    if (o == NULL || objects == NULL) {
+        sync_set_destroy(objects);
+        free(o);
+        return NULL;
     }
+    o->self = *self;
+    o->objects = objects;
     return o;
 }
 
 void overlay_destroy(struct overlay *overlay) {
-    free(overlay);
+    if (overlay != NULL) {
+        sync_set_destroy(overlay->objects);
+        free(overlay);
+    }
 }
 
 enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct id *id,
@@ -167,7 +160,7 @@ enum overlay_verdict overlay_look_up(const struct overlay *overlay, const struct
 
 bool overlay_has_room(const struct overlay *overlay, bool reserved) {
     size_t most = reserved ? OVERLAY_OBJECTS_MAX : OVERLAY_OBJECTS_MAX - OVERLAY_RESERVED;
-    return overlay->object_count < most;
+    return sync_set_count(overlay->objects) < most;
 }
 
 enum err overlay_step(struct overlay *overlay, const struct overlay_event *event, struct now now,
@@ -208,7 +201,7 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
         ignore_object(overlay, &event->key.id, now);
         break;
     case OVERLAY_EV_REPLACED:
-        replace_object(overlay, &event->key);
+        (void)sync_set_remove(overlay->objects, &event->key.id);
         break;
     case OVERLAY_EV_TICK:
         tick(overlay, now, random, out);
@@ -219,8 +212,9 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
 
 struct tick overlay_deadline(const struct overlay *overlay, struct now now) {
     struct tick due = TICK_NEVER;
-    if (overlay->next_expiry.ms != INSTANT_NEVER.ms) {
-        int64_t wait = overlay->next_expiry.ms - now.wall.ms;
+    const struct sync_item *soonest = sync_set_soonest(overlay->objects);
+    if (soonest != NULL && soonest->expires.ms != INSTANT_NEVER.ms) {
+        int64_t wait = soonest->expires.ms - now.wall.ms;
         due = tick_add(now.mono, (struct duration){wait > 0 ? wait : 0});
     }
     size_t links = overlay_link_count(overlay);
@@ -250,7 +244,7 @@ size_t overlay_link_count(const struct overlay *overlay) {
 }
 
 size_t overlay_object_count(const struct overlay *overlay) {
-    return overlay->object_count;
+    return sync_set_count(overlay->objects);
 }
 
 bool overlay_is_linked(const struct overlay *overlay, const struct id *peer) {
@@ -395,7 +389,7 @@ static enum err answer_sync(struct overlay *o, struct link *link,
     struct range range = range_between(o, lower, upper);
     size_t ours = range.to - range.from;
     uint8_t print[32];
-    if (!may_compare(link, ours, now)) {
+    if (!may_answer(link, ours <= LINK_IDS_MAX ? ours : SYNC_SPLIT, now)) {
         return ERR_OK;
     }
     fingerprint(o, range, message->as.sync.salt, print);
@@ -413,7 +407,7 @@ static enum err answer_sync(struct overlay *o, struct link *link,
     for (size_t part = 0; part < SYNC_SPLIT; part++) {
         struct range sub = {range.from + ours * part / SYNC_SPLIT,
                             range.from + ours * (part + 1) / SYNC_SPLIT};
-        struct sync_key to = part + 1 == SYNC_SPLIT ? *upper : o->objects[sub.to].key;
+        struct sync_key to = part + 1 == SYNC_SPLIT ? *upper : sync_set_at(o->objects, sub.to)->key;
         send_range(o, link->no, sub, &from, &to, message->as.sync.salt, round + 1, actions);
         from = to;
     }
@@ -430,14 +424,14 @@ static enum err answer_ids(struct overlay *o, struct link *link, const struct li
     return ERR_OK;
 }
 
-/* Comparing is what costs: a peer that asks for more of it than any honest one gets no answer. */
-static bool may_compare(struct link *link, size_t objects, struct now now) {
+/* A peer that asks for more than any honest one gets no answer. */
+static bool may_answer(struct link *link, size_t ids, struct now now) {
     if (tick_reached(now.mono,
                      tick_add(link->work_since, (struct duration){OVERLAY_SYNC_WORK_MS}))) {
         link->work_since = now.mono;
         link->work = 0;
     }
-    link->work += objects + 1;
+    link->work += ids + 1;
     return link->work <= OVERLAY_SYNC_WORK_MAX;
 }
 
@@ -475,7 +469,7 @@ static size_t push_what_peer_lacks(struct overlay *o, link_no link,
     struct range range = range_between(o, &message->as.sync_ids.lower, &message->as.sync_ids.upper);
     size_t pushed = 0;
     for (size_t i = range.from; i < range.to && pushed < PUSHES_MAX; i++) {
-        const struct id *id = &o->objects[i].key.id;
+        const struct id *id = &sync_set_at(o->objects, i)->key.id;
         bool theirs = false;
         for (size_t k = 0; k < message->as.sync_ids.count && !theirs; k++) {
             theirs = id_equal(id, &message->as.sync_ids.ids[k]);
@@ -503,19 +497,13 @@ static enum err answer_want(struct overlay *o, struct link *link,
 
 static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
                               struct overlay_actions *actions) {
+    const struct sync_item item = {event->key, event->expires};
     if (is_known(o, &event->key.id)) {
         return ERR_OK;
     }
-    if (o->object_count == OVERLAY_OBJECTS_MAX) {
-        return ERR_FULL_TABLE;
-    }
-    size_t at = lower_bound(o, &event->key);
-    memmove(&o->objects[at + 1], &o->objects[at], (o->object_count - at) * sizeof o->objects[0]);
-    o->objects[at] = (struct object){event->key, event->expires};
-    o->object_count++;
-    o->known[slot_of(o, &event->key.id)] = event->key.id;
-    if (event->expires.ms < o->next_expiry.ms) {
-        o->next_expiry = event->expires;
+    enum err err = sync_set_add(o->objects, &item);
+    if (err != ERR_OK) {
+        return err;
     }
     struct link *from = event->link == 0 ? NULL : find_link(o, event->link);
     if (from != NULL) { /* it brings something: there may be more */
@@ -532,16 +520,6 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     return ERR_OK;
 }
 
-static void replace_object(struct overlay *o, const struct sync_key *key) {
-    size_t at = lower_bound(o, key);
-    if (at == o->object_count || key_compare(&o->objects[at].key, key) != 0) {
-        return;
-    }
-    forget_id(o, &key->id);
-    o->object_count--;
-    memmove(&o->objects[at], &o->objects[at + 1], (o->object_count - at) * sizeof o->objects[0]);
-}
-
 /* The ring forgets the earliest: then it may be looked at once more. */
 static void ignore_object(struct overlay *o, const struct id *id, struct now now) {
     o->ignored[o->next_ignored] =
@@ -553,9 +531,7 @@ static void ignore_object(struct overlay *o, const struct id *id, struct now now
 
 static void tick(struct overlay *o, struct now now, uint64_t random,
                  struct overlay_actions *actions) {
-    if (instant_reached(now.wall, o->next_expiry)) {
-        drop_expired(o, now.wall, actions);
-    }
+    drop_expired(o, now.wall, actions);
     tick_links(o, now, random, actions);
     tick_peers(o, now, actions);
 }
@@ -602,7 +578,7 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
             link->ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS});
         }
         if (tick_reached(now.mono, link->sync_at) && o->message_count < MESSAGES_MAX) {
-            struct range all = {0, o->object_count};
+            struct range all = {0, sync_set_count(o->objects)};
             send_range(o, link->no, all, &key_lowest, &key_end, random + i, 0, actions);
             link->sync_at = tick_add(now.mono, jitter(SYNC_FIRST_MS, random + i));
             link->differs = false;
@@ -611,21 +587,14 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
 }
 
 static void drop_expired(struct overlay *o, struct instant now, struct overlay_actions *actions) {
-    size_t kept = 0;
-    o->next_expiry = INSTANT_NEVER;
-    for (size_t i = 0; i < o->object_count; i++) {
-        struct object *object = &o->objects[i];
-        if (instant_reached(now, object->expires) && actions->count < OVERLAY_ACTIONS_MAX / 2) {
-            act(actions, OVERLAY_ACT_DROP, 0, &object->key.id);
-            forget_id(o, &object->key.id);
-            continue;
-        }
-        if (object->expires.ms < o->next_expiry.ms) {
-            o->next_expiry = object->expires;
-        }
-        o->objects[kept++] = *object;
+    const struct sync_item *soonest = NULL;
+    while (actions->count < OVERLAY_ACTIONS_MAX / 2 &&
+           (soonest = sync_set_soonest(o->objects)) != NULL &&
+           instant_reached(now, soonest->expires)) {
+        struct id id = soonest->key.id;
+        act(actions, OVERLAY_ACT_DROP, 0, &id);
+        (void)sync_set_remove(o->objects, &id);
     }
-    o->object_count = kept;
 }
 
 /* ---- tables ---- */
@@ -649,7 +618,7 @@ static struct link *find_link(struct overlay *o, link_no no) {
 }
 
 static bool is_known(const struct overlay *o, const struct id *id) {
-    return !id_is_zero(&o->known[slot_of(o, id)]);
+    return sync_set_find(o->objects, id) != NULL;
 }
 
 static bool is_ignored(const struct overlay *o, const struct id *id, struct now now) {
@@ -661,57 +630,9 @@ static bool is_ignored(const struct overlay *o, const struct id *id, struct now 
     return false;
 }
 
-/* Where `id` is, or the empty slot where it would go. Ids are SHA-256: they spread by themselves.
- */
-static size_t slot_of(const struct overlay *o, const struct id *id) {
-    size_t slot = read_u32(id->b) % KNOWN_SLOTS;
-    while (!id_is_zero(&o->known[slot]) && !id_equal(&o->known[slot], id)) {
-        slot = (slot + 1) % KNOWN_SLOTS;
-    }
-    return slot;
-}
-
-/* Closes the hole, so that no search ends early: what follows in the run moves up where it may. */
-static void forget_id(struct overlay *o, const struct id *id) {
-    size_t hole = slot_of(o, id);
-    ASSERT(!id_is_zero(&o->known[hole]));
-    for (size_t next = (hole + 1) % KNOWN_SLOTS; !id_is_zero(&o->known[next]);
-         next = (next + 1) % KNOWN_SLOTS) {
-        size_t home = read_u32(o->known[next].b) % KNOWN_SLOTS;
-        size_t from_home = (next + KNOWN_SLOTS - home) % KNOWN_SLOTS;
-        size_t from_hole = (next + KNOWN_SLOTS - hole) % KNOWN_SLOTS;
-        if (from_home >= from_hole) {
-            o->known[hole] = o->known[next];
-            hole = next;
-        }
-    }
-    o->known[hole] = (struct id){{0}};
-}
-
-static int key_compare(const struct sync_key *a, const struct sync_key *b) {
-    if (a->created.ms != b->created.ms) {
-        return a->created.ms < b->created.ms ? -1 : 1;
-    }
-    return id_compare(&a->id, &b->id);
-}
-
-static size_t lower_bound(const struct overlay *o, const struct sync_key *key) {
-    size_t low = 0;
-    size_t high = o->object_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (key_compare(&o->objects[middle].key, key) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static struct range range_between(const struct overlay *o, const struct sync_key *lower,
                                   const struct sync_key *upper) {
-    struct range range = {lower_bound(o, lower), lower_bound(o, upper)};
+    struct range range = {sync_set_rank(o->objects, lower), sync_set_rank(o->objects, upper)};
     if (range.to < range.from) {
         range.to = range.from;
     }
@@ -722,18 +643,14 @@ static struct range range_between(const struct overlay *o, const struct sync_key
  * and nobody can prepare objects whose sums collide without knowing the salt. */
 static void fingerprint(const struct overlay *o, struct range range, uint64_t salt,
                         uint8_t out[32]) {
-    uint8_t sum[48] = {0};
-    for (size_t i = range.from; i < range.to; i++) {
-        unsigned carry = 0;
-        for (size_t b = 0; b < 32; b++) { /* little-endian */
-            carry += (unsigned)sum[b] + o->objects[i].key.id.b[b];
-            sum[b] = (uint8_t)carry;
-            carry >>= 8;
-        }
+    struct sync_sum sum = sync_set_sum(o->objects, range.from, range.to);
+    uint8_t message[48];
+    for (size_t i = 0; i < 32; i++) { /* little-endian */
+        message[i] = (uint8_t)(sum.limb[i / 8] >> (i % 8 * 8));
     }
-    write_u64(sum + 32, range.to - range.from);
-    write_u64(sum + 40, salt);
-    hash_labelled("stoop range v1", (struct bytes){NULL, 0}, BYTES_OF(sum), out, 32);
+    write_u64(message + 32, range.to - range.from);
+    write_u64(message + 40, salt);
+    hash_labelled("stoop range v1", (struct bytes){NULL, 0}, BYTES_OF(message), out, 32);
 }
 
 static void send_range(struct overlay *o, link_no link, struct range range,
@@ -759,7 +676,7 @@ static void send_ids(struct overlay *o, link_no link, struct range range,
     message->as.sync_ids.answer = false;
     message->as.sync_ids.count = range.to - range.from;
     for (size_t i = range.from; i < range.to; i++) {
-        message->as.sync_ids.ids[i - range.from] = o->objects[i].key.id;
+        message->as.sync_ids.ids[i - range.from] = sync_set_at(o->objects, i)->key.id;
     }
 }
 

@@ -7,12 +7,13 @@
  * with OVERLAY_EV_ACCEPTED, with OVERLAY_EV_IGNORED, or by closing the link that brought it.
  *
  * Inside: a full mesh up to OVERLAY_LINKS_MAX homes, flooding, and range-based reconciliation over
- * a sorted array. Membership views and the broadcast tree take the same events and actions.
+ * an ordered set (set.h). Membership views and the broadcast tree take the same events and actions.
  *
- * Memory: all taken by overlay_create(); no later call allocates.
+ * Memory: the set grows with the live objects; all else is taken by overlay_create().
  * Bounds: OVERLAY_PEERS_MAX peers, OVERLAY_LINKS_MAX links, OVERLAY_OBJECTS_MAX live objects,
  * OVERLAY_ACTIONS_MAX actions from one step, OVERLAY_IGNORED_MAX ids ignored for a while, and
- * OVERLAY_SYNC_WORK_MAX objects that one link may have us compare in OVERLAY_SYNC_WORK_MS. */
+ * OVERLAY_SYNC_WORK_MAX answers and listed ids that one link may have from us in
+ * OVERLAY_SYNC_WORK_MS. */
 #ifndef NODE_OVERLAY_OVERLAY_H
 #define NODE_OVERLAY_OVERLAY_H
 
@@ -24,7 +25,7 @@ enum {
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
     OVERLAY_RESERVED = 2048,     /* of them for our own, and for certificates */
     OVERLAY_IGNORED_MAX = 256,
-    OVERLAY_SYNC_WORK_MAX = 16 * OVERLAY_OBJECTS_MAX, /* some ten whole reconciliations */
+    OVERLAY_SYNC_WORK_MAX = 4 * OVERLAY_OBJECTS_MAX, /* more than three whole reconciliations */
     OVERLAY_SYNC_WORK_MS = 10 * 1000,
     OVERLAY_ACTIONS_MAX =
         640, /* one full list of ids answered and asked, and a message to each link */
@@ -80,8 +81,8 @@ struct overlay_actions {
     } list[OVERLAY_ACTIONS_MAX];
 };
 
-/* `self`: our member certificate. Returns NULL when memory is short. */
-struct overlay *overlay_create(const struct id *self);
+/* `self`: our member certificate; `seed`: random, unknown to others. NULL when memory is short. */
+struct overlay *overlay_create(const struct id *self, uint64_t seed);
 void overlay_destroy(struct overlay *overlay); /* NULL is fine */
 
 /* Is an object that came by gossip worth decoding further? `reserved`: it may have one of the
@@ -93,6 +94,7 @@ bool overlay_has_room(const struct overlay *overlay, bool reserved);
 /* Takes one event; `random` seeds back-off and choice for this step.
  *
  * ERR_FULL_TABLE     no room for the peer, link or object
+ * ERR_HOST_MEMORY    none for the object
  * ERR_PEER_BOUNDS    a SYNC message that no correct peer sends: score it */
 MUST_USE enum err overlay_step(struct overlay *overlay, const struct overlay_event *event,
                                struct now now, uint64_t random, struct overlay_actions *out);

@@ -20,7 +20,7 @@ static struct id id_of(uint8_t fill) {
 
 static struct overlay *create(uint8_t self) {
     const struct id id = id_of(self);
-    struct overlay *overlay = overlay_create(&id);
+    struct overlay *overlay = overlay_create(&id, 1);
     CHECK(overlay != NULL);
     now = (struct now){.wall = {1000000}, .mono = {50000}};
     return overlay;

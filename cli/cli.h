@@ -1,6 +1,7 @@
 /* What the files of `stoop` share. Layer: POSIX, jansson, libqrencode, proto, crypto, confine.
  *
  *   main.c       the table of commands
+ *   options.c    the options of one command, branches, what was meant
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
  *   service.c    whose a system service's folders are
@@ -54,10 +55,11 @@ struct cli {
 int fail(const char *next, const char *format, ...) PRINTF_LIKE(2, 3);
 int usage_error(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* ---- options of one command ---- */
+/* ---- options.c ---- */
 struct cli_option {
     const char *name; /* "--at"; without value when `flag` is set */
     const char **value;
+    bool needed; /* `value` must be given */
     bool *flag;
     const char **list; /* may be repeated: up to list_max values */
     size_t list_max;
@@ -68,12 +70,35 @@ struct cli_option {
 int take_options(struct cli *cli, const struct cli_option *options, size_t count,
                  const char *operands);
 
-/* ---- commands of commands: "camera add" ---- */
+/* Commands of commands: "camera add". */
 struct cli_branch {
     const char *word;
     int (*run)(struct cli *cli); /* finds its word at cli->argv[0] */
 };
 int run_branch(struct cli *cli, const struct cli_branch *branches, size_t count);
+
+int parse_number(const char *text, long low, long high, long *out); /* 0, or -1 */
+/* The same for an option's value, NULL when it was not given: then *out stays. 0, or EXIT_USAGE
+ * after printing. */
+struct number_range {
+    long low, high;
+    const char *unit; /* in the error; NULL: none */
+};
+int number_option(const struct cli *cli, const char *text, struct number_range range, long *out);
+/* What the fence takes for a name; bad_name says so. */
+bool name_good(const char *name);
+int bad_name(const char *command, const char *name);
+
+/* What was meant by a word that is none of those considered: the one that is a slip or two away, or
+ * begins with it. */
+struct nearest {
+    const char *word; /* `len` bytes of it */
+    size_t len;
+    const char *best; /* NULL: nothing is near */
+    size_t distance;
+};
+struct nearest nearest_to(const char *word, size_t len);
+void nearest_consider(struct nearest *nearest, const char *candidate);
 
 /* ---- term.c ---- */
 enum {
@@ -206,10 +231,6 @@ struct checked_request {
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
 struct instant now_wall(void);
-int parse_number(const char *text, long low, long high, long *out); /* 0, or -1 */
-/* What the fence takes for a name; bad_name says so. */
-bool name_good(const char *name);
-int bad_name(const char *command, const char *name);
 /* This home's owners whose keys are at hand: --owner-dir first, then each --co-sign. */
 enum {
     SIGNERS_MAX = OWNERS_MAX

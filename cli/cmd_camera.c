@@ -57,10 +57,10 @@ static int add(struct cli *cli) {
     bool indoor = false;
     bool open = false;
     const struct cli_option options[] = {
-        {.name = "--folder", .value = &values[V_FOLDER]},
-        {.name = "--layout", .value = &values[V_LAYOUT]},
-        {.name = "--at", .value = &values[V_AT]},
-        {.name = "--reach", .value = &values[V_REACH]},
+        {.name = "--folder", .value = &values[V_FOLDER], .needed = true},
+        {.name = "--layout", .value = &values[V_LAYOUT], .needed = true},
+        {.name = "--at", .value = &values[V_AT], .needed = true},
+        {.name = "--reach", .value = &values[V_REACH], .needed = true},
         {.name = "--facing", .value = &values[V_FACING]},
         {.name = "--angle", .value = &values[V_ANGLE]},
         {.name = "--clock-offset", .value = &values[V_OFFSET]},
@@ -206,17 +206,10 @@ int cameras_load(const struct cli *cli, struct camera_list *out, bool *there) {
 
 static int read_camera(const struct cli *cli, const char *const *values, bool indoor, bool open,
                        const char *const *owners, size_t owner_count, struct camera *out) {
-    static const char *const names[VALUES] = {"--folder", "--layout", "--at",          "--reach",
-                                              "--facing", "--angle",  "--clock-offset"};
     struct camera camera = {.indoor = indoor, .indoor_open = open};
     struct pins pins;
     struct stat info;
     long number = 0;
-    for (size_t i = V_FOLDER; i <= V_REACH; i++) {
-        if (values[i] == NULL) {
-            return usage_error("camera", "'%s' is missing", names[i]);
-        }
-    }
     if (cli->argv[1][0] == '\0' || strlen(cli->argv[1]) >= sizeof camera.name ||
         strspn(cli->argv[1], "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(cli->argv[1])) {
         return usage_error("camera",

@@ -144,14 +144,11 @@ static int export_delivered(struct cli *cli) {
     const char *identity = NULL;
     struct client *client = NULL;
     char folders[2][PATH_MAX];
-    const struct cli_option options[] = {{.name = "--out", .value = &out},
+    const struct cli_option options[] = {{.name = "--out", .value = &out, .needed = true},
                                          {.name = "--identity", .value = &identity}};
     int failed = take_options(cli, options, COUNT_OF(options), "CODE");
     if (failed != 0) {
         return failed;
-    }
-    if (out == NULL) {
-        return usage_error("delivered", "'--out' is missing");
     }
     failed = client_open(cli, &client);
     if (failed == 0) {

@@ -25,29 +25,6 @@ static int pin_community(const struct cli *cli, const struct signers *signers,
                          const struct id *community);
 static void print_qr(const char *code);
 
-int parse_number(const char *text, long low, long high, long *out) {
-    char *end = NULL;
-    long value = strtol(text, &end, 10);
-    bool digits = *text != '\0' && strspn(text + (*text == '-' ? 1 : 0), "0123456789") > 0;
-    if (!digits || *end != '\0' || value < low || value > high) {
-        return -1;
-    }
-    *out = value;
-    return 0;
-}
-
-bool name_good(const char *name) {
-    char safe[SAFE_MAX];
-    return *name != '\0' && strlen(name) < NAME_MAX_BYTES &&
-           strcmp(safe_text(name, NAME_MAX_BYTES, safe), name) == 0;
-}
-
-int bad_name(const char *command, const char *name) {
-    char safe[SAFE_MAX];
-    return usage_error(command, "'%s' is not a name: 1 to %d bytes that can be seen",
-                       safe_text(name, 24, safe), NAME_MAX_BYTES - 1);
-}
-
 int cmd_community(struct cli *cli) {
     static const struct cli_branch branches[] = {
         {"found", found}, {"invite", cmd_invite}, {"join", cmd_join}, {"show", show}};
@@ -84,15 +61,17 @@ static int found(struct cli *cli) {
         return failed;
     }
     const char *name = cli->argv[1];
-    if (slot != NULL && parse_number(slot, 1, 3600, &slot_s) != 0) {
-        return usage_error("community", "'%s' is not 1 to 3600 seconds", slot);
+    failed = number_option(cli, slot, (struct number_range){1, 3600, "seconds"}, &slot_s);
+    if (failed == 0) {
+        failed = number_option(cli, allowance, (struct number_range){0, 64, NULL}, &invites);
     }
-    if (allowance != NULL && parse_number(allowance, 0, 64, &invites) != 0) {
-        return usage_error("community", "'%s' is not 0 to 64", allowance);
+    if (failed == 0) {
+        failed =
+            number_option(cli, witnesses, (struct number_range){0, CHARTER_WITNESSES_MAX, NULL},
+                          &witnesses_wanted);
     }
-    if (witnesses != NULL &&
-        parse_number(witnesses, 0, CHARTER_WITNESSES_MAX, &witnesses_wanted) != 0) {
-        return usage_error("community", "'%s' is not 0 to 8", witnesses);
+    if (failed != 0) {
+        return failed;
     }
     if (!name_good(name) || (home_name != NULL && !name_good(home_name))) {
         return bad_name("community", name_good(name) ? home_name : name);

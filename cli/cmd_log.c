@@ -481,12 +481,9 @@ static int vault_export(struct cli *cli) {
     const char *out = NULL;
     struct client *client = NULL;
     struct clip_id clip = {{0}};
-    const struct cli_option options[] = {{.name = "--out", .value = &out}};
+    const struct cli_option options[] = {{.name = "--out", .value = &out, .needed = true}};
     int failed = take_options(cli, options, COUNT_OF(options), "CLIP");
-    if (failed == 0 && out == NULL) {
-        failed = usage_error("vault", "'--out' is missing");
-    }
-    if (failed == 0 && out != NULL && access(out, F_OK) == 0) {
+    if (failed == 0 && access(out, F_OK) == 0) {
         failed = fail(NULL, "'%s' exists already", out);
     }
     if (failed == 0) {

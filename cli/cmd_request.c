@@ -52,11 +52,11 @@ int cmd_request(struct cli *cli) {
     char answer[16];
     SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
     const struct cli_option options[] = {
-        {.name = "--at", .value = &values[V_AT]},
-        {.name = "--radius", .value = &values[V_RADIUS]},
-        {.name = "--from", .value = &values[V_FROM]},
-        {.name = "--to", .value = &values[V_TO]},
-        {.name = "--reason", .value = &values[V_REASON]},
+        {.name = "--at", .value = &values[V_AT], .needed = true},
+        {.name = "--radius", .value = &values[V_RADIUS], .needed = true},
+        {.name = "--from", .value = &values[V_FROM], .needed = true},
+        {.name = "--to", .value = &values[V_TO], .needed = true},
+        {.name = "--reason", .value = &values[V_REASON], .needed = true},
         {.name = "--process", .value = &values[V_PROCESS]},
         {.name = "--document", .value = &values[V_DOCUMENT]},
         {.name = "--days", .value = &values[V_DAYS]},
@@ -123,14 +123,8 @@ int cmd_request(struct cli *cli) {
 
 static int build(const char *const *values, bool voluntary, struct request *out,
                  struct buffer *document) {
-    static const char *const names[] = {"--at", "--radius", "--from", "--to", "--reason"};
     long number = 0;
     memset(out, 0, sizeof *out);
-    for (size_t i = V_AT; i <= V_REASON; i++) {
-        if (values[i] == NULL) {
-            return usage_error("request", "'%s' is missing", names[i]);
-        }
-    }
     if (voluntary == (values[V_PROCESS] != NULL)) {
         return usage_error("request", "say either '--voluntary' or '--process FILE'");
     }

@@ -193,9 +193,6 @@ static int help(const char *name);
 static void overview(FILE *to);
 static const struct command *find(const char *name);
 static const char *nearest_command(const char *name);
-static void consider(const char *word, size_t len, const char *candidate, const char **best,
-                     size_t *least);
-static size_t edits(const char *a, size_t a_len, const char *b);
 static void default_folders(struct cli *cli);
 static void say(const char *next);
 
@@ -292,109 +289,6 @@ static void say(const char *next) {
     (void)fprintf(stderr, "stoop: %s\n%s%s", said, next, *next == '\0' ? "" : "\n");
 }
 
-int take_options(struct cli *cli, const struct cli_option *options, size_t count,
-                 const char *operands) {
-    int found = 0;
-    bool all_operands = false;
-    for (int i = 1; i < cli->argc; i++) {
-        char *word = cli->argv[i];
-        if (all_operands || word[0] != '-' || word[1] == '\0') {
-            cli->argv[++found] = word;
-            continue;
-        }
-        if (strcmp(word, "--") == 0) {
-            all_operands = true;
-            continue;
-        }
-        if (strcmp(word, "--json") == 0) {
-            cli->json = true;
-            continue;
-        }
-        char *equals = strchr(word, '=');
-        size_t len = equals == NULL ? strlen(word) : (size_t)(equals - word);
-        size_t k = 0;
-        while (k < count &&
-               (strlen(options[k].name) != len || strncmp(options[k].name, word, len) != 0)) {
-            k++;
-        }
-        if (k == count) {
-            const char *best = NULL;
-            size_t least = 3;
-            for (size_t j = 0; j < count; j++) {
-                consider(word, len, options[j].name, &best, &least);
-            }
-            consider(word, len, "--json", &best, &least);
-            bool ours = len > 2 && (strncmp(word, "--home", len) == 0 ||
-                                    strncmp(word, "--owner-dir", len) == 0);
-            return usage_error(cli->command, "unknown option '%.*s'%s%s%s", (int)len, word,
-                               ours           ? "; it goes before the command"
-                               : best == NULL ? ""
-                                              : "; did you mean '",
-                               ours || best == NULL ? "" : best, ours || best == NULL ? "" : "'?");
-        }
-        if (options[k].flag != NULL) {
-            if (equals != NULL) {
-                return usage_error(cli->command, "'%s' takes no value", options[k].name);
-            }
-            *options[k].flag = true;
-            continue;
-        }
-        const char *value = equals != NULL ? equals + 1 : i + 1 < cli->argc ? cli->argv[++i] : NULL;
-        if (value == NULL) {
-            return usage_error(cli->command, "'%s' needs a value", word);
-        }
-        if (options[k].list != NULL) {
-            if (*options[k].list_count == options[k].list_max) {
-                return usage_error(cli->command, "too many '%s'", options[k].name);
-            }
-            options[k].list[(*options[k].list_count)++] = value;
-        } else if (*options[k].value != NULL) {
-            return usage_error(cli->command, "'%s' is given twice", options[k].name);
-        } else {
-            *options[k].value = value;
-        }
-    }
-    cli->argc = found + 1;
-    for (const char *at = operands; *at != '\0'; found--) {
-        size_t len = strcspn(at, " ");
-        if (found <= 0) {
-            return *at == '[' ? 0 : usage_error(cli->command, "%.*s is missing", (int)len, at);
-        }
-        at += len + strspn(at + len, " ");
-    }
-    return found <= 0 ? 0
-                      : usage_error(cli->command, "unexpected '%s'", cli->argv[cli->argc - found]);
-}
-
-int run_branch(struct cli *cli, const struct cli_branch *branches, size_t count) {
-    char words[128] = "";
-    const char *best = NULL;
-    size_t least = 3;
-    const char *word = cli->argc > 1 ? cli->argv[1] : NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (word != NULL && strcmp(branches[i].word, word) == 0) {
-            cli->argc--;
-            cli->argv++;
-            return branches[i].run(cli);
-        }
-        size_t len = strlen(words);
-        (void)snprintf(words + len, sizeof words - len, "%s'%s'",
-                       i == 0           ? ""
-                       : i + 1 == count ? " or "
-                                        : ", ",
-                       branches[i].word);
-        consider(word == NULL ? "" : word, word == NULL ? 0 : strlen(word), branches[i].word, &best,
-                 &least);
-    }
-    if (word == NULL || *word == '-') {
-        return usage_error(cli->command, "say what to do: %s", words);
-    }
-    return best != NULL
-               ? usage_error(cli->command, "unknown '%s %s'; did you mean '%s %s'?", cli->command,
-                             word, cli->command, best)
-               : usage_error(cli->command, "unknown '%s %s'; say %s", cli->command, word, words);
-}
-
 static int run_command(struct cli *cli, const char *name) {
     const struct command *command = find(name);
     if (command == NULL) {
@@ -450,55 +344,12 @@ static const struct command *find(const char *name) {
     return NULL;
 }
 
-/* What was meant, when it is a slip or two away, or begins so. */
 static const char *nearest_command(const char *name) {
-    const char *best = NULL;
-    size_t least = 3;
+    struct nearest nearest = nearest_to(name, strlen(name));
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        consider(name, strlen(name), commands[i].name, &best, &least);
+        nearest_consider(&nearest, commands[i].name);
     }
-    return best;
-}
-
-static void consider(const char *word, size_t len, const char *candidate, const char **best,
-                     size_t *least) {
-    size_t distance = edits(word, len, candidate);
-    size_t dashes = strspn(candidate, "-");
-    if (len >= dashes + 2 && strncmp(word, candidate, len) == 0) {
-        distance = 1; /* begun, and not ended */
-    }
-    if (distance < *least && distance * 2 <= len - (len > dashes ? dashes : 0)) {
-        *least = distance;
-        *best = candidate;
-    }
-}
-
-/* Letters to put in, leave out, change or swap with the next. */
-static size_t edits(const char *a, size_t a_len, const char *b) {
-    enum {
-        WORD_MAX = 24
-    };
-    size_t table[WORD_MAX + 1][WORD_MAX + 1];
-    size_t b_len = strlen(b);
-    if (a_len > WORD_MAX || b_len > WORD_MAX) {
-        return SIZE_MAX;
-    }
-    for (size_t i = 0; i <= a_len; i++) {
-        for (size_t k = 0; k <= b_len; k++) {
-            if (i == 0 || k == 0) {
-                table[i][k] = i + k;
-                continue;
-            }
-            size_t change = table[i - 1][k - 1] + (a[i - 1] == b[k - 1] ? 0 : 1);
-            size_t shorter = table[i - 1][k] < table[i][k - 1] ? table[i - 1][k] : table[i][k - 1];
-            table[i][k] = change < shorter + 1 ? change : shorter + 1;
-            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] &&
-                table[i - 2][k - 2] + 1 < table[i][k]) {
-                table[i][k] = table[i - 2][k - 2] + 1;
-            }
-        }
-    }
-    return table[a_len][b_len];
+    return nearest.best;
 }
 
 /* A person's own home, unless there is only the system's. */

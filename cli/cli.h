@@ -7,6 +7,9 @@
  *   service.c    whose a system service's folders are
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
+ *   signers.c    the owners whose keys are at hand
+ *   cameras.c    the owners' camera list
+ *   checked.c    a request, checked from its signed bytes
  *   cmd_*.c      one theme of commands each
  *
  * Every command answers an exit code and has printed its own error. */
@@ -146,6 +149,7 @@ int pinned_community(const struct cli *cli, struct id *out);
 int owner_open(struct cli *cli, const char *owner_dir, const char *why,
                struct owner_secret **secret, struct keyfile_public *pub);
 int owner_public_of(const char *owner_dir, struct keyfile_public *out);
+struct instant now_wall(void);
 /* Walls: no secret is opened or made before them. They leave the owner's own folder, the folders
  * that a command named before, and what is open already; no socket, no program can be added. */
 void walls_allow(struct cli *cli, const char *folder); /* borrowed; it must exist */
@@ -215,7 +219,49 @@ enum {
 void time_text(struct instant at, char out[TIME_TEXT_MAX]);
 void facts_failure(int code, const char *text, const char *next); /* JSON, unless facts came */
 
-/* ---- shared by commands ---- */
+/* ---- signers.c ---- */
+/* Owner folders of co-owners who sign too, as named by --co-sign; they borrow the arguments. */
+struct co_signers {
+    size_t count;
+    const char *folders[OWNERS_MAX];
+};
+struct cli_option co_sign_option(struct co_signers *out); /* may be repeated */
+/* This home's owners whose keys are at hand: --owner-dir first, then each --co-sign. */
+enum {
+    SIGNERS_MAX = OWNERS_MAX
+};
+struct signers {
+    size_t count;
+    const char *folders[SIGNERS_MAX]; /* borrowed */
+    struct owner_secret *secrets[SIGNERS_MAX];
+    struct keyfile_public publics[SIGNERS_MAX];
+};
+int signers_open(struct cli *cli, const struct co_signers *co_signers, struct signers *out);
+void signers_close(struct signers *signers);
+/* Before anybody types a passphrase: is the key of every owner whom `needed` names among those at
+ * hand? Says who is missing. */
+int signers_cover(const struct cli *cli, const struct co_signers *co_signers,
+                  const struct pins *pins, const bool needed[OWNERS_MAX]);
+enum err signers_sign(const struct signers *signers, struct signed_object *object);
+
+/* ---- cameras.c ---- */
+/* The owner's copy in clear of the camera list as it was signed last. */
+struct cameras {
+    bool there;   /* false: no camera was ever named */
+    struct id id; /* of the signed list; zero when there is none */
+    struct camera_list list;
+};
+int cameras_load(const struct cli *cli, struct cameras *out);
+void cameras_admit(struct cameras *cameras, const struct id *community); /* may ask about them */
+/* Signs the changed list as the next one, seals it to ingest and to the owners, hands it over, and
+ * keeps the copy in clear once ingest has taken it. */
+int cameras_put(const struct cli *cli, struct client *client, const struct signers *signers,
+                struct cameras *cameras);
+/* Signs the camera list anew with this community in it; nothing when there is no list. */
+int cameras_resign(const struct cli *cli, struct client *client, const struct signers *signers,
+                   const struct id *community);
+
+/* ---- checked.c ---- */
 /* A request as the owner's side sees it: checked from its signed bytes. */
 struct checked_request {
     struct id id;
@@ -230,30 +276,6 @@ struct checked_request {
 };
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
-struct instant now_wall(void);
-/* This home's owners whose keys are at hand: --owner-dir first, then each --co-sign. */
-enum {
-    SIGNERS_MAX = OWNERS_MAX
-};
-struct signers {
-    size_t count;
-    const char *folders[SIGNERS_MAX]; /* borrowed */
-    struct owner_secret *secrets[SIGNERS_MAX];
-    struct keyfile_public publics[SIGNERS_MAX];
-};
-int signers_open(struct cli *cli, const char *const *co_sign, size_t co_count, const char *why,
-                 struct signers *out);
-void signers_close(struct signers *signers);
-/* Before anybody types a passphrase: is the key of every owner whom `needed` names among those at
- * hand? Says who is missing. */
-int signers_cover(const struct cli *cli, const char *const *co_sign, size_t co_count,
-                  const struct pins *pins, const bool needed[OWNERS_MAX]);
-/* Signs the camera list anew with this community in it; nothing when there is no list. */
-int cameras_resign(struct cli *cli, struct client *client, const struct signers *signers,
-                   const struct id *community);
-
-/* The owner's copy in clear; *there is false when no camera was ever named. */
-int cameras_load(const struct cli *cli, struct camera_list *out, bool *there);
 
 /* ---- commands ---- */
 int cmd_init(struct cli *cli);

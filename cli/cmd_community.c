@@ -1,6 +1,5 @@
 /* community, members, invite, join. */
 #include <qrencode.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -8,22 +7,66 @@
 enum {
     CERTIFICATE_DAYS = 398,
     INVITE_DAYS = 2,
+    INVITED_ALLOWANCE = 4,
     ALLOWANCE = 8,
+    ALLOWANCE_MAX = 64,
     SLOT_S = 60,
     WITNESSES = 2, /* cosignatures wanted on each log */
     BODY_MAX = SIGNED_GOSSIP_MAX,
 };
 
+/* This home's way into a community, as the founder of it or by an invite. */
+struct entry {
+    const char *home_name; /* as neighbours see it; NULL: its owner's */
+    struct co_signers co_signers;
+    struct client *client;
+    struct sign_public node, log; /* of the node */
+    struct box_public transport;
+    struct signers signers;
+    struct member member; /* the certificate that the home is to have */
+};
+
+struct invite_options {
+    long days, allowance;
+    enum member_role role;
+    bool no_qr;
+};
+
+/* Whoever has the secret in them gets in: wiped on every way out. */
+struct invitation {
+    struct invite_code code;
+    char text[CODE_MAX_BYTES];
+};
+
 static int found(struct cli *cli);
+static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry);
+static int make_charter(struct charter *charter, const struct signers *signers, struct buffer *out,
+                        struct id *community);
+static void say_founded(const struct cli *cli, const char *name, const struct id *community);
 static int show(struct cli *cli);
-static int sign_member(const struct cli *cli, const struct control_reply *status,
-                       const struct signers *signers, struct member *member,
-                       const uint8_t *invite_secret, struct buffer *out);
-static int check_all_owners_sign(const struct cli *cli, const char *const *co_sign,
-                                 size_t co_count);
+static int take_invite_options(struct cli *cli, struct invite_options *out);
+static int make_invitation(const struct invite_options *options, const struct control_reply *status,
+                           const struct signers *signers, struct invitation *invitation,
+                           struct buffer *out);
+static int put_invite(struct client *client, const struct invitation *invitation,
+                      struct bytes invite);
+static void show_invitation(const struct cli *cli, const struct invitation *invitation, bool no_qr);
+static void print_qr(const char *code);
+static int take_join_options(struct cli *cli, struct entry *entry);
+static int read_invitation(const struct cli *cli, struct invitation *out, struct buffer *invite);
+static void become_invited(const struct invite_code *code, struct bytes invite,
+                           struct member *member);
+static int ask_to_join(struct client *client, const char *text, struct bytes member);
+static int say_joined(const struct cli *cli, struct client *client, const struct id *community);
+static void invitation_wipe(struct invitation *invitation);
+static int entry_open(struct cli *cli, struct entry *entry);
+static int check_all_owners_sign(const struct cli *cli, const struct co_signers *co_signers);
+static void entry_close(struct entry *entry);
+static int sign_member(const struct cli *cli, struct entry *entry, const uint8_t *invite_secret,
+                       struct buffer *out);
+static enum err add_invite_signature(const uint8_t *invite_secret, struct signed_object *object);
 static int pin_community(const struct cli *cli, const struct signers *signers,
                          const struct id *community);
-static void print_qr(const char *code);
 
 int cmd_community(struct cli *cli) {
     static const struct cli_branch branches[] = {
@@ -31,124 +74,130 @@ int cmd_community(struct cli *cli) {
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
+/* ---- found ---- */
+
 static int found(struct cli *cli) {
-    static struct control_reply status;
-    struct client *client = NULL;
-    struct signers signers = {0};
-    struct signed_object object;
-    struct member member;
-    SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
+    SCOPED(entry_close) struct entry entry = {0};
+    struct charter charter;
+    struct id community = {{0}};
     SCOPED(buffer_finish) struct buffer charter_bytes = {.max = BODY_MAX};
     SCOPED(buffer_finish) struct buffer member_bytes = {.max = BODY_MAX};
-    const char *slot = NULL;
-    const char *allowance = NULL;
-    const char *witnesses = NULL;
-    const char *home_name = NULL;
-    const char *co_sign[OWNERS_MAX];
-    size_t co_count = 0;
-    long slot_s = SLOT_S;
-    long invites = ALLOWANCE;
-    long witnesses_wanted = WITNESSES;
-    const struct cli_option options[] = {
-        {.name = "--slot", .value = &slot},
-        {.name = "--allowance", .value = &allowance},
-        {.name = "--witnesses", .value = &witnesses},
-        {.name = "--name", .value = &home_name},
-        {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
-    };
-    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
-    if (failed != 0) {
-        return failed;
-    }
-    const char *name = cli->argv[1];
-    failed = number_option(cli, slot, (struct number_range){1, 3600, "seconds"}, &slot_s);
+    int failed = take_found_options(cli, &charter, &entry);
     if (failed == 0) {
-        failed = number_option(cli, allowance, (struct number_range){0, 64, NULL}, &invites);
+        failed = entry_open(cli, &entry);
     }
     if (failed == 0) {
-        failed =
-            number_option(cli, witnesses, (struct number_range){0, CHARTER_WITNESSES_MAX, NULL},
-                          &witnesses_wanted);
-    }
-    if (failed != 0) {
-        return failed;
-    }
-    if (!name_good(name) || (home_name != NULL && !name_good(home_name))) {
-        return bad_name("community", name_good(name) ? home_name : name);
-    }
-    struct charter charter = {.version = 1,
-                              .created = now_wall(),
-                              .administrator_count = 1,
-                              .threshold = 1,
-                              .invite_allowance = (uint32_t)invites,
-                              .caps = CAPS_DEFAULT,
-                              .witnesses = (uint32_t)witnesses_wanted,
-                              .slot_s = (uint32_t)slot_s,
-                              .delete_by_max_days = 365};
-    (void)snprintf(charter.name, sizeof charter.name, "%s", name);
-    failed = client_open(cli, &client);
-    if (failed == 0) {
-        failed = client_status(client, &status);
-    }
-    if (failed == 0 && status.as.status.has_community) {
-        failed = fail(NULL, "this home belongs to '%s' already", status.as.status.community_name);
+        failed = make_charter(&charter, &entry.signers, &charter_bytes, &community);
     }
     if (failed == 0) {
-        failed = check_all_owners_sign(cli, co_sign, co_count);
+        entry.member = (struct member){.head = {.community = community, .created = charter.created},
+                                       .role = MEMBER_ADMINISTRATOR,
+                                       .invite_allowance = charter.invite_allowance};
+        failed = sign_member(cli, &entry, NULL, &member_bytes);
     }
     if (failed == 0) {
-        failed = signers_open(cli, co_sign, co_count, NULL, &signers);
-    }
-    if (failed == 0) {
-        charter.administrators[0] = signers.publics[0].owner.sign;
-        enum err err = charter_encode(&charter, &body);
-        if (err == ERR_OK) {
-            signed_start(OBJECT_CHARTER, buffer_bytes(&body), &object);
-            err = signed_add(&object, &signers.secrets[0]->sign, &charter.administrators[0]);
-        }
-        if (err == ERR_OK) {
-            err = signed_encode(&object, &charter_bytes);
-        }
-        failed = err == ERR_OK ? 0 : fail(NULL, "the charter cannot be made: %s", err_text(err));
-    }
-    struct id community = object.id;
-    if (failed == 0) {
-        member = (struct member){.head = {.community = community, .created = charter.created},
-                                 .role = MEMBER_ADMINISTRATOR,
-                                 .invite_allowance = (uint32_t)invites};
-        member.head.expires.ms = charter.created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;
-        (void)snprintf(member.name, sizeof member.name, "%s",
-                       home_name == NULL ? signers.publics[0].name : home_name);
-        failed = sign_member(cli, &status, &signers, &member, NULL, &member_bytes);
-    }
-    if (failed == 0) {
-        failed = pin_community(cli, &signers, &community);
+        failed = pin_community(cli, &entry.signers, &community);
     }
     if (failed == 0) {
         const struct control_request request = {.op = CONTROL_FOUND,
                                                 .blob = buffer_bytes(&charter_bytes),
                                                 .blob2 = buffer_bytes(&member_bytes)};
-        failed = client_do(client, &request, "the community was not founded");
+        failed = client_do(entry.client, &request, "the community was not founded");
     }
     if (failed == 0) {
-        char hex[65];
-        hex_write(BYTES_OF(community.b), hex);
-        if (cli->json) {
-            struct facts *facts = facts_start(cli, false);
-            facts_text(facts, "name", NULL, name);
-            facts_text(facts, "id", NULL, hex);
-            facts_end(facts);
-        } else {
-            (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop community "
-                         "invite'\n",
-                         name, hex);
-        }
-        failed = cameras_resign(cli, client, &signers, &community);
+        say_founded(cli, charter.name, &community);
+        failed = cameras_resign(cli, entry.client, &entry.signers, &community);
     }
-    signers_close(&signers);
-    client_close(client);
     return failed;
 }
+
+static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry) {
+    const char *slot = NULL;
+    const char *allowance = NULL;
+    const char *witnesses = NULL;
+    long slot_s = SLOT_S;
+    long invites = ALLOWANCE;
+    long wanted = WITNESSES;
+    const struct cli_option options[] = {
+        {.name = "--slot", .value = &slot},
+        {.name = "--allowance", .value = &allowance},
+        {.name = "--witnesses", .value = &witnesses},
+        {.name = "--name", .value = &entry->home_name},
+        co_sign_option(&entry->co_signers),
+    };
+    const struct number_range slots = {1, 3600, "seconds"};
+    const struct number_range allowances = {0, ALLOWANCE_MAX, NULL};
+    const struct number_range counts = {0, CHARTER_WITNESSES_MAX, NULL};
+    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed == 0) {
+        failed = number_option(cli, slot, slots, &slot_s);
+    }
+    if (failed == 0) {
+        failed = number_option(cli, allowance, allowances, &invites);
+    }
+    if (failed == 0) {
+        failed = number_option(cli, witnesses, counts, &wanted);
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    const char *name = cli->argv[1];
+    if (!name_good(name)) {
+        return bad_name(cli->command, name);
+    }
+    if (entry->home_name != NULL && !name_good(entry->home_name)) {
+        return bad_name(cli->command, entry->home_name);
+    }
+    *charter = (struct charter){.version = 1,
+                                .created = now_wall(),
+                                .administrator_count = 1,
+                                .threshold = 1,
+                                .invite_allowance = (uint32_t)invites,
+                                .caps = CAPS_DEFAULT,
+                                .witnesses = (uint32_t)wanted,
+                                .slot_s = (uint32_t)slot_s,
+                                .delete_by_max_days = 365};
+    (void)snprintf(charter->name, sizeof charter->name, "%s", name);
+    return 0;
+}
+
+/* Its id is the community's. */
+static int make_charter(struct charter *charter, const struct signers *signers, struct buffer *out,
+                        struct id *community) {
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
+    charter->administrators[0] = signers->publics[0].owner.sign;
+    enum err err = charter_encode(charter, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_CHARTER, buffer_bytes(&body), &object);
+        err = signed_add(&object, &signers->secrets[0]->sign, &charter->administrators[0]);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, out);
+    }
+    if (err != ERR_OK) {
+        return fail(NULL, "the charter cannot be made: %s", err_text(err));
+    }
+    *community = object.id;
+    return 0;
+}
+
+static void say_founded(const struct cli *cli, const char *name, const struct id *community) {
+    char hex[65];
+    hex_write(BYTES_OF(community->b), hex);
+    if (cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_text(facts, "name", NULL, name);
+        facts_text(facts, "id", NULL, hex);
+        facts_end(facts);
+    } else {
+        (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop community "
+                     "invite'\n",
+                     name, hex);
+    }
+}
+
+/* ---- show, members ---- */
 
 static int show(struct cli *cli) {
     static struct control_reply reply;
@@ -236,106 +285,129 @@ int cmd_members(struct cli *cli) {
 
 int cmd_invite(struct cli *cli) {
     static struct control_reply status;
-    const char *days_text = NULL;
-    const char *role = NULL;
-    const char *allowance_text = NULL;
-    bool no_qr = false;
-    long days = INVITE_DAYS;
-    long allowance = 4;
+    const struct co_signers nobody = {0};
+    struct invite_options options;
     struct client *client = NULL;
     struct signers signers = {0};
-    struct invite_code code = {.role = MEMBER_HOME};
-    struct signed_object object;
-    char text[CODE_MAX_BYTES];
-    SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
-    SCOPED(buffer_finish) struct buffer bytes = {.max = BODY_MAX};
-    const struct cli_option options[] = {
-        {.name = "--days", .value = &days_text},
-        {.name = "--role", .value = &role},
-        {.name = "--allowance", .value = &allowance_text},
-        {.name = "--no-qr", .flag = &no_qr},
-    };
-    int failed = take_options(cli, options, COUNT_OF(options), "");
-    if (failed != 0) {
-        return failed;
+    SCOPED(invitation_wipe) struct invitation invitation = {0};
+    SCOPED(buffer_finish) struct buffer invite = {.max = BODY_MAX};
+    int failed = take_invite_options(cli, &options);
+    if (failed == 0) {
+        failed = client_open(cli, &client);
     }
-    if (days_text != NULL && parse_number(days_text, 1, 30, &days) != 0) {
-        return usage_error(cli->command, "'%s' is not 1 to 30 days", days_text);
-    }
-    if (allowance_text != NULL && parse_number(allowance_text, 0, 64, &allowance) != 0) {
-        return usage_error(cli->command, "'%s' is not 0 to 64", allowance_text);
-    }
-    if (role != NULL && strcmp(role, "home") != 0 && strcmp(role, "requester") != 0) {
-        return usage_error(cli->command, "'%s' is neither home nor requester", role);
-    }
-    if (role != NULL && strcmp(role, "requester") == 0) {
-        code.role = MEMBER_REQUESTER;
-        allowance = 0;
-    }
-    failed = client_open(cli, &client);
     if (failed == 0) {
         failed = client_status(client, &status);
     }
     if (failed == 0) {
-        failed = pinned_community(cli, &code.community);
+        failed = pinned_community(cli, &invitation.code.community);
     }
     if (failed == 0 && status.as.status.address_count == 0) {
         failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
                       "this home has no address that others could dial");
     }
     if (failed == 0) {
-        failed = signers_open(cli, NULL, 0, NULL, &signers);
+        failed = signers_open(cli, &nobody, &signers);
     }
     if (failed == 0) {
-        code.sponsor = status.as.status.certificate;
-        code.transport = status.as.status.transport;
-        code.owner = signers.publics[0].owner.sign;
-        code.created = now_wall();
-        code.expires.ms = code.created.ms + days * DURATION_DAY_MS;
-        code.invite_allowance = (uint32_t)allowance;
-        code.address_count = status.as.status.address_count;
-        memcpy(code.addresses, status.as.status.addresses, sizeof code.addresses);
-        random_bytes(code.secret, sizeof code.secret);
-        enum err err = invite_code_object(&code, &body, &object);
-        if (err == ERR_OK) {
-            err = signed_add(&object, &signers.secrets[0]->sign, &code.owner);
-        }
-        if (err == ERR_OK) {
-            code.signature = object.signatures[0].signature;
-            err = signed_encode(&object, &bytes);
-        }
-        if (err == ERR_OK) {
-            err = invite_code_write(&code, text);
-        }
-        failed = err == ERR_OK ? 0 : fail(NULL, "the invite cannot be made: %s", err_text(err));
+        failed = make_invitation(&options, &status, &signers, &invitation, &invite);
     }
     if (failed == 0) {
-        struct control_request request = {.op = CONTROL_INVITE, .blob = buffer_bytes(&bytes)};
-        memcpy(request.secret, code.secret, sizeof request.secret);
-        failed = client_do(client, &request, "the invite was not taken");
-        secret_wipe(request.secret, sizeof request.secret);
+        failed = put_invite(client, &invitation, buffer_bytes(&invite));
     }
     if (failed == 0) {
-        struct facts *facts = facts_start(cli, false);
-        if (!cli->json && !no_qr) {
-            print_qr(text);
-        }
-        if (cli->json) {
-            facts_text(facts, "code", "code", text);
-        } else {
-            (void)printf("%s\n\n", text);
-        }
-        facts_time(facts, "expires", "good until", code.expires);
-        facts_end(facts);
-        if (!cli->json) {
-            (void)puts("it lets one home in, whoever uses it first: send it to one person only");
-        }
+        show_invitation(cli, &invitation, options.no_qr);
     }
-    secret_wipe(&code, sizeof code);
-    secret_wipe(text, sizeof text);
     signers_close(&signers);
     client_close(client);
     return failed;
+}
+
+static int take_invite_options(struct cli *cli, struct invite_options *out) {
+    const char *days = NULL;
+    const char *role = NULL;
+    const char *allowance = NULL;
+    const struct cli_option options[] = {
+        {.name = "--days", .value = &days},
+        {.name = "--role", .value = &role},
+        {.name = "--allowance", .value = &allowance},
+        {.name = "--no-qr", .flag = &out->no_qr},
+    };
+    *out = (struct invite_options){
+        .days = INVITE_DAYS, .allowance = INVITED_ALLOWANCE, .role = MEMBER_HOME};
+    int failed = take_options(cli, options, COUNT_OF(options), "");
+    if (failed == 0) {
+        failed = number_option(cli, days, (struct number_range){1, 30, "days"}, &out->days);
+    }
+    if (failed == 0) {
+        failed = number_option(cli, allowance, (struct number_range){0, ALLOWANCE_MAX, NULL},
+                               &out->allowance);
+    }
+    if (failed != 0 || role == NULL || strcmp(role, "home") == 0) {
+        return failed;
+    }
+    if (strcmp(role, "requester") != 0) {
+        return usage_error(cli->command, "'%s' is neither home nor requester", role);
+    }
+    out->role = MEMBER_REQUESTER;
+    out->allowance = 0;
+    return 0;
+}
+
+static int make_invitation(const struct invite_options *options, const struct control_reply *status,
+                           const struct signers *signers, struct invitation *invitation,
+                           struct buffer *out) {
+    struct invite_code *code = &invitation->code;
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
+    code->role = options->role;
+    code->sponsor = status->as.status.certificate;
+    code->transport = status->as.status.transport;
+    code->owner = signers->publics[0].owner.sign;
+    code->created = now_wall();
+    code->expires.ms = code->created.ms + options->days * DURATION_DAY_MS;
+    code->invite_allowance = (uint32_t)options->allowance;
+    code->address_count = status->as.status.address_count;
+    memcpy(code->addresses, status->as.status.addresses, sizeof code->addresses);
+    random_bytes(code->secret, sizeof code->secret);
+    enum err err = invite_code_object(code, &body, &object);
+    if (err == ERR_OK) {
+        err = signed_add(&object, &signers->secrets[0]->sign, &code->owner);
+    }
+    if (err == ERR_OK) {
+        code->signature = object.signatures[0].signature;
+        err = signed_encode(&object, out);
+    }
+    if (err == ERR_OK) {
+        err = invite_code_write(code, invitation->text);
+    }
+    return err == ERR_OK ? 0 : fail(NULL, "the invite cannot be made: %s", err_text(err));
+}
+
+static int put_invite(struct client *client, const struct invitation *invitation,
+                      struct bytes invite) {
+    struct control_request request = {.op = CONTROL_INVITE, .blob = invite};
+    memcpy(request.secret, invitation->code.secret, sizeof request.secret);
+    int failed = client_do(client, &request, "the invite was not taken");
+    secret_wipe(request.secret, sizeof request.secret);
+    return failed;
+}
+
+static void show_invitation(const struct cli *cli, const struct invitation *invitation,
+                            bool no_qr) {
+    struct facts *facts = facts_start(cli, false);
+    if (!cli->json && !no_qr) {
+        print_qr(invitation->text);
+    }
+    if (cli->json) {
+        facts_text(facts, "code", "code", invitation->text);
+    } else {
+        (void)printf("%s\n\n", invitation->text);
+    }
+    facts_time(facts, "expires", "good until", invitation->code.expires);
+    facts_end(facts);
+    if (!cli->json) {
+        (void)puts("it lets one home in, whoever uses it first: send it to one person only");
+    }
 }
 
 /* Two rows of modules a line of half blocks, with the quiet zone that readers need. */
@@ -362,129 +434,176 @@ static void print_qr(const char *code) {
 /* ---- join ---- */
 
 int cmd_join(struct cli *cli) {
-    static struct control_reply reply;
-    const char *name = NULL;
-    const char *co_sign[OWNERS_MAX];
-    size_t co_count = 0;
-    struct client *client = NULL;
-    struct signers signers = {0};
-    struct invite_code code;
-    struct member member;
-    char text[CODE_MAX_BYTES];
+    SCOPED(entry_close) struct entry entry = {0};
+    SCOPED(invitation_wipe) struct invitation invitation = {0};
     SCOPED(buffer_finish) struct buffer invite = {.max = BODY_MAX};
-    SCOPED(buffer_finish) struct buffer bytes = {.max = BODY_MAX};
+    SCOPED(buffer_finish) struct buffer member = {.max = BODY_MAX};
+    const struct id *community = &invitation.code.community;
+    int failed = take_join_options(cli, &entry);
+    if (failed == 0) {
+        failed = read_invitation(cli, &invitation, &invite);
+    }
+    if (failed == 0) {
+        failed = entry_open(cli, &entry);
+    }
+    if (failed == 0) {
+        become_invited(&invitation.code, buffer_bytes(&invite), &entry.member);
+        failed = sign_member(cli, &entry, invitation.code.secret, &member);
+    }
+    if (failed == 0) {
+        failed = pin_community(cli, &entry.signers, community);
+    }
+    if (failed == 0) {
+        failed = ask_to_join(entry.client, invitation.text, buffer_bytes(&member));
+    }
+    if (failed == 0) {
+        failed = say_joined(cli, entry.client, community);
+    }
+    if (failed == 0) {
+        failed = cameras_resign(cli, entry.client, &entry.signers, community);
+    }
+    return failed;
+}
+
+static int take_join_options(struct cli *cli, struct entry *entry) {
     const struct cli_option options[] = {
-        {.name = "--name", .value = &name},
-        {.name = "--co-sign", .list = co_sign, .list_max = OWNERS_MAX - 1, .list_count = &co_count},
+        {.name = "--name", .value = &entry->home_name},
+        co_sign_option(&entry->co_signers),
     };
     int failed = take_options(cli, options, COUNT_OF(options), "CODE");
-    if (failed != 0) {
-        return failed;
+    if (failed == 0 && entry->home_name != NULL && !name_good(entry->home_name)) {
+        failed = bad_name(cli->command, entry->home_name);
     }
-    if (name != NULL && !name_good(name)) {
-        return bad_name(cli->command, name);
-    }
-    (void)snprintf(text, sizeof text, "%s", cli->argv[1]);
-    if (strcmp(text, "-") == 0) {
+    return failed;
+}
+
+/* From the command line, or from whoever sits there. */
+static int read_invitation(const struct cli *cli, struct invitation *out, struct buffer *invite) {
+    (void)snprintf(out->text, sizeof out->text, "%s", cli->argv[1]);
+    if (strcmp(out->text, "-") == 0) {
         if (!term_present()) {
             (void)fail("run it at a terminal", "there is nobody to ask for the code");
             return EXIT_NO_TERMINAL;
         }
-        if (!term_ask("the invite, from 'stoop1:' to its end: ", text, sizeof text)) {
+        if (!term_ask("the invite, from 'stoop1:' to its end: ", out->text, sizeof out->text)) {
             return fail(NULL, "nothing was done");
         }
     }
-    if (invite_code_read(text, &code) != ERR_OK || invite_code_signed(&code, &invite) != ERR_OK) {
+    if (invite_code_read(out->text, &out->code) != ERR_OK ||
+        invite_code_signed(&out->code, invite) != ERR_OK) {
         return fail("copy it whole, from 'stoop1:' to its end", "this is not a whole invite");
     }
-    if (instant_reached(now_wall(), code.expires)) {
-        return fail("ask for a new one", "the invite has expired");
+    return instant_reached(now_wall(), out->code.expires)
+               ? fail("ask for a new one", "the invite has expired")
+               : 0;
+}
+
+static void become_invited(const struct invite_code *code, struct bytes invite,
+                           struct member *member) {
+    *member = (struct member){
+        .head = {.community = code->community, .author = code->sponsor, .created = now_wall()},
+        .role = code->role,
+        .invite_allowance = code->invite_allowance,
+        .invite = invite};
+    if (member->head.created.ms < code->created.ms) { /* this clock is behind the sponsor's */
+        member->head.created = code->created;
     }
-    failed = client_open(cli, &client);
-    if (failed == 0) {
-        failed = client_status(client, &reply);
-    }
-    if (failed == 0 && reply.as.status.has_community) {
-        failed = fail(NULL, "this home belongs to '%s' already", reply.as.status.community_name);
-    }
-    if (failed == 0) {
-        failed = check_all_owners_sign(cli, co_sign, co_count);
-    }
-    if (failed == 0) {
-        failed = signers_open(cli, co_sign, co_count, NULL, &signers);
-    }
-    if (failed == 0) {
-        member = (struct member){
-            .head = {.community = code.community, .author = code.sponsor, .created = now_wall()},
-            .role = code.role,
-            .invite_allowance = code.invite_allowance,
-            .invite = buffer_bytes(&invite)};
-        if (member.head.created.ms < code.created.ms) { /* this clock is behind the sponsor's */
-            member.head.created = code.created;
-        }
-        member.head.expires.ms =
-            member.head.created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;
-        (void)snprintf(member.name, sizeof member.name, "%s",
-                       name == NULL ? signers.publics[0].name : name);
-        failed = sign_member(cli, &reply, &signers, &member, code.secret, &bytes);
-    }
-    if (failed == 0) {
-        failed = pin_community(cli, &signers, &code.community);
-    }
-    if (failed == 0) {
-        struct control_request request = {.op = CONTROL_JOIN, .blob = buffer_bytes(&bytes)};
-        (void)snprintf(request.text, sizeof request.text, "%s", text);
-        (void)fprintf(stderr, "asking the sponsor's home, for a minute at most ...\n");
-        failed = client_do(client, &request, "the home was not let in");
-        secret_wipe(request.text, sizeof request.text);
-    }
-    if (failed == 0) {
-        failed = client_status(client, &reply);
-    }
-    if (failed == 0) {
-        if (cli->json) {
-            struct facts *facts = facts_start(cli, false);
-            facts_text(facts, "community", NULL, reply.as.status.community_name);
-            facts_bytes(facts, "community_id", NULL, BYTES_OF(code.community.b));
-            facts_number(facts, "members", NULL, reply.as.status.members);
-            facts_end(facts);
-        } else {
-            char safe[SAFE_MAX];
-            (void)printf("joined '%s', %u members\nname your cameras with 'stoop camera add'; see "
-                         "what is asked with 'stoop requests'\n",
-                         safe_text(reply.as.status.community_name, 60, safe),
-                         reply.as.status.members);
-        }
-        failed = cameras_resign(cli, client, &signers, &code.community);
-    }
-    secret_wipe(&code, sizeof code);
-    secret_wipe(text, sizeof text);
-    signers_close(&signers);
-    client_close(client);
+}
+
+static int ask_to_join(struct client *client, const char *text, struct bytes member) {
+    struct control_request request = {.op = CONTROL_JOIN, .blob = member};
+    (void)snprintf(request.text, sizeof request.text, "%s", text);
+    (void)fprintf(stderr, "asking the sponsor's home, for a minute at most ...\n");
+    int failed = client_do(client, &request, "the home was not let in");
+    secret_wipe(request.text, sizeof request.text);
     return failed;
 }
 
-/* ---- helpers ---- */
+static int say_joined(const struct cli *cli, struct client *client, const struct id *community) {
+    static struct control_reply status;
+    int failed = client_status(client, &status);
+    if (failed != 0) {
+        return failed;
+    }
+    if (cli->json) {
+        struct facts *facts = facts_start(cli, false);
+        facts_text(facts, "community", NULL, status.as.status.community_name);
+        facts_bytes(facts, "community_id", NULL, BYTES_OF(community->b));
+        facts_number(facts, "members", NULL, status.as.status.members);
+        facts_end(facts);
+    } else {
+        char safe[SAFE_MAX];
+        (void)printf("joined '%s', %u members\nname your cameras with 'stoop camera add'; see "
+                     "what is asked with 'stoop requests'\n",
+                     safe_text(status.as.status.community_name, 60, safe),
+                     status.as.status.members);
+    }
+    return 0;
+}
 
-/* Fills in this home's keys and owners, signs with every owner's key and, for a joiner, the
- * invite's. The node adds its own. */
-static int sign_member(const struct cli *cli, const struct control_reply *status,
-                       const struct signers *signers, struct member *member,
-                       const uint8_t *invite_secret, struct buffer *out) {
+static void invitation_wipe(struct invitation *invitation) {
+    secret_wipe(invitation, sizeof *invitation);
+}
+
+/* ---- a home's way in ---- */
+
+static int entry_open(struct cli *cli, struct entry *entry) {
+    static struct control_reply status;
+    int failed = client_open(cli, &entry->client);
+    if (failed == 0) {
+        failed = client_status(entry->client, &status);
+    }
+    if (failed == 0 && status.as.status.has_community) {
+        failed = fail(NULL, "this home belongs to '%s' already", status.as.status.community_name);
+    }
+    if (failed == 0) {
+        entry->node = status.as.status.node;
+        entry->log = status.as.status.log;
+        entry->transport = status.as.status.transport;
+        failed = check_all_owners_sign(cli, &entry->co_signers);
+    }
+    if (failed == 0) {
+        failed = signers_open(cli, &entry->co_signers, &entry->signers);
+    }
+    return failed;
+}
+
+static int check_all_owners_sign(const struct cli *cli, const struct co_signers *co_signers) {
+    struct pins pins;
+    bool needed[OWNERS_MAX];
+    memset(needed, true, sizeof needed);
+    int failed = pins_load(cli, &pins);
+    return failed == 0 ? signers_cover(cli, co_signers, &pins, needed) : failed;
+}
+
+static void entry_close(struct entry *entry) {
+    signers_close(&entry->signers);
+    client_close(entry->client);
+}
+
+/* Fills in the home's name, keys, owners and days, signs with every owner's key and, for a joiner,
+ * the invite's. The node adds its own. */
+static int sign_member(const struct cli *cli, struct entry *entry, const uint8_t *invite_secret,
+                       struct buffer *out) {
+    struct member *member = &entry->member;
+    const struct signers *signers = &entry->signers;
     struct signed_object object;
     struct pins pins;
     SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
     int failed = pins_load(cli, &pins);
-    if (failed == 0 && pins.has_node && !sign_public_equal(&pins.node, &status->as.status.node)) {
+    if (failed == 0 && pins.has_node && !sign_public_equal(&pins.node, &entry->node)) {
         failed = fail("is '--home' the right folder?",
                       "the node is not the one that was pinned at init");
     }
     if (failed != 0) {
         return failed;
     }
-    member->node = status->as.status.node;
-    member->log = status->as.status.log;
-    member->transport = status->as.status.transport;
+    (void)snprintf(member->name, sizeof member->name, "%s",
+                   entry->home_name == NULL ? signers->publics[0].name : entry->home_name);
+    member->head.expires.ms = member->head.created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;
+    member->node = entry->node;
+    member->log = entry->log;
+    member->transport = entry->transport;
     member->owner_count = signers->count;
     for (size_t i = 0; i < signers->count; i++) {
         member->owners[i] = signers->publics[i].owner;
@@ -493,16 +612,10 @@ static int sign_member(const struct cli *cli, const struct control_reply *status
     enum err err = member_encode(member, &body);
     if (err == ERR_OK) {
         signed_start(OBJECT_MEMBER, buffer_bytes(&body), &object);
-    }
-    for (size_t i = 0; err == ERR_OK && i < signers->count; i++) {
-        err = signed_add(&object, &signers->secrets[i]->sign, &signers->publics[i].owner.sign);
+        err = signers_sign(signers, &object);
     }
     if (err == ERR_OK && invite_secret != NULL) {
-        struct sign_secret secret;
-        struct sign_public key;
-        invite_key(invite_secret, &secret, &key);
-        err = signed_add(&object, &secret, &key);
-        sign_secret_wipe(&secret);
+        err = add_invite_signature(invite_secret, &object);
     }
     if (err == ERR_OK) {
         err = signed_encode(&object, out);
@@ -510,13 +623,13 @@ static int sign_member(const struct cli *cli, const struct control_reply *status
     return err == ERR_OK ? 0 : fail(NULL, "the certificate cannot be made: %s", err_text(err));
 }
 
-static int check_all_owners_sign(const struct cli *cli, const char *const *co_sign,
-                                 size_t co_count) {
-    struct pins pins;
-    bool needed[OWNERS_MAX];
-    memset(needed, true, sizeof needed);
-    int failed = pins_load(cli, &pins);
-    return failed == 0 ? signers_cover(cli, co_sign, co_count, &pins, needed) : failed;
+static enum err add_invite_signature(const uint8_t *invite_secret, struct signed_object *object) {
+    struct sign_secret secret;
+    struct sign_public key;
+    invite_key(invite_secret, &secret, &key);
+    enum err err = signed_add(object, &secret, &key);
+    sign_secret_wipe(&secret);
+    return err;
 }
 
 /* Before the node is told, and in every signing owner's folder: from here on each of them checks

@@ -287,14 +287,13 @@ static void look_at_port(struct doctor *doctor, const char *listen) {
 }
 
 static void look_at_cameras(struct doctor *doctor) {
-    static struct camera_list list;
-    bool any = false;
-    if (cameras_load(doctor->cli, &list, &any) != 0 || !any) {
+    static struct cameras cameras;
+    if (cameras_load(doctor->cli, &cameras) != 0 || !cameras.there) {
         say(doctor, "cameras", "cameras", WARN, "none: 'stoop camera add' names one");
         return;
     }
-    for (size_t i = 0; i < list.camera_count; i++) {
-        const struct camera *camera = &list.cameras[i];
+    for (size_t i = 0; i < cameras.list.camera_count; i++) {
+        const struct camera *camera = &cameras.list.cameras[i];
         char key[96];
         (void)snprintf(key, sizeof key, "camera_%s", camera->name);
         DIR *folder = opendir(camera->folder);

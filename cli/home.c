@@ -209,56 +209,6 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
     return 0;
 }
 
-int signers_open(struct cli *cli, const char *const *co_sign, size_t co_count, const char *why,
-                 struct signers *out) {
-    int failed = 0;
-    *out = (struct signers){0};
-    for (size_t i = 0; i < co_count; i++) {
-        walls_allow(cli, co_sign[i]);
-    }
-    for (size_t i = 0; failed == 0 && i <= co_count; i++) {
-        const char *folder = i == 0 ? cli->owner_dir : co_sign[i - 1];
-        failed = owner_open(cli, folder, i == 0 ? why : NULL, &out->secrets[i], &out->publics[i]);
-        out->folders[i] = folder;
-        out->count += failed == 0 ? 1 : 0;
-    }
-    if (failed != 0) {
-        signers_close(out);
-    }
-    return failed;
-}
-
-int signers_cover(const struct cli *cli, const char *const *co_sign, size_t co_count,
-                  const struct pins *pins, const bool needed[OWNERS_MAX]) {
-    struct sign_public keys[SIGNERS_MAX];
-    for (size_t i = 0; i <= co_count; i++) {
-        struct keyfile_public pub;
-        int failed = owner_public_of(i == 0 ? cli->owner_dir : co_sign[i - 1], &pub);
-        if (failed != 0) {
-            return failed;
-        }
-        keys[i] = pub.owner.sign;
-    }
-    for (size_t i = 0; i < pins->owner_count; i++) {
-        bool here = !needed[i];
-        for (size_t k = 0; k <= co_count; k++) {
-            here |= sign_public_equal(&pins->owners[i].sign, &keys[k]);
-        }
-        if (!here) {
-            return fail("add '--co-sign DIR' with that owner's folder", "'%s' has to sign too",
-                        pins->owner_names[i]);
-        }
-    }
-    return 0;
-}
-
-void signers_close(struct signers *signers) {
-    for (size_t i = 0; i < signers->count; i++) {
-        secret_destroy(signers->secrets[i]);
-    }
-    signers->count = 0;
-}
-
 struct instant now_wall(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);

@@ -1,0 +1,114 @@
+/* The camera list is signed by the owners and sealed to ingest: the node carries it and cannot read
+ * it. A copy in clear lies in each signing owner's own folder. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "crypto/age.h"
+
+static enum err sign_list(const struct camera_list *list, const struct signers *signers,
+                          struct buffer *out);
+static enum err seal_list(const struct pins *pins, struct bytes list, struct buffer *for_ingest,
+                          struct buffer *for_owners);
+
+int cameras_load(const struct cli *cli, struct cameras *out) {
+    char path[PATH_MAX];
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer file = {.max = CAMERA_LIST_MAX};
+    (void)snprintf(path, sizeof path, "%s/cameras", cli->owner_dir);
+    memset(out, 0, sizeof *out);
+    out->there = access(path, F_OK) == 0;
+    if (!out->there) {
+        return 0;
+    }
+    int failed = file_read(path, CAMERA_LIST_MAX, true, &file);
+    if (failed != 0) {
+        return failed;
+    }
+    if (signed_decode(buffer_bytes(&file), &object) != ERR_OK ||
+        camera_list_decode(object.body, &out->list) != ERR_OK) {
+        return fail("restore it from a backup", "'%s' is broken", path);
+    }
+    out->id = object.id;
+    return 0;
+}
+
+void cameras_admit(struct cameras *cameras, const struct id *community) {
+    struct camera_list *list = &cameras->list;
+    for (size_t i = 0; i < list->community_count; i++) {
+        if (id_equal(&list->communities[i], community)) {
+            return;
+        }
+    }
+    if (list->community_count < COMMUNITIES_MAX) {
+        list->communities[list->community_count++] = *community;
+    }
+}
+
+int cameras_put(const struct cli *cli, struct client *client, const struct signers *signers,
+                struct cameras *cameras) {
+    struct camera_list *list = &cameras->list;
+    struct pins pins;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = CAMERA_LIST_MAX};
+    SCOPED(buffer_finish) struct buffer for_ingest = {.max = CAMERA_LIST_MAX};
+    SCOPED(buffer_finish) struct buffer for_owners = {.max = CAMERA_LIST_MAX};
+    int failed = pins_load(cli, &pins);
+    if (failed != 0) {
+        return failed;
+    }
+    list->previous = cameras->id;
+    list->version = cameras->there ? list->version + 1 : 1;
+    list->created = now_wall();
+    list->ingest = pins.ingest.sign;
+    enum err err = sign_list(list, signers, &bytes);
+    if (err == ERR_OK) {
+        err = seal_list(&pins, buffer_bytes(&bytes), &for_ingest, &for_owners);
+    }
+    if (err != ERR_OK) {
+        return fail(NULL, "the camera list cannot be made: %s", err_text(err));
+    }
+    const struct control_request request = {.op = CONTROL_CAMERAS_PUT,
+                                            .blob = buffer_bytes(&for_ingest),
+                                            .blob2 = buffer_bytes(&for_owners)};
+    failed = client_do(client, &request,
+                       "the camera list was not taken (co-owners sign with '--co-sign DIR')");
+    for (size_t i = 0; failed == 0 && i < signers->count; i++) {
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof path, "%s/cameras", signers->folders[i]);
+        failed = file_write(path, buffer_bytes(&bytes), 0600, false);
+    }
+    return failed;
+}
+
+int cameras_resign(const struct cli *cli, struct client *client, const struct signers *signers,
+                   const struct id *community) {
+    static struct cameras cameras;
+    int failed = cameras_load(cli, &cameras);
+    if (failed != 0 || !cameras.there) {
+        return failed;
+    }
+    cameras_admit(&cameras, community);
+    return cameras_put(cli, client, signers, &cameras);
+}
+
+static enum err sign_list(const struct camera_list *list, const struct signers *signers,
+                          struct buffer *out) {
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = CAMERA_LIST_MAX};
+    enum err err = camera_list_encode(list, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_CAMERA_LIST, buffer_bytes(&body), &object);
+        err = signers_sign(signers, &object);
+    }
+    return err == ERR_OK ? signed_encode(&object, out) : err;
+}
+
+static enum err seal_list(const struct pins *pins, struct bytes list, struct buffer *for_ingest,
+                          struct buffer *for_owners) {
+    struct box_public owners[OWNERS_MAX];
+    for (size_t i = 0; i < pins->owner_count; i++) {
+        owners[i] = pins->owners[i].box;
+    }
+    enum err err = age_seal_small(&pins->ingest.box, 1, list, for_ingest);
+    return err == ERR_OK ? age_seal_small(owners, pins->owner_count, list, for_owners) : err;
+}

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 #include "cli/cli.h"
 
 enum {
-    FRAME_HEADER = 4
+    FRAME_HEADER = 4,
+    QUESTION_ROOM = 64 * 1024, /* so that no question with a secret moves as it grows */
 };
+static_assert(QUESTION_ROOM > 2 * SIGNED_GOSSIP_MAX + CODE_MAX_BYTES, "an invite fits");
 
 struct client {
     int fd;
@@ -47,8 +50,13 @@ int client_open(const struct cli *cli, struct client **out) {
         (void)close(fd);
         return fail(NULL, "out of memory");
     }
+    uint8_t *room = NULL;
     client->fd = fd;
     buffer_init(&client->frame, CONTROL_FRAME_MAX);
+    if (buffer_extend(&client->frame, QUESTION_ROOM, &room) != ERR_OK) {
+        client_close(client);
+        return fail(NULL, "out of memory");
+    }
     *out = client;
     return 0;
 }
@@ -65,15 +73,17 @@ int client_ask(struct client *client, const struct control_request *request) {
     uint8_t header[FRAME_HEADER];
     buffer_clear(&client->frame);
     enum err err = control_request_encode(request, &client->frame);
+    bool sent = false;
+    if (err == ERR_OK) {
+        write_u32(header, (uint32_t)client->frame.len);
+        sent = write_all(client->fd, BYTES_OF(header)) &&
+               write_all(client->fd, buffer_bytes(&client->frame));
+    }
+    secret_wipe(client->frame.at, client->frame.len); /* an invite's secret may be in it */
     if (err != ERR_OK) {
         return fail(NULL, "the question does not fit: %s", err_text(err));
     }
-    write_u32(header, (uint32_t)client->frame.len);
-    if (!write_all(client->fd, BYTES_OF(header)) ||
-        !write_all(client->fd, buffer_bytes(&client->frame))) {
-        return client_gone();
-    }
-    return 0;
+    return sent ? 0 : client_gone();
 }
 
 bool client_next(struct client *client, struct control_reply *out) {

@@ -16,70 +16,122 @@ enum {
     LINE_ROOM = 512
 };
 
+struct init {                   /* what `stoop init` makes */
+    const char *owner, *listen; /* listen NULL: the usual port everywhere */
+    bool service;
+    size_t address_count;
+    const char *addresses[ADDRESSES_MAX];
+    bool has_key; /* the owner, from before */
+    struct pins pins;
+};
+
+static int take_init_options(struct cli *cli, struct init *out);
+static int check_address(const struct cli *cli, const char *address);
+static int check_nothing_there(const struct cli *cli);
+static int find_owner_key(const struct cli *cli, bool *there);
+static int nobody_to_choose(void);
+static int make_folders(const struct cli *cli);
+static int write_home(const struct cli *cli, struct init *init, const struct keyfile_public *pub);
+static void say_made(const struct cli *cli, const struct init *init,
+                     const struct keyfile_public *pub);
 static bool owner_has_home(const struct cli *cli);
 static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out);
 static int choose_passphrase(char *out);
 static int pin_co_owner(struct pins *pins, const char *line);
-static int write_config(const struct cli *cli, const char *listen, const char *const *addresses,
-                        size_t count);
 static int write_keys(const struct cli *cli, struct pins *pins);
+static int write_config(const struct cli *cli, const struct init *init);
 static const char *login_name(void);
 static int key_new(struct cli *cli);
 static int key_show(struct cli *cli);
 static int show_key(struct cli *cli);
 static int key_export(struct cli *cli);
 static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]);
+static void show_reach(struct facts *facts, const struct control_reply *reply);
+static void show_log(struct facts *facts, const struct control_reply *reply);
 
 /* ---- init ---- */
 
 int cmd_init(struct cli *cli) {
-    const char *owner = NULL;
-    const char *listen = NULL;
-    bool service = false;
+    struct init init = {0};
     struct settler *settler = NULL;
+    struct keyfile_public pub;
+    int failed = take_init_options(cli, &init);
+    if (failed == 0) {
+        failed = check_nothing_there(cli);
+    }
+    if (failed == 0) {
+        failed = find_owner_key(cli, &init.has_key);
+    }
+    if (failed == 0 && init.service) {
+        failed = settler_start(cli, &settler);
+    }
+    if (failed == 0) {
+        failed = make_folders(cli);
+    }
+    if (failed == 0) { /* what follows makes secrets */
+        walls_allow(cli, cli->home);
+        failed = walls_raise(cli);
+    }
+    if (failed == 0) {
+        failed = init.has_key ? owner_public_of(cli->owner_dir, &pub)
+                              : make_owner_key(cli, init.owner, &pub);
+    }
+    if (failed == 0) {
+        failed = write_home(cli, &init, &pub);
+    }
+    if (failed == 0 && init.service) {
+        failed = settler_settle(settler);
+    }
+    settler_stop(settler);
+    if (failed == 0) {
+        say_made(cli, &init, &pub);
+    }
+    return failed;
+}
+
+static int take_init_options(struct cli *cli, struct init *out) {
     const char *co_owners[OWNERS_MAX];
-    const char *addresses[ADDRESSES_MAX];
     size_t co_count = 0;
-    size_t address_count = 0;
     const struct cli_option options[] = {
-        {.name = "--owner", .value = &owner},
-        {.name = "--listen", .value = &listen},
-        {.name = "--service", .flag = &service},
+        {.name = "--owner", .value = &out->owner},
+        {.name = "--listen", .value = &out->listen},
+        {.name = "--service", .flag = &out->service},
         {.name = "--co-owner",
          .list = co_owners,
          .list_max = OWNERS_MAX - 1,
          .list_count = &co_count},
         {.name = "--address",
-         .list = addresses,
+         .list = out->addresses,
          .list_max = ADDRESSES_MAX,
-         .list_count = &address_count},
+         .list_count = &out->address_count},
     };
     int failed = take_options(cli, options, COUNT_OF(options), "");
-    if (failed != 0) {
-        return failed;
+    for (size_t i = 0; failed == 0 && i < out->address_count; i++) {
+        failed = check_address(cli, out->addresses[i]);
     }
-    char config[PATH_MAX];
-    char existing[PATH_MAX];
-    if (service && !cli->home_named) {
+    if (failed == 0 && out->listen != NULL) {
+        failed = check_address(cli, out->listen);
+    }
+    out->pins.owner_count = 1; /* the first place is ours */
+    for (size_t i = 0; failed == 0 && i < co_count; i++) {
+        failed = pin_co_owner(&out->pins, co_owners[i]);
+    }
+    if (failed == 0 && out->service && !cli->home_named) {
         (void)snprintf(cli->home, sizeof cli->home, SYSTEM_HOME);
     }
+    out->owner = out->owner == NULL ? login_name() : out->owner;
+    return failed;
+}
+
+static int check_address(const struct cli *cli, const char *address) {
+    return address_valid(address)
+               ? 0
+               : usage_error(cli->command, "'%s' is not an address literal with a port", address);
+}
+
+static int check_nothing_there(const struct cli *cli) {
+    char config[PATH_MAX + 8];
     (void)snprintf(config, sizeof config, "%s/config", cli->home);
-    for (size_t i = 0; i < address_count; i++) {
-        if (!address_valid(addresses[i])) {
-            return usage_error("init", "'%s' is not an address literal with a port", addresses[i]);
-        }
-    }
-    if (listen != NULL && !address_valid(listen)) {
-        return usage_error("init", "'%s' is not an address literal with a port", listen);
-    }
-    struct pins pins = {0};
-    for (size_t i = 0; i < co_count; i++) {
-        pins.owner_count = 1 + i; /* the first place is ours */
-        failed = pin_co_owner(&pins, co_owners[i]);
-        if (failed != 0) {
-            return failed;
-        }
-    }
     if (access(config, F_OK) == 0) {
         return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
     }
@@ -87,84 +139,80 @@ int cmd_init(struct cli *cli) {
         return fail("use a shorter folder", "the path of '%.200s' is too long for a socket",
                     cli->home);
     }
-    if (owner_has_home(cli)) {
-        return fail("take another folder with '--owner-dir'",
-                    "the owner's folder '%s' belongs to another home already", cli->owner_dir);
-    }
-    struct keyfile_public pub;
-    (void)snprintf(existing, sizeof existing, "%s/owner.key", cli->owner_dir);
-    bool has_key = access(existing, F_OK) == 0;
-    if (failed == 0 && !has_key && !term_present()) { /* before anything is made */
-        (void)fail("run it at a terminal",
-                   "a passphrase is to be chosen, and there is nobody to ask");
-        return EXIT_NO_TERMINAL;
-    }
-    if (failed == 0 && service) {
-        failed = settler_start(cli, &settler);
-    }
-    if (failed == 0) {
-        failed = folder_make(cli->owner_dir, 0700);
-    }
+    return owner_has_home(cli)
+               ? fail("take another folder with '--owner-dir'",
+                      "the owner's folder '%s' belongs to another home already", cli->owner_dir)
+               : 0;
+}
+
+/* Without one a passphrase is to be chosen: is there somebody to choose it, before anything is
+ * made? */
+static int find_owner_key(const struct cli *cli, bool *there) {
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/owner.key", cli->owner_dir);
+    *there = access(path, F_OK) == 0;
+    return *there || term_present() ? 0 : nobody_to_choose();
+}
+
+static int nobody_to_choose(void) {
+    (void)fail("run it at a terminal", "a passphrase is to be chosen, and there is nobody to ask");
+    return EXIT_NO_TERMINAL;
+}
+
+static int make_folders(const struct cli *cli) {
     static const struct {
         const char *name;
         unsigned mode;
     } folders[] = {{"", 0750}, {"/node", 0700}, {"/ingest", 0700}, {"/vault", 0750}};
+    int failed = folder_make(cli->owner_dir, 0700);
     for (size_t i = 0; failed == 0 && i < COUNT_OF(folders); i++) {
-        char path[PATH_MAX];
+        char path[PATH_MAX + 8];
         (void)snprintf(path, sizeof path, "%s%s", cli->home, folders[i].name);
         failed = folder_make(path, folders[i].mode);
     }
-    walls_allow(cli, cli->home);
-    if (failed == 0) { /* what follows makes secrets */
-        failed = walls_raise(cli);
+    return failed;
+}
+
+static int write_home(const struct cli *cli, struct init *init, const struct keyfile_public *pub) {
+    char ingest[PATH_MAX + 8];
+    init->pins.owners[0] = pub->owner;
+    (void)snprintf(init->pins.owner_names[0], NAME_MAX_BYTES, "%s", pub->name);
+    (void)snprintf(ingest, sizeof ingest, "%s/ingest", cli->home);
+    int failed = write_keys(cli, &init->pins);
+    if (failed == 0) {
+        failed = pins_save(ingest, &init->pins, false);
     }
     if (failed == 0) {
-        failed = has_key ? owner_public_of(cli->owner_dir, &pub)
-                         : make_owner_key(cli, owner == NULL ? login_name() : owner, &pub);
-    }
-    if (failed != 0) {
-        settler_stop(settler);
-        return failed;
-    }
-    pins.owners[0] = pub.owner;
-    (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "%s", pub.name);
-    pins.owner_count = 1 + co_count;
-    failed = write_keys(cli, &pins);
-    if (failed == 0) {
-        (void)snprintf(existing, sizeof existing, "%s/ingest", cli->home);
-        failed = pins_save(existing, &pins, false);
-    }
-    if (failed == 0) {
-        failed = pins_save(cli->owner_dir, &pins, false);
+        failed = pins_save(cli->owner_dir, &init->pins, false);
     }
     if (failed == 0) { /* last: a home is whole when its config is there */
-        failed = write_config(cli, listen, addresses, address_count);
+        failed = write_config(cli, init);
     }
-    if (failed == 0 && service) {
-        failed = settler_settle(settler);
-    }
-    settler_stop(settler);
-    if (failed == 0 && cli->json) {
+    return failed;
+}
+
+static void say_made(const struct cli *cli, const struct init *init,
+                     const struct keyfile_public *pub) {
+    if (cli->json) {
         char line[LINE_ROOM];
         struct facts *facts = facts_start(cli, false);
-        public_line(&pub, line);
+        public_line(pub, line);
         facts_text(facts, "home", NULL, cli->home);
         facts_text(facts, "owner_dir", NULL, cli->owner_dir);
         facts_text(facts, "line", NULL, line);
         facts_end(facts);
-    } else if (failed == 0) {
-        (void)printf("made a home in %s\nyour key is in %s: keep a copy of it, and the passphrase, "
-                     "somewhere safe\n",
-                     cli->home, cli->owner_dir);
-        (void)puts(service ? "let its owner talk to it with 'usermod -aG stoop-owners NAME', and "
-                             "start it with\n'systemctl enable --now stoopd'"
-                           : "start it with 'stoopd', then 'stoop community found NAME' or 'stoop "
-                             "community join CODE'");
-        if (address_count == 0) {
-            (void)puts("nobody can dial this home yet: say where with 'address =' in its config");
-        }
+        return;
     }
-    return failed;
+    (void)printf("made a home in %s\nyour key is in %s: keep a copy of it, and the passphrase, "
+                 "somewhere safe\n",
+                 cli->home, cli->owner_dir);
+    (void)puts(init->service ? "let its owner talk to it with 'usermod -aG stoop-owners NAME', and "
+                               "start it with\n'systemctl enable --now stoopd'"
+                             : "start it with 'stoopd', then 'stoop community found NAME' or "
+                               "'stoop community join CODE'");
+    if (init->address_count == 0) {
+        (void)puts("nobody can dial this home yet: say where with 'address =' in its config");
+    }
 }
 
 /* One owner's folder has the pins of one home. Those of an init that broke off are made anew. */
@@ -186,9 +234,7 @@ static int make_owner_key(struct cli *cli, const char *name, struct keyfile_publ
         return usage_error("init", "an owner's name has 1 to 64 bytes, in one line of UTF-8");
     }
     if (!term_present()) {
-        (void)fail("run it at a terminal",
-                   "a passphrase is to be chosen, and there is nobody to ask");
-        return EXIT_NO_TERMINAL;
+        return nobody_to_choose();
     }
     int failed = walls_raise(cli);
     if (failed != 0) {
@@ -252,7 +298,7 @@ static int pin_co_owner(struct pins *pins, const char *line) {
         return usage_error("init", "'%.60s' is not the line that 'stoop key new' prints", line);
     }
     pins->owners[pins->owner_count] = one.owners[0];
-    memcpy(pins->owner_names[pins->owner_count], one.owner_names[0], NAME_MAX_BYTES);
+    memcpy(pins->owner_names[pins->owner_count++], one.owner_names[0], NAME_MAX_BYTES);
     return 0;
 }
 
@@ -280,23 +326,23 @@ static int write_keys(const struct cli *cli, struct pins *pins) {
     return failed;
 }
 
-static int write_config(const struct cli *cli, const char *listen, const char *const *addresses,
-                        size_t count) {
+static int write_config(const struct cli *cli, const struct init *init) {
     char path[PATH_MAX];
     char text[2048];
     int len = snprintf(text, sizeof text,
                        "# Stoop: this home's settings. Restart stoopd after a change.\n\n[node]\n"
                        "# where others' dials are taken\nlisten = %s\n"
                        "# where others can dial this home; may be repeated\n",
-                       listen == NULL ? "0.0.0.0:7878" : listen);
-    for (size_t i = 0; i < count; i++) {
-        len += snprintf(text + len, sizeof text - (size_t)len, "address = %s\n", addresses[i]);
+                       init->listen == NULL ? "0.0.0.0:7878" : init->listen);
+    for (size_t i = 0; i < init->address_count; i++) {
+        len +=
+            snprintf(text + len, sizeof text - (size_t)len, "address = %s\n", init->addresses[i]);
     }
     (void)snprintf(
         text + len, sizeof text - (size_t)len,
         "%s\n[ingest]\n# matching starts after a random part of so many seconds, so that "
         "its time tells\n# nothing to who asks\nmatch_delay_s = %d\n",
-        count == 0 ? "#address = 203.0.113.7:7878\n" : "", 20);
+        init->address_count == 0 ? "#address = 203.0.113.7:7878\n" : "", 20);
     (void)snprintf(path, sizeof path, "%s/config", cli->home);
     return file_write(path, BYTES_TEXT(text), 0640, true);
 }
@@ -427,7 +473,6 @@ static int key_export(struct cli *cli) {
 int cmd_status(struct cli *cli) {
     static struct control_reply reply;
     struct client *client = NULL;
-    char text[64];
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -442,48 +487,59 @@ int cmd_status(struct cli *cli) {
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "version", "version", reply.as.status.version);
     facts_text(facts, "home", "home", cli->home);
-    facts_bytes(facts, "node", "node", BYTES_OF(reply.as.status.node.b));
-    for (size_t i = 0; i < reply.as.status.address_count; i++) {
+    show_reach(facts, &reply);
+    show_log(facts, &reply);
+    facts_time(facts, "started", "running since", reply.as.status.started);
+    facts_end(facts);
+    return EXIT_DONE;
+}
+
+/* Who it is, and with whom. */
+static void show_reach(struct facts *facts, const struct control_reply *reply) {
+    char text[64];
+    facts_bytes(facts, "node", "node", BYTES_OF(reply->as.status.node.b));
+    for (size_t i = 0; i < reply->as.status.address_count; i++) {
         (void)snprintf(text, sizeof text, i == 0 ? "address" : "address_%zu", i + 1);
-        facts_text(facts, text, "address", reply.as.status.addresses[i]);
+        facts_text(facts, text, "address", reply->as.status.addresses[i]);
     }
     facts_text(facts, "ingest", "cameras",
-               reply.as.status.ingest_up ? "watched" : "NOT watched: ingest is down");
+               reply->as.status.ingest_up ? "watched" : "NOT watched: ingest is down");
     facts_number(facts, "camera_list_version", "camera list",
-                 (int64_t)reply.as.status.camera_list_version);
-    if (reply.as.status.has_community) {
-        facts_text(facts, "community", "community", reply.as.status.community_name);
-        facts_bytes(facts, "community_id", NULL, BYTES_OF(reply.as.status.community.b));
-        facts_bytes(facts, "certificate", NULL, BYTES_OF(reply.as.status.certificate.b));
-        facts_number(facts, "members", "members", reply.as.status.members);
-        facts_number(facts, "links", "links", reply.as.status.links);
-        facts_number(facts, "live_objects", NULL, reply.as.status.live_objects);
+                 (int64_t)reply->as.status.camera_list_version);
+    if (reply->as.status.has_community) {
+        facts_text(facts, "community", "community", reply->as.status.community_name);
+        facts_bytes(facts, "community_id", NULL, BYTES_OF(reply->as.status.community.b));
+        facts_bytes(facts, "certificate", NULL, BYTES_OF(reply->as.status.certificate.b));
+        facts_number(facts, "members", "members", reply->as.status.members);
+        facts_number(facts, "links", "links", reply->as.status.links);
+        facts_number(facts, "live_objects", NULL, reply->as.status.live_objects);
     } else {
         facts_text(facts, "community", "community",
                    "none yet: 'stoop community found NAME' or 'stoop community join CODE'");
     }
-    if (reply.as.status.address_count == 0) {
+    if (reply->as.status.address_count == 0) {
         facts_text(facts, "address", "address", "none: others cannot dial this home");
     }
-    facts_number(facts, "open_requests", "requests", reply.as.status.open_requests);
-    facts_number(facts, "open_clips", "to decide", reply.as.status.open_clips);
-    facts_number(facts, "log_size", "log entries", (int64_t)reply.as.status.log_size);
-    facts_bytes(facts, "log_root", "log root", BYTES_OF(reply.as.status.log_root.b));
-    (void)snprintf(text, sizeof text, "%u of %u wanted, for the first %llu entries",
-                   reply.as.status.cosigned, reply.as.status.witnesses,
-                   (unsigned long long)reply.as.status.head_size);
-    facts_text(facts, "witnesses", "witnesses", text);
-    facts_number(facts, "cosigned", NULL, reply.as.status.cosigned);
+    facts_number(facts, "open_requests", "requests", reply->as.status.open_requests);
+    facts_number(facts, "open_clips", "to decide", reply->as.status.open_clips);
+}
+
+static void show_log(struct facts *facts, const struct control_reply *reply) {
     static const struct sign_public none;
-    if (!sign_public_equal(&reply.as.status.log_previous, &none)) {
+    char text[64];
+    facts_number(facts, "log_size", "log entries", (int64_t)reply->as.status.log_size);
+    facts_bytes(facts, "log_root", "log root", BYTES_OF(reply->as.status.log_root.b));
+    (void)snprintf(text, sizeof text, "%u of %u wanted, for the first %llu entries",
+                   reply->as.status.cosigned, reply->as.status.witnesses,
+                   (unsigned long long)reply->as.status.head_size);
+    facts_text(facts, "witnesses", "witnesses", text);
+    facts_number(facts, "cosigned", NULL, reply->as.status.cosigned);
+    if (!sign_public_equal(&reply->as.status.log_previous, &none)) {
         facts_text(facts, "log_key", "log key",
                    "NEW: the old one had signed entries that this home no longer has");
-        facts_bytes(facts, "log_previous", NULL, BYTES_OF(reply.as.status.log_previous.b));
+        facts_bytes(facts, "log_previous", NULL, BYTES_OF(reply->as.status.log_previous.b));
     }
-    if (reply.as.status.forks > 0) {
-        facts_number(facts, "forks", "FORKED logs", reply.as.status.forks);
+    if (reply->as.status.forks > 0) {
+        facts_number(facts, "forks", "FORKED logs", reply->as.status.forks);
     }
-    facts_time(facts, "started", "running since", reply.as.status.started);
-    facts_end(facts);
-    return EXIT_DONE;
 }

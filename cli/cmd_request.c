@@ -1,5 +1,4 @@
 /* request, process, requests. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -20,53 +19,56 @@ enum {
     VALUES
 };
 
-static int build(const char *const *values, bool voluntary, struct request *out,
+struct request_options {
+    const char *values[VALUES];
+    bool voluntary, yes;
+};
+
+static int take_request_options(struct cli *cli, struct request_options *out);
+static int build(const struct cli *cli, const struct request_options *options, struct request *out,
                  struct buffer *document);
-static int build_times(const char *const *values, struct request *out);
+static int build_place(const struct cli *cli, const char *const *values, struct request *out);
+static int build_reason(const struct cli *cli, const char *reason, struct request *out);
+static int build_times(const struct cli *cli, const char *const *values, struct request *out);
 static int read_time(const char *text, struct instant *out);
+static int build_process(const char *path, struct request *out);
 static int read_process(const char *path, struct instrument *out);
 static int read_document(const char *path, struct document *out, struct buffer *bytes);
+static void build_terms(struct request *out);
+static int put_sender(const struct cli *cli, const struct control_reply *status,
+                      struct request *out);
+static int check_law(const struct cli *cli, const struct request *request, const struct caps *caps,
+                     bool document_here);
 static void show_request(const struct request *request, const struct legal_report *report,
                          const struct caps *caps);
+static int ask_whether_to_send(void);
 static int send_document(struct client *client, const struct document *document,
                          struct bytes bytes);
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
                         struct request *request);
+static enum err make_request(const struct owner_secret *secret, const struct keyfile_public *pub,
+                             struct request *request, struct id *id, struct buffer *out,
+                             struct buffer *sealed_key);
+static void say_sent(const struct cli *cli, const struct request *request, const struct id *id);
 static int process_template_of(struct cli *cli);
 static int process_check(struct cli *cli);
 static int process_rules(struct cli *cli);
 static int print_outcomes(struct cli *cli, const struct legal_report *report);
+static void list_request(const struct cli *cli, const struct checked_request *checked,
+                         struct instant now, struct facts *facts);
 
 int cmd_request(struct cli *cli) {
     static struct control_reply status;
     static struct request request;
-    const char *values[VALUES] = {NULL};
-    bool voluntary = false;
-    bool yes = false;
+    struct request_options options = {0};
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
-    struct legal_report report;
-    size_t rule = 0;
-    char answer[16];
     SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
-    const struct cli_option options[] = {
-        {.name = "--at", .value = &values[V_AT], .needed = true},
-        {.name = "--radius", .value = &values[V_RADIUS], .needed = true},
-        {.name = "--from", .value = &values[V_FROM], .needed = true},
-        {.name = "--to", .value = &values[V_TO], .needed = true},
-        {.name = "--reason", .value = &values[V_REASON], .needed = true},
-        {.name = "--process", .value = &values[V_PROCESS]},
-        {.name = "--document", .value = &values[V_DOCUMENT]},
-        {.name = "--days", .value = &values[V_DAYS]},
-        {.name = "--delete-days", .value = &values[V_DELETE]},
-        {.name = "--voluntary", .flag = &voluntary},
-        {.name = "--yes", .flag = &yes},
-    };
-    int failed = take_options(cli, options, COUNT_OF(options), "");
+    int failed = take_request_options(cli, &options);
     if (failed == 0) {
-        failed = build(values, voluntary, &request, &document);
+        failed = build(cli, &options, &request, &document);
     }
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -75,37 +77,13 @@ int cmd_request(struct cli *cli) {
         failed = client_status(client, &status);
     }
     if (failed == 0) {
-        failed = pinned_community(cli, &request.head.community);
-    }
-    if (failed == 0 && status.as.status.address_count == 0) {
-        failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
-                      "this home has no address that a clip could be delivered to");
+        failed = put_sender(cli, &status, &request);
     }
     if (failed == 0) {
-        request.head.author = status.as.status.certificate;
-        request.transport = status.as.status.transport;
-        request.address_count = status.as.status.address_count;
-        memcpy(request.addresses, status.as.status.addresses, sizeof request.addresses);
-        legal_check(&request, &status.as.status.caps, now_wall(), document.len > 0, &report);
-        if (!cli->json) {
-            show_request(&request, &report, &status.as.status.caps);
-        }
-        if (legal_verdict(&report, &rule) != ERR_OK) {
-            failed = fail("every home would refuse it; 'stoop process rules' lists the rules",
-                          "not sent, by rule %s: it %s", legal_rule_at(rule)->id,
-                          legal_rule_at(rule)->broken);
-        }
+        failed = check_law(cli, &request, &status.as.status.caps, document.len > 0);
     }
-    if (failed == 0 && !yes) {
-        if (!term_present()) {
-            (void)fail("run it at a terminal", "there is nobody to ask whether to send it");
-            failed = EXIT_NO_TERMINAL;
-        } else if (!term_ask("send it to every home of the community? [y/N] ", answer,
-                             sizeof answer) ||
-                   (strcmp(answer, "y") != 0 && strcmp(answer, "yes") != 0)) {
-            (void)fail(NULL, "not sent");
-            failed = EXIT_PENDING;
-        }
+    if (failed == 0 && !options.yes) {
+        failed = ask_whether_to_send();
     }
     if (failed == 0) {
         failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
@@ -121,75 +99,102 @@ int cmd_request(struct cli *cli) {
     return failed;
 }
 
-static int build(const char *const *values, bool voluntary, struct request *out,
+static int take_request_options(struct cli *cli, struct request_options *out) {
+    const struct cli_option options[] = {
+        {.name = "--at", .value = &out->values[V_AT], .needed = true},
+        {.name = "--radius", .value = &out->values[V_RADIUS], .needed = true},
+        {.name = "--from", .value = &out->values[V_FROM], .needed = true},
+        {.name = "--to", .value = &out->values[V_TO], .needed = true},
+        {.name = "--reason", .value = &out->values[V_REASON], .needed = true},
+        {.name = "--process", .value = &out->values[V_PROCESS]},
+        {.name = "--document", .value = &out->values[V_DOCUMENT]},
+        {.name = "--days", .value = &out->values[V_DAYS]},
+        {.name = "--delete-days", .value = &out->values[V_DELETE]},
+        {.name = "--voluntary", .flag = &out->voluntary},
+        {.name = "--yes", .flag = &out->yes},
+    };
+    int failed = take_options(cli, options, COUNT_OF(options), "");
+    if (failed == 0 && out->voluntary == (out->values[V_PROCESS] != NULL)) {
+        failed = usage_error(cli->command, "say either '--voluntary' or '--process FILE'");
+    }
+    return failed;
+}
+
+/* ---- what is asked ---- */
+
+static int build(const struct cli *cli, const struct request_options *options, struct request *out,
                  struct buffer *document) {
-    long number = 0;
+    const char *const *values = options->values;
     memset(out, 0, sizeof *out);
-    if (voluntary == (values[V_PROCESS] != NULL)) {
-        return usage_error("request", "say either '--voluntary' or '--process FILE'");
-    }
-    if (geo_point_parse(values[V_AT], &out->place.points[0]) != ERR_OK) {
-        return usage_error("request", "'%s' is not a place; write it as 52.52,13.405",
-                           values[V_AT]);
-    }
-    if (parse_number(values[V_RADIUS], 1, GEO_RADIUS_MAX_M, &number) != 0) {
-        return usage_error("request", "'%s' is not 1 to %d metres", values[V_RADIUS],
-                           GEO_RADIUS_MAX_M);
-    }
-    out->place.count = 1;
-    out->place.radius_m = (uint32_t)number;
-    if (!geo_place_valid(&out->place)) {
-        return usage_error("request", "'%s' is too near a pole or the 180th meridian",
-                           values[V_AT]);
-    }
-    char safe[SAFE_MAX];
-    if (strlen(values[V_REASON]) >= sizeof out->reason || values[V_REASON][0] == '\0' ||
-        strcmp(safe_text(values[V_REASON], sizeof out->reason, safe), values[V_REASON]) != 0) {
-        return usage_error("request", "a reason is one line of 1 to %d bytes that can be seen",
-                           REASON_MAX_BYTES - 1);
-    }
-    (void)snprintf(out->reason, sizeof out->reason, "%s", values[V_REASON]);
-    int failed = build_times(values, out);
+    int failed = build_place(cli, values, out);
     if (failed == 0) {
-        out->instrument.kind = INSTRUMENT_VOLUNTARY;
-        out->instrument.court_signature = COURT_SIGNATURE_NONE;
-        failed = voluntary ? 0 : read_process(values[V_PROCESS], &out->instrument);
+        failed = build_reason(cli, values[V_REASON], out);
+    }
+    if (failed == 0) {
+        failed = build_times(cli, values, out);
+    }
+    if (failed == 0) {
+        failed = build_process(values[V_PROCESS], out);
     }
     if (failed == 0 && values[V_DOCUMENT] != NULL) {
         failed = read_document(values[V_DOCUMENT], &out->document, document);
     }
-    (void)snprintf(out->terms.purpose, sizeof out->terms.purpose, "%.120s", out->reason);
-    (void)snprintf(out->terms.case_number, sizeof out->terms.case_number, "%s",
-                   out->instrument.case_number);
-    out->terms.no_face_recognition = true;
-    out->terms.no_passing_on = true;
+    build_terms(out);
     return failed;
 }
 
-static int build_times(const char *const *values, struct request *out) {
-    struct instant *const times[] = {&out->from, &out->to};
+static int build_place(const struct cli *cli, const char *const *values, struct request *out) {
+    long radius = 0;
+    if (geo_point_parse(values[V_AT], &out->place.points[0]) != ERR_OK) {
+        return usage_error(cli->command, "'%s' is not a place; write it as 52.52,13.405",
+                           values[V_AT]);
+    }
+    int failed = number_option(cli, values[V_RADIUS],
+                               (struct number_range){1, GEO_RADIUS_MAX_M, "metres"}, &radius);
+    if (failed != 0) {
+        return failed;
+    }
+    out->place.count = 1;
+    out->place.radius_m = (uint32_t)radius;
+    return geo_place_valid(&out->place)
+               ? 0
+               : usage_error(cli->command, "'%s' is too near a pole or the 180th meridian",
+                             values[V_AT]);
+}
+
+static int build_reason(const struct cli *cli, const char *reason, struct request *out) {
+    char safe[SAFE_MAX];
+    if (strlen(reason) >= sizeof out->reason || *reason == '\0' ||
+        strcmp(safe_text(reason, sizeof out->reason, safe), reason) != 0) {
+        return usage_error(cli->command, "a reason is one line of 1 to %d bytes that can be seen",
+                           REASON_MAX_BYTES - 1);
+    }
+    (void)snprintf(out->reason, sizeof out->reason, "%s", reason);
+    return 0;
+}
+
+static int build_times(const struct cli *cli, const char *const *values, struct request *out) {
+    const struct number_range life = {1, REQUEST_LIFE_MAX_DAYS, "days"};
+    const struct number_range keeping = {1, 3650, "days"};
     long days = LIFE_DAYS;
     long keep = DELETE_BY_DEFAULT_DAYS;
-    for (size_t i = 0; i < 2; i++) {
-        int failed = read_time(values[V_FROM + i], times[i]);
-        if (failed != 0) {
-            return failed;
-        }
+    int failed = read_time(values[V_FROM], &out->from);
+    if (failed == 0) {
+        failed = read_time(values[V_TO], &out->to);
     }
-    if (out->from.ms >= out->to.ms) {
-        return usage_error("request", "'--from' is not before '--to'");
+    if (failed == 0 && out->from.ms >= out->to.ms) {
+        failed = usage_error(cli->command, "'--from' is not before '--to'");
     }
-    if (values[V_DAYS] != NULL &&
-        parse_number(values[V_DAYS], 1, REQUEST_LIFE_MAX_DAYS, &days) != 0) {
-        return usage_error("request", "'%s' is not 1 to 7 days", values[V_DAYS]);
+    if (failed == 0) {
+        failed = number_option(cli, values[V_DAYS], life, &days);
     }
-    if (values[V_DELETE] != NULL && parse_number(values[V_DELETE], 1, 3650, &keep) != 0) {
-        return usage_error("request", "'%s' is not 1 to 3650 days", values[V_DELETE]);
+    if (failed == 0) {
+        failed = number_option(cli, values[V_DELETE], keeping, &keep);
     }
     out->head.created = now_wall();
     out->head.expires.ms = out->head.created.ms + days * DURATION_DAY_MS;
     out->terms.delete_by.ms = out->head.created.ms + keep * DURATION_DAY_MS;
-    return 0;
+    return failed;
 }
 
 static int read_time(const char *text, struct instant *out) {
@@ -208,6 +213,13 @@ static int read_time(const char *text, struct instant *out) {
     return err == ERR_OK
                ? 0
                : usage_error("request", "'%s' is not a time; write it as '2026-11-24 21:10'", text);
+}
+
+/* NULL: asked voluntarily. */
+static int build_process(const char *path, struct request *out) {
+    out->instrument.kind = INSTRUMENT_VOLUNTARY;
+    out->instrument.court_signature = COURT_SIGNATURE_NONE;
+    return path == NULL ? 0 : read_process(path, &out->instrument);
 }
 
 static int read_process(const char *path, struct instrument *out) {
@@ -257,6 +269,46 @@ static int read_document(const char *path, struct document *out, struct buffer *
     return 0;
 }
 
+static void build_terms(struct request *out) {
+    (void)snprintf(out->terms.purpose, sizeof out->terms.purpose, "%.120s", out->reason);
+    (void)snprintf(out->terms.case_number, sizeof out->terms.case_number, "%s",
+                   out->instrument.case_number);
+    out->terms.no_face_recognition = true;
+    out->terms.no_passing_on = true;
+}
+
+static int put_sender(const struct cli *cli, const struct control_reply *status,
+                      struct request *out) {
+    int failed = pinned_community(cli, &out->head.community);
+    if (failed == 0 && status->as.status.address_count == 0) {
+        failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
+                      "this home has no address that a clip could be delivered to");
+    }
+    out->head.author = status->as.status.certificate;
+    out->transport = status->as.status.transport;
+    out->address_count = status->as.status.address_count;
+    memcpy(out->addresses, status->as.status.addresses, sizeof out->addresses);
+    return failed;
+}
+
+/* ---- before it is sent ---- */
+
+/* As every home will, so that what all would refuse is not sent. */
+static int check_law(const struct cli *cli, const struct request *request, const struct caps *caps,
+                     bool document_here) {
+    struct legal_report report;
+    size_t rule = 0;
+    legal_check(request, caps, now_wall(), document_here, &report);
+    if (!cli->json) {
+        show_request(request, &report, caps);
+    }
+    return legal_verdict(&report, &rule) == ERR_OK
+               ? 0
+               : fail("every home would refuse it; 'stoop process rules' lists the rules",
+                      "not sent, by rule %s: it %s", legal_rule_at(rule)->id,
+                      legal_rule_at(rule)->broken);
+}
+
 static void show_request(const struct request *request, const struct legal_report *report,
                          const struct caps *caps) {
     char text[TIME_TEXT_MAX];
@@ -291,6 +343,22 @@ static void show_request(const struct request *request, const struct legal_repor
                "         A home that grants nothing does not answer.");
 }
 
+static int ask_whether_to_send(void) {
+    char answer[16];
+    if (!term_present()) {
+        (void)fail("run it at a terminal", "there is nobody to ask whether to send it");
+        return EXIT_NO_TERMINAL;
+    }
+    if (!term_ask("send it to every home of the community? [y/N] ", answer, sizeof answer) ||
+        (strcmp(answer, "y") != 0 && strcmp(answer, "yes") != 0)) {
+        (void)fail(NULL, "not sent");
+        return EXIT_PENDING;
+    }
+    return 0;
+}
+
+/* ---- sending ---- */
+
 static int send_document(struct client *client, const struct document *document,
                          struct bytes bytes) {
     int failed = 0;
@@ -307,20 +375,36 @@ static int send_document(struct client *client, const struct document *document,
     return failed;
 }
 
-/* A fresh key for this request alone; its secret goes to the node sealed to us. */
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
                         struct request *request) {
+    struct id id;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer sealed_key = {.max = HEADER_MAX};
+    enum err err = make_request(secret, pub, request, &id, &bytes, &sealed_key);
+    if (err != ERR_OK) {
+        return fail(NULL, "the request cannot be made: %s", err_text(err));
+    }
+    const struct control_request put = {.op = CONTROL_REQUEST_PUT,
+                                        .blob = buffer_bytes(&bytes),
+                                        .blob2 = buffer_bytes(&sealed_key)};
+    int failed = client_do(client, &put, "the request was not sent");
+    if (failed == 0) {
+        say_sent(cli, request, &id);
+    }
+    return failed;
+}
+
+/* A fresh key for this request alone; its secret goes to the node sealed to us. */
+static enum err make_request(const struct owner_secret *secret, const struct keyfile_public *pub,
+                             struct request *request, struct id *id, struct buffer *out,
+                             struct buffer *sealed_key) {
     struct signed_object object;
     struct box_secret key;
-    char code[REQUEST_CODE_BYTES];
-    char until[TIME_TEXT_MAX];
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer sealed = {.max = HEADER_MAX};
     request->head.created = now_wall();
     box_generate(&key, &request->key);
-    enum err err = age_seal_small(&pub->owner.box, 1, BYTES_OF(key.b), &sealed);
+    enum err err = age_seal_small(&pub->owner.box, 1, BYTES_OF(key.b), sealed_key);
     box_secret_wipe(&key);
     if (err == ERR_OK) {
         err = request_encode(request, &body);
@@ -330,33 +414,32 @@ static int send_request(const struct cli *cli, struct client *client,
         err = signed_add(&object, &secret->sign, &pub->owner.sign);
     }
     if (err == ERR_OK) {
-        err = signed_encode(&object, &bytes);
+        err = signed_encode(&object, out);
     }
-    if (err != ERR_OK) {
-        return fail(NULL, "the request cannot be made: %s", err_text(err));
+    if (err == ERR_OK) {
+        *id = object.id;
     }
-    const struct control_request put = {
-        .op = CONTROL_REQUEST_PUT, .blob = buffer_bytes(&bytes), .blob2 = buffer_bytes(&sealed)};
-    int failed = client_do(client, &put, "the request was not sent");
-    if (failed != 0) {
-        return failed;
-    }
-    request_code(&object.id, code);
+    return err;
+}
+
+static void say_sent(const struct cli *cli, const struct request *request, const struct id *id) {
+    char code[REQUEST_CODE_BYTES];
+    char until[TIME_TEXT_MAX];
+    request_code(id, code);
     if (cli->json) {
         struct facts *facts = facts_start(cli, false);
         facts_text(facts, "code", NULL, code);
-        facts_bytes(facts, "request", NULL, BYTES_OF(object.id.b));
+        facts_bytes(facts, "request", NULL, BYTES_OF(id->b));
         facts_time(facts, "from", NULL, request->from);
         facts_time(facts, "to", NULL, request->to);
         facts_time(facts, "expires", NULL, request->head.expires);
         facts_time(facts, "delete_by", NULL, request->terms.delete_by);
         facts_end(facts);
-        return 0;
+        return;
     }
     time_text(request->head.expires, until);
     (void)printf("sent as %s; homes may answer until %s\nsee what comes with 'stoop delivered'\n",
                  code, until);
-    return 0;
 }
 
 /* ---- process ---- */
@@ -485,33 +568,17 @@ int cmd_requests(struct cli *cli) {
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        char left[32];
-        char safe[SAFE_MAX];
-        enum err err = check_request(&reply, &community, now_wall(), &checked);
+        struct instant now = now_wall();
+        enum err err = check_request(&reply, &community, now, &checked);
         if (err != ERR_OK) {
             (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));
             continue;
         }
-        if (instant_reached(now_wall(), checked.request.head.expires)) {
+        if (instant_reached(now, checked.request.head.expires)) {
             continue;
         }
         shown++;
-        span_text(checked.request.head.expires.ms - now_wall().ms, left);
-        facts_item(facts);
-        facts_text(facts, "code", "code", checked.code);
-        facts_text(facts, "by", "by", checked.ours ? "this home" : checked.author.name);
-        facts_bytes(facts, "request", NULL, BYTES_OF(checked.id.b));
-        facts_text(facts, "instrument", "basis", instrument_label(checked.request.instrument.kind));
-        facts_text(facts, "case", NULL, checked.request.instrument.case_number);
-        facts_text(facts, "reason", "says |",
-                   cli->json ? checked.request.reason
-                             : safe_text(checked.request.reason, 60, safe));
-        facts_time(facts, "from", "from", checked.request.from);
-        facts_time(facts, "to", "to", checked.request.to);
-        facts_text(facts, "ends_in", "ends in", left);
-        if (!checked.ours) {
-            facts_number(facts, "open_clips", "to decide", checked.open_clips);
-        }
+        list_request(cli, &checked, now, facts);
     }
     if (failed == 0) {
         if (shown == 0 && !cli->json) {
@@ -522,4 +589,26 @@ int cmd_requests(struct cli *cli) {
     }
     client_close(client);
     return failed;
+}
+
+static void list_request(const struct cli *cli, const struct checked_request *checked,
+                         struct instant now, struct facts *facts) {
+    const struct request *request = &checked->request;
+    char left[32];
+    char safe[SAFE_MAX];
+    span_text(request->head.expires.ms - now.ms, left);
+    facts_item(facts);
+    facts_text(facts, "code", "code", checked->code);
+    facts_text(facts, "by", "by", checked->ours ? "this home" : checked->author.name);
+    facts_bytes(facts, "request", NULL, BYTES_OF(checked->id.b));
+    facts_text(facts, "instrument", "basis", instrument_label(request->instrument.kind));
+    facts_text(facts, "case", NULL, request->instrument.case_number);
+    facts_text(facts, "reason", "says |",
+               cli->json ? request->reason : safe_text(request->reason, 60, safe));
+    facts_time(facts, "from", "from", request->from);
+    facts_time(facts, "to", "to", request->to);
+    facts_text(facts, "ends_in", "ends in", left);
+    if (!checked->ours) {
+        facts_number(facts, "open_clips", "to decide", checked->open_clips);
+    }
 }

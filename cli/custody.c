@@ -78,17 +78,25 @@ static const char check_script[] =
 
 static json_t *as_json(const struct custody *custody);
 static char *as_text(const struct custody *custody, const char *name);
+static void print_request(FILE *out, const struct checked_request *asked);
+static void print_grant(FILE *out, const struct custody *custody);
+static void print_clip(FILE *out, const struct manifest *manifest);
 static void print_times(FILE *out, const char *label, struct instant at);
 static void print_coverage(FILE *out, const struct manifest *manifest);
 static void print_sources(FILE *out, const struct manifest *manifest);
 static void print_log(FILE *out, const struct custody *custody);
 static const char *owner_name(const struct member *home, const struct sign_public *key);
+static void add_request(json_t *root, const struct checked_request *asked);
+static void add_grant(json_t *root, const struct custody *custody);
+static void add_clip(json_t *root, const struct manifest *manifest);
 static json_t *owners_json(const struct custody *custody);
 static json_t *runs_json(const struct clip_run *runs, size_t count);
 static json_t *gaps_json(const struct manifest *manifest);
 static json_t *sources_json(const struct manifest *manifest);
 static json_t *instrument_json(const struct instrument *instrument);
+static json_t *proofs_json(const struct custody *custody);
 static json_t *proof_json(const struct custody_proof *proof, const char *what);
+static json_t *signed_json(const struct custody *custody);
 static json_t *envelope_json(struct bytes encoded);
 static void add_text(json_t *object, const char *key, const char *value);
 static void add_filled(json_t *object, const char *key, const char *value);
@@ -137,13 +145,8 @@ void custody_finish(struct custody *custody) {
 /* ---- text ---- */
 
 static char *as_text(const struct custody *custody, const char *name) {
-    const struct request *request = &custody->asked.request;
-    const struct instrument *instrument = &request->instrument;
-    const struct manifest *manifest = custody->manifest;
     char *text = NULL;
     size_t len = 0;
-    char safe[SAFE_MAX];
-    char hex[65];
     FILE *out = open_memstream(&text, &len);
     if (out == NULL) {
         return NULL;
@@ -154,8 +157,32 @@ static char *as_text(const struct custody *custody, const char *name) {
         "Made by the requester's own program out of what others signed; the signed bytes\n"
         "are in %s.json. What a line says after '|' is somebody's own word.\n\n",
         name, name);
-    (void)fprintf(out, "Request     %s, by %s\n", custody->asked.code,
-                  safe_text(custody->asked.author.name, 60, safe));
+    print_request(out, &custody->asked);
+    print_grant(out, custody);
+    print_clip(out, custody->manifest);
+    print_log(out, custody);
+    (void)fprintf(out, "\nWritten by  stoop " STOOP_VERSION "\n");
+    print_times(out, "On", now_wall());
+    (void)fprintf(
+        out,
+        "\nTO CHECK IT WITHOUT STOOP, with python3 and openssl: save all that follows as\n"
+        "check.py and run 'python3 check.py %s.json'. It checks every signature,\n"
+        "the clip, and the log proofs. Whether the keys are whose they are said to be is\n"
+        "for you to find out: ask the owners for theirs ('stoop key show').\n\n%s",
+        name, check_script);
+    bool good = fclose(out) == 0;
+    if (!good) {
+        free(text);
+    }
+    return good ? text : NULL;
+}
+
+static void print_request(FILE *out, const struct checked_request *asked) {
+    const struct request *request = &asked->request;
+    const struct instrument *instrument = &request->instrument;
+    char safe[SAFE_MAX];
+    (void)fprintf(out, "Request     %s, by %s\n", asked->code,
+                  safe_text(asked->author.name, 60, safe));
     print_times(out, "Asked", request->head.created);
     (void)fprintf(out, "Basis       %s%s\n",
                   instrument->kind == INSTRUMENT_VOLUNTARY ? "" : "claimed: ",
@@ -177,20 +204,31 @@ static char *as_text(const struct custody *custody, const char *name) {
         }
     }
     if (request->document.present) {
+        char hex[65];
         hex_write(BYTES_OF(request->document.sha256.b), hex);
         (void)fprintf(out, "Document    SHA-256 %s\n", hex);
     }
+}
+
+static void print_grant(FILE *out, const struct custody *custody) {
+    const struct grant *grant = &custody->grant;
+    char safe[SAFE_MAX];
     (void)fprintf(out, "\nGranted by  %s\n", safe_text(custody->home.name, 60, safe));
-    for (size_t i = 0; i < custody->grant.owner_count; i++) {
-        hex_write(BYTES_OF(custody->grant.owners[i].b), hex);
+    for (size_t i = 0; i < grant->owner_count; i++) {
+        char hex[65];
+        hex_write(BYTES_OF(grant->owners[i].b), hex);
         (void)fprintf(out, "Owner       %s, key %s\n",
-                      safe_text(owner_name(&custody->home, &custody->grant.owners[i]), 60, safe),
-                      hex);
+                      safe_text(owner_name(&custody->home, &grant->owners[i]), 60, safe), hex);
     }
-    print_times(out, "Granted", custody->grant.created);
+    print_times(out, "Granted", grant->created);
     (void)fprintf(out, "Terms       %s;\n            no face recognition, no passing on\n",
-                  safe_text(custody->grant.terms.purpose, 120, safe));
-    print_times(out, "Delete by", custody->grant.terms.delete_by);
+                  safe_text(grant->terms.purpose, 120, safe));
+    print_times(out, "Delete by", grant->terms.delete_by);
+}
+
+static void print_clip(FILE *out, const struct manifest *manifest) {
+    char safe[SAFE_MAX];
+    char hex[65];
     (void)fprintf(out, "\nCamera      %s\n", safe_text(manifest->camera, 60, safe));
     print_times(out, "From", manifest->from);
     print_times(out, "To", manifest->to);
@@ -203,21 +241,6 @@ static char *as_text(const struct custody *custody, const char *name) {
     (void)fprintf(out, "Size        %llu bytes\nSHA-256     %s\n",
                   (unsigned long long)manifest->size, hex);
     print_sources(out, manifest);
-    print_log(out, custody);
-    (void)fprintf(out, "\nWritten by  stoop " STOOP_VERSION "\n");
-    print_times(out, "On", now_wall());
-    (void)fprintf(
-        out,
-        "\nTO CHECK IT WITHOUT STOOP, with python3 and openssl: save all that follows as\n"
-        "check.py and run 'python3 check.py %s.json'. It checks every signature,\n"
-        "the clip, and the log proofs. Whether the keys are whose they are said to be is\n"
-        "for you to find out: ask the owners for theirs ('stoop key show').\n\n%s",
-        name, check_script);
-    bool good = fclose(out) == 0;
-    if (!good) {
-        free(text);
-    }
-    return good ? text : NULL;
 }
 
 static void print_times(FILE *out, const char *label, struct instant at) {
@@ -282,17 +305,24 @@ static const char *owner_name(const struct member *home, const struct sign_publi
 /* ---- JSON ---- */
 
 static json_t *as_json(const struct custody *custody) {
-    const struct request *request = &custody->asked.request;
-    const struct manifest *manifest = custody->manifest;
     json_t *root = json_object();
-    json_t *proofs = json_array();
-    json_t *envelopes = json_object();
     add_text(root, "kind", "stoop custody certificate v1");
     add_text(root, "written_by", "stoop " STOOP_VERSION);
     add_time(root, "written_at", now_wall());
-    add_text(root, "request_code", custody->asked.code);
-    add_hex(root, "request", BYTES_OF(custody->asked.id.b));
-    add_text(root, "requester", custody->asked.author.name);
+    add_request(root, &custody->asked);
+    add_grant(root, custody);
+    add_clip(root, custody->manifest);
+    (void)json_object_set_new(root, "signed", signed_json(custody));
+    add_text(root, "log_key", custody->log_key);
+    (void)json_object_set_new(root, "log_proofs", proofs_json(custody));
+    return root;
+}
+
+static void add_request(json_t *root, const struct checked_request *asked) {
+    const struct request *request = &asked->request;
+    add_text(root, "request_code", asked->code);
+    add_hex(root, "request", BYTES_OF(asked->id.b));
+    add_text(root, "requester", asked->author.name);
     add_time(root, "requested_at", request->head.created);
     add_text(root, "instrument", instrument_word(request->instrument.kind));
     add_text(root, "case", request->instrument.case_number);
@@ -301,6 +331,9 @@ static json_t *as_json(const struct custody *custody) {
     if (request->document.present) {
         add_hex(root, "document_sha256", BYTES_OF(request->document.sha256.b));
     }
+}
+
+static void add_grant(json_t *root, const struct custody *custody) {
     add_text(root, "home", custody->home.name);
     add_hex(root, "home_certificate", BYTES_OF(custody->grant.home.b));
     add_hex(root, "home_log_key", BYTES_OF(custody->home.log.b));
@@ -308,6 +341,9 @@ static json_t *as_json(const struct custody *custody) {
     add_time(root, "granted_at", custody->grant.created);
     add_text(root, "purpose", custody->grant.terms.purpose);
     add_time(root, "delete_by", custody->grant.terms.delete_by);
+}
+
+static void add_clip(json_t *root, const struct manifest *manifest) {
     add_text(root, "camera", manifest->camera);
     add_time(root, "from", manifest->from);
     add_time(root, "to", manifest->to);
@@ -324,24 +360,6 @@ static json_t *as_json(const struct custody *custody) {
     add_number(root, "payload_size", manifest->payload_size);
     add_hex(root, "payload_root", BYTES_OF(manifest->payload_root.b));
     (void)json_object_set_new(root, "sources", sources_json(manifest));
-    const struct {
-        const char *name;
-        const struct buffer *bytes;
-    } signed_parts[] = {{"request", &custody->signed_request},
-                        {"home", &custody->signed_home},
-                        {"manifest", &custody->signed_manifest},
-                        {"grant", &custody->signed_grant}};
-    for (size_t i = 0; i < COUNT_OF(signed_parts); i++) {
-        (void)json_object_set_new(envelopes, signed_parts[i].name,
-                                  envelope_json(buffer_bytes(signed_parts[i].bytes)));
-    }
-    (void)json_object_set_new(root, "signed", envelopes);
-    add_text(root, "log_key", custody->log_key);
-    for (size_t i = 0; i < custody->proof_count; i++) {
-        (void)json_array_append_new(proofs, proof_json(&custody->proofs[i], proof_names[i]));
-    }
-    (void)json_object_set_new(root, "log_proofs", proofs);
-    return root;
 }
 
 static json_t *owners_json(const struct custody *custody) {
@@ -412,6 +430,14 @@ static json_t *instrument_json(const struct instrument *instrument) {
     return claims;
 }
 
+static json_t *proofs_json(const struct custody *custody) {
+    json_t *proofs = json_array();
+    for (size_t i = 0; i < custody->proof_count; i++) {
+        (void)json_array_append_new(proofs, proof_json(&custody->proofs[i], proof_names[i]));
+    }
+    return proofs;
+}
+
 static json_t *proof_json(const struct custody_proof *proof, const char *what) {
     json_t *object = json_object();
     json_t *hashes = json_array();
@@ -430,6 +456,22 @@ static json_t *proof_json(const struct custody_proof *proof, const char *what) {
         add_base64(object, "opening", buffer_bytes(&proof->opening));
     }
     return object;
+}
+
+static json_t *signed_json(const struct custody *custody) {
+    const struct {
+        const char *name;
+        const struct buffer *bytes;
+    } parts[] = {{"request", &custody->signed_request},
+                 {"home", &custody->signed_home},
+                 {"manifest", &custody->signed_manifest},
+                 {"grant", &custody->signed_grant}};
+    json_t *envelopes = json_object();
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        (void)json_object_set_new(envelopes, parts[i].name,
+                                  envelope_json(buffer_bytes(parts[i].bytes)));
+    }
+    return envelopes;
 }
 
 /* A DSSE envelope as other tools read it; keyid is the Ed25519 public key in hex. */

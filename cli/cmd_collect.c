@@ -38,6 +38,9 @@ struct collecting { /* one clip, opened and checked */
     struct custody custody;
     struct id manifest_id;
     struct box_secret key;
+    char stem[PATH_MAX]; /* of its files' names */
+    char path[PATH_MAX + 8];
+    char part[PATH_MAX + 16]; /* the clip until it is whole */
 };
 
 static int list_delivered(struct cli *cli);
@@ -54,10 +57,14 @@ static struct delivered *next_free(struct deliveries *all);
 static void unload(struct deliveries *all);
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
                        const struct owner_secret *secret, const char *folder, struct facts *facts);
+static void name_files(struct collecting *one, const char *folder);
 static int find_own_request(struct collecting *one, const struct id *community);
+static int check_delivered(struct collecting *one, const struct id *community,
+                           const struct owner_secret *secret);
 static enum err check_grant(struct collecting *one, const struct id *community);
 static enum err check_manifest(struct collecting *one, const struct owner_secret *secret);
 static bool open_request_key(struct collecting *one, const struct owner_secret *secret);
+static int write_evidence(struct collecting *one);
 static int is_there(const char *path, const struct grant *grant, bool *there);
 static int open_clip(struct collecting *one, const char *part);
 static void ask_proofs(struct collecting *one);
@@ -67,7 +74,8 @@ static bool ask_proof(struct collecting *one, uint64_t index, const struct note_
                       const char *about, struct custody_proof *out);
 static bool proof_holds(const struct custody_proof *proof, const struct note_key *key);
 static bool opens(struct bytes leaf, struct bytes opening);
-static void report(const struct collecting *one, const char *stem, struct facts *facts);
+static int put_on_record(const struct collecting *one);
+static void report(const struct collecting *one, struct facts *facts);
 
 int cmd_delivered(struct cli *cli) {
     static const struct cli_branch branches[] = {{"export", export_delivered}};
@@ -409,69 +417,49 @@ static void unload(struct deliveries *all) {
     free(all->list);
 }
 
-/* The clip's name comes last: whoever sees it sees its certificate beside it. */
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
                        const struct owner_secret *secret, const char *folder, struct facts *facts) {
     static struct collecting one;
-    char stem[PATH_MAX];
-    char path[PATH_MAX + 8];
-    char part[PATH_MAX + 16];
-    char code[REQUEST_CODE_BYTES];
-    char hex[9];
-    bool there = false;
     one = (struct collecting){.client = client, .from = from};
+    name_files(&one, folder);
     struct custody *custody = &one.custody;
     custody->signed_request.max = custody->signed_grant.max = SIGNED_GOSSIP_MAX;
     custody->signed_home.max = SIGNED_GOSSIP_MAX;
     custody->signed_manifest.max = SEALED_MANIFEST_MAX;
     custody->manifest = calloc(1, sizeof *custody->manifest);
-    request_code(&from->request, code);
-    hex_write((struct bytes){from->grant_id.b, 4}, hex);
-    (void)snprintf(stem, sizeof stem, "%.*s/stoop-%s-%s", PATH_MAX - 32, folder, code, hex);
-    (void)snprintf(path, sizeof path, "%s.mp4", stem);
-    (void)snprintf(part, sizeof part, "%s.part", path);
     int failed = custody->manifest == NULL ? fail(NULL, "out of memory") : load_rest(client, from);
     if (failed == 0) {
         failed = find_own_request(&one, community);
     }
     if (failed == 0) {
-        enum err err = check_grant(&one, community);
-        if (err == ERR_OK) {
-            err = check_manifest(&one, secret);
-        }
-        failed = err == ERR_OK ? 0
-                               : fail("nothing was written", "%s: it does not verify: %s", code,
-                                      err_text(err));
+        failed = check_delivered(&one, community, secret);
     }
     if (failed == 0) {
-        failed = is_there(path, &custody->grant, &there);
+        failed = write_evidence(&one);
     }
-    if (failed == 0 && !there) {
-        failed = open_clip(&one, part);
-    }
-    if (failed == 0) {
-        ask_proofs(&one);
-        failed = custody_write(custody, stem);
-    }
-    if (failed == 0 && !there && rename(part, path) != 0) {
-        failed = fail("is the disk full?", "cannot write '%s': %s", path, strerror(errno));
-    }
-    if (failed != 0 && !there) {
-        (void)unlink(part);
+    if (failed != 0) {
+        (void)unlink(one.part);
     }
     if (failed == 0) {
-        struct control_request request = {.op = CONTROL_COLLECTED, .id = from->grant_id};
-        char whole[PATH_MAX];
-        (void)snprintf(request.text, sizeof request.text, "%.250s",
-                       realpath(path, whole) == NULL ? path : whole);
-        failed = client_do(client, &request, "it was not put on record");
+        failed = put_on_record(&one);
     }
     if (failed == 0) {
-        report(&one, stem, facts);
+        report(&one, facts);
     }
     box_secret_wipe(&one.key);
     custody_finish(custody);
     return failed;
+}
+
+static void name_files(struct collecting *one, const char *folder) {
+    char code[REQUEST_CODE_BYTES];
+    char hex[9];
+    request_code(&one->from->request, code);
+    hex_write((struct bytes){one->from->grant_id.b, 4}, hex);
+    (void)snprintf(one->stem, sizeof one->stem, "%.*s/stoop-%s-%s", PATH_MAX - 32, folder, code,
+                   hex);
+    (void)snprintf(one->path, sizeof one->path, "%s.mp4", one->stem);
+    (void)snprintf(one->part, sizeof one->part, "%s.part", one->path);
 }
 
 static int find_own_request(struct collecting *one, const struct id *community) {
@@ -489,6 +477,17 @@ static int find_own_request(struct collecting *one, const struct id *community) 
         }
     }
     return failed != 0 || found ? failed : fail(NULL, "the request of this clip is not here");
+}
+
+static int check_delivered(struct collecting *one, const struct id *community,
+                           const struct owner_secret *secret) {
+    enum err err = check_grant(one, community);
+    if (err == ERR_OK) {
+        err = check_manifest(one, secret);
+    }
+    return err == ERR_OK ? 0
+                         : fail("nothing was written", "%s: it does not verify: %s",
+                                one->custody.asked.code, err_text(err));
 }
 
 /* Everything again, from signed bytes: who granted, and that they were members who could. */
@@ -558,6 +557,23 @@ static bool open_request_key(struct collecting *one, const struct owner_secret *
         secret_wipe(key.at, key.len);
     }
     return good;
+}
+
+/* The clip's name comes last: whoever sees it sees its certificate beside it. */
+static int write_evidence(struct collecting *one) {
+    bool there = false;
+    int failed = is_there(one->path, &one->custody.grant, &there);
+    if (failed == 0 && !there) {
+        failed = open_clip(one, one->part);
+    }
+    if (failed == 0) {
+        ask_proofs(one);
+        failed = custody_write(&one->custody, one->stem);
+    }
+    if (failed == 0 && !there && rename(one->part, one->path) != 0) {
+        failed = fail("is the disk full?", "cannot write '%s': %s", one->path, strerror(errno));
+    }
+    return failed;
 }
 
 /* A clip that was collected before is left alone; anything else in its place is not touched. */
@@ -738,23 +754,30 @@ static bool opens(struct bytes leaf, struct bytes opening) {
     return memcmp(leaf.at + leaf.len - 64, hex, 64) == 0;
 }
 
-static void report(const struct collecting *one, const char *stem, struct facts *facts) {
+static int put_on_record(const struct collecting *one) {
+    struct control_request request = {.op = CONTROL_COLLECTED, .id = one->from->grant_id};
+    char whole[PATH_MAX];
+    (void)snprintf(request.text, sizeof request.text, "%.250s",
+                   realpath(one->path, whole) == NULL ? one->path : whole);
+    return client_do(one->client, &request, "it was not put on record");
+}
+
+static void report(const struct collecting *one, struct facts *facts) {
     const struct grant *grant = &one->custody.grant;
-    char text[TIME_TEXT_MAX];
     char path[PATH_MAX + 8];
+    char text[TIME_TEXT_MAX];
     if (facts != NULL) {
         facts_item(facts);
         facts_text(facts, "code", NULL, one->custody.asked.code);
-        (void)snprintf(path, sizeof path, "%s.mp4", stem);
-        facts_text(facts, "file", NULL, path);
-        (void)snprintf(path, sizeof path, "%s.json", stem);
+        facts_text(facts, "file", NULL, one->path);
+        (void)snprintf(path, sizeof path, "%s.json", one->stem);
         facts_text(facts, "certificate", NULL, path);
         facts_bytes(facts, "sha256", NULL, BYTES_OF(grant->sha256.b));
         facts_time(facts, "delete_by", NULL, grant->terms.delete_by);
         return;
     }
     time_text(grant->terms.delete_by, text);
-    (void)printf("%s.mp4\n%s.txt and .json say where it comes from\n"
+    (void)printf("%s\n%s.txt and .json say where it comes from\n"
                  "delete all three by %s: you agreed to\n",
-                 stem, stem, text);
+                 one->path, one->stem, text);
 }

@@ -44,6 +44,9 @@ static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct
 static int vault_list(struct cli *cli);
 static int vault_export(struct cli *cli);
 static int find_clip(struct client *client, const char *prefix, struct clip_id *out);
+static int write_clip(struct client *client, const struct clip_id *clip, const char *out);
+static int write_part(struct client *client, const struct clip_id *clip, const char *out,
+                      FILE *file, uint64_t *at);
 
 int cmd_log(struct cli *cli) {
     static const struct cli_branch branches[] = {
@@ -477,7 +480,6 @@ static int vault_list(struct cli *cli) {
 }
 
 static int vault_export(struct cli *cli) {
-    static struct control_reply reply;
     const char *out = NULL;
     struct client *client = NULL;
     struct clip_id clip = {{0}};
@@ -492,39 +494,8 @@ static int vault_export(struct cli *cli) {
     if (failed == 0) {
         failed = find_clip(client, cli->argv[1], &clip);
     }
-    const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip};
     if (failed == 0) {
-        failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
-    }
-    term_guard(); /* so that no half of it stays behind */
-    FILE *file = failed == 0 ? fopen(out, "wxe") : NULL;
-    if (failed == 0 && file == NULL) {
-        failed = fail(NULL, "cannot write '%s'", out);
-    }
-    uint64_t size = failed == 0 ? reply.as.clip.payload_size : 0;
-    if (failed == 0 && fwrite(reply.as.clip.header.at, 1, reply.as.clip.header.len, file) !=
-                           reply.as.clip.header.len) {
-        failed = fail(NULL, "cannot write '%s'", out);
-    }
-    for (uint64_t at = 0; failed == 0 && at < size;) {
-        const struct control_request part = {.op = CONTROL_PAYLOAD, .clip = clip, .offset = at};
-        failed = client_one(client, &part, CONTROL_GOT_DATA, &reply);
-        if (failed == 0 && term_stopped()) {
-            failed = fail("nothing was written", "stopped");
-        }
-        if (failed == 0 &&
-            (reply.as.data.data.len == 0 || fwrite(reply.as.data.data.at, 1, reply.as.data.data.len,
-                                                   file) != reply.as.data.data.len)) {
-            failed = fail(NULL, "cannot write '%s'", out);
-        }
-        at += failed == 0 ? reply.as.data.data.len : 0;
-        term_progress("exporting", at, size);
-    }
-    if (file != NULL && fclose(file) != 0 && failed == 0) {
-        failed = fail("is the disk full?", "cannot write '%s'", out);
-    }
-    if (file != NULL && out != NULL && failed != 0) {
-        (void)unlink(out); /* half of it is of no use */
+        failed = write_clip(client, &clip, out);
     }
     if (failed == 0 && cli->json) {
         struct facts *facts = facts_start(cli, false);
@@ -557,4 +528,51 @@ static int find_clip(struct client *client, const char *prefix, struct clip_id *
                  found == 0 ? "no clip begins with '%s'" : "several clips begin with '%s'", prefix);
     }
     return failed;
+}
+
+static int write_clip(struct client *client, const struct clip_id *clip, const char *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_CLIP, .clip = *clip};
+    int failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
+    if (failed != 0) {
+        return failed;
+    }
+    struct bytes header = reply.as.clip.header;
+    uint64_t size = reply.as.clip.payload_size;
+    term_guard(); /* so that no half of it stays behind */
+    FILE *file = fopen(out, "wxe");
+    if (file == NULL || fwrite(header.at, 1, header.len, file) != header.len) {
+        failed = fail(NULL, "cannot write '%s'", out);
+    }
+    for (uint64_t at = 0; failed == 0 && at < size;) {
+        failed = write_part(client, clip, out, file, &at);
+        term_progress("exporting", at, size);
+    }
+    if (file != NULL && fclose(file) != 0 && failed == 0) {
+        failed = fail("is the disk full?", "cannot write '%s'", out);
+    }
+    if (file != NULL && failed != 0) {
+        (void)unlink(out); /* half of it is of no use */
+    }
+    return failed;
+}
+
+/* What the node has of the payload from *at; *at moves on behind it. */
+static int write_part(struct client *client, const struct clip_id *clip, const char *out,
+                      FILE *file, uint64_t *at) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_PAYLOAD, .clip = *clip, .offset = *at};
+    int failed = client_one(client, &ask, CONTROL_GOT_DATA, &reply);
+    if (failed != 0) {
+        return failed;
+    }
+    if (term_stopped()) {
+        return fail("nothing was written", "stopped");
+    }
+    struct bytes part = reply.as.data.data;
+    if (part.len == 0 || fwrite(part.at, 1, part.len, file) != part.len) {
+        return fail(NULL, "cannot write '%s'", out);
+    }
+    *at += part.len;
+    return 0;
 }

@@ -7,7 +7,10 @@
 #include "proto/log_head.h"
 
 enum {
-    LINK_IDS_MAX = 256,        /* ids in one message */
+    LINK_PRINTS_MAX = 220,  /* ranges in one SYNC: they fill a record of 4 KiB */
+    LINK_SPANS_MAX = 128,   /* ranges in one SYNC_IDS or SYNC_WANT */
+    LINK_SHORTS_MAX = 1664, /* ids there: with the ranges they fill a record of 16 KiB */
+    SYNC_PRINT_BYTES = 8,
     LINK_DATA_MAX = 32 * 1024, /* bytes of an attachment in one message */
     LINK_LEAVES_MAX = 1024,    /* piece hashes in one message: 64 MiB of footage */
     EPOCH_KEY_BYTES = 32,
@@ -17,13 +20,13 @@ enum {
 enum link_kind {
     LINK_PING = 1,
     LINK_PONG = 2,
-    LINK_GOSSIP = 10,   /* a signed object, pushed */
-    LINK_IHAVE = 11,    /* ids that can be had; reserved for a tree */
-    LINK_GRAFT = 12,    /* reserved */
-    LINK_PRUNE = 13,    /* reserved */
-    LINK_SYNC = 20,     /* fingerprint of a range of live objects */
-    LINK_SYNC_IDS = 21, /* the ids in a small range */
-    LINK_SYNC_WANT = 22,
+    LINK_GOSSIP = 10,    /* a signed object, pushed */
+    LINK_IHAVE = 11,     /* ids that can be had; reserved for a tree */
+    LINK_GRAFT = 12,     /* reserved */
+    LINK_PRUNE = 13,     /* reserved */
+    LINK_SYNC = 20,      /* fingerprints of ranges of live objects */
+    LINK_SYNC_IDS = 21,  /* the ids in small ranges */
+    LINK_SYNC_WANT = 22, /* of those, the ones to be pushed */
     LINK_ATTACHMENT_WANT = 30,
     LINK_ATTACHMENT_PIECE = 31,
     LINK_CHECKPOINT = 40,  /* the sender's own log checkpoint, to be cosigned */
@@ -43,10 +46,23 @@ enum link_kind {
     LINK_HEADER = 65,  /* home to requester: what opens the clip, last of all */
 };
 
-/* Where an object stands in the order of reconciliation. */
-struct sync_key {
-    struct instant created;
-    struct id id;
+/* A place between keys: created in 6 bytes, big-endian, and the first 4 of the id. */
+struct sync_bound {
+    uint8_t b[10];
+};
+
+struct sync_print { /* of the range from the one before to `upper`, which is not in it */
+    struct sync_bound upper;
+    uint8_t print[SYNC_PRINT_BYTES]; /* all zero: not compared */
+};
+
+struct sync_span {
+    struct sync_bound lower, upper;
+    uint8_t count[2]; /* big-endian: how many of the ids are of this range */
+};
+
+struct sync_short { /* of an id, salted */
+    uint8_t b[8];
 };
 
 struct link_message {
@@ -60,23 +76,19 @@ struct link_message {
             uint32_t hops;
         } gossip;
         struct {
-            uint64_t salt;         /* of this session's fingerprints */
-            uint32_t round;        /* 0 opens; bounded, so two broken nodes end */
-            struct sync_key lower; /* inclusive */
-            struct sync_key upper; /* exclusive; created INT64_MAX: no end */
-            uint64_t count;
-            uint8_t fingerprint[32];
+            uint64_t salt;           /* of this session's fingerprints and short ids */
+            uint32_t round;          /* 0 opens; bounded, so two broken nodes end */
+            struct sync_bound lower; /* of the first range */
+            size_t count;
+            struct sync_print prints[LINK_PRINTS_MAX]; /* bounds rise */
         } sync;
         struct {
-            struct sync_key lower, upper;
-            bool answer; /* the peer need not send its own ids back */
+            uint64_t salt;
+            size_t span_count;
+            struct sync_span spans[LINK_SPANS_MAX]; /* rising, apart; their counts add up */
             size_t count;
-            struct id ids[LINK_IDS_MAX];
-        } sync_ids;
-        struct {
-            size_t count;
-            struct id ids[LINK_IDS_MAX];
-        } sync_want;
+            struct sync_short ids[LINK_SHORTS_MAX];
+        } sync_ids; /* and sync_want */
         struct {
             struct id sha256;
             uint32_t offset;

@@ -39,12 +39,6 @@ static enum err union_decode(const struct shape *shape, struct bytes body, void 
 
 /* ---- links ---- */
 
-static const struct shape_field sync_key_rows[] = {
-    ROW(1, SHAPE_U64, struct sync_key, created, .max = INT64_MAX),
-    ROW(2, SHAPE_FIXED, struct sync_key, id),
-};
-static const struct shape sync_key_shape = SHAPE_OF("SyncKey", sync_key_rows, NULL);
-
 static const struct shape_field ping_rows[] = {ROW(1, SHAPE_U64, LINK, as.ping.nonce)};
 static const struct shape ping_shape = SHAPE_OF("Ping", ping_rows, NULL);
 
@@ -54,42 +48,48 @@ static const struct shape_field gossip_rows[] = {
 };
 static const struct shape gossip_shape = SHAPE_OF("Gossip", gossip_rows, NULL);
 
-/* A range holds something: lower comes before upper in the order of reconciliation. */
-static bool range_valid(const struct sync_key *lower, const struct sync_key *upper) {
-    return lower->created.ms != upper->created.ms ? lower->created.ms < upper->created.ms
-                                                  : id_compare(&lower->id, &upper->id) < 0;
+static bool bound_rises(const struct sync_bound *lower, const struct sync_bound *upper) {
+    return memcmp(lower->b, upper->b, sizeof lower->b) < 0;
 }
 
 static bool sync_check(const void *plain) {
     const LINK *message = plain;
-    return range_valid(&message->as.sync.lower, &message->as.sync.upper);
+    const struct sync_bound *lower = &message->as.sync.lower;
+    for (size_t i = 0; i < message->as.sync.count; i++) {
+        if (!bound_rises(lower, &message->as.sync.prints[i].upper)) {
+            return false;
+        }
+        lower = &message->as.sync.prints[i].upper;
+    }
+    return true;
 }
 static const struct shape_field sync_rows[] = {
     ROW(1, SHAPE_U64, LINK, as.sync.salt),
     ROW(2, SHAPE_U32, LINK, as.sync.round, .max = 64),
-    ROW(3, SHAPE_MESSAGE, LINK, as.sync.lower, NEEDED, .sub = &sync_key_shape),
-    ROW(4, SHAPE_MESSAGE, LINK, as.sync.upper, NEEDED, .sub = &sync_key_shape),
-    ROW(5, SHAPE_U64, LINK, as.sync.count),
-    ROW(6, SHAPE_FIXED, LINK, as.sync.fingerprint, NEEDED),
+    ROW(3, SHAPE_FIXED, LINK, as.sync.lower),
+    ARRAY(4, SHAPE_PACKED, LINK, as.sync.prints, as.sync.count, NEEDED),
 };
 static const struct shape sync_shape = SHAPE_OF("Sync", sync_rows, sync_check);
 
 static bool sync_ids_check(const void *plain) {
     const LINK *message = plain;
-    return range_valid(&message->as.sync_ids.lower, &message->as.sync_ids.upper);
+    const struct sync_span *spans = message->as.sync_ids.spans;
+    size_t ids = 0;
+    for (size_t i = 0; i < message->as.sync_ids.span_count; i++) {
+        bool apart = i == 0 || !bound_rises(&spans[i].lower, &spans[i - 1].upper);
+        if (!apart || !bound_rises(&spans[i].lower, &spans[i].upper)) {
+            return false;
+        }
+        ids += read_u16(spans[i].count);
+    }
+    return ids == message->as.sync_ids.count;
 }
 static const struct shape_field sync_ids_rows[] = {
-    ROW(1, SHAPE_MESSAGE, LINK, as.sync_ids.lower, NEEDED, .sub = &sync_key_shape),
-    ROW(2, SHAPE_MESSAGE, LINK, as.sync_ids.upper, NEEDED, .sub = &sync_key_shape),
-    ROW(3, SHAPE_BOOL, LINK, as.sync_ids.answer),
-    ARRAY(4, SHAPE_PACKED, LINK, as.sync_ids.ids, as.sync_ids.count),
+    ROW(1, SHAPE_U64, LINK, as.sync_ids.salt),
+    ARRAY(2, SHAPE_PACKED, LINK, as.sync_ids.spans, as.sync_ids.span_count, NEEDED),
+    ARRAY(3, SHAPE_PACKED, LINK, as.sync_ids.ids, as.sync_ids.count),
 };
 static const struct shape sync_ids_shape = SHAPE_OF("SyncIds", sync_ids_rows, sync_ids_check);
-
-static const struct shape_field sync_want_rows[] = {
-    ARRAY(1, SHAPE_PACKED, LINK, as.sync_want.ids, as.sync_want.count, NEEDED),
-};
-static const struct shape sync_want_shape = SHAPE_OF("SyncWant", sync_want_rows, NULL);
 
 static const struct shape_field attachment_want_rows[] = {
     ROW(1, SHAPE_FIXED, LINK, as.attachment_want.sha256, NEEDED),
@@ -218,9 +218,8 @@ static const struct shape *link_shape(enum link_kind kind) {
     case LINK_SYNC:
         return &sync_shape;
     case LINK_SYNC_IDS:
-        return &sync_ids_shape;
     case LINK_SYNC_WANT:
-        return &sync_want_shape;
+        return &sync_ids_shape;
     case LINK_ATTACHMENT_WANT:
         return &attachment_want_shape;
     case LINK_ATTACHMENT_PIECE:
@@ -638,7 +637,6 @@ const struct shape *const message_shapes[] = {
     &gossip_shape,
     &sync_shape,
     &sync_ids_shape,
-    &sync_want_shape,
     &attachment_want_shape,
     &attachment_piece_shape,
     &checkpoint_shape,

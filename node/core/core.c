@@ -560,6 +560,10 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
 static enum err step_link_drained(struct core *core, struct link *link) {
     struct transfer_actions actions;
     link->queued = 0;
+    if (link->in_overlay) {
+        struct overlay_event event = {.kind = OVERLAY_EV_DRAINED, .link = link->no};
+        return gossip_run(core, &event);
+    }
     if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
         return ERR_OK;
     }

@@ -12,7 +12,6 @@
 
 #include "crypto/keys.h"
 #include "node/base/assert.h"
-#include "node/overlay/set.h"
 
 enum {
     KEEP_ALIVE_MS = 4000,
@@ -25,10 +24,7 @@ enum {
     DIAL_FIRST_MS = 500,
     DIAL_LAST_MS = 300 * 1000,
     DIAL_PENDING_MS = 15000,
-    SYNC_ROUNDS_MAX = 12,
-    SYNC_SPLIT = 8,
-    PUSHES_MAX = 64, /* objects for one SYNC_WANT or SYNC_IDS: the rest comes with the next round */
-    MESSAGES_MAX = SYNC_SPLIT + 2,
+    PUSH_AT_ONCE = 16, /* the largest objects fill a link's queue */
 };
 
 struct peer {
@@ -50,8 +46,11 @@ struct link {
     struct tick renew_at; /* TICK_NEVER: the peer dialled */
     bool differs;         /* found since our last round; the next one comes early */
     struct duration again;
-    size_t work; /* answers and ids for this peer since work_since */
+    size_t work; /* ranges and ids looked at for this peer since work_since */
     struct tick work_since;
+    bool pushing; /* not drained yet */
+    size_t push_at, push_count;
+    struct id *pushes; /* owned: ids that the peer lacks, from push_at on */
 };
 
 struct overlay {
@@ -64,12 +63,14 @@ struct overlay {
         struct id id; /* zero: unused */
         struct tick until;
     } ignored[OVERLAY_IGNORED_MAX];
-    size_t message_count;
-    struct link_message messages[MESSAGES_MAX];
 };
 
-struct range {
-    size_t from, to; /* ranks in `objects` */
+struct unwanted { /* short ids of what was ignored, made when they are needed */
+    const struct overlay *overlay;
+    struct now now;
+    bool ready;
+    size_t count;
+    struct sync_short ids[OVERLAY_IGNORED_MAX];
 };
 
 static enum err learn_peer(struct overlay *o, const struct id *id, struct now now, uint64_t random);
@@ -80,20 +81,15 @@ static void link_down(struct overlay *o, const struct overlay_event *event, stru
                       uint64_t random);
 static enum err take_message(struct overlay *o, const struct overlay_event *event, struct now now,
                              uint64_t random, struct overlay_actions *actions);
-static enum err answer_sync(struct overlay *o, struct link *link,
-                            const struct link_message *message, struct now now,
-                            struct overlay_actions *actions);
-static enum err answer_ids(struct overlay *o, struct link *link, const struct link_message *message,
-                           struct now now, struct overlay_actions *actions);
-static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
-                              struct now now, struct overlay_actions *actions);
-static bool may_answer(struct link *link, size_t objects, struct now now);
+static bool may_answer(struct link *link, struct now now);
 static void come_back_early(struct link *link, struct now now);
-static size_t push_what_peer_lacks(struct overlay *o, link_no link,
-                                   const struct link_message *message,
-                                   struct overlay_actions *actions);
-static enum err answer_want(struct overlay *o, struct link *link,
-                            const struct link_message *message, struct overlay_actions *actions);
+static bool is_unwanted(void *context, uint64_t salt, const struct sync_short *id);
+static void send_answer(const struct link *link, struct overlay_actions *actions);
+static enum err queue_pushes(const struct overlay *o, struct link *link,
+                             struct overlay_actions *actions);
+static void push_some(const struct overlay *o, struct link *link, struct overlay_actions *actions);
+static void free_link(struct link *link);
+static void drop_pushes(struct link *link);
 static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
                               struct overlay_actions *actions);
 static void ignore_object(struct overlay *o, const struct id *id, struct now now);
@@ -108,24 +104,9 @@ static struct peer *find_peer(struct overlay *o, const struct id *id);
 static struct link *find_link(struct overlay *o, link_no no);
 static bool is_known(const struct overlay *o, const struct id *id);
 static bool is_ignored(const struct overlay *o, const struct id *id, struct now now);
-static struct range range_between(const struct overlay *o, const struct sync_key *lower,
-                                  const struct sync_key *upper);
-static void fingerprint(const struct overlay *o, struct range range, uint64_t salt,
-                        uint8_t out[32]);
-static void send_range(struct overlay *o, link_no link, struct range range,
-                       const struct sync_key *lower, const struct sync_key *upper, uint64_t salt,
-                       uint32_t round, struct overlay_actions *actions);
-static void send_ids(struct overlay *o, link_no link, struct range range,
-                     const struct sync_key *lower, const struct sync_key *upper,
-                     struct overlay_actions *actions);
-static struct link_message *new_message(struct overlay *o, link_no link,
-                                        struct overlay_actions *actions);
 static void act(struct overlay_actions *actions, enum overlay_action_kind kind, link_no link,
                 const struct id *id);
 static struct duration jitter(int64_t base_ms, uint64_t random);
-
-static const struct sync_key key_lowest = {{0}, {{0}}};
-static const struct sync_key key_end = {{INT64_MAX}, {{0}}};
 
 struct overlay *overlay_create(const struct id *self, uint64_t seed) {
     struct overlay *o = calloc(1, sizeof *o);
@@ -142,6 +123,9 @@ struct overlay *overlay_create(const struct id *self, uint64_t seed) {
 
 void overlay_destroy(struct overlay *overlay) {
     if (overlay != NULL) {
+        for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
+            drop_pushes(&overlay->links[i]);
+        }
         sync_set_destroy(overlay->objects);
         free(overlay);
     }
@@ -171,7 +155,6 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
     enum err err = ERR_OK;
     struct link *link = NULL;
     out->count = 0;
-    overlay->message_count = 0;
     switch (event->kind) {
     case OVERLAY_EV_PEER:
         err = learn_peer(overlay, &event->peer, now, random);
@@ -189,6 +172,12 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
         link = find_link(overlay, event->link);
         if (link != NULL) {
             link->heard = now.mono;
+        }
+        break;
+    case OVERLAY_EV_DRAINED:
+        link = find_link(overlay, event->link);
+        if (link != NULL) {
+            push_some(overlay, link, out);
         }
         break;
     case OVERLAY_EV_MESSAGE:
@@ -288,7 +277,7 @@ static void forget_peer(struct overlay *o, const struct id *id, struct overlay_a
     }
     if (peer->link != 0) {
         act(actions, OVERLAY_ACT_CLOSE, peer->link, NULL);
-        find_link(o, peer->link)->no = 0;
+        free_link(find_link(o, peer->link));
     }
     *peer = (struct peer){0};
 }
@@ -323,6 +312,7 @@ static enum err link_up(struct overlay *o, const struct overlay_event *event, st
     if (link == NULL) {
         return ERR_FULL_LINKS;
     }
+    drop_pushes(link);
     *link = (struct link){
         .no = event->link,
         .peer = (size_t)(peer - o->peers),
@@ -343,7 +333,7 @@ static void link_down(struct overlay *o, const struct overlay_event *event, stru
     struct link *link = event->link == 0 ? NULL : find_link(o, event->link);
     struct peer *peer = link != NULL ? &o->peers[link->peer] : find_peer(o, &event->peer);
     if (link != NULL) {
-        link->no = 0;
+        free_link(link);
         peer->link = 0;
     } else if (event->link != 0) {
         return; /* one that we closed ourselves */
@@ -367,71 +357,29 @@ static enum err take_message(struct overlay *o, const struct overlay_event *even
     }
     link->heard = now.mono;
     /* Only the three messages of reconciliation come here; core keeps the others. */
-    if (event->message->kind == LINK_SYNC) {
-        return answer_sync(o, link, event->message, now, actions);
-    }
-    if (event->message->kind == LINK_SYNC_IDS) {
-        return answer_ids(o, link, event->message, now, actions);
-    }
-    ASSERT(event->message->kind == LINK_SYNC_WANT);
-    return answer_want(o, link, event->message, actions);
-}
-
-static enum err answer_sync(struct overlay *o, struct link *link,
-                            const struct link_message *message, struct now now,
-                            struct overlay_actions *actions) {
-    const struct sync_key *lower = &message->as.sync.lower;
-    const struct sync_key *upper = &message->as.sync.upper;
-    uint32_t round = message->as.sync.round;
-    if (round > SYNC_ROUNDS_MAX) {
-        return ERR_PEER_BOUNDS;
-    }
-    struct range range = range_between(o, lower, upper);
-    size_t ours = range.to - range.from;
-    uint8_t print[32];
-    if (!may_answer(link, ours <= LINK_IDS_MAX ? ours : SYNC_SPLIT, now)) {
+    if (!may_answer(link, now)) {
         return ERR_OK;
     }
-    fingerprint(o, range, message->as.sync.salt, print);
-    if (ours == message->as.sync.count &&
-        memcmp(print, message->as.sync.fingerprint, sizeof print) == 0) {
-        return ERR_OK;
+    struct unwanted unwanted = {.overlay = o, .now = now};
+    enum err err = sync_take(o->objects, event->message, is_unwanted, &unwanted, &actions->sync);
+    if (err != ERR_OK) {
+        return err;
     }
-    come_back_early(link, now);
-    if (ours <= LINK_IDS_MAX) {
-        send_ids(o, link->no, range, lower, upper, actions);
-        return ERR_OK;
-    }
-    /* Too many to list: cut our own objects into equal parts and let the peer compare each. */
-    struct sync_key from = *lower;
-    for (size_t part = 0; part < SYNC_SPLIT; part++) {
-        struct range sub = {range.from + ours * part / SYNC_SPLIT,
-                            range.from + ours * (part + 1) / SYNC_SPLIT};
-        struct sync_key to = part + 1 == SYNC_SPLIT ? *upper : sync_set_at(o->objects, sub.to)->key;
-        send_range(o, link->no, sub, &from, &to, message->as.sync.salt, round + 1, actions);
-        from = to;
-    }
-    return ERR_OK;
-}
-
-static enum err answer_ids(struct overlay *o, struct link *link, const struct link_message *message,
-                           struct now now, struct overlay_actions *actions) {
-    size_t wanted = ask_for_unknown(o, link->no, message, now, actions);
-    size_t pushed = push_what_peer_lacks(o, link->no, message, actions);
-    if (wanted + pushed > 0) {
+    link->work += actions->sync.work;
+    if (actions->sync.differs) {
         come_back_early(link, now);
     }
-    return ERR_OK;
+    send_answer(link, actions);
+    return queue_pushes(o, link, actions);
 }
 
 /* A peer that asks for more than any honest one gets no answer. */
-static bool may_answer(struct link *link, size_t ids, struct now now) {
+static bool may_answer(struct link *link, struct now now) {
     if (tick_reached(now.mono,
                      tick_add(link->work_since, (struct duration){OVERLAY_SYNC_WORK_MS}))) {
         link->work_since = now.mono;
         link->work = 0;
     }
-    link->work += ids + 1;
     return link->work <= OVERLAY_SYNC_WORK_MAX;
 }
 
@@ -444,55 +392,87 @@ static void come_back_early(struct link *link, struct now now) {
     }
 }
 
-static size_t ask_for_unknown(struct overlay *o, link_no link, const struct link_message *message,
-                              struct now now, struct overlay_actions *actions) {
-    struct link_message *want = NULL;
-    size_t wanted = 0;
-    for (size_t i = 0; i < message->as.sync_ids.count; i++) {
-        const struct id *id = &message->as.sync_ids.ids[i];
-        if (is_known(o, id) || is_ignored(o, id, now)) {
-            continue;
-        }
-        if (want == NULL) {
-            want = new_message(o, link, actions);
-            want->kind = LINK_SYNC_WANT;
-        }
-        want->as.sync_want.ids[wanted++] = *id;
-        want->as.sync_want.count = wanted;
-    }
-    return wanted;
-}
-
-static size_t push_what_peer_lacks(struct overlay *o, link_no link,
-                                   const struct link_message *message,
-                                   struct overlay_actions *actions) {
-    struct range range = range_between(o, &message->as.sync_ids.lower, &message->as.sync_ids.upper);
-    size_t pushed = 0;
-    for (size_t i = range.from; i < range.to && pushed < PUSHES_MAX; i++) {
-        const struct id *id = &sync_set_at(o->objects, i)->key.id;
-        bool theirs = false;
-        for (size_t k = 0; k < message->as.sync_ids.count && !theirs; k++) {
-            theirs = id_equal(id, &message->as.sync_ids.ids[k]);
-        }
-        if (!theirs) {
-            act(actions, OVERLAY_ACT_PUSH, link, id);
-            pushed++;
+/* Is the short id that of an object that was ignored a moment ago? */
+static bool is_unwanted(void *context, uint64_t salt, const struct sync_short *id) {
+    struct unwanted *unwanted = context;
+    if (!unwanted->ready) {
+        unwanted->ready = true;
+        for (size_t i = 0; i < OVERLAY_IGNORED_MAX; i++) {
+            const struct ignored *ignored = &unwanted->overlay->ignored[i];
+            if (!id_is_zero(&ignored->id) && !tick_reached(unwanted->now.mono, ignored->until)) {
+                sync_shorten(salt, &ignored->id, &unwanted->ids[unwanted->count++]);
+            }
         }
     }
-    return pushed;
+    for (size_t i = 0; i < unwanted->count; i++) {
+        if (memcmp(unwanted->ids[i].b, id->b, sizeof id->b) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static enum err answer_want(struct overlay *o, struct link *link,
-                            const struct link_message *message, struct overlay_actions *actions) {
-    size_t pushed = 0;
-    for (size_t i = 0; i < message->as.sync_want.count && pushed < PUSHES_MAX; i++) {
-        const struct id *id = &message->as.sync_want.ids[i];
-        if (is_known(o, id)) { /* may have expired since we named it */
-            act(actions, OVERLAY_ACT_PUSH, link->no, id);
-            pushed++;
-        }
+static void send_answer(const struct link *link, struct overlay_actions *actions) {
+    for (size_t i = 0; i < actions->sync.message_count; i++) {
+        act(actions, OVERLAY_ACT_SEND, link->no, NULL);
+        actions->list[actions->count - 1].message = &actions->sync.messages[i];
+    }
+}
+
+/* ---- pushes ---- */
+
+/* In parts that a link's queue can take: the next one when it has drained. What has no room comes
+ * with a later round. */
+static enum err queue_pushes(const struct overlay *o, struct link *link,
+                             struct overlay_actions *actions) {
+    size_t left = link->push_count - link->push_at;
+    size_t room = left + actions->sync.push_count;
+    room = room < OVERLAY_PUSHES_MAX ? room : OVERLAY_PUSHES_MAX;
+    if (room <= left) {
+        return ERR_OK;
+    }
+    if (left > 0) {
+        memmove(link->pushes, link->pushes + link->push_at, left * sizeof link->pushes[0]);
+    }
+    link->push_at = 0;
+    link->push_count = left;
+    struct id *pushes = reallocarray(link->pushes, room, sizeof *pushes);
+    if (pushes == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    link->pushes = pushes;
+    memcpy(pushes + left, actions->sync.pushes, (room - left) * sizeof *pushes);
+    link->push_count = room;
+    if (!link->pushing) {
+        push_some(o, link, actions);
     }
     return ERR_OK;
+}
+
+static void push_some(const struct overlay *o, struct link *link, struct overlay_actions *actions) {
+    link->pushing = false;
+    for (size_t i = 0; i < PUSH_AT_ONCE && link->push_at < link->push_count;) {
+        const struct id *id = &link->pushes[link->push_at++];
+        if (is_known(o, id)) { /* it has not expired meanwhile */
+            act(actions, OVERLAY_ACT_PUSH, link->no, id);
+            link->pushing = true;
+            i++;
+        }
+    }
+    if (link->push_at == link->push_count) {
+        drop_pushes(link);
+    }
+}
+
+static void free_link(struct link *link) {
+    drop_pushes(link);
+    link->no = 0;
+}
+
+static void drop_pushes(struct link *link) {
+    free(link->pushes);
+    link->pushes = NULL;
+    link->push_at = link->push_count = 0;
 }
 
 static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
@@ -555,9 +535,10 @@ static void tick_peers(struct overlay *o, struct now now, struct overlay_actions
 
 static void tick_links(struct overlay *o, struct now now, uint64_t random,
                        struct overlay_actions *actions) {
+    bool opened = false;
     for (size_t i = 0; i < OVERLAY_LINKS_MAX; i++) {
         struct link *link = &o->links[i];
-        if (link->no == 0 || actions->count + 4 > OVERLAY_ACTIONS_MAX) {
+        if (link->no == 0 || actions->count + 5 > OVERLAY_ACTIONS_MAX) {
             continue;
         }
         if (tick_reached(now.mono, tick_add(link->heard, (struct duration){DEAD_AFTER_MS}))) {
@@ -565,7 +546,7 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
             struct peer *peer = &o->peers[link->peer];
             peer->link = 0;
             peer->dial_at = tick_add(now.mono, jitter(DIAL_FIRST_MS, random + i));
-            link->no = 0;
+            free_link(link);
             continue;
         }
         if (tick_reached(now.mono,
@@ -577,9 +558,10 @@ static void tick_links(struct overlay *o, struct now now, uint64_t random,
             act(actions, OVERLAY_ACT_PING, link->no, NULL);
             link->ping_at = tick_add(now.mono, (struct duration){KEEP_ALIVE_MS});
         }
-        if (tick_reached(now.mono, link->sync_at) && o->message_count < MESSAGES_MAX) {
-            struct range all = {0, sync_set_count(o->objects)};
-            send_range(o, link->no, all, &key_lowest, &key_end, random + i, 0, actions);
+        if (tick_reached(now.mono, link->sync_at) && !opened) { /* one a step */
+            opened = true;
+            sync_open(o->objects, random + i, &actions->sync);
+            send_answer(link, actions);
             link->sync_at = tick_add(now.mono, jitter(SYNC_FIRST_MS, random + i));
             link->differs = false;
         }
@@ -628,65 +610,6 @@ static bool is_ignored(const struct overlay *o, const struct id *id, struct now 
         }
     }
     return false;
-}
-
-static struct range range_between(const struct overlay *o, const struct sync_key *lower,
-                                  const struct sync_key *upper) {
-    struct range range = {sync_set_rank(o->objects, lower), sync_set_rank(o->objects, upper)};
-    if (range.to < range.from) {
-        range.to = range.from;
-    }
-    return range;
-}
-
-/* Sum of the ids mod 2^256, hashed with the count and the session's salt: order does not matter,
- * and nobody can prepare objects whose sums collide without knowing the salt. */
-static void fingerprint(const struct overlay *o, struct range range, uint64_t salt,
-                        uint8_t out[32]) {
-    struct sync_sum sum = sync_set_sum(o->objects, range.from, range.to);
-    uint8_t message[48];
-    for (size_t i = 0; i < 32; i++) { /* little-endian */
-        message[i] = (uint8_t)(sum.limb[i / 8] >> (i % 8 * 8));
-    }
-    write_u64(message + 32, range.to - range.from);
-    write_u64(message + 40, salt);
-    hash_labelled("stoop range v1", (struct bytes){NULL, 0}, BYTES_OF(message), out, 32);
-}
-
-static void send_range(struct overlay *o, link_no link, struct range range,
-                       const struct sync_key *lower, const struct sync_key *upper, uint64_t salt,
-                       uint32_t round, struct overlay_actions *actions) {
-    struct link_message *message = new_message(o, link, actions);
-    message->kind = LINK_SYNC;
-    message->as.sync.salt = salt;
-    message->as.sync.round = round;
-    message->as.sync.lower = *lower;
-    message->as.sync.upper = *upper;
-    message->as.sync.count = range.to - range.from;
-    fingerprint(o, range, salt, message->as.sync.fingerprint);
-}
-
-static void send_ids(struct overlay *o, link_no link, struct range range,
-                     const struct sync_key *lower, const struct sync_key *upper,
-                     struct overlay_actions *actions) {
-    struct link_message *message = new_message(o, link, actions);
-    message->kind = LINK_SYNC_IDS;
-    message->as.sync_ids.lower = *lower;
-    message->as.sync_ids.upper = *upper;
-    message->as.sync_ids.answer = false;
-    message->as.sync_ids.count = range.to - range.from;
-    for (size_t i = range.from; i < range.to; i++) {
-        message->as.sync_ids.ids[i - range.from] = sync_set_at(o->objects, i)->key.id;
-    }
-}
-
-static struct link_message *new_message(struct overlay *o, link_no link,
-                                        struct overlay_actions *actions) {
-    ASSERT(o->message_count < MESSAGES_MAX);
-    struct link_message *message = &o->messages[o->message_count++];
-    act(actions, OVERLAY_ACT_SEND, link, NULL);
-    actions->list[actions->count - 1].message = message;
-    return message;
 }
 
 static void act(struct overlay_actions *actions, enum overlay_action_kind kind, link_no link,

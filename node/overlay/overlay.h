@@ -6,18 +6,19 @@
  * we lack. Nothing is forwarded before core has accepted it: core answers OVERLAY_VERDICT_WANTED
  * with OVERLAY_EV_ACCEPTED, with OVERLAY_EV_IGNORED, or by closing the link that brought it.
  *
- * Inside: a full mesh up to OVERLAY_LINKS_MAX homes, flooding, and range-based reconciliation over
- * an ordered set (set.h). Membership views and the broadcast tree take the same events and actions.
+ * Inside: a full mesh up to OVERLAY_LINKS_MAX homes, flooding, and range-based reconciliation
+ * (sync.h). Membership views and the broadcast tree take the same events and actions.
  *
- * Memory: the set grows with the live objects; all else is taken by overlay_create().
+ * Memory: grows with the live objects, and with what waits to be pushed; all else is taken by
+ * overlay_create().
  * Bounds: OVERLAY_PEERS_MAX peers, OVERLAY_LINKS_MAX links, OVERLAY_OBJECTS_MAX live objects,
  * OVERLAY_ACTIONS_MAX actions from one step, OVERLAY_IGNORED_MAX ids ignored for a while, and
- * OVERLAY_SYNC_WORK_MAX answers and listed ids that one link may have from us in
+ * OVERLAY_SYNC_WORK_MAX ranges and ids that one link may have us look at in
  * OVERLAY_SYNC_WORK_MS. */
 #ifndef NODE_OVERLAY_OVERLAY_H
 #define NODE_OVERLAY_OVERLAY_H
 
-#include "proto/link.h"
+#include "node/overlay/sync.h"
 
 enum {
     OVERLAY_PEERS_MAX = 256,     /* the address book */
@@ -27,8 +28,8 @@ enum {
     OVERLAY_IGNORED_MAX = 256,
     OVERLAY_SYNC_WORK_MAX = 4 * OVERLAY_OBJECTS_MAX, /* more than three whole reconciliations */
     OVERLAY_SYNC_WORK_MS = 10 * 1000,
-    OVERLAY_ACTIONS_MAX =
-        640, /* one full list of ids answered and asked, and a message to each link */
+    OVERLAY_PUSHES_MAX = 4096, /* ids that wait until one link has drained */
+    OVERLAY_ACTIONS_MAX = 128,
 };
 
 struct overlay;
@@ -49,6 +50,7 @@ struct overlay_event {
         OVERLAY_EV_LINK_UP,   /* a member link is established and its certificate checked */
         OVERLAY_EV_LINK_DOWN, /* any link that had LINK_UP, or a dial that failed (link is 0) */
         OVERLAY_EV_HEARD,     /* any record came over the link */
+        OVERLAY_EV_DRAINED,   /* all that it was given to send has gone */
         OVERLAY_EV_MESSAGE,   /* a SYNC, SYNC_IDS or SYNC_WANT message */
         OVERLAY_EV_ACCEPTED,  /* core has stored this object: ours, or from `link` */
         OVERLAY_EV_IGNORED,   /* core does not take it now, and nobody is to blame */
@@ -56,9 +58,10 @@ struct overlay_event {
         OVERLAY_EV_TICK,      /* overlay_deadline() has been reached */
     } kind;
     struct id
-        peer;     /* member certificate: PEER, PEER_GONE, LINK_UP, LINK_DOWN after a failed dial */
-    link_no link; /* LINK_UP, LINK_DOWN, HEARD, MESSAGE; ACCEPTED: where it came from, or 0 */
-    bool dialled; /* LINK_UP: by us */
+        peer; /* member certificate: PEER, PEER_GONE, LINK_UP, LINK_DOWN after a failed dial */
+    link_no
+        link; /* LINK_UP, LINK_DOWN, HEARD, DRAINED, MESSAGE; ACCEPTED: where it came from, or 0 */
+    bool dialled;                       /* LINK_UP: by us */
     const struct link_message *message; /* MESSAGE; borrowed */
     struct sync_key key;                /* ACCEPTED, REPLACED; of IGNORED the id alone */
     struct instant expires;             /* ACCEPTED */
@@ -72,13 +75,14 @@ struct overlay_actions {
             OVERLAY_ACT_CLOSE, /* link */
             OVERLAY_ACT_PING,  /* link */
             OVERLAY_ACT_PUSH,  /* link, id: send the object's bytes as GOSSIP */
-            OVERLAY_ACT_SEND,  /* link, message: a SYNC, or as said by `ids` */
+            OVERLAY_ACT_SEND,  /* link, message */
             OVERLAY_ACT_DROP,  /* id: has expired, its bytes may go */
         } kind;
         link_no link;
         struct id id;                       /* peer of DIAL; object of PUSH and DROP */
-        const struct link_message *message; /* SEND; the overlay's own, good until its next step */
+        const struct link_message *message; /* SEND; one of those in `sync` */
     } list[OVERLAY_ACTIONS_MAX];
+    struct sync_answer sync; /* where the messages are */
 };
 
 /* `self`: our member certificate; `seed`: random, unknown to others. NULL when memory is short. */

@@ -11,7 +11,8 @@
 #ifndef NODE_OVERLAY_SET_H
 #define NODE_OVERLAY_SET_H
 
-#include "proto/link.h"
+#include "node/base/bytes.h"
+#include "node/base/instant.h"
 
 enum {
     SYNC_SET_MAX = 1 << 24,
@@ -19,6 +20,11 @@ enum {
 };
 
 struct sync_set;
+
+struct sync_key { /* where an object stands in the order */
+    struct instant created;
+    struct id id;
+};
 
 struct sync_item {
     struct sync_key key;

@@ -232,7 +232,8 @@ static void take_message(struct peer *peer, const struct link_message *message, 
         struct probe *probe = &peer->probes[i];
         bool answers = message->kind == LINK_PONG
                            ? probe->kind != PROBE_SYNC && probe->nonce == message->as.ping.nonce
-                           : message->kind == LINK_SYNC_IDS && probe->kind == PROBE_SYNC;
+                           : (message->kind == LINK_SYNC_IDS || message->kind == LINK_SYNC) &&
+                                 probe->kind == PROBE_SYNC;
         if (answers && probe->back_us == 0) {
             probe->back_us = at;
             peer->ids += message->kind == LINK_SYNC_IDS ? message->as.sync_ids.count : 0;
@@ -400,9 +401,9 @@ static void send_probe(struct peer *peer, enum probe_kind kind, struct bytes obj
     struct link_message gossip = {.kind = LINK_GOSSIP, .as.gossip.object = object};
     struct link_message sync = {.kind = LINK_SYNC};
     sync.as.sync.salt = probe->nonce;
-    sync.as.sync.upper.created.ms = INT64_MAX;
-    sync.as.sync.count = 60000; /* never equal: it answers with its ids */
-    sync.as.sync.fingerprint[0] = 1;
+    sync.as.sync.round = 1;
+    sync.as.sync.count = 1;
+    memset(&sync.as.sync.prints[0], 0xff, sizeof sync.as.sync.prints[0]); /* never equal */
     switch (kind) {
     case PROBE_COMMIT:
         add_message(peer, &gossip, &bytes);

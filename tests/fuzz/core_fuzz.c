@@ -83,7 +83,7 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         {LINK_GOSSIP, "Gossip"},
         {LINK_SYNC, "Sync"},
         {LINK_SYNC_IDS, "SyncIds"},
-        {LINK_SYNC_WANT, "SyncWant"},
+        {LINK_SYNC_WANT, "SyncIds"},
         {LINK_ATTACHMENT_WANT, "AttachmentWant"},
         {LINK_ATTACHMENT_PIECE, "AttachmentPiece"},
         {LINK_CHECKPOINT, "Checkpoint"},

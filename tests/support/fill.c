@@ -229,9 +229,26 @@ static void put_order(struct instant *from, struct instant *to) {
     }
 }
 
-static void put_range(struct sync_key *lower, struct sync_key *upper) {
-    lower->created.ms = 0;
-    upper->created.ms = upper->created.ms == 0 ? 1 : upper->created.ms;
+/* Bounds that rise, and counts that add up. */
+static void put_sync(struct link_message *message) {
+    memset(message->as.sync.lower.b, 0, sizeof message->as.sync.lower.b);
+    for (size_t i = 0; i < message->as.sync.count; i++) {
+        write_u32(message->as.sync.prints[i].upper.b, (uint32_t)i + 1);
+    }
+}
+
+static void put_spans(struct link_message *message) {
+    size_t ids = message->as.sync_ids.count;
+    for (size_t i = 0; i < message->as.sync_ids.span_count; i++) {
+        struct sync_span *span = &message->as.sync_ids.spans[i];
+        write_u32(span->lower.b, (uint32_t)i);
+        write_u32(span->upper.b, (uint32_t)i + 1);
+        memset(span->lower.b + 4, 0, 6);
+        memset(span->upper.b + 4, 0, 6);
+        bool last = i + 1 == message->as.sync_ids.span_count;
+        write_u16(span->count, (uint16_t)(last ? ids : ids / 2));
+        ids -= last ? ids : ids / 2;
+    }
 }
 
 static void put_place(struct geo_place *place) {
@@ -339,11 +356,9 @@ static void put_right(const struct shape *shape, void *plain) {
         put_order(&grant->from, &grant->to);
         put_order(&grant->created, &grant->expires);
     } else if (strcmp(shape->name, "Sync") == 0) {
-        struct link_message *message = plain;
-        put_range(&message->as.sync.lower, &message->as.sync.upper);
+        put_sync(plain);
     } else if (strcmp(shape->name, "SyncIds") == 0) {
-        struct link_message *message = plain;
-        put_range(&message->as.sync_ids.lower, &message->as.sync_ids.upper);
+        put_spans(plain);
     } else if (strcmp(shape->name, "AttachmentPiece") == 0) {
         struct link_message *message = plain;
         message->as.attachment_piece.size = DOCUMENT_MAX;

@@ -21,7 +21,7 @@ static const struct kind link_kinds[] = {
     {LINK_GOSSIP, "Gossip"},
     {LINK_SYNC, "Sync"},
     {LINK_SYNC_IDS, "SyncIds"},
-    {LINK_SYNC_WANT, "SyncWant"},
+    {LINK_SYNC_WANT, "SyncIds"},
     {LINK_ATTACHMENT_WANT, "AttachmentWant"},
     {LINK_ATTACHMENT_PIECE, "AttachmentPiece"},
     {LINK_CHECKPOINT, "Checkpoint"},
@@ -192,11 +192,11 @@ static void test_bodies_of_another_kind_are_refused(void **state) {
         change;                                                                                    \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
-BREAK(sync_is_empty, x->as.sync.lower = x->as.sync.upper)
-BREAK(sync_is_backwards, x->as.sync.lower.created.ms = INT64_MAX; x->as.sync.upper.created.ms = 5)
-BREAK(sync_is_backwards_by_id, x->as.sync.lower.created = x->as.sync.upper.created;
-      memset(&x->as.sync.lower.id, 9, 32); memset(&x->as.sync.upper.id, 8, 32))
-BREAK(ids_are_backwards, x->as.sync_ids.lower.created.ms = 6; x->as.sync_ids.upper.created.ms = 5)
+BREAK(sync_is_empty, x->as.sync.lower = x->as.sync.prints[0].upper)
+BREAK(sync_is_backwards, x->as.sync.prints[1].upper = x->as.sync.prints[0].upper)
+BREAK(spans_are_empty, x->as.sync_ids.spans[0].upper = x->as.sync_ids.spans[0].lower)
+BREAK(spans_overlap, x->as.sync_ids.spans[1].lower = x->as.sync_ids.spans[0].lower)
+BREAK(spans_name_more_ids, x->as.sync_ids.spans[0].count[0] += 1)
 BREAK(piece_passes_its_end, x->as.attachment_piece.offset++)
 BREAK(piece_begins_past_its_end, x->as.attachment_piece.size = 7; x->as.attachment_piece.offset = 8;
       x->as.attachment_piece.data.len = 0)
@@ -213,8 +213,9 @@ static void test_each_rule_between_fields_holds_both_ways(void **state) {
 #define RULE(kind, shape, name) {kind, shape, #name, name}
         RULE(LINK_SYNC, "Sync", sync_is_empty),
         RULE(LINK_SYNC, "Sync", sync_is_backwards),
-        RULE(LINK_SYNC, "Sync", sync_is_backwards_by_id),
-        RULE(LINK_SYNC_IDS, "SyncIds", ids_are_backwards),
+        RULE(LINK_SYNC_IDS, "SyncIds", spans_are_empty),
+        RULE(LINK_SYNC_IDS, "SyncIds", spans_overlap),
+        RULE(LINK_SYNC_WANT, "SyncIds", spans_name_more_ids),
         RULE(LINK_ATTACHMENT_PIECE, "AttachmentPiece", piece_passes_its_end),
         RULE(LINK_ATTACHMENT_PIECE, "AttachmentPiece", piece_begins_past_its_end),
         RULE(LINK_HEADER, "Header", manifest_passes_its_end),
@@ -253,11 +254,10 @@ static void test_a_range_may_be_all_of_time(void **state) {
     struct buffer out;
     buffer_init(&out, TRANSPORT_DATA_MAX);
     memset(plain, 0, sizeof *message);
-    message->as.sync.upper.created = INSTANT_NEVER;
-    message->as.sync.fingerprint[0] = 1;
+    message->as.sync.count = 1;
+    memset(message->as.sync.prints[0].upper.b, 0xff, sizeof message->as.sync.prints[0].upper.b);
     CHECK_ERR(ERR_OK, link_through(LINK_SYNC, &out));
-    CHECK(link_out.as.sync.lower.created.ms == 0);
-    CHECK(link_out.as.sync.upper.created.ms == INT64_MAX);
+    CHECK(memcmp(&link_out.as.sync, &message->as.sync, sizeof message->as.sync) == 0);
     buffer_finish(&out);
 }
 

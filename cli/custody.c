@@ -432,7 +432,7 @@ static json_t *instrument_json(const struct instrument *instrument) {
 
 static json_t *proofs_json(const struct custody *custody) {
     json_t *proofs = json_array();
-    for (size_t i = 0; i < custody->proof_count; i++) {
+    for (size_t i = 0; i < custody->proof_count && i < CUSTODY_PROOFS_MAX; i++) {
         (void)json_array_append_new(proofs, proof_json(&custody->proofs[i], proof_names[i]));
     }
     return proofs;

@@ -73,7 +73,7 @@ static void mend_child(struct sync_set *set, const struct step *step, uint32_t p
 static bool merge_children(struct sync_set *set, struct node *parent, uint16_t at);
 static void drop_child(struct node *parent, uint16_t at);
 static void include(struct summary *summary, const struct sync_set *set, uint32_t place);
-static struct summary summarise(const struct sync_set *set, uint32_t node);
+static struct summary summarise(const struct sync_set *set, uint32_t number);
 static bool is_full(const struct node *node);
 static size_t room_of(const struct node *node);
 
@@ -126,6 +126,8 @@ enum err sync_set_add(struct sync_set *set, const struct sync_item *item) {
     if (err != ERR_OK) {
         return err;
     }
+    ASSERT(set->items != NULL);
+    ASSERT(set->slots != NULL);
     uint32_t place = take_item(set);
     set->items[place - 1] = *item;
     set->slots[slot_of(set, &item->key.id)] = place;
@@ -561,9 +563,12 @@ static const struct sync_item *item_at(const struct sync_set *set, uint32_t plac
 
 static struct sync_sum sum_before(const struct sync_set *set, size_t rank) {
     struct sync_sum sum = {{0}};
-    const struct node *node = set->count == 0 ? NULL : &set->nodes[set->root - 1];
+    if (set->count == 0) {
+        return sum;
+    }
+    const struct node *node = &set->nodes[set->root - 1];
     rank = rank < set->count ? rank : set->count;
-    while (node != NULL && !node->leaf) {
+    while (!node->leaf) {
         uint16_t at = 0;
         while (at + 1 < node->count && rank >= node->as.children[at].count) {
             rank -= node->as.children[at].count;

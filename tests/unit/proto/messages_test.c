@@ -257,7 +257,9 @@ static void test_a_range_may_be_all_of_time(void **state) {
     message->as.sync.count = 1;
     memset(message->as.sync.prints[0].upper.b, 0xff, sizeof message->as.sync.prints[0].upper.b);
     CHECK_ERR(ERR_OK, link_through(LINK_SYNC, &out));
-    CHECK(memcmp(&link_out.as.sync, &message->as.sync, sizeof message->as.sync) == 0);
+    CHECK(link_out.as.sync.count == 1);
+    CHECK(memcmp(link_out.as.sync.prints[0].upper.b, message->as.sync.prints[0].upper.b,
+                 sizeof message->as.sync.prints[0].upper.b) == 0);
     buffer_finish(&out);
 }
 

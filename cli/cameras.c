@@ -1,26 +1,64 @@
 /* The camera list is signed by the owners and sealed to ingest: the node carries it and cannot read
  * it. A copy in clear lies in each signing owner's own folder. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "crypto/age.h"
 
+static void next_path(const char *folder, char out[PATH_MAX]);
+static int read_list(const char *path, struct cameras *out);
 static enum err sign_list(const struct camera_list *list, const struct signers *signers,
                           struct buffer *out);
 static enum err seal_list(const struct pins *pins, struct bytes list, struct buffer *for_ingest,
                           struct buffer *for_owners);
+static int keep_next(const struct signers *signers, struct bytes list);
+static int take_next(const struct signers *signers);
+static void forget_next(const struct signers *signers);
+
+int cameras_settle(struct cli *cli) {
+    static struct control_reply status;
+    static struct cameras given;
+    struct client *client = NULL;
+    char path[PATH_MAX];
+    char next[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/cameras", cli->owner_dir);
+    next_path(cli->owner_dir, next);
+    if (access(next, F_OK) != 0) {
+        return 0;
+    }
+    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_status(client, &status);
+    }
+    client_close(client);
+    if (failed != 0) {
+        return failed;
+    }
+    bool taken =
+        read_list(next, &given) == 0 && given.list.version == status.as.status.camera_list_version;
+    return (taken ? rename(next, path) : unlink(next)) == 0
+               ? 0
+               : fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+}
+
+/* The list that the node was given, until its answer: beside the one that ingest took last. */
+static void next_path(const char *folder, char out[PATH_MAX]) {
+    (void)snprintf(out, PATH_MAX, "%s/cameras.next", folder);
+}
 
 int cameras_load(const struct cli *cli, struct cameras *out) {
     char path[PATH_MAX];
-    struct signed_object object;
-    SCOPED(buffer_finish) struct buffer file = {.max = CAMERA_LIST_MAX};
     (void)snprintf(path, sizeof path, "%s/cameras", cli->owner_dir);
     memset(out, 0, sizeof *out);
     out->there = access(path, F_OK) == 0;
-    if (!out->there) {
-        return 0;
-    }
+    return out->there ? read_list(path, out) : 0;
+}
+
+static int read_list(const char *path, struct cameras *out) {
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer file = {.max = CAMERA_LIST_MAX};
     int failed = file_read(path, CAMERA_LIST_MAX, true, &file);
     if (failed != 0) {
         return failed;
@@ -70,14 +108,16 @@ int cameras_put(const struct cli *cli, struct client *client, const struct signe
     const struct control_request request = {.op = CONTROL_CAMERAS_PUT,
                                             .blob = buffer_bytes(&for_ingest),
                                             .blob2 = buffer_bytes(&for_owners)};
+    failed = keep_next(signers, buffer_bytes(&bytes));
+    if (failed != 0) {
+        return failed;
+    }
     failed = client_do(client, &request,
                        "the camera list was not taken (co-owners sign with '--co-sign DIR')");
-    for (size_t i = 0; failed == 0 && i < signers->count; i++) {
-        char path[PATH_MAX];
-        (void)snprintf(path, sizeof path, "%s/cameras", signers->folders[i]);
-        failed = file_write(path, buffer_bytes(&bytes), 0600, false);
+    if (failed == EXIT_FAILED) { /* it was answered */
+        forget_next(signers);
     }
-    return failed;
+    return failed == 0 ? take_next(signers) : failed;
 }
 
 int cameras_resign(const struct cli *cli, struct client *client, const struct signers *signers,
@@ -111,4 +151,36 @@ static enum err seal_list(const struct pins *pins, struct bytes list, struct buf
     }
     enum err err = age_seal_small(&pins->ingest.box, 1, list, for_ingest);
     return err == ERR_OK ? age_seal_small(owners, pins->owner_count, list, for_owners) : err;
+}
+
+/* Before the node is told: so that a list is not lost that was taken when nobody heard of it. */
+static int keep_next(const struct signers *signers, struct bytes list) {
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < signers->count; i++) {
+        char next[PATH_MAX];
+        next_path(signers->folders[i], next);
+        failed = file_write(next, list, 0600, false);
+    }
+    return failed;
+}
+
+static int take_next(const struct signers *signers) {
+    for (size_t i = 0; i < signers->count; i++) {
+        char path[PATH_MAX];
+        char next[PATH_MAX];
+        (void)snprintf(path, sizeof path, "%s/cameras", signers->folders[i]);
+        next_path(signers->folders[i], next);
+        if (rename(next, path) != 0) {
+            return fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+        }
+    }
+    return 0;
+}
+
+static void forget_next(const struct signers *signers) {
+    for (size_t i = 0; i < signers->count; i++) {
+        char next[PATH_MAX];
+        next_path(signers->folders[i], next);
+        (void)unlink(next);
+    }
 }

@@ -137,6 +137,11 @@ void span_text(int64_t ms, char out[32]);
 int file_read(const char *path, size_t max, bool secret, struct buffer *out);
 /* Temporary, fsync, rename. `mode` of the new file; with `fresh` it must not exist. */
 int file_write(const char *path, struct bytes data, unsigned mode, bool fresh);
+/* A new large file, written beside its place: a process that is killed leaves nothing there that
+ * could pass for it. NULL with errno: cannot be made, or `path` exists. part_end() puts it in place
+ * or, when `failed` is not 0, removes it; answers `failed`, or EXIT_FAILED after printing. */
+FILE *part_open(const char *path, char part[PATH_MAX + 8]);
+int part_end(const char *path, const char *part, int failed);
 int folder_make(const char *path, unsigned mode);
 void folder_of(const char *path, char out[PATH_MAX]); /* the one that a file lies in */
 int pins_load(const struct cli *cli, struct pins *out);
@@ -251,6 +256,9 @@ struct cameras {
     struct id id; /* of the signed list; zero when there is none */
     struct camera_list list;
 };
+/* Before anything that reads the list: one that the node was given by a `stoop` that did not live
+ * to hear the answer is the list now, if ingest has taken it. EXIT codes after printing. */
+int cameras_settle(struct cli *cli);
 int cameras_load(const struct cli *cli, struct cameras *out);
 void cameras_admit(struct cameras *cameras, const struct id *community); /* may ask about them */
 /* Signs the changed list as the next one, seals it to ingest and to the owners, hands it over, and

@@ -73,6 +73,9 @@ static int add(struct cli *cli) {
         failed = read_camera(cli, &options, &camera);
     }
     if (failed == 0) {
+        failed = cameras_settle(cli);
+    }
+    if (failed == 0) {
         failed = cameras_load(cli, &cameras);
     }
     if (failed == 0) {
@@ -253,6 +256,9 @@ static int remove_camera(struct cli *cli) {
     struct co_signers co_signers = {0};
     const struct cli_option options[] = {co_sign_option(&co_signers)};
     int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed == 0) {
+        failed = cameras_settle(cli);
+    }
     if (failed == 0) {
         failed = cameras_load(cli, &cameras);
     }

@@ -262,8 +262,9 @@ static int write_sealed(struct collecting *one, const char *out) {
                                      .payload_root = grant->payload_root,
                                      .size = grant->size};
     struct bytes header = buffer_bytes(&one->from->header);
+    char part[PATH_MAX + 8];
     term_guard(); /* so that no half of it stays behind */
-    FILE *file = fopen(out, "wxe");
+    FILE *file = part_open(out, part);
     if (file == NULL) {
         return fail(NULL, "cannot write '%s': %s", out, strerror(errno));
     }
@@ -273,10 +274,7 @@ static int write_sealed(struct collecting *one, const char *out) {
     if (fclose(file) != 0 && failed == 0) {
         failed = fail("is the disk full?", "cannot write '%s'", out);
     }
-    if (failed != 0) {
-        (void)unlink(out); /* half of it is of no use */
-    }
-    return failed;
+    return part_end(out, part, failed);
 }
 
 static int write_identity(const struct collecting *one, const char *path) {

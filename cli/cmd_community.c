@@ -486,7 +486,8 @@ static int read_invitation(const struct cli *cli, struct invitation *out, struct
             return EXIT_NO_TERMINAL;
         }
         if (!term_ask("the invite, from 'stoop1:' to its end: ", out->text, sizeof out->text)) {
-            return fail(NULL, "nothing was done");
+            (void)fail(NULL, "nothing was done");
+            return EXIT_PENDING;
         }
     }
     if (invite_code_read(out->text, &out->code) != ERR_OK ||
@@ -549,7 +550,10 @@ static void invitation_wipe(struct invitation *invitation) {
 
 static int entry_open(struct cli *cli, struct entry *entry) {
     static struct control_reply status;
-    int failed = client_open(cli, &entry->client);
+    int failed = cameras_settle(cli);
+    if (failed == 0) {
+        failed = client_open(cli, &entry->client);
+    }
     if (failed == 0) {
         failed = client_status(entry->client, &status);
     }

@@ -532,6 +532,7 @@ static int find_clip(struct client *client, const char *prefix, struct clip_id *
 
 static int write_clip(struct client *client, const struct clip_id *clip, const char *out) {
     static struct control_reply reply;
+    char part[PATH_MAX + 8];
     const struct control_request ask = {.op = CONTROL_CLIP, .clip = *clip};
     int failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
     if (failed != 0) {
@@ -540,7 +541,7 @@ static int write_clip(struct client *client, const struct clip_id *clip, const c
     struct bytes header = reply.as.clip.header;
     uint64_t size = reply.as.clip.payload_size;
     term_guard(); /* so that no half of it stays behind */
-    FILE *file = fopen(out, "wxe");
+    FILE *file = part_open(out, part);
     if (file == NULL || fwrite(header.at, 1, header.len, file) != header.len) {
         failed = fail(NULL, "cannot write '%s'", out);
     }
@@ -551,10 +552,7 @@ static int write_clip(struct client *client, const struct clip_id *clip, const c
     if (file != NULL && fclose(file) != 0 && failed == 0) {
         failed = fail("is the disk full?", "cannot write '%s'", out);
     }
-    if (file != NULL && failed != 0) {
-        (void)unlink(out); /* half of it is of no use */
-    }
-    return failed;
+    return file != NULL ? part_end(out, part, failed) : failed;
 }
 
 /* What the node has of the payload from *at; *at moves on behind it. */

@@ -68,6 +68,26 @@ int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
     return good ? 0 : fail(NULL, "cannot write '%s': %s", path, strerror(reason));
 }
 
+FILE *part_open(const char *path, char part[PATH_MAX + 8]) {
+    (void)snprintf(part, PATH_MAX + 8, "%s.part", path);
+    if (access(path, F_OK) == 0) {
+        errno = EEXIST;
+        return NULL;
+    }
+    (void)unlink(part); /* of one that was killed */
+    return fopen(part, "wxe");
+}
+
+int part_end(const char *path, const char *part, int failed) {
+    if (failed == 0 && rename(part, path) != 0) {
+        failed = fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+    }
+    if (failed != 0) {
+        (void)unlink(part); /* half of it is of no use */
+    }
+    return failed;
+}
+
 int folder_make(const char *path, unsigned mode) {
     char part[PATH_MAX];
     struct stat info;

@@ -9,13 +9,20 @@ import json
 import os
 import pathlib
 import re
-import shutil
+import signal
+import socket
+import sqlite3
 import subprocess
 import sys
-import tempfile
+import termios
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home, Terminal  # noqa: E402
+from footage import make_large_file  # noqa: E402
+from street import (PASSPHRASE, PLACE, accept, ask, half_an_hour_ago, invite, open_clips, set_up,  # noqa: E402
+                    start_home, wait_delivered)
 
 CAMERA = ["camera", "add", "porch", "--folder", "/tmp", "--layout", "plain", "--at", "52.52,13.405", "--reach", "30"]
 ASK = ["request", "--at", "52.52,13.405", "--radius", "80", "--reason", "Hit and run, silver hatchback", "--voluntary"]
@@ -333,11 +340,194 @@ def test_tables(home):
         assert "\x1b" not in terminal.text, "a dumb terminal gets no escapes"
 
 
+# ---- stopped half-way, by Ctrl-C or by a kill ----
+
+TABLES = "requests", "clips", "delivered", "invites", "epochs"
+
+
+def left(home, *folders):
+    """All that a command may change: what the node keeps, and every file of the owners and of these folders."""
+    base = sqlite3.connect(f"file:{home.data}/node/stoop.db?mode=ro", uri=True)
+    found = {table: base.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in TABLES}
+    base.close()
+    for folder in (home.root / "config", home.root / "grace", *folders):
+        found.update((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
+    found["camera list"] = home.facts("status")["camera_list_version"]
+    return found
+
+
+def check_unchanged(home, before, what, *folders):
+    now = left(home, *folders)
+    check([name for name in {**before, **now} if before.get(name) != now.get(name)], [], what)
+
+
+def check_terminal(terminal, what):
+    modes = termios.tcgetattr(terminal.fd)[3]
+    assert modes & termios.ECHO and modes & termios.ICANON and modes & termios.ISIG, f"{what}: the terminal is spoilt"
+
+
+def stopped_at_questions(home, words, questions, *folders):
+    """At each question in turn, then the whole of it: what it printed."""
+    before = left(home, *folders)
+    for last in range(len(questions)):
+        for how in ("Ctrl-C", "kill"):
+            what = f"{words[:2]}, question {last + 1}, {how}"
+            terminal = home.at_terminal(*words)
+            for question, answer in questions[:last]:
+                terminal.expect(question)
+                terminal.line(answer)
+            terminal.expect(questions[last][0])
+            if how == "Ctrl-C":
+                terminal.type("\x03")
+                check(terminal.wait(), 3, (what, terminal.text))
+                assert "stoop: nothing was done" in terminal.text, (what, terminal.text)
+                check_terminal(terminal, what)
+            else:
+                os.kill(terminal.pid, signal.SIGKILL)
+                check(terminal.wait(), -signal.SIGKILL, what)
+            terminal.close()
+            check_unchanged(home, before, what, *folders)
+    terminal = home.at_terminal(*words)
+    for question, answer in questions:
+        terminal.expect(question)
+        terminal.line(answer)
+    check(terminal.wait(), 0, (words, terminal.text))
+    terminal.close()
+    return terminal.text
+
+
+def stopped_at_work(home, words, folder, passphrase=False):
+    """While it writes a large file into `folder`: what was begun is gone, or in nobody's way."""
+    def begin():
+        terminal = home.at_terminal(*words)
+        if passphrase:
+            terminal.expect(PASSPHRASE)
+            terminal.line(home.PASSPHRASE)
+        until = time.monotonic() + 60
+        while not any(path.stat().st_size for path in folder.iterdir()):
+            assert time.monotonic() < until, terminal.text
+        return terminal
+
+    before = left(home)
+    terminal = begin()
+    os.write(terminal.fd, b"\x03")
+    check(terminal.wait(), 1, (words, terminal.text))
+    assert "stoop: stopped\n" in terminal.text, terminal.text
+    check_terminal(terminal, words)
+    terminal.close()
+    check([*folder.iterdir()], [], words)
+    check_unchanged(home, before, words)
+    terminal = begin()
+    os.kill(terminal.pid, signal.SIGKILL)
+    check(terminal.wait(), -signal.SIGKILL, (words, terminal.text))
+    terminal.close()
+    for path in folder.iterdir():
+        assert path.suffix == ".part", f"{path} passes for a whole one"
+    check_unchanged(home, before, words)
+    terminal = home.at_terminal(*words)
+    if passphrase:
+        terminal.expect(PASSPHRASE)
+        terminal.line(home.PASSPHRASE)
+    check(terminal.wait(), 0, (words, terminal.text))
+    terminal.close()
+    assert not [path for path in folder.iterdir() if path.suffix == ".part"], [*folder.iterdir()]
+
+
+def deaf(home, folder):
+    """A folder to name as the home, where a `stoop` reaches the node and gets no answer."""
+    folder.mkdir()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "control.sock"))
+    listener.listen()
+
+    def carry():
+        person, _ = listener.accept()
+        node = socket.socket(socket.AF_UNIX)
+        node.connect(str(home.data / "control.sock"))
+        while data := person.recv(65536):
+            node.sendall(data)
+        time.sleep(1)
+        node.close()
+
+    threading.Thread(target=carry, daemon=True).start()
+    return folder
+
+
+def killed_before_the_answer(home):
+    """The node has taken a camera list, and `stoop` is gone before it knows."""
+    def version():
+        return home.facts("status")["camera_list_version"]
+
+    words = ["camera", "add", "garden", "--folder", "/tmp", *CAMERA[5:], "--co-sign", str(home.root / "grace")]
+    before = version()
+    terminal = home.at_terminal("--home", str(deaf(home, home.root / "deaf")), *words)
+    for _ in range(2):
+        terminal.expect(PASSPHRASE)
+        terminal.line(home.PASSPHRASE)
+    home.until(version, lambda now: now == before + 1)
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.wait()
+    terminal.close()
+    expect_error(home, words, 1, "there is a camera 'garden' already", "remove it first, or take another name")
+    for name in ("garden", "porch"):
+        home.with_passphrase("camera", "remove", name, "--co-sign", str(home.root / "grace"), times=2)
+    check(home.facts("camera", "list"), [], "camera list")
+
+
+def test_stopped_half_way():
+    with set_up("cli-stopped", "ada", "ben") as (root, ada, ben):
+        phrase = lambda name: (f"passphrase of {name}: ", Home.PASSPHRASE)
+        grace = ada.root / "grace"
+        terminal = ada.at_terminal("--owner-dir", str(grace), "key", "new", "--owner", "Grace")
+        for question in ("passphrase: ", "again: "):
+            terminal.expect(question)
+            terminal.line(ada.PASSPHRASE)
+        check(terminal.wait(), 0, terminal.text)
+        start_home(ada, "--co-owner", ada.facts("--owner-dir", str(grace), "key", "show")["line"])
+        start_home(ben)
+        both = ["--co-sign", str(grace)]
+        stopped_at_questions(ada, ["community", "found", "Elm Street", "--slot", "1", *both],
+                             [phrase("ada"), phrase("Grace")])
+        stopped_at_questions(ada, ["invite"], [phrase("ada")])
+        code = invite(ada)
+        stopped_at_questions(ben, ["join", "-"], [("the invite, .*: ", code), phrase("ben")])
+        ada.until(lambda: ada.facts("status")["links"], lambda n: n == 1)
+        stopped_at_questions(ada, [*CAMERA, *both], [phrase("ada"), phrase("Grace")])
+        killed_before_the_answer(ada)
+
+        start = half_an_hour_ago()
+        clip, seconds = make_large_file(root / "camera", start, 40 << 20)
+        stopped_at_questions(ben, ["camera", "add", "yard", "--folder", str(clip.parent), "--layout", "motion", "--at",
+                                   PLACE, "--reach", "40"], [phrase("ben")])
+        time.sleep(3)
+        code = ask(ada, start, -5, seconds + 5)
+        ben.until(lambda: open_clips(ben), lambda n: n == 1)
+        out = root / "out"
+        out.mkdir()
+        sealed = ben.facts("vault", "list")[0]["clip"]
+        stopped_at_work(ben, ["vault", "export", sealed[:12], "--out", str(out / "sealed.age")], out)
+        exit_code, text = accept(ben, code)
+        check(exit_code, 0, text)
+        wait_delivered(ada, code)
+        given = root / "given"
+        given.mkdir()
+        stopped_at_work(ada, ["delivered", "export", code, "--out", str(given / "clip.age")], given)
+        both = root / "both"
+        both.mkdir()
+        words = ["delivered", "export", code, "--out", str(both / "clip.age"), "--identity", str(both / "key.txt")]
+        stopped_at_questions(ada, words, [phrase("ada")], both)
+        assert (both / "key.txt").exists() and (both / "clip.age").stat().st_size > 40 << 20
+        evidence = root / "evidence"
+        stopped_at_questions(ada, ["collect", code, "--to", str(evidence)], [phrase("ada")], evidence)
+        again = root / "again"
+        again.mkdir()
+        stopped_at_work(ada, ["collect", code, "--to", str(again)], again, passphrase=True)
+        assert next(again.glob("*.mp4")).read_bytes() == clip.read_bytes()
+
+
 def main():
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-cli-"))
-    home = Home(sys.argv[1], root, "ada")
-    home.env["TZ"] = "Europe/London"
-    try:
+    with set_up("cli", "ada") as (_, home):
+        home.env["TZ"] = "Europe/London"
         test_help(home)
         test_usage(home)
         test_no_home(home)
@@ -360,13 +550,8 @@ def main():
         test_json_of_commands_that_ask(home)
         test_process(home)
         test_tables(home)
-        print("cli: helps, corrects, refuses, and says so")
-    except BaseException:
-        print(home.journal(), file=sys.stderr)
-        raise
-    finally:
-        home.stop()
-    shutil.rmtree(root)
+    test_stopped_half_way()
+    print("cli: helps, corrects, refuses, and says so")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
 """A street of homes for the end-to-end tests: founded, joined, with footage, ready to be asked."""
+import contextlib
 import datetime
 import json
+import pathlib
 import re
+import shutil
+import sys
+import tempfile
 
 from footage import make_segments
 from homes import Home
@@ -9,6 +14,31 @@ from homes import Home
 PLACE = "52.5200,13.4050"
 QUESTION = "or the code to accept: "
 PASSPHRASE = "passphrase of .*: "
+
+
+@contextlib.contextmanager
+def watched(*homes, last=0):
+    """Stops these homes whatever happens. When it is a failure, their journals are printed, or `last` characters."""
+    try:
+        yield homes
+    except BaseException:
+        for home in homes:
+            print(f"--- {home.name}\n{home.journal()[-last:]}", file=sys.stderr)
+        raise
+    finally:
+        for home in homes:
+            home.stop()
+
+
+@contextlib.contextmanager
+def set_up(test, *names, last=0, **kinds):
+    """A folder of the test's own, and homes in it from BIN-FOLDER, the first argument: ada=Household is one of its own
+    kind. The folder stays after a failure."""
+    root = pathlib.Path(tempfile.mkdtemp(prefix=f"stoop-{test}-"))
+    homes = [kind(sys.argv[1], root, name) for name, kind in {**dict.fromkeys(names, Home), **kinds}.items()]
+    with watched(*homes, last=last):
+        yield root, *homes
+    shutil.rmtree(root)
 
 
 def start_home(home, *init, delay="0"):

@@ -178,7 +178,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         core_journal(core, "warn ingest: down");
         break;
     case CORE_EV_WORKED:
-        err = clips_worked(core, event->work);
+        err = received_worked(core, event->work);
         break;
     case CORE_EV_TICK:
         err = step_tick(core);
@@ -478,6 +478,9 @@ enum err core_become_member(struct core *core) {
         err = gossip_load(core);
     }
     if (err == ERR_OK) {
+        err = received_load(core);
+    }
+    if (err == ERR_OK) {
         err = clips_load(core);
     }
     if (err == ERR_OK) {
@@ -568,7 +571,7 @@ static enum err step_link_drained(struct core *core, struct link *link) {
         return ERR_OK;
     }
     transfer_drained(core->transfer, link->no, core->now, &actions);
-    return clips_run(core, &actions);
+    return delivery_run(core, &actions);
 }
 
 static enum err step_link_down(struct core *core, struct link *link) {
@@ -586,7 +589,7 @@ static enum err step_link_down(struct core *core, struct link *link) {
         transfer_dial_failed(core->transfer, &about, core->now, core_random(core));
     }
     transfer_link_down(core->transfer, no, core->now, core_random(core), &actions);
-    enum err kept = clips_run(core, &actions);
+    enum err kept = delivery_run(core, &actions);
     err = err == ERR_OK ? kept : err;
     if (core->overlay != NULL && (in_overlay || purpose == PURPOSE_MEMBER)) {
         struct overlay_event event = {
@@ -605,7 +608,7 @@ static enum err link_event(struct core *core, struct link *link,
     case TRANSPORT_EV_MESSAGE:
         return link_message(core, link, event);
     case TRANSPORT_EV_BULK:
-        return clips_bulk(core, link, event->data);
+        return delivery_bulk(core, link, event->data);
     case TRANSPORT_EV_NONE:
     case TRANSPORT_EV_CLOSED:
         break;
@@ -628,7 +631,7 @@ static enum err link_established(struct core *core, struct link *link,
     case TRANSPORT_JOIN:
         return join_established(core, link);
     case TRANSPORT_DELIVERY:
-        return clips_established(core, link);
+        return delivery_established(core, link);
     case TRANSPORT_CATCH_UP:
     case TRANSPORT_OUTSIDER:
         break;
@@ -690,7 +693,7 @@ static enum err link_message(struct core *core, struct link *link,
     case TRANSPORT_JOIN:
         return join_message(core, link, message);
     case TRANSPORT_DELIVERY:
-        return clips_message(core, link, message);
+        return delivery_message(core, link, message);
     case TRANSPORT_CATCH_UP:
     case TRANSPORT_OUTSIDER:
         break;
@@ -802,6 +805,12 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK && core->is_member) {
         err = clips_tick(core);
+    }
+    if (err == ERR_OK && core->is_member) {
+        err = received_tick(core);
+    }
+    if (err == ERR_OK && core->is_member) {
+        err = delivery_tick(core);
     }
     if (tick_reached(core->now.mono, core->upkeep_due)) {
         core->upkeep_due = tick_add(core->now.mono, (struct duration){UPKEEP_EVERY_MS});

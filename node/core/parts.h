@@ -3,7 +3,9 @@
  *   core.c      life, turns, links, effects: routes every event
  *   gossip.c    signed objects: checked, stored, forwarded; attachments
  *   join.c      founding, inviting, joining
- *   clips.c     ingest, consent, delivery, what others grant us
+ *   clips.c     granting: ingest, consent, sending
+ *   received.c  what others grant us: offers, receipts, deletion
+ *   delivery.c  what both have in common: a delivery's link, the transfer engine
  *   record.c    the log: leaves, slots, files, proofs
  *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
  *   control.c   what `stoop` asks */
@@ -212,7 +214,7 @@ enum err join_link_down(struct core *core, struct link *link);
 enum err join_message(struct core *core, struct link *link, const struct link_message *message);
 enum err join_tick(struct core *core);
 
-/* ---- clips.c ---- */
+/* ---- clips.c: granting ---- */
 enum err clips_load(struct core *core);
 enum err clips_ingest_up(struct core *core);
 enum err clips_ingest(struct core *core, struct bytes frame);
@@ -221,12 +223,39 @@ enum err clips_decide(struct core *core, struct bytes bytes);
 enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
                      struct bytes manifest);
 enum err clips_recorded(struct core *core, const struct log_entry *entry); /* it is in a slot */
-enum err clips_established(struct core *core, struct link *link);
-enum err clips_message(struct core *core, struct link *link, const struct link_message *message);
-enum err clips_bulk(struct core *core, struct link *link, struct bytes data);
-enum err clips_run(struct core *core, const struct transfer_actions *actions);
-enum err clips_worked(struct core *core, struct core_work *work);
 enum err clips_tick(struct core *core);
+enum err clips_dial(struct core *core, const struct id *grant);
+enum err clips_send_offer(struct core *core, struct link *link, const struct id *grant);
+enum err clips_send_leaves(struct core *core, struct link *link,
+                           const struct transfer_action *action);
+enum err clips_send_run(struct core *core, struct link *link, const struct transfer_action *action);
+enum err clips_send_header(struct core *core, struct link *link, const struct id *grant);
+enum err clips_take_receipt(struct core *core, struct link *link,
+                            const struct link_message *message);
+enum err clips_sent(struct core *core, const struct id *grant);
+
+/* ---- received.c: what others grant us ---- */
+enum err received_load(struct core *core);
+enum err received_take_offer(struct core *core, struct link *link,
+                             const struct link_message *message);
+enum err received_take_header(struct core *core, struct link *link,
+                              const struct link_message *message);
+enum err received_send_want(struct core *core, struct link *link,
+                            const struct transfer_action *action);
+enum err received_send_receipt(struct core *core, struct link *link, const struct id *grant,
+                               enum receipt_kind kind);
+enum err received_start_work(struct core *core, const struct transfer_action *action);
+enum err received_worked(struct core *core, struct core_work *work);
+enum err received_deleted(struct core *core, const struct id *what); /* it is in a slot */
+enum err received_tick(struct core *core);
+
+/* ---- delivery.c: both ---- */
+enum err delivery_established(struct core *core, struct link *link);
+enum err delivery_message(struct core *core, struct link *link, const struct link_message *message);
+enum err delivery_bulk(struct core *core, struct link *link, struct bytes data);
+enum err delivery_run(struct core *core, const struct transfer_actions *actions);
+enum err delivery_tick(struct core *core);
+enum err delivery_load_request(struct core *core, const struct id *id, struct request *out);
 
 /* ---- record.c ---- */
 enum err record_load(struct core *core);

@@ -23,6 +23,7 @@ static enum err load_files(struct core *core);
 static enum err store_leaf(struct core *core, const struct log_leaf *leaf, struct bytes opening);
 static enum err visit_waiting(void *context, struct bytes line);
 static enum err close_slots(struct core *core);
+static enum err recorded(struct core *core, const struct log_entry *entry);
 static enum err write_checkpoint(struct core *core);
 static enum err make_head(struct core *core);
 static enum err write_tiles(struct core *core, uint64_t size);
@@ -281,12 +282,17 @@ static enum err close_slots(struct core *core) {
         err = store_waiting_drop(core->store, slot.count);
     }
     for (size_t i = 0; err == ERR_OK && i < slot.count; i++) {
-        err = clips_recorded(core, &slot.entries[i]);
+        err = recorded(core, &slot.entries[i]);
     }
     if (err == ERR_OK) {
         err = gossip_forget(core);
     }
     return err;
+}
+
+static enum err recorded(struct core *core, const struct log_entry *entry) {
+    return entry->kind == LOG_DELETED ? received_deleted(core, &entry->a)
+                                      : clips_recorded(core, entry);
 }
 
 static enum err write_checkpoint(struct core *core) {

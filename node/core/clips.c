@@ -175,13 +175,13 @@ enum err clips_slot(struct core *core) {
         err = tell_taken(core);
     }
     for (size_t i = 0;
-         err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, 2 + RECORD_KEPT) &&
+         err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, RECORD_OF_FOOTAGE, 2) &&
          consent_expire(core->consent, core->now.wall, &clip, &request);
          i++) {
         err = end_clip(core, &clip, &request, LOG_EXPIRED, CLIP_ENDED);
     }
     for (size_t i = 0;
-         err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, 1 + RECORD_KEPT); i++) {
+         err == ERR_OK && i < ENDINGS_A_SLOT && record_has_room(core, RECORD_OF_FOOTAGE, 1); i++) {
         err = store_clip_next_over(core->store, core->now.wall, &clip, &request);
         if (err == ERR_USER_NOT_FOUND) {
             return ERR_OK;
@@ -212,8 +212,8 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
         return store_request_matched(core->store, &message->as.request_done.request);
     case INGEST_PERIOD:
         period.a = message->as.period.commitment;
-        return record_has_room(core, 1 + RECORD_KEPT) ? record_add(core, &period, NULL)
-                                                      : ERR_FULL_QUEUE;
+        return record_has_room(core, RECORD_OF_FOOTAGE, 1) ? record_add(core, &period, NULL)
+                                                           : ERR_FULL_QUEUE;
     case INGEST_SHRED_DONE:
         return take_shred_done(core, &message->as.shred_done.clip);
     case INGEST_CAMERA_LIST:
@@ -268,7 +268,7 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
     if (err == ERR_USER_NOT_FOUND || !requests_live(core->requests, &message->as.match.request)) {
         return ingest_send(core, &gone); /* its request has ended meanwhile */
     }
-    if (err == ERR_OK && !record_has_room(core, 1 + RECORD_KEPT)) {
+    if (err == ERR_OK && !record_has_room(core, RECORD_OF_FOOTAGE, 1)) {
         err = ERR_FULL_QUEUE; /* ingest offers it again */
     }
     if (err == ERR_OK) {
@@ -327,7 +327,7 @@ enum err clips_decide(struct core *core, struct bytes bytes) {
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
     }
-    if (!record_has_room(core, 2)) {
+    if (!record_has_room(core, RECORD_OF_OWNERS, 2)) {
         return ERR_FULL_QUEUE; /* the owner asks again after a slot */
     }
     enum err err = signed_decode(bytes, &object);
@@ -352,7 +352,7 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
     }
-    if (!record_has_room(core, 2)) {
+    if (!record_has_room(core, RECORD_OF_OWNERS, 2)) {
         return ERR_FULL_QUEUE; /* the owner asks again after a slot */
     }
     enum err err = signed_decode(bytes, &object);
@@ -665,7 +665,7 @@ enum err clips_take_receipt(struct core *core, struct link *link,
 
 enum err clips_sent(struct core *core, const struct id *grant) {
     struct store_clip clip;
-    if (!record_has_room(core, 1 + RECORD_KEPT)) {
+    if (!record_has_room(core, RECORD_OF_FOOTAGE, 1)) {
         return ERR_OK; /* not on record: clips_tick offers it again, and it is receipted again */
     }
     enum err err = store_clip_by_grant(core->store, grant, &clip);

@@ -37,7 +37,6 @@ enum {
     ATTACHMENT_RETRY_MS = 3000,
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
-    RECORD_KEPT = 64, /* places among the waiting entries, for what owners decide */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
     UPKEEP_EVERY_MS = 30 * 1000,
 };
@@ -262,9 +261,21 @@ enum err record_load(struct core *core);
 /* Public entries are leaves at once; private ones wait for their slot. *index only for public ones.
  */
 enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *index);
-/* So many private entries can be added now. Asked before anything is changed that must be on
- * record; what is not an owner's decision asks for RECORD_KEPT more than it needs. */
-bool record_has_room(const struct core *core, size_t entries);
+/* LOG_WAITING_MAX private entries can wait for their slot. Each cause may fill the queue up to its
+ * own share, and what lies above is kept for the causes below: nothing that others do can put off
+ * an owner's decision. */
+enum record_share {
+    /* A home offers us a clip. Half: an offer that was taken can be followed by its receipt. */
+    RECORD_OF_OFFERS = LOG_WAITING_MAX / 2,
+    /* A clip that was offered has come whole, or its day has. */
+    RECORD_OF_OTHERS = LOG_WAITING_MAX / 4 * 3,
+    /* What comes of our own footage: matches, prompts that end, clips that were sent. */
+    RECORD_OF_FOOTAGE = LOG_WAITING_MAX - 64,
+    /* An owner decides. */
+    RECORD_OF_OWNERS = LOG_WAITING_MAX,
+};
+/* So many entries can be added now. Asked before anything is changed that must be on record. */
+bool record_has_room(const struct core *core, enum record_share share, size_t entries);
 enum err record_tick(struct core *core);
 struct tick record_deadline(const struct core *core);
 /* One that holds the leaf with index `past`, as far as that is committed. */

@@ -32,10 +32,7 @@ struct found_ids {
     struct id ids[64];
 };
 
-/* What others cause waits in part of the log's queue only: an owner's decision always has room. */
 enum {
-    OFFERED_WAITING_MAX = LOG_WAITING_MAX / 2,
-    OTHERS_WAITING_MAX = LOG_WAITING_MAX / 4 * 3,
     DELIVERED_OF_HOME_MAX = 8, /* for one request: its cameras, and grants that replace others */
     DELIVERED_MAX = 1024,
 };
@@ -197,7 +194,7 @@ static enum err held_of(struct core *core, const struct grant *grant, const stru
 static enum err room_for_row(struct core *core, const struct grant *grant) {
     size_t of_home = 0;
     size_t all = 0;
-    if (log_waiting(core->log) >= OFFERED_WAITING_MAX) {
+    if (!record_has_room(core, RECORD_OF_OFFERS, 1)) {
         return ERR_FULL_QUEUE; /* until the next slot: the home dials again */
     }
     enum err err = store_delivered_count(core->store, &grant->request, &grant->home, &of_home);
@@ -349,7 +346,7 @@ enum err received_take_header(struct core *core, struct link *link,
     if (row.deletion != DELETION_NONE) {
         return ERR_DENY_EXPIRED;
     }
-    if (first && log_waiting(core->log) >= OTHERS_WAITING_MAX) {
+    if (first && !record_has_room(core, RECORD_OF_OTHERS, 1)) {
         return ERR_FULL_QUEUE; /* before anything is written: it comes again, payload held */
     }
     struct log_entry entry = {
@@ -456,7 +453,7 @@ enum err received_tick(struct core *core) {
     if (!tick_reached(core->now.mono, core->upkeep_due)) {
         return ERR_OK;
     }
-    while (err == ERR_OK && log_waiting(core->log) < OTHERS_WAITING_MAX) {
+    while (err == ERR_OK && record_has_room(core, RECORD_OF_OTHERS, 1)) {
         err = store_delivered_due(core->store, DELETION_NONE, core->now.wall, &grant);
         if (err == ERR_OK) {
             struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = grant};
@@ -469,7 +466,7 @@ enum err received_tick(struct core *core) {
         err = store_request_each_key(core->store, visit_own_request, &found);
     }
     for (size_t i = 0;
-         err == ERR_OK && i < found.count && log_waiting(core->log) < OTHERS_WAITING_MAX; i++) {
+         err == ERR_OK && i < found.count && record_has_room(core, RECORD_OF_OTHERS, 1); i++) {
         struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = found.ids[i]};
         err = store_request_deleting(core->store, &found.ids[i]);
         err = err == ERR_OK ? record_add(core, &entry, NULL) : err;

@@ -73,8 +73,8 @@ enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *
     return store_leaf(core, &leaf, (struct bytes){NULL, 0});
 }
 
-bool record_has_room(const struct core *core, size_t entries) {
-    return log_waiting(core->log) + entries <= LOG_WAITING_MAX;
+bool record_has_room(const struct core *core, enum record_share share, size_t entries) {
+    return log_waiting(core->log) + entries <= (size_t)share;
 }
 
 enum err record_tick(struct core *core) {

@@ -36,21 +36,29 @@ static enum err document_get(struct core *core, uint64_t client,
                              const struct control_request *request);
 static enum err request_put(struct core *core, const struct control_request *request);
 static enum err visit_request(void *context, const struct store_object *row);
+static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
+                          size_t at[CHAIN_MAX + 3], size_t *count);
+static enum err document_here(struct core *core, struct bytes signed_bytes, bool *out);
 static enum err take_turn(struct answer *answer, bool *had);
 static enum err part(const struct answer *answer, enum err err);
 static enum err visit_clip(void *context, const struct store_clip *row);
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request);
+static enum err vault_payload(struct core *core, uint64_t client,
+                              const struct control_request *request);
 static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
                         uint64_t total, uint64_t offset);
 static enum err visit_delivered(void *context, const struct store_delivered *row);
+static enum err delivered_one(const struct answer *answer, const struct id *grant);
 static enum err delivered(const struct answer *answer, const struct store_delivered *row,
                           bool whole);
+static enum err delivered_data(struct core *core, uint64_t client,
+                               const struct control_request *request);
+static enum err collected(struct core *core, const struct control_request *request);
 static enum err leaves(struct core *core, uint64_t client, uint64_t first);
 static enum err proof(struct core *core, uint64_t client, uint64_t index);
-static enum err checkpoint(struct core *core, uint64_t client);
 static enum err logs(struct core *core, uint64_t client);
 static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof);
-static enum err collected(struct core *core, const struct control_request *request);
+static enum err checkpoint(struct core *core, uint64_t client);
 
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
     static struct control_request request;
@@ -78,8 +86,6 @@ enum err control_done(struct core *core, uint64_t client, enum err err, const ch
 static enum err run(struct core *core, uint64_t client, const struct control_request *request,
                     bool *answered) {
     struct answer answer = {.core = core, .client = client};
-    struct store_clip row;
-    struct store_delivered got;
     enum err err = ERR_OK;
     answer.skip = request->offset;
     answer.bytes = core->bytes.len;
@@ -125,13 +131,7 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return clip(core, client, request);
     case CONTROL_PAYLOAD:
         *answered = true;
-        err = store_clip_get(core->store, &request->clip, &row);
-        if (err == ERR_OK && (row.state == CLIP_DECLINED || row.state == CLIP_ENDED)) {
-            err = ERR_USER_NOT_FOUND;
-        }
-        return err == ERR_OK ? payload(core, client, CORE_FILE_VAULT, BYTES_OF(request->clip.b),
-                                       row.payload_size, request->offset)
-                             : err;
+        return vault_payload(core, client, request);
     case CONTROL_DECIDE:
         return clips_decide(core, request->blob);
     case CONTROL_GRANT:
@@ -140,14 +140,10 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return part(&answer, store_delivered_each(core->store, visit_delivered, &answer));
     case CONTROL_DELIVERED_ONE:
         *answered = true;
-        err = store_delivered_get(core->store, &request->id, &got);
-        return err == ERR_OK ? delivered(&answer, &got, true) : err;
+        return delivered_one(&answer, &request->id);
     case CONTROL_DELIVERED_DATA:
         *answered = true;
-        err = store_delivered_get(core->store, &request->id, &got);
-        return err == ERR_OK ? payload(core, client, CORE_FILE_DELIVERED, BYTES_OF(request->id.b),
-                                       got.received, request->offset)
-                             : err;
+        return delivered_data(core, client, request);
     case CONTROL_COLLECTED:
         return collected(core, request);
     case CONTROL_LOG:
@@ -374,15 +370,13 @@ static enum err visit_request(void *context, const struct store_object *row) {
     struct answer *answer = context;
     struct core *core = answer->core;
     struct store_request local;
-    struct store_attachment attachment;
-    struct signed_object signed_request;
-    struct request request;
-    struct id chain[CHAIN_MAX];
-    struct bytes value;
-    uint32_t open_clips = 0;
-    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
+    size_t count = 0;
     size_t at[CHAIN_MAX + 3] = {0};
-    enum err err = buffer_append(&bytes, row->object);
+    uint32_t open_clips = 0;
+    bool document = false;
+    bool had = false;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
+    enum err err = buffer_append(&bytes, row->object); /* good until the next row is read */
     at[1] = bytes.len;
     if (err == ERR_OK) {
         err = store_request_get(core->store, &row->id, &local);
@@ -390,37 +384,13 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    bool had = false;
     err = take_turn(answer, &had);
     if (err != ERR_OK || had) {
         return err;
     }
-    err = store_get(core->store, STORE_CHARTER, &value);
+    err = add_chain(core, &row->author, &bytes, at, &count);
     if (err == ERR_OK) {
-        err = buffer_append(&bytes, value);
-    }
-    at[2] = bytes.len;
-    size_t count = community_chain(core->community, &row->author, chain);
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        struct store_object certificate;
-        err = store_object_get(core->store, &chain[i], &certificate);
-        if (err == ERR_OK) {
-            err = buffer_append(&bytes, certificate.object);
-        }
-        at[i + 3] = bytes.len;
-    }
-    if (err == ERR_OK) {
-        err = signed_decode((struct bytes){bytes.at, at[1]}, &signed_request);
-    }
-    if (err == ERR_OK) {
-        err = request_decode(signed_request.body, &request);
-    }
-    bool document_here = false;
-    if (err == ERR_OK && request.document.present) {
-        err = store_attachment_get(core->store, &request.document.sha256, &attachment);
-        document_here = err == ERR_OK && attachment.have == attachment.size &&
-                        attachment.size == request.document.size;
-        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+        err = document_here(core, (struct bytes){bytes.at, at[1]}, &document);
     }
     if (err == ERR_OK) {
         err = store_clip_count_open(core->store, &row->id, &open_clips);
@@ -436,10 +406,49 @@ static enum err visit_request(void *context, const struct store_object *row) {
         got->as.request.chain[i] = (struct bytes){bytes.at + at[i + 2], at[i + 3] - at[i + 2]};
     }
     got->as.request.ours = local.ours;
-    got->as.request.document_here = document_here;
+    got->as.request.document_here = document;
     got->as.request.open_clips = open_clips;
     got->as.request.log_index = local.log_index;
     return reply(core, answer->client);
+}
+
+/* The charter and the certificates that lead to it: part i lies from at[i] to at[i + 1]. */
+static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
+                          size_t at[CHAIN_MAX + 3], size_t *count) {
+    struct id chain[CHAIN_MAX];
+    struct bytes charter;
+    enum err err = store_get(core->store, STORE_CHARTER, &charter);
+    if (err == ERR_OK) {
+        err = buffer_append(bytes, charter);
+    }
+    at[2] = bytes->len;
+    *count = community_chain(core->community, author, chain);
+    for (size_t i = 0; err == ERR_OK && i < *count; i++) {
+        struct store_object certificate;
+        err = store_object_get(core->store, &chain[i], &certificate);
+        if (err == ERR_OK) {
+            err = buffer_append(bytes, certificate.object);
+        }
+        at[i + 3] = bytes->len;
+    }
+    return err;
+}
+
+static enum err document_here(struct core *core, struct bytes signed_bytes, bool *out) {
+    struct store_attachment attachment;
+    struct signed_object object;
+    struct request request;
+    enum err err = signed_decode(signed_bytes, &object);
+    if (err == ERR_OK) {
+        err = request_decode(object.body, &request);
+    }
+    if (err != ERR_OK || !request.document.present) {
+        return err;
+    }
+    err = store_attachment_get(core->store, &request.document.sha256, &attachment);
+    *out = err == ERR_OK && attachment.have == attachment.size &&
+           attachment.size == request.document.size;
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
 /* `had`: who asks has it already. ERR_FULL_QUEUE ends the part. */
@@ -500,6 +509,18 @@ static enum err clip(struct core *core, uint64_t client, const struct control_re
     return reply(core, client);
 }
 
+static enum err vault_payload(struct core *core, uint64_t client,
+                              const struct control_request *request) {
+    struct store_clip row;
+    enum err err = store_clip_get(core->store, &request->clip, &row);
+    if (err == ERR_OK && (row.state == CLIP_DECLINED || row.state == CLIP_ENDED)) {
+        err = ERR_USER_NOT_FOUND;
+    }
+    return err == ERR_OK ? payload(core, client, CORE_FILE_VAULT, BYTES_OF(request->clip.b),
+                                   row.payload_size, request->offset)
+                         : err;
+}
+
 static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
                         uint64_t total, uint64_t offset) {
     static uint8_t data[READ_BYTES];
@@ -526,6 +547,12 @@ static enum err visit_delivered(void *context, const struct store_delivered *row
     bool had = false;
     enum err err = take_turn(answer, &had);
     return err != ERR_OK || had ? err : delivered(answer, row, false);
+}
+
+static enum err delivered_one(const struct answer *answer, const struct id *grant) {
+    struct store_delivered row;
+    enum err err = store_delivered_get(answer->core->store, grant, &row);
+    return err == ERR_OK ? delivered(answer, &row, true) : err;
 }
 
 static enum err delivered(const struct answer *answer, const struct store_delivered *row,
@@ -565,6 +592,15 @@ static enum err delivered(const struct answer *answer, const struct store_delive
     memcpy(got->as.delivered.collected, row->collected, sizeof row->collected);
     (void)transfer_progress(core->transfer, &row->grant, &got->as.delivered.received);
     return reply(core, answer->client);
+}
+
+static enum err delivered_data(struct core *core, uint64_t client,
+                               const struct control_request *request) {
+    struct store_delivered row;
+    enum err err = store_delivered_get(core->store, &request->id, &row);
+    return err == ERR_OK ? payload(core, client, CORE_FILE_DELIVERED, BYTES_OF(request->id.b),
+                                   row.received, request->offset)
+                         : err;
 }
 
 static enum err collected(struct core *core, const struct control_request *request) {

@@ -62,12 +62,6 @@ enum err tile_path_read(const char *path, struct tile *out) {
     return ERR_OK;
 }
 
-void tile_partials_path(int level, uint64_t index, char out[TILE_PATH_MAX]) {
-    stem(level, index, out);
-    size_t len = strlen(out);
-    (void)snprintf(out + len, TILE_PATH_MAX - len, ".p");
-}
-
 void tile_walk_start(struct tile_walk *walk, uint64_t before, uint64_t size) {
     ASSERT(before <= size);
     ASSERT(size <= leaves_max);

@@ -25,9 +25,6 @@ struct tile {
 void tile_path(int level, uint64_t index, unsigned width, char out[TILE_PATH_MAX]);
 MUST_USE enum err tile_path_read(const char *path, struct tile *out); /* ERR_USER_SYNTAX */
 
-/* The folder of a tile's partial forms, which may go once the full tile is there. */
-void tile_partials_path(int level, uint64_t index, char out[TILE_PATH_MAX]);
-
 /* Walks over the tiles of a tree of `size` leaves, bundles included, that the tree of `before`
  * leaves lacks; before 0: all of them. */
 struct tile_walk {

@@ -27,10 +27,6 @@ struct instant instant_add(struct instant at, struct duration by) {
     return (struct instant){at.ms + by.ms};
 }
 
-struct duration instant_since(struct instant later, struct instant earlier) {
-    return (struct duration){later.ms - earlier.ms};
-}
-
 bool tick_reached(struct tick now, struct tick deadline) {
     return now.ms >= deadline.ms;
 }

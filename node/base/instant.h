@@ -47,7 +47,6 @@ enum {
 
 bool instant_reached(struct instant now, struct instant deadline); /* now >= deadline */
 struct instant instant_add(struct instant at, struct duration by); /* saturates at INSTANT_NEVER */
-struct duration instant_since(struct instant later, struct instant earlier);
 bool tick_reached(struct tick now, struct tick deadline);
 struct tick tick_add(struct tick at, struct duration by); /* saturates at TICK_NEVER */
 struct tick tick_earliest(struct tick a, struct tick b);

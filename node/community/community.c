@@ -40,10 +40,6 @@ enum err community_set_charter(struct community *community, const struct signed_
     return err;
 }
 
-bool community_is_set(const struct community *community) {
-    return community->set;
-}
-
 const struct id *community_id(const struct community *community) {
     return &community->id;
 }

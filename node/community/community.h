@@ -23,7 +23,6 @@ void community_destroy(struct community *community);
 MUST_USE enum err community_set_charter(struct community *community,
                                         const struct signed_object *object,
                                         const struct charter *charter);
-bool community_is_set(const struct community *community);
 const struct id *community_id(const struct community *community);
 const struct charter *community_charter(const struct community *community);
 

@@ -392,8 +392,8 @@ bool core_may_dial(const struct core *core, const char *address) {
             (!address_is_loopback(address) && !address_is_private(address)));
 }
 
-enum err core_door(struct core *core, enum transport_door door, struct bytes secret,
-                   const struct id *community, uint32_t tag, struct transport_door_key *out) {
+void core_door(enum transport_door door, struct bytes secret, const struct id *community,
+               uint32_t tag, struct transport_door_key *out) {
     static const uint8_t member_types[] = {
         LINK_PING,       LINK_PONG,      LINK_GOSSIP,          LINK_SYNC,
         LINK_SYNC_IDS,   LINK_SYNC_WANT, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
@@ -413,13 +413,11 @@ enum err core_door(struct core *core, enum transport_door door, struct bytes sec
         [TRANSPORT_OUTSIDER] = {NULL, 0},
         [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
     };
-    (void)core;
     *out = (struct transport_door_key){.door = door, .tag = tag, .community = *community};
     transport_psk0(door, community, secret, out->psk0);
     for (size_t i = 0; i < passes[door].count; i++) {
         transport_types_add(&out->passes, passes[door].types[i]);
     }
-    return ERR_OK;
 }
 
 /* ---- start ---- */
@@ -731,13 +729,11 @@ static enum err fill_doors(struct core *core) {
     if (!core->is_member) {
         return ERR_OK;
     }
-    enum err err = core_door(core, TRANSPORT_MEMBER, BYTES_OF(core->epoch_key),
-                             community_id(core->community), 0, &core->doors[core->door_count++]);
+    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
+              &core->doors[core->door_count++]);
     size_t requests = 0;
-    if (err == ERR_OK) {
-        struct request_doors all = {core, &requests};
-        err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
-    }
+    struct request_doors all = {core, &requests};
+    enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
     core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
 }
@@ -749,11 +745,11 @@ static enum err visit_door_invite(void *context, const struct store_invite *invi
         return ERR_OK;
     }
     size_t i = core->door_count++;
-    enum err err = core_door(core, TRANSPORT_JOIN, BYTES_OF(invite->psk0),
-                             community_id(core->community), (uint32_t)i, &core->doors[i]);
+    core_door(TRANSPORT_JOIN, BYTES_OF(invite->psk0), community_id(core->community), (uint32_t)i,
+              &core->doors[i]);
     memcpy(core->doors[i].psk0, invite->psk0, sizeof invite->psk0);
     core->door_refs[i].about = invite->id;
-    return err;
+    return ERR_OK;
 }
 
 /* Rows come oldest first; a late one takes the place of the earliest. A grant may outlive its
@@ -780,8 +776,9 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     size_t i = 1 + (*all->count)++ % DOORS_FOR_REQUESTS;
     request_delivery_psk(&object->id, &request.key, secret);
     core->door_refs[i].about = object->id;
-    return core_door(core, TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community),
-                     (uint32_t)i, &core->doors[i]);
+    core_door(TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community), (uint32_t)i,
+              &core->doors[i]);
+    return ERR_OK;
 }
 
 static enum err own_certificate(struct core *core, struct buffer *out) {

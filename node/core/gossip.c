@@ -643,13 +643,10 @@ static enum err dial_peer(struct core *core, const struct id *peer) {
     if (err == ERR_OK) {
         err = buffer_append(&certificate, row.object);
     }
-    if (err == ERR_OK) {
-        err = core_door(core, TRANSPORT_MEMBER, BYTES_OF(core->epoch_key),
-                        community_id(core->community), 0, &door);
-    }
     if (err != ERR_OK) {
         return err;
     }
+    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0, &door);
     size_t start = record.address_count == 0 ? 0 : core_random(core) % record.address_count;
     for (size_t i = 0; i < record.address_count; i++) {
         const char *address = record.addresses[(start + i) % record.address_count];

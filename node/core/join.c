@@ -337,17 +337,16 @@ static enum err add_node_signature(struct core *core, struct bytes bytes, struct
 static enum err dial_sponsor(struct core *core) {
     struct transport_door_key door;
     const struct invite_code *code = &core->join.code;
-    enum err err =
-        core_door(core, TRANSPORT_JOIN, BYTES_OF(code->secret), &code->community, 0, &door);
-    for (size_t i = 0; err == ERR_OK && i < code->address_count; i++) {
+    core_door(TRANSPORT_JOIN, BYTES_OF(code->secret), &code->community, 0, &door);
+    for (size_t i = 0; i < code->address_count; i++) {
         const char *address = code->addresses[core->join.next_address++ % code->address_count];
         if (core_may_dial(core, address)) {
-            err = core_dial(core, PURPOSE_JOIN, &code->community, address, &door, &code->transport,
-                            (struct bytes){NULL, 0}, &core->join.link);
+            enum err err = core_dial(core, PURPOSE_JOIN, &code->community, address, &door,
+                                     &code->transport, (struct bytes){NULL, 0}, &core->join.link);
             return err == ERR_FULL_LINKS || err == ERR_PEER_HANDSHAKE ? ERR_OK : err;
         }
     }
-    return err;
+    return ERR_OK;
 }
 
 static enum err join_failed(struct core *core, enum err err) {

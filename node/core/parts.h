@@ -184,8 +184,8 @@ enum err core_send(struct core *core, struct link *link, const struct link_messa
 enum err core_close(struct core *core, struct link *link, const char *why);
 bool core_may_dial(const struct core *core, const char *address);
 enum err core_become_member(struct core *core); /* from what the store holds */
-enum err core_door(struct core *core, enum transport_door door, struct bytes secret,
-                   const struct id *community, uint32_t tag, struct transport_door_key *out);
+void core_door(enum transport_door door, struct bytes secret, const struct id *community,
+               uint32_t tag, struct transport_door_key *out);
 
 /* ---- gossip.c ---- */
 /* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */

@@ -250,10 +250,6 @@ uint64_t log_committed_size(const struct log *log) {
     return log->committed.size;
 }
 
-void log_committed_root(const struct log *log, struct id *out) {
-    merkle_root(&log->committed, out);
-}
-
 enum err log_checkpoint(const struct log *log, const char *origin, const struct sign_secret *secret,
                         char out[NOTE_MAX]) {
     struct checkpoint checkpoint = {.size = log->committed.size};

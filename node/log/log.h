@@ -111,7 +111,6 @@ void log_root(const struct log *log, struct id *out);
  * checkpoint's origin is also its key's name. ERR_FULL_BUFFER. */
 void log_committed(struct log *log);
 uint64_t log_committed_size(const struct log *log);
-void log_committed_root(const struct log *log, struct id *out);
 MUST_USE enum err log_checkpoint(const struct log *log, const char *origin,
                                  const struct sign_secret *secret, char out[NOTE_MAX]);
 

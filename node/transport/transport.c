@@ -60,7 +60,6 @@ struct transport {
     struct transport_door_key door; /* secrets wiped; valid from STAGE_MESSAGE_2 on */
     struct box_public peer_static;
     struct tick deadline;
-    struct tick established_at;
     uint64_t bulk_remaining;
     bool established;
     bool closed;    /* by us */
@@ -92,12 +91,12 @@ static enum err take_message_1(struct transport *transport, struct bytes frame, 
                                struct buffer *to_send);
 static const struct transport_door_key *find_door(const struct handshake *handshake,
                                                   struct bytes message, const uint8_t *mac);
-static enum err take_message_2(struct transport *transport, struct bytes frame, struct now now,
+static enum err take_message_2(struct transport *transport, struct bytes frame,
                                struct transport_event *event, struct buffer *to_send);
-static enum err take_message_3(struct transport *transport, struct bytes frame, struct now now,
+static enum err take_message_3(struct transport *transport, struct bytes frame,
                                struct transport_event *event);
 static enum err read_payload(struct transport *transport, struct bytes frame, struct bytes *out);
-static void establish(struct transport *transport, struct bytes payload, struct now now,
+static void establish(struct transport *transport, struct bytes payload,
                       struct transport_event *event);
 static enum err take_record(struct transport *transport, struct bytes frame,
                             struct transport_event *event);
@@ -238,23 +237,8 @@ enum err transport_send_close(struct transport *transport, struct buffer *to_sen
     return err;
 }
 
-size_t transport_wire_size(size_t data_len) {
-    return record_wire_size(data_len);
-}
-
-bool transport_is_established(const struct transport *transport) {
-    return transport->established;
-}
-
 struct tick transport_deadline(const struct transport *transport) {
     return transport->established ? TICK_NEVER : transport->deadline;
-}
-
-struct duration transport_age(const struct transport *transport, struct now now) {
-    if (!transport->established) {
-        return (struct duration){0};
-    }
-    return (struct duration){now.mono.ms - transport->established_at.ms};
 }
 
 static enum err create(const struct box_secret *own_static, const struct box_secret *ephemeral,
@@ -406,9 +390,9 @@ static enum err take_some(struct transport *transport, struct bytes *input, stru
     case STAGE_MESSAGE_1:
         return take_message_1(transport, frame, now, to_send);
     case STAGE_MESSAGE_2:
-        return take_message_2(transport, frame, now, event, to_send);
+        return take_message_2(transport, frame, event, to_send);
     case STAGE_MESSAGE_3:
-        return take_message_3(transport, frame, now, event);
+        return take_message_3(transport, frame, event);
     case STAGE_RECORDS:
         return take_record(transport, frame, event);
     case STAGE_BULK:
@@ -531,7 +515,7 @@ static const struct transport_door_key *find_door(const struct handshake *handsh
     return found;
 }
 
-static enum err take_message_2(struct transport *transport, struct bytes frame, struct now now,
+static enum err take_message_2(struct transport *transport, struct bytes frame,
                                struct transport_event *event, struct buffer *to_send) {
     struct bytes payload;
     enum err err = read_payload(transport, frame, &payload);
@@ -542,11 +526,11 @@ static enum err take_message_2(struct transport *transport, struct bytes frame, 
     if (err != ERR_OK) {
         return err;
     }
-    establish(transport, payload, now, event);
+    establish(transport, payload, event);
     return ERR_OK;
 }
 
-static enum err take_message_3(struct transport *transport, struct bytes frame, struct now now,
+static enum err take_message_3(struct transport *transport, struct bytes frame,
                                struct transport_event *event) {
     struct bytes payload;
     enum err err = read_payload(transport, frame, &payload);
@@ -554,7 +538,7 @@ static enum err take_message_3(struct transport *transport, struct bytes frame, 
         return err;
     }
     transport->peer_static = *noise_remote_static(&transport->handshake->noise);
-    establish(transport, payload, now, event);
+    establish(transport, payload, event);
     return ERR_OK;
 }
 
@@ -574,7 +558,7 @@ static enum err read_payload(struct transport *transport, struct bytes frame, st
     return ERR_OK;
 }
 
-static void establish(struct transport *transport, struct bytes payload, struct now now,
+static void establish(struct transport *transport, struct bytes payload,
                       struct transport_event *event) {
     uint8_t hash[NOISE_HASH_BYTES];
     noise_split(&transport->handshake->noise, &transport->to_send, &transport->to_receive, hash);
@@ -584,7 +568,6 @@ static void establish(struct transport *transport, struct bytes payload, struct 
     secret_wipe(transport->door.psk3, sizeof transport->door.psk3);
     transport->stage = STAGE_RECORDS;
     transport->established = true;
-    transport->established_at = now.mono;
     transport->delivered = true;
     *event = (struct transport_event){
         .kind = TRANSPORT_EV_ESTABLISHED,

@@ -31,7 +31,6 @@ enum {
     TRANSPORT_PAYLOAD_MAX = 16382,  /* own payload in message 2 or 3: a certificate and more */
     TRANSPORT_HANDSHAKE_MS = 5 * DURATION_SECOND_MS,
     TRANSPORT_SKEW_MS = 15 * DURATION_MINUTE_MS, /* between the clocks of two nodes */
-    TRANSPORT_RENEW_MS = DURATION_HOUR_MS,       /* then the caller makes a new link */
     TRANSPORT_REKEY_RECORDS = 1024,              /* in one direction */
     TRANSPORT_REPLAY_MAX = 4096, /* first messages remembered, from all links of a node */
 };
@@ -153,14 +152,8 @@ MUST_USE enum err transport_send_bulk(struct transport *transport, uint64_t leng
 /* The last thing to send. */
 MUST_USE enum err transport_send_close(struct transport *transport, struct buffer *to_send);
 
-/* Bytes that transport_send() appends for `data_len` bytes. */
-size_t transport_wire_size(size_t data_len);
-
-bool transport_is_established(const struct transport *transport);
 /* When the handshake must be done: at or after it the caller destroys the link. TICK_NEVER once it
  * is established. */
 struct tick transport_deadline(const struct transport *transport);
-/* How long the link has been established; zero while it is not. */
-struct duration transport_age(const struct transport *transport, struct now now);
 
 #endif

@@ -9,7 +9,6 @@ usage: tests/e2e/consent_test.py BIN-FOLDER [--long]
 import fcntl
 import os
 import pathlib
-import shutil
 import signal
 import struct
 import subprocess
@@ -21,7 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home, Terminal  # noqa: E402
 from street import (PASSPHRASE, QUESTION, accept, add_camera, ask, at_question, count, delivered,  # noqa: E402
-                    entries, found_and_join, half_an_hour_ago, open_clips, start_home, wait_delivered)
+                    entries, found_and_join, half_an_hour_ago, open_clips, set_up, start_home, wait_delivered)
 
 SECRET = Home.PASSPHRASE
 LONG = "--long" in sys.argv
@@ -287,13 +286,11 @@ def node_gone(bench, code):
 
 
 def main():
-    bin_dir = sys.argv[1]
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-consent-"))
-    memory = pathlib.Path(tempfile.mkdtemp(prefix="test-consent-", dir="/dev/shm"))
-    ada, ben = homes = [Home(bin_dir, root, name) for name in ("ada", "ben")]
-    ben.env["XDG_RUNTIME_DIR"] = str(memory)
-    bench = Bench(ada, ben, memory)
-    try:
+    with tempfile.TemporaryDirectory(prefix="test-consent-", dir="/dev/shm") as memory, \
+            set_up("consent", "ada", "ben") as (_, ada, ben):
+        homes = [ada, ben]
+        ben.env["XDG_RUNTIME_DIR"] = memory
+        bench = Bench(ada, ben, pathlib.Path(memory))
         for home in homes:
             start_home(home)
         found_and_join(homes)
@@ -322,15 +319,6 @@ def main():
         for home in homes:
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
         print(f"consent: {bench.ways} ways of not answering released nothing; the right answer counted once")
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
-        shutil.rmtree(memory, ignore_errors=True)
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
 from street import (PASSPHRASE, PLACE, QUESTION, accept, ask, at_question, count, delivered, half_an_hour_ago,  # noqa: E402
-                    invite, open_clips, start_home, wait_delivered)
+                    invite, open_clips, set_up, start_home, wait_delivered)
 from footage import make_segments  # noqa: E402
 
 LONG = "--long" in sys.argv
@@ -331,11 +331,8 @@ def reading_at_once(home, asker, start, first, second):
 
 
 def main():
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-co-"))
-    ada = Home(sys.argv[1], root, "ada")
-    two, three = Household(sys.argv[1], root, "two"), Household(sys.argv[1], root, "three")
-    homes = [ada, two, three] if LONG else [ada, two]
-    try:
+    with set_up("co", "ada", two=Household, three=Household) as (_, ada, two, three):
+        homes = [ada, two, three] if LONG else [ada, two]
         start_home(ada)
         two.found("ben", "grace")
         if LONG:
@@ -362,14 +359,6 @@ def main():
         for home in homes if not LONG else (ada, three):
             home.until(lambda h=home: h.run("log", "verify", check=False).returncode, lambda c: c == 0, 15)
         print("coowner: every owner or nothing, in any order and over restarts; no header before the last")
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

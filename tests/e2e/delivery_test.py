@@ -6,21 +6,19 @@ The disk is a small one of its own, in a mount namespace, so this takes root; wi
 usage: tests/e2e/delivery_test.py BIN-FOLDER [--long]
 """
 import os
+import contextlib
 import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from footage import make_large_file  # noqa: E402
-from homes import Home  # noqa: E402
-from street import PLACE, accept, ask, found_and_join, half_an_hour_ago, open_clips, start_home  # noqa: E402
-from street import wait_delivered  # noqa: E402
+from street import (PLACE, accept, ask, found_and_join, half_an_hour_ago, open_clips, set_up, start_home,  # noqa: E402
+                    wait_delivered)
 
 MB = 1000 * 1000
 PIECE = 65552
@@ -93,6 +91,16 @@ def wait_journal(home, wanted, since, timeout=90):
     home.until(lambda: home.journal()[since:], lambda text: re.search(wanted, text), timeout)
 
 
+@contextlib.contextmanager
+def small_disk(home, folder):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70m", "stoop-test", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        home.stop()
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
 def bad_disk(ada, road, resize, size):
     """From no room at all to enough of it, with a shortage in between."""
     pid = node_pid(ada)
@@ -120,20 +128,20 @@ def bad_disk(ada, road, resize, size):
 def main():
     mounts = own_namespace()
     size = (400 if "--long" in sys.argv else 40) * MB
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-delivery-"))
-    ada, ben = homes = [Home(sys.argv[1], root, name) for name in ("ada", "ben")]
-    road = Road(ada.port)
-    disk = ada.data / "node" / "delivered"
+    with set_up("delivery", "ada", "ben") as (root, ada, ben), contextlib.ExitStack() as ends:
+        homes = [ada, ben]
+        road = Road(ada.port)
+        disk = ada.data / "node" / "delivered"
 
-    def resize(text):
-        subprocess.run(["mount", "-o", f"remount,size={text}", str(disk)], check=True)
-    try:
+        def resize(text):
+            subprocess.run(["mount", "-o", f"remount,size={text}", str(disk)], check=True)
+
         ada.init()
         ada.set_config("match_delay_s", "0")
         ada.set_config("address", road.address)
         disk.mkdir(parents=True, exist_ok=True)
         if mounts:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70m", "stoop-test", str(disk)], check=True)
+            ends.enter_context(small_disk(ada, disk))
         ada.start()
         start_home(ben)
         found_and_join(homes)
@@ -166,16 +174,6 @@ def main():
             assert " ended " not in home.journal(), home.journal()
         print(f"delivery: {payload // MB} MB bit for bit over {cuts} broken links, {carried // MB} MB carried after the "
               f"{held // MB} MB that were held" + (", a full disk in between" if mounts else ""))
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
-        if mounts:
-            subprocess.run(["umount", "-l", str(disk)], check=False)
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

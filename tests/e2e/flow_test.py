@@ -9,15 +9,13 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
-from street import count  # noqa: E402
+from street import count, set_up, start_home  # noqa: E402
 
 
 def make_footage(folder, start, count):
@@ -86,15 +84,10 @@ def check_custody(certificate, clip):
 
 
 def main():
-    bin_dir = sys.argv[1]
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-flow-"))
-    homes = [Home(bin_dir, root, name) for name in ("ada", "ben", "cleo")]
-    ada, ben, cleo = homes
-    try:
+    with set_up("flow", "ada", "ben", "cleo") as (root, ada, ben, cleo):
+        homes = [ada, ben, cleo]
         for home in homes:
-            home.init()
-            home.set_config("match_delay_s", "0")
-            home.start()
+            start_home(home)
         found_community(homes)
         for home in homes:
             home.until(lambda h=home: h.facts("status")["links"], lambda n: n == 2)
@@ -153,14 +146,6 @@ def main():
             assert home.facts("log", "verify")["result"] == "verified"
         assert count(ben, "footage") >= 1  # what was recorded is committed to
         print("flow: found, joined, asked, decided, delivered, collected, verified")
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 os.environ["TZ"] = "America/Sao_Paulo"  # three hours from UTC: Frigate's names and the others' differ
 time.tzset()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
+from street import found_and_join, set_up, start_home  # noqa: E402
 
 CCTV = pathlib.Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 PHONE = pathlib.Path("/usr/share/forensics-samples/original-files/movie1/VID_20191220_170832.mp4")
@@ -110,19 +110,13 @@ class Recorder:
 
 
 class Flow:
-    def __init__(self, bin_dir, root):
-        self.root = root
-        self.ada, self.ben = Home(bin_dir, root, "ada"), Home(bin_dir, root, "ben")
+    def __init__(self, root, ada, ben):
+        self.root, self.ada, self.ben = root, ada, ben
 
     def begin(self):
         for home in (self.ada, self.ben):
-            home.init()
-            home.set_config("match_delay_s", "0")
-            home.start()
-        self.ada.with_passphrase("community", "found", "Elm Street", "--slot", "1")
-        invite = self.ada.with_passphrase("invite", "--json")
-        self.ben.with_passphrase("join", json.loads(invite[invite.index("{"):])["code"])
-        self.ada.until(lambda: self.ada.facts("status")["links"], lambda n: n == 1)
+            start_home(home)
+        found_and_join((self.ada, self.ben))
 
     def add_camera(self, name, folder, layout, place):
         self.ben.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", layout, "--at", place,
@@ -267,14 +261,12 @@ def old_codec(flow, folder):
 
 
 def main():
-    bin_dir = sys.argv[1]
     long = "--long" in sys.argv
     if not CCTV.exists() or not PHONE.exists():
         print("footage: skipped: opencv-doc or forensics-samples-files is not installed")
         return
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-footage-"))
-    flow = Flow(bin_dir, root)
-    try:
+    with set_up("footage", "ada", "ben") as (root, ada, ben):
+        flow = Flow(root, ada, ben)
         master = root / "master.mp4"  # as a camera encodes: H.264, a keyframe a second
         ffmpeg("-i", CCTV, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-g", RATE, "-bf", 0, "-pix_fmt",
                "yuv420p", master)
@@ -308,14 +300,6 @@ def main():
             assert files_of(recorder.folder) == files, f"{recorder.layout}: the recorder's files were touched"
         print("footage: exact seconds from Frigate, MediaMTX and Motion; a gap said; a telephone's place kept back; "
               "an untouched file bit for bit")
-    except BaseException:
-        for home in (flow.ada, flow.ben):
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in (flow.ada, flow.ben):
-            home.stop()
-    shutil.rmtree(root)
 
 
 def motion_without_gap(root, flow, master, start):

@@ -7,6 +7,7 @@ Mounts are made in a namespace of the test's own; where that is not allowed, tho
 
 usage: tests/e2e/host_test.py BIN-FOLDER [--long] [PART...]
 """
+import contextlib
 import os
 import pathlib
 import pty
@@ -17,13 +18,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home, Terminal  # noqa: E402
 from street import (PASSPHRASE, accept, add_camera, ask, count, delivered, found_and_join,  # noqa: E402
-                    half_an_hour_ago, invite, open_clips, request_words, start_home, wait_delivered)
+                    half_an_hour_ago, invite, open_clips, request_words, set_up, start_home, wait_delivered,
+                    watched)
 
 BIN = sys.argv[1]
 MOUNTS = os.environ.get("STOOP_TEST_MOUNTS")
@@ -284,8 +285,10 @@ class Disk:
 
 def full_disk(root):
     ada, ben = homes = [Home(BIN, root, name) for name in ("ada", "ben")]
-    disks = {home: Disk(home, 300) for home in homes}  # a home keeps room free when it seals or receives
-    try:
+    with contextlib.ExitStack() as unmounted, watched(*homes):
+        disks = {home: Disk(home, 300) for home in homes}  # a home keeps room free when it seals or receives
+        for disk in disks.values():
+            unmounted.callback(disk.unmount)
         for home in homes:
             start_home(home)
         found_and_join(homes)
@@ -354,20 +357,12 @@ def full_disk(root):
         assert len(list((root / "out").glob("*.mp4"))) == 2
         for home in homes:
             home.until(lambda h=home: h.run("log", "verify", check=False).returncode, lambda c: c == 0, 15)
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
-            disks[home].unmount()
 
 
 def old_backup(root):
     """node/ put back as it was: it starts, says what it is, and what neighbours know comes back to it."""
     ada, ben = homes = [Home(BIN, root, name) for name in ("ada", "ben")]
-    try:
+    with watched(*homes):
         for home in homes:
             start_home(home)
         found_and_join(homes)
@@ -394,13 +389,6 @@ def old_backup(root):
         wait_delivered(ada, code)
         for home in homes:
             home.until(lambda h=home: h.run("log", "verify", check=False).returncode, lambda c: c == 0, 15)
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
 
 
 def main():
@@ -411,28 +399,23 @@ def main():
         os.environ["STOOP_TEST_MOUNTS"] = "1" if able else "0"
         words = prefix + [sys.executable, *sys.argv]
         os.execvp(words[0], words)
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-host-"))
-    home = Home(BIN, root, "home")
-    home.init()
-    only = [word for word in sys.argv[2:] if word != "--long"] or ([] if LONG else SHORT)
-    parts = [lambda: taken(home), lambda: damaged(home), lambda: ended_by_keys(home), lambda: odd_paths(root / "p"),
-             lambda: umasks(root), lambda: old_backup(root / "b")]
-    if MOUNTS == "1":
-        parts += [lambda: read_only(home), lambda: full_disk(root / "f")]
-    else:
-        print("skipped: read-only and full disks: no mounts here")
-    for name in ("p", "b", "f"):
-        (root / name).mkdir()
-    try:
+    with set_up("host", "home") as (root, home):
+        home.init()
+        only = [word for word in sys.argv[2:] if word != "--long"] or ([] if LONG else SHORT)
+        parts = [lambda: taken(home), lambda: damaged(home), lambda: ended_by_keys(home), lambda: odd_paths(root / "p"),
+                 lambda: umasks(root), lambda: old_backup(root / "b")]
+        if MOUNTS == "1":
+            parts += [lambda: read_only(home), lambda: full_disk(root / "f")]
+        else:
+            print("skipped: read-only and full disks: no mounts here")
+        for name in ("p", "b", "f"):
+            (root / name).mkdir()
         for function, name in zip(parts, ("taken", "damaged", "ended by keys", "odd paths", "umasks", "old backup",
                                           "read-only", "full disk")):
             function.__name__ = name
             if not only or name in only:
                 part(function)
-    finally:
-        home.stop()
-    print(f"host: {', '.join(done)}: a plain error, or well again")
-    shutil.rmtree(root)
+        print(f"host: {', '.join(done)}: a plain error, or well again")
 
 
 if __name__ == "__main__":

@@ -17,13 +17,11 @@ import random
 import re
 import resource
 import selectors
-import shutil
 import socket
 import ssl
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import types
@@ -31,8 +29,9 @@ import types
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 import second_home  # noqa: E402
-from homes import Home, free_port  # noqa: E402
+from homes import free_port  # noqa: E402
 from second_home import Peer, noise_peer, read_code, schemas, sign  # noqa: E402
+from street import set_up  # noqa: E402
 
 HANDSHAKE_S = 5
 FLOOD = 10000
@@ -425,12 +424,10 @@ def invite_code(home, pb):
 
 def main():
     own_network()
-    bin_dir, long = sys.argv[1], "--long" in sys.argv
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-strangers-"))
-    ada, ben = (Home(bin_dir, root, name) for name in ("ada", "ben"))
-    host, port = ada.address.rsplit(":", 1)
-    address = (host, int(port))
-    try:
+    long = "--long" in sys.argv
+    with set_up("strangers", "ada", "ben", last=3000) as (root, ada, ben):
+        host, port = ada.address.rsplit(":", 1)
+        address = (host, int(port))
         recorder = Recorder(address)
         recorder.start()
         pb, link_pb = schemas(root)
@@ -477,14 +474,6 @@ def main():
         print(f"strangers: {scans} scans, {wrong} wrong first messages, {bad} bad certificates: not one byte; "
               f"{unread} answers unread; a flood of {FLOOD}: {files} files, {kilobytes} KiB, a member linked within "
               f"{slowest:.1f} s")
-    except BaseException:
-        for home in (ada, ben):
-            print(f"--- {home.name}\n{home.journal()[-3000:]}", file=sys.stderr)
-        raise
-    finally:
-        for home in (ada, ben):
-            home.stop()
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -22,6 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 from footage import make_segments  # noqa: E402
 from homes import Home  # noqa: E402
 from second_home import DAY_MS, GOSSIP, Peer, check_signatures, noise_peer, read_code, schemas, sign  # noqa: E402
+from street import found_and_join, set_up, start_home  # noqa: E402
 
 QUESTION = "or the code to accept: "
 
@@ -193,31 +193,15 @@ def second_implementation(ada, ben, root):
 
 
 def main():
-    bin_dir = sys.argv[1]
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-tools-"))
-    ada, ben = (Home(bin_dir, root, name) for name in ("ada", "ben"))
-    try:
+    with set_up("tools", "ada", "ben") as (root, ada, ben):
         program = go_program(root)
         for home in (ada, ben):
-            home.init()
-            home.set_config("match_delay_s", "0")
-            home.start()
-        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1")
-        invite = ada.with_passphrase("invite", "--json")
-        ben.with_passphrase("join", json.loads(invite[invite.index("{"):])["code"])
-        ada.until(lambda: ada.facts("status")["links"], lambda n: n == 1)
+            start_home(home)
+        found_and_join((ada, ben))
         certificate = age_opens_clips(ada, ben, root)
         second_implementation(ada, ben, root)
         logs_verify_elsewhere(program, (ada, ben), certificate, root)
         print("tools: age opens a vault clip and a delivered one; x/mod verifies logs and proofs; a Python home joined")
-    except BaseException:
-        for home in (ada, ben):
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in (ada, ben):
-            home.stop()
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,15 @@ import ctypes
 import datetime
 import os
 import pathlib
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from footage import make_segments  # noqa: E402
-from homes import Home  # noqa: E402
+from street import set_up  # noqa: E402
 
 LANDLOCK_CREATE_RULESET = 444
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
@@ -188,9 +186,7 @@ def check_refuses(home):
 
 
 def main():
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-walls-"))
-    home = Home(sys.argv[1], root, "ada")
-    try:
+    with set_up("walls", "ada") as (root, home):
         home.init()
         check_refuses(home)
         home.start()
@@ -205,9 +201,6 @@ def main():
         check_owner(home)
         journal = home.journal()
         assert "porch" not in journal and str(camera) not in journal, journal  # no name, no place
-    finally:
-        home.stop()
-        shutil.rmtree(root, ignore_errors=True)
     print("walls: four programs and their worker are walled in; without walls none starts")
 
 

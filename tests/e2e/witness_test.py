@@ -17,7 +17,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 import types
 
@@ -33,7 +32,7 @@ if sys.executable != PEER_PYTHON and __name__ == "__main__":
 from cryptography.exceptions import InvalidSignature  # noqa: E402
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519  # noqa: E402
-from homes import Home  # noqa: E402
+from street import found_and_join, set_up, start_home  # noqa: E402
 
 CHECKPOINT, WITNESSED, CONSISTENCY, COSIGNATURE, FORK = 40, 41, 42, 43, 44
 RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
@@ -245,19 +244,11 @@ def expect_succeeded(home, old_key):
 
 def main():
     long_form = "--long" in sys.argv
-    root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-witness-"))
-    homes = [Home(sys.argv[1], root, name) for name in ("ada", "ben", "cleo")]
-    ada, ben, cleo = homes
-    try:
+    with set_up("witness", "ada", "ben", "cleo") as (root, ada, ben, cleo):
+        homes = [ada, ben, cleo]
         for home in homes:
-            home.init()
-            home.start()
-        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--witnesses", "2")
-        for home in homes[1:]:
-            invite = ada.with_passphrase("invite", "--json")
-            home.with_passphrase("join", json.loads(invite[invite.index("{"):])["code"])
-        for home in homes:
-            home.until(lambda h=home: h.facts("status")["links"], lambda n: n == 2)
+            start_home(home)
+        found_and_join(homes, "--witnesses", "2")
 
         # Every home's checkpoint is cosigned by both others, as it grows.
         for home in homes:
@@ -331,14 +322,6 @@ def main():
         until_cosigned(ben)
         assert len(leaves(ben, "fork_seen")) == 1
         print("witnesses: cosigned, restored backups found, a fork proven")
-    except BaseException:
-        for home in homes:
-            print(f"--- {home.name}\n{home.journal()}", file=sys.stderr)
-        raise
-    finally:
-        for home in homes:
-            home.stop()
-    shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,11 @@ static enum err visit_send(void *context, const struct store_object *object);
 static enum err visit_find_invite(void *context, const struct store_invite *invite);
 static enum err take_member(struct core *core, struct bytes object);
 static enum err take_welcome(struct core *core, const struct link_message *message);
-static enum err admit_each(struct community *community, struct bytes objects, struct instant now);
+static enum err admit_each(struct community *community, struct bytes objects);
+static enum err judge_record(const struct community *community, const struct signed_object *object,
+                             const struct head *head);
 static enum err keep_each(struct core *core, struct bytes objects);
+static enum err make_way(struct core *core, struct bytes bytes, bool *wanted);
 static enum err keep_object(struct core *core, struct bytes bytes);
 static bool next_object(struct bytes *list, struct bytes *out);
 
@@ -307,7 +310,7 @@ static enum err judge_welcome(struct core *core, struct community *community, st
         err = community_set_charter(community, &object, &terms);
     }
     if (err == ERR_OK) {
-        err = admit_each(community, others, core->now.wall);
+        err = admit_each(community, others);
     }
     if (err == ERR_OK) {
         err = signed_decode(member, &object);
@@ -506,7 +509,7 @@ static enum err take_welcome(struct core *core, const struct link_message *messa
 }
 
 /* Certificates of the others, sponsors before those whom they brought, then their records. */
-static enum err admit_each(struct community *community, struct bytes objects, struct instant now) {
+static enum err admit_each(struct community *community, struct bytes objects) {
     struct bytes bytes;
     enum err err = ERR_OK;
     while (err == ERR_OK && next_object(&objects, &bytes)) {
@@ -519,15 +522,11 @@ static enum err admit_each(struct community *community, struct bytes objects, st
         }
         if (err == ERR_OK && object.kind == OBJECT_MEMBER) {
             err = member_decode(object.body, &member);
-            if (err == ERR_OK) {
-                err = community_admit(community, &object, &member, now);
+            if (err == ERR_OK) { /* checked even when it has expired: others hang on it */
+                err = community_admit(community, &object, &member, member.head.created);
             }
-            err = err == ERR_DENY_EXPIRED ? ERR_OK : err;
         } else if (err == ERR_OK && object.kind == OBJECT_NODE_RECORD) {
-            const struct member *author = community_find(community, &head.author);
-            if (author == NULL || !signed_by(&object, &author->node)) {
-                err = ERR_PEER_SIGNATURE;
-            }
+            err = judge_record(community, &object, &head);
         } else if (err == ERR_OK) {
             err = ERR_PEER_SEQUENCE;
         }
@@ -535,13 +534,57 @@ static enum err admit_each(struct community *community, struct bytes objects, st
     return err;
 }
 
+static enum err judge_record(const struct community *community, const struct signed_object *object,
+                             const struct head *head) {
+    struct node_record record;
+    const struct member *author = community_find(community, &head->author);
+    if (!id_equal(&head->community, community_id(community))) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    if (head->expires.ms - head->created.ms > OBJECT_LIFE_MAX_MS) {
+        return ERR_PEER_BOUNDS;
+    }
+    if (author == NULL || !signed_by(object, &author->node)) {
+        return ERR_PEER_SIGNATURE;
+    }
+    return node_record_decode(object->body, &record);
+}
+
 static enum err keep_each(struct core *core, struct bytes objects) {
     struct bytes bytes;
     enum err err = ERR_OK;
     while (err == ERR_OK && next_object(&objects, &bytes)) {
-        err = keep_object(core, bytes);
+        bool wanted = false;
+        err = make_way(core, bytes, &wanted);
+        if (err == ERR_OK && wanted) {
+            err = keep_object(core, bytes);
+        }
     }
     return err;
+}
+
+/* Of one author the newest record alone, and none from the future, whose author's clock may be
+ * wrong: it comes by gossip in its time (PROTOCOL 5.1). */
+static enum err make_way(struct core *core, struct bytes bytes, bool *wanted) {
+    struct signed_object object;
+    struct store_object old;
+    struct head head;
+    *wanted = true;
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = head_decode(object.body, &head);
+    }
+    if (err != ERR_OK || object.kind != OBJECT_NODE_RECORD) {
+        return err;
+    }
+    *wanted = head.created.ms <= core->now.wall.ms + FUTURE_MAX_MS;
+    err = store_object_newest(core->store, OBJECT_NODE_RECORD, &head.author, &old);
+    if (err != ERR_OK || !*wanted) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    *wanted = old.created.ms == head.created.ms ? id_compare(&old.id, &object.id) < 0
+                                                : old.created.ms < head.created.ms;
+    return *wanted ? store_object_remove(core->store, &old.id) : ERR_OK;
 }
 
 static enum err keep_object(struct core *core, struct bytes bytes) {

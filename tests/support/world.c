@@ -84,7 +84,9 @@ static int64_t latency(const struct world *world, uint64_t *random);
 static bool is_insider(const struct world *world, int home, uint64_t link);
 static enum err newest_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
                              struct instant since);
+static bool is_dialled(struct world *world, void *context);
 static bool insider_flush(struct world_insider *insider, struct buffer *bytes);
+static bool insider_established(struct world_insider *insider, struct buffer *bytes);
 static void see(struct world *world, const struct world_connection *line, int side,
                 const struct world_event *event);
 static void add_sight(struct world *world, int peer, int what, struct bytes data);
@@ -529,6 +531,13 @@ static void dial(struct world *world, int home, const struct core_effect *effect
     ASSERT(sscanf(effect->address, "10.1.0.%d:", &to) == 1);
     to -= 1;
     ASSERT(to >= 0 && (size_t)to < world->home_count);
+    struct world_insider *insider = world->insider;
+    if (insider != NULL && insider->listens && insider->home == home && insider->as == to) {
+        insider->link = effect->link;
+        insider->listens = false;
+        insider->open = true;
+        return;
+    }
     for (; index < WORLD_CONNECTIONS_MAX && line == NULL; index++) {
         line = world->connections[index].used ? NULL : &world->connections[index];
     }
@@ -836,19 +845,48 @@ bool world_insider_dial(struct world *world, int as, int number, const struct id
     world->insider = out;
     ASSERT(transport_dial(&config, now_of(world, number), &bytes, &out->transport) == ERR_OK);
     turn(world, number, &(struct core_event){.kind = CORE_EV_LINK_IN, .link = out->link});
-    struct transport_event event = {.kind = TRANSPORT_EV_NONE};
-    for (int i = 0; i < 4 && event.kind != TRANSPORT_EV_ESTABLISHED; i++) {
-        if (!insider_flush(out, &bytes)) {
-            return false;
-        }
-        struct bytes input = buffer_bytes(&out->heard);
-        if (transport_receive(out->transport, &input, now_of(world, number), &event, &bytes) !=
-            ERR_OK) {
-            return false;
-        }
-        buffer_drop_front(&out->heard, out->heard.len - input.len);
+    return insider_established(out, &bytes);
+}
+
+void world_insider_listen(struct world *world, int as, int home, struct world_insider *out) {
+    *out = (struct world_insider){.world = world, .home = home, .as = as, .listens = true};
+    buffer_init(&out->heard, 16 * 1024 * 1024);
+    world->insider = out;
+}
+
+bool world_insider_answer(struct world_insider *insider, const char *code) {
+    struct world *world = insider->world;
+    struct invite_code invite;
+    struct box_secret ephemeral;
+    struct now now;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = 65536};
+    ASSERT(invite_code_read(code, &invite) == ERR_OK);
+    if (!world_run_until(world, DURATION_MINUTE_MS, is_dialled, insider)) {
+        return false;
     }
-    return insider_flush(out, &bytes);
+    struct transport_door_key door = {.door = TRANSPORT_JOIN, .community = invite.community};
+    for (unsigned type = 0; type < 256; type++) {
+        transport_types_add(&door.passes, (uint8_t)type);
+    }
+    transport_psk0(TRANSPORT_JOIN, &invite.community, BYTES_OF(invite.secret), door.psk0);
+    for (size_t i = 0; i < sizeof ephemeral.b; i++) {
+        ephemeral.b[i] = (uint8_t)draw(&sodium_state);
+    }
+    now = now_of(world, insider->home);
+    struct now before = now; /* as a process that was there already */
+    before.wall.ms -= DURATION_HOUR_MS;
+    struct transport_replay *replay = transport_replay_create(before);
+    struct transport_answer_config config = {.own_static = &world->homes[insider->as].keys.box,
+                                             .doors = &door,
+                                             .door_count = 1,
+                                             .ephemeral = &ephemeral,
+                                             .replay = replay};
+    ASSERT(transport_answer(&config, now, &insider->transport) == ERR_OK);
+    turn(world, insider->home,
+         &(struct core_event){.kind = CORE_EV_LINK_OUT, .link = insider->link});
+    bool there = insider_established(insider, &bytes);
+    transport_replay_destroy(replay);
+    return there;
 }
 
 void world_insider_hang_up(struct world_insider *insider) {
@@ -893,6 +931,29 @@ bool world_insider_hear(struct world_insider *insider, struct link_message *out)
     }
     buffer_drop_front(&insider->heard, insider->heard.len - input.len);
     return event.kind == TRANSPORT_EV_MESSAGE && link_decode(event.type, event.data, out) == ERR_OK;
+}
+
+static bool is_dialled(struct world *world, void *context) {
+    const struct world_insider *insider = context;
+    (void)world;
+    return !insider->listens;
+}
+
+/* Carries `bytes` and what comes back to and fro until the handshake is done. */
+static bool insider_established(struct world_insider *insider, struct buffer *bytes) {
+    struct transport_event event = {.kind = TRANSPORT_EV_NONE};
+    for (int i = 0; i < 4 && event.kind != TRANSPORT_EV_ESTABLISHED; i++) {
+        if (!insider_flush(insider, bytes)) {
+            return false;
+        }
+        struct bytes input = buffer_bytes(&insider->heard);
+        if (transport_receive(insider->transport, &input, now_of(insider->world, insider->home),
+                              &event, bytes) != ERR_OK) {
+            return false;
+        }
+        buffer_drop_front(&insider->heard, insider->heard.len - input.len);
+    }
+    return insider_flush(insider, bytes);
 }
 
 static bool insider_flush(struct world_insider *insider, struct buffer *bytes) {

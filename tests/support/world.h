@@ -122,6 +122,8 @@ struct world_insider {
     int home; /* whom it talks to */
     uint64_t link;
     bool open; /* the home has not closed yet */
+    bool listens;
+    int as; /* in whose name it listens */
     struct transport *transport;
     struct buffer heard; /* bytes from the home, not yet taken */
     size_t heard_bytes;  /* all that ever came */
@@ -188,6 +190,11 @@ void world_ingest_say(struct world *world, int home, const struct ingest_message
  * door. False: the home closed. */
 bool world_insider_dial(struct world *world, int as, int home, const struct id *request,
                         struct bytes certificate, struct world_insider *out);
+/* In the name of member `as`, which had better be down: the next dial of `home` to it is answered.
+ * world_insider_answer() waits for that, as the sponsor who gave out the invite `code`; false when
+ * the home does not come, or closes. */
+void world_insider_listen(struct world *world, int as, int home, struct world_insider *out);
+bool world_insider_answer(struct world_insider *insider, const char *code);
 void world_insider_hang_up(struct world_insider *insider);
 /* False: the home closed. */
 bool world_insider_say(struct world_insider *insider, const struct link_message *message);

@@ -300,9 +300,8 @@ static enum err document_put(struct core *core, const struct control_request *re
         err = store_attachment_get(core->store, &request->id, &attachment);
     }
     if (err == ERR_OK && attachment.size != request->total && attachment.have < attachment.size) {
-        attachment.size = (uint32_t)request->total; /* somebody named another */
-        attachment.have = 0;
-        err = store_attachment_resize(core->store, &request->id, attachment.size);
+        attachment.have = 0; /* somebody named another size */
+        err = gossip_resize_attachment(core, &attachment, (uint32_t)request->total);
     }
     if (err == ERR_OK && attachment.have == attachment.size) {
         return ERR_OK; /* held already */

@@ -37,6 +37,7 @@ static enum err unreachable(struct core *core, const struct id *peer);
 static enum err push(struct core *core, uint64_t no, const struct id *id);
 static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
+static enum err has_room_for(struct core *core, uint64_t more);
 static enum err attachment_asked(struct core *core, struct link *link,
                                  const struct link_message *message);
 static enum err attachment_came(struct core *core, struct link *link,
@@ -720,13 +721,29 @@ static enum err visit_own_request(void *context, const struct store_object *row)
 
 enum err gossip_want_attachment(struct core *core, const struct store_attachment *want) {
     struct store_attachment known;
-    uint64_t total = 0;
     enum err err = store_attachment_get(core->store, &want->sha256, &known);
     if (err == ERR_USER_NOT_FOUND) {
-        err = store_attachment_total(core->store, &total);
-        err = err == ERR_OK && total + want->size > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
+        err = has_room_for(core, want->size);
     }
     return err == ERR_OK ? store_attachment_want(core->store, want) : err;
+}
+
+enum err gossip_resize_attachment(struct core *core, struct store_attachment *attachment,
+                                  uint32_t size) {
+    enum err err = size > attachment->size ? has_room_for(core, size - attachment->size) : ERR_OK;
+    if (err == ERR_OK) {
+        err = store_attachment_resize(core->store, &attachment->sha256, size);
+    }
+    if (err == ERR_OK) {
+        attachment->size = size;
+    }
+    return err;
+}
+
+static enum err has_room_for(struct core *core, uint64_t more) {
+    uint64_t total = 0;
+    enum err err = store_attachment_total(core->store, &total);
+    return err == ERR_OK && total + more > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
 }
 
 static enum err attachment_asked(struct core *core, struct link *link,
@@ -769,8 +786,10 @@ static enum err attachment_came(struct core *core, struct link *link,
      * so it is taken from who has the document, and checked with it. */
     uint32_t size = message->as.attachment_piece.size;
     if (size != attachment.size && size <= DOCUMENT_MAX) {
-        err = store_attachment_resize(core->store, &attachment.sha256, size);
-        attachment.size = size;
+        err = gossip_resize_attachment(core, &attachment, size);
+        if (err == ERR_FULL_TABLE) {
+            return ERR_OK; /* no room for all of it */
+        }
         if (err == ERR_OK && attachment.have > 0) {
             core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
             return ERR_OK; /* from its beginning, at the next try */

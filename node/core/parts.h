@@ -198,6 +198,9 @@ enum err gossip_run(struct core *core, const struct overlay_event *event);
 /* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
  * ERR_FULL_TABLE. */
 enum err gossip_want_attachment(struct core *core, const struct store_attachment *want);
+/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
+enum err gossip_resize_attachment(struct core *core, struct store_attachment *attachment,
+                                  uint32_t size);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */

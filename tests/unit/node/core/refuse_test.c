@@ -805,6 +805,113 @@ static void test_a_wrong_size_named_first_does_not_block_a_document(void **state
     world_destroy(world);
 }
 
+/* Rows alone, without their bytes: what is counted is what a request has named. */
+static void fill_with_documents(struct world *world, int home, int64_t last_lives) {
+    struct store *store = world->homes[home].store;
+    size_t count = (size_t)512 * 1024 * 1024 / DOCUMENT_MAX;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (size_t i = 0; i < count; i++) {
+        struct store_attachment row = {.size = DOCUMENT_MAX, .have = DOCUMENT_MAX};
+        row.expires = instant_add(world_wall(world, home),
+                                  (struct duration){i + 1 == count ? last_lives : 24 * HOUR});
+        write_u32(row.sha256.b, (uint32_t)i + 1);
+        CHECK_ERR(ERR_OK, store_attachment_want(store, &row));
+    }
+    CHECK_ERR(ERR_OK, store_commit(store));
+}
+
+static bool wants_document(struct world *world, int home, const struct id *hash) {
+    struct store *store = world->homes[home].store;
+    struct store_attachment row;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    enum err err = store_attachment_get(store, hash, &row);
+    store_roll_back(store);
+    return err == ERR_OK;
+}
+
+static struct id ask_with_document(struct world *world, int home, const struct id *hash,
+                                   uint32_t size, struct buffer *out) {
+    struct request request;
+    fill_good(world, home, WARRANT, &request);
+    request.document.present = true;
+    request.document.sha256 = *hash;
+    request.document.size = size;
+    TEXT(request.document.media_type, "application/pdf");
+    return world_sign_request(world, home, &request, out);
+}
+
+static void test_documents_stay_within_their_total_and_one_that_expires_makes_room(void **state) {
+    (void)state;
+    static uint8_t document[30000];
+    struct world *world = settled(36);
+    struct world_insider insider;
+    struct buffer bytes;
+    struct id hash;
+    sha256(BYTES_OF(document), &hash);
+    const struct control_request put = {.op = CONTROL_DOCUMENT_PUT,
+                                        .id = hash,
+                                        .total = sizeof document,
+                                        .blob = BYTES_OF(document)};
+    fill_with_documents(world, VICTIM, 10 * MINUTE);
+    CHECK_ERR(ERR_FULL_TABLE, world_ask(world, VICTIM, &put));
+    /* A neighbour's request is taken, its document is not. */
+    struct id id = ask_with_document(world, HOSTILE, &hash, sizeof document, &bytes);
+    CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    CHECK(world_has_object(world, VICTIM, &id));
+    CHECK(!wants_document(world, VICTIM, &hash));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    world_run(world, 11 * MINUTE);
+    CHECK_ERR(ERR_OK, world_ask(world, VICTIM, &put));
+    CHECK(wants_document(world, VICTIM, &hash));
+    world_destroy(world);
+}
+
+static bool has_grown(struct world *world, void *context) {
+    struct store *store = world->homes[VICTIM].store;
+    struct store_attachment row;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_attachment_get(store, context, &row));
+    store_roll_back(store);
+    return row.size > 1;
+}
+
+/* Who names a document of one byte, and then says that it is large, gets no more room by that. */
+static void test_a_size_that_is_put_right_stays_within_the_total(void **state) {
+    (void)state;
+    static uint8_t document[30000];
+    struct world *world = settled(37);
+    struct world_insider insider;
+    struct buffer bytes;
+    struct id hash;
+    sha256(BYTES_OF(document), &hash);
+    fill_with_documents(world, VICTIM, MINUTE);
+    world_run(world, 2 * MINUTE); /* room for one of the largest; then for no more than a byte */
+    struct store *store = world->homes[VICTIM].store;
+    struct store_attachment row = {
+        .sha256 = {{1}}, .size = DOCUMENT_MAX - 1, .have = DOCUMENT_MAX - 1};
+    row.expires = instant_add(world_wall(world, VICTIM), (struct duration){HOUR});
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_attachment_want(store, &row));
+    CHECK_ERR(ERR_OK, store_commit(store));
+    (void)ask_with_document(world, HOSTILE, &hash, 1, &bytes);
+    CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    CHECK(wants_document(world, VICTIM, &hash));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    const struct control_request put = {.op = CONTROL_DOCUMENT_PUT,
+                                        .id = hash,
+                                        .total = sizeof document,
+                                        .blob = BYTES_OF(document)};
+    CHECK_ERR(ERR_FULL_TABLE, world_ask(world, VICTIM, &put));
+    /* Nor from the neighbour that has it. */
+    CHECK_ERR(ERR_OK, world_ask(world, NEIGHBOUR, &put));
+    CHECK(!world_run_until(world, MINUTE, has_grown, &hash));
+    world_destroy(world);
+}
+
 /* ---- grants ---- */
 
 struct grant_case {
@@ -999,6 +1106,8 @@ int main(void) {
         cmocka_unit_test(test_requests_of_seconds_are_counted_by_the_day_and_forgotten),
         cmocka_unit_test(test_a_list_of_requests_comes_in_parts),
         cmocka_unit_test(test_a_wrong_size_named_first_does_not_block_a_document),
+        cmocka_unit_test(test_documents_stay_within_their_total_and_one_that_expires_makes_room),
+        cmocka_unit_test(test_a_size_that_is_put_right_stays_within_the_total),
         cmocka_unit_test(
             test_a_grant_that_is_not_for_this_clip_request_and_home_is_refused_at_home),
         cmocka_unit_test(test_a_grant_that_is_not_whole_is_refused_by_the_requester),

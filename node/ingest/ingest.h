@@ -42,6 +42,10 @@ struct ingest_config {
     struct pins pins;
 };
 
+struct unreadable { /* met in one pass: a camera's own folder that is away counts too */
+    size_t folders, files;
+};
+
 struct ingest {
     struct ingest_config config;
     struct index *index;
@@ -51,7 +55,8 @@ struct ingest {
     struct camera_list list;
     int vault; /* folder */
     struct buffer input;
-    struct scan *scan; /* a pass over the folders that is under way; NULL between two */
+    struct scan *scan;            /* a pass over the folders that is under way; NULL between two */
+    struct unreadable unreadable; /* as the journal has it */
     struct tick scan_began;
     struct tick scan_due;
 };

@@ -13,6 +13,7 @@
 /* A pass over the folders of all cameras. It keeps its place from slice to slice: beginning anew
  * each time would look at a million known files again for every few new ones. */
 struct scan {
+    struct unreadable unreadable;
     size_t camera;
     size_t depth; /* open folders; the camera's own is the first */
     struct level {
@@ -39,6 +40,8 @@ static enum err look_at(struct slice *slice, int folder, const char *name, const
 static enum err take_file(struct slice *slice, int fd, const char *path, const struct stat *info,
                           enum media_format format);
 static enum err hash_file(int fd, struct id *out);
+static bool is_shut(int reason);
+static void tell_unreadable(struct ingest *ingest, struct unreadable now);
 
 enum err scan_slice(struct ingest *ingest, struct instant now, bool *more) {
     enum err err = ERR_OK;
@@ -60,6 +63,9 @@ enum err scan_slice(struct ingest *ingest, struct instant now, bool *more) {
         err = scan->depth == 0 ? next_folder(&slice) : next_entry(&slice);
     }
     *more = err == ERR_OK && scan->camera < ingest->list.camera_count;
+    if (err == ERR_OK && !*more) {
+        tell_unreadable(ingest, scan->unreadable);
+    }
     if (!*more) {
         scan_restart(ingest);
     }
@@ -84,6 +90,7 @@ static enum err next_folder(struct slice *slice) {
     scan->path[0] = '\0';
     DIR *list = folder < 0 ? NULL : fdopendir(folder);
     if (list == NULL) {
+        scan->unreadable.folders++;
         if (folder >= 0) {
             (void)close(folder);
         }
@@ -129,6 +136,7 @@ static void enter(struct slice *slice, int folder, const char *name, const char 
     int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     DIR *list = inner < 0 ? NULL : fdopendir(inner);
     if (list == NULL) {
+        scan->unreadable.folders += is_shut(errno) ? 1 : 0;
         if (inner >= 0) {
             (void)close(inner);
         }
@@ -162,7 +170,8 @@ static enum err look_at(struct slice *slice, int folder, const char *name, const
     }
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
-        return ERR_OK; /* unreadable or gone: perhaps next time */
+        slice->scan->unreadable.files += is_shut(errno) ? 1 : 0;
+        return ERR_OK; /* perhaps next time */
     }
     enum err err = take_file(slice, fd, path, &info, format);
     (void)close(fd);
@@ -248,4 +257,23 @@ static enum err hash_file(int fd, struct id *out) {
     }
     sha256_destroy(state);
     return err;
+}
+
+/* Not gone, nor something else than footage. */
+static bool is_shut(int reason) {
+    return reason == EACCES || reason == EPERM;
+}
+
+/* Once for each change, not for each pass. */
+static void tell_unreadable(struct ingest *ingest, struct unreadable now) {
+    if (now.folders == ingest->unreadable.folders && now.files == ingest->unreadable.files) {
+        return;
+    }
+    ingest->unreadable = now;
+    if (now.folders + now.files == 0) {
+        (void)fputs("info ingest: all footage can be read again\n", stderr);
+    } else {
+        (void)fprintf(stderr, "warn ingest: footage cannot be read folders=%zu files=%zu\n",
+                      now.folders, now.files);
+    }
 }

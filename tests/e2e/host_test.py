@@ -8,9 +8,11 @@ Mounts are made in a namespace of the test's own; where that is not allowed, tho
 usage: tests/e2e/host_test.py BIN-FOLDER [--long] [PART...]
 """
 import contextlib
+import datetime
 import os
 import pathlib
 import pty
+import random
 import shutil
 import signal
 import socket
@@ -18,18 +20,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home, Terminal  # noqa: E402
-from street import (PASSPHRASE, accept, add_camera, ask, count, delivered, found_and_join,  # noqa: E402
+from footage import make_segments, segment_path  # noqa: E402
+from street import (PASSPHRASE, PLACE, accept, add_camera, ask, count, delivered, found_and_join,  # noqa: E402
                     half_an_hour_ago, invite, open_clips, request_words, set_up, start_home, wait_delivered,
                     watched)
 
 BIN = sys.argv[1]
 MOUNTS = os.environ.get("STOOP_TEST_MOUNTS")
 LONG = "--long" in sys.argv
-SHORT = ["taken", "damaged", "ended by keys", "odd paths", "umasks", "read-only", "full disk"]
+SHORT = ["taken", "damaged", "ended by keys", "odd paths", "umasks", "odd footage", "read-only", "full disk"]
 done = []
 
 
@@ -359,6 +363,91 @@ def full_disk(root):
             home.until(lambda h=home: h.run("log", "verify", check=False).returncode, lambda c: c == 0, 15)
 
 
+# ---- a recorder's folder that is not as it should be ----
+
+class Nobody(Home):
+    """A home of a user whom modes hold back; root they do not."""
+    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+
+    def own(self):
+        for path in (self.root, *self.root.rglob("*")):
+            if self.prefix:
+                os.chown(path, 65534, 65534, follow_symlinks=False)
+
+
+def vanishing(folder, model, name, stop):
+    """Files as of a minute ago that are gone before anybody has read them."""
+    old = time.time() - 60
+    chance = random.Random(4)
+    while not stop.is_set():
+        path = folder / name
+        shutil.copy(model, folder.parent / "making")
+        os.utime(folder.parent / "making", (old, old))
+        (folder.parent / "making").rename(path)
+        time.sleep(chance.uniform(0, 0.02))
+        path.unlink()
+
+
+def odd_footage(root):
+    """A recorder's folder with what cannot be read and what is no footage: all else is indexed, and matches."""
+    ada, ben = homes = [Home(BIN, root, "ada"), Nobody(BIN, root, "ben")]
+    if ben.prefix and subprocess.run([*ben.prefix, "test", "-x", f"{BIN}/stoopd"]).returncode != 0:
+        print(f"skipped: odd footage: a user without rights cannot run what is in {BIN}")
+        return
+    for path in (root.parent, root):
+        path.chmod(0o755)
+    ben.own()
+    stop = threading.Event()
+    with watched(*homes):
+        for home in homes:
+            start_home(home)
+        found_and_join(homes)
+        start = half_an_hour_ago()
+
+        def at(seconds):
+            return segment_path("motion", "", start + datetime.timedelta(seconds=seconds))
+
+        porch, garden = ben.root / "camera-porch", ben.root / "camera-garden"
+        later = start + datetime.timedelta(seconds=100)
+        shut = make_segments(porch, "motion", "porch", later, 1, 10, size="160x120")[0]
+        shut.chmod(0)
+        (porch / at(200)).symlink_to("/nowhere/at/all.mp4")
+        (porch / at(300)).symlink_to(porch)
+        os.mkfifo(porch / at(400))
+        (porch / at(500)).mkdir()
+        (porch / at(600)).write_bytes(b"")
+        garden.mkdir()
+        (garden / "inner").mkdir()
+        ben.own()
+        ben.with_passphrase("camera", "add", "garden", "--folder", str(garden), "--layout", "motion", "--at", PLACE,
+                            "--reach", "40")
+        garden.chmod(0)
+        add_camera(ben, "porch", start)
+        thread = threading.Thread(target=vanishing, args=(porch, porch / at(0), at(700), stop))
+        thread.start()
+        try:
+            code = ask(ada, start)
+            ben.until(lambda: open_clips(ben), lambda n: n == 1)
+            ben.until(ben.journal, lambda said: "footage cannot be read folders=1 files=1\n" in said, 20)
+            time.sleep(8)  # some more passes
+        finally:
+            stop.set()
+            thread.join()
+        assert ben.journal().count("folders=1 files=1\n") == 1, "each pass says it"
+        got, text = accept(ben, code)
+        assert got == 0, text
+        wait_delivered(ada, code)
+        garden.chmod(0o700)
+        shut.chmod(0o644)
+        ben.until(ben.journal, lambda said: "all footage can be read again\n" in said, 20)
+        ask(ada, start, 102, 108)
+        ben.until(lambda: open_clips(ben), lambda n: n == 1)
+        said = ben.journal()
+        for word in ("porch", "garden", "camera-", str(root), ".mp4"):
+            assert word not in said, f"the journal says {word!r}"
+        assert " ended " not in said, said
+
+
 def old_backup(root):
     """node/ put back as it was: it starts, says what it is, and what neighbours know comes back to it."""
     ada, ben = homes = [Home(BIN, root, name) for name in ("ada", "ben")]
@@ -403,15 +492,15 @@ def main():
         home.init()
         only = [word for word in sys.argv[2:] if word != "--long"] or ([] if LONG else SHORT)
         parts = [lambda: taken(home), lambda: damaged(home), lambda: ended_by_keys(home), lambda: odd_paths(root / "p"),
-                 lambda: umasks(root), lambda: old_backup(root / "b")]
+                 lambda: umasks(root), lambda: old_backup(root / "b"), lambda: odd_footage(root / "o")]
         if MOUNTS == "1":
             parts += [lambda: read_only(home), lambda: full_disk(root / "f")]
         else:
             print("skipped: read-only and full disks: no mounts here")
-        for name in ("p", "b", "f"):
+        for name in ("p", "b", "f", "o"):
             (root / name).mkdir()
         for function, name in zip(parts, ("taken", "damaged", "ended by keys", "odd paths", "umasks", "old backup",
-                                          "read-only", "full disk")):
+                                          "odd footage", "read-only", "full disk")):
             function.__name__ = name
             if not only or name in only:
                 part(function)

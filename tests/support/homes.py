@@ -98,6 +98,7 @@ class Terminal:
 
 class Home:
     PASSPHRASE = "correct horse battery"
+    prefix = []  # what runs all of its programs: setpriv(1)
 
     def __init__(self, bin_dir, root, name, port=None, echo=None):
         self.bin = pathlib.Path(bin_dir)
@@ -121,11 +122,11 @@ class Home:
         return f"127.0.0.1:{self.port}"
 
     def at_terminal(self, *words):
-        return Terminal([str(self.bin / "stoop"), *words], self.env, self.echo)
+        return Terminal([*self.prefix, str(self.bin / "stoop"), *words], self.env, self.echo)
 
     def run(self, *words, check=True):
         """Without a terminal, as a script would."""
-        done = subprocess.run([str(self.bin / "stoop"), *words], env=self.env, text=True,
+        done = subprocess.run([*self.prefix, str(self.bin / "stoop"), *words], env=self.env, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
         if check and done.returncode != 0:
             raise AssertionError(f"stoop {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -163,8 +164,9 @@ class Home:
     def start(self, log=None):
         self.daemon_started = time.time()
         out = open(log or self.root / "journal", "ab")
-        self.daemon = subprocess.Popen([str(self.bin / "stoopd"), "--home", str(self.data)], env=self.env,
-                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        words = [*self.prefix, str(self.bin / "stoopd"), "--home", str(self.data)]
+        self.daemon = subprocess.Popen(words, env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                       start_new_session=True)
         out.close()
         self.wait_ready()
 

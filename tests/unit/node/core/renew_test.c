@@ -131,6 +131,37 @@ static void test_links_are_renewed_hourly_and_nothing_is_lost(void **state) {
     world_destroy(world);
 }
 
+/* Only one way leads to each home, and what is pushed into a link that its dialler has just closed
+ * is lost with it: the new link's first reconciliation brings it. */
+static void test_what_is_said_into_an_ending_link_comes_over_the_new_one(void **state) {
+    (void)state;
+    struct world *world = world_create(73, 3, NULL);
+    struct request request;
+    struct id ids[2][9];
+    world->mesh = false;
+    world_settle(world, &terms);
+    world->latency_min = 300;
+    world->latency_max = 300;
+    world_run(world, HOUR - world->now);
+    while (!dials(world, 0, PURPOSE_MEMBER, false) && !dials(world, 1, PURPOSE_MEMBER, false)) {
+        world_run(world, CLOSELY);
+    }
+    for (size_t i = 0; i < COUNT_OF(ids[0]); i++) { /* over the time of a handshake and more */
+        for (int home = 0; home < 2; home++) {
+            world_voluntary(world, home, HOUR, &request);
+            request.reason[0] = (char)('A' + i);
+            CHECK_ERR(ERR_OK, world_request(world, home, &request, &ids[home][i]));
+        }
+        world_run(world, 150);
+    }
+    world_run(world, 10 * SECOND);
+    for (size_t i = 0; i < COUNT_OF(ids[0]); i++) {
+        CHECK(world_has_object(world, 1, &ids[0][i]));
+        CHECK(world_has_object(world, 0, &ids[1][i]));
+    }
+    world_destroy(world);
+}
+
 /* A member that has nothing to say, not even to a ping: the home lets go of it, and says so. */
 static void test_a_link_ends_with_a_close_record_unless_it_is_cut(void **state) {
     (void)state;
@@ -164,6 +195,7 @@ static void test_a_link_ends_with_a_close_record_unless_it_is_cut(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_links_are_renewed_hourly_and_nothing_is_lost),
+        cmocka_unit_test(test_what_is_said_into_an_ending_link_comes_over_the_new_one),
         cmocka_unit_test(test_a_link_ends_with_a_close_record_unless_it_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,9 +7,9 @@
 #include "proto/log_head.h"
 
 enum {
-    LINK_PRINTS_MAX = 220,  /* ranges in one SYNC: they fill a record of 4 KiB */
+    LINK_PRINTS_MAX = 180,  /* ranges in one SYNC: they fill a record of 4 KiB */
     LINK_SPANS_MAX = 128,   /* ranges in one SYNC_IDS or SYNC_WANT */
-    LINK_SHORTS_MAX = 1664, /* ids there: with the ranges they fill a record of 16 KiB */
+    LINK_SHORTS_MAX = 1536, /* ids there: with the ranges they fill a record of 16 KiB */
     SYNC_PRINT_BYTES = 8,
     LINK_DATA_MAX = 32 * 1024, /* bytes of an attachment in one message */
     LINK_LEAVES_MAX = 1024,    /* piece hashes in one message: 64 MiB of footage */
@@ -46,9 +46,10 @@ enum link_kind {
     LINK_HEADER = 65,  /* home to requester: what opens the clip, last of all */
 };
 
-/* A place between keys: created in 6 bytes, big-endian, and the first 4 of the id. */
+/* A place between keys: created in 6 bytes, big-endian, and the first 8 of the id: so many that
+ * nobody can make objects that no bound tells apart. */
 struct sync_bound {
-    uint8_t b[10];
+    uint8_t b[14];
 };
 
 struct sync_print { /* of the range from the one before to `upper`, which is not in it */

@@ -24,7 +24,8 @@ enum {
     DIAL_FIRST_MS = 500,
     DIAL_LAST_MS = 300 * 1000,
     DIAL_PENDING_MS = 15000,
-    PUSH_AT_ONCE = 16, /* the largest objects fill a link's queue */
+    SHORTS_AS_ONE = 32, /* are compared in the time in which one is made */
+    PUSH_AT_ONCE = 16,  /* the largest objects fill a link's queue */
 };
 
 struct peer {
@@ -48,7 +49,10 @@ struct link {
     struct duration again;
     size_t work; /* ranges and ids looked at for this peer since work_since */
     struct tick work_since;
-    bool pushing; /* not drained yet */
+    bool pushing;       /* not drained yet */
+    uint64_t push_salt; /* of the round that they belong to */
+    bool push_more;     /* they were too many for one round, and others than last time */
+    struct id push_last;
     size_t push_at, push_count;
     struct id *pushes; /* owned: ids that the peer lacks, from push_at on */
 };
@@ -69,6 +73,7 @@ struct unwanted { /* short ids of what was ignored, made when they are needed */
     const struct overlay *overlay;
     struct now now;
     bool ready;
+    size_t work; /* ids looked at */
     size_t count;
     struct sync_short ids[OVERLAY_IGNORED_MAX];
 };
@@ -86,8 +91,10 @@ static void come_back_early(struct link *link, struct now now);
 static bool is_unwanted(void *context, uint64_t salt, const struct sync_short *id);
 static void send_answer(const struct link *link, struct overlay_actions *actions);
 static enum err queue_pushes(const struct overlay *o, struct link *link,
+                             const struct link_message *message, struct now now,
                              struct overlay_actions *actions);
-static void push_some(const struct overlay *o, struct link *link, struct overlay_actions *actions);
+static void push_some(const struct overlay *o, struct link *link, struct now now,
+                      struct overlay_actions *actions);
 static void free_link(struct link *link);
 static void drop_pushes(struct link *link);
 static enum err accept_object(struct overlay *o, const struct overlay_event *event, struct now now,
@@ -177,7 +184,7 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
     case OVERLAY_EV_DRAINED:
         link = find_link(overlay, event->link);
         if (link != NULL) {
-            push_some(overlay, link, out);
+            push_some(overlay, link, now, out);
         }
         break;
     case OVERLAY_EV_MESSAGE:
@@ -365,12 +372,12 @@ static enum err take_message(struct overlay *o, const struct overlay_event *even
     if (err != ERR_OK) {
         return err;
     }
-    link->work += actions->sync.work;
+    link->work += actions->sync.work + unwanted.work;
     if (actions->sync.differs) {
         come_back_early(link, now);
     }
     send_answer(link, actions);
-    return queue_pushes(o, link, actions);
+    return queue_pushes(o, link, event->message, now, actions);
 }
 
 /* A peer that asks for more than any honest one gets no answer. */
@@ -401,9 +408,11 @@ static bool is_unwanted(void *context, uint64_t salt, const struct sync_short *i
             const struct ignored *ignored = &unwanted->overlay->ignored[i];
             if (!id_is_zero(&ignored->id) && !tick_reached(unwanted->now.mono, ignored->until)) {
                 sync_shorten(salt, &ignored->id, &unwanted->ids[unwanted->count++]);
+                unwanted->work++;
             }
         }
     }
+    unwanted->work += 1 + unwanted->count / SHORTS_AS_ONE;
     for (size_t i = 0; i < unwanted->count; i++) {
         if (memcmp(unwanted->ids[i].b, id->b, sizeof id->b) == 0) {
             return true;
@@ -421,14 +430,17 @@ static void send_answer(const struct link *link, struct overlay_actions *actions
 
 /* ---- pushes ---- */
 
-/* In parts that a link's queue can take: the next one when it has drained. What has no room comes
- * with a later round. */
+/* In parts that a link's queue can take, the next one when it has drained. Meanwhile only what
+ * belongs to the same round is added: another would mostly name the same, and the next one comes
+ * when all have gone. */
 static enum err queue_pushes(const struct overlay *o, struct link *link,
+                             const struct link_message *message, struct now now,
                              struct overlay_actions *actions) {
+    uint64_t salt = message->kind == LINK_SYNC ? message->as.sync.salt : message->as.sync_ids.salt;
     size_t left = link->push_count - link->push_at;
     size_t room = left + actions->sync.push_count;
     room = room < OVERLAY_PUSHES_MAX ? room : OVERLAY_PUSHES_MAX;
-    if (room <= left) {
+    if (room <= left || (link->pushing && link->push_salt != salt)) {
         return ERR_OK;
     }
     if (left > 0) {
@@ -443,13 +455,20 @@ static enum err queue_pushes(const struct overlay *o, struct link *link,
     link->pushes = pushes;
     memcpy(pushes + left, actions->sync.pushes, (room - left) * sizeof *pushes);
     link->push_count = room;
+    link->push_salt = salt;
+    if (actions->sync.push_count == SYNC_PUSHES_MAX || room == OVERLAY_PUSHES_MAX) {
+        link->push_more |= !id_equal(&pushes[room - 1], &link->push_last);
+        link->push_last = pushes[room - 1];
+    }
     if (!link->pushing) {
-        push_some(o, link, actions);
+        push_some(o, link, now, actions);
     }
     return ERR_OK;
 }
 
-static void push_some(const struct overlay *o, struct link *link, struct overlay_actions *actions) {
+static void push_some(const struct overlay *o, struct link *link, struct now now,
+                      struct overlay_actions *actions) {
+    bool had = link->pushing;
     link->pushing = false;
     for (size_t i = 0; i < PUSH_AT_ONCE && link->push_at < link->push_count;) {
         const struct id *id = &link->pushes[link->push_at++];
@@ -461,6 +480,10 @@ static void push_some(const struct overlay *o, struct link *link, struct overlay
     }
     if (link->push_at == link->push_count) {
         drop_pushes(link);
+    }
+    if (had && !link->pushing && link->push_more) {
+        link->sync_at = now.mono;
+        link->push_more = false;
     }
 }
 

@@ -1,8 +1,8 @@
 /* Invariants:
  *  1. items[] holds every key once, at a place that does not move; leaves and slots[] name places.
  *  2. A child's summary is of what is under it: count, sum, soonest end, and its first key.
- *  3. All leaves are equally deep. No node but the root is empty, and of two neighbours under one
- *     parent at least one is more than half full, or both together are.
+ *  3. All leaves are equally deep. No node but the root is empty; where something was removed, two
+ *     neighbours under one parent are merged once both together fill no more than half of one.
  *  4. slots[] is at most half full, its size a power of two. */
 #include "node/overlay/set.h"
 

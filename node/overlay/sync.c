@@ -51,7 +51,7 @@ static int short_compare(const void *a, const void *b);
 
 static const struct sync_bound bound_start;
 static const struct sync_bound bound_end = {
-    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 void sync_open(const struct sync_set *set, uint64_t salt, struct sync_answer *out) {
     struct range all = range_of(set, &bound_start, &bound_end);
@@ -112,8 +112,9 @@ static void answer_sync(const struct sync_set *set, const struct link_message *m
         out->differs = true;
         fingerprint(set, 0, 0, message->as.sync.salt, none);
         if (memcmp(none, print->print, sizeof none) == 0) {
-            for (size_t k = range.from; k < range.to; k++) {
+            for (size_t k = range.from; k < range.to && out->push_count < SYNC_PUSHES_MAX; k++) {
                 add_push(set, k, out);
+                out->work++;
             }
             continue;
         }
@@ -152,7 +153,7 @@ static void say_where_ours_ends(const struct sync_set *set, const struct range *
     add_print(set, &rest, salt, round, out);
 }
 
-/* Into parts of equally many of our own. Keys that no bound can tell apart stay together. */
+/* Into parts of equally many of our own. */
 static void cut(const struct sync_set *set, const struct range *range,
                 const struct link_message *message, struct sync_answer *out) {
     size_t ours = range->to - range->from;
@@ -372,8 +373,9 @@ static struct range range_of(const struct sync_set *set, const struct sync_bound
     return (struct range){*lower, *upper, rank_of(set, lower), rank_of(set, upper)};
 }
 
-/* Sum of the ids mod 2^256, hashed with the count and the session's salt: order does not matter,
- * and nobody can prepare objects whose sums collide without knowing the salt. */
+/* Sum of the ids mod 2^256, hashed with the count and the session's salt. Whoever makes some 2^32
+ * objects can find two sets with one sum (Wagner 2002): the two then look alike in a range that
+ * holds nothing else that differs, and hide each other, nothing else. */
 static void fingerprint(const struct sync_set *set, size_t from, size_t to, uint64_t salt,
                         uint8_t out[SYNC_PRINT_BYTES]) {
     static const uint8_t skipped[SYNC_PRINT_BYTES];
@@ -397,7 +399,7 @@ static bool is_skipped(const struct sync_print *print) {
     return memcmp(print->print, skipped, sizeof skipped) == 0;
 }
 
-/* created in 6 bytes, then the first 4 of the id: bounds have the order of keys. */
+/* Bounds have the order of keys. */
 static struct sync_bound bound_of(const struct sync_key *key) {
     struct sync_bound bound;
     write_u16(bound.b, (uint16_t)(key->created.ms >> 32));

@@ -344,14 +344,15 @@ static struct sync_bound bound_of(const struct sync_key *key) {
     uint8_t created[8];
     write_u64(created, (uint64_t)key->created.ms);
     memcpy(bound.b, created + 2, 6);
-    memcpy(bound.b + 6, key->id.b, 4);
+    memcpy(bound.b + 6, key->id.b, 8);
     return bound;
 }
 
 static bool inside(const struct sync_key *key, const struct sync_bound *lower,
                    const struct sync_bound *upper) {
     struct sync_bound bound = bound_of(key);
-    return memcmp(bound.b, lower->b, 10) >= 0 && memcmp(bound.b, upper->b, 10) < 0;
+    return memcmp(bound.b, lower->b, sizeof(struct sync_bound)) >= 0 &&
+           memcmp(bound.b, upper->b, sizeof(struct sync_bound)) < 0;
 }
 
 /* PROTOCOL 5.1, written out once more. Answers how many are in the range. */
@@ -394,7 +395,7 @@ static void check_cut(const struct pair *pair, const struct link_message *cut,
     size_t all = 0;
     CHECK(cut->kind == LINK_SYNC);
     CHECK(cut->as.sync.round == asked->as.sync.round + 1);
-    CHECK(memcmp(cut->as.sync.lower.b, from.b, 10) == 0);
+    CHECK(memcmp(cut->as.sync.lower.b, from.b, sizeof(struct sync_bound)) == 0);
     CHECK(cut->as.sync.count > 1 && cut->as.sync.count <= SYNC_PARTS);
     for (size_t k = 0; k < cut->as.sync.count; k++) {
         const struct sync_print *part = &cut->as.sync.prints[k];
@@ -403,7 +404,7 @@ static void check_cut(const struct pair *pair, const struct link_message *cut,
         CHECK(memcmp(print, part->print, sizeof print) == 0);
         from = part->upper;
     }
-    CHECK(memcmp(from.b, asked->as.sync.prints[0].upper.b, 10) == 0);
+    CHECK(memcmp(from.b, asked->as.sync.prints[0].upper.b, sizeof(struct sync_bound)) == 0);
     CHECK(all == count);
 }
 
@@ -448,7 +449,7 @@ static void test_any_range_is_answered_as_the_model_says(void **state) {
             print->upper = sync.as.sync.lower;
             print->upper.b[4] += 8;
         }
-        if (memcmp(sync.as.sync.lower.b, print->upper.b, 10) >= 0) {
+        if (memcmp(sync.as.sync.lower.b, print->upper.b, sizeof(struct sync_bound)) >= 0) {
             continue; /* the fence lets none of these in */
         }
         sync.as.sync.count = 1;
@@ -511,7 +512,7 @@ static void test_a_hostile_peer_gets_bounded_answers_and_nothing_that_it_may_not
                   compare_prints);
         } else {
             said.as.sync_ids.span_count = 1;
-            memset(said.as.sync_ids.spans[0].upper.b, 0xff, 10);
+            memset(said.as.sync_ids.spans[0].upper.b, 0xff, sizeof(struct sync_bound));
             said.as.sync_ids.count = (size_t)(draw(&pair) % LINK_SHORTS_MAX);
             write_u16(said.as.sync_ids.spans[0].count, (uint16_t)said.as.sync_ids.count);
             for (size_t k = 0; k < said.as.sync_ids.count; k++) {
@@ -539,7 +540,7 @@ static void test_a_hostile_peer_gets_bounded_answers_and_nothing_that_it_may_not
     said.as.sync.round = 1;
     for (size_t i = 0; i < LINK_PRINTS_MAX; i++) {
         said.as.sync.prints[i].upper = bound_of(&pair.things[0].key);
-        write_u16(said.as.sync.prints[i].upper.b + 8, (uint16_t)(i * 200));
+        write_u16(said.as.sync.prints[i].upper.b + 12, (uint16_t)(i * 200));
         said.as.sync.prints[i].print[0] = 1;
     }
     const struct overlay_event event = {.kind = OVERLAY_EV_MESSAGE, .link = LINK, .message = &said};

@@ -243,8 +243,8 @@ static void put_spans(struct link_message *message) {
         struct sync_span *span = &message->as.sync_ids.spans[i];
         write_u32(span->lower.b, (uint32_t)i);
         write_u32(span->upper.b, (uint32_t)i + 1);
-        memset(span->lower.b + 4, 0, 6);
-        memset(span->upper.b + 4, 0, 6);
+        memset(span->lower.b + 4, 0, sizeof span->lower.b - 4);
+        memset(span->upper.b + 4, 0, sizeof span->upper.b - 4);
         bool last = i + 1 == message->as.sync_ids.span_count;
         write_u16(span->count, (uint16_t)(last ? ids : ids / 2));
         ids -= last ? ids : ids / 2;

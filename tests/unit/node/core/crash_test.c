@@ -229,7 +229,7 @@ static void full_at_some_turns(int home) {
         CHECK(mkdtemp(folder) != NULL);
         run_flow(folder, home, at, WORLD_COMMIT_FAILS, &died, turns);
         (void)snprintf(command, sizeof command, "rm -rf '%s'", folder);
-        (void)system(command); /* NOLINT(cert-env33-c): a folder of our own making */
+        CHECK(system(command) == 0); /* NOLINT(cert-env33-c): a folder of our own making */
         deaths += died ? 1 : 0;
     }
     CHECK(deaths > 8);

@@ -328,11 +328,10 @@ static void overview(FILE *to) {
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     }
-    (void)fputs(
-        "\n'stoop help COMMAND' says more, with an example. A new home: 'stoop init'.\n"
-        "Exit codes: 0 done, 1 failed, 2 usage, 3 declined or left pending, 5 no terminal,\n"
-        "10 the node is not running.\n",
-        to);
+    (void)fputs("\n'stoop help COMMAND' says more, with an example. A new home: 'stoop init'.\n"
+                "Exit codes: 0 done, 1 failed, 2 usage, 3 declined or left pending,\n"
+                "            5 no terminal, 10 the node is not running.\n",
+                to);
 }
 
 static const struct command *find(const char *name) {

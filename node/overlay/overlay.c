@@ -85,7 +85,7 @@ static enum err link_up(struct overlay *o, const struct overlay_event *event, st
 static void link_down(struct overlay *o, const struct overlay_event *event, struct now now,
                       uint64_t random);
 static enum err take_message(struct overlay *o, const struct overlay_event *event, struct now now,
-                             uint64_t random, struct overlay_actions *actions);
+                             struct overlay_actions *actions);
 static bool may_answer(struct link *link, struct now now);
 static void come_back_early(struct link *link, struct now now);
 static bool is_unwanted(void *context, uint64_t salt, const struct sync_short *id);
@@ -188,7 +188,7 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
         }
         break;
     case OVERLAY_EV_MESSAGE:
-        err = take_message(overlay, event, now, random, out);
+        err = take_message(overlay, event, now, out);
         break;
     case OVERLAY_EV_ACCEPTED:
         err = accept_object(overlay, event, now, out);
@@ -356,8 +356,7 @@ static void link_down(struct overlay *o, const struct overlay_event *event, stru
 /* ---- reconciliation ---- */
 
 static enum err take_message(struct overlay *o, const struct overlay_event *event, struct now now,
-                             uint64_t random, struct overlay_actions *actions) {
-    (void)random;
+                             struct overlay_actions *actions) {
     struct link *link = find_link(o, event->link);
     if (link == NULL) {
         return ERR_OK; /* closed while the message was on its way */

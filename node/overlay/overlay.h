@@ -50,7 +50,8 @@ struct overlay_event {
         OVERLAY_EV_LINK_UP,   /* a member link is established and its certificate checked */
         OVERLAY_EV_LINK_DOWN, /* any link that had LINK_UP, or a dial that failed (link is 0) */
         OVERLAY_EV_HEARD,     /* any record came over the link */
-        OVERLAY_EV_DRAINED,   /* all that it was given to send has gone */
+        OVERLAY_EV_DRAINED,   /* all that it was given to send has gone: after each time that it was
+                               * given some, or pushes wait until the next time */
         OVERLAY_EV_MESSAGE,   /* a SYNC, SYNC_IDS or SYNC_WANT message */
         OVERLAY_EV_ACCEPTED,  /* core has stored this object: ours, or from `link` */
         OVERLAY_EV_IGNORED,   /* core does not take it now, and nobody is to blame */

@@ -619,7 +619,7 @@ static int ask_until_decided(struct review *review, struct opened *clip) {
                          "c  all that the request says, and how every rule came out\n"
                          "d  decline: the sealed copy is shredded, nobody is told\n"
                          "l  leave it for later\n"
-                         "To accept, type the code %s: then the clip goes, once, to this request's "
+                         "To accept, type %s: then the clip goes, once, to this request's "
                          "key.\n",
                          review->player != NULL ? "in the player" : "as a private file",
                          clip->asked->code);

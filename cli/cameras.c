@@ -36,6 +36,10 @@ int cameras_settle(struct cli *cli) {
     if (failed != 0) {
         return failed;
     }
+    if (status.as.status.camera_list_waits) {
+        return fail("try again in a moment; 'stoop status' says whether the cameras are watched",
+                    "it is not known yet whether the camera list given last was taken");
+    }
     bool taken =
         read_list(next, &given) == 0 && given.list.version == status.as.status.camera_list_version;
     return (taken ? rename(next, path) : unlink(next)) == 0

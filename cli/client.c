@@ -10,6 +10,7 @@
 
 enum {
     FRAME_HEADER = 4,
+    ITEMS_MAX = 1 << 20,       /* of one list: more than any home holds */
     QUESTION_ROOM = 64 * 1024, /* so that no question with a secret moves as it grows */
 };
 static_assert(QUESTION_ROOM > 2 * SIGNED_GOSSIP_MAX + CODE_MAX_BYTES, "an invite fits");
@@ -104,6 +105,10 @@ bool client_each_part(struct client *client, enum control_op op, struct client_l
                              : op == CONTROL_CLIPS  ? CONTROL_GOT_CLIP
                                                     : CONTROL_GOT_DELIVERED;
     while (*failed == 0) {
+        if (term_stopped() || list->seen > ITEMS_MAX) {
+            *failed = fail(NULL, term_stopped() ? "stopped" : "the node's answer does not end");
+            return false;
+        }
         if (!list->asked) {
             const struct control_request ask = {.op = op, .offset = list->seen};
             *failed = client_ask(client, &ask);

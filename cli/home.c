@@ -79,8 +79,12 @@ FILE *part_open(const char *path, char part[PATH_MAX + 8]) {
 }
 
 int part_end(const char *path, const char *part, int failed) {
-    if (failed == 0 && rename(part, path) != 0) {
+    int fd = failed == 0 ? open(part, O_WRONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (failed == 0 && (fd < 0 || fsync(fd) != 0 || rename(part, path) != 0)) {
         failed = fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
     }
     if (failed != 0) {
         (void)unlink(part); /* half of it is of no use */

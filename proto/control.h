@@ -102,6 +102,7 @@ struct control_reply {
             uint32_t slot_s;
             bool ingest_up;
             uint64_t camera_list_version;
+            bool camera_list_waits; /* ingest is down, has not said, or has one to judge */
             struct instant now, started;
             size_t address_count;
             char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];

@@ -490,6 +490,7 @@ static const struct shape_field status_rows[] = {
     ROW(41, SHAPE_U32, REPLY, as.status.witnesses),
     ROW(42, SHAPE_U32, REPLY, as.status.forks),
     ROW(43, SHAPE_FIXED, REPLY, as.status.log_previous),
+    ROW(44, SHAPE_BOOL, REPLY, as.status.camera_list_waits),
 };
 static const struct shape status_shape = SHAPE_OF("Status", status_rows, status_check);
 

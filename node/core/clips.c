@@ -202,6 +202,7 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
     struct log_entry period = {.kind = LOG_FOOTAGE, .at = core->now.wall};
     switch (message->kind) {
     case INGEST_HELLO:
+        core->camera_list_known = true;
         core->camera_list_version = message->as.hello.camera_list_version;
         return ERR_OK;
     case INGEST_CAMERA_LIST_DONE:
@@ -225,11 +226,21 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
     return ERR_OK;
 }
 
+/* Of the list that waits, and of no other: ingest is not believed any more than that. Where it
+ * could not be put on record it goes on waiting, and ingest is told it again when it comes up. */
 static enum err take_list_done(struct core *core, const struct ingest_message *message) {
     enum err result = message->as.camera_list_done.err;
     uint64_t client = core->camera_client;
-    enum err err = store_remove(core->store, STORE_CAMERAS_INGEST);
+    struct bytes waits;
+    enum err err = store_get(core->store, STORE_CAMERAS_INGEST, &waits);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
     core->camera_client = 0;
+    if (result == ERR_OK && !record_has_room(core, RECORD_OF_OWNERS, 1)) {
+        return client != 0 ? control_done(core, client, ERR_FULL_QUEUE, "") : ERR_OK;
+    }
+    err = store_remove(core->store, STORE_CAMERAS_INGEST);
     if (err == ERR_OK && result == ERR_OK) {
         struct log_entry entry = {.kind = LOG_CAMERA_LIST,
                                   .at = core->now.wall,

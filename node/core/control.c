@@ -29,6 +29,7 @@ static struct control_reply *fresh(struct core *core, enum control_kind kind);
 static enum err status(struct core *core, uint64_t client);
 static enum err members(struct core *core, uint64_t client);
 static enum err object(struct core *core, uint64_t client, enum store_key key);
+static enum err cameras_wait(struct core *core, bool *out);
 static enum err cameras_put(struct core *core, uint64_t client,
                             const struct control_request *request);
 static enum err document_put(struct core *core, const struct control_request *request);
@@ -40,6 +41,7 @@ static enum err add_chain(struct core *core, const struct id *author, struct buf
                           size_t at[CHAIN_MAX + 3], size_t *count);
 static enum err document_here(struct core *core, struct bytes signed_bytes, bool *out);
 static enum err take_turn(struct answer *answer, bool *had);
+static enum err reply_row(struct answer *answer);
 static enum err part(const struct answer *answer, enum err err);
 static enum err visit_clip(void *context, const struct store_clip *row);
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request);
@@ -48,9 +50,8 @@ static enum err vault_payload(struct core *core, uint64_t client,
 static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
                         uint64_t total, uint64_t offset);
 static enum err visit_delivered(void *context, const struct store_delivered *row);
-static enum err delivered_one(const struct answer *answer, const struct id *grant);
-static enum err delivered(const struct answer *answer, const struct store_delivered *row,
-                          bool whole);
+static enum err delivered_one(struct answer *answer, const struct id *grant);
+static enum err delivered(struct answer *answer, const struct store_delivered *row, bool whole);
 static enum err delivered_data(struct core *core, uint64_t client,
                                const struct control_request *request);
 static enum err collected(struct core *core, const struct control_request *request);
@@ -181,8 +182,12 @@ static struct control_reply *fresh(struct core *core, enum control_kind kind) {
 static enum err status(struct core *core, uint64_t client) {
     struct control_reply *got = fresh(core, CONTROL_GOT_STATUS);
     uint32_t open_clips = 0;
+    bool waits = false;
     struct bytes previous;
     enum err err = store_clip_count_open(core->store, NULL, &open_clips);
+    if (err == ERR_OK) {
+        err = cameras_wait(core, &waits);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -203,6 +208,7 @@ static enum err status(struct core *core, uint64_t client) {
     got->as.status.has_community = core->is_member;
     got->as.status.ingest_up = core->ingest_up;
     got->as.status.camera_list_version = core->camera_list_version;
+    got->as.status.camera_list_waits = waits || !core->ingest_up || !core->camera_list_known;
     got->as.status.log_size = log_size(core->log);
     log_root(core->log, &got->as.status.log_root);
     got->as.status.now = core->now.wall;
@@ -262,16 +268,29 @@ static enum err object(struct core *core, uint64_t client, enum store_key key) {
 }
 
 /* Ingest alone can open and judge it; its word comes back by clips_ingest. */
+/* A camera list waits for ingest's word. */
+static enum err cameras_wait(struct core *core, bool *out) {
+    struct bytes list;
+    enum err err = store_get(core->store, STORE_CAMERAS_INGEST, &list);
+    *out = err == ERR_OK;
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 static enum err cameras_put(struct core *core, uint64_t client,
                             const struct control_request *request) {
     static struct ingest_message message;
+    bool waits = false;
     SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
     if (!core->ingest_up) {
         return ERR_HOST_CHILD;
     }
+    enum err err = cameras_wait(core, &waits);
+    if (err != ERR_OK || waits || !record_has_room(core, RECORD_OF_OWNERS, 1)) {
+        return err == ERR_OK ? ERR_FULL_QUEUE : err; /* one change at a time */
+    }
     message =
         (struct ingest_message){.kind = INGEST_CAMERA_LIST, .as.camera_list.sealed = request->blob};
-    enum err err = ingest_encode(&message, &frame);
+    err = ingest_encode(&message, &frame);
     if (err == ERR_OK) {
         err = store_put(core->store, STORE_CAMERAS_INGEST, request->blob);
     }
@@ -408,7 +427,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     got->as.request.document_here = document;
     got->as.request.open_clips = open_clips;
     got->as.request.log_index = local.log_index;
-    return reply(core, answer->client);
+    return reply_row(answer);
 }
 
 /* The charter and the certificates that lead to it: part i lies from at[i] to at[i + 1]. */
@@ -460,8 +479,13 @@ static enum err take_turn(struct answer *answer, bool *had) {
     if (answer->count == PART_ROWS || answer->core->bytes.len - answer->bytes > PART_BYTES) {
         return ERR_FULL_QUEUE;
     }
-    answer->count++;
     return ERR_OK;
+}
+
+static enum err reply_row(struct answer *answer) {
+    enum err err = reply(answer->core, answer->client);
+    answer->count += err == ERR_OK ? 1 : 0;
+    return err;
 }
 
 static enum err part(const struct answer *answer, enum err err) {
@@ -483,7 +507,7 @@ static enum err visit_clip(void *context, const struct store_clip *row) {
     got->as.clip.payload_size = row->payload_size;
     got->as.clip.payload_root = row->payload_root;
     got->as.clip.grant = row->grant;
-    return reply(answer->core, answer->client);
+    return reply_row(answer);
 }
 
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request) {
@@ -548,14 +572,13 @@ static enum err visit_delivered(void *context, const struct store_delivered *row
     return err != ERR_OK || had ? err : delivered(answer, row, false);
 }
 
-static enum err delivered_one(const struct answer *answer, const struct id *grant) {
+static enum err delivered_one(struct answer *answer, const struct id *grant) {
     struct store_delivered row;
     enum err err = store_delivered_get(answer->core->store, grant, &row);
     return err == ERR_OK ? delivered(answer, &row, true) : err;
 }
 
-static enum err delivered(const struct answer *answer, const struct store_delivered *row,
-                          bool whole) {
+static enum err delivered(struct answer *answer, const struct store_delivered *row, bool whole) {
     struct core *core = answer->core;
     struct store_request request = {.sealed_key = {NULL, 0}};
     SCOPED(buffer_finish)
@@ -590,7 +613,7 @@ static enum err delivered(const struct answer *answer, const struct store_delive
     got->as.delivered.deleted = row->deletion != DELETION_NONE;
     memcpy(got->as.delivered.collected, row->collected, sizeof row->collected);
     (void)transfer_progress(core->transfer, &row->grant, &got->as.delivered.received);
-    return reply(core, answer->client);
+    return reply_row(answer);
 }
 
 static enum err delivered_data(struct core *core, uint64_t client,
@@ -607,6 +630,9 @@ static enum err collected(struct core *core, const struct control_request *reque
     struct log_entry entry = {.kind = LOG_COLLECTED, .at = core->now.wall, .a = request->id};
     if (strlen(request->text) >= sizeof row.collected) {
         return ERR_PEER_BOUNDS;
+    }
+    if (!record_has_room(core, RECORD_OF_OWNERS, 1)) {
+        return ERR_FULL_QUEUE;
     }
     enum err err = store_delivered_get(core->store, &request->id, &row);
     if (err == ERR_OK) {

@@ -168,6 +168,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         break;
     case CORE_EV_INGEST_UP:
         core->ingest_up = true;
+        core->camera_list_known = false;
         err = clips_ingest_up(core);
         break;
     case CORE_EV_INGEST_FRAME:

@@ -2,6 +2,8 @@
  * decision (P7, P11). */
 #include "tests/support/check.h"
 
+#include <string.h>
+
 #include "node/core/parts.h"
 #include "tests/support/world.h"
 
@@ -24,7 +26,12 @@ static size_t waiting(const struct world *world, int home) {
 static void fill(struct world *world, int home, size_t up_to) {
     const struct ingest_message list = {.kind = INGEST_CAMERA_LIST_DONE,
                                         .as.camera_list_done.version = 1};
+    /* An owner's word each time, and ingest's that it has it. */
+    const struct control_request put = {
+        .op = CONTROL_CAMERAS_PUT, .blob = BYTES_TEXT("sealed"), .blob2 = BYTES_TEXT("sealed")};
     while (waiting(world, home) < up_to) {
+        CHECK_ERR(ERR_OK, world_ask(world, home, &put));
+        CHECK_ERR(ERR_FULL_QUEUE, world_ask(world, home, &put)); /* one at a time */
         world_ingest_say(world, home, &list);
     }
 }

@@ -390,12 +390,11 @@ def vanishing(folder, model, name, stop):
 
 def odd_footage(root):
     """A recorder's folder with what cannot be read and what is no footage: all else is indexed, and matches."""
-    ada, ben = homes = [Home(BIN, root, "ada"), Nobody(BIN, root, "ben")]
-    if ben.prefix and subprocess.run([*ben.prefix, "test", "-x", f"{BIN}/stoopd"]).returncode != 0:
-        print(f"skipped: odd footage: a user without rights cannot run what is in {BIN}")
-        return
+    root.mkdir(exist_ok=True)
     for path in (root.parent, root):
         path.chmod(0o755)
+    programs = shutil.copytree(BIN, root / "bin")  # where a user without rights may run them
+    ada, ben = homes = [Home(BIN, root, "ada"), Nobody(programs, root, "ben")]
     ben.own()
     stop = threading.Event()
     with watched(*homes):

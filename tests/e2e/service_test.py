@@ -175,6 +175,9 @@ def main():
             return 0
         except KeyError:
             pass
+    if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        print("skipped: no mounts here")
+        return 0
     root = pathlib.Path(tempfile.mkdtemp(prefix="stoop-service-"))
     os.chmod(root, 0o755)
     code = isolate(root)

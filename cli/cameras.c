@@ -1,12 +1,15 @@
 /* The camera list is signed by the owners and sealed to ingest: the node carries it and cannot read
  * it. A copy in clear lies in each signing owner's own folder. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "crypto/age.h"
 
+static int lock_folder(const char *folder);
 static void next_path(const char *folder, char out[PATH_MAX]);
 static int read_list(const char *path, struct cameras *out);
 static enum err sign_list(const struct camera_list *list, const struct signers *signers,
@@ -25,10 +28,11 @@ int cameras_settle(struct cli *cli) {
     char next[PATH_MAX];
     (void)snprintf(path, sizeof path, "%s/cameras", cli->owner_dir);
     next_path(cli->owner_dir, next);
-    if (access(next, F_OK) != 0) {
-        return 0;
+    int failed = lock_folder(cli->owner_dir);
+    if (failed != 0 || access(next, F_OK) != 0) {
+        return failed;
     }
-    int failed = client_open(cli, &client);
+    failed = client_open(cli, &client);
     if (failed == 0) {
         failed = client_status(client, &status);
     }
@@ -45,6 +49,16 @@ int cameras_settle(struct cli *cli) {
     return (taken ? rename(next, path) : unlink(next)) == 0
                ? 0
                : fail(NULL, "cannot write '%s': %s", path, strerror(errno));
+}
+
+/* One change at a time, until this command ends. */
+static int lock_folder(const char *folder) {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(fd);
+        return fail("try again when it has ended", "another command is changing the cameras");
+    }
+    return 0; /* a folder that is not there is somebody else's error */
 }
 
 /* The list that the node was given, until its answer: beside the one that ingest took last. */
@@ -118,7 +132,7 @@ int cameras_put(const struct cli *cli, struct client *client, const struct signe
     }
     failed = client_do(client, &request,
                        "the camera list was not taken (co-owners sign with '--co-sign DIR')");
-    if (failed == EXIT_FAILED) { /* it was answered */
+    if (failed == EXIT_FAILED && !term_stopped()) { /* it was answered */
         forget_next(signers);
     }
     return failed == 0 ? take_next(signers) : failed;

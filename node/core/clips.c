@@ -69,6 +69,7 @@ enum err clips_ingest_up(struct core *core) {
     if (err == ERR_OK) {
         message =
             (struct ingest_message){.kind = INGEST_CAMERA_LIST, .as.camera_list.sealed = sealed};
+        core->camera_list_waits = true;
         err = ingest_send(core, &message);
     }
     err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
@@ -237,6 +238,7 @@ static enum err take_list_done(struct core *core, const struct ingest_message *m
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     core->camera_client = 0;
+    core->camera_list_waits = false;
     if (result == ERR_OK && !record_has_room(core, RECORD_OF_OWNERS, 1)) {
         return client != 0 ? control_done(core, client, ERR_FULL_QUEUE, "") : ERR_OK;
     }

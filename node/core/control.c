@@ -267,7 +267,6 @@ static enum err object(struct core *core, uint64_t client, enum store_key key) {
     return err;
 }
 
-/* Ingest alone can open and judge it; its word comes back by clips_ingest. */
 /* A camera list waits for ingest's word. */
 static enum err cameras_wait(struct core *core, bool *out) {
     struct bytes list;
@@ -276,6 +275,7 @@ static enum err cameras_wait(struct core *core, bool *out) {
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+/* Ingest alone can open and judge it; its word comes back by clips_ingest. */
 static enum err cameras_put(struct core *core, uint64_t client,
                             const struct control_request *request) {
     static struct ingest_message message;
@@ -299,6 +299,7 @@ static enum err cameras_put(struct core *core, uint64_t client,
     }
     if (err == ERR_OK) {
         core->camera_client = client;
+        core->camera_list_waits = true;
         err =
             core_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, buffer_bytes(&frame));
     }

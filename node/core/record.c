@@ -74,7 +74,8 @@ enum err record_add(struct core *core, const struct log_entry *entry, uint64_t *
 }
 
 bool record_has_room(const struct core *core, enum record_share share, size_t entries) {
-    return log_waiting(core->log) + entries <= (size_t)share;
+    size_t kept = core->camera_list_waits ? 1 : 0;
+    return log_waiting(core->log) + kept + entries <= (size_t)share;
 }
 
 enum err record_tick(struct core *core) {

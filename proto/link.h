@@ -77,7 +77,7 @@ struct link_message {
             uint32_t hops;
         } gossip;
         struct {
-            uint64_t salt;           /* of this session's fingerprints and short ids */
+            uint64_t salt;           /* of the fingerprints and short ids of one reconciliation */
             uint32_t round;          /* 0 opens; bounded, so two broken nodes end */
             struct sync_bound lower; /* of the first range */
             size_t count;

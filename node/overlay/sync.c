@@ -373,7 +373,7 @@ static struct range range_of(const struct sync_set *set, const struct sync_bound
     return (struct range){*lower, *upper, rank_of(set, lower), rank_of(set, upper)};
 }
 
-/* Sum of the ids mod 2^256, hashed with the count and the session's salt. Whoever makes some 2^32
+/* Sum of the ids mod 2^256, hashed with the count and the salt. Whoever makes some 2^32
  * objects can find two sets with one sum (Wagner 2002): the two then look alike in a range that
  * holds nothing else that differs, and hide each other, nothing else. */
 static void fingerprint(const struct sync_set *set, size_t from, size_t to, uint64_t salt,

@@ -130,6 +130,9 @@ bool address_valid(const char *address);
 bool address_is_loopback(const char *address);
 bool address_is_private(
     const char *address); /* private, link-local or unique-local; not loopback */
+/* Equal for addresses of one /24 (IPv4) or /48 (IPv6): who has one often has all of them. 0 for
+ * loopback and private ones, which nobody outside can choose. */
+uint32_t address_group(const char *address);
 
 /* Checks the first version of a charter: signed by `threshold` of its administrators.
  * ERR_PEER_SIGNATURE. Amendments come with their own issue of the protocol. */

@@ -197,6 +197,18 @@ bool address_is_private(const char *address) {
            (raw[0] == 100 && (raw[1] & 0xc0) == 64);
 }
 
+uint32_t address_group(const char *address) {
+    struct literal literal;
+    if (!read_literal(address, &literal) || address_is_loopback(address) ||
+        address_is_private(address)) {
+        return 0;
+    }
+    uint8_t hash[32];
+    hash_labelled("stoop address group v1", (struct bytes){NULL, 0},
+                  (struct bytes){literal.raw, literal.six ? 6 : 3}, hash, sizeof hash);
+    return (uint32_t)read_u64(hash) | 1;
+}
+
 static void raw_code_wipe(struct raw_code *raw) {
     secret_wipe(raw->b, sizeof raw->b);
 }

@@ -11,6 +11,11 @@ enum {
     LINK_SPANS_MAX = 128,   /* ranges in one SYNC_IDS or SYNC_WANT */
     LINK_SHORTS_MAX = 1536, /* ids there: with the ranges they fill a record of 16 KiB */
     SYNC_PRINT_BYTES = 8,
+    LINK_SHORT_BYTES = 16,     /* of an object's id, in the tree's messages */
+    LINK_IHAVE_MAX = 240,      /* ids in one IHAVE or GRAFT: they fill a record of 4 KiB */
+    LINK_PEERS_MAX = 7,        /* members in one SHUFFLE: they fill a record of 256 bytes */
+    LINK_WALK_MAX = 6,         /* links that a WALK or SHUFFLE may still go over */
+    LINK_HOPS_CAUGHT_UP = 255, /* in place of hops: by reconciliation, so nobody is in a hurry */
     LINK_DATA_MAX = 32 * 1024, /* bytes of an attachment in one message */
     LINK_LEAVES_MAX = 1024,    /* piece hashes in one message: 64 MiB of footage */
     EPOCH_KEY_BYTES = 32,
@@ -21,9 +26,13 @@ enum link_kind {
     LINK_PING = 1,
     LINK_PONG = 2,
     LINK_GOSSIP = 10,    /* a signed object, pushed */
-    LINK_IHAVE = 11,     /* ids that can be had; reserved for a tree */
-    LINK_GRAFT = 12,     /* reserved */
-    LINK_PRUNE = 13,     /* reserved */
+    LINK_IHAVE = 11,     /* ids that can be had */
+    LINK_GRAFT = 12,     /* asks for some of them, and to be pushed what comes after */
+    LINK_PRUNE = 13,     /* asks to be told of objects by IHAVE from now on */
+    LINK_NEIGHBOUR = 14, /* opens a member link for gossip; answered by the same */
+    LINK_WALK = 15,      /* a member that has just come, sent round */
+    LINK_SHUFFLE = 16,   /* some members that the first sender knows, sent round */
+    LINK_SHUFFLED = 17,  /* those of the node where it ended, back the same way */
     LINK_SYNC = 20,      /* fingerprints of ranges of live objects */
     LINK_SYNC_IDS = 21,  /* the ids in small ranges */
     LINK_SYNC_WANT = 22, /* of those, the ones to be pushed */
@@ -66,6 +75,22 @@ struct sync_short { /* of an id, salted */
     uint8_t b[8];
 };
 
+struct ihave_id {
+    uint8_t b[LINK_SHORT_BYTES]; /* the first of the object's id */
+    uint8_t hops;                /* links that it came over to the sender */
+};
+
+struct graft_id {
+    uint8_t b[LINK_SHORT_BYTES];
+};
+
+enum neighbour_wish {   /* of whoever dials */
+    NEIGHBOUR_MORE = 0, /* it has links, and would like another */
+    NEIGHBOUR_SWAP = 1, /* it gives one up for this one */
+    NEIGHBOUR_NONE = 2, /* it has none */
+    NEIGHBOUR_NEW = 3,  /* it had none since it started */
+};
+
 struct link_message {
     enum link_kind kind;
     union { /* all `bytes` are borrowed from the record */
@@ -74,8 +99,33 @@ struct link_message {
         } ping; /* and pong */
         struct {
             struct bytes object; /* signed object, <= SIGNED_GOSSIP_MAX */
-            uint32_t hops;
+            uint32_t hops;       /* links that it came over, this one included */
         } gossip;
+        struct {
+            size_t count;
+            struct ihave_id ids[LINK_IHAVE_MAX];
+        } ihave;
+        struct {
+            bool once; /* the ids alone: the link stays as it is */
+            size_t count;
+            struct graft_id ids[LINK_IHAVE_MAX];
+        } graft;
+        struct {
+            uint8_t id[LINK_SHORT_BYTES]; /* of the object that says so */
+        } prune;
+        struct {
+            enum neighbour_wish wish;
+        } neighbour;
+        struct {
+            struct id peer; /* its member certificate */
+            uint32_t left;
+        } walk;
+        struct {
+            uint64_t nonce;
+            uint32_t left; /* 0 in SHUFFLED */
+            size_t count;
+            struct id peers[LINK_PEERS_MAX];
+        } shuffle; /* and shuffled */
         struct {
             uint64_t salt;           /* of the fingerprints and short ids of one reconciliation */
             uint32_t round;          /* 0 opens; bounded, so two broken nodes end */

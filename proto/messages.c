@@ -48,6 +48,38 @@ static const struct shape_field gossip_rows[] = {
 };
 static const struct shape gossip_shape = SHAPE_OF("Gossip", gossip_rows, NULL);
 
+static const struct shape_field ihave_rows[] = {
+    ARRAY(1, SHAPE_PACKED, LINK, as.ihave.ids, as.ihave.count, NEEDED),
+};
+static const struct shape ihave_shape = SHAPE_OF("IHave", ihave_rows, NULL);
+
+static const struct shape_field graft_rows[] = {
+    ROW(1, SHAPE_BOOL, LINK, as.graft.once),
+    ARRAY(2, SHAPE_PACKED, LINK, as.graft.ids, as.graft.count),
+};
+static const struct shape graft_shape = SHAPE_OF("Graft", graft_rows, NULL);
+
+static const struct shape_field prune_rows[] = {ROW(1, SHAPE_FIXED, LINK, as.prune.id)};
+static const struct shape prune_shape = SHAPE_OF("Prune", prune_rows, NULL);
+
+static const struct shape_field neighbour_rows[] = {
+    ROW(1, SHAPE_U32, LINK, as.neighbour.wish, .max = NEIGHBOUR_NEW),
+};
+static const struct shape neighbour_shape = SHAPE_OF("Neighbour", neighbour_rows, NULL);
+
+static const struct shape_field walk_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.walk.peer, NEEDED),
+    ROW(2, SHAPE_U32, LINK, as.walk.left, .max = LINK_WALK_MAX),
+};
+static const struct shape walk_shape = SHAPE_OF("Walk", walk_rows, NULL);
+
+static const struct shape_field shuffle_rows[] = {
+    ROW(1, SHAPE_U64, LINK, as.shuffle.nonce),
+    ROW(2, SHAPE_U32, LINK, as.shuffle.left, .max = LINK_WALK_MAX),
+    ARRAY(3, SHAPE_PACKED, LINK, as.shuffle.peers, as.shuffle.count),
+};
+static const struct shape shuffle_shape = SHAPE_OF("Shuffle", shuffle_rows, NULL);
+
 static bool bound_rises(const struct sync_bound *lower, const struct sync_bound *upper) {
     return memcmp(lower->b, upper->b, sizeof lower->b) < 0;
 }
@@ -211,10 +243,19 @@ static const struct shape *link_shape(enum link_kind kind) {
         return &ping_shape;
     case LINK_GOSSIP:
         return &gossip_shape;
-    case LINK_IHAVE: /* reserved for the tree */
+    case LINK_IHAVE:
+        return &ihave_shape;
     case LINK_GRAFT:
+        return &graft_shape;
     case LINK_PRUNE:
-        return NULL;
+        return &prune_shape;
+    case LINK_NEIGHBOUR:
+        return &neighbour_shape;
+    case LINK_WALK:
+        return &walk_shape;
+    case LINK_SHUFFLE:
+    case LINK_SHUFFLED:
+        return &shuffle_shape;
     case LINK_SYNC:
         return &sync_shape;
     case LINK_SYNC_IDS:
@@ -636,6 +677,12 @@ enum err control_reply_encode(const struct control_reply *reply, struct buffer *
 const struct shape *const message_shapes[] = {
     &ping_shape,
     &gossip_shape,
+    &ihave_shape,
+    &graft_shape,
+    &prune_shape,
+    &neighbour_shape,
+    &walk_shape,
+    &shuffle_shape,
     &sync_shape,
     &sync_ids_shape,
     &attachment_want_shape,

@@ -10,6 +10,8 @@
 #ifndef NODE_BASE_ERR_H
 #define NODE_BASE_ERR_H
 
+#include <stdbool.h>
+
 #include "node/base/attr.h"
 
 #define ERR_TABLE(X)                                                                               \
@@ -73,5 +75,6 @@ enum err {
 
 const char *err_text(enum err err); /* static, lower case, no full stop */
 const char *err_name(enum err err); /* static, "ERR_..." for journal and tests */
+bool err_is_peers(enum err err);    /* one of ERR_PEER_...: whoever sent it is at fault */
 
 #endif

@@ -4,6 +4,10 @@
 
 #include "node/base/assert.h"
 
+enum {
+    SLOTS = 4 * COMMUNITY_MEMBERS_MAX /* a power of two, at most a quarter full */
+};
+
 struct admitted {
     struct id id;
     struct member member;
@@ -15,9 +19,11 @@ struct community {
     struct charter charter;
     size_t count;
     struct admitted members[COMMUNITY_MEMBERS_MAX];
+    uint16_t slots[SLOTS]; /* open addressing: a place in members, from 1; 0: empty */
 };
 
 static const struct admitted *find(const struct community *community, const struct id *id);
+static size_t slot_of(const struct community *community, const struct id *id);
 static bool allowance_left(const struct community *community, const struct id *sponsor,
                            uint32_t allowance);
 
@@ -78,7 +84,9 @@ enum err community_admit(struct community *community, const struct signed_object
         err = ERR_DENY_QUOTA;
     }
     if (err == ERR_OK) {
+        size_t slot = slot_of(community, &object->id);
         struct admitted *admitted = &community->members[community->count++];
+        community->slots[slot] = (uint16_t)community->count;
         admitted->id = object->id;
         admitted->member = *member;
         admitted->member.invite = (struct bytes){NULL, 0}; /* was borrowed */
@@ -133,13 +141,25 @@ const struct id *community_member_id(const struct community *community, size_t i
     return &community->members[index].id;
 }
 
+size_t community_number(const struct community *community, const struct id *certificate) {
+    const struct admitted *admitted = find(community, certificate);
+    return admitted == NULL ? COMMUNITY_MEMBERS_MAX : (size_t)(admitted - community->members);
+}
+
 static const struct admitted *find(const struct community *community, const struct id *id) {
-    for (size_t i = 0; i < community->count; i++) {
-        if (id_equal(&community->members[i].id, id)) {
-            return &community->members[i];
-        }
+    uint16_t place = community->slots[slot_of(community, id)];
+    return place == 0 ? NULL : &community->members[place - 1];
+}
+
+/* Where it is, or the empty slot where it would go. Ids are hashes; whoever makes certificates that
+ * meet in one slot gains a walk of at most his own number of them. */
+static size_t slot_of(const struct community *community, const struct id *id) {
+    size_t slot = read_u64(id->b) % SLOTS;
+    while (community->slots[slot] != 0 &&
+           !id_equal(&community->members[community->slots[slot] - 1].id, id)) {
+        slot = (slot + 1) % SLOTS;
     }
-    return NULL;
+    return slot;
 }
 
 static bool allowance_left(const struct community *community, const struct id *sponsor,

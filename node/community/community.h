@@ -42,6 +42,8 @@ bool community_in_standing(const struct community *community, const struct id *c
 size_t community_chain(const struct community *community, const struct id *certificate,
                        struct id out[CHAIN_MAX]);
 size_t community_size(const struct community *community);
+/* Its place in the order of admission; COMMUNITY_MEMBERS_MAX: not known. */
+size_t community_number(const struct community *community, const struct id *certificate);
 /* Members in order of admission: 0 to community_size() - 1. */
 const struct id *community_member_id(const struct community *community, size_t index);
 

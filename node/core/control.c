@@ -245,9 +245,9 @@ static enum err members(struct core *core, uint64_t client) {
         if (err == ERR_OK) {
             struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
             got->as.object.object = row.object;
-            got->as.object.state = id_equal(id, &core->self)              ? 2
-                                   : overlay_is_linked(core->overlay, id) ? 1
-                                                                          : 0;
+            got->as.object.state = id_equal(id, &core->self)                      ? 2
+                                   : overlay_is_linked(core->overlay, (peer_no)i) ? 1
+                                                                                  : 0;
             err = reply(core, client);
         }
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
@@ -379,7 +379,7 @@ static enum err request_put(struct core *core, const struct control_request *req
     if (err == ERR_OK) {
         row = (struct store_request){
             .id = signed_request.id, .ours = true, .matched = true, .sealed_key = request->blob2};
-        err = gossip_take(core, NULL, request->blob, &verdict);
+        err = gossip_take(core, NULL, request->blob, 0, &verdict);
         err = err == ERR_OK ? verdict : err;
     }
     return err == ERR_OK ? store_request_set_key(core->store, &row.id, row.sealed_key) : err;

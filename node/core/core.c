@@ -25,7 +25,7 @@ struct request_doors {
 static enum err load(struct core *core);
 static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
                             struct instant since);
-static enum err step_link_in(struct core *core, uint64_t no);
+static enum err step_link_in(struct core *core, const struct core_event *event);
 static enum err step_link_out(struct core *core, struct link *link);
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data);
 static enum err step_link_drained(struct core *core, struct link *link);
@@ -107,6 +107,7 @@ void core_destroy(struct core *core) {
     }
     community_destroy(core->community);
     overlay_destroy(core->overlay);
+    free(core->overlay_actions);
     requests_destroy(core->requests);
     consent_destroy(core->consent);
     transfer_destroy(core->transfer);
@@ -139,7 +140,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
     core->now = now;
     switch (event->kind) {
     case CORE_EV_LINK_IN:
-        err = step_link_in(core, event->link);
+        err = step_link_in(core, event);
         break;
     case CORE_EV_LINK_OUT:
         link = core_link(core, event->link);
@@ -321,6 +322,7 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
     link->state = LINK_DIALLING;
     link->purpose = purpose;
     link->about = *about;
+    link->group = address_group(address);
     size_t before = core->bytes.len;
     struct core_effect dial = {.kind = CORE_DO_DIAL, .link = link->no};
     (void)snprintf(dial.address, sizeof dial.address, "%s", address);
@@ -395,11 +397,26 @@ bool core_may_dial(const struct core *core, const char *address) {
 
 void core_door(enum transport_door door, struct bytes secret, const struct id *community,
                uint32_t tag, struct transport_door_key *out) {
-    static const uint8_t member_types[] = {
-        LINK_PING,       LINK_PONG,      LINK_GOSSIP,          LINK_SYNC,
-        LINK_SYNC_IDS,   LINK_SYNC_WANT, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-        LINK_CHECKPOINT, LINK_WITNESSED, LINK_CONSISTENCY,     LINK_COSIGNATURE,
-        LINK_FORK};
+    static const uint8_t member_types[] = {LINK_PING,
+                                           LINK_PONG,
+                                           LINK_GOSSIP,
+                                           LINK_IHAVE,
+                                           LINK_GRAFT,
+                                           LINK_PRUNE,
+                                           LINK_NEIGHBOUR,
+                                           LINK_WALK,
+                                           LINK_SHUFFLE,
+                                           LINK_SHUFFLED,
+                                           LINK_SYNC,
+                                           LINK_SYNC_IDS,
+                                           LINK_SYNC_WANT,
+                                           LINK_ATTACHMENT_WANT,
+                                           LINK_ATTACHMENT_PIECE,
+                                           LINK_CHECKPOINT,
+                                           LINK_WITNESSED,
+                                           LINK_CONSISTENCY,
+                                           LINK_COSIGNATURE,
+                                           LINK_FORK};
     static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_JOIN_WELCOME};
     static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
                                              LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
@@ -463,8 +480,7 @@ enum err core_become_member(struct core *core) {
         err = store_epoch_each(core->store, visit_epoch, core);
     }
     if (err == ERR_OK) {
-        core->overlay = overlay_create(&core->self, core_random(core));
-        err = core->overlay == NULL ? ERR_HOST_MEMORY : ERR_OK;
+        err = gossip_start(core);
     }
     if (err == ERR_OK) {
         core->is_member = true;
@@ -474,9 +490,6 @@ enum err core_become_member(struct core *core) {
         /* Nothing new is signed before neighbours had time to say what they remember: a home whose
          * old backup was put back must not contradict itself (PROTOCOL 8.6). */
         core->head_due = tick_add(core->now.mono, log_slot_length(core->log));
-        err = gossip_load(core);
-    }
-    if (err == ERR_OK) {
         err = received_load(core);
     }
     if (err == ERR_OK) {
@@ -502,12 +515,13 @@ static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
 
 /* ---- links ---- */
 
-static enum err step_link_in(struct core *core, uint64_t no) {
-    struct link *link = new_link(core, no);
+static enum err step_link_in(struct core *core, const struct core_event *event) {
+    struct link *link = new_link(core, event->link);
     if (link == NULL) {
-        return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = no},
+        return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = event->link},
                            (struct bytes){NULL, 0});
     }
+    link->group = event->address == NULL ? 0 : address_group(event->address);
     link->state = LINK_HANDSHAKE;
     link->purpose = PURPOSE_IN;
     return ERR_OK;
@@ -545,6 +559,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
             break;
         }
         if (event.kind == TRANSPORT_EV_CLOSED) {
+            link->told = true;
             return core_close(core, link, NULL);
         }
         err = link_event(core, link, &event);
@@ -556,7 +571,15 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
     if (err == ERR_OK || core_is_fatal(err)) {
         return err;
     }
-    return core_close(core, link, link->state == LINK_OPEN ? err_text(err) : NULL);
+    const char *why = link->state == LINK_OPEN ? err_text(err) : NULL;
+    if (link->in_overlay && err_is_peers(err)) {
+        err = gossip_fault(core, link);
+        link = core_link(core, no);
+        if (err != ERR_OK || link == NULL) {
+            return err;
+        }
+    }
+    return core_close(core, link, why);
 }
 
 static enum err step_link_drained(struct core *core, struct link *link) {
@@ -580,6 +603,7 @@ static enum err step_link_down(struct core *core, struct link *link) {
     struct id about = link->about;
     enum link_purpose purpose = link->purpose;
     bool in_overlay = link->in_overlay;
+    bool told = link->told;
     if (purpose == PURPOSE_JOIN) {
         err = join_link_down(core, link);
     }
@@ -591,8 +615,10 @@ static enum err step_link_down(struct core *core, struct link *link) {
     enum err kept = delivery_run(core, &actions);
     err = err == ERR_OK ? kept : err;
     if (core->overlay != NULL && (in_overlay || purpose == PURPOSE_MEMBER)) {
-        struct overlay_event event = {
-            .kind = OVERLAY_EV_LINK_DOWN, .peer = about, .link = in_overlay ? no : 0};
+        struct overlay_event event = {.kind = OVERLAY_EV_LINK_DOWN,
+                                      .peer = (peer_no)community_number(core->community, &about),
+                                      .link = in_overlay ? no : 0,
+                                      .told = told};
         enum err run = gossip_run(core, &event);
         err = err == ERR_OK ? run : err;
     }
@@ -644,7 +670,7 @@ static enum err member_established(struct core *core, struct link *link, struct 
     struct signed_object object;
     struct member member;
     enum err verdict = ERR_OK;
-    enum err err = gossip_take(core, link, payload, &verdict);
+    enum err err = gossip_take(core, link, payload, 0, &verdict);
     if (err == ERR_OK) {
         err = signed_decode(payload, &object);
     }
@@ -670,8 +696,9 @@ static enum err member_established(struct core *core, struct link *link, struct 
                  object.id.b[1], object.id.b[2], object.id.b[3],
                  link->purpose == PURPOSE_MEMBER ? "yes" : "no");
     struct overlay_event event = {.kind = OVERLAY_EV_LINK_UP,
-                                  .peer = object.id,
+                                  .peer = (peer_no)community_number(core->community, &object.id),
                                   .link = link->no,
+                                  .group = link->group,
                                   .dialled = link->purpose == PURPOSE_MEMBER};
     uint64_t no = link->no;
     err = gossip_run(core, &event);

@@ -91,9 +91,9 @@ struct core_config {
 
 struct core_event {
     enum core_event_kind {
-        CORE_EV_LINK_IN,      /* link: somebody connected; the driver numbers these oddly */
-        CORE_EV_LINK_OUT,     /* link: a dial that core asked for stands */
-        CORE_EV_LINK_BYTES,   /* link, data */
+        CORE_EV_LINK_IN,    /* link, address: somebody connected; the driver numbers these oddly */
+        CORE_EV_LINK_OUT,   /* link: a dial that core asked for stands */
+        CORE_EV_LINK_BYTES, /* link, data */
         CORE_EV_LINK_DRAINED, /* link: everything given to it has been taken by the system */
         CORE_EV_LINK_DOWN,    /* link: ended, or could not be dialled */
         CORE_EV_CLIENT_IN,    /* client */
@@ -106,8 +106,9 @@ struct core_event {
         CORE_EV_WORKED, /* work */
         CORE_EV_TICK,
     } kind;
-    uint64_t link;     /* or client */
-    struct bytes data; /* borrowed for the call */
+    uint64_t link;       /* or client */
+    struct bytes data;   /* borrowed for the call */
+    const char *address; /* of whoever connected, with its port; borrowed. NULL: not known */
     struct core_work *work;
 };
 

@@ -1,9 +1,14 @@
 /* Signed objects: checked, put on record, stored, forwarded, in that order (PROTOCOL 5.1). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/base/assert.h"
 #include "node/core/parts.h"
+
+enum {
+    BOOK_ENTRY_BYTES = 33, /* certificate, and 1 for an anchor */
+};
 
 struct forgotten { /* own requests, in one slot: the next takes the rest */
     struct core *core;
@@ -11,6 +16,8 @@ struct forgotten { /* own requests, in one slot: the next takes the rest */
     struct id ids[16];
 };
 
+static enum err look_up(struct core *core, const struct link *link,
+                        const struct overlay_event *offered, enum overlay_verdict *out);
 static enum err judge(struct core *core, const struct signed_object *object,
                       const struct head *head);
 static enum err judge_head(struct core *core, const struct signed_object *object,
@@ -30,11 +37,16 @@ static enum err after_request(struct core *core, const struct signed_object *obj
                               uint64_t log_index);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
+static enum err load_book(struct core *core);
+static enum err keep_book(struct core *core);
+static peer_no find_member(void *context, const struct id *id);
+static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err act(struct core *core, const struct overlay_action *action);
-static enum err dial_peer(struct core *core, const struct id *peer);
-static enum err unreachable(struct core *core, const struct id *peer);
-static enum err push(struct core *core, uint64_t no, const struct id *id);
+static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
+static enum err dial_peer(struct core *core, peer_no peer);
+static enum err push(struct core *core, const struct overlay_action *action);
+static bool is_urgent(enum object_kind kind);
 static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
 static enum err has_room_for(struct core *core, uint64_t more);
@@ -46,7 +58,8 @@ static enum err finish_attachment(struct core *core, const struct store_attachme
 static enum err ask_for_attachments(struct core *core);
 static bool ignores(enum err err);
 
-enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, enum err *verdict) {
+enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, uint8_t hops,
+                     enum err *verdict) {
     struct signed_object object;
     struct head head;
     uint64_t from = link == NULL ? 0 : link->no;
@@ -58,11 +71,17 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, e
     if (err != ERR_OK) {
         return err;
     }
-    bool reserved = link == NULL || object.kind == OBJECT_MEMBER;
-    enum overlay_verdict look = overlay_look_up(core->overlay, &object.id, reserved, core->now);
-    if (look != OVERLAY_VERDICT_WANTED) {
-        *verdict = look == OVERLAY_VERDICT_FULL ? ERR_FULL_TABLE : ERR_PEER_REPEATED;
-        return ERR_OK;
+    struct overlay_event offered = {.kind = OVERLAY_EV_OFFERED,
+                                    .link = from,
+                                    .key.id = object.id,
+                                    .hops = hops,
+                                    .reserved = link == NULL || object.kind == OBJECT_MEMBER,
+                                    .urgent = is_urgent(object.kind)};
+    enum overlay_verdict look = OVERLAY_LATER;
+    err = look_up(core, link, &offered, &look);
+    if (err != ERR_OK || look != OVERLAY_WANTED) {
+        *verdict = look == OVERLAY_FULL ? ERR_FULL_TABLE : ERR_PEER_REPEATED;
+        return err;
     }
     err = head_decode(object.body, &head);
     if (err != ERR_OK) {
@@ -78,11 +97,12 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, e
                      err_text(*verdict));
         return *verdict;
     }
-    return gossip_accept(core, from, &object, &head, bytes);
+    return gossip_accept(core, from, hops, &object, &head, bytes);
 }
 
-enum err gossip_accept(struct core *core, uint64_t link, const struct signed_object *object,
-                       const struct head *head, struct bytes bytes) {
+enum err gossip_accept(struct core *core, uint64_t from, uint8_t hops,
+                       const struct signed_object *object, const struct head *head,
+                       struct bytes bytes) {
     uint64_t index = 0;
     struct store_object row = {.id = object->id,
                                .kind = object->kind,
@@ -90,7 +110,7 @@ enum err gossip_accept(struct core *core, uint64_t link, const struct signed_obj
                                .created = head->created,
                                .expires = head->expires,
                                .object = bytes};
-    if (!overlay_has_room(core->overlay, link == 0 || object->kind == OBJECT_MEMBER)) {
+    if (!overlay_has_room(core->overlay, from == 0 || object->kind == OBJECT_MEMBER)) {
         return ERR_FULL_TABLE;
     }
     enum err err = record_object(core, object, &index);
@@ -102,7 +122,9 @@ enum err gossip_accept(struct core *core, uint64_t link, const struct signed_obj
     }
     if (err == ERR_OK) {
         struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
-                                      .link = link,
+                                      .link = from,
+                                      .hops = hops,
+                                      .urgent = is_urgent(object->kind),
                                       .key = {head->created, object->id},
                                       .expires = head->expires};
         err = gossip_run(core, &event);
@@ -118,14 +140,32 @@ enum err gossip_accept(struct core *core, uint64_t link, const struct signed_obj
 
 /* Rows come in the order of their authors' clocks, so a certificate may come before its sponsor's:
  * the members are gone through until nobody new is found. */
-enum err gossip_load(struct core *core) {
+enum err gossip_start(struct core *core) {
     size_t before = 0;
     enum err err = ERR_OK;
     do {
         before = community_size(core->community);
         err = store_object_each(core->store, OBJECT_MEMBER, load_member, core);
     } while (err == ERR_OK && community_size(core->community) > before);
+    if (err != ERR_OK) {
+        return err;
+    }
+    core->overlay_members = (struct overlay_members){core, find_member, id_of_member};
+    struct overlay_config config = {.members = &core->overlay_members,
+                                    .self = find_member(core, &core->self),
+                                    .seed = core_random(core)};
+    core->overlay_actions = calloc(1, sizeof *core->overlay_actions);
+    core->overlay = overlay_create(&config);
+    if (core->overlay_actions == NULL || core->overlay == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    err = load_book(core);
     return err == ERR_OK ? store_object_each(core->store, OBJECT_UNKNOWN, load_object, core) : err;
+}
+
+enum err gossip_fault(struct core *core, struct link *link) {
+    struct overlay_event event = {.kind = OVERLAY_EV_FAULT, .link = link->no};
+    return gossip_run(core, &event);
 }
 
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message) {
@@ -150,7 +190,15 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_FORK:
         return witness_message(core, link, message);
     case LINK_GOSSIP:
-        return gossip_take(core, link, message->as.gossip.object, &verdict);
+        return gossip_take(core, link, message->as.gossip.object, (uint8_t)message->as.gossip.hops,
+                           &verdict);
+    case LINK_IHAVE:
+    case LINK_GRAFT:
+    case LINK_PRUNE:
+    case LINK_NEIGHBOUR:
+    case LINK_WALK:
+    case LINK_SHUFFLE:
+    case LINK_SHUFFLED:
     case LINK_SYNC:
     case LINK_SYNC_IDS:
     case LINK_SYNC_WANT:
@@ -161,9 +209,6 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
         return attachment_asked(core, link, message);
     case LINK_ATTACHMENT_PIECE:
         return attachment_came(core, link, message);
-    case LINK_IHAVE:
-    case LINK_GRAFT:
-    case LINK_PRUNE:
     case LINK_JOIN_ASK:
     case LINK_JOIN_MEMBER:
     case LINK_JOIN_WELCOME:
@@ -180,13 +225,25 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
 
 /* Runs one event through the overlay and carries out what it says. */
 enum err gossip_run(struct core *core, const struct overlay_event *event) {
-    struct overlay_actions *actions = &core->overlay_actions;
+    struct overlay_actions *actions = core->overlay_actions;
+    peer_no failed[OVERLAY_LINKS_MAX];
+    size_t failed_count = 0;
     enum err err = overlay_step(core->overlay, event, core->now, core_random(core), actions);
     for (size_t i = 0; i < actions->count; i++) {
-        enum err done = act(core, &actions->list[i]); /* leads to no step of its own */
-        if (done != ERR_OK && done != ERR_FULL_QUEUE && done != ERR_FULL_LINKS) {
+        const struct overlay_action *action = &actions->list[i];
+        enum err done = act(core, action); /* leads to no step of its own */
+        if (core_is_fatal(done)) {
             return done;
         }
+        if (done != ERR_OK && action->kind == OVERLAY_ACT_DIAL) {
+            ASSERT(failed_count < COUNT_OF(failed));
+            failed[failed_count++] = action->peer;
+        }
+    }
+    for (size_t i = 0; i < failed_count; i++) {
+        struct overlay_event down = {.kind = OVERLAY_EV_LINK_DOWN, .peer = failed[i]};
+        enum err done = overlay_step(core->overlay, &down, core->now, core_random(core), actions);
+        err = err == ERR_OK ? done : err;
     }
     return err;
 }
@@ -221,7 +278,7 @@ enum err gossip_publish_record(struct core *core) {
     if (err == ERR_OK) {
         err = signed_encode(&object, &bytes);
     }
-    return err == ERR_OK ? gossip_accept(core, 0, &object, &record.head, buffer_bytes(&bytes))
+    return err == ERR_OK ? gossip_accept(core, 0, 0, &object, &record.head, buffer_bytes(&bytes))
                          : err;
 }
 
@@ -239,6 +296,9 @@ enum err gossip_tick(struct core *core) {
         if (err == ERR_OK && old) {
             err = gossip_publish_record(core);
             err = err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+        }
+        if (err == ERR_OK) {
+            err = keep_book(core);
         }
         if (err == ERR_OK) {
             err = store_attachment_expire(core->store, core->now.wall);
@@ -271,6 +331,18 @@ enum err gossip_forget(struct core *core) {
         }
     }
     return err == ERR_OK ? store_request_expire(core->store) : err;
+}
+
+/* By its link's account, or, when it came another way, by what we have. */
+static enum err look_up(struct core *core, const struct link *link,
+                        const struct overlay_event *offered, enum overlay_verdict *out) {
+    if (link == NULL || !link->in_overlay) {
+        *out = overlay_look_up(core->overlay, &offered->key.id, offered->reserved, core->now);
+        return ERR_OK;
+    }
+    enum err err = gossip_run(core, offered);
+    *out = core->overlay_actions->verdict;
+    return err;
 }
 
 /* ---- judging ---- */
@@ -577,22 +649,78 @@ static enum err load_object(void *context, const struct store_object *row) {
     }
     struct overlay_event event = {
         .kind = OVERLAY_EV_ACCEPTED, .key = {row->created, row->id}, .expires = row->expires};
-    err = overlay_step(core->overlay, &event, core->now, 0, &core->overlay_actions);
-    if (err == ERR_OK && row->kind == OBJECT_NODE_RECORD) {
-        event = (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = row->author};
-        err = overlay_step(core->overlay, &event, core->now, core_random(core),
-                           &core->overlay_actions);
-        err = err == ERR_FULL_TABLE ? ERR_OK : err; /* as know_peer has it */
+    err = overlay_step(core->overlay, &event, core->now, 0, core->overlay_actions);
+    return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
+}
+
+/* Those of the address book that this node has dialled before come first: whoever would fill it
+ * anew has to wait for them to fail. */
+static enum err load_book(struct core *core) {
+    struct bytes kept;
+    enum err err = store_get(core->store, STORE_BOOK, &kept);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    return err;
+    for (size_t at = 0; at + BOOK_ENTRY_BYTES <= kept.len; at += BOOK_ENTRY_BYTES) {
+        struct id id;
+        memcpy(id.b, kept.at + at, sizeof id.b);
+        struct overlay_event event = {.kind = OVERLAY_EV_PEER,
+                                      .peer = find_member(core, &id),
+                                      .met = true,
+                                      .anchor = kept.at[at + sizeof id.b] != 0};
+        if (event.peer != OVERLAY_NOBODY) {
+            err = overlay_step(core->overlay, &event, core->now, core_random(core),
+                               core->overlay_actions);
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err keep_book(struct core *core) {
+    struct overlay_known known[OVERLAY_BOOK_MAX];
+    uint8_t book[OVERLAY_BOOK_MAX * BOOK_ENTRY_BYTES];
+    size_t len = 0;
+    struct id hash;
+    size_t count = overlay_book(core->overlay, known);
+    for (size_t i = 0; i < count; i++) {
+        if (known[i].met || known[i].anchor) {
+            struct id id = id_of_member(core, known[i].peer);
+            memcpy(book + len, id.b, sizeof id.b);
+            book[len + sizeof id.b] = known[i].anchor ? 1 : 0;
+            len += BOOK_ENTRY_BYTES;
+        }
+    }
+    hash_labelled("stoop address book v1", (struct bytes){NULL, 0}, (struct bytes){book, len},
+                  hash.b, sizeof hash.b);
+    if (id_equal(&hash, &core->book_kept)) {
+        return ERR_OK;
+    }
+    core->book_kept = hash;
+    return store_put(core->store, STORE_BOOK, (struct bytes){book, len});
 }
 
 /* ---- what the overlay says ---- */
 
+static peer_no find_member(void *context, const struct id *id) {
+    const struct core *core = context;
+    size_t number = community_number(core->community, id);
+    return number < COMMUNITY_MEMBERS_MAX &&
+                   community_in_standing(core->community, id, core->now.wall)
+               ? (peer_no)number
+               : OVERLAY_NOBODY;
+}
+
+static struct id id_of_member(void *context, peer_no peer) {
+    const struct core *core = context;
+    return *community_member_id(core->community, peer);
+}
+
 static enum err know_peer(struct core *core, const struct id *certificate) {
-    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = *certificate};
-    enum err err = gossip_run(core, &event);
-    return err == ERR_FULL_TABLE ? ERR_OK : err;
+    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = find_member(core, certificate)};
+    return event.peer == OVERLAY_NOBODY ? ERR_OK : gossip_run(core, &event);
 }
 
 static enum err act(struct core *core, const struct overlay_action *action) {
@@ -600,19 +728,14 @@ static enum err act(struct core *core, const struct overlay_action *action) {
     struct link_message ping = {.kind = LINK_PING};
     switch (action->kind) {
     case OVERLAY_ACT_DIAL:
-        return dial_peer(core, &action->id);
+        return dial_peer(core, action->peer);
     case OVERLAY_ACT_CLOSE:
-        if (link == NULL) {
-            return ERR_OK;
-        }
-        link->in_overlay = false; /* it knows already */
-        link->purpose = PURPOSE_IN;
-        return core_close(core, link, "not needed, or silent");
+        return link == NULL ? ERR_OK : close_link(core, link, action->why);
     case OVERLAY_ACT_PING:
         ping.as.ping.nonce = core_random(core);
         return link == NULL ? ERR_OK : core_send(core, link, &ping);
     case OVERLAY_ACT_PUSH:
-        return push(core, action->link, &action->id);
+        return push(core, action);
     case OVERLAY_ACT_SEND:
         return link == NULL ? ERR_OK : core_send(core, link, action->message);
     case OVERLAY_ACT_DROP:
@@ -621,17 +744,32 @@ static enum err act(struct core *core, const struct overlay_action *action) {
     return ERR_OK;
 }
 
-static enum err dial_peer(struct core *core, const struct id *peer) {
+static enum err close_link(struct core *core, struct link *link, enum overlay_end why) {
+    static const char *const reasons[] = {
+        [OVERLAY_END_DEAD] = "silent",
+        [OVERLAY_END_CUT] = "cut",
+        [OVERLAY_END_TOLD] = "closed by the peer",
+        [OVERLAY_END_FULL] = "no room",
+        [OVERLAY_END_SWAPPED] = "another instead",
+        [OVERLAY_END_TWICE] = "another to the same home",
+        [OVERLAY_END_GROUP] = "too many to one network",
+        [OVERLAY_END_FAULT] = "broke the rules",
+        [OVERLAY_END_REMOVED] = "no member any more",
+    };
+    link->in_overlay = false; /* it knows already */
+    link->purpose = PURPOSE_IN;
+    return core_close(core, link, reasons[why]);
+}
+
+static enum err dial_peer(struct core *core, peer_no number) {
     struct store_object row;
     struct signed_object object;
     struct node_record record;
     struct transport_door_key door;
-    const struct member *member = community_find(core->community, peer);
+    struct id peer = id_of_member(core, number);
+    const struct member *member = community_find(core->community, &peer);
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, peer, &row);
-    if (err == ERR_USER_NOT_FOUND || member == NULL) {
-        return unreachable(core, peer);
-    }
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &peer, &row);
     if (err == ERR_OK) {
         err = signed_decode(row.object, &object);
     }
@@ -653,33 +791,31 @@ static enum err dial_peer(struct core *core, const struct id *peer) {
         const char *address = record.addresses[(start + i) % record.address_count];
         uint64_t link = 0;
         if (core_may_dial(core, address)) {
-            return core_dial(core, PURPOSE_MEMBER, peer, address, &door, &member->transport,
+            return core_dial(core, PURPOSE_MEMBER, &peer, address, &door, &member->transport,
                              buffer_bytes(&certificate), &link);
         }
     }
-    return unreachable(core, peer);
+    return ERR_USER_NOT_FOUND; /* no address that this node may dial */
 }
 
-/* No address that this node may dial: as a dial that failed. */
-static enum err unreachable(struct core *core, const struct id *peer) {
-    struct overlay_event failed = {.kind = OVERLAY_EV_LINK_DOWN, .peer = *peer};
-    return overlay_step(core->overlay, &failed, core->now, core_random(core),
-                        &core->overlay_scratch);
-}
-
-static enum err push(struct core *core, uint64_t no, const struct id *id) {
-    struct link *link = core_link(core, no);
+static enum err push(struct core *core, const struct overlay_action *action) {
+    struct link *link = core_link(core, action->link);
     struct store_object row;
-    struct link_message message = {.kind = LINK_GOSSIP};
+    struct link_message message = {.kind = LINK_GOSSIP, .as.gossip.hops = action->hops};
     if (link == NULL) {
         return ERR_OK;
     }
-    enum err err = store_object_get(core->store, id, &row);
+    enum err err = store_object_get(core->store, &action->id, &row);
     if (err == ERR_OK) {
         message.as.gossip.object = row.object;
         err = core_send(core, link, &message);
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Few and far between, and what others say later depends on them. */
+static bool is_urgent(enum object_kind kind) {
+    return kind == OBJECT_MEMBER;
 }
 
 /* Expired: its row goes, but for certificates, which the log's readers need, and requests, which

@@ -59,8 +59,10 @@ struct link {
     struct id about; /* member: certificate; join: invite; delivery: grant, or request inbound */
     struct box_public peer_static;
     bool in_overlay;
-    bool spoken; /* we have sent a message: who was not told a word is not told the end either */
-    bool proved; /* inbound: its first message was good, so it knows the secret of a door */
+    bool spoken;    /* we have sent a message: who was not told a word is not told the end either */
+    bool told;      /* the peer has said that it closes */
+    bool proved;    /* inbound: its first message was good, so it knows the secret of a door */
+    uint32_t group; /* of the address at the other end */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
@@ -165,8 +167,9 @@ struct core {
     size_t effect_at[CORE_EFFECTS_MAX]; /* where its data begins in `bytes` */
     struct buffer bytes;
 
-    struct overlay_actions overlay_actions; /* too large for the stack */
-    struct overlay_actions overlay_scratch; /* of a step inside a step, which has no actions */
+    struct overlay_members overlay_members;
+    struct overlay_actions *overlay_actions; /* large; most of it is hardly ever touched */
+    struct id book_kept;                     /* hash of the address book as it is in the store */
     struct link_message message;
     struct control_reply reply;
 };
@@ -191,10 +194,16 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
 
 /* ---- gossip.c ---- */
 /* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */
-enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, enum err *verdict);
-enum err gossip_accept(struct core *core, uint64_t link, const struct signed_object *object,
-                       const struct head *head, struct bytes bytes);
-enum err gossip_load(struct core *core);
+enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, uint8_t hops,
+                     enum err *verdict);
+/* `from` 0: our own, or not by gossip. */
+enum err gossip_accept(struct core *core, uint64_t from, uint8_t hops,
+                       const struct signed_object *object, const struct head *head,
+                       struct bytes bytes);
+/* What is still wanted is said by the overlay; from now on core->overlay is there. */
+enum err gossip_start(struct core *core);
+/* The peer has sent what no correct one sends: it is shunned, and its link goes. */
+enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
 enum err gossip_run(struct core *core, const struct overlay_event *event);
 /* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else

@@ -438,8 +438,9 @@ static enum err publish_commitment(struct core *core, const struct id *request,
     if (err == ERR_OK) {
         err = record_add(core, &entry, NULL);
     }
-    return err == ERR_OK ? gossip_accept(core, 0, &object, &commitment.head, buffer_bytes(&bytes))
-                         : err;
+    return err == ERR_OK
+               ? gossip_accept(core, 0, 0, &object, &commitment.head, buffer_bytes(&bytes))
+               : err;
 }
 
 /* ---- deletion ---- */

@@ -60,7 +60,7 @@ static enum err grow_slots(struct sync_set *set);
 static uint32_t take_item(struct sync_set *set);
 static uint32_t take_node(struct sync_set *set, bool leaf);
 static void free_node(struct sync_set *set, uint32_t node);
-static uint32_t first_slot(const struct sync_set *set, const struct id *id);
+static uint32_t first_slot(const struct sync_set *set, const uint8_t *id);
 static uint32_t slot_of(const struct sync_set *set, const struct id *id);
 static void forget_slot(struct sync_set *set, uint32_t hole);
 
@@ -153,6 +153,20 @@ bool sync_set_remove(struct sync_set *set, const struct id *id) {
 const struct sync_item *sync_set_find(const struct sync_set *set, const struct id *id) {
     uint32_t place = set->slot_room == 0 ? NONE : set->slots[slot_of(set, id)];
     return place == NONE ? NULL : item_at(set, place);
+}
+
+const struct sync_item *sync_set_find_short(const struct sync_set *set, const uint8_t id[16]) {
+    if (set->slot_room == 0) {
+        return NULL;
+    }
+    for (uint32_t slot = first_slot(set, id); set->slots[slot] != NONE;
+         slot = (slot + 1) & (set->slot_room - 1)) {
+        const struct sync_item *item = item_at(set, set->slots[slot]);
+        if (memcmp(item->key.id.b, id, 16) == 0) {
+            return item;
+        }
+    }
+    return NULL;
 }
 
 const struct sync_item *sync_set_at(const struct sync_set *set, size_t rank) {
@@ -312,13 +326,13 @@ static void free_node(struct sync_set *set, uint32_t node) {
 
 /* Multiply-shift with a secret odd number (Dietzfelbinger and others 1997): ids are hashes, but
  * whoever makes an object may choose among many. */
-static uint32_t first_slot(const struct sync_set *set, const struct id *id) {
-    return (uint32_t)((read_u64(id->b) * set->seed) >> (64 - set->slot_bits));
+static uint32_t first_slot(const struct sync_set *set, const uint8_t *id) {
+    return (uint32_t)((read_u64(id) * set->seed) >> (64 - set->slot_bits));
 }
 
 /* Where `id` is, or the empty slot where it would go. */
 static uint32_t slot_of(const struct sync_set *set, const struct id *id) {
-    uint32_t slot = first_slot(set, id);
+    uint32_t slot = first_slot(set, id->b);
     while (set->slots[slot] != NONE && !id_equal(&item_at(set, set->slots[slot])->key.id, id)) {
         slot = (slot + 1) & (set->slot_room - 1);
     }
@@ -330,7 +344,7 @@ static void forget_slot(struct sync_set *set, uint32_t hole) {
     uint32_t mask = set->slot_room - 1;
     for (uint32_t next = (hole + 1) & mask; set->slots[next] != NONE; next = (next + 1) & mask) {
         const struct id *id = &item_at(set, set->slots[next])->key.id;
-        if (((next - first_slot(set, id)) & mask) >= ((next - hole) & mask)) {
+        if (((next - first_slot(set, id->b)) & mask) >= ((next - hole) & mask)) {
             set->slots[hole] = set->slots[next];
             hole = next;
         }

@@ -49,6 +49,8 @@ bool sync_set_remove(struct sync_set *set, const struct id *id);
 
 /* Borrowed until the next change; NULL when it is not there. */
 const struct sync_item *sync_set_find(const struct sync_set *set, const struct id *id);
+/* The same by the first 16 bytes of its id; of two with the same ones, either. */
+const struct sync_item *sync_set_find_short(const struct sync_set *set, const uint8_t id[16]);
 /* The item at `rank`, counted from 0 in order of keys; NULL past the end. Borrowed likewise. */
 const struct sync_item *sync_set_at(const struct sync_set *set, size_t rank);
 /* The one that ends soonest; NULL when the set is empty. Borrowed likewise. */

@@ -145,6 +145,7 @@ static void dial(struct shell *shell, const struct core_effect *effect);
 static void ingest_start(struct shell *shell, struct endpoint *endpoint);
 
 static void accept_link(struct shell *shell);
+static bool peer_address(const struct endpoint *endpoint, char out[ADDRESS_MAX_BYTES]);
 static void on_connection(uv_stream_t *listener, int status);
 static void on_client(uv_stream_t *listener, int status);
 static void accept_client(struct shell *shell);
@@ -838,9 +839,27 @@ static void accept_link(struct shell *shell) {
         endpoint_close(endpoint);
         return;
     }
+    char address[ADDRESS_MAX_BYTES];
     (void)uv_tcp_nodelay(&endpoint->uv.tcp, 1);
-    step(shell, &(struct core_event){.kind = CORE_EV_LINK_IN, .link = endpoint->number});
+    step(shell, &(struct core_event){.kind = CORE_EV_LINK_IN,
+                                     .link = endpoint->number,
+                                     .address = peer_address(endpoint, address) ? address : NULL});
     start_reading(endpoint);
+}
+
+static bool peer_address(const struct endpoint *endpoint, char out[ADDRESS_MAX_BYTES]) {
+    struct sockaddr_storage from;
+    char host[64];
+    int len = sizeof from;
+    if (uv_tcp_getpeername(&endpoint->uv.tcp, (struct sockaddr *)&from, &len) != 0 ||
+        uv_ip_name((struct sockaddr *)&from, host, sizeof host) != 0) {
+        return false;
+    }
+    bool six = from.ss_family == AF_INET6;
+    uint16_t port =
+        six ? ((struct sockaddr_in6 *)&from)->sin6_port : ((struct sockaddr_in *)&from)->sin_port;
+    int made = snprintf(out, ADDRESS_MAX_BYTES, six ? "[%s]:%u" : "%s:%u", host, ntohs(port));
+    return made > 0 && made < ADDRESS_MAX_BYTES;
 }
 
 static void on_client(uv_stream_t *listener, int status) {

@@ -41,6 +41,7 @@ enum store_key {
     STORE_LOG_SLOT,       /* number of the last slot written, 8 bytes */
     STORE_LOG_KEY,        /* seed of the log key that succeeded node.key's, 32 bytes */
     STORE_LOG_PREVIOUS,   /* the log key before it, public, 32 bytes */
+    STORE_BOOK,           /* address book: certificate, 1 for an anchor, 33 bytes each */
 };
 MUST_USE enum err store_get(struct store *store, enum store_key key, struct bytes *out);
 MUST_USE enum err store_put(struct store *store, enum store_key key, struct bytes value);

@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (world == NULL || ++used > 2000) {
         make_world();
     }
-    bool open = world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider);
+    bool open = world_insider_return(world, HOSTILE, VICTIM, &insider);
     ASSERT(open);
     for (int i = 0; open && i < RECORDS_MAX && size >= 3; i++) {
         uint8_t type = data[0];
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct link_message pong;
         const struct link_message ping = {.kind = LINK_PING, .as.ping.nonce = 7};
         ASSERT(world_log_verifies(world, VICTIM));
-        ASSERT(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+        ASSERT(world_insider_return(world, HOSTILE, VICTIM, &insider));
         ASSERT(world_insider_say(&insider, &ping));
         do {
             ASSERT(world_insider_hear(&insider, &pong));
@@ -81,6 +81,13 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
     } kinds[] = {
         {LINK_PING, "Ping"},
         {LINK_GOSSIP, "Gossip"},
+        {LINK_IHAVE, "IHave"},
+        {LINK_GRAFT, "Graft"},
+        {LINK_PRUNE, "Prune"},
+        {LINK_NEIGHBOUR, "Neighbour"},
+        {LINK_WALK, "Walk"},
+        {LINK_SHUFFLE, "Shuffle"},
+        {LINK_SHUFFLED, "Shuffle"},
         {LINK_SYNC, "Sync"},
         {LINK_SYNC_IDS, "SyncIds"},
         {LINK_SYNC_WANT, "SyncIds"},

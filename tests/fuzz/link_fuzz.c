@@ -33,6 +33,13 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
     } kinds[] = {
         {LINK_PING, "Ping"},
         {LINK_GOSSIP, "Gossip"},
+        {LINK_IHAVE, "IHave"},
+        {LINK_GRAFT, "Graft"},
+        {LINK_PRUNE, "Prune"},
+        {LINK_NEIGHBOUR, "Neighbour"},
+        {LINK_WALK, "Walk"},
+        {LINK_SHUFFLE, "Shuffle"},
+        {LINK_SHUFFLED, "Shuffle"},
         {LINK_SYNC, "Sync"},
         {LINK_SYNC_IDS, "SyncIds"},
         {LINK_SYNC_WANT, "SyncIds"},

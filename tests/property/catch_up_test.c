@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "node/base/assert.h"
-#include "node/overlay/overlay.h"
+#include "tests/support/members.h"
 
 enum {
     OBJECTS = 5000,
@@ -27,7 +27,6 @@ struct flying { /* what one end has sent, in order */
 
 struct end {
     struct overlay *overlay;
-    struct id self;
     struct flying *flying;
     size_t head, tail;
     int64_t sent_ms; /* when all that it sent will have left */
@@ -81,6 +80,7 @@ static void accept(struct road *road, int at, size_t object, link_no from) {
     step(road, at,
          &(struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
                                  .link = from,
+                                 .hops = LINK_HOPS_CAUGHT_UP,
                                  .key = road->items[object].key,
                                  .expires = road->items[object].expires});
 }
@@ -93,7 +93,7 @@ static void arrive(struct road *road, int at, const struct flying *flying) {
                  .kind = OVERLAY_EV_MESSAGE, .link = LINK, .message = flying->message});
         free(flying->message);
     } else if (overlay_look_up(end->overlay, &road->items[flying->object].key.id, false,
-                               road->now) == OVERLAY_VERDICT_WANTED) {
+                               road->now) == OVERLAY_WANTED) {
         accept(road, at, flying->object, LINK);
     } else {
         end->doubles++;
@@ -127,10 +127,8 @@ static void catch_up(bool newest, int away) {
     road.now = (struct now){.wall = {INT64_C(1000000000)}, .mono = {5000}};
     for (int at = 0; at < 2; at++) {
         struct end *end = &road.ends[at];
-        memset(end->self.b, 0xa0 + at, sizeof end->self.b);
-        end->overlay = overlay_create(&end->self, 1);
+        end->overlay = members_overlay((peer_no)at);
         end->flying = calloc(FLYING_MAX, sizeof *end->flying);
-        ASSERT(end->overlay != NULL);
         ASSERT(end->flying != NULL);
     }
     size_t left = MISSED;
@@ -152,7 +150,7 @@ static void catch_up(bool newest, int away) {
     for (int at = 0; at < 2; at++) {
         step(&road, at,
              &(struct overlay_event){.kind = OVERLAY_EV_LINK_UP,
-                                     .peer = road.ends[1 - at].self,
+                                     .peer = (peer_no)(1 - at),
                                      .link = LINK,
                                      .dialled = at == 0});
     }

@@ -845,7 +845,21 @@ bool world_insider_dial(struct world *world, int as, int number, const struct id
     world->insider = out;
     ASSERT(transport_dial(&config, now_of(world, number), &bytes, &out->transport) == ERR_OK);
     turn(world, number, &(struct core_event){.kind = CORE_EV_LINK_IN, .link = out->link});
-    return insider_established(out, &bytes);
+    const struct link_message neighbour = {.kind = LINK_NEIGHBOUR,
+                                           .as.neighbour.wish = NEIGHBOUR_NONE};
+    return insider_established(out, &bytes) &&
+           (request != NULL || world_insider_say(out, &neighbour));
+}
+
+bool world_insider_return(struct world *world, int as, int home, struct world_insider *out) {
+    const struct bytes none = {NULL, 0};
+    if (world_insider_dial(world, as, home, NULL, none, out)) {
+        return true;
+    }
+    world_insider_hang_up(out);
+    world_kill(world, home);
+    return world_start(world, home) == ERR_OK &&
+           world_insider_dial(world, as, home, NULL, none, out);
 }
 
 void world_insider_listen(struct world *world, int as, int home, struct world_insider *out) {

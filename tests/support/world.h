@@ -186,10 +186,13 @@ void world_ingest_say(struct world *world, int home, const struct ingest_message
 /* ---- an insider ---- */
 
 /* Dials `home` with the keys of member `as`, which had better be down. request NULL: by the member
- * door, with `certificate` or, when it is empty, the member's own; else by that request's delivery
- * door. False: the home closed. */
+ * door, with `certificate` or, when it is empty, the member's own, and says NEIGHBOUR; else by that
+ * request's delivery door. False: the home closed. */
 bool world_insider_dial(struct world *world, int as, int home, const struct id *request,
                         struct bytes certificate, struct world_insider *out);
+/* The same by the member door, as often as one likes: a home that shuns the member is started anew,
+ * which makes it forget that. */
+bool world_insider_return(struct world *world, int as, int home, struct world_insider *out);
 /* In the name of member `as`, which had better be down: the next dial of `home` to it is answered.
  * world_insider_answer() waits for that, as the sponsor who gave out the invite `code`; false when
  * the home does not come, or closes. */

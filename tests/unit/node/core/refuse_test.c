@@ -178,8 +178,7 @@ static void test_each_rule_that_refuses_is_kept_at_the_fence_of_every_node(void 
         struct id id = world_sign_request(world, HOSTILE, &request, &bytes);
         for (int home = VICTIM; home <= REQUESTER; home++) {
             struct world_insider insider;
-            CHECK(
-                world_insider_dial(world, HOSTILE, home, NULL, (struct bytes){NULL, 0}, &insider));
+            CHECK(world_insider_return(world, HOSTILE, home, &insider));
             bool stays = world_insider_gossip(&insider, buffer_bytes(&bytes));
             if (stays != cases[k].timed || world_has_object(world, home, &id) ||
                 refusals(world, home, &id, rule) != 1) {
@@ -241,7 +240,7 @@ static void test_a_hostile_author_does_not_fill_the_record(void **state) {
         over_the_area(&request);
         (void)snprintf(request.reason, sizeof request.reason, "Number %d", i);
         (void)world_sign_request(world, HOSTILE, &request, &bytes);
-        CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+        CHECK(world_insider_return(world, HOSTILE, VICTIM, &insider));
         CHECK(!world_insider_gossip(&insider, buffer_bytes(&bytes)));
         world_insider_hang_up(&insider);
         buffer_finish(&bytes);
@@ -529,7 +528,7 @@ static void test_forged_objects_are_not_taken(void **state) {
         struct buffer bytes;
         struct world_insider insider;
         struct id id = forgeries[k].make(world, &bytes);
-        CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+        CHECK(world_insider_return(world, HOSTILE, VICTIM, &insider));
         bool stays = world_insider_gossip(&insider, buffer_bytes(&bytes));
         world_run(world, 500);
         if (stays != forgeries[k].stays || world_has_object(world, VICTIM, &id) ||

@@ -148,7 +148,7 @@ static void test_an_insider_gets_no_cosignature_by_lies(void **state) {
          .as.cosignature = {.size = known, .line = BYTES_TEXT("\xe2\x80\x94 x AAAAAAAA\n")}},
     };
     for (size_t i = 0; i < COUNT_OF(lies); i++) {
-        CHECK(world_insider_dial(world, LOG, WITNESS, NULL, (struct bytes){NULL, 0}, &insider));
+        CHECK(world_insider_return(world, LOG, WITNESS, &insider));
         (void)world_insider_say(&insider, &lies[i]);
         world_run(world, 200);
         while (world_insider_hear(&insider, &heard)) {
@@ -160,7 +160,7 @@ static void test_an_insider_gets_no_cosignature_by_lies(void **state) {
     }
 
     /* Without end: it is heard so often, and no more. */
-    CHECK(world_insider_dial(world, LOG, WITNESS, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_return(world, LOG, WITNESS, &insider));
     size_t answers = 0;
     const struct link_message again = {.kind = LINK_CHECKPOINT,
                                        .as.checkpoint.note = BYTES_TEXT(note)};

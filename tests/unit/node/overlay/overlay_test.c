@@ -1,4 +1,4 @@
-#include "node/overlay/overlay.h"
+#include "tests/support/members.h"
 
 #include "tests/support/check.h"
 
@@ -18,16 +18,15 @@ static struct id id_of(uint8_t fill) {
     return id;
 }
 
-static struct overlay *create(uint8_t self) {
-    const struct id id = id_of(self);
-    struct overlay *overlay = overlay_create(&id, 1);
-    CHECK(overlay != NULL);
+static struct overlay *create(peer_no self) {
+    struct overlay *overlay = members_overlay(self);
     now = (struct now){.wall = {1000000}, .mono = {50000}};
     return overlay;
 }
 
 static enum err step(struct overlay *overlay, struct overlay_event event) {
-    return overlay_step(overlay, &event, now, 11, &actions);
+    static uint64_t random;
+    return overlay_step(overlay, &event, now, ++random, &actions);
 }
 
 static void pass(int64_t ms) {
@@ -43,11 +42,29 @@ static size_t count(enum overlay_action_kind kind) {
     return found;
 }
 
-static void up(struct overlay *overlay, uint8_t peer, link_no link, bool dialled) {
+static void say(struct overlay *overlay, link_no link, const struct link_message *message) {
+    CHECK_ERR(ERR_OK,
+              step(overlay, (struct overlay_event){
+                                .kind = OVERLAY_EV_MESSAGE, .link = link, .message = message}));
+}
+
+static void neighbour(struct overlay *overlay, link_no link, enum neighbour_wish wish) {
+    static struct link_message message;
+    message = (struct link_message){.kind = LINK_NEIGHBOUR, .as.neighbour.wish = wish};
+    say(overlay, link, &message);
+}
+
+static void rise(struct overlay *overlay, peer_no peer, link_no link, bool dialled) {
     CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_LINK_UP,
-                                                           .peer = id_of(peer),
+                                                           .peer = peer,
                                                            .link = link,
                                                            .dialled = dialled}));
+}
+
+/* The link stands, and both ends have said NEIGHBOUR. */
+static void up(struct overlay *overlay, peer_no peer, link_no link, bool dialled) {
+    rise(overlay, peer, link, dialled);
+    neighbour(overlay, link, NEIGHBOUR_MORE);
 }
 
 static enum err accept(struct overlay *overlay, uint8_t fill, link_no from, int64_t expires) {
@@ -61,8 +78,7 @@ static void test_a_known_peer_is_dialled_soon_and_ever_more_rarely_while_it_fail
     (void)state;
     struct overlay *overlay = create(1);
     CHECK(overlay_deadline(overlay, now).ms == TICK_NEVER.ms);
-    CHECK_ERR(ERR_OK,
-              step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = id_of(9)}));
+    CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = 9}));
     int64_t last = 0;
     for (int i = 0; i < 14; i++) {
         int64_t wait = overlay_deadline(overlay, now).ms - now.mono.ms;
@@ -74,12 +90,11 @@ static void test_a_known_peer_is_dialled_soon_and_ever_more_rarely_while_it_fail
         pass(wait);
         CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_TICK}));
         CHECK(count(OVERLAY_ACT_DIAL) == 1);
-        CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_LINK_DOWN,
-                                                               .peer = id_of(9)}));
+        CHECK_ERR(ERR_OK,
+                  step(overlay, (struct overlay_event){.kind = OVERLAY_EV_LINK_DOWN, .peer = 9}));
     }
     /* A new address deserves a prompt try. */
-    CHECK_ERR(ERR_OK,
-              step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = id_of(9)}));
+    CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = 9}));
     CHECK(overlay_deadline(overlay, now).ms - now.mono.ms < last);
     CHECK(overlay_deadline(overlay, now).ms - now.mono.ms <= 1000);
     overlay_destroy(overlay);
@@ -88,36 +103,37 @@ static void test_a_known_peer_is_dialled_soon_and_ever_more_rarely_while_it_fail
 static void test_a_home_is_no_peer_of_its_own(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
-    CHECK_ERR(ERR_OK,
-              step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = id_of(1)}));
+    CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = 1}));
     CHECK(overlay_deadline(overlay, now).ms == TICK_NEVER.ms);
-    CHECK_ERR(ERR_PEER_BOUNDS,
-              step(overlay, (struct overlay_event){
-                                .kind = OVERLAY_EV_LINK_UP, .peer = id_of(1), .link = 3}));
+    CHECK_ERR(
+        ERR_PEER_BOUNDS,
+        step(overlay, (struct overlay_event){.kind = OVERLAY_EV_LINK_UP, .peer = 1, .link = 3}));
     overlay_destroy(overlay);
 }
 
+/* Both dial at once: each end sees both links stand, in either order, before NEIGHBOUR comes. */
 static void test_of_two_links_both_ends_keep_the_one_dialled_by_the_smaller_id(void **state) {
     (void)state;
-    for (int smaller_first = 0; smaller_first < 2; smaller_first++) {
+    for (int order = 0; order < 4; order++) {
         struct overlay *small = create(1);
         struct overlay *large = create(2);
         link_no by_small = 10;
         link_no by_large = 20;
-        if (smaller_first == 1) {
-            up(small, 2, by_small, true);
-            up(small, 2, by_large, false);
-        } else {
-            up(small, 2, by_large, false);
-            up(small, 2, by_small, true);
-        }
+        rise(small, 2, order % 2 == 0 ? by_small : by_large, order % 2 == 0);
+        rise(small, 2, order % 2 == 0 ? by_large : by_small, order % 2 != 0);
+        rise(large, 1, order / 2 == 0 ? by_small : by_large, order / 2 != 0);
+        rise(large, 1, order / 2 == 0 ? by_large : by_small, order / 2 == 0);
+        neighbour(small, by_large, NEIGHBOUR_MORE);
         CHECK(count(OVERLAY_ACT_CLOSE) == 1);
         CHECK(actions.list[0].link == by_large);
-        up(large, 1, by_small, false);
-        up(large, 1, by_large, true);
+        neighbour(large, by_small, NEIGHBOUR_MORE);
+        CHECK(count(OVERLAY_ACT_CLOSE) == 1);
         CHECK(actions.list[0].link == by_large);
+        neighbour(small, by_small, NEIGHBOUR_MORE); /* the answer */
         CHECK(overlay_link_count(small) == 1);
         CHECK(overlay_link_count(large) == 1);
+        CHECK(overlay_is_linked(small, 2));
+        CHECK(overlay_is_linked(large, 1));
         overlay_destroy(small);
         overlay_destroy(large);
     }
@@ -130,25 +146,57 @@ static void test_a_second_link_by_the_same_side_replaces_the_first(void **state)
     up(overlay, 2, 12, false);
     CHECK(count(OVERLAY_ACT_CLOSE) == 1);
     CHECK(actions.list[0].link == 10);
-    CHECK_ERR(ERR_OK,
-              step(overlay, (struct overlay_event){
-                                .kind = OVERLAY_EV_LINK_DOWN, .peer = id_of(2), .link = 10}));
-    CHECK(overlay_is_linked(overlay, &(struct id){{0}}) == false);
-    const struct id peer = id_of(2);
-    CHECK(overlay_is_linked(overlay, &peer));
+    CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){
+                                        .kind = OVERLAY_EV_LINK_DOWN, .peer = 2, .link = 10}));
+    CHECK(!overlay_is_linked(overlay, 3));
+    CHECK(overlay_is_linked(overlay, 2));
     overlay_destroy(overlay);
 }
 
-static void test_links_have_a_bound(void **state) {
+static void test_links_have_a_bound_and_those_who_need_one_get_in_now_and_then(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
-    for (unsigned i = 0; i < OVERLAY_LINKS_MAX; i++) {
-        up(overlay, (uint8_t)(10 + i), 100 + i, true);
+    for (peer_no i = 0; i < 40; i++) {
+        CHECK_ERR(ERR_OK,
+                  step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = 100 + i}));
     }
-    CHECK_ERR(ERR_FULL_LINKS,
-              step(overlay, (struct overlay_event){
-                                .kind = OVERLAY_EV_LINK_UP, .peer = id_of(99), .link = 200}));
+    size_t let_in = 0;
+    for (peer_no i = 0; i < 30; i++) {
+        rise(overlay, 100 + i, 100 + i, false);
+        neighbour(overlay, 100 + i, NEIGHBOUR_MORE);
+        CHECK(overlay_link_count(overlay) == (i < 6 ? i + 1 : 6)); /* three are for us to dial */
+    }
+    for (peer_no i = 0; i < 3; i++) {
+        up(overlay, 200 + i, 200 + i, true);
+    }
     CHECK(overlay_link_count(overlay) == OVERLAY_LINKS_MAX);
+    for (peer_no i = 0; i < 30; i++) {
+        rise(overlay, 300 + i, 300 + i, false);
+        neighbour(overlay, 300 + i, i % 2 == 0 ? NEIGHBOUR_NONE : NEIGHBOUR_NEW);
+        let_in += overlay_is_linked(overlay, 300 + i) ? 1 : 0;
+        CHECK(overlay_link_count(overlay) == OVERLAY_LINKS_MAX);
+        for (peer_no k = 0; k < 3; k++) {
+            CHECK(overlay_is_linked(overlay, 200 + k)); /* nobody can push those out */
+        }
+    }
+    CHECK(let_in >= 1);
+    CHECK(let_in <= 5);
+    overlay_destroy(overlay);
+}
+
+static void test_a_network_has_two_links_at_most(void **state) {
+    (void)state;
+    struct overlay *overlay = create(1);
+    for (peer_no i = 0; i < 6; i++) {
+        CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_LINK_UP,
+                                                               .peer = 10 + i,
+                                                               .link = 10 + i,
+                                                               .group = i < 4 ? 77 : 0,
+                                                               .dialled = i % 2 == 0}));
+        neighbour(overlay, 10 + i, NEIGHBOUR_NONE);
+    }
+    CHECK(overlay_link_count(overlay) == 4); /* of no network known: as many as there is room for */
+    CHECK(overlay_is_linked(overlay, 10) && overlay_is_linked(overlay, 11));
     overlay_destroy(overlay);
 }
 
@@ -197,7 +245,7 @@ static void test_an_accepted_object_goes_to_every_link_but_its_own(void **state)
     (void)state;
     struct overlay *overlay = create(1);
     for (uint8_t i = 0; i < 4; i++) {
-        up(overlay, (uint8_t)(10 + i), 100 + i, true);
+        up(overlay, 10 + i, 100 + i, true);
     }
     CHECK_ERR(ERR_OK, accept(overlay, 7, 102, 9000000));
     CHECK(count(OVERLAY_ACT_PUSH) == 3);
@@ -225,7 +273,7 @@ static void test_objects_go_when_they_expire_and_the_deadline_says_when(void **s
     CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_TICK}));
     CHECK(count(OVERLAY_ACT_DROP) == 1);
     CHECK(id_equal(&actions.list[0].id, &first));
-    CHECK(overlay_look_up(overlay, &first, false, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &first, false, now) == OVERLAY_WANTED);
     CHECK(overlay_object_count(overlay) == 1);
     overlay_destroy(overlay);
 }
@@ -234,14 +282,14 @@ static void test_what_was_ignored_is_worth_a_look_again_after_a_minute(void **st
     (void)state;
     struct overlay *overlay = create(1);
     const struct id id = id_of(7);
-    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_WANTED);
     CHECK_ERR(ERR_OK,
               step(overlay, (struct overlay_event){.kind = OVERLAY_EV_IGNORED, .key.id = id}));
-    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_LATER);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_LATER);
     pass(59999);
-    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_LATER);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_LATER);
     pass(1);
-    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &id, false, now) == OVERLAY_WANTED);
     /* Only so many are remembered: the earliest give way. */
     for (int i = 0; i <= OVERLAY_IGNORED_MAX; i++) {
         struct id other = id_of(200);
@@ -252,7 +300,7 @@ static void test_what_was_ignored_is_worth_a_look_again_after_a_minute(void **st
     }
     struct id oldest = id_of(200);
     oldest.b[0] = oldest.b[1] = 0;
-    CHECK(overlay_look_up(overlay, &oldest, false, now) == OVERLAY_VERDICT_WANTED);
+    CHECK(overlay_look_up(overlay, &oldest, false, now) == OVERLAY_WANTED);
     overlay_destroy(overlay);
 }
 
@@ -260,8 +308,8 @@ static void test_a_member_whose_certificate_ended_loses_its_link(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
     up(overlay, 2, 10, true);
-    CHECK_ERR(ERR_OK, step(overlay,
-                           (struct overlay_event){.kind = OVERLAY_EV_PEER_GONE, .peer = id_of(2)}));
+    CHECK_ERR(ERR_OK,
+              step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER_GONE, .peer = 2}));
     CHECK(count(OVERLAY_ACT_CLOSE) == 1);
     CHECK(overlay_link_count(overlay) == 0);
     CHECK(overlay_deadline(overlay, now).ms == TICK_NEVER.ms);
@@ -302,8 +350,8 @@ static void test_what_was_replaced_is_not_known_any_longer(void **state) {
         const struct id old = id_of(3);
         const struct id kept = id_of(4);
         CHECK(overlay_object_count(overlay) == 1);
-        CHECK(overlay_look_up(overlay, &old, false, now) == OVERLAY_VERDICT_WANTED);
-        CHECK(overlay_look_up(overlay, &kept, false, now) == OVERLAY_VERDICT_DUPLICATE);
+        CHECK(overlay_look_up(overlay, &old, false, now) == OVERLAY_WANTED);
+        CHECK(overlay_look_up(overlay, &kept, false, now) == OVERLAY_DUPLICATE);
     }
     overlay_destroy(overlay);
 }
@@ -311,14 +359,19 @@ static void test_what_was_replaced_is_not_known_any_longer(void **state) {
 static void test_peers_and_objects_have_bounds(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
-    for (int i = 0; i < OVERLAY_PEERS_MAX; i++) {
-        struct id peer = id_of(5);
-        peer.b[0] = (uint8_t)i;
+    static struct overlay_known book[OVERLAY_BOOK_MAX];
+    static peer_no passive[OVERLAY_PASSIVE_MAX];
+    for (peer_no i = 2; i < 3000; i++) {
         CHECK_ERR(ERR_OK,
-                  step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = peer}));
+                  step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = i}));
     }
-    CHECK_ERR(ERR_FULL_TABLE,
-              step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER, .peer = id_of(77)}));
+    CHECK(overlay_book(overlay, book) == OVERLAY_BOOK_MAX);
+    CHECK(overlay_passive(overlay, passive) == OVERLAY_PASSIVE_MAX);
+    size_t late = 0; /* each had the same chance of a place */
+    for (size_t i = 0; i < OVERLAY_BOOK_MAX; i++) {
+        late += book[i].peer >= 1500 ? 1 : 0;
+    }
+    CHECK(late > OVERLAY_BOOK_MAX / 3 && late < OVERLAY_BOOK_MAX * 2 / 3);
     for (int i = 0; i < OVERLAY_OBJECTS_MAX; i++) {
         struct overlay_event event = {
             .kind = OVERLAY_EV_ACCEPTED, .key.created.ms = i, .expires = INSTANT_NEVER};
@@ -329,7 +382,7 @@ static void test_peers_and_objects_have_bounds(void **state) {
         CHECK_ERR(ERR_OK, step(overlay, event));
     }
     const struct id one_more = id_of(6);
-    CHECK(overlay_look_up(overlay, &one_more, true, now) == OVERLAY_VERDICT_FULL);
+    CHECK(overlay_look_up(overlay, &one_more, true, now) == OVERLAY_FULL);
     CHECK_ERR(ERR_FULL_TABLE, accept(overlay, 6, 0, 9000000));
     overlay_destroy(overlay);
 }
@@ -340,7 +393,8 @@ int main(void) {
         cmocka_unit_test(test_a_home_is_no_peer_of_its_own),
         cmocka_unit_test(test_of_two_links_both_ends_keep_the_one_dialled_by_the_smaller_id),
         cmocka_unit_test(test_a_second_link_by_the_same_side_replaces_the_first),
-        cmocka_unit_test(test_links_have_a_bound),
+        cmocka_unit_test(test_links_have_a_bound_and_those_who_need_one_get_in_now_and_then),
+        cmocka_unit_test(test_a_network_has_two_links_at_most),
         cmocka_unit_test(test_a_silent_link_is_pinged_then_given_up_and_its_peer_dialled_again),
         cmocka_unit_test(test_whatever_is_heard_keeps_a_link),
         cmocka_unit_test(test_an_accepted_object_goes_to_every_link_but_its_own),

@@ -1,0 +1,193 @@
+/* What the files of the overlay share. Private to node/overlay/. */
+#ifndef NODE_OVERLAY_PARTS_H
+#define NODE_OVERLAY_PARTS_H
+
+#include "node/overlay/overlay.h"
+
+enum {
+    OVERLAY_DIALS_MAX = 8, /* at a time */
+    OVERLAY_ROUTES_MAX = 16,
+    OVERLAY_RECENT_MAX = 32,
+    OVERLAY_SHUNNED_MAX = 16,
+    OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
+    OVERLAY_FAULTS_MAX = 100,   /* points that end a link */
+    OVERLAY_FAULT_BROKEN = 5,   /* an object was announced, asked for, and did not come */
+    OVERLAY_FAULT_TOO_MUCH = 2, /* more than a window allows */
+};
+
+#define OVERLAY_NO_SLOT UINT8_MAX
+
+struct window { /* what a link had us do in this one */
+    struct tick since;
+    uint32_t sync;
+    uint16_t looks, ihave, graft, walks;
+};
+
+struct link {
+    link_no no; /* 0: free */
+    peer_no peer;
+    uint32_t group;
+    enum link_state {
+        LINK_STATE_ASKED, /* we have dialled; the peer has not answered NEIGHBOUR */
+        LINK_STATE_NEW,   /* it has dialled, and has not said NEIGHBOUR */
+        LINK_STATE_OPEN,
+    } state;
+    bool dialled;
+    bool eager;
+    bool differs; /* found since our last round; the next one comes early */
+    uint16_t points;
+    enum neighbour_wish wish; /* ASKED */
+    struct tick since;
+    struct tick heard;
+    struct tick ping_at;
+    struct tick pruned_at; /* when we last said PRUNE */
+    struct tick renew_at;  /* TICK_NEVER: the peer dialled */
+    struct window window;
+
+    struct tick sync_at;
+    struct duration again; /* how long after a difference */
+    bool pushing;          /* not drained yet */
+    bool push_more;        /* they were too many for one round, and others than last time */
+    uint32_t push_at, push_count;
+    uint64_t push_salt; /* of the round that they belong to */
+    uint64_t push_last; /* start of the last id of a round that had too many */
+    struct id *pushes;  /* owned: ids that the peer lacks, from push_at on */
+};
+
+struct known { /* in the address book */
+    peer_no peer;
+    uint32_t not_before; /* seconds of this process's clock */
+    uint8_t failures;
+    bool met, anchor;
+};
+
+struct named { /* in the passive view */
+    peer_no peer;
+    uint32_t not_before;
+};
+
+struct missing { /* announced, not come */
+    uint8_t id[LINK_SHORT_BYTES];
+    struct tick due;
+    bool late; /* all sources were asked: due is when they have broken their word */
+    uint8_t count, asked;
+    uint8_t slots[OVERLAY_SOURCES_MAX];
+    uint8_t hops[OVERLAY_SOURCES_MAX];
+};
+
+struct announced { /* accepted, to be said in an IHAVE */
+    uint8_t id[LINK_SHORT_BYTES];
+    uint8_t hops;
+    uint16_t slots; /* bits: whom it is to be said to */
+};
+
+struct overlay {
+    const struct overlay_members *members;
+    peer_no self;
+    bool had_links;
+    struct now now; /* of the step */
+    uint64_t random;
+    struct overlay_actions *out;
+    struct link links[OVERLAY_SLOTS];
+
+    uint16_t passive_count, book_count, met_count;
+    uint32_t peers_seen; /* that the driver named: each has the same chance of a place */
+    struct named passive[OVERLAY_PASSIVE_MAX];
+    struct known book[OVERLAY_BOOK_MAX];
+    struct dial {
+        peer_no peer; /* OVERLAY_NOBODY: free */
+        enum neighbour_wish wish;
+        uint32_t give_up; /* seconds */
+    } dials[OVERLAY_DIALS_MAX];
+    struct tick dial_at, shuffle_at, room_at;
+    uint8_t room; /* for whom we may give up a link: filled up to ROOM_BURST */
+    uint8_t next_route, next_gone, gone_count, next_recent;
+    struct route { /* of a SHUFFLE that we passed on, or sent */
+        uint64_t nonce;
+        link_no from; /* 0: we sent it */
+    } routes[OVERLAY_ROUTES_MAX];
+    struct gone {
+        peer_no peer;
+        enum overlay_end why;
+        struct tick since, at;
+    } gone[OVERLAY_GONE_MAX];
+    struct shunned {
+        peer_no peer;
+        uint32_t until; /* seconds */
+        uint8_t times;  /* 0: free */
+    } shunned[OVERLAY_SHUNNED_MAX];
+
+    struct sync_set *objects;
+    struct tick sync_at;
+    size_t next_ignored;
+    struct ignored {
+        struct id id; /* zero: unused */
+        struct tick until;
+    } * ignored; /* owned: OVERLAY_IGNORED_MAX of them, or NULL while nothing was */
+
+    struct recent {  /* accepted last: how they came */
+        uint64_t id; /* its first 8 bytes */
+        uint8_t slot, hops;
+        bool tree; /* over the tree: another copy means that it has a circle */
+    } recent[OVERLAY_RECENT_MAX];
+    struct tick announce_at;
+    size_t missing_count, missing_room, announced_count, announced_room;
+    struct missing *missing;     /* owned; NULL while there is none */
+    struct announced *announced; /* likewise */
+    struct overlay_counts counts;
+};
+
+/* ---- overlay.c ---- */
+uint64_t overlay_draw(struct overlay *o);                      /* a random number */
+struct tick overlay_after(struct overlay *o, int64_t base_ms); /* base to twice base from now */
+struct link *overlay_find_link(struct overlay *o, link_no no);
+struct link *overlay_link_to(struct overlay *o, peer_no peer, enum link_state state);
+size_t overlay_open_links(const struct overlay *o);
+bool overlay_room_for(const struct overlay *o, size_t actions);
+void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct link *link);
+/* The caller fills it in; it goes to `link`. */
+struct link_message *overlay_send(struct overlay *o, struct link *link, enum link_kind kind);
+void overlay_push(struct overlay *o, struct link *link, const struct id *id, uint8_t hops);
+bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
+
+/* ---- view.c ---- */
+void view_start(struct overlay *o);
+void view_peer(struct overlay *o, const struct overlay_event *event);
+void view_peer_gone(struct overlay *o, peer_no peer);
+enum err view_link_up(struct overlay *o, const struct overlay_event *event);
+void view_link_down(struct overlay *o, const struct overlay_event *event);
+enum err view_message(struct overlay *o, struct link *link, const struct link_message *message);
+void view_tick(struct overlay *o);
+struct tick view_deadline(const struct overlay *o);
+struct tick view_next_ping(const struct overlay *o);
+void view_close(struct overlay *o, struct link *link, enum overlay_end why);
+
+/* ---- tree.c ---- */
+void tree_link_open(struct overlay *o, struct link *link);
+void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager);
+void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
+void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
+void tree_ignored(struct overlay *o, const struct id *id);
+void tree_message(struct overlay *o, struct link *link, const struct link_message *message);
+void tree_tick(struct overlay *o);
+struct tick tree_deadline(const struct overlay *o);
+void tree_finish(struct overlay *o);
+
+/* ---- catch_up.c ---- */
+void catch_up_link_open(struct overlay *o, struct link *link);
+void catch_up_link_lost(struct link *link);
+enum err catch_up_message(struct overlay *o, struct link *link, const struct link_message *message);
+void catch_up_accepted(struct overlay *o, struct link *from);
+void catch_up_drained(struct overlay *o, struct link *link);
+void catch_up_tick(struct overlay *o);
+struct tick catch_up_deadline(const struct overlay *o);
+
+/* ---- score.c ---- */
+/* Takes `cost` off what the window still allows; false when that is not there. */
+bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t cost, size_t most);
+void score_open_window(const struct overlay *o, struct link *link);
+/* May close the link. */
+void score_fault(struct overlay *o, struct link *link, unsigned points);
+bool score_is_shunned(const struct overlay *o, peer_no peer);
+
+#endif

@@ -1,0 +1,76 @@
+/* Whose fault it was, and what one link may cost us (PROTOCOL 5.1). */
+#include "node/base/assert.h"
+#include "node/overlay/parts.h"
+
+enum {
+    FORGIVEN_POINTS = 2, /* in each window */
+    SHUNNED_FIRST_S = 60,
+    SHUNNED_LAST_S = 3600,
+    SHUNNED_TIMES_MAX = 7,
+};
+
+static void shun(struct overlay *o, peer_no peer);
+static uint32_t seconds(const struct overlay *o);
+
+void score_open_window(const struct overlay *o, struct link *link) {
+    struct duration length = {OVERLAY_WINDOW_MS};
+    if (tick_reached(o->now.mono, tick_add(link->window.since, length))) {
+        int64_t windows = (o->now.mono.ms - link->window.since.ms) / OVERLAY_WINDOW_MS;
+        int64_t forgiven = windows * FORGIVEN_POINTS;
+        link->points = (uint16_t)(forgiven < link->points ? link->points - forgiven : 0);
+        link->window = (struct window){.since = o->now.mono};
+    }
+}
+
+bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t cost, size_t most) {
+    score_open_window(o, link);
+    if (*used + cost > most) {
+        if (*used <= most) { /* once in a window */
+            *used = (uint16_t)(most + 1);
+            score_fault(o, link, OVERLAY_FAULT_TOO_MUCH);
+        }
+        return false;
+    }
+    *used = (uint16_t)(*used + cost);
+    return true;
+}
+
+void score_fault(struct overlay *o, struct link *link, unsigned points) {
+    o->counts.faults++;
+    link->points = (uint16_t)(link->points + points);
+    if (link->points >= OVERLAY_FAULTS_MAX) {
+        shun(o, link->peer);
+        view_close(o, link, OVERLAY_END_FAULT);
+    }
+}
+
+bool score_is_shunned(const struct overlay *o, peer_no peer) {
+    for (size_t i = 0; i < OVERLAY_SHUNNED_MAX; i++) {
+        if (o->shunned[i].times > 0 && o->shunned[i].peer == peer) {
+            return o->shunned[i].until > seconds(o);
+        }
+    }
+    return false;
+}
+
+/* Each time for twice as long. Whoever was shunned longest ago is forgotten. */
+static void shun(struct overlay *o, peer_no peer) {
+    struct shunned *entry = &o->shunned[0];
+    for (size_t i = 0; i < OVERLAY_SHUNNED_MAX; i++) {
+        if (o->shunned[i].times > 0 && o->shunned[i].peer == peer) {
+            entry = &o->shunned[i];
+            break;
+        }
+        entry = o->shunned[i].until < entry->until ? &o->shunned[i] : entry;
+    }
+    if (entry->times == 0 || entry->peer != peer) {
+        *entry = (struct shunned){.peer = peer};
+    }
+    uint32_t wait = SHUNNED_FIRST_S << entry->times;
+    entry->until = seconds(o) + (wait < SHUNNED_LAST_S ? wait : SHUNNED_LAST_S);
+    entry->times += entry->times < SHUNNED_TIMES_MAX ? 1 : 0;
+}
+
+static uint32_t seconds(const struct overlay *o) {
+    return (uint32_t)(o->now.mono.ms / 1000);
+}

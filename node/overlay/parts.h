@@ -90,7 +90,7 @@ struct overlay {
     struct overlay_actions *out;
     struct link links[OVERLAY_SLOTS];
 
-    uint16_t passive_count, book_count, met_count;
+    uint32_t passive_count, book_count, met_count, gone_count;
     uint32_t peers_seen; /* that the driver named: each has the same chance of a place */
     struct named passive[OVERLAY_PASSIVE_MAX];
     struct known book[OVERLAY_BOOK_MAX];
@@ -101,7 +101,7 @@ struct overlay {
     } dials[OVERLAY_DIALS_MAX];
     struct tick dial_at, shuffle_at, room_at;
     uint8_t room; /* for whom we may give up a link: filled up to ROOM_BURST */
-    uint8_t next_route, next_gone, gone_count, next_recent;
+    uint8_t next_route, next_gone, next_recent;
     struct route { /* of a SHUFFLE that we passed on, or sent */
         uint64_t nonce;
         link_no from; /* 0: we sent it */

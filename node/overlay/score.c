@@ -68,7 +68,7 @@ static void shun(struct overlay *o, peer_no peer) {
     }
     uint32_t wait = SHUNNED_FIRST_S << entry->times;
     entry->until = seconds(o) + (wait < SHUNNED_LAST_S ? wait : SHUNNED_LAST_S);
-    entry->times += entry->times < SHUNNED_TIMES_MAX ? 1 : 0;
+    entry->times = (uint8_t)(entry->times < SHUNNED_TIMES_MAX ? entry->times + 1 : entry->times);
 }
 
 static uint32_t seconds(const struct overlay *o) {

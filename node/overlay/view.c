@@ -686,7 +686,7 @@ static void has_failed(struct overlay *o, peer_no peer) {
         wait = wait < DIAL_LAST_MS ? wait : DIAL_LAST_MS;
         wait += (int64_t)(overlay_draw(o) % (uint64_t)wait);
         known->not_before = seconds(o) + (uint32_t)((wait + 999) / 1000);
-        known->failures += known->failures < UINT8_MAX ? 1 : 0;
+        known->failures = (uint8_t)(known->failures < UINT8_MAX ? known->failures + 1 : UINT8_MAX);
     }
 }
 

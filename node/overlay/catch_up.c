@@ -32,7 +32,6 @@ static enum err queue_pushes(struct overlay *o, struct link *link,
                              const struct link_message *message);
 static void push_some(struct overlay *o, struct link *link);
 static void open_round(struct overlay *o, struct link *link);
-static struct link *choose_link(struct overlay *o);
 
 /* Whoever dialled opens: the other's answer says the rest. */
 void catch_up_link_open(struct overlay *o, struct link *link) {
@@ -83,7 +82,7 @@ void catch_up_drained(struct overlay *o, struct link *link) {
 
 void catch_up_tick(struct overlay *o) {
     if (tick_reached(o->now.mono, o->sync_at)) {
-        struct link *link = choose_link(o);
+        struct link *link = overlay_random_link(o, NULL);
         o->sync_at = overlay_after(o, SYNC_MS);
         if (link != NULL) {
             link->sync_at = o->now.mono;
@@ -118,18 +117,6 @@ static void open_round(struct overlay *o, struct link *link) {
     o->counts.reconciliations++;
     link->sync_at = TICK_NEVER;
     link->differs = false;
-}
-
-static struct link *choose_link(struct overlay *o) {
-    struct link *chosen = NULL;
-    uint64_t seen = 0;
-    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
-        struct link *link = &o->links[i];
-        if (link->no != 0 && link->state == LINK_STATE_OPEN && overlay_draw(o) % ++seen == 0) {
-            chosen = link;
-        }
-    }
-    return chosen;
 }
 
 static void come_back_early(struct overlay *o, struct link *link) {

@@ -363,6 +363,23 @@ size_t overlay_open_links(const struct overlay *o) {
     return count;
 }
 
+struct link *overlay_random_link(struct overlay *o, const struct link *besides) {
+    struct link *chosen = NULL;
+    uint64_t seen = 0;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (link->no != 0 && link != besides && link->state == LINK_STATE_OPEN &&
+            overlay_draw(o) % ++seen == 0) {
+            chosen = link;
+        }
+    }
+    return chosen;
+}
+
+uint32_t overlay_seconds(const struct overlay *o) {
+    return (uint32_t)(o->now.mono.ms / 1000);
+}
+
 bool overlay_room_for(const struct overlay *o, size_t actions) {
     return o->out->count + actions <= OVERLAY_ACTIONS_MAX;
 }

@@ -7,7 +7,8 @@
  * before the driver has accepted it: it answers OVERLAY_WANTED with OVERLAY_EV_ACCEPTED, with
  * OVERLAY_EV_IGNORED, or with OVERLAY_EV_FAULT.
  *
- *   view.c      membership after HyParView (Leitao, Pereira, Rodrigues, DSN 2007)
+ *   view.c      links, book.c whom we know, walk.c how we get to know them: membership after
+ *               HyParView (Leitao, Pereira, Rodrigues, DSN 2007)
  *   tree.c      broadcast after Plumtree (the same, SRDS 2007)
  *   catch_up.c  reconciliation with each link in turn (sync.h, set.h)
  *   score.c     whose fault it was, and what one link may cost us

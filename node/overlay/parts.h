@@ -143,6 +143,8 @@ struct tick overlay_after(struct overlay *o, int64_t base_ms); /* base to twice 
 struct link *overlay_find_link(struct overlay *o, link_no no);
 struct link *overlay_link_to(struct overlay *o, peer_no peer, enum link_state state);
 size_t overlay_open_links(const struct overlay *o);
+struct link *overlay_random_link(struct overlay *o, const struct link *besides); /* open, or NULL */
+uint32_t overlay_seconds(const struct overlay *o); /* of this process's clock */
 bool overlay_room_for(const struct overlay *o, size_t actions);
 void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct link *link);
 /* The caller fills it in; it goes to `link`. */
@@ -161,6 +163,34 @@ void view_tick(struct overlay *o);
 struct tick view_deadline(const struct overlay *o);
 struct tick view_next_ping(const struct overlay *o);
 void view_close(struct overlay *o, struct link *link, enum overlay_end why);
+
+/* Takes one of the links that we may give up for others; false when none is left. */
+bool view_afford_room(struct overlay *o);
+void view_dial(struct overlay *o, peer_no peer, enum neighbour_wish wish);
+size_t view_dialling(const struct overlay *o);
+bool view_may_dial(struct overlay *o, peer_no peer); /* neither linked, dialled nor shunned */
+void view_may_have_whom_to_dial(struct overlay *o);
+
+/* ---- book.c ---- */
+void book_add(struct overlay *o, const struct overlay_event *event);
+void book_remove(struct overlay *o, peer_no peer);
+bool book_is_anchor(struct overlay *o, peer_no peer);
+void book_name(struct overlay *o, peer_no peer);                   /* into the passive view */
+void book_unname(struct overlay *o, peer_no peer);                 /* out of it */
+void book_put_off(struct overlay *o, peer_no peer, uint32_t wait); /* seconds */
+void book_has_failed(struct overlay *o, peer_no peer);
+void book_has_met(struct overlay *o, peer_no peer);
+void book_choose_anchors(struct overlay *o);
+/* Whom to dial next; OVERLAY_NOBODY. */
+peer_no book_choose(struct overlay *o);
+peer_no book_choose_old(struct overlay *o); /* out of the book */
+/* When there may be somebody to dial again. */
+struct tick book_next_chance(struct overlay *o);
+
+/* ---- walk.c ---- */
+void walk_start(struct overlay *o, const struct link *joiner);
+void walk_message(struct overlay *o, struct link *link, const struct link_message *message);
+void walk_shuffle(struct overlay *o);
 
 /* ---- tree.c ---- */
 void tree_link_open(struct overlay *o, struct link *link);

@@ -10,7 +10,6 @@ enum {
 };
 
 static void shun(struct overlay *o, peer_no peer);
-static uint32_t seconds(const struct overlay *o);
 
 void score_open_window(const struct overlay *o, struct link *link) {
     struct duration length = {OVERLAY_WINDOW_MS};
@@ -47,7 +46,7 @@ void score_fault(struct overlay *o, struct link *link, unsigned points) {
 bool score_is_shunned(const struct overlay *o, peer_no peer) {
     for (size_t i = 0; i < OVERLAY_SHUNNED_MAX; i++) {
         if (o->shunned[i].times > 0 && o->shunned[i].peer == peer) {
-            return o->shunned[i].until > seconds(o);
+            return o->shunned[i].until > overlay_seconds(o);
         }
     }
     return false;
@@ -67,10 +66,6 @@ static void shun(struct overlay *o, peer_no peer) {
         *entry = (struct shunned){.peer = peer};
     }
     uint32_t wait = SHUNNED_FIRST_S << entry->times;
-    entry->until = seconds(o) + (wait < SHUNNED_LAST_S ? wait : SHUNNED_LAST_S);
+    entry->until = overlay_seconds(o) + (wait < SHUNNED_LAST_S ? wait : SHUNNED_LAST_S);
     entry->times = (uint8_t)(entry->times < SHUNNED_TIMES_MAX ? entry->times + 1 : entry->times);
-}
-
-static uint32_t seconds(const struct overlay *o) {
-    return (uint32_t)(o->now.mono.ms / 1000);
 }

@@ -345,14 +345,15 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
 
 /* Sealed straight into the turn's bytes. What a slow link cannot take is not queued without end:
  * the objects come again by reconciliation, a delivery asks for its next part only when it has
- * drained. */
+ * drained. Announcements give way first. */
 enum err core_send(struct core *core, struct link *link, const struct link_message *message) {
     SCOPED(buffer_finish) struct buffer body = {.max = TRANSPORT_DATA_MAX};
     enum err err = link_encode(message, &body);
     if (err != ERR_OK) {
         return err;
     }
-    if (link->queued > CORE_QUEUE_MAX || core->effect_count == CORE_EFFECTS_MAX) {
+    size_t most = message->kind == LINK_IHAVE ? CORE_QUEUE_MAX / 2 : CORE_QUEUE_MAX;
+    if (link->queued > most || core->effect_count == CORE_EFFECTS_MAX) {
         return ERR_FULL_QUEUE;
     }
     size_t before = core->bytes.len;

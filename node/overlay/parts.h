@@ -40,8 +40,8 @@ struct link {
     struct tick since;
     struct tick heard;
     struct tick ping_at;
-    struct tick pruned_at; /* when we last said PRUNE */
-    struct tick renew_at;  /* TICK_NEVER: the peer dialled */
+    struct tick pruned_at, grafted_at; /* when we last said PRUNE, GRAFT */
+    struct tick renew_at;              /* TICK_NEVER: the peer dialled */
     struct window window;
 
     struct tick sync_at;
@@ -131,6 +131,8 @@ struct overlay {
         bool tree; /* over the tree: another copy means that it has a circle */
     } recent[OVERLAY_RECENT_MAX];
     struct tick announce_at;
+    uint32_t pace; /* fresh objects in the last while, in 256ths, as of pace_at */
+    struct tick pace_at;
     size_t missing_count, missing_room, announced_count, announced_room;
     struct missing *missing;     /* owned; NULL while there is none */
     struct announced *announced; /* likewise */
@@ -193,7 +195,7 @@ void walk_message(struct overlay *o, struct link *link, const struct link_messag
 void walk_shuffle(struct overlay *o);
 
 /* ---- tree.c ---- */
-void tree_link_open(struct overlay *o, struct link *link);
+void tree_link_open(struct link *link, bool eager);
 void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);

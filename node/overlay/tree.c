@@ -13,13 +13,17 @@
 #include "node/overlay/parts.h"
 
 enum {
-    ANNOUNCE_MS = 150,     /* to twice that: ids are said together */
-    GRAFT_FIRST_MS = 1000, /* an announced object may still come over the tree */
+    ANNOUNCE_MS = 400,    /* to twice that: ids are said together */
+    GRAFT_FIRST_MS = 600, /* what is announced, late as that is, may still come over the tree */
     GRAFT_NEXT_MS = 300,
     BROKEN_MS = 3000, /* asked for and not come: its announcer has broken its word */
     PRUNE_AGAIN_MS = 300,
-    STRAY_MS = 1000, /* what a pruned link still brings was on its way */
-    SHORTER = 3,     /* links: so much shorter a way is worth a change of the tree */
+    PACE_HALF_MS = 8000, /* after so long half as much counts */
+    PACE_ONE = 256,
+    PACE_AT_ONCE = 6, /* of a pace: one object in two seconds */
+    CROSSED_MS = 300, /* so late a PRUNE may come that was sent before our GRAFT arrived */
+    STRAY_MS = 1000,  /* what a pruned link still brings was on its way */
+    SLOWER_MS = 200,  /* than an announcement, which was late itself: worth a change of the tree */
     GRAFT_IDS_MAX = 64,
 };
 
@@ -29,9 +33,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message);
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
-static void shorten(struct overlay *o, struct link *link, const struct ihave_id *id);
-static void shorten_accepted(struct overlay *o, const struct missing *missing, struct link *from,
-                             uint8_t hops);
+static void shorten(struct overlay *o, const struct missing *missing, struct link *from);
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link);
@@ -47,14 +49,15 @@ static struct missing *find_missing(struct overlay *o, const uint8_t short_id[LI
 static void forget_missing(struct overlay *o, struct missing *missing);
 static void remember(struct overlay *o, const struct overlay_event *event, const struct link *from,
                      bool tree);
+static void keep_pace(struct overlay *o, bool fresh);
+static bool may_change_tree(const struct overlay *o, const uint8_t *id);
 static struct recent *find_recent(struct overlay *o, const uint8_t *id);
-static bool was_pruned(const struct overlay *o, const struct link *link, int64_t within_ms);
+static bool is_within(const struct overlay *o, struct tick at, int64_t ms);
 static uint8_t slot_of(const struct overlay *o, const struct link *link);
 static uint8_t one_more(uint8_t hops);
 
-void tree_link_open(struct overlay *o, struct link *link) {
-    (void)o;
-    link->eager = true;
+void tree_link_open(struct link *link, bool eager) {
+    link->eager = eager;
 }
 
 void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager) {
@@ -76,7 +79,11 @@ void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager) 
         }
     }
     for (size_t i = 0; all_eager && i < OVERLAY_SLOTS; i++) {
-        o->links[i].eager = o->links[i].no != 0;
+        struct link *other = &o->links[i];
+        if (other->no != 0 && other != link && other->state == LINK_STATE_OPEN && !other->eager &&
+            o->out->send_count < OVERLAY_SENDS_MAX && overlay_room_for(o, 1)) {
+            graft(o, other);
+        }
     }
 }
 
@@ -84,14 +91,15 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
     const struct id *id = &event->key.id;
     struct missing *missing = find_missing(o, id->b);
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
-    bool stray = from != NULL && !from->eager && was_pruned(o, from, STRAY_MS);
+    bool stray = from != NULL && !from->eager && is_within(o, from->pruned_at, STRAY_MS);
     remember(o, event, from, fresh && !stray && !event->urgent);
+    keep_pace(o, fresh);
     if (from != NULL && fresh && !stray && from->state == LINK_STATE_OPEN) {
         from->eager = true;
     }
     if (missing != NULL) {
-        if (fresh && !stray && !event->urgent && from != NULL) {
-            shorten_accepted(o, missing, from, event->hops);
+        if (fresh && !stray && !event->urgent && from != NULL && may_change_tree(o, id->b)) {
+            shorten(o, missing, from);
         }
         blame_slow(o, missing, from);
         forget_missing(o, missing);
@@ -115,8 +123,8 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event) {
     const struct recent *recent = find_recent(o, event->key.id.b);
     unannounce(o, event->key.id.b, link);
-    if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP ||
-        (recent != NULL && (!recent->tree || recent->slot == slot_of(o, link)))) {
+    if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || recent == NULL || !recent->tree ||
+        recent->slot == slot_of(o, link) || !may_change_tree(o, event->key.id.b)) {
         return;
     }
     prune(o, link, event->key.id.b);
@@ -136,7 +144,8 @@ void tree_message(struct overlay *o, struct link *link, const struct link_messag
         take_graft(o, link, message);
     } else {
         ASSERT(message->kind == LINK_PRUNE);
-        link->eager = false;
+        /* One that crossed a GRAFT of ours: the other end is eager again. */
+        link->eager &= is_within(o, link->grafted_at, CROSSED_MS);
     }
 }
 
@@ -171,41 +180,22 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
     for (size_t i = 0; i < count; i++) {
         const struct ihave_id *id = &message->as.ihave.ids[i];
         unannounce(o, id->b, link);
-        if (sync_set_find_short(o->objects, id->b) != NULL) {
-            shorten(o, link, id);
-        } else if (!overlay_is_ignored(o, id->b)) {
+        if (sync_set_find_short(o->objects, id->b) == NULL && !overlay_is_ignored(o, id->b)) {
             await(o, link, id);
         }
     }
 }
 
-/* It came over a much longer way than this one: take this one, give up that one. */
-static void shorten(struct overlay *o, struct link *link, const struct ihave_id *id) {
-    const struct recent *recent = find_recent(o, id->b);
-    if (recent == NULL || !recent->tree || recent->slot == OVERLAY_NO_SLOT ||
-        id->hops == LINK_HOPS_CAUGHT_UP || recent->hops < id->hops + 1 + SHORTER || link->eager ||
-        !overlay_room_for(o, 2)) {
-        return;
-    }
-    struct link *parent = &o->links[recent->slot];
-    if (parent == link || parent->no == 0 || o->out->send_count + 2 > OVERLAY_SENDS_MAX) {
-        return;
-    }
-    graft(o, link);
-    prune(o, parent, id->b);
-}
-
-static void shorten_accepted(struct overlay *o, const struct missing *missing, struct link *from,
-                             uint8_t hops) {
-    for (uint8_t i = 0; i < missing->count; i++) {
-        struct link *link =
-            missing->slots[i] == OVERLAY_NO_SLOT ? NULL : &o->links[missing->slots[i]];
-        if (link != NULL && link != from && !link->eager &&
-            missing->hops[i] != LINK_HOPS_CAUGHT_UP && missing->hops[i] + 1 + SHORTER <= hops) {
-            graft(o, link);
-            prune(o, from, missing->id);
-            return;
-        }
+/* A neighbour announced it long before it came over the tree: take that way instead. Times order
+ * who had it before whom, so no circle comes of it; numbers of links would not: the quickest way
+ * is hardly ever the one over the fewest. */
+static void shorten(struct overlay *o, const struct missing *missing, struct link *from) {
+    struct link *link = missing->slots[0] == OVERLAY_NO_SLOT ? NULL : &o->links[missing->slots[0]];
+    int64_t left = missing->due.ms - o->now.mono.ms;
+    if (missing->asked == 0 && GRAFT_FIRST_MS - left >= SLOWER_MS && link != NULL && link != from &&
+        !link->eager && missing->hops[0] != LINK_HOPS_CAUGHT_UP) {
+        graft(o, link);
+        prune(o, from, missing->id);
     }
 }
 
@@ -334,12 +324,13 @@ static void graft(struct overlay *o, struct link *link) {
     (void)overlay_send(o, link, LINK_GRAFT);
     o->counts.grafts++;
     link->eager = true;
+    link->grafted_at = o->now.mono;
 }
 
 static void prune(struct overlay *o, struct link *link, const uint8_t *id) {
+    bool lately = !link->eager && is_within(o, link->pruned_at, PRUNE_AGAIN_MS);
     link->eager = false;
-    if (was_pruned(o, link, PRUNE_AGAIN_MS) || o->out->send_count == OVERLAY_SENDS_MAX ||
-        !overlay_room_for(o, 1)) {
+    if (lately || o->out->send_count == OVERLAY_SENDS_MAX || !overlay_room_for(o, 1)) {
         return; /* what comes now was on its way when we said so */
     }
     link->pruned_at = o->now.mono;
@@ -386,7 +377,10 @@ static void ask_next(struct overlay *o, struct missing *missing,
         }
         memcpy(message->as.graft.ids[message->as.graft.count++].b, missing->id, LINK_SHORT_BYTES);
         message->as.graft.once &= once;
-        o->links[slot].eager |= !once;
+        if (!once) {
+            o->links[slot].eager = true;
+            o->links[slot].grafted_at = o->now.mono;
+        }
         missing->asked++;
         missing->due = tick_add(o->now.mono, (struct duration){GRAFT_NEXT_MS});
         return;
@@ -456,9 +450,33 @@ static struct recent *find_recent(struct overlay *o, const uint8_t *id) {
     return NULL;
 }
 
-static bool was_pruned(const struct overlay *o, const struct link *link, int64_t within_ms) {
-    return link->pruned_at.ms != 0 &&
-           !tick_reached(o->now.mono, tick_add(link->pruned_at, (struct duration){within_ms}));
+static void keep_pace(struct overlay *o, bool fresh) {
+    int64_t past = o->now.mono.ms - o->pace_at.ms;
+    while (past >= PACE_HALF_MS && o->pace > 0) {
+        o->pace /= 2;
+        past -= PACE_HALF_MS;
+    }
+    o->pace_at.ms = o->now.mono.ms - (o->pace == 0 ? 0 : past);
+    o->pace += fresh && o->pace < UINT32_MAX / 2 ? PACE_ONE : 0;
+}
+
+/* A circle is cut once if one object at a time says where: two that go round it together, from
+ * different homes, meet in different places and cut it twice. So when there are many in a while,
+ * only those count whose ids end in some zeros, as many as keep them rare; all homes see the same
+ * objects and come to the same number. */
+static bool may_change_tree(const struct overlay *o, const uint8_t *id) {
+    uint32_t share = o->pace / PACE_ONE / PACE_AT_ONCE;
+    unsigned zeros = 0;
+    while (share > 0) {
+        zeros++;
+        share /= 2;
+    }
+    uint32_t end = (uint32_t)id[14] << 8 | id[15];
+    return (end & ((1U << (zeros < 16 ? zeros : 16)) - 1)) == 0;
+}
+
+static bool is_within(const struct overlay *o, struct tick at, int64_t ms) {
+    return at.ms != 0 && !tick_reached(o->now.mono, tick_add(at, (struct duration){ms}));
 }
 
 static uint8_t slot_of(const struct overlay *o, const struct link *link) {

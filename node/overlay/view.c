@@ -32,7 +32,7 @@ static void be_answered(struct overlay *o, struct link *link);
 static bool settle_twins(struct overlay *o, struct link *link);
 static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish);
 static struct link *choose_victim(struct overlay *o, bool dialled);
-static void open_link(struct overlay *o, struct link *link);
+static void open_link(struct overlay *o, struct link *link, enum neighbour_wish wish);
 static bool group_is_full(const struct overlay *o, const struct link *link);
 static void remember_end(struct overlay *o, const struct link *link, enum overlay_end why);
 static void lose(struct overlay *o, struct link *link, enum overlay_end why);
@@ -242,7 +242,7 @@ static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_
             return;
         }
     }
-    open_link(o, link);
+    open_link(o, link, wish);
     overlay_send(o, link, LINK_NEIGHBOUR)->as.neighbour.wish = NEIGHBOUR_MORE;
     if (wish == NEIGHBOUR_NEW) {
         walk_start(o, link);
@@ -267,7 +267,7 @@ static void be_answered(struct overlay *o, struct link *link) {
     }
     link->renew_at = tick_add(o->now.mono, (struct duration){RENEW_MS});
     book_has_met(o, link->peer);
-    open_link(o, link);
+    open_link(o, link, link->wish);
 }
 
 /* Another link to the same peer. One that stood for a while is replaced: the peer has lost it, or
@@ -290,8 +290,9 @@ static bool settle_twins(struct overlay *o, struct link *link) {
     return true;
 }
 
-static void open_link(struct overlay *o, struct link *link) {
+static void open_link(struct overlay *o, struct link *link, enum neighbour_wish wish) {
     struct link *before = overlay_link_to(o, link->peer, LINK_STATE_OPEN);
+    bool eager = before != NULL && before->eager;
     if (before != NULL) {
         view_close(o, before, OVERLAY_END_TWICE);
     }
@@ -303,7 +304,8 @@ static void open_link(struct overlay *o, struct link *link) {
     if (o->shuffle_at.ms == TICK_NEVER.ms) {
         o->shuffle_at = overlay_after(o, SHUFFLE_SOON_MS);
     }
-    tree_link_open(o, link);
+    /* Who has links is on the tree already: a branch more would only make a circle. */
+    tree_link_open(link, eager || wish == NEIGHBOUR_NONE || wish == NEIGHBOUR_NEW);
     catch_up_link_open(o, link);
     ASSERT(overlay_open_links(o) <= OVERLAY_LINKS_MAX);
 }
@@ -348,16 +350,20 @@ bool view_afford_room(struct overlay *o) {
     return true;
 }
 
-/* A random open one of those that we dialled, anchors apart, or that others did. */
+/* A random open one of those that we dialled, anchors apart, or that others did; if there is one
+ * that is not on the tree, such a one. */
 static struct link *choose_victim(struct overlay *o, bool dialled) {
     struct link *victim = NULL;
     uint64_t seen = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
-        if (link->no == 0 || link->state != LINK_STATE_OPEN || link->dialled != dialled) {
+        if (link->no == 0 || link->state != LINK_STATE_OPEN || link->dialled != dialled ||
+            (dialled && book_is_anchor(o, link->peer)) ||
+            (victim != NULL && link->eager && !victim->eager)) {
             continue;
         }
-        if (!(dialled && book_is_anchor(o, link->peer)) && overlay_draw(o) % ++seen == 0) {
+        seen = victim != NULL && victim->eager && !link->eager ? 1 : seen + 1;
+        if (overlay_draw(o) % seen == 0) {
             victim = link;
         }
     }

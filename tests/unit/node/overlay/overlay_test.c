@@ -241,11 +241,12 @@ static void test_whatever_is_heard_keeps_a_link(void **state) {
     overlay_destroy(overlay);
 }
 
-static void test_an_accepted_object_goes_to_every_link_but_its_own(void **state) {
+static void test_an_accepted_object_goes_to_every_eager_link_but_its_own(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
-    for (uint8_t i = 0; i < 4; i++) {
-        up(overlay, 10 + i, 100 + i, true);
+    for (peer_no i = 0; i < 6; i++) { /* who has links already brings no branch of the tree */
+        rise(overlay, 10 + i, 100 + i, false);
+        neighbour(overlay, 100 + i, i < 4 ? NEIGHBOUR_NONE : NEIGHBOUR_MORE);
     }
     CHECK_ERR(ERR_OK, accept(overlay, 7, 102, 9000000));
     CHECK(count(OVERLAY_ACT_PUSH) == 3);
@@ -397,7 +398,7 @@ int main(void) {
         cmocka_unit_test(test_a_network_has_two_links_at_most),
         cmocka_unit_test(test_a_silent_link_is_pinged_then_given_up_and_its_peer_dialled_again),
         cmocka_unit_test(test_whatever_is_heard_keeps_a_link),
-        cmocka_unit_test(test_an_accepted_object_goes_to_every_link_but_its_own),
+        cmocka_unit_test(test_an_accepted_object_goes_to_every_eager_link_but_its_own),
         cmocka_unit_test(test_objects_go_when_they_expire_and_the_deadline_says_when),
         cmocka_unit_test(test_what_was_ignored_is_worth_a_look_again_after_a_minute),
         cmocka_unit_test(test_a_member_whose_certificate_ended_loses_its_link),

@@ -12,6 +12,8 @@ enum {
     DIAL_FIRST_MS = 500,
     DIAL_LAST_MS = 300 * 1000,
     ANCHOR_AGE_MS = 10 * 60 * 1000,
+    FAILURES_MAX = 15,
+    SECONDS_MASK = (1 << 26) - 1,
 };
 
 static void learn_book(struct overlay *o, const struct overlay_event *event);
@@ -82,7 +84,7 @@ void book_put_off(struct overlay *o, peer_no peer, uint32_t wait) {
         named->not_before = overlay_seconds(o) + wait;
     }
     if (known != NULL) {
-        known->not_before = overlay_seconds(o) + wait;
+        known->not_before = (overlay_seconds(o) + wait) & SECONDS_MASK;
     }
 }
 
@@ -97,8 +99,9 @@ void book_has_failed(struct overlay *o, peer_no peer) {
         }
         wait = wait < DIAL_LAST_MS ? wait : DIAL_LAST_MS;
         wait += (int64_t)(overlay_draw(o) % (uint64_t)wait);
-        known->not_before = overlay_seconds(o) + (uint32_t)((wait + 999) / 1000);
-        known->failures = (uint8_t)(known->failures < UINT8_MAX ? known->failures + 1 : UINT8_MAX);
+        known->not_before = (overlay_seconds(o) + (uint32_t)((wait + 999) / 1000)) & SECONDS_MASK;
+        known->failures =
+            (known->failures + (known->failures < FAILURES_MAX ? 1U : 0U)) & FAILURES_MAX;
     }
 }
 

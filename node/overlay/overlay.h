@@ -27,13 +27,13 @@ enum {
     OVERLAY_LINKS_FEW = 5,       /* fewer: dial more at a time */
     OVERLAY_LINKS_MAX = 9,       /* and accept so many */
     OVERLAY_DIALLED_FEW = 3,     /* so many of them dialled by us, lest others choose all */
-    OVERLAY_SLOTS = 16,          /* links, with those that are not open for gossip yet */
+    OVERLAY_SLOTS = 12,          /* links, with those that are not open for gossip yet */
     OVERLAY_GROUP_MAX = 2,       /* links into one /24 or /48 */
     OVERLAY_PASSIVE_MAX = 64,    /* members named lately, to dial when a link is lost */
     OVERLAY_BOOK_MAX = 256,      /* members in the address book */
     OVERLAY_BOOK_MET_MAX = 192,  /* of them such as we have dialled with success */
     OVERLAY_ANCHORS_MAX = 3,     /* kept over a restart, and never given up for others */
-    OVERLAY_GONE_MAX = 16,       /* links that went, remembered for people */
+    OVERLAY_GONE_MAX = 8,        /* links that went, remembered for people */
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
     OVERLAY_RESERVED = 2048,     /* of them for our own, and for certificates */
     OVERLAY_IGNORED_MAX = 256,

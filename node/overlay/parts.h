@@ -6,7 +6,7 @@
 
 enum {
     OVERLAY_DIALS_MAX = 8, /* at a time */
-    OVERLAY_ROUTES_MAX = 16,
+    OVERLAY_ROUTES_MAX = 8,
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 16,
     OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
@@ -56,9 +56,9 @@ struct link {
 
 struct known { /* in the address book */
     peer_no peer;
-    uint32_t not_before; /* seconds of this process's clock */
-    uint8_t failures;
-    bool met, anchor;
+    uint32_t not_before : 26; /* seconds of this process's clock; in the past after two years */
+    uint32_t failures : 4;
+    uint32_t met : 1, anchor : 1;
 };
 
 struct named { /* in the passive view */

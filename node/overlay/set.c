@@ -13,8 +13,8 @@
 
 enum {
     LEAF_ROOM = 128,
-    INNER_ROOM = 16,
-    NONE = 0, /* places and nodes are counted from 1 */
+    INNER_ROOM = 9, /* as large as a leaf */
+    NONE = 0,       /* places and nodes are counted from 1 */
     FIRST_ROOM = 4,
 };
 

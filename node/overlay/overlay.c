@@ -38,6 +38,7 @@ struct overlay *overlay_create(const struct overlay_config *config) {
     o->self = config->self;
     o->objects = objects;
     o->announce_at = TICK_NEVER;
+    o->turn_ends = TICK_NEVER;
     o->sync_at = TICK_NEVER;
     view_start(o);
     return o;
@@ -289,6 +290,7 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     }
     o->counts.accepted++;
     if (from != NULL) {
+        score_useful(o, from);
         catch_up_accepted(o, from);
     }
     tree_accepted(o, event, from);

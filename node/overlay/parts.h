@@ -9,6 +9,7 @@ enum {
     OVERLAY_ROUTES_MAX = 8,
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 16,
+    OVERLAY_TURNED_AWAY_MAX = 32,
     OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
     OVERLAY_FAULTS_MAX = 100,   /* points that end a link */
     OVERLAY_FAULT_BROKEN = 5,   /* an object was announced, asked for, and did not come */
@@ -34,14 +35,17 @@ struct link {
     } state;
     bool dialled;
     bool eager;
+    bool pruned;  /* eager until the turn ends */
     bool differs; /* found since our last round; the next one comes early */
     uint16_t points;
     enum neighbour_wish wish; /* ASKED */
     struct tick since;
     struct tick heard;
     struct tick ping_at;
-    struct tick pruned_at, grafted_at; /* when we last said PRUNE, GRAFT */
+    struct tick pruned_at, grafted_at; /* when it became lazy; when we last said GRAFT */
     struct tick renew_at;              /* TICK_NEVER: the peer dialled */
+    struct tick useful_at;             /* when it last brought, or truly announced, an object */
+    uint32_t useful_count;             /* of objects that we had accepted by then */
     struct window window;
 
     struct tick sync_at;
@@ -111,6 +115,11 @@ struct overlay {
         enum overlay_end why;
         struct tick since, at;
     } gone[OVERLAY_GONE_MAX];
+    uint8_t next_turned_away;
+    struct turned_away { /* who dialled, and found no room */
+        peer_no peer;
+        uint32_t until; /* seconds */
+    } turned_away[OVERLAY_TURNED_AWAY_MAX];
     struct shunned {
         peer_no peer;
         uint32_t until; /* seconds */
@@ -128,9 +137,11 @@ struct overlay {
     struct recent {  /* accepted last: how they came */
         uint64_t id; /* its first 8 bytes */
         uint8_t slot, hops;
-        bool tree; /* over the tree: another copy means that it has a circle */
     } recent[OVERLAY_RECENT_MAX];
     struct tick announce_at;
+    struct tick turn_ends; /* TICK_NEVER: it is nobody's turn */
+    uint64_t turn;         /* whose it is, or was: start of the id */
+    bool turn_everywhere;
     uint32_t pace; /* fresh objects in the last while, in 256ths, as of pace_at */
     struct tick pace_at;
     size_t missing_count, missing_room, announced_count, announced_room;
@@ -218,6 +229,10 @@ struct tick catch_up_deadline(const struct overlay *o);
 /* Takes `cost` off what the window still allows; false when that is not there. */
 bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t cost, size_t most);
 void score_open_window(const struct overlay *o, struct link *link);
+/* It has brought or announced an object. */
+void score_useful(struct overlay *o, struct link *link);
+/* It has not for a while, though others have. */
+bool score_is_idle(const struct overlay *o, const struct link *link);
 /* May close the link. */
 void score_fault(struct overlay *o, struct link *link, unsigned points);
 bool score_is_shunned(const struct overlay *o, peer_no peer);

@@ -4,6 +4,8 @@
 
 enum {
     FORGIVEN_POINTS = 2, /* in each window */
+    IDLE_MS = 60 * 1000,
+    IDLE_OBJECTS = 3,
     SHUNNED_FIRST_S = 60,
     SHUNNED_LAST_S = 3600,
     SHUNNED_TIMES_MAX = 7,
@@ -41,6 +43,16 @@ void score_fault(struct overlay *o, struct link *link, unsigned points) {
         shun(o, link->peer);
         view_close(o, link, OVERLAY_END_FAULT);
     }
+}
+
+void score_useful(struct overlay *o, struct link *link) {
+    link->useful_at = o->now.mono;
+    link->useful_count = (uint32_t)o->counts.accepted;
+}
+
+bool score_is_idle(const struct overlay *o, const struct link *link) {
+    return tick_reached(o->now.mono, tick_add(link->useful_at, (struct duration){IDLE_MS})) &&
+           (uint32_t)o->counts.accepted - link->useful_count >= IDLE_OBJECTS;
 }
 
 bool score_is_shunned(const struct overlay *o, peer_no peer) {

@@ -1,5 +1,11 @@
-/* Broadcast (PROTOCOL 5.1): objects go over the eager links, which prunes turn into a tree; the
- * others are told ids, from which the tree is mended.
+/* Broadcast (PROTOCOL 5.1): objects go over the eager links, which are a tree; the others are told
+ * ids, from which the tree is mended.
+ *
+ * The tree changes by one object at a time. Two that went round a circle together, from different
+ * homes, would meet in different places and cut it twice. So there are turns: an object has one
+ * if its id says so, and of those that come within TURN_MS the first in rank. Who gets that one
+ * twice prunes the link; what was pruned is used until the turn ends, so that nothing falls between
+ * the old tree and the new one.
  *
  * Invariants:
  *  1. An object is announced or pushed once at most to each link, and not to the one it came from.
@@ -13,17 +19,18 @@
 #include "node/overlay/parts.h"
 
 enum {
-    ANNOUNCE_MS = 400,    /* to twice that: ids are said together */
-    GRAFT_FIRST_MS = 600, /* what is announced, late as that is, may still come over the tree */
+    ANNOUNCE_MS = 450,    /* to twice that: ids are said together */
+    GRAFT_FIRST_MS = 200, /* what is announced, late as that is, may still come over the tree; then
+                             up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
+    GRAFT_SPREAD_MS = 1600,
     GRAFT_NEXT_MS = 300,
-    BROKEN_MS = 3000, /* asked for and not come: its announcer has broken its word */
-    PRUNE_AGAIN_MS = 300,
+    BROKEN_MS = 3000,    /* asked for and not come: its announcer has broken its word */
+    TURN_MS = 1000,      /* until all have the object, and have said what it showed */
     PACE_HALF_MS = 8000, /* after so long half as much counts */
     PACE_ONE = 256,
-    PACE_AT_ONCE = 6, /* of a pace: one object in two seconds */
+    PACE_A_TURN = 6,  /* of a pace: a turn in two seconds */
     CROSSED_MS = 300, /* so late a PRUNE may come that was sent before our GRAFT arrived */
     STRAY_MS = 1000,  /* what a pruned link still brings was on its way */
-    SLOWER_MS = 200,  /* than an announcement, which was late itself: worth a change of the tree */
     GRAFT_IDS_MAX = 64,
 };
 
@@ -31,14 +38,20 @@ static_assert(OVERLAY_SLOTS <= 16, "bits of announced.slots");
 
 static void take_ihave(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message);
+static void take_prune(struct overlay *o, struct link *link, const struct link_message *message);
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
-static void shorten(struct overlay *o, const struct missing *missing, struct link *from);
+static bool has_turn(const struct overlay *o, const uint8_t *id);
+static bool goes_everywhere(const uint8_t *id);
+static bool begin_turn(struct overlay *o, const struct id *id);
+static void end_turn(struct overlay *o);
+static void drop_turn(struct overlay *o);
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link);
 static void say_announced(struct overlay *o);
 static void graft(struct overlay *o, struct link *link);
+static void make_eager(struct overlay *o, struct link *link);
 static void prune(struct overlay *o, struct link *link, const uint8_t *id);
 static void ask_for_missing(struct overlay *o);
 static void ask_next(struct overlay *o, struct missing *missing,
@@ -47,10 +60,8 @@ static void break_word(struct overlay *o, const struct missing *missing);
 static void blame_slow(struct overlay *o, const struct missing *missing, const struct link *from);
 static struct missing *find_missing(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
 static void forget_missing(struct overlay *o, struct missing *missing);
-static void remember(struct overlay *o, const struct overlay_event *event, const struct link *from,
-                     bool tree);
+static void remember(struct overlay *o, const struct overlay_event *event, const struct link *from);
 static void keep_pace(struct overlay *o, bool fresh);
-static bool may_change_tree(const struct overlay *o, const uint8_t *id);
 static struct recent *find_recent(struct overlay *o, const uint8_t *id);
 static bool is_within(const struct overlay *o, struct tick at, int64_t ms);
 static uint8_t slot_of(const struct overlay *o, const struct link *link);
@@ -78,6 +89,7 @@ void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager) 
             o->recent[i].slot = OVERLAY_NO_SLOT;
         }
     }
+    drop_turn(o); /* the new tree may have hung on that link */
     for (size_t i = 0; all_eager && i < OVERLAY_SLOTS; i++) {
         struct link *other = &o->links[i];
         if (other->no != 0 && other != link && other->state == LINK_STATE_OPEN && !other->eager &&
@@ -89,45 +101,52 @@ void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager) 
 
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from) {
     const struct id *id = &event->key.id;
-    struct missing *missing = find_missing(o, id->b);
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
-    bool stray = from != NULL && !from->eager && is_within(o, from->pruned_at, STRAY_MS);
-    remember(o, event, from, fresh && !stray && !event->urgent);
-    keep_pace(o, fresh);
-    if (from != NULL && fresh && !stray && from->state == LINK_STATE_OPEN) {
-        from->eager = true;
-    }
-    if (missing != NULL) {
-        if (fresh && !stray && !event->urgent && from != NULL && may_change_tree(o, id->b)) {
-            shorten(o, missing, from);
-        }
-        blame_slow(o, missing, from);
-        forget_missing(o, missing);
-    }
+    bool everywhere = event->urgent || goes_everywhere(id->b);
+    bool lazy = from != NULL && !from->eager;
+    bool stray = lazy && is_within(o, from->pruned_at, STRAY_MS);
+    bool turn = fresh && !stray && !event->urgent && overlay_open_links(o) > 0 &&
+                has_turn(o, id->b) && begin_turn(o, id);
     uint16_t slots = 0;
+    remember(o, event, from);
+    keep_pace(o, fresh);
+    if (lazy && fresh && !stray && !everywhere && from->state == LINK_STATE_OPEN) {
+        from->eager = true; /* as the other end has it */
+    }
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
         if (link->no == 0 || link == from || link->state != LINK_STATE_OPEN) {
             continue;
         }
-        if (fresh && (link->eager || event->urgent)) {
+        if (fresh && (link->eager || everywhere)) {
             overlay_push(o, link, id, one_more(event->hops));
         } else {
             slots |= (uint16_t)(1U << i);
         }
     }
     announce(o, id, event->hops, slots);
+    if (turn && lazy && everywhere && from->state == LINK_STATE_OPEN) {
+        graft(o, from); /* a new branch; after the pushes, lest it be pushed where it came from */
+    }
+    struct missing *missing = find_missing(o, id->b);
+    if (missing != NULL) {
+        blame_slow(o, missing, from);
+        forget_missing(o, missing);
+    }
 }
 
 /* The tree has a circle here: this link is not needed. */
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event) {
     const struct recent *recent = find_recent(o, event->key.id.b);
     unannounce(o, event->key.id.b, link);
-    if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || recent == NULL || !recent->tree ||
-        recent->slot == slot_of(o, link) || !may_change_tree(o, event->key.id.b)) {
-        return;
+    if (recent != NULL) {
+        score_useful(o, link);
     }
-    prune(o, link, event->key.id.b);
+    if (o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn &&
+        event->hops != LINK_HOPS_CAUGHT_UP && link->eager && !link->pruned && recent != NULL &&
+        recent->slot != slot_of(o, link)) {
+        prune(o, link, event->key.id.b);
+    }
 }
 
 void tree_ignored(struct overlay *o, const struct id *id) {
@@ -144,8 +163,7 @@ void tree_message(struct overlay *o, struct link *link, const struct link_messag
         take_graft(o, link, message);
     } else {
         ASSERT(message->kind == LINK_PRUNE);
-        /* One that crossed a GRAFT of ours: the other end is eager again. */
-        link->eager &= is_within(o, link->grafted_at, CROSSED_MS);
+        take_prune(o, link, message);
     }
 }
 
@@ -155,10 +173,13 @@ void tree_tick(struct overlay *o) {
         say_announced(o);
     }
     ask_for_missing(o);
+    if (tick_reached(o->now.mono, o->turn_ends)) {
+        end_turn(o);
+    }
 }
 
 struct tick tree_deadline(const struct overlay *o) {
-    struct tick due = o->announce_at;
+    struct tick due = tick_earliest(o->announce_at, o->turn_ends);
     for (size_t i = 0; i < o->missing_count; i++) {
         due = tick_earliest(due, o->missing[i].due);
     }
@@ -180,22 +201,11 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
     for (size_t i = 0; i < count; i++) {
         const struct ihave_id *id = &message->as.ihave.ids[i];
         unannounce(o, id->b, link);
-        if (sync_set_find_short(o->objects, id->b) == NULL && !overlay_is_ignored(o, id->b)) {
+        if (sync_set_find_short(o->objects, id->b) != NULL) {
+            score_useful(o, link);
+        } else if (!overlay_is_ignored(o, id->b)) {
             await(o, link, id);
         }
-    }
-}
-
-/* A neighbour announced it long before it came over the tree: take that way instead. Times order
- * who had it before whom, so no circle comes of it; numbers of links would not: the quickest way
- * is hardly ever the one over the fewest. */
-static void shorten(struct overlay *o, const struct missing *missing, struct link *from) {
-    struct link *link = missing->slots[0] == OVERLAY_NO_SLOT ? NULL : &o->links[missing->slots[0]];
-    int64_t left = missing->due.ms - o->now.mono.ms;
-    if (missing->asked == 0 && GRAFT_FIRST_MS - left >= SLOWER_MS && link != NULL && link != from &&
-        !link->eager && missing->hops[0] != LINK_HOPS_CAUGHT_UP) {
-        graft(o, link);
-        prune(o, from, missing->id);
     }
 }
 
@@ -215,8 +225,8 @@ static void await(struct overlay *o, const struct link *link, const struct ihave
             o->missing_room = room;
         }
         missing = &o->missing[o->missing_count++];
-        *missing =
-            (struct missing){.due = tick_add(o->now.mono, (struct duration){GRAFT_FIRST_MS})};
+        *missing = (struct missing){.due = {o->now.mono.ms + GRAFT_FIRST_MS +
+                                            (int64_t)(overlay_draw(o) % GRAFT_SPREAD_MS)}};
         memcpy(missing->id, id->b, sizeof missing->id);
         o->counts.missed++;
     }
@@ -246,7 +256,10 @@ static bool has_its_share(const struct overlay *o, const struct link *link) {
 
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message) {
     size_t count = message->as.graft.count;
-    link->eager |= !message->as.graft.once;
+    if (!message->as.graft.once) {
+        link->eager = true;
+        link->pruned = false;
+    }
     if (!score_afford(o, link, &link->window.graft, count, OVERLAY_WINDOW_GRAFT)) {
         return;
     }
@@ -259,6 +272,74 @@ static void take_graft(struct overlay *o, struct link *link, const struct link_m
                          recent == NULL ? LINK_HOPS_CAUGHT_UP : one_more(recent->hops));
         }
     }
+}
+
+/* Of the turn that it is, or was: else one end has given that turn up for another. */
+static void take_prune(struct overlay *o, struct link *link, const struct link_message *message) {
+    if (read_u64(message->as.prune.id) != o->turn || is_within(o, link->grafted_at, CROSSED_MS)) {
+        return; /* or it has crossed a GRAFT of ours: the other end is eager again */
+    }
+    if (o->turn_ends.ms != TICK_NEVER.ms) {
+        link->pruned = true;
+    } else {
+        link->eager = false;
+        link->pruned_at = o->now.mono;
+    }
+}
+
+/* ---- turns ---- */
+
+/* When there are many objects in a while only those count whose ids end in some zeros, as many as
+ * keep turns rare: all homes see the same objects, and come to about the same number. */
+static bool has_turn(const struct overlay *o, const uint8_t *id) {
+    uint32_t share = o->pace / PACE_ONE / PACE_A_TURN;
+    unsigned zeros = 0;
+    while (share > 0) {
+        zeros++;
+        share /= 2;
+    }
+    uint32_t end = (uint32_t)id[14] << 8 | id[15];
+    return goes_everywhere(id) || (end & ((1U << (zeros < 16 ? zeros : 16)) - 1)) == 0;
+}
+
+/* One in 512 goes over every link: those that it comes by first are the quickest way from its home
+ * to everybody, whatever the tree was before. */
+static bool goes_everywhere(const uint8_t *id) {
+    return id[13] == 0 && (id[12] & 1) == 0;
+}
+
+/* Of two at a time all take the same one: what goes everywhere comes first, then the smaller id. */
+static bool begin_turn(struct overlay *o, const struct id *id) {
+    uint64_t start = read_u64(id->b);
+    bool everywhere = goes_everywhere(id->b);
+    bool other = o->turn_ends.ms != TICK_NEVER.ms;
+    if (other && (o->turn_everywhere != everywhere ? o->turn_everywhere : o->turn < start)) {
+        return false;
+    }
+    drop_turn(o);
+    o->turn = start;
+    o->turn_everywhere = everywhere;
+    o->turn_ends = tick_add(o->now.mono, (struct duration){TURN_MS});
+    return true;
+}
+
+static void end_turn(struct overlay *o) {
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (link->pruned) {
+            link->eager = link->pruned = false;
+            link->pruned_at = o->now.mono;
+        }
+    }
+    o->turn_ends = TICK_NEVER;
+}
+
+/* As if nobody had pruned. */
+static void drop_turn(struct overlay *o) {
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        o->links[i].pruned = false;
+    }
+    o->turn_ends = TICK_NEVER;
 }
 
 /* ---- announcing ---- */
@@ -323,19 +404,21 @@ static void say_announced(struct overlay *o) {
 static void graft(struct overlay *o, struct link *link) {
     (void)overlay_send(o, link, LINK_GRAFT);
     o->counts.grafts++;
+    make_eager(o, link);
+}
+
+static void make_eager(struct overlay *o, struct link *link) {
     link->eager = true;
+    link->pruned = false;
     link->grafted_at = o->now.mono;
 }
 
 static void prune(struct overlay *o, struct link *link, const uint8_t *id) {
-    bool lately = !link->eager && is_within(o, link->pruned_at, PRUNE_AGAIN_MS);
-    link->eager = false;
-    if (lately || o->out->send_count == OVERLAY_SENDS_MAX || !overlay_room_for(o, 1)) {
-        return; /* what comes now was on its way when we said so */
+    link->pruned = true;
+    if (o->out->send_count < OVERLAY_SENDS_MAX && overlay_room_for(o, 1)) {
+        o->counts.prunes++;
+        memcpy(overlay_send(o, link, LINK_PRUNE)->as.prune.id, id, LINK_SHORT_BYTES);
     }
-    link->pruned_at = o->now.mono;
-    o->counts.prunes++;
-    memcpy(overlay_send(o, link, LINK_PRUNE)->as.prune.id, id, LINK_SHORT_BYTES);
 }
 
 static void ask_for_missing(struct overlay *o) {
@@ -378,8 +461,7 @@ static void ask_next(struct overlay *o, struct missing *missing,
         memcpy(message->as.graft.ids[message->as.graft.count++].b, missing->id, LINK_SHORT_BYTES);
         message->as.graft.once &= once;
         if (!once) {
-            o->links[slot].eager = true;
-            o->links[slot].grafted_at = o->now.mono;
+            make_eager(o, &o->links[slot]);
         }
         missing->asked++;
         missing->due = tick_add(o->now.mono, (struct duration){GRAFT_NEXT_MS});
@@ -430,13 +512,12 @@ static void forget_missing(struct overlay *o, struct missing *missing) {
     }
 }
 
-static void remember(struct overlay *o, const struct overlay_event *event, const struct link *from,
-                     bool tree) {
+static void remember(struct overlay *o, const struct overlay_event *event,
+                     const struct link *from) {
     o->recent[o->next_recent] =
         (struct recent){.id = read_u64(event->key.id.b),
                         .slot = from == NULL ? OVERLAY_NO_SLOT : slot_of(o, from),
-                        .hops = event->hops,
-                        .tree = tree};
+                        .hops = event->hops};
     o->next_recent = (uint8_t)((o->next_recent + 1) % OVERLAY_RECENT_MAX);
 }
 
@@ -458,21 +539,6 @@ static void keep_pace(struct overlay *o, bool fresh) {
     }
     o->pace_at.ms = o->now.mono.ms - (o->pace == 0 ? 0 : past);
     o->pace += fresh && o->pace < UINT32_MAX / 2 ? PACE_ONE : 0;
-}
-
-/* A circle is cut once if one object at a time says where: two that go round it together, from
- * different homes, meet in different places and cut it twice. So when there are many in a while,
- * only those count whose ids end in some zeros, as many as keep them rare; all homes see the same
- * objects and come to the same number. */
-static bool may_change_tree(const struct overlay *o, const uint8_t *id) {
-    uint32_t share = o->pace / PACE_ONE / PACE_AT_ONCE;
-    unsigned zeros = 0;
-    while (share > 0) {
-        zeros++;
-        share /= 2;
-    }
-    uint32_t end = (uint32_t)id[14] << 8 | id[15];
-    return (end & ((1U << (zeros < 16 ? zeros : 16)) - 1)) == 0;
 }
 
 static bool is_within(const struct overlay *o, struct tick at, int64_t ms) {

@@ -19,10 +19,12 @@ enum {
     DIAL_AGAIN_MS = 250,
     DIAL_NEW_MS = 500,          /* to twice that, after a member became known */
     REFUSED_S = 20,             /* before a peer is dialled again that had no room */
+    TURNED_AWAY_S = 15,         /* less than that: who keeps to it finds no closed door */
     GROUP_S = 600,              /* or that lies where we have links enough */
     SHUFFLE_SOON_MS = 5 * 1000, /* to twice that, after the first link */
-    SWAP_ONE_IN = 10,           /* shuffles */
-    ROOM_BURST = 4,             /* links that we give up for others, and how often one more */
+    SILENT_MS = 45 * 1000,
+    SWAP_ONE_IN = 10, /* shuffles */
+    ROOM_BURST = 4,   /* links that we give up for others, and how often one more */
     ROOM_EVERY_MS = 15 * 1000,
     DIAL_GIVEN_UP_S = 20, /* the driver answers sooner; who comes under another name, later */
 };
@@ -31,7 +33,11 @@ static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_
 static void be_answered(struct overlay *o, struct link *link);
 static bool settle_twins(struct overlay *o, struct link *link);
 static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish);
-static struct link *choose_victim(struct overlay *o, bool dialled);
+static struct link *choose_newcomer(struct overlay *o);
+static struct link *choose_victim(struct overlay *o);
+static unsigned worth(const struct overlay *o, const struct link *link);
+static void turn_away(struct overlay *o, peer_no peer);
+static bool is_turned_away(const struct overlay *o, peer_no peer);
 static void open_link(struct overlay *o, struct link *link, enum neighbour_wish wish);
 static bool group_is_full(const struct overlay *o, const struct link *link);
 static void remember_end(struct overlay *o, const struct link *link, enum overlay_end why);
@@ -39,6 +45,7 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why);
 
 static void dial_more(struct overlay *o);
 static size_t links_lacking(struct overlay *o);
+static bool wants_others(struct overlay *o);
 static void swap_link(struct overlay *o);
 static struct dial *find_dial(struct overlay *o, peer_no peer);
 static void tick_link(struct overlay *o, struct link *link);
@@ -147,7 +154,7 @@ void view_tick(struct overlay *o) {
     if (tick_reached(o->now.mono, o->shuffle_at)) {
         book_choose_anchors(o);
         walk_shuffle(o);
-        if (overlay_draw(o) % SWAP_ONE_IN == 0) {
+        if (wants_others(o) || overlay_draw(o) % SWAP_ONE_IN == 0) {
             swap_link(o);
         }
     }
@@ -232,12 +239,17 @@ static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_
     if (link->state == LINK_STATE_OPEN || !settle_twins(o, link)) {
         return;
     }
+    if (is_turned_away(o, link->peer)) {
+        view_close(o, link, OVERLAY_END_FULL);
+        return;
+    }
     if (overlay_link_to(o, link->peer, LINK_STATE_OPEN) == NULL) {
         if (group_is_full(o, link)) {
             view_close(o, link, OVERLAY_END_GROUP);
             return;
         }
         if (!make_room(o, link, wish)) {
+            turn_away(o, link->peer);
             view_close(o, link, OVERLAY_END_FULL);
             return;
         }
@@ -256,7 +268,7 @@ static void be_answered(struct overlay *o, struct link *link) {
         return;
     }
     if (!again && link->wish == NEIGHBOUR_SWAP && overlay_open_links(o) >= OVERLAY_LINKS_WANTED) {
-        struct link *victim = choose_victim(o, true);
+        struct link *victim = choose_victim(o);
         if (victim != NULL) {
             view_close(o, victim, OVERLAY_END_SWAPPED);
         }
@@ -298,6 +310,7 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     }
     link->state = LINK_STATE_OPEN;
     link->since = o->now.mono;
+    score_useful(o, link);
     o->counts.links_up++;
     o->had_links = true;
     book_unname(o, link->peer);
@@ -324,13 +337,12 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
     if (open < OVERLAY_LINKS_MAX && (few || inbound < OVERLAY_LINKS_MAX - OVERLAY_DIALLED_FEW)) {
         return true;
     }
-    if (wish == NEIGHBOUR_MORE || !view_afford_room(o)) {
+    struct link *victim = choose_newcomer(o);
+    bool idle = victim != NULL && score_is_idle(o, victim);
+    if (victim == NULL || (!idle && (wish == NEIGHBOUR_MORE || !view_afford_room(o)))) {
         return false;
     }
-    struct link *victim = choose_victim(o, false);
-    if (victim == NULL) {
-        return false;
-    }
+    turn_away(o, victim->peer);
     view_close(o, victim, OVERLAY_END_FULL);
     return true;
 }
@@ -350,24 +362,60 @@ bool view_afford_room(struct overlay *o) {
     return true;
 }
 
-/* A random open one of those that we dialled, anchors apart, or that others did; if there is one
- * that is not on the tree, such a one. */
-static struct link *choose_victim(struct overlay *o, bool dialled) {
+/* Of the links that others dialled one that brings nothing, else the last that came: those who
+ * crowd in push out each other. */
+static struct link *choose_newcomer(struct overlay *o) {
+    struct link *victim = NULL;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (link->no == 0 || link->state != LINK_STATE_OPEN || link->dialled) {
+            continue;
+        }
+        bool idler = victim != NULL && score_is_idle(o, link) && !score_is_idle(o, victim);
+        bool later = victim == NULL || (link->since.ms > victim->since.ms &&
+                                        score_is_idle(o, link) == score_is_idle(o, victim));
+        victim = idler || later ? link : victim;
+    }
+    return victim;
+}
+
+/* Of those that we dialled, anchors apart, a random one of those worth least. */
+static struct link *choose_victim(struct overlay *o) {
     struct link *victim = NULL;
     uint64_t seen = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
-        if (link->no == 0 || link->state != LINK_STATE_OPEN || link->dialled != dialled ||
-            (dialled && book_is_anchor(o, link->peer)) ||
-            (victim != NULL && link->eager && !victim->eager)) {
+        if (link->no == 0 || link->state != LINK_STATE_OPEN || !link->dialled ||
+            (book_is_anchor(o, link->peer) && !score_is_idle(o, link)) ||
+            (victim != NULL && worth(o, link) > worth(o, victim))) {
             continue;
         }
-        seen = victim != NULL && victim->eager && !link->eager ? 1 : seen + 1;
+        seen = victim != NULL && worth(o, link) < worth(o, victim) ? 1 : seen + 1;
         if (overlay_draw(o) % seen == 0) {
             victim = link;
         }
     }
     return victim;
+}
+
+static unsigned worth(const struct overlay *o, const struct link *link) {
+    return score_is_idle(o, link) ? 0 : link->eager ? 2 : 1;
+}
+
+/* Who asks again and again is no more likely to get in than who asks now and then. */
+static void turn_away(struct overlay *o, peer_no peer) {
+    o->turned_away[o->next_turned_away] =
+        (struct turned_away){peer, overlay_seconds(o) + TURNED_AWAY_S};
+    o->next_turned_away = (uint8_t)((o->next_turned_away + 1) % OVERLAY_TURNED_AWAY_MAX);
+}
+
+static bool is_turned_away(const struct overlay *o, peer_no peer) {
+    for (size_t i = 0; i < OVERLAY_TURNED_AWAY_MAX; i++) {
+        if (o->turned_away[i].peer == peer && o->turned_away[i].until > overlay_seconds(o)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool group_is_full(const struct overlay *o, const struct link *link) {
@@ -378,6 +426,18 @@ static bool group_is_full(const struct overlay *o, const struct link *link) {
     }
     return link->group != 0 && count >= OVERLAY_GROUP_MAX;
 }
+/* A link brings nothing, or none does: then nobody speaks, or those around us keep it from us. */
+static bool wants_others(struct overlay *o) {
+    const struct link *victim = choose_victim(o);
+    bool silent = true;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        silent &= o->links[i].no == 0 || o->links[i].state != LINK_STATE_OPEN ||
+                  tick_reached(o->now.mono,
+                               tick_add(o->links[i].useful_at, (struct duration){SILENT_MS}));
+    }
+    return silent || (victim != NULL && score_is_idle(o, victim));
+}
+
 /* Halves that have lost each other know nobody of the other half but by the book. */
 static void swap_link(struct overlay *o) {
     peer_no peer = book_choose_old(o);

@@ -86,9 +86,10 @@ struct graft_id {
 
 enum neighbour_wish {   /* of whoever dials */
     NEIGHBOUR_MORE = 0, /* it has links, and would like another */
-    NEIGHBOUR_SWAP = 1, /* it gives one up for this one */
-    NEIGHBOUR_NONE = 2, /* it has none */
-    NEIGHBOUR_NEW = 3,  /* it had none since it started */
+    NEIGHBOUR_FEW = 1,  /* it has few */
+    NEIGHBOUR_SWAP = 2, /* it gives one up for this one */
+    NEIGHBOUR_NONE = 3, /* it has none */
+    NEIGHBOUR_NEW = 4,  /* it had none since it started */
 };
 
 struct link_message {

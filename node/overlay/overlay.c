@@ -127,7 +127,7 @@ static enum err step(struct overlay *o, const struct overlay_event *event, struc
         return ERR_OK;
     case OVERLAY_EV_REPLACED:
         (void)sync_set_remove(o->objects, &event->key.id);
-        return ERR_OK;
+        return ignore_object(o, &event->key.id); /* neighbours may still announce it */
     case OVERLAY_EV_TICK:
         drop_expired(o);
         view_tick(o);
@@ -299,7 +299,7 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
 
 /* The ring forgets the earliest: then it may be looked at once more. */
 static enum err ignore_object(struct overlay *o, const struct id *id) {
-    tree_ignored(o, id);
+    tree_gone(o, id);
     if (o->ignored == NULL) {
         o->ignored = calloc(OVERLAY_IGNORED_MAX, sizeof o->ignored[0]);
     }
@@ -321,6 +321,7 @@ static void drop_expired(struct overlay *o) {
         overlay_act(o, OVERLAY_ACT_DROP, NULL);
         o->out->list[o->out->count - 1].id = id;
         (void)sync_set_remove(o->objects, &id);
+        tree_gone(o, &id);
     }
 }
 

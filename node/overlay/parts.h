@@ -38,6 +38,7 @@ struct link {
     bool pruned;  /* eager until the turn ends */
     bool differs; /* found since our last round; the next one comes early */
     uint16_t points;
+    uint32_t broken_s;        /* second in which it last broke its word */
     enum neighbour_wish wish; /* ASKED */
     struct tick since;
     struct tick heard;
@@ -210,7 +211,7 @@ void tree_link_open(struct link *link, bool eager);
 void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
-void tree_ignored(struct overlay *o, const struct id *id);
+void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */
 void tree_message(struct overlay *o, struct link *link, const struct link_message *message);
 void tree_tick(struct overlay *o);
 struct tick tree_deadline(const struct overlay *o);

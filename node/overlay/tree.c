@@ -149,10 +149,15 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     }
 }
 
-void tree_ignored(struct overlay *o, const struct id *id) {
+void tree_gone(struct overlay *o, const struct id *id) {
     struct missing *missing = find_missing(o, id->b);
     if (missing != NULL) {
         forget_missing(o, missing);
+    }
+    for (size_t i = 0; i < o->announced_count; i++) {
+        if (memcmp(o->announced[i].id, id->b, LINK_SHORT_BYTES) == 0) {
+            o->announced[i].slots = 0;
+        }
     }
 }
 
@@ -471,13 +476,19 @@ static void ask_next(struct overlay *o, struct missing *missing,
     missing->due = tick_add(o->now.mono, (struct duration){BROKEN_MS});
 }
 
+/* Not so a link that is slow, or silent: it must have been heard since it was asked, and have
+ * brought nothing. Once a second, lest one delay count many times. */
 static void break_word(struct overlay *o, const struct missing *missing) {
+    struct tick asked_at = {missing->due.ms - BROKEN_MS};
     uint8_t slots[OVERLAY_SOURCES_MAX];
     uint8_t asked = missing->asked;
     memcpy(slots, missing->slots, sizeof slots); /* a link that is closed changes them */
     for (uint8_t i = 0; i < asked; i++) {
         struct link *link = slots[i] == OVERLAY_NO_SLOT ? NULL : &o->links[slots[i]];
-        if (link != NULL && link->no != 0 && overlay_room_for(o, 1)) {
+        if (link != NULL && link->no != 0 && overlay_room_for(o, 1) &&
+            link->heard.ms > asked_at.ms && link->useful_at.ms <= asked_at.ms &&
+            link->broken_s != overlay_seconds(o)) {
+            link->broken_s = overlay_seconds(o);
             score_fault(o, link, OVERLAY_FAULT_BROKEN);
         }
     }

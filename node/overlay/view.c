@@ -17,11 +17,13 @@ enum {
     RENEW_AGAIN_MS = 5 * 60 * 1000,
     SETTLED_MS = 2000, /* a link this old is none of two that crossed */
     DIAL_AGAIN_MS = 250,
+    DIAL_REFUSED_MS = 500,      /* to twice that, while there is a link at least */
     DIAL_NEW_MS = 500,          /* to twice that, after a member became known */
     REFUSED_S = 20,             /* before a peer is dialled again that had no room */
     TURNED_AWAY_S = 15,         /* less than that: who keeps to it finds no closed door */
     GROUP_S = 600,              /* or that lies where we have links enough */
     SHUFFLE_SOON_MS = 5 * 1000, /* to twice that, after the first link */
+    TRIED_MS = 5 * 1000,        /* to bring something, before another has its chance */
     SILENT_MS = 45 * 1000,
     SWAP_ONE_IN = 10, /* shuffles */
     ROOM_BURST = 4,   /* links that we give up for others, and how often one more */
@@ -32,8 +34,10 @@ enum {
 static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_wish wish);
 static void be_answered(struct overlay *o, struct link *link);
 static bool settle_twins(struct overlay *o, struct link *link);
-static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish);
-static struct link *choose_newcomer(struct overlay *o);
+static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish,
+                      bool group_full);
+static struct link *choose_newcomer(struct overlay *o, uint32_t group);
+static unsigned proven(const struct overlay *o, const struct link *link);
 static struct link *choose_victim(struct overlay *o);
 static unsigned worth(const struct overlay *o, const struct link *link);
 static void turn_away(struct overlay *o, peer_no peer);
@@ -220,7 +224,10 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
         book_name(o, peer);
         book_put_off(o, peer, why == OVERLAY_END_GROUP ? GROUP_S : open || dialled ? REFUSED_S : 1);
     }
-    o->dial_at = tick_earliest(o->dial_at, open ? overlay_after(o, DIAL_AGAIN_MS) : o->now.mono);
+    bool some = overlay_open_links(o) > 0;
+    o->dial_at = tick_earliest(o->dial_at, open   ? overlay_after(o, DIAL_AGAIN_MS)
+                                           : some ? overlay_after(o, DIAL_REFUSED_MS)
+                                                  : o->now.mono);
 }
 
 static void remember_end(struct overlay *o, const struct link *link, enum overlay_end why) {
@@ -244,13 +251,10 @@ static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_
         return;
     }
     if (overlay_link_to(o, link->peer, LINK_STATE_OPEN) == NULL) {
-        if (group_is_full(o, link)) {
-            view_close(o, link, OVERLAY_END_GROUP);
-            return;
-        }
-        if (!make_room(o, link, wish)) {
+        bool full = group_is_full(o, link);
+        if (!make_room(o, link, wish, full)) {
             turn_away(o, link->peer);
-            view_close(o, link, OVERLAY_END_FULL);
+            view_close(o, link, full ? OVERLAY_END_GROUP : OVERLAY_END_FULL);
             return;
         }
     }
@@ -306,6 +310,10 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     struct link *before = overlay_link_to(o, link->peer, LINK_STATE_OPEN);
     bool eager = before != NULL && before->eager;
     if (before != NULL) {
+        if (before->dialled && !link->dialled) { /* we have chosen it, and may do so no less */
+            link->dialled = true;
+            link->renew_at = before->renew_at;
+        }
         view_close(o, before, OVERLAY_END_TWICE);
     }
     link->state = LINK_STATE_OPEN;
@@ -323,7 +331,9 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     ASSERT(overlay_open_links(o) <= OVERLAY_LINKS_MAX);
 }
 
-static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish) {
+/* `group_full`: in the place of another one into the same network. */
+static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish,
+                      bool group_full) {
     size_t open = 0;
     size_t inbound = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
@@ -334,12 +344,18 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
         }
     }
     bool few = o->book_count <= OVERLAY_LINKS_MAX; /* members: all may be linked with all */
-    if (open < OVERLAY_LINKS_MAX && (few || inbound < OVERLAY_LINKS_MAX - OVERLAY_DIALLED_FEW)) {
+    if (!group_full && open < OVERLAY_LINKS_MAX &&
+        (few || inbound < OVERLAY_LINKS_MAX - OVERLAY_DIALLED_FEW)) {
         return true;
     }
-    struct link *victim = choose_newcomer(o);
-    bool idle = victim != NULL && score_is_idle(o, victim);
-    if (victim == NULL || (!idle && (wish == NEIGHBOUR_MORE || !view_afford_room(o)))) {
+    struct link *victim = choose_newcomer(o, group_full ? link->group : 0);
+    if (victim == NULL) {
+        return false;
+    }
+    struct tick tried = tick_add(victim->since, (struct duration){TRIED_MS});
+    bool easy = proven(o, victim) == 0 || (proven(o, victim) == 1 && wish != NEIGHBOUR_MORE &&
+                                           tick_reached(o->now.mono, tried));
+    if (!easy && (wish == NEIGHBOUR_MORE || !view_afford_room(o))) {
         return false;
     }
     turn_away(o, victim->peer);
@@ -362,21 +378,27 @@ bool view_afford_room(struct overlay *o) {
     return true;
 }
 
-/* Of the links that others dialled one that brings nothing, else the last that came: those who
- * crowd in push out each other. */
-static struct link *choose_newcomer(struct overlay *o) {
+/* Of the links that others dialled: one that brings nothing while others do, then one that has
+ * brought nothing yet, then any; and of those the last that came. So those who crowd in push out
+ * each other. `group`: into this network; 0: any. */
+static struct link *choose_newcomer(struct overlay *o, uint32_t group) {
     struct link *victim = NULL;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
-        if (link->no == 0 || link->state != LINK_STATE_OPEN || link->dialled) {
+        if (link->no == 0 || link->state != LINK_STATE_OPEN || link->dialled ||
+            (group != 0 && link->group != group)) {
             continue;
         }
-        bool idler = victim != NULL && score_is_idle(o, link) && !score_is_idle(o, victim);
-        bool later = victim == NULL || (link->since.ms > victim->since.ms &&
-                                        score_is_idle(o, link) == score_is_idle(o, victim));
-        victim = idler || later ? link : victim;
+        bool worse = victim != NULL && proven(o, link) < proven(o, victim);
+        bool later = victim == NULL ||
+                     (link->since.ms > victim->since.ms && proven(o, link) == proven(o, victim));
+        victim = worse || later ? link : victim;
     }
     return victim;
+}
+
+static unsigned proven(const struct overlay *o, const struct link *link) {
+    return score_is_idle(o, link) ? 0 : link->useful_at.ms == link->since.ms ? 1 : 2;
 }
 
 /* Of those that we dialled, anchors apart, a random one of those worth least. */
@@ -418,13 +440,15 @@ static bool is_turned_away(const struct overlay *o, peer_no peer) {
     return false;
 }
 
+/* A street may share one provider, and so one network: while there are few links any will do. */
 static bool group_is_full(const struct overlay *o, const struct link *link) {
     size_t count = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         const struct link *other = &o->links[i];
         count += other->no != 0 && other->state == LINK_STATE_OPEN && other->group == link->group;
     }
-    return link->group != 0 && count >= OVERLAY_GROUP_MAX;
+    return link->group != 0 && count >= OVERLAY_GROUP_MAX &&
+           overlay_open_links(o) >= OVERLAY_LINKS_FEW;
 }
 /* A link brings nothing, or none does: then nobody speaks, or those around us keep it from us. */
 static bool wants_others(struct overlay *o) {
@@ -464,9 +488,10 @@ static void dial_more(struct overlay *o) {
         }
         size_t open = overlay_open_links(o);
         view_dial(o, peer,
-                  open > 0       ? NEIGHBOUR_MORE
-                  : o->had_links ? NEIGHBOUR_NONE
-                                 : NEIGHBOUR_NEW);
+                  open >= OVERLAY_LINKS_FEW ? NEIGHBOUR_MORE
+                  : open > 0                ? NEIGHBOUR_FEW
+                  : o->had_links            ? NEIGHBOUR_NONE
+                                            : NEIGHBOUR_NEW);
         lacking--;
     }
     if (lacking > 0) {

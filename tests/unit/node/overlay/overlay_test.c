@@ -184,19 +184,29 @@ static void test_links_have_a_bound_and_those_who_need_one_get_in_now_and_then(v
     overlay_destroy(overlay);
 }
 
-static void test_a_network_has_two_links_at_most(void **state) {
+static void test_a_network_has_two_links_at_most_once_there_are_links_enough(void **state) {
     (void)state;
     struct overlay *overlay = create(1);
-    for (peer_no i = 0; i < 6; i++) {
+    for (peer_no i = 0; i < 7; i++) {
         CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_LINK_UP,
                                                                .peer = 10 + i,
                                                                .link = 10 + i,
-                                                               .group = i < 4 ? 77 : 0,
+                                                               .group = i < 3 ? 66 : 77,
                                                                .dialled = i % 2 == 0}));
-        neighbour(overlay, 10 + i, NEIGHBOUR_NONE);
+        neighbour(overlay, 10 + i, NEIGHBOUR_MORE);
     }
-    CHECK(overlay_link_count(overlay) == 4); /* of no network known: as many as there is room for */
-    CHECK(overlay_is_linked(overlay, 10) && overlay_is_linked(overlay, 11));
+    CHECK(overlay_link_count(overlay) == 5); /* a street of one provider is not cut off */
+    CHECK(overlay_is_linked(overlay, 14) && !overlay_is_linked(overlay, 15));
+    CHECK_ERR(ERR_OK,
+              step(overlay, (struct overlay_event){
+                                .kind = OVERLAY_EV_LINK_UP, .peer = 30, .link = 30, .group = 88}));
+    neighbour(overlay, 30, NEIGHBOUR_MORE);
+    CHECK(overlay_is_linked(overlay, 30));
+    CHECK_ERR(ERR_OK,
+              step(overlay, (struct overlay_event){
+                                .kind = OVERLAY_EV_LINK_UP, .peer = 31, .link = 31, .group = 77}));
+    neighbour(overlay, 31, NEIGHBOUR_NONE); /* in the place of another of its network */
+    CHECK(overlay_is_linked(overlay, 31) && overlay_link_count(overlay) == 6);
     overlay_destroy(overlay);
 }
 
@@ -351,7 +361,7 @@ static void test_what_was_replaced_is_not_known_any_longer(void **state) {
         const struct id old = id_of(3);
         const struct id kept = id_of(4);
         CHECK(overlay_object_count(overlay) == 1);
-        CHECK(overlay_look_up(overlay, &old, false, now) == OVERLAY_WANTED);
+        CHECK(overlay_look_up(overlay, &old, false, now) == OVERLAY_LATER);
         CHECK(overlay_look_up(overlay, &kept, false, now) == OVERLAY_DUPLICATE);
     }
     overlay_destroy(overlay);
@@ -395,7 +405,7 @@ int main(void) {
         cmocka_unit_test(test_of_two_links_both_ends_keep_the_one_dialled_by_the_smaller_id),
         cmocka_unit_test(test_a_second_link_by_the_same_side_replaces_the_first),
         cmocka_unit_test(test_links_have_a_bound_and_those_who_need_one_get_in_now_and_then),
-        cmocka_unit_test(test_a_network_has_two_links_at_most),
+        cmocka_unit_test(test_a_network_has_two_links_at_most_once_there_are_links_enough),
         cmocka_unit_test(test_a_silent_link_is_pinged_then_given_up_and_its_peer_dialled_again),
         cmocka_unit_test(test_whatever_is_heard_keeps_a_link),
         cmocka_unit_test(test_an_accepted_object_goes_to_every_eager_link_but_its_own),

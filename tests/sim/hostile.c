@@ -1,0 +1,157 @@
+/* What nodes do that want to do harm. All but the eclipse crew run the real engine, and change what
+ * it says; that crew dials by itself besides. */
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+enum {
+    LIES_A_SECOND = 20,
+    FLOOD_FORGED = 3,
+    FLOOD_COPIES = 30,
+    REPLAYS = 20,
+    CREW_DIALS = 3,
+};
+
+static void lie(struct sim *sim, uint32_t lane);
+static void flood(struct sim *sim, uint32_t node, uint32_t lane);
+static void replay(struct sim *sim, uint32_t lane);
+static void poison(struct sim *sim, uint32_t lane);
+static void crowd(struct sim *sim, uint32_t node);
+static uint32_t one_of_crew(struct sim *sim, uint32_t node);
+
+bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action *action,
+                    struct link_message *message) {
+    enum hostile_kind kind = (enum hostile_kind)sim->nodes[node].hostile;
+    bool withholds = kind == DROPPER || kind == LIAR || kind == ECLIPSER;
+    if (action->kind == OVERLAY_ACT_PUSH) {
+        return !withholds;
+    }
+    if (message->kind == LINK_IHAVE) {
+        return kind != DROPPER && kind != ECLIPSER;
+    }
+    if (message->kind >= LINK_SYNC) {
+        return !withholds;
+    }
+    if (kind == ECLIPSER && (message->kind == LINK_SHUFFLE || message->kind == LINK_SHUFFLED)) {
+        for (size_t i = 0; i < message->as.shuffle.count; i++) {
+            message->as.shuffle.peers[i] = home_id(one_of_crew(sim, node));
+        }
+    }
+    return !(kind == DROPPER && message->kind == LINK_WALK);
+}
+
+void hostile_attack(struct sim *sim, uint32_t number) {
+    struct node *node = &sim->nodes[number];
+    if (node->overlay == NULL || node->hostile == DROPPER || node->attacks != sim_now(sim)) {
+        return; /* or of an earlier life */
+    }
+    sim_trace(sim, TRACE_HOSTILE, number, TRACE_NOBODY, node->hostile, 0);
+    uint32_t links[LINKS_OF_NODE];
+    uint16_t count = node->link_count;
+    memcpy(links, node->links, sizeof links);
+    for (uint16_t i = 0; i < count && node->overlay != NULL; i++) {
+        uint32_t lane = net_lane(sim, net_number(sim, links[i]), number);
+        if (lane == SIM_NONE) {
+            continue;
+        }
+        if (node->hostile == LIAR) {
+            lie(sim, lane);
+        } else if (node->hostile == FLOODER) {
+            flood(sim, number, lane);
+        } else if (node->hostile == REPLAYER) {
+            replay(sim, lane);
+        } else if (node->hostile == POISONER) {
+            poison(sim, lane);
+        } else if (sim->net.pairs[links[i]].raw) {
+            static const struct packet pong = {.type = LINK_PONG}; /* keeps it */
+            net_send(sim, lane, &pong, (struct bytes){NULL, 0}, 9);
+        }
+    }
+    if (node->hostile == ECLIPSER) {
+        crowd(sim, number);
+    }
+    node->attacks = sim_now(sim) + 1000;
+    queue_add(sim->queue, node->attacks, EVENT_ATTACK, number);
+}
+
+static void lie(struct sim *sim, uint32_t lane) {
+    struct link_message *message = sim->message;
+    memset(message, 0, sizeof *message);
+    message->kind = LINK_IHAVE;
+    for (size_t i = 0; i < LIES_A_SECOND; i++) {
+        struct ihave_id *id = &message->as.ihave.ids[message->as.ihave.count++];
+        write_u64(id->b, rng_draw(&sim->rng));
+        write_u64(id->b + 8, rng_draw(&sim->rng));
+        id->hops = 1;
+    }
+    home_say(sim, lane, message);
+}
+
+static void flood(struct sim *sim, uint32_t node, uint32_t lane) {
+    int64_t now = home_now(sim, SIM_NONE).wall.ms;
+    for (int i = 0; i < FLOOD_FORGED; i++) {
+        const struct object forged = {.created = now,
+                                      .expires = now + 600000,
+                                      .author = node,
+                                      .sent_at = sim_now(sim),
+                                      .size = 1000,
+                                      .forged = true};
+        home_push(sim, lane, object_add(sim, &forged), 1);
+    }
+    for (int i = 0; i < FLOOD_COPIES && sim->object_count > sim->first_live; i++) {
+        uint32_t object =
+            sim->first_live + rng_below(&sim->rng, sim->object_count - sim->first_live);
+        if (!sim->objects[object].forged) {
+            home_push(sim, lane, object, (uint8_t)rng_below(&sim->rng, 256));
+        }
+    }
+}
+
+static void replay(struct sim *sim, uint32_t lane) {
+    int64_t now = home_now(sim, SIM_NONE).wall.ms;
+    for (int i = 0; i < REPLAYS && sim->object_count > 0; i++) {
+        uint32_t object = rng_below(&sim->rng, sim->object_count);
+        if (!sim->objects[object].forged && sim->objects[object].expires < now) {
+            home_push(sim, lane, object, 1);
+        }
+    }
+}
+
+/* Members that do not exist, or of whom most are gone. */
+static void poison(struct sim *sim, uint32_t lane) {
+    struct link_message *message = sim->message;
+    memset(message, 0, sizeof *message);
+    message->kind = rng_below(&sim->rng, 2) == 0 ? LINK_SHUFFLE : LINK_WALK;
+    if (message->kind == LINK_WALK) {
+        message->as.walk.peer = home_id(rng_below(&sim->rng, 2 * sim->node_count));
+        message->as.walk.left = rng_below(&sim->rng, LINK_WALK_MAX + 1);
+    } else {
+        message->as.shuffle.nonce = rng_draw(&sim->rng);
+        message->as.shuffle.left = rng_below(&sim->rng, LINK_WALK_MAX + 1);
+        for (size_t i = 0; i < LINK_PEERS_MAX; i++) {
+            message->as.shuffle.peers[i] = home_id(rng_below(&sim->rng, 2 * sim->node_count));
+        }
+        message->as.shuffle.count = LINK_PEERS_MAX;
+    }
+    home_say(sim, lane, message);
+}
+
+/* Asks for all places that it can get, as one that has no link. */
+static void crowd(struct sim *sim, uint32_t number) {
+    for (int i = 0; i < CREW_DIALS; i++) {
+        uint32_t victim = home_random(sim);
+        if (victim != SIM_NONE && sim->nodes[number].link_count < RAW_LINKS_MAX) {
+            net_dial(sim, number, victim, true);
+        }
+    }
+}
+
+static uint32_t one_of_crew(struct sim *sim, uint32_t node) {
+    for (int i = 0; i < 50; i++) {
+        uint32_t other = rng_below(&sim->rng, sim->node_count);
+        if (sim->nodes[other].hostile == ECLIPSER) {
+            return other;
+        }
+    }
+    return node;
+}

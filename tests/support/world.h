@@ -22,11 +22,19 @@
 #define WORLD_BEGIN ((struct instant){INT64_C(1795555800000)})
 
 enum {
-    WORLD_HOMES_MAX = 12,
+    WORLD_HOMES_MAX = 1000,
     WORLD_OWNERS_MAX = 2,
     WORLD_CLIPS_MAX = 64, /* that one home holds at a time */
-    WORLD_CONNECTIONS_MAX = 512,
     WORLD_REPLIES_MAX = 64,
+    WORLD_LEAVES_MAX = 64,     /* pieces of a clip */
+    WORLD_CHECKPOINTS_MAX = 64 /* kept of each home */
+};
+
+enum world_death {
+    WORLD_LIVE,
+    WORLD_DIES_BEFORE_COMMIT,
+    WORLD_DIES_BEFORE_RELEASE,
+    WORLD_COMMIT_FAILS, /* the disk is full; needs a world on disk */
 };
 
 enum world_footage {  /* what a home's ingest does with a request */
@@ -35,16 +43,15 @@ enum world_footage {  /* what a home's ingest does with a request */
     WORLD_MATCH,      /* after a random wait a clip is sealed; then done */
 };
 
-struct world_clip {
-    bool sealed; /* and told to the node */
-    bool held;   /* the node has it on record */
+struct world_clip { /* sealed, and told to the node */
+    bool held;      /* the node has it on record */
     struct id request;
     struct clip_id clip;
     struct instant from, to;
     struct age_file_key key; /* what an owner would find in the header */
     struct id sha256;
     struct buffer header, payload;
-    struct id leaves[64];
+    struct id leaves[WORLD_LEAVES_MAX];
     struct id root;
 };
 
@@ -68,16 +75,20 @@ struct world_home {
     struct store *store;
     struct core *core;   /* NULL while it is down */
     enum err failed;     /* the host error that stopped it */
-    int64_t wall_skew;   /* milliseconds that its wall clock is ahead */
+    int64_t wall_skew;   /* milliseconds that its wall clock is ahead; not to change in a run */
     int64_t release_lag; /* a planted leak: its effects come out so much later */
     int64_t release_lag_until;
+    int64_t reads_from; /* when its system takes bytes again: world_stall() */
+    int64_t read_rate;  /* bytes a second that it takes off each connection; 0: all there are */
+    int64_t sleeps_until;
+    int64_t slept; /* in all: its monotonic clock has missed so much */
     bool ingest_down;
     enum world_footage footage;
     int64_t match_wait;   /* at most so long, at random */
     size_t payload_plain; /* plaintext bytes of the clips that its ingest makes */
     uint64_t random;      /* of its ingest alone: what it draws moves nothing else */
     size_t clip_count;
-    struct world_clip clips[WORLD_CLIPS_MAX];
+    struct world_clip *clips[WORLD_CLIPS_MAX]; /* NULL: none in this place */
     struct world_file *delivered;
     bool removal_fails;
     bool disk_fails;  /* every file call answers ERR_HOST_DISK */
@@ -85,22 +96,20 @@ struct world_home {
     struct {
         uint64_t size;
         struct id root;
-    } checkpoints[64]; /* the newest that it published in its files */
+    } checkpoints[WORLD_CHECKPOINTS_MAX]; /* the newest that it published in its files */
     size_t checkpoint_count;
     char note[NOTE_MAX]; /* its file `checkpoint`, which outlives it */
     uint64_t next_link;
     int64_t last_tick;
+    enum world_death death; /* to come; WORLD_LIVE: none */
+    size_t death_at;        /* at this one of its turns, counted from 1 */
+    bool died;              /* it has come */
     size_t turns;
     size_t starts;
     size_t write_count;
     uint8_t writes[32]; /* hash over the times of all turns that wrote to the store */
-};
-
-enum world_death {
-    WORLD_LIVE,
-    WORLD_DIES_BEFORE_COMMIT,
-    WORLD_DIES_BEFORE_RELEASE,
-    WORLD_COMMIT_FAILS, /* the disk is full; needs a world on disk */
+    size_t end_count, end_room;
+    struct world_end *ends; /* of connections, that this home has open */
 };
 
 struct world_sight { /* something that arrived at the home that is watched */
@@ -119,6 +128,7 @@ struct world_sight { /* something that arrived at the home that is watched */
  * in between and without any core behind it. It may say anything. */
 struct world_insider {
     struct world *world;
+    struct world_insider *next;
     int home; /* whom it talks to */
     uint64_t link;
     bool open; /* the home has not closed yet */
@@ -136,27 +146,18 @@ struct world {
     bool mesh;                        /* false: only links with home 0 come about */
     const char *folder;               /* NULL: stores lie in memory */
     size_t home_count;
-    struct world_home homes[WORLD_HOMES_MAX];
+    struct world_home *homes;
     struct id community;
-    bool cut[WORLD_HOMES_MAX][WORLD_HOMES_MAX];
-
-    /* A death to come: of home `dies`, at its turn `dies_at`, counted from 1. */
-    int dies; /* -1: none */
-    size_t dies_at;
-    enum world_death death;
-    int64_t rests; /* it is started again after so long */
-    bool died;
+    int64_t rests; /* a home that died is started again after so long */
 
     int watched; /* -1: nobody */
     size_t sight_count, sight_room;
     struct world_sight *sights;
-    struct world_insider *insider; /* the one that talks now; NULL: none */
-    uint8_t trace[32];             /* hash over everything that happened */
+    struct world_insider *insiders; /* those that talk now */
+    uint8_t trace[32];              /* hash over everything that happened */
 
-    struct world_connection *connections;
-    struct world_event **heap;
-    size_t heap_count, heap_room;
-    uint64_t next_event;
+    struct world_clock *clock;
+    struct world_net *net;
     size_t reply_count;
     struct buffer replies[WORLD_REPLIES_MAX]; /* frames that answered the last question */
     struct control_reply reply;               /* the last of them, decoded */
@@ -174,11 +175,31 @@ typedef bool world_reached(struct world *world, void *context);
 bool world_run_until(struct world *world, int64_t ms, world_reached *reached, void *context);
 struct instant world_wall(const struct world *world, int home);
 
+/* ---- the network ---- */
+
+void world_address(int home, char out[ADDRESS_MAX_BYTES]);
+int world_home_at(const char *address);
+/* Every end of a connection that a home has open and that bytes can pass, in one order for one
+ * seed. `flying`: bytes that it has sent and that have not arrived. */
+typedef void world_link_visit(void *context, int home, int peer, uint64_t link, size_t flying);
+void world_links_each(struct world *world, world_link_visit *visit, void *context);
+
 /* ---- faults ---- */
 
+/* To come at its `turns`th turn from now, 1 being the next; it starts again by itself. */
+void world_doom(struct world *world, int number, enum world_death death, size_t turns);
 void world_kill(struct world *world, int number);
 MUST_USE enum err world_start(struct world *world, int home);
+/* Nothing passes between them, and nobody is told; connections that there were stay dead. */
 void world_cut(struct world *world, int a, int b, bool cut);
+/* What one says does not reach the other for so long; then it does, late. */
+void world_hush(struct world *world, int from, int to, int64_t ms);
+/* This home takes no bytes for so long: those who send to it find that it does not drain. */
+void world_stall(struct world *world, int home, int64_t ms);
+/* As a machine that is suspended: its wall clock goes on, its monotonic one does not. What comes
+ * waits for it. It must not be asked anything meanwhile. */
+void world_sleep(struct world *world, int number, int64_t ms);
+bool world_is_up(const struct world *world, int home); /* started, and awake */
 
 /* A frame from this home's ingest, at once. */
 void world_ingest_say(struct world *world, int home, const struct ingest_message *message);

@@ -7,7 +7,7 @@
 #include "node/base/assert.h"
 #include "node/log/log.h"
 #include "tests/support/samples.h"
-#include "tests/support/world.h"
+#include "tests/support/world_parts.h"
 
 #define TEXT(to, text) (void)snprintf((to), sizeof(to), "%s", (text))
 
@@ -74,7 +74,7 @@ void world_invite(struct world *world, int sponsor, enum member_role role, int64
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     invite.expires.ms = invite.created.ms + life;
-    (void)snprintf(invite.addresses[0], ADDRESS_MAX_BYTES, "10.1.0.%d:7878", sponsor + 1);
+    world_address(sponsor, invite.addresses[0]);
     random_bytes(invite.secret, sizeof invite.secret);
     ASSERT(invite_code_object(&invite, &body, &object) == ERR_OK);
     ASSERT(signed_add(&object, &home->owners[0].sign, &invite.owner) == ERR_OK);
@@ -199,7 +199,7 @@ static bool settled(struct world *world, void *context) {
 /* ---- requests ---- */
 
 void world_request_secret(int home, struct box_secret *out) {
-    memset(out->b, 0x20 + home, sizeof out->b);
+    world_seed_key(home, 0x20 + home, out->b);
 }
 
 void world_voluntary(struct world *world, int number, int64_t life, struct request *out) {
@@ -219,7 +219,7 @@ void world_voluntary(struct world *world, int number, int64_t life, struct reque
         .terms = {.delete_by = {now.ms + 30 * (int64_t)DURATION_DAY_MS},
                   .no_face_recognition = true,
                   .no_passing_on = true}};
-    (void)snprintf(out->addresses[0], ADDRESS_MAX_BYTES, "10.1.0.%d:7878", number + 1);
+    world_address(number, out->addresses[0]);
     world_request_secret(number, &secret);
     box_public_of(&secret, &out->key);
     TEXT(out->reason, "Hit and run, silver hatchback");
@@ -272,8 +272,8 @@ bool world_has_object(struct world *world, int number, const struct id *id) {
 
 struct world_clip *world_clip(struct world *world, int number, const struct id *request) {
     for (size_t i = 0; i < WORLD_CLIPS_MAX; i++) {
-        struct world_clip *clip = &world->homes[number].clips[i];
-        if (clip->sealed && id_equal(&clip->request, request)) {
+        struct world_clip *clip = world->homes[number].clips[i];
+        if (clip != NULL && id_equal(&clip->request, request)) {
             return clip;
         }
     }

@@ -51,10 +51,12 @@ static bool sent(struct world *world, void *context) {
 
 static void await(struct flow *flow, world_reached *reached) {
     if (!world_run_until(flow->world, 30 * MINUTE, reached, flow)) {
-        (void)fprintf(stderr, "home %d died at its turn %zu, %s\n", flow->world->dies,
-                      flow->world->dies_at,
-                      flow->world->death == WORLD_DIES_BEFORE_COMMIT ? "before its commit"
-                                                                     : "before the release");
+        for (size_t i = 0; i < flow->world->home_count; i++) {
+            const struct world_home *home = &flow->world->homes[i];
+            if (home->died) {
+                (void)fprintf(stderr, "home %zu died at its turn %zu\n", i, home->death_at);
+            }
+        }
         CHECK(false);
     }
 }
@@ -123,10 +125,9 @@ static void run_flow(const char *folder, int dies, size_t dies_at, enum world_de
     world->homes[OWNER].footage = WORLD_MATCH;
     world->homes[OWNER].match_wait = 200;
     world_found(world, SPONSOR, &terms);
-    size_t before = dies < 0 ? 0 : world->homes[dies].turns;
-    world->dies = dies;
-    world->dies_at = before + dies_at;
-    world->death = death;
+    if (dies >= 0) {
+        world_doom(world, dies, death, dies_at);
+    }
     world->rests = 1500;
     join(&flow, REQUESTER);
     join(&flow, OWNER);
@@ -137,8 +138,10 @@ static void run_flow(const char *folder, int dies, size_t dies_at, enum world_de
     await(&flow, delivered);
     await(&flow, sent);
     world_run(world, 1500);
-    *died = world->died;
-    world->dies = -1;
+    *died = dies >= 0 && world->homes[dies].died;
+    if (dies >= 0) {
+        world->homes[dies].death = WORLD_LIVE;
+    }
     world_run(world, 2500);
 
     const struct world_clip *clip = world_clip(world, OWNER, &flow.request);

@@ -69,22 +69,21 @@ static void die(enum world_death death) {
         struct world *world = world_create(9, HOMES, NULL);
         bool cosigned = false;
         world_settle(world, &terms);
-        world->dies = WITNESS;
-        world->dies_at = world->homes[WITNESS].turns + at;
-        world->death = death;
+        struct world_home *witness = &world->homes[WITNESS];
+        world_doom(world, WITNESS, death, at);
         world->rests = 20L * SLOT_MS;
         uint64_t size = 0;
         for (int after = 0; after < 30;) { /* until what it said last must have been shown */
             world_run(world, SLOT_MS / 10);
-            after += world->died ? 1 : 0;
+            after += witness->died ? 1 : 0;
             size = published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
-            if (world->died && cosigned) {
+            if (witness->died && cosigned) {
                 CHECK(remembered(&world->homes[WITNESS], &world->homes[LOG]) >= size);
                 counted++;
             }
         }
-        deaths += world->died ? 1 : 0;
-        world->dies = -1;
+        deaths += witness->died ? 1 : 0;
+        witness->death = WORLD_LIVE;
         world_run(world, 30L * SLOT_MS); /* it is back, and goes on with what it remembers */
         uint64_t later = published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
         CHECK(cosigned && later > size);

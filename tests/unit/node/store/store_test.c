@@ -92,6 +92,13 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
         "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE clips DROP COLUMN owners;"
+        "DROP TABLE objects;"
+        "CREATE TABLE objects(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL,"
+        " created INTEGER NOT NULL, expires INTEGER NOT NULL, object BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE INDEX objects_order ON objects(created, id);"
+        "CREATE INDEX objects_author ON objects(kind, author, created);"
+        "INSERT INTO objects(id, kind, author, created, expires, object)"
+        " VALUES(zeroblob(32), 2, zeroblob(32), 7, 8, x'ccdd');"
         "INSERT INTO meta(key, value) VALUES(1, x'aabb');"
         "INSERT INTO log(idx, hash, leaf, opening) VALUES(0, zeroblob(32), 'leaf', '');");
     CHECK_ERR(ERR_OK, store_open(path, &store));
@@ -102,6 +109,10 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     CHECK_ERR(ERR_OK, store_leaf_count(store, &count));
     CHECK_ERR(ERR_OK, store_node_get(store, 0, 0, &hash));
     CHECK(count == 1);
+    struct store_object object;
+    CHECK_ERR(ERR_OK, store_object_get(store, &(struct id){{0}}, &object));
+    CHECK(object.kind == OBJECT_MEMBER && object.created.ms == 7 && object.expires.ms == 8);
+    CHECK(bytes_equal(object.object, (struct bytes){(const uint8_t[]){0xcc, 0xdd}, 2}));
     const struct sign_public log = {{1}};
     CHECK_ERR(ERR_USER_NOT_FOUND,
               store_witnessed_get(store, &log, &value)); /* the new table is there */
@@ -171,6 +182,34 @@ static void test_a_shredded_header_is_gone_from_every_file(void **state) {
     store_close(store);
 }
 
+/* A community's certificates are some kilobyte each, and so is what they take. */
+static void test_an_object_takes_little_more_than_its_bytes(void **state) {
+    (void)state;
+    enum {
+        COUNT = 500,
+        BYTES = 1000,
+    };
+    struct store *store = NULL;
+    uint8_t bytes[BYTES];
+    struct store_object object = {.kind = OBJECT_MEMBER, .object = BYTES_OF(bytes)};
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    int before = sql_number("PRAGMA page_count") * sql_number("PRAGMA page_size");
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (int i = 0; i < COUNT; i++) {
+        random_bytes(bytes, sizeof bytes);
+        random_bytes(object.id.b, sizeof object.id.b);
+        object.created.ms = i;
+        CHECK_ERR(ERR_OK, store_object_add(store, &object));
+        CHECK_ERR(ERR_OK, store_object_add(store, &object)); /* the same: nothing */
+    }
+    CHECK_ERR(ERR_OK, store_commit(store));
+    CHECK(sql_number("SELECT count(*) FROM objects WHERE kind = 2 AND expires = 0") == COUNT);
+    int after = sql_number("PRAGMA page_count") * sql_number("PRAGMA page_size");
+    CHECK(after - before < COUNT * BYTES * 3 / 2);
+    store_close(store);
+    sql("DELETE FROM objects");
+}
+
 static void test_a_replaced_value_is_gone_too(void **state) {
     (void)state;
     struct store *store = NULL;
@@ -231,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_a_newer_file_is_refused_and_left_alone),
         cmocka_unit_test(test_a_file_that_is_no_database_is_refused),
         cmocka_unit_test(test_a_shredded_header_is_gone_from_every_file),
+        cmocka_unit_test(test_an_object_takes_little_more_than_its_bytes),
         cmocka_unit_test(test_a_replaced_value_is_gone_too),
         cmocka_unit_test(test_what_is_rolled_back_never_was),
         cmocka_unit_test(test_a_node_has_so_many_logs_witnessed_and_no_more),

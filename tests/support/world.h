@@ -243,10 +243,18 @@ void world_found(struct world *world, int number, const struct world_terms *term
 /* An invite's code; life in milliseconds. */
 void world_invite(struct world *world, int sponsor, enum member_role role, int64_t life,
                   char code[CODE_MAX_BYTES]);
+/* For a home, and for a day; it may invite so many in turn. */
+void world_invite_to_invite(struct world *world, int sponsor, uint32_t allowance,
+                            char code[CODE_MAX_BYTES]);
 /* Returns at once with the first answer; the join goes on. */
 enum err world_join(struct world *world, int number, const char *code);
 /* Founds, invites, joins, until every home is linked with every other (or with home 0). */
 void world_settle(struct world *world, const struct world_terms *terms);
+/* The same for the first `count`, which may be many and are all down afterwards. The allowance is
+ * its own. */
+void world_populate(struct world *world, size_t count, const struct world_terms *terms);
+/* All that are down start within so many milliseconds, at random, which go by. */
+void world_start_all(struct world *world, int64_t within_ms);
 size_t world_links(struct world *world, int home);
 bool world_is_member(struct world *world, int home);
 /* The same from its store, without a turn; fills in the home's certificate. */

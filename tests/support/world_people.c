@@ -20,6 +20,8 @@ enum {
 static void fill_member(struct world *world, int number, struct member *out);
 static struct bytes signed_member(struct world *world, int number, const struct member *member,
                                   const uint8_t *invite_secret, struct buffer *out);
+static void invite(struct world *world, int sponsor, enum member_role role, int64_t life,
+                   uint32_t allowance, char code[CODE_MAX_BYTES]);
 static bool joined(struct world *world, void *context);
 static bool settled(struct world *world, void *context);
 static size_t visit_log(struct world *world, int number, const char *words, struct id *roots,
@@ -62,27 +64,38 @@ void world_found(struct world *world, int number, const struct world_terms *term
 
 void world_invite(struct world *world, int sponsor, enum member_role role, int64_t life,
                   char code[CODE_MAX_BYTES]) {
+    invite(world, sponsor, role, life, 0, code);
+}
+
+void world_invite_to_invite(struct world *world, int sponsor, uint32_t allowance,
+                            char code[CODE_MAX_BYTES]) {
+    invite(world, sponsor, MEMBER_HOME, DURATION_DAY_MS, allowance, code);
+}
+
+static void invite(struct world *world, int sponsor, enum member_role role, int64_t life,
+                   uint32_t allowance, char code[CODE_MAX_BYTES]) {
     struct world_home *home = &world->homes[sponsor];
-    struct invite_code invite = {.community = world->community,
-                                 .sponsor = home->certificate,
-                                 .transport = home->transport,
-                                 .owner = home->owner_publics[0].sign,
-                                 .created = world_wall(world, sponsor),
-                                 .role = role,
-                                 .address_count = 1};
+    struct invite_code made = {.community = world->community,
+                               .sponsor = home->certificate,
+                               .transport = home->transport,
+                               .owner = home->owner_publics[0].sign,
+                               .created = world_wall(world, sponsor),
+                               .role = role,
+                               .invite_allowance = allowance,
+                               .address_count = 1};
     struct signed_object object;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-    invite.expires.ms = invite.created.ms + life;
-    world_address(sponsor, invite.addresses[0]);
-    random_bytes(invite.secret, sizeof invite.secret);
-    ASSERT(invite_code_object(&invite, &body, &object) == ERR_OK);
-    ASSERT(signed_add(&object, &home->owners[0].sign, &invite.owner) == ERR_OK);
-    invite.signature = object.signatures[0].signature;
-    ASSERT(invite_code_write(&invite, code) == ERR_OK);
+    made.expires.ms = made.created.ms + life;
+    world_address(sponsor, made.addresses[0]);
+    random_bytes(made.secret, sizeof made.secret);
+    ASSERT(invite_code_object(&made, &body, &object) == ERR_OK);
+    ASSERT(signed_add(&object, &home->owners[0].sign, &made.owner) == ERR_OK);
+    made.signature = object.signatures[0].signature;
+    ASSERT(invite_code_write(&made, code) == ERR_OK);
     ASSERT(signed_encode(&object, &bytes) == ERR_OK);
     struct control_request request = {.op = CONTROL_INVITE, .blob = buffer_bytes(&bytes)};
-    memcpy(request.secret, invite.secret, sizeof request.secret);
+    memcpy(request.secret, made.secret, sizeof request.secret);
     ASSERT(world_ask(world, sponsor, &request) == ERR_OK);
 }
 
@@ -98,6 +111,7 @@ enum err world_join(struct world *world, int number, const char *code) {
         member.head.created = invite.created;
     }
     member.role = invite.role;
+    member.invite_allowance = invite.invite_allowance;
     member.head.community = invite.community;
     member.head.author = invite.sponsor;
     member.invite = buffer_bytes(&signed_invite);

@@ -158,6 +158,67 @@ static void test_a_home_that_is_doomed_dies_and_comes_back(void **state) {
     world_destroy(world);
 }
 
+struct kinds {
+    size_t members, records, others, signatures;
+};
+
+static enum err visit_kinds(void *context, const struct store_object *row) {
+    struct kinds *kinds = context;
+    struct signed_object object;
+    CHECK_ERR(ERR_OK, signed_decode(row->object, &object));
+    kinds->members += row->kind == OBJECT_MEMBER ? 1 : 0;
+    kinds->records += row->kind == OBJECT_NODE_RECORD ? 1 : 0;
+    kinds->others += row->kind != OBJECT_MEMBER && row->kind != OBJECT_NODE_RECORD ? 1 : 0;
+    kinds->signatures += object.count;
+    return ERR_OK;
+}
+
+static struct kinds kinds_of(struct world *world, int home) {
+    struct kinds kinds = {0};
+    struct store *store = world->homes[home].store;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_object_each(store, OBJECT_UNKNOWN, visit_kinds, &kinds));
+    store_roll_back(store);
+    return kinds;
+}
+
+/* The stores hold what they hold when all have joined one after the other, and the homes go on as
+ * these do: they link, ask, and let others in. */
+static void test_a_populated_community_is_as_one_that_has_joined(void **state) {
+    (void)state;
+    enum {
+        HOMES = 6
+    };
+    struct world *joined = world_create(8, HOMES, NULL);
+    struct world *world = world_create(8, HOMES + 1, NULL);
+    struct request request;
+    struct id id;
+    char code[CODE_MAX_BYTES];
+    world_settle(joined, &terms);
+    world_populate(world, HOMES, &terms);
+    for (int i = 0; i < HOMES; i++) {
+        struct kinds a = kinds_of(joined, i);
+        struct kinds b = kinds_of(world, i);
+        CHECK(b.members == HOMES && b.records == HOMES && b.others == 0);
+        CHECK(memcmp(&a, &b, sizeof a) == 0);
+    }
+    world_start_all(world, 10000);
+    world_run(world, MINUTE);
+    world_voluntary(world, 3, DURATION_HOUR_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, 3, &request, &id));
+    world_invite(world, 4, MEMBER_HOME, DURATION_DAY_MS, code);
+    CHECK_ERR(ERR_OK, world_join(world, HOMES, code));
+    world_run(world, MINUTE);
+    for (int i = 0; i <= HOMES; i++) {
+        CHECK(world_links(world, i) == HOMES);
+        CHECK(world->reply.as.status.members == HOMES + 1);
+        CHECK(world_has_object(world, i, &id));
+        CHECK(world_log_verifies(world, i));
+    }
+    world_destroy(joined);
+    world_destroy(world);
+}
+
 static void test_two_insiders_talk_at_once(void **state) {
     (void)state;
     struct world *world = world_create(6, 3, NULL);
@@ -194,6 +255,7 @@ int main(void) {
         cmocka_unit_test(test_a_slow_reader_leaves_bytes_on_their_way),
         cmocka_unit_test(test_a_home_that_slept_goes_on),
         cmocka_unit_test(test_a_home_that_is_doomed_dies_and_comes_back),
+        cmocka_unit_test(test_a_populated_community_is_as_one_that_has_joined),
         cmocka_unit_test(test_two_insiders_talk_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

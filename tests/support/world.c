@@ -32,6 +32,7 @@ static void release_one(struct world *world, int number, const struct core_effec
                         int64_t at);
 static void send_bytes(struct world *world, int home, uint64_t link, struct bytes data, int64_t at);
 static void send_file(struct world *world, int home, const struct core_effect *effect, int64_t at);
+static void observe_footage(struct world *world, int home, const struct core_effect *effect);
 static void close_link(struct world *world, int home, uint64_t link, int64_t at);
 static void keep_reply(struct world *world, struct bytes data);
 static void journal(const struct world *world, int number, struct bytes line);
@@ -145,6 +146,7 @@ void world_happen(struct world *world, struct world_event *event) {
     case HAPPENS_BYTES:
     case HAPPENS_END:
     case HAPPENS_DRAINED:
+    case HAPPENS_UNSTUCK:
         world_net_happen(world, event);
         break;
     }
@@ -305,6 +307,7 @@ static void send_file(struct world *world, int home, const struct core_effect *e
             continue;
         }
         ASSERT(effect->offset + effect->length <= clip->payload.len);
+        observe_footage(world, home, effect);
         for (uint64_t done = 0; done < effect->length; done += FILE_PART) {
             uint64_t left = effect->length - done;
             send_bytes(world, home, effect->link,
@@ -315,6 +318,14 @@ static void send_file(struct world *world, int home, const struct core_effect *e
         return;
     }
     ASSERT(false); /* announced and not there */
+}
+
+static void observe_footage(struct world *world, int home, const struct core_effect *effect) {
+    if (world->observer != NULL) {
+        const struct world_insider *insider = world_insider_of(world, home, effect->link);
+        int to = insider == NULL ? world_net_peer(world, home, effect->link) : insider->as;
+        world->observer->footage(world->observer->context, home, &effect->clip, to);
+    }
 }
 
 static void close_link(struct world *world, int home, uint64_t link, int64_t at) {

@@ -139,6 +139,14 @@ struct world_insider {
     size_t heard_bytes;  /* all that ever came */
 };
 
+/* Is told what leaves a home's core for its ingest, and what of its vault goes to whom. It may look
+ * at everything and change nothing. */
+struct world_observer {
+    void *context;
+    void (*ingest)(void *context, int home, const struct ingest_message *message);
+    void (*footage)(void *context, int home, const struct clip_id *clip, int to);
+};
+
 struct world {
     int64_t now; /* milliseconds since WORLD_BEGIN */
     uint64_t seed;
@@ -153,8 +161,9 @@ struct world {
     int watched; /* -1: nobody */
     size_t sight_count, sight_room;
     struct world_sight *sights;
-    struct world_insider *insiders; /* those that talk now */
-    uint8_t trace[32];              /* hash over everything that happened */
+    struct world_insider *insiders;        /* those that talk now */
+    const struct world_observer *observer; /* NULL: nobody */
+    uint8_t trace[32];                     /* hash over everything that happened */
 
     struct world_clock *clock;
     struct world_net *net;
@@ -192,6 +201,9 @@ void world_kill(struct world *world, int number);
 MUST_USE enum err world_start(struct world *world, int home);
 /* Nothing passes between them, and nobody is told; connections that there were stay dead. */
 void world_cut(struct world *world, int a, int b, bool cut);
+/* The same between all homes of one part and all of the other; part[i]: of home i. */
+void world_part(struct world *world, const bool *part, bool cut);
+void world_heal(struct world *world); /* nothing is cut any more */
 /* What one says does not reach the other for so long; then it does, late. */
 void world_hush(struct world *world, int from, int to, int64_t ms);
 /* This home takes no bytes for so long: those who send to it find that it does not drain. */

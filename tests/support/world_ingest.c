@@ -37,6 +37,9 @@ void world_ingest_take(struct world *world, int number, struct bytes frame) {
     static struct ingest_message message;
     struct world_home *home = &world->homes[number];
     ASSERT(ingest_decode(frame, &message) == ERR_OK);
+    if (world->observer != NULL) {
+        world->observer->ingest(world->observer->context, number, &message);
+    }
     switch (message.kind) {
     case INGEST_REQUEST:
         ingest_request(world, number, &message);

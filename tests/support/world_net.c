@@ -22,6 +22,7 @@ struct world_connection {
         bool open;     /* the home's core still wants to hear */
         int64_t last;  /* when what it sent last arrives at the other side */
         size_t flying; /* bytes that it sent and that have not arrived */
+        size_t stuck; /* of its last sends, those that the receiver's system did not take at once */
     } side[2];
     uint64_t random;
 };
@@ -62,6 +63,8 @@ static void put_line(struct world *world, const struct world_connection *line, i
                      enum happening what, int64_t at, struct bytes data);
 static int64_t latency(const struct world *world, uint64_t *random);
 static int64_t held_until(const struct world *world, int from, int to, int64_t at);
+static void set_cut(struct world_net *net, int a, int b, bool cut);
+static void make_holes(struct world_net *net);
 static bool is_cut(const struct world_net *net, int a, int b);
 static void see(struct world *world, const struct world_connection *line, int side,
                 const struct world_event *event);
@@ -96,6 +99,10 @@ void world_net_happen(struct world *world, struct world_event *event) {
         line->side[1 - event->side].flying -= event->data.len;
     }
     if (line->hole) {
+        return;
+    }
+    /* The sender's system has drained when it has got rid of all that it was given. */
+    if (event->what == HAPPENS_UNSTUCK && --line->side[event->side].stuck > 0) {
         return;
     }
     if (event->what == HAPPENS_CONNECT) {
@@ -150,6 +157,7 @@ static void arrive(struct world *world, struct world_connection *line, int side,
         told.kind = CORE_EV_LINK_DOWN;
         break;
     case HAPPENS_DRAINED:
+    case HAPPENS_UNSTUCK:
         told.kind = CORE_EV_LINK_DRAINED;
         break;
     case HAPPENS_CONNECT:
@@ -199,15 +207,22 @@ bool world_net_send(struct world *world, int home, uint64_t link, struct bytes d
     int64_t rate = world->homes[to].read_rate;
     int64_t ready = at + latency(world, &line->random);
     int64_t arrives = held_until(world, home, to, ready);
-    bool slow = arrives > ready || rate > 0;
+    bool slow = arrives > ready || rate > 0 || line->side[side].stuck > 0;
     arrives = arrives < line->side[side].last ? line->side[side].last : arrives;
     arrives += rate > 0 ? (int64_t)data.len * 1000 / rate : 0;
     line->side[side].last = arrives;
     line->side[side].flying += data.len;
+    line->side[side].stuck += slow ? 1 : 0;
     put_line(world, line, 1 - side, HAPPENS_BYTES, arrives, data);
-    /* A system takes nothing more from the sender until the receiver's has taken this. */
-    put_line(world, line, side, HAPPENS_DRAINED, slow ? arrives : at + 1, NO_BYTES);
+    put_line(world, line, side, slow ? HAPPENS_UNSTUCK : HAPPENS_DRAINED, slow ? arrives : at + 1,
+             NO_BYTES);
     return true;
+}
+
+int world_net_peer(struct world *world, int home, uint64_t link) {
+    int side = 0;
+    const struct world_connection *line = find_line(world, home, link, &side);
+    return line == NULL ? -1 : line->side[1 - side].home;
 }
 
 bool world_net_close(struct world *world, int home, uint64_t link, int64_t at) {
@@ -248,18 +263,43 @@ static void close_side(struct world *world, struct world_connection *line, int s
 /* ---- what goes wrong ---- */
 
 void world_cut(struct world *world, int a, int b, bool cut) {
-    struct world_net *net = world->net;
-    const size_t pairs[2] = {(size_t)a * net->homes + (size_t)b,
-                             (size_t)b * net->homes + (size_t)a};
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t bit = UINT64_C(1) << (pairs[i] % 64);
-        net->cut[pairs[i] / 64] = (net->cut[pairs[i] / 64] & ~bit) | (cut ? bit : 0);
+    set_cut(world->net, a, b, cut);
+    set_cut(world->net, b, a, cut);
+    if (cut) {
+        make_holes(world->net);
     }
-    for (size_t i = 0; cut && i < net->top; i++) {
+}
+
+void world_part(struct world *world, const bool *part, bool cut) {
+    int homes = (int)world->home_count;
+    for (int a = 0; a < homes; a++) {
+        for (int b = 0; b < homes; b++) {
+            if (part[a] != part[b]) {
+                set_cut(world->net, a, b, cut);
+            }
+        }
+    }
+    if (cut) {
+        make_holes(world->net);
+    }
+}
+
+void world_heal(struct world *world) {
+    struct world_net *net = world->net;
+    memset(net->cut, 0, (net->homes * net->homes / 64 + 1) * sizeof *net->cut);
+}
+
+static void set_cut(struct world_net *net, int a, int b, bool cut) {
+    size_t pair = (size_t)a * net->homes + (size_t)b;
+    uint64_t bit = UINT64_C(1) << (pair % 64);
+    net->cut[pair / 64] = (net->cut[pair / 64] & ~bit) | (cut ? bit : 0);
+}
+
+/* Of the connections over what is cut. */
+static void make_holes(struct world_net *net) {
+    for (size_t i = 0; i < net->top; i++) {
         struct world_connection *line = &net->connections[i];
-        int from = line->side[0].home;
-        int to = line->side[1].home;
-        if (line->used && ((from == a && to == b) || (from == b && to == a))) {
+        if (line->used && is_cut(net, line->side[0].home, line->side[1].home)) {
             line->hole = true;
         }
     }

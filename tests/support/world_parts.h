@@ -18,11 +18,12 @@ enum happening {
     HAPPENS_STANDS,  /* ... and the dialler hears of it */
     HAPPENS_BYTES,
     HAPPENS_END,
-    HAPPENS_DRAINED,
-    HAPPENS_INGEST, /* a frame from ingest */
-    HAPPENS_WORKED, /* a thread has done what core gave it */
-    HAPPENS_START,  /* a home that died comes back */
-    HAPPENS_WAKE,   /* a home that slept goes on */
+    HAPPENS_DRAINED, /* what was sent has left the sender's system at once ... */
+    HAPPENS_UNSTUCK, /* ... or when the receiver's has taken it at last */
+    HAPPENS_INGEST,  /* a frame from ingest */
+    HAPPENS_WORKED,  /* a thread has done what core gave it */
+    HAPPENS_START,   /* a home that died comes back */
+    HAPPENS_WAKE,    /* a home that slept goes on */
 };
 
 struct world_event {
@@ -69,6 +70,7 @@ void world_net_happen(struct world *world, struct world_event *event);
 void world_net_dial(struct world *world, int home, const struct core_effect *effect, int64_t at);
 /* False: there is no such link. */
 bool world_net_send(struct world *world, int home, uint64_t link, struct bytes data, int64_t at);
+int world_net_peer(struct world *world, int home, uint64_t link); /* -1: there is no such link */
 bool world_net_close(struct world *world, int home, uint64_t link, int64_t at);
 void world_net_kill(struct world *world, int home); /* its system closes all that it had open */
 

@@ -107,6 +107,7 @@ void core_destroy(struct core *core) {
     }
     community_destroy(core->community);
     overlay_destroy(core->overlay);
+    rate_destroy(core->rate);
     free(core->overlay_actions);
     requests_destroy(core->requests);
     consent_destroy(core->consent);

@@ -18,8 +18,11 @@ struct forgotten { /* own requests, in one slot: the next takes the rest */
 
 static enum err look_up(struct core *core, const struct link *link,
                         const struct overlay_event *offered, enum overlay_verdict *out);
+static struct rate_object load_of(struct core *core, const struct link *link,
+                                  const struct signed_object *object, const struct head *head,
+                                  size_t size_bytes);
 static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head);
+                      const struct head *head, const struct rate_object *load);
 static enum err judge_head(struct core *core, const struct signed_object *object,
                            const struct head *head);
 static enum err judge_member(struct core *core, const struct signed_object *object);
@@ -35,6 +38,7 @@ static enum err record_object(struct core *core, const struct signed_object *obj
                               uint64_t *index);
 static enum err after_request(struct core *core, const struct signed_object *object,
                               uint64_t log_index);
+static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
 static enum err load_book(struct core *core);
@@ -44,7 +48,7 @@ static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err act(struct core *core, const struct overlay_action *action);
 static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
-static enum err dial_peer(struct core *core, peer_no peer);
+static enum err dial_peer(struct core *core, peer_no number);
 static enum err push(struct core *core, const struct overlay_action *action);
 static bool is_urgent(enum object_kind kind);
 static enum err drop(struct core *core, const struct id *id);
@@ -87,7 +91,8 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, u
     if (err != ERR_OK) {
         return err;
     }
-    *verdict = judge(core, &object, &head);
+    struct rate_object load = load_of(core, link, &object, &head, bytes.len);
+    *verdict = judge(core, &object, &head, &load);
     if (*verdict != ERR_OK) {
         if (ignores(*verdict)) {
             struct overlay_event event = {.kind = OVERLAY_EV_IGNORED, .key.id = object.id};
@@ -97,6 +102,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, u
                      err_text(*verdict));
         return *verdict;
     }
+    rate_spend(core->rate, &load, core->now.mono);
     return gossip_accept(core, from, hops, &object, &head, bytes);
 }
 
@@ -156,7 +162,8 @@ enum err gossip_start(struct core *core) {
                                     .seed = core_random(core)};
     core->overlay_actions = calloc(1, sizeof *core->overlay_actions);
     core->overlay = overlay_create(&config);
-    if (core->overlay_actions == NULL || core->overlay == NULL) {
+    core->rate = rate_create(COMMUNITY_MEMBERS_MAX);
+    if (core->overlay_actions == NULL || core->overlay == NULL || core->rate == NULL) {
         return ERR_HOST_MEMORY;
     }
     err = load_book(core);
@@ -347,9 +354,33 @@ static enum err look_up(struct core *core, const struct link *link,
 
 /* ---- judging ---- */
 
+/* Whose tokens it costs: its author's, and those of who let that one in; a certificate, which its
+ * author made for another, the latter's alone. Ours cost nothing, whoever brings them back. */
+static struct rate_object load_of(struct core *core, const struct link *link,
+                                  const struct signed_object *object, const struct head *head,
+                                  size_t size_bytes) {
+    struct rate_object load = {OVERLAY_NOBODY, OVERLAY_NOBODY, size_bytes};
+    const struct member *author = community_find(core->community, &head->author);
+    if (link == NULL || author == NULL || id_equal(&head->author, &core->self)) {
+        return load;
+    }
+    if (object->kind == OBJECT_MEMBER) {
+        load.sponsor = number_of(core, &head->author);
+    } else {
+        load.author = number_of(core, &head->author);
+        load.sponsor = number_of(core, &author->head.author);
+    }
+    return load;
+}
+
+/* The rate is asked first and spent last: whoever is over it costs no verification, and only what
+ * was verified counts. */
 static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head) {
+                      const struct head *head, const struct rate_object *load) {
     enum err err = judge_head(core, object, head);
+    if (err == ERR_OK && !rate_allows(core->rate, load, core->now.mono)) {
+        err = ERR_DENY_QUOTA;
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -706,11 +737,13 @@ static enum err keep_book(struct core *core) {
 
 static peer_no find_member(void *context, const struct id *id) {
     const struct core *core = context;
-    size_t number = community_number(core->community, id);
-    return number < COMMUNITY_MEMBERS_MAX &&
-                   community_in_standing(core->community, id, core->now.wall)
-               ? (peer_no)number
-               : OVERLAY_NOBODY;
+    return community_in_standing(core->community, id, core->now.wall) ? number_of(core, id)
+                                                                      : OVERLAY_NOBODY;
+}
+
+static peer_no number_of(const struct core *core, const struct id *certificate) {
+    size_t number = community_number(core->community, certificate);
+    return number < COMMUNITY_MEMBERS_MAX ? (peer_no)number : OVERLAY_NOBODY;
 }
 
 static struct id id_of_member(void *context, peer_no peer) {

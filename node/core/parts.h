@@ -17,6 +17,7 @@
 #include "node/core/core.h"
 #include "node/log/log.h"
 #include "node/overlay/overlay.h"
+#include "node/overlay/rate.h"
 #include "node/request/request.h"
 #include "node/transfer/transfer.h"
 #include "node/transport/transport.h"
@@ -124,6 +125,7 @@ struct core {
 
     struct community *community;
     struct overlay *overlay; /* NULL until is_member */
+    struct rate *rate;       /* likewise */
     struct requests *requests;
     struct consent *consent;
     struct transfer *transfer;

@@ -598,9 +598,7 @@ enum err clips_send_run(struct core *core, struct link *link,
         err = transport_send_bulk(link->transport, action->bytes, &core->bytes);
     }
     if (err == ERR_OK) {
-        core->effect_at[core->effect_count] = before;
-        core->effects[core->effect_count++] = (struct core_effect){
-            .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+        core_give(core, link, before);
         core->effects[core->effect_count++] = (struct core_effect){.kind = CORE_DO_SEND_FILE,
                                                                    .link = link->no,
                                                                    .clip = action->clip,

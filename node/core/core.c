@@ -324,6 +324,7 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
     link->purpose = purpose;
     link->about = *about;
     link->group = address_group(address);
+    (void)snprintf(link->address, sizeof link->address, "%s", address);
     size_t before = core->bytes.len;
     struct core_effect dial = {.kind = CORE_DO_DIAL, .link = link->no};
     (void)snprintf(dial.address, sizeof dial.address, "%s", address);
@@ -333,9 +334,7 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
         err = transport_dial(&config, core->now, &core->bytes, &link->transport);
     }
     if (err == ERR_OK && core->effect_count < CORE_EFFECTS_MAX) {
-        core->effect_at[core->effect_count] = before;
-        core->effects[core->effect_count++] = (struct core_effect){
-            .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+        core_give(core, link, before);
         core->next_link += 2;
         *out = link->no;
         return ERR_OK;
@@ -363,12 +362,19 @@ enum err core_send(struct core *core, struct link *link, const struct link_messa
     if (err != ERR_OK) {
         return err;
     }
-    core->effect_at[core->effect_count] = before;
-    core->effects[core->effect_count++] = (struct core_effect){
-        .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+    core_give(core, link, before);
     link->queued += core->bytes.len - before;
     link->spoken = true;
     return ERR_OK;
+}
+
+void core_give(struct core *core, struct link *link, size_t before) {
+    ASSERT(core->effect_count < CORE_EFFECTS_MAX);
+    size_t len = core->bytes.len - before;
+    core->effect_at[core->effect_count] = before;
+    core->effects[core->effect_count++] =
+        (struct core_effect){.kind = CORE_DO_SEND, .link = link->no, .data = {NULL, len}};
+    link->bytes_out += len;
 }
 
 enum err core_close(struct core *core, struct link *link, const char *why) {
@@ -379,9 +385,7 @@ enum err core_close(struct core *core, struct link *link, const char *why) {
     size_t before = core->bytes.len;
     if (link->spoken && core->effect_count < CORE_EFFECTS_MAX &&
         transport_send_close(link->transport, &core->bytes) == ERR_OK) { /* PROTOCOL 3.5 */
-        core->effect_at[core->effect_count] = before;
-        core->effects[core->effect_count++] = (struct core_effect){
-            .kind = CORE_DO_SEND, .link = link->no, .data = {NULL, core->bytes.len - before}};
+        core_give(core, link, before);
     }
     enum err err = core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = link->no},
                                (struct bytes){NULL, 0});
@@ -523,7 +527,10 @@ static enum err step_link_in(struct core *core, const struct core_event *event) 
         return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = event->link},
                            (struct bytes){NULL, 0});
     }
-    link->group = event->address == NULL ? 0 : address_group(event->address);
+    if (event->address != NULL) {
+        link->group = address_group(event->address);
+        (void)snprintf(link->address, sizeof link->address, "%s", event->address);
+    }
     link->state = LINK_HANDSHAKE;
     link->purpose = PURPOSE_IN;
     return ERR_OK;
@@ -542,19 +549,17 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
     }
     enum err err = link->transport == NULL ? start_answer(core, link) : ERR_OK;
     link->heard = core->now.mono;
+    link->bytes_in += data.len;
     while (err == ERR_OK) {
         struct transport_event event;
         size_t before = core->bytes.len;
         err = transport_receive(link->transport, &data, core->now, &event, &core->bytes);
-        size_t made = core->bytes.len - before;
-        if (err == ERR_OK && made > 0) {
+        if (err == ERR_OK && core->bytes.len > before) {
             if (core->effect_count == CORE_EFFECTS_MAX) {
                 err = ERR_FULL_QUEUE;
                 break;
             }
-            core->effect_at[core->effect_count] = before;
-            core->effects[core->effect_count++] =
-                (struct core_effect){.kind = CORE_DO_SEND, .link = link->no, .data = {NULL, made}};
+            core_give(core, link, before);
             link->proved = true;
         }
         if (err != ERR_OK || event.kind == TRANSPORT_EV_NONE) {

@@ -64,6 +64,8 @@ struct link {
     bool told;      /* the peer has said that it closes */
     bool proved;    /* inbound: its first message was good, so it knows the secret of a door */
     uint32_t group; /* of the address at the other end */
+    char address[ADDRESS_MAX_BYTES]; /* that one; empty: not known. Never in the journal */
+    uint64_t bytes_in, bytes_out;    /* as they travel; without what goes out from a file */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
@@ -188,6 +190,8 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
                    const char *address, const struct transport_door_key *door,
                    const struct box_public *responder, struct bytes payload, uint64_t *out);
 enum err core_send(struct core *core, struct link *link, const struct link_message *message);
+/* What was sealed into the turn's bytes from `before` on goes out; there is room for the effect. */
+void core_give(struct core *core, struct link *link, size_t before);
 enum err core_close(struct core *core, struct link *link, const char *why);
 bool core_may_dial(const struct core *core, const char *address);
 enum err core_become_member(struct core *core); /* from what the store holds */

@@ -10,6 +10,8 @@ enum {
     CONTROL_FRAME_MAX = 1024 * 1024,
     CONTROL_DATA_MAX = 256 * 1024, /* payload or document bytes in one message */
     CONTROL_CHAIN_MAX = CHAIN_MAX,
+    CONTROL_PEERS_MAX = 16, /* links, and as many that went */
+    CONTROL_FAULTS_MAX = 100,
 };
 
 enum control_op {
@@ -42,6 +44,7 @@ enum control_op {
     CONTROL_CHECKPOINT,     /* -> object: signed note */
     CONTROL_LOGS,           /* -> log* : of every member, its current one */
     CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
+    CONTROL_PEERS,          /* -> peers* : one for each community */
 };
 
 struct control_request {
@@ -69,6 +72,7 @@ enum control_kind {
     CONTROL_GOT_PROOF,
     CONTROL_PROGRESS, /* a long answer is on its way: text, done, total */
     CONTROL_GOT_LOG,
+    CONTROL_GOT_PEERS,
 };
 
 enum clip_state {
@@ -78,6 +82,43 @@ enum clip_state {
     CLIP_DELIVERED,
     CLIP_DECLINED,
     CLIP_ENDED
+};
+
+struct peer_link { /* with another home of the community, open for gossip */
+    char name[NAME_MAX_BYTES];
+    struct id certificate;
+    char address[ADDRESS_MAX_BYTES]; /* at the other end; empty: not known */
+    bool dialled;                    /* by this home */
+    bool anchor;                     /* kept over a restart, and never given up for others */
+    bool eager;                      /* on the tree: it is sent objects, not ids */
+    uint32_t faults;                 /* points; CONTROL_FAULTS_MAX of them end it */
+    uint64_t bytes_in, bytes_out;
+    uint64_t age_ms, quiet_ms; /* since it stands; since something was heard */
+};
+
+struct peer_gone { /* a link that went */
+    char name[NAME_MAX_BYTES];
+    struct id certificate;
+    enum peer_end {
+        PEER_END_SILENT = 1,
+        PEER_END_CUT,
+        PEER_END_TOLD,
+        PEER_END_FULL,
+        PEER_END_SWAPPED,
+        PEER_END_TWICE,
+        PEER_END_GROUP,
+        PEER_END_FAULT,
+        PEER_END_REMOVED,
+    } why;
+    uint64_t lasted_ms, ago_ms;
+};
+
+struct overlay_figures { /* counted since the node has started; then what it holds */
+    uint64_t accepted, duplicates, pushes, grafts, prunes, announced, missed;
+    uint64_t dials, dials_failed, links_up, links_lost, refused, shuffles, walks, swaps;
+    uint64_t reconciliations, faults;
+    uint64_t bytes; /* of memory */
+    uint32_t book, passive;
 };
 
 struct control_reply {
@@ -114,12 +155,25 @@ struct control_reply {
             uint32_t witnesses;              /* cosignatures that the charter wants */
             uint32_t forks;                  /* logs of the community that have forked */
             struct sign_public log_previous; /* zero unless the log key has been succeeded */
+            struct overlay_figures overlay;  /* zero without a community */
         } status;
         struct {
             char name[NAME_MAX_BYTES]; /* of the home */
             struct id certificate;
             struct sign_public log;
         } log;
+        struct {
+            char community_name[NAME_MAX_BYTES];
+            struct id community;
+            char name[NAME_MAX_BYTES]; /* of this home */
+            struct id certificate;
+            size_t link_count;
+            struct peer_link links[CONTROL_PEERS_MAX];
+            size_t gone_count;
+            struct peer_gone gone[CONTROL_PEERS_MAX]; /* the last one first */
+            uint32_t book, met, anchors; /* in the address book; dialled before; anchors */
+            uint32_t passive;            /* named by others lately */
+        } peers;
         struct {
             struct bytes object;
             uint32_t state;

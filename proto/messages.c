@@ -456,7 +456,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_FORKS),
+        .max = CONTROL_PEERS),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -485,6 +485,31 @@ enum err control_request_encode(const struct control_request *request, struct bu
 
 static const struct shape_field done_rows[] = {REPLY_ROWS};
 static const struct shape done_shape = SHAPE_OF("Done", done_rows, NULL);
+
+static const struct shape_field overlay_figures_rows[] = {
+    ROW(1, SHAPE_U64, struct overlay_figures, accepted),
+    ROW(2, SHAPE_U64, struct overlay_figures, duplicates),
+    ROW(3, SHAPE_U64, struct overlay_figures, pushes),
+    ROW(4, SHAPE_U64, struct overlay_figures, grafts),
+    ROW(5, SHAPE_U64, struct overlay_figures, prunes),
+    ROW(6, SHAPE_U64, struct overlay_figures, announced),
+    ROW(7, SHAPE_U64, struct overlay_figures, missed),
+    ROW(8, SHAPE_U64, struct overlay_figures, dials),
+    ROW(9, SHAPE_U64, struct overlay_figures, dials_failed),
+    ROW(10, SHAPE_U64, struct overlay_figures, links_up),
+    ROW(11, SHAPE_U64, struct overlay_figures, links_lost),
+    ROW(12, SHAPE_U64, struct overlay_figures, refused),
+    ROW(13, SHAPE_U64, struct overlay_figures, shuffles),
+    ROW(14, SHAPE_U64, struct overlay_figures, walks),
+    ROW(15, SHAPE_U64, struct overlay_figures, swaps),
+    ROW(16, SHAPE_U64, struct overlay_figures, reconciliations),
+    ROW(17, SHAPE_U64, struct overlay_figures, faults),
+    ROW(18, SHAPE_U64, struct overlay_figures, bytes),
+    ROW(19, SHAPE_U32, struct overlay_figures, book),
+    ROW(20, SHAPE_U32, struct overlay_figures, passive),
+};
+static const struct shape overlay_figures_shape =
+    SHAPE_OF("OverlayFigures", overlay_figures_rows, NULL);
 
 static bool status_check(const void *plain) {
     const REPLY *reply = plain;
@@ -532,6 +557,7 @@ static const struct shape_field status_rows[] = {
     ROW(42, SHAPE_U32, REPLY, as.status.forks),
     ROW(43, SHAPE_FIXED, REPLY, as.status.log_previous),
     ROW(44, SHAPE_BOOL, REPLY, as.status.camera_list_waits),
+    ROW(45, SHAPE_MESSAGE, REPLY, as.status.overlay, .sub = &overlay_figures_shape),
 };
 static const struct shape status_shape = SHAPE_OF("Status", status_rows, status_check);
 
@@ -626,6 +652,50 @@ static const struct shape_field progress_rows[] = {
 };
 static const struct shape progress_shape = SHAPE_OF("Progress", progress_rows, NULL);
 
+static bool peer_link_check(const void *plain) {
+    const struct peer_link *link = plain;
+    return link->address[0] == '\0' || address_valid(link->address);
+}
+static const struct shape_field peer_link_rows[] = {
+    ROW(1, SHAPE_TEXT, struct peer_link, name, NEEDED),
+    ROW(2, SHAPE_FIXED, struct peer_link, certificate, NEEDED),
+    ROW(3, SHAPE_TEXT, struct peer_link, address),
+    ROW(4, SHAPE_BOOL, struct peer_link, dialled),
+    ROW(5, SHAPE_BOOL, struct peer_link, anchor),
+    ROW(6, SHAPE_BOOL, struct peer_link, eager),
+    ROW(7, SHAPE_U32, struct peer_link, faults, .max = CONTROL_FAULTS_MAX),
+    ROW(8, SHAPE_U64, struct peer_link, bytes_in),
+    ROW(9, SHAPE_U64, struct peer_link, bytes_out),
+    ROW(10, SHAPE_U64, struct peer_link, age_ms),
+    ROW(11, SHAPE_U64, struct peer_link, quiet_ms),
+};
+static const struct shape peer_link_shape = SHAPE_OF("PeerLink", peer_link_rows, peer_link_check);
+
+static const struct shape_field peer_gone_rows[] = {
+    ROW(1, SHAPE_TEXT, struct peer_gone, name, NEEDED),
+    ROW(2, SHAPE_FIXED, struct peer_gone, certificate, NEEDED),
+    ROW(3, SHAPE_U32, struct peer_gone, why, NEEDED, .min = PEER_END_SILENT,
+        .max = PEER_END_REMOVED),
+    ROW(4, SHAPE_U64, struct peer_gone, lasted_ms),
+    ROW(5, SHAPE_U64, struct peer_gone, ago_ms),
+};
+static const struct shape peer_gone_shape = SHAPE_OF("PeerGone", peer_gone_rows, NULL);
+
+static const struct shape_field got_peers_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_TEXT, REPLY, as.peers.community_name),
+    ROW(11, SHAPE_FIXED, REPLY, as.peers.community),
+    ROW(12, SHAPE_TEXT, REPLY, as.peers.name),
+    ROW(13, SHAPE_FIXED, REPLY, as.peers.certificate),
+    ARRAY(14, SHAPE_MESSAGE, REPLY, as.peers.links, as.peers.link_count, .sub = &peer_link_shape),
+    ARRAY(15, SHAPE_MESSAGE, REPLY, as.peers.gone, as.peers.gone_count, .sub = &peer_gone_shape),
+    ROW(16, SHAPE_U32, REPLY, as.peers.book),
+    ROW(17, SHAPE_U32, REPLY, as.peers.met),
+    ROW(18, SHAPE_U32, REPLY, as.peers.anchors),
+    ROW(19, SHAPE_U32, REPLY, as.peers.passive),
+};
+static const struct shape got_peers_shape = SHAPE_OF("GotPeers", got_peers_rows, NULL);
+
 static const struct shape *reply_shape(enum control_kind kind) {
     switch (kind) {
     case CONTROL_DONE:
@@ -648,6 +718,8 @@ static const struct shape *reply_shape(enum control_kind kind) {
         return &got_proof_shape;
     case CONTROL_GOT_LOG:
         return &got_log_shape;
+    case CONTROL_GOT_PEERS:
+        return &got_peers_shape;
     case CONTROL_PROGRESS:
         return &progress_shape;
     }
@@ -723,5 +795,6 @@ const struct shape *const message_shapes[] = {
     &got_proof_shape,
     &progress_shape,
     &got_log_shape,
+    &got_peers_shape,
     NULL,
 };

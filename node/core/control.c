@@ -27,6 +27,7 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
 static enum err reply(struct core *core, uint64_t client);
 static struct control_reply *fresh(struct core *core, enum control_kind kind);
 static enum err status(struct core *core, uint64_t client);
+static void status_of_community(const struct core *core, struct control_reply *got);
 static enum err members(struct core *core, uint64_t client);
 static enum err object(struct core *core, uint64_t client, enum store_key key);
 static enum err cameras_wait(struct core *core, bool *out);
@@ -60,6 +61,7 @@ static enum err proof(struct core *core, uint64_t client, uint64_t index);
 static enum err logs(struct core *core, uint64_t client);
 static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof);
 static enum err checkpoint(struct core *core, uint64_t client);
+static enum err peers(struct core *core, uint64_t client);
 
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
     static struct control_request request;
@@ -159,6 +161,8 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return logs(core, client);
     case CONTROL_FORKS:
         return store_fork_each(core->store, visit_fork, &answer);
+    case CONTROL_PEERS:
+        return peers(core, client);
     }
     return ERR_PEER_UNKNOWN;
 }
@@ -221,19 +225,24 @@ static enum err status(struct core *core, uint64_t client) {
     got->as.status.slot_s = 60;
     got->as.status.caps = CAPS_DEFAULT;
     if (core->is_member) {
-        const struct charter *charter = community_charter(core->community);
-        got->as.status.community = *community_id(core->community);
-        got->as.status.certificate = core->self;
-        (void)snprintf(got->as.status.community_name, NAME_MAX_BYTES, "%s", charter->name);
-        got->as.status.members = (uint32_t)community_size(core->community);
-        got->as.status.links = (uint32_t)overlay_link_count(core->overlay);
-        got->as.status.live_objects = (uint32_t)overlay_object_count(core->overlay);
-        got->as.status.slot_s = charter->slot_s;
-        got->as.status.caps = charter->caps;
-        got->as.status.witnesses = charter->witnesses;
-        got->as.status.delete_by_max_days = charter->delete_by_max_days;
+        status_of_community(core, got);
     }
     return reply(core, client);
+}
+
+static void status_of_community(const struct core *core, struct control_reply *got) {
+    const struct charter *charter = community_charter(core->community);
+    got->as.status.community = *community_id(core->community);
+    got->as.status.certificate = core->self;
+    (void)snprintf(got->as.status.community_name, NAME_MAX_BYTES, "%s", charter->name);
+    got->as.status.members = (uint32_t)community_size(core->community);
+    got->as.status.links = (uint32_t)overlay_link_count(core->overlay);
+    got->as.status.live_objects = (uint32_t)overlay_object_count(core->overlay);
+    got->as.status.slot_s = charter->slot_s;
+    got->as.status.caps = charter->caps;
+    got->as.status.witnesses = charter->witnesses;
+    got->as.status.delete_by_max_days = charter->delete_by_max_days;
+    peers_figures(core, &got->as.status.overlay);
 }
 
 static enum err members(struct core *core, uint64_t client) {
@@ -721,4 +730,12 @@ static enum err checkpoint(struct core *core, uint64_t client) {
         err = reply(core, client);
     }
     return err;
+}
+
+static enum err peers(struct core *core, uint64_t client) {
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    peers_tell(core, fresh(core, CONTROL_GOT_PEERS));
+    return reply(core, client);
 }

@@ -317,6 +317,10 @@ enum err witness_message(struct core *core, struct link *link, const struct link
 /* The log key of a member as it is now: its node record's, else its certificate's. */
 enum err witness_log_key(struct core *core, const struct id *certificate, struct sign_public *out);
 
+/* ---- peers.c: what the owner is told about links ---- */
+void peers_tell(struct core *core, struct control_reply *out); /* of a member; *out is zeroed */
+void peers_figures(const struct core *core, struct overlay_figures *out);
+
 /* ---- control.c ---- */
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame);
 enum err control_done(struct core *core, uint64_t client, enum err err, const char *text);

@@ -372,6 +372,9 @@ static void put_right(const struct shape *shape, void *plain) {
     } else if (strcmp(shape->name, "Status") == 0) {
         struct control_reply *reply = plain;
         put_addresses(reply->as.status.addresses, reply->as.status.address_count);
+    } else if (strcmp(shape->name, "PeerLink") == 0) {
+        struct peer_link *link = plain;
+        put_addresses(&link->address, 1);
     }
 }
 

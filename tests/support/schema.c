@@ -71,6 +71,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__ingest_shred_done__descriptor,
     &stoop__v1__control_request__descriptor,
     &stoop__v1__done__descriptor,
+    &stoop__v1__overlay_figures__descriptor,
     &stoop__v1__status__descriptor,
     &stoop__v1__got_object__descriptor,
     &stoop__v1__got_data__descriptor,
@@ -81,6 +82,9 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__got_proof__descriptor,
     &stoop__v1__progress__descriptor,
     &stoop__v1__got_log__descriptor,
+    &stoop__v1__peer_link__descriptor,
+    &stoop__v1__peer_gone__descriptor,
+    &stoop__v1__got_peers__descriptor,
 };
 
 static uint64_t read_wire(struct bytes from, size_t *at);

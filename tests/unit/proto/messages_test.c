@@ -70,6 +70,7 @@ static const struct kind reply_kinds[] = {
     {CONTROL_GOT_PROOF, "GotProof"},
     {CONTROL_PROGRESS, "Progress"},
     {CONTROL_GOT_LOG, "GotLog"},
+    {CONTROL_GOT_PEERS, "GotPeers"},
 };
 
 static _Alignas(max_align_t) uint8_t plain[FILL_ROOM];
@@ -254,6 +255,20 @@ static void test_status_names_addresses_only(void **state) {
     buffer_finish(&out);
 }
 
+static void test_a_link_names_an_address_or_none(void **state) {
+    (void)state;
+    struct control_reply *reply = (void *)plain;
+    struct peer_link *link = &reply->as.peers.links[CONTROL_PEERS_MAX - 1];
+    struct buffer out;
+    buffer_init(&out, CONTROL_FRAME_MAX);
+    fill_shape(fill_shape_named("GotPeers"), FILL_MOST, 1, plain);
+    memset(link->address, 0, sizeof link->address);
+    CHECK_ERR(ERR_OK, reply_through(CONTROL_GOT_PEERS, &out));
+    memcpy(link->address, "example.org:80", 15);
+    CHECK_ERR(ERR_PEER_BOUNDS, reply_through(CONTROL_GOT_PEERS, &out));
+    buffer_finish(&out);
+}
+
 /* The open ranges that begin every reconciliation. */
 static void test_a_range_may_be_all_of_time(void **state) {
     (void)state;
@@ -293,6 +308,7 @@ int main(void) {
         cmocka_unit_test(test_bodies_of_another_kind_are_refused),
         cmocka_unit_test(test_each_rule_between_fields_holds_both_ways),
         cmocka_unit_test(test_status_names_addresses_only),
+        cmocka_unit_test(test_a_link_names_an_address_or_none),
         cmocka_unit_test(test_a_range_may_be_all_of_time),
         cmocka_unit_test(test_control_requests_round_trip),
     };

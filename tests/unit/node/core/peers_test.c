@@ -1,0 +1,172 @@
+/* What `stoop peers` is told: the same from both ends of a link, and why the last ones went. */
+#include "tests/support/check.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node/overlay/parts.h"
+#include "tests/support/world.h"
+
+enum {
+    ADA,
+    BEN,
+    CLEO,
+    HOMES,
+    MINUTE = DURATION_MINUTE_MS,
+};
+
+static_assert((int)CONTROL_FAULTS_MAX == (int)OVERLAY_FAULTS_MAX, "points of how many");
+
+static const struct world_terms terms = {.slot_s = 60, .invite_allowance = 8};
+static const char *const names[HOMES] = {"Number 0", "Number 1", "Number 2"};
+
+static struct control_reply ask(struct world *world, int home) {
+    const struct control_request peers = {.op = CONTROL_PEERS};
+    CHECK_ERR(ERR_OK, world_ask(world, home, &peers));
+    CHECK(world->reply_count == 2); /* one community, and the end */
+    struct control_reply reply;
+    CHECK_ERR(ERR_OK, control_reply_decode(buffer_bytes(&world->replies[0]), &reply));
+    CHECK(reply.kind == CONTROL_GOT_PEERS);
+    return reply;
+}
+
+static const struct peer_link *link_to(const struct control_reply *reply, int home) {
+    for (size_t i = 0; i < reply->as.peers.link_count; i++) {
+        if (strcmp(reply->as.peers.links[i].name, names[home]) == 0) {
+            return &reply->as.peers.links[i];
+        }
+    }
+    return NULL;
+}
+
+/* Nothing is on its way. */
+static bool ends_agree(struct world *world, void *context) {
+    (void)context;
+    struct control_reply ada = ask(world, ADA);
+    struct control_reply ben = ask(world, BEN);
+    const struct peer_link *here = link_to(&ada, BEN);
+    const struct peer_link *there = link_to(&ben, ADA);
+    return here != NULL && there != NULL && here->bytes_in > 0 &&
+           here->bytes_in == there->bytes_out && here->bytes_out == there->bytes_in;
+}
+
+static bool has_gone(struct world *world, void *context) {
+    (void)context;
+    return ask(world, ADA).as.peers.gone_count > 0;
+}
+
+static void test_both_ends_tell_of_the_same_links(void **state) {
+    (void)state;
+    struct world *world = world_create(71, HOMES, NULL);
+    world_settle(world, &terms);
+    CHECK(world_run_until(world, MINUTE, ends_agree, NULL));
+    for (int a = 0; a < HOMES; a++) {
+        struct control_reply from = ask(world, a);
+        CHECK(id_equal(&from.as.peers.community, &world->community));
+        CHECK(id_equal(&from.as.peers.certificate, &world->homes[a].certificate));
+        assert_string_equal(from.as.peers.name, names[a]);
+        CHECK(from.as.peers.link_count == HOMES - 1);
+        CHECK(from.as.peers.book == HOMES - 1);
+        for (int b = 0; b < HOMES; b++) {
+            struct control_reply to = ask(world, b);
+            const struct peer_link *here = link_to(&from, b);
+            const struct peer_link *there = link_to(&to, a);
+            if (a == b) {
+                CHECK(here == NULL);
+                continue;
+            }
+            CHECK(here != NULL && there != NULL);
+            CHECK(id_equal(&here->certificate, &world->homes[b].certificate));
+            CHECK(here->dialled != there->dialled);
+            CHECK(here->faults == 0);
+            CHECK(here->age_ms > 0 && here->quiet_ms <= here->age_ms);
+            char address[ADDRESS_MAX_BYTES];
+            (void)snprintf(address, sizeof address, "10.1.0.%d:7878", b + 1);
+            if (here->dialled) {
+                assert_string_equal(here->address, address);
+            }
+        }
+    }
+    world_destroy(world);
+}
+
+static void test_a_link_that_went_says_why_and_when(void **state) {
+    (void)state;
+    struct world *world = world_create(72, HOMES, NULL);
+    world_settle(world, &terms);
+    CHECK(ask(world, ADA).as.peers.gone_count == 0);
+    struct control_reply before = ask(world, ADA);
+    uint64_t age_ms = link_to(&before, BEN)->age_ms;
+    world_cut(world, ADA, BEN, true);
+    CHECK(world_run_until(world, MINUTE, has_gone, NULL));
+    struct control_reply after = ask(world, ADA);
+    const struct peer_gone *gone = &after.as.peers.gone[0];
+    CHECK(after.as.peers.gone_count == 1);
+    CHECK(link_to(&after, BEN) == NULL);
+    assert_string_equal(gone->name, names[BEN]);
+    CHECK(id_equal(&gone->certificate, &world->homes[BEN].certificate));
+    CHECK(gone->why == PEER_END_SILENT);
+    CHECK(gone->lasted_ms >= age_ms);
+    uint64_t ago_ms = gone->ago_ms;
+    world_run(world, MINUTE);
+    after = ask(world, ADA);
+    gone = &after.as.peers.gone[after.as.peers.gone_count - 1]; /* others came before it */
+    CHECK(gone->ago_ms == ago_ms + MINUTE);
+    world_destroy(world);
+}
+
+static void test_a_home_that_died_is_told_as_cut_off(void **state) {
+    (void)state;
+    struct world *world = world_create(75, HOMES, NULL);
+    world_settle(world, &terms);
+    world_kill(world, BEN);
+    CHECK(world_run_until(world, MINUTE, has_gone, NULL));
+    struct control_reply after = ask(world, ADA);
+    CHECK(after.as.peers.link_count == 1 && link_to(&after, CLEO) != NULL);
+    CHECK(after.as.peers.gone[0].why == PEER_END_CUT);
+    assert_string_equal(after.as.peers.gone[0].name, names[BEN]);
+    world_destroy(world);
+}
+
+static void test_one_home_alone_has_no_links(void **state) {
+    (void)state;
+    struct world *world = world_create(73, 1, NULL);
+    const struct control_request peers = {.op = CONTROL_PEERS};
+    const struct control_request status = {.op = CONTROL_STATUS};
+    static const struct overlay_figures none;
+    CHECK_ERR(ERR_USER_NO_COMMUNITY, world_ask(world, ADA, &peers));
+    CHECK(world->reply_count == 1);
+    CHECK_ERR(ERR_OK, world_ask(world, ADA, &status));
+    CHECK(memcmp(&world->reply.as.status.overlay, &none, sizeof none) == 0);
+    world_found(world, ADA, &terms);
+    struct control_reply alone = ask(world, ADA);
+    CHECK(alone.as.peers.link_count == 0 && alone.as.peers.gone_count == 0);
+    CHECK(alone.as.peers.book == 0 && alone.as.peers.passive == 0);
+    world_destroy(world);
+}
+
+static void test_status_counts_what_the_overlay_did(void **state) {
+    (void)state;
+    struct world *world = world_create(74, HOMES, NULL);
+    const struct control_request status = {.op = CONTROL_STATUS};
+    world_settle(world, &terms);
+    CHECK_ERR(ERR_OK, world_ask(world, ADA, &status));
+    const struct overlay_figures *overlay = &world->reply.as.status.overlay;
+    CHECK(overlay->links_up - overlay->links_lost == HOMES - 1);
+    CHECK(overlay->accepted >= world->reply.as.status.live_objects);
+    CHECK(overlay->book == HOMES - 1);
+    CHECK(overlay->bytes > 0 && overlay->faults == 0);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_ends_tell_of_the_same_links),
+        cmocka_unit_test(test_a_link_that_went_says_why_and_when),
+        cmocka_unit_test(test_a_home_that_died_is_told_as_cut_off),
+        cmocka_unit_test(test_one_home_alone_has_no_links),
+        cmocka_unit_test(test_status_counts_what_the_overlay_did),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -10,6 +10,7 @@
 enum {
     CHECK_EVERY = 16, /* steps of a node */
     MINUTE_MS = 60 * 1000,
+    TICKS_AT_ONCE = 1000,
     DIALS_A_MINUTE = 240,
     VIEWS_A_MINUTE = 1600, /* walks and shuffles of all its links */
     FORGERIES_A_MINUTE = 120,
@@ -106,6 +107,16 @@ void check_retired(struct sim *sim, uint32_t no) {
             sim_break(sim, "what has expired goes", i, no, "long ago");
             return;
         }
+    }
+}
+
+/* What is due must be done, or the driver would never get to anything else. */
+void check_tick(struct sim *sim, uint32_t number) {
+    struct node *node = &sim->nodes[number];
+    node->ticks = node->ticked_at == sim_now(sim) ? node->ticks + 1 : 1;
+    node->ticked_at = sim_now(sim);
+    if (node->ticks > TICKS_AT_ONCE) {
+        sim_break(sim, "what is due gets done", number, UINT64_MAX, "%u ticks", node->ticks);
     }
 }
 

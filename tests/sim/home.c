@@ -100,6 +100,7 @@ void home_tick(struct sim *sim, uint32_t number) {
     }
     static const struct overlay_event tick = {.kind = OVERLAY_EV_TICK};
     node->tick_at = SIM_NONE;
+    check_tick(sim, number);
     (void)home_step(sim, number, &tick);
 }
 

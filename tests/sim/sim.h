@@ -103,9 +103,10 @@ struct node {
     int64_t wall_ms;
     struct overlay_known *book; /* what its disk has of it, while it does not run */
     uint32_t book_count;
-    uint32_t tick_at;   /* the EVENT_TICK that counts; SIM_NONE */
-    uint32_t resume_at; /* 0: it is awake */
-    uint32_t up_at;     /* SIM_NONE: never */
+    uint32_t tick_at;          /* the EVENT_TICK that counts; SIM_NONE */
+    uint32_t ticked_at, ticks; /* the last one, and how many at that time */
+    uint32_t resume_at;        /* 0: it is awake */
+    uint32_t up_at;            /* SIM_NONE: never */
     uint32_t checked_at;
     uint32_t dials, views; /* since checked_at */
     uint32_t forgeries;    /* looked at, since checked_at */
@@ -253,6 +254,7 @@ void check_accept(struct sim *sim, uint32_t node, uint32_t object);
 void check_action(struct sim *sim, uint32_t node, const struct overlay_action *action);
 void check_retired(struct sim *sim, uint32_t object);
 void check_node(struct sim *sim, uint32_t node);
+void check_tick(struct sim *sim, uint32_t node);
 void check_reach(struct sim *sim); /* all that was sent came to all */
 /* NULL when all is well, else what is not, with where in *out. */
 const char *check_calm(struct sim *sim, struct broken *out);

@@ -11,17 +11,19 @@ enum {
     CHECK_EVERY = 16, /* steps of a node */
     MINUTE_MS = 60 * 1000,
     TICKS_AT_ONCE = 1000,
+    AT_ONCE_MS = 400,
     DIALS_A_MINUTE = 240,
     VIEWS_A_MINUTE = 1600, /* walks and shuffles of all its links */
     FORGERIES_A_MINUTE = 120,
-    ENGINE_BYTES = 8 * 1024, /* beside its objects and what waits */
-    OBJECT_BYTES = 256,      /* of one, at most */
-    WAITING_BYTES = 640 * 1024,
-    SKEW_MS = 16 * 60 * 1000, /* clocks: what one drops another may still hold */
+    ENGINE_BYTES = 8 * 1024,     /* beside its objects and what waits */
+    OBJECT_BYTES = 256 + 9 * 32, /* of one, at most, and its id in what waits for each link */
+    WAITING_BYTES = 72 * 1024,   /* what is missed, and to be announced */
+    SKEW_MS = 16 * 60 * 1000,    /* clocks: what one drops another may still hold */
     LINKS_IN_CALM = 5,
 };
 
 static void check_drop(struct sim *sim, uint32_t number, uint32_t no);
+static void check_dial(struct sim *sim, uint32_t number, uint32_t peer);
 static void check_bounds(struct sim *sim, uint32_t number);
 static void check_links(struct sim *sim, uint32_t number);
 static void check_pace(struct sim *sim, uint32_t number);
@@ -68,10 +70,8 @@ void check_action(struct sim *sim, uint32_t number, const struct overlay_action 
         } else if (sim->objects[no].expires + MINUTE_MS < home_now(sim, number).wall.ms) {
             sim_break(sim, "nothing expired is forwarded", number, no, "pushed");
         }
-    } else if (action->kind == OVERLAY_ACT_DIAL &&
-               (action->peer == number || action->peer >= sim->node_count)) {
-        sim_break(sim, "others are dialled, and members", number, UINT64_MAX, "peer %u",
-                  action->peer);
+    } else if (action->kind == OVERLAY_ACT_DIAL) {
+        check_dial(sim, number, action->peer);
     } else if (action->kind == OVERLAY_ACT_DROP) {
         check_drop(sim, number, object_find(sim, &action->id));
     } else if (action->kind == OVERLAY_ACT_CLOSE && action->why == OVERLAY_END_FAULT) {
@@ -107,6 +107,17 @@ void check_retired(struct sim *sim, uint32_t no) {
             sim_break(sim, "what has expired goes", i, no, "long ago");
             return;
         }
+    }
+}
+
+static void check_dial(struct sim *sim, uint32_t number, uint32_t peer) {
+    struct node *node = &sim->nodes[number];
+    bool again = node->failed_peer == peer && sim_now(sim) - node->failed_at < AT_ONCE_MS;
+    node->failed_times = again ? node->failed_times + 1 : 0;
+    if (peer == number || peer >= sim->node_count) {
+        sim_break(sim, "others are dialled, and members", number, UINT64_MAX, "peer %u", peer);
+    } else if (node->failed_times > 2) {
+        sim_break(sim, "who does not answer is left in peace", number, UINT64_MAX, "peer %u", peer);
     }
 }
 

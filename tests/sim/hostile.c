@@ -5,7 +5,7 @@
 #include "tests/sim/sim.h"
 
 enum {
-    LIES_A_SECOND = 20,
+    LIES_A_SECOND = 90,
     FLOOD_FORGED = 3,
     FLOOD_COPIES = 30,
     REPLAYS = 20,

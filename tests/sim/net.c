@@ -132,6 +132,11 @@ void net_fail(struct sim *sim, uint32_t place) {
     (void)event_over(sim, place);
     if (lives_since(sim, pair.node[0], pair.began) && !pair.raw) {
         const struct overlay_event down = {.kind = OVERLAY_EV_LINK_DOWN, .peer = pair.node[1]};
+        if (sim->nodes[pair.node[0]].failed_peer != pair.node[1]) {
+            sim->nodes[pair.node[0]].failed_times = 0;
+        }
+        sim->nodes[pair.node[0]].failed_peer = pair.node[1];
+        sim->nodes[pair.node[0]].failed_at = sim_now(sim);
         (void)home_step(sim, pair.node[0], &down);
     }
 }

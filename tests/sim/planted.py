@@ -58,11 +58,11 @@ BUGS = {
         "if (o->missing_count == OVERLAY_MISSING_MAX || has_its_share(o, link)) {",
         "if (o->missing_count == 64 * OVERLAY_MISSING_MAX) {",
     ),
-    "does not notice silence": ("view.c", "DEAD_AFTER_MS = 12000,", "DEAD_AFTER_MS = 120000000,"),
+    "does not keep links alive": ("view.c", "KEEP_ALIVE_MS = 4000,", "KEEP_ALIVE_MS = 400000,"),
     "takes one link too many": (
         "view.c",
-        "if (open < OVERLAY_LINKS_MAX && (few",
-        "if (open <= OVERLAY_LINKS_MAX && (few",
+        "if (!group_full && open < OVERLAY_LINKS_MAX &&",
+        "if (!group_full && open <= OVERLAY_LINKS_MAX &&",
     ),
     "takes any number from one network": (
         "view.c",
@@ -72,8 +72,8 @@ BUGS = {
     "names itself": ("book.c", "if (peer == o->self || overlay_link_to", "if (overlay_link_to"),
     "gives up what it dialled": (
         "view.c",
-        "struct link *victim = choose_victim(o, false);",
-        "struct link *victim = choose_victim(o, true);",
+        "struct link *victim = choose_newcomer(o, group_full ? link->group : 0);",
+        "struct link *victim = choose_victim(o);",
     ),
     "pushes what it caught up with": (
         "tree.c",

@@ -103,10 +103,11 @@ struct node {
     int64_t wall_ms;
     struct overlay_known *book; /* what its disk has of it, while it does not run */
     uint32_t book_count;
-    uint32_t tick_at;          /* the EVENT_TICK that counts; SIM_NONE */
-    uint32_t ticked_at, ticks; /* the last one, and how many at that time */
-    uint32_t resume_at;        /* 0: it is awake */
-    uint32_t up_at;            /* SIM_NONE: never */
+    uint32_t tick_at;                              /* the EVENT_TICK that counts; SIM_NONE */
+    uint32_t ticked_at, ticks;                     /* the last one, and how many at that time */
+    uint32_t failed_peer, failed_at, failed_times; /* the last dial that failed, again at once */
+    uint32_t resume_at;                            /* 0: it is awake */
+    uint32_t up_at;                                /* SIM_NONE: never */
     uint32_t checked_at;
     uint32_t dials, views; /* since checked_at */
     uint32_t forgeries;    /* looked at, since checked_at */

@@ -62,7 +62,7 @@ static void choose(const struct swarm *swarm, uint64_t seed, struct params *out)
     out->known = rng_between(&rng, 2, 20);
     out->loss_pct = rng_below(&rng, 3) == 0 ? rng_below(&rng, 31) : 0;
     out->lognormal = rng_below(&rng, 4) == 0 ? 1 : 0;
-    out->groups = rng_below(&rng, 5) == 0 ? out->nodes / 2 + 3 : 0;
+    out->groups = rng_below(&rng, 5) == 0 ? rng_between(&rng, 2, out->nodes / 2 + 3) : 0;
     out->nat_pct = rng_below(&rng, 4) == 0 ? rng_below(&rng, 31) : 0;
     out->known = out->nat_pct > 0 ? out->nodes : out->known; /* or none of them may be there */
     out->slow_pct = rng_below(&rng, 5) == 0 ? rng_below(&rng, 21) : 0;

@@ -131,13 +131,13 @@ static bool smaller(struct params *params, unsigned way) {
         *halved[way] = can ? *halved[way] / 2 : *halved[way];
         return can;
     }
-    way -= COUNT_OF(halved);
+    way -= (unsigned)COUNT_OF(halved);
     if (way < COUNT_OF(zeroed)) {
         bool can = *zeroed[way] > 0;
         *zeroed[way] = 0;
         return can;
     }
-    way -= COUNT_OF(zeroed);
+    way -= (unsigned)COUNT_OF(zeroed);
     uint32_t *bits = way < FAULT_BITS ? &params->faults : &params->hostile;
     uint32_t bit = UINT32_C(1) << (way < FAULT_BITS ? way : way - FAULT_BITS);
     bool can = (*bits & bit) != 0 && (bits == &params->faults || params->hostile_pct > 0);

@@ -225,6 +225,8 @@ const char *check_calm(struct sim *sim, struct broken *out) {
         out->node = i;
         size_t count = overlay_links(sim->nodes[i].overlay, links);
         if (count < LINKS_IN_CALM && count < reachable(sim, i) && sim->params.groups == 0) {
+            (void)snprintf(out->text, sizeof out->text, "%zu, of %u that it could reach%s", count,
+                           reachable(sim, i), sim->nodes[i].nat ? ", itself behind a NAT" : "");
             return "in the calm a node has links enough";
         }
         for (size_t k = 0; k < count; k++) {

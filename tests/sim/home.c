@@ -8,6 +8,7 @@
 enum {
     ATTACK_EVERY_MS = 1000,
     CRASHED_MS = 5000,
+    RECORD_ONE_IN = 20,             /* messages */
     FUTURE_MAX_MS = 15 * 60 * 1000, /* PROTOCOL 5.1 */
 };
 
@@ -18,6 +19,7 @@ static const int64_t MONO_BEGIN_MS = INT64_C(1000000);
 static void carry_out(struct sim *sim, uint32_t node, const struct overlay_action *action);
 static void schedule(struct sim *sim, uint32_t number);
 static void know_others(struct sim *sim, uint32_t number);
+static uint32_t sponsor_near(const struct sim *sim, uint32_t number, uint32_t other);
 static void load_objects(struct sim *sim, uint32_t node);
 static void forget_removed(struct sim *sim, uint32_t node);
 static void crash(struct sim *sim, uint32_t node);
@@ -115,7 +117,8 @@ bool home_step(struct sim *sim, uint32_t number, const struct overlay_event *eve
     uint8_t detail = event->hops;
     if (event->kind == OVERLAY_EV_MESSAGE) {
         detail = (uint8_t)event->message->kind;
-    } else if (event->kind >= OVERLAY_EV_OFFERED && event->kind <= OVERLAY_EV_IGNORED) {
+    } else if ((event->kind >= OVERLAY_EV_OFFERED && event->kind <= OVERLAY_EV_IGNORED) ||
+               event->kind == OVERLAY_EV_REPLACED) {
         ref = object_find(sim, &event->key.id);
     }
     sim_trace(sim, (uint8_t)(TRACE_EVENT + event->kind), number,
@@ -145,7 +148,8 @@ bool home_step(struct sim *sim, uint32_t number, const struct overlay_event *eve
 void home_publish(struct sim *sim, uint32_t number, bool urgent) {
     struct node *node = &sim->nodes[number];
     int64_t now = home_now(sim, number).wall.ms;
-    bool record = (sim->params.faults & FAULT_RECORDS) != 0 && rng_below(&sim->rng, 5) == 0;
+    bool record =
+        (sim->params.faults & FAULT_RECORDS) != 0 && rng_below(&sim->rng, RECORD_ONE_IN) == 0;
     if (record && node->record != SIM_NONE && sim->objects[node->record].created >= now) {
         now = sim->objects[node->record].created + 1; /* as core, when its clock was set back */
     }
@@ -392,19 +396,30 @@ static void know_others(struct sim *sim, uint32_t number) {
     node->book = NULL;
     node->book_count = 0;
     uint32_t others = sim->node_count - 1;
-    for (uint32_t i = 0; i < sim->params.known && others > 0; i++) {
-        bool all = others <= sim->params.known;
-        uint32_t peer =
-            all ? i
-                : (uint32_t)(mix64_pair(sim->params.seed ^ 77, (uint64_t)number << 32 | i) %
-                             others);
-        if (all && i >= others) {
-            return;
+    uint32_t count = sim->params.known < others ? sim->params.known : others;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t two = (uint64_t)number << 32 | i;
+        uint32_t other = i;
+        if (count < others) {
+            other = (uint32_t)(mix64_pair(sim->params.seed ^ 77, two) % others);
         }
-        const struct overlay_event event = {.kind = OVERLAY_EV_PEER,
-                                            .peer = peer < number ? peer : peer + 1};
+        other = other < number ? other : other + 1;
+        const struct overlay_event event = {
+            .kind = OVERLAY_EV_PEER, .peer = i == 0 ? sponsor_near(sim, number, other) : other};
         (void)home_step(sim, number, &event);
     }
+}
+
+/* Nobody joins by a home that he cannot reach, that is no member any more, or that lies to him. */
+static uint32_t sponsor_near(const struct sim *sim, uint32_t number, uint32_t other) {
+    for (uint32_t i = 0; i < sim->node_count; i++) {
+        uint32_t sponsor = (other + i) % sim->node_count;
+        const struct node *node = &sim->nodes[sponsor];
+        if (sponsor != number && !node->nat && !node->removed && node->hostile == HONEST) {
+            return sponsor;
+        }
+    }
+    return other;
 }
 
 static void forget_removed(struct sim *sim, uint32_t number) {

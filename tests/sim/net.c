@@ -71,6 +71,11 @@ void net_answer(struct sim *sim, uint32_t place) {
         return;
     }
     pair->events--;
+    if (is_refused(sim, from, pair->node[1])) {
+        forget_link(sim, from, place);
+        event(sim, place, sim_now(sim), EVENT_FAIL, place);
+        return;
+    }
     if (!home_runs(sim, pair->node[1]) || !remember_link(sim, pair->node[1], place)) {
         forget_link(sim, from, place);
         event(sim, place, sim_now(sim) + DIAL_FAILS_MS, EVENT_FAIL, place);

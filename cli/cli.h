@@ -9,6 +9,7 @@
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
+ *   links.c      this home's links as a picture
  *   checked.c    a request, checked from its signed bytes
  *   cmd_*.c      one theme of commands each
  *
@@ -212,8 +213,18 @@ struct facts *facts_start(const struct cli *cli, bool list);
 void facts_item(struct facts *facts); /* begins the next object of a list */
 /* JSON only: the texts that follow are a list called `key`, until NULL. */
 void facts_list(struct facts *facts, const char *key);
+/* JSON only: the facts that follow are an object called `key`, until NULL; or items of a list. */
+void facts_object(struct facts *facts, const char *key);
+void facts_items(struct facts *facts, const char *key);
 void facts_text(struct facts *facts, const char *key, const char *label, const char *value);
+/* In a table it is cut to `columns`. */
+void facts_cut(struct facts *facts, const char *key, const char *label, const char *value,
+               size_t columns);
 void facts_number(struct facts *facts, const char *key, const char *label, int64_t value);
+/* `text` is how a person reads it. */
+void facts_shown(struct facts *facts, const char *key, const char *label, int64_t value,
+                 const char *text);
+void facts_flag(struct facts *facts, const char *key, bool value); /* JSON only */
 void facts_time(struct facts *facts, const char *key, const char *label, struct instant at);
 void facts_bytes(struct facts *facts, const char *key, const char *label, struct bytes value);
 void facts_end(struct facts *facts); /* prints */
@@ -269,6 +280,18 @@ int cameras_put(const struct cli *cli, struct client *client, const struct signe
 int cameras_resign(const struct cli *cli, struct client *client, const struct signers *signers,
                    const struct id *community);
 
+/* ---- links.c ---- */
+/* Of a CONTROL_GOT_PEERS. Both pictures are stable: the same links give the same bytes, whose lines
+ * fit 80 columns. */
+enum {
+    LINK_CODE_BYTES = 9
+};
+void links_sort(struct control_reply *peers); /* by name; first */
+void links_picture(FILE *to, const struct control_reply *peers);
+void links_dot(FILE *to, const struct control_reply *peers); /* for Graphviz */
+/* The beginning of a certificate's id, as the node's journal has it. */
+void link_code(const struct id *certificate, char out[LINK_CODE_BYTES]);
+
 /* ---- checked.c ---- */
 /* A request as the owner's side sees it: checked from its signed bytes. */
 struct checked_request {
@@ -292,6 +315,7 @@ int cmd_status(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_community(struct cli *cli);
 int cmd_members(struct cli *cli);
+int cmd_peers(struct cli *cli);
 int cmd_invite(struct cli *cli);
 int cmd_join(struct cli *cli);
 int cmd_camera(struct cli *cli);

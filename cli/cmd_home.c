@@ -47,6 +47,7 @@ static int show_key(struct cli *cli);
 static int key_export(struct cli *cli);
 static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]);
 static void show_reach(struct facts *facts, const struct control_reply *reply);
+static void tell_overlay(struct facts *facts, const struct overlay_figures *overlay);
 static void show_log(struct facts *facts, const struct control_reply *reply);
 
 /* ---- init ---- */
@@ -513,6 +514,7 @@ static void show_reach(struct facts *facts, const struct control_reply *reply) {
         facts_number(facts, "members", "members", reply->as.status.members);
         facts_number(facts, "links", "links", reply->as.status.links);
         facts_number(facts, "live_objects", NULL, reply->as.status.live_objects);
+        tell_overlay(facts, &reply->as.status.overlay);
     } else {
         facts_text(facts, "community", "community",
                    "none yet: 'stoop community found NAME' or 'stoop community join CODE'");
@@ -522,6 +524,40 @@ static void show_reach(struct facts *facts, const struct control_reply *reply) {
     }
     facts_number(facts, "open_requests", "requests", reply->as.status.open_requests);
     facts_number(facts, "open_clips", "to decide", reply->as.status.open_clips);
+}
+
+/* For programs: a person asks 'stoop peers'. */
+static void tell_overlay(struct facts *facts, const struct overlay_figures *overlay) {
+    const struct {
+        const char *key;
+        uint64_t value;
+    } figures[] = {
+        {"accepted", overlay->accepted},
+        {"duplicates", overlay->duplicates},
+        {"pushes", overlay->pushes},
+        {"grafts", overlay->grafts},
+        {"prunes", overlay->prunes},
+        {"announced", overlay->announced},
+        {"missed", overlay->missed},
+        {"dials", overlay->dials},
+        {"dials_failed", overlay->dials_failed},
+        {"links_up", overlay->links_up},
+        {"links_lost", overlay->links_lost},
+        {"refused", overlay->refused},
+        {"shuffles", overlay->shuffles},
+        {"walks", overlay->walks},
+        {"swaps", overlay->swaps},
+        {"reconciliations", overlay->reconciliations},
+        {"faults", overlay->faults},
+        {"book", overlay->book},
+        {"passive", overlay->passive},
+        {"memory", overlay->bytes},
+    };
+    facts_object(facts, "overlay");
+    for (size_t i = 0; i < COUNT_OF(figures); i++) {
+        facts_number(facts, figures[i].key, NULL, (int64_t)figures[i].value);
+    }
+    facts_object(facts, NULL);
 }
 
 static void show_log(struct facts *facts, const struct control_reply *reply) {

@@ -24,6 +24,8 @@ struct facts {
     json_t *root;
     json_t *item;
     json_t *values; /* of a list inside an item, for JSON only */
+    json_t *outer;  /* the item whose object or items are under way; NULL: none are */
+    json_t *inner;  /* those items */
     size_t items;
     size_t cell_count, cell_room;
     struct cell *cells;
@@ -31,6 +33,7 @@ struct facts {
 
 static bool came; /* facts were printed: stdout holds one document */
 
+static void step_out(struct facts *facts);
 static void put(const struct facts *facts, const char *key, json_t *value);
 static void add(struct facts *facts, const char *label, const char *value, const char *brief);
 static bool print_table(const struct facts *facts);
@@ -53,7 +56,26 @@ void facts_item(struct facts *facts) {
     facts->items++;
     if (facts->json) {
         facts->item = json_object();
-        (void)json_array_append_new(facts->root, facts->item);
+        (void)json_array_append_new(facts->outer == NULL ? facts->root : facts->inner, facts->item);
+    }
+}
+
+void facts_object(struct facts *facts, const char *key) {
+    step_out(facts);
+    if (facts->json && key != NULL) {
+        json_t *object = json_object();
+        put(facts, key, object);
+        facts->outer = facts->item;
+        facts->item = object;
+    }
+}
+
+void facts_items(struct facts *facts, const char *key) {
+    step_out(facts);
+    if (facts->json && key != NULL) {
+        facts->inner = json_array();
+        put(facts, key, facts->inner);
+        facts->outer = facts->item;
     }
 }
 
@@ -77,13 +99,35 @@ void facts_text(struct facts *facts, const char *key, const char *label, const c
     }
 }
 
+void facts_cut(struct facts *facts, const char *key, const char *label, const char *value,
+               size_t columns) {
+    char safe[SAFE_MAX];
+    char brief[SAFE_MAX];
+    if (facts->json) {
+        put(facts, key, json_string(value));
+    } else {
+        add(facts, label, safe_text(value, 1000, safe), safe_text(value, columns, brief));
+    }
+}
+
 void facts_number(struct facts *facts, const char *key, const char *label, int64_t value) {
     char text[32];
     (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    facts_shown(facts, key, label, value, text);
+}
+
+void facts_shown(struct facts *facts, const char *key, const char *label, int64_t value,
+                 const char *text) {
     if (facts->json) {
         put(facts, key, json_integer(value));
     } else {
         add(facts, label, text, NULL);
+    }
+}
+
+void facts_flag(struct facts *facts, const char *key, bool value) {
+    if (facts->json) {
+        put(facts, key, json_boolean(value));
     }
 }
 
@@ -157,6 +201,14 @@ void facts_failure(int code, const char *text, const char *next) {
     (void)json_dumpf(root, stdout, JSON_INDENT(2));
     (void)puts("");
     json_decref(root);
+}
+
+static void step_out(struct facts *facts) {
+    if (facts->outer != NULL) {
+        facts->item = facts->outer;
+        facts->outer = NULL;
+        facts->inner = NULL;
+    }
 }
 
 static void put(const struct facts *facts, const char *key, json_t *value) {

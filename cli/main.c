@@ -83,6 +83,21 @@ static const struct command commands[] = {
      "usage: stoop members [--json]\n"
      "\n"
      "example: stoop members\n"},
+    {"peers", "whom this home is linked with, and why links went", cmd_peers,
+     "usage: stoop peers [--json | --dot]\n"
+     "\n"
+     "Shows the homes that this one has links with now: who dialled whom, for how\n"
+     "long, what went over each, and why the last links went. That links come and go\n"
+     "is as it should be: each home keeps a few by itself, whoever lives next door.\n"
+     "  tree, ids   what is new goes over the links of the tree at once; over the\n"
+     "              others goes its id, and the rest when it is asked for\n"
+     "  anchor      a link that is kept over a restart, and not given up for others\n"
+     "  faults      a link with 100 points is closed; they wear off\n"
+     "  --dot       print the picture for Graphviz\n"
+     "Addresses of neighbours are shown to you alone, and stand in no journal.\n"
+     "\n"
+     "example: stoop peers\n"
+     "         stoop peers --dot | dot -Tsvg > links.svg\n"},
     {"invite", "short for 'community invite'", cmd_invite,
      "usage: stoop invite [--days N] [--role home|requester] [--allowance N] [--no-qr]\n"
      "\n"

@@ -68,6 +68,7 @@ USAGE = [
     (["invite", "--days", "1e1"], "'1e1' is not 1 to 30 days", "invite"),
     (["invite", "--role", "boss"], "'boss' is neither home nor requester", "invite"),
     (["join"], "CODE is missing", "join"),
+    (["peers", "ben"], "unexpected 'ben'", "peers"),
     (["camera", "ad", "x"], "unknown 'camera ad'; did you mean 'camera add'?", "camera"),
     (["camera", "add"], "NAME is missing", "camera"),
     (["camera", "add", "porch"], "'--folder' is missing", "camera"),
@@ -190,7 +191,7 @@ def test_usage(home):
 
 
 def test_no_home(home):
-    for words in (["status"], ["requests"], ["delivered"], ["members"], ["community", "show"], ["log", "show"],
+    for words in (["status"], ["requests"], ["delivered"], ["members"], ["peers"], ["community", "show"], ["log", "show"],
                   ["vault", "list"], with_(ASK, "--from", "2024-12-01 09:00", *LATER)):
         expect_error(home, words, 10, f"there is no home in '{home.data}'",
                      "make one with 'stoop init', or name its folder with '--home'")
@@ -265,14 +266,15 @@ def test_times_are_said_back(home):
 
 
 def test_json(home):
-    for words in (["status"], ["members"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
+    for words in (["status"], ["members"], ["peers"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
                   ["community", "show"], ["log", "show"], ["log", "verify"], ["log", "proof", "0"], ["key", "show"],
                   ["process", "rules"], ["doctor"]):
         done = home.run(*words, "--json", check=False)
         json.loads(done.stdout)
         assert done.returncode == 0 or words == ["doctor"], done  # whose answer is this machine's
     for words, code in ((["vault", "export", "9c1e", "--out", "/x/y"], 1), (["log", "proof", "999999"], 1),
-                        (["nosuch"], 2), (["review"], 5), (["--home", "/nowhere", "status"], 10)):
+                        (["nosuch"], 2), (["peers", "--dot"], 2), (["review"], 5),
+                        (["--home", "/nowhere", "status"], 10)):
         done = home.run(*words, "--json", check=False)
         said = json.loads(done.stdout)
         check((done.returncode, said["exit"]), (code, code), (words, done))
@@ -338,6 +340,95 @@ def test_tables(home):
         terminal = home.at_terminal(*words)
         terminal.wait()
         assert "\x1b" not in terminal.text, "a dumb terminal gets no escapes"
+
+
+# ---- links ----
+
+def read_dot(text):
+    """The nodes and edges of a Graphviz file, which says nothing else: key -> label, [(from, to, attributes)]."""
+    quoted = r'"((?:[^"\\]|\\.)*)"'
+    lines = text.splitlines()
+    check((lines[:3], lines[-1]), (["digraph stoop {", "    rankdir=LR;", "    node [shape=box];"], "}"), text)
+    nodes, edges = {}, []
+    for line in lines[3:-1]:
+        edge = re.fullmatch(rf"    {quoted} -> {quoted} \[label={quoted}(, style=dashed)?\];", line)
+        node = re.fullmatch(rf"    {quoted} \[label={quoted}\];", line)
+        assert edge or node, line
+        if edge:
+            assert edge[1] in nodes and edge[2] in nodes, line
+            edges.append(edge.groups())
+        else:
+            nodes[node[1]] = re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], node[2])
+    return nodes, edges
+
+
+def test_links():
+    names = ['b"e\\n', "cleo"]
+    with set_up("cli-links", "ada", "ben", "cleo") as (_, ada, *others):
+        def links(home=ada):
+            return home.facts("peers")[0]["links"]
+
+        start_home(ada)
+        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1")
+        alone = ada.facts("peers")[0]
+        check((alone["community"], alone["home"], alone["links"], alone["gone"], alone["book"]),
+              ("Elm Street", "ada", [], [], 0), alone)
+        shown = ada.run("peers").stdout
+        assert shown.startswith("Elm Street: 0 links\n\n  this home   (no links)\n"), shown
+        assert "no neighbour is known yet: invite one with 'stoop invite'" in shown, shown
+        nodes, edges = read_dot(ada.run("peers", "--dot").stdout)
+        check((list(nodes.values()), edges), (["ada\nthis home"], []), "a picture of one home")
+
+        for home, name in zip(others, names):
+            start_home(home)
+            home.with_passphrase("join", invite(ada), "--name", name)
+        found = ada.until(links, lambda now: [link["name"] for link in now] == names)
+        for home, name, link in zip(others, names, found):
+            back = home.until(lambda h=home: links(h), lambda now: any(link["name"] == "ada" for link in now))
+            back = next(link for link in back if link["name"] == "ada")
+            check(link["dialled"], not back["dialled"], (link, back))
+            check((link["faults"], link["faults_max"], link["certificate"][:8]), (0, 100, link["code"]), link)
+            assert link["bytes_in"] > 0 and link["bytes_out"] > 0 and 0 <= link["heard_ms"] <= link["age_ms"], link
+            dialled, by = (link, home) if link["dialled"] else (back, ada)
+            check((dialled["address"], dialled["path"]), (by.address, f"to {by.address}"), dialled)
+            dials = back if link["dialled"] else link
+            assert re.fullmatch(r"127\.0\.0\.1:\d+", dials["address"]) and dials["path"] == "from " + dials["address"]
+        overlay = ada.facts("status")["overlay"]
+        check((overlay["links_up"] - overlay["links_lost"], overlay["book"], overlay["faults"]), (2, 2, 0), overlay)
+        assert overlay["memory"] > 0 and "overlay" not in ada.run("status").stdout
+
+        shown = ada.run("peers").stdout
+        assert max(map(len, shown.splitlines())) <= 80, shown
+        picture = shown.splitlines()[2:4]
+        check(ada.run("peers").stdout.splitlines()[2:4], picture, "a stable picture")
+        for line, link in zip(picture, found):
+            edge = {(True, True): "==tree==>", (False, True): "<==tree==", (True, False): "--ids--->",
+                    (False, False): "<---ids--"}[link["dialled"], link["tree"]]
+            assert re.fullmatch(rf"(  this home --| +)\+{edge} {re.escape(link['name'])} \({link['code']}\)(, anchor)?",
+                                line), shown
+        nodes, edges = read_dot(ada.run("peers", "--dot").stdout)
+        check([label.splitlines()[0] for label in nodes.values()], ["ada", *names], nodes)
+        for (start, end, label, dashed), link in zip(edges, found):
+            key = link["certificate"][:16]
+            check((key == end, key in (start, end), label, dashed is not None),
+                  (link["dialled"], True, "tree" if link["tree"] else "ids", not link["tree"]), edges)
+        check(len(edges), 2, edges)
+
+        others[0].kill("all")
+        gone = ada.until(lambda: ada.facts("peers")[0]["gone"], lambda now: any(went["name"] == names[0] for went in now))
+        went = next(went for went in gone if went["name"] == names[0])
+        check((went["why"], went["reason"], went["code"]), ("cut", "the connection broke", found[0]["code"]), went)
+        assert went["lasted_ms"] >= found[0]["age_ms"] and went["ago_ms"] >= 0, went
+        check([link["name"] for link in links()], names[1:], "who is left")
+        others[1].stop()
+        gone = ada.until(lambda: ada.facts("peers")[0]["gone"], lambda now: any(went["name"] == names[1] for went in now))
+        check(links(), [], gone)
+        shown = ada.run("peers").stdout
+        assert "this home goes on dialling its neighbours by itself" in shown, shown
+        assert re.search(r"(?m)^cleo +[0-9a-f]{8} +\S+ +\S+ ago +the connection broke$", shown), shown
+        for home in others:
+            assert home.address not in ada.journal(), "the journal says where a neighbour is reached"
+        assert "peer=" + found[0]["code"] in ada.journal(), "the code is the journal's"
 
 
 # ---- stopped half-way, by Ctrl-C or by a kill ----
@@ -537,7 +628,7 @@ def main():
         second = subprocess.run([str(home.bin / "stoopd"), "--home", str(home.data)], env=home.env, text=True,
                                 capture_output=True, timeout=30)
         check((second.returncode, second.stderr), (1, f"stoopd: another node runs on '{home.data}'\n"), "stoopd twice")
-        for words in (["community", "show"], ["members"], ["requests"], ["invite"]):
+        for words in (["community", "show"], ["members"], ["peers"], ["peers", "--dot"], ["requests"], ["invite"]):
             expect_error(home, words, 1, "this home belongs to no community yet",
                          "found one with 'stoop community found NAME', or 'stoop community join CODE'")
         home.with_passphrase("community", "found", "Elm Street", "--slot", "1")
@@ -550,6 +641,7 @@ def main():
         test_json_of_commands_that_ask(home)
         test_process(home)
         test_tables(home)
+    test_links()
     test_stopped_half_way()
     print("cli: helps, corrects, refuses, and says so")
 

@@ -462,7 +462,7 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
 static bool is_list(enum control_op op) {
     return op == CONTROL_MEMBERS || op == CONTROL_REQUESTS || op == CONTROL_CLIPS ||
            op == CONTROL_DELIVERED || op == CONTROL_LOG || op == CONTROL_LOGS ||
-           op == CONTROL_FORKS;
+           op == CONTROL_FORKS || op == CONTROL_PEERS;
 }
 
 static void answer_status(struct fake_home *fake, int client) {

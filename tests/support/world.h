@@ -303,6 +303,9 @@ size_t world_disk_used(const struct world_home *home);
 /* The delivered clip opens and is the very plaintext. */
 bool world_delivered_opens(struct world *world, int home, const struct id *request,
                            const struct world_clip *clip);
+/* The same of this grant's. */
+bool world_grant_opens(struct world *world, int number, const struct id *grant,
+                       const struct world_clip *clip);
 /* Leaves from the store give the root that the node signs; every opening is that of its leaf; every
  * checkpoint that was ever published is a prefix of it. */
 bool world_log_verifies(struct world *world, int home);

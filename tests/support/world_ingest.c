@@ -18,7 +18,7 @@ static void ingest_say(struct world *world, int number, const struct ingest_mess
 static void tell_match(struct world *world, int number, const struct world_clip *clip, int64_t at);
 static struct world_clip *seal(struct world *world, int number, const struct id *request,
                                struct bytes signed_request);
-static struct world_clip **free_place(struct world_home *home);
+static struct world_clip **free_place(struct world_home *home); /* NULL: its vault is full */
 static void fill_payload(struct world_clip *clip, size_t plain_len);
 static void fill_leaves(struct world_clip *clip);
 static void clip_free(struct world_clip *clip);
@@ -99,7 +99,7 @@ static void ingest_request(struct world *world, int number, const struct ingest_
     if (home->footage != WORLD_NO_CAMERA) {
         at += (int64_t)(world_draw(&home->random) % (uint64_t)(home->match_wait + 1));
     }
-    if (home->footage == WORLD_MATCH) {
+    if (home->footage == WORLD_MATCH && (clip != NULL || free_place(home) != NULL)) {
         at += SEAL_MS;
         clip = clip == NULL ? seal(world, number, request, message->as.request.request) : clip;
         tell_match(world, number, clip, at);
@@ -168,12 +168,12 @@ static struct world_clip *seal(struct world *world, int number, const struct id 
 }
 
 static struct world_clip **free_place(struct world_home *home) {
-    size_t i = 0;
-    while (i < WORLD_CLIPS_MAX && home->clips[i] != NULL) {
-        i++;
+    for (size_t i = 0; i < WORLD_CLIPS_MAX; i++) {
+        if (home->clips[i] == NULL) {
+            return &home->clips[i];
+        }
     }
-    ASSERT(i < WORLD_CLIPS_MAX);
-    return &home->clips[i];
+    return NULL;
 }
 
 static void fill_payload(struct world_clip *clip, size_t plain_len) {

@@ -24,6 +24,8 @@ static void invite(struct world *world, int sponsor, enum member_role role, int6
                    uint32_t allowance, char code[CODE_MAX_BYTES]);
 static bool joined(struct world *world, void *context);
 static bool settled(struct world *world, void *context);
+static bool is_plaintext_of(struct bytes payload, const struct age_file_key *file_key,
+                            const struct world_clip *clip);
 static size_t visit_log(struct world *world, int number, const char *words, struct id *roots,
                         size_t room);
 
@@ -376,8 +378,6 @@ struct delivered {
     const struct id *request;
     size_t whole;
     struct id grant;
-    uint8_t header[HEADER_MAX];
-    size_t header_len;
 };
 
 static enum err visit_delivered(void *context, const struct store_delivered *row) {
@@ -385,54 +385,63 @@ static enum err visit_delivered(void *context, const struct store_delivered *row
     if (id_equal(&row->request, found->request) && row->completed.ms != 0) {
         found->whole++;
         found->grant = row->grant;
-        found->header_len = row->header.len;
-        ASSERT(row->header.len <= sizeof found->header);
-        memcpy(found->header, row->header.at, row->header.len);
     }
     return ERR_OK;
 }
 
+static struct delivered find_delivered(struct world *world, int number, const struct id *request) {
+    struct delivered found = {.request = request};
+    struct store *store = world->homes[number].store;
+    ASSERT(store_begin(store) == ERR_OK);
+    ASSERT(store_delivered_each(store, visit_delivered, &found) == ERR_OK);
+    store_roll_back(store);
+    return found;
+}
+
 size_t world_delivered(struct world *world, int number, const struct id *request) {
-    static struct delivered found;
-    struct world_home *home = &world->homes[number];
-    found = (struct delivered){.request = request};
-    ASSERT(store_begin(home->store) == ERR_OK);
-    ASSERT(store_delivered_each(home->store, visit_delivered, &found) == ERR_OK);
-    store_roll_back(home->store);
+    struct delivered found = find_delivered(world, number, request);
     return found.whole;
 }
 
 bool world_delivered_opens(struct world *world, int number, const struct id *request,
                            const struct world_clip *clip) {
-    static struct delivered found;
-    static uint8_t plain[65536];
+    struct delivered found = find_delivered(world, number, request);
+    return found.whole > 0 && world_grant_opens(world, number, &found.grant, clip);
+}
+
+bool world_grant_opens(struct world *world, int number, const struct id *grant,
+                       const struct world_clip *clip) {
     struct world_home *home = &world->homes[number];
+    struct store_delivered row;
     struct box_secret secret;
     struct age_file_key file_key;
-    struct age_payload_key key;
-    struct id digest;
-    found = (struct delivered){.request = request};
-    ASSERT(store_begin(home->store) == ERR_OK);
-    ASSERT(store_delivered_each(home->store, visit_delivered, &found) == ERR_OK);
-    store_roll_back(home->store);
     world_request_secret(number, &secret);
+    ASSERT(store_begin(home->store) == ERR_OK);
+    bool good = store_delivered_get(home->store, grant, &row) == ERR_OK && row.completed.ms != 0 &&
+                age_header_open(row.header, &secret, &file_key);
+    store_roll_back(home->store);
     const struct world_file *file = home->delivered;
-    while (file != NULL && memcmp(file->name, found.grant.b, 32) != 0) {
+    while (file != NULL && memcmp(file->name, grant->b, sizeof file->name) != 0) {
         file = file->next;
     }
-    if (found.whole == 0 || file == NULL || file->data.len < PAYLOAD_MIN ||
-        !age_header_open((struct bytes){found.header, found.header_len}, &secret, &file_key)) {
-        return false;
-    }
-    age_payload_key_derive(&file_key, file->data.at, &key);
+    return good && file != NULL && file->data.len >= PAYLOAD_MIN &&
+           is_plaintext_of(buffer_bytes(&file->data), &file_key, clip);
+}
+
+static bool is_plaintext_of(struct bytes payload, const struct age_file_key *file_key,
+                            const struct world_clip *clip) {
+    static uint8_t plain[65536];
+    struct age_payload_key key;
+    struct id digest;
+    age_payload_key_derive(file_key, payload.at, &key);
     struct sha256_state *state = sha256_create();
     ASSERT(state != NULL);
     size_t at = PIECE_NONCE;
     bool good = true;
-    for (uint64_t i = 0; good && at < file->data.len; i++) {
-        size_t left = file->data.len - at;
+    for (uint64_t i = 0; good && at < payload.len; i++) {
+        size_t left = payload.len - at;
         size_t len = left < PIECE_CHUNK ? left : PIECE_CHUNK;
-        good = age_chunk_open(&key, i, len == left, (struct bytes){file->data.at + at, len}, plain);
+        good = age_chunk_open(&key, i, len == left, (struct bytes){payload.at + at, len}, plain);
         sha256_update(state, (struct bytes){plain, len - PIECE_TAG});
         at += len;
     }

@@ -16,6 +16,8 @@ enum {
     SECONDS_MASK = (1 << 26) - 1,
 };
 
+static uint32_t sooner(const struct overlay *o, uint32_t soonest, peer_no peer,
+                       uint32_t not_before);
 static void learn_book(struct overlay *o, const struct overlay_event *event);
 static struct known *place_in_book(struct overlay *o);
 static struct known *find_known(struct overlay *o, peer_no peer);
@@ -187,21 +189,23 @@ peer_no book_choose_old(struct overlay *o) {
 struct tick book_next_chance(struct overlay *o) {
     uint32_t soonest = UINT32_MAX;
     for (size_t i = 0; i < o->book_count; i++) {
-        const struct known *known = &o->book[i];
-        if (known->not_before > overlay_seconds(o) && known->not_before < soonest) {
-            soonest = known->not_before;
-        }
+        soonest = sooner(o, soonest, o->book[i].peer, o->book[i].not_before);
     }
     for (size_t i = 0; i < o->passive_count; i++) {
-        const struct named *named = &o->passive[i];
-        if (named->not_before > overlay_seconds(o) && named->not_before < soonest) {
-            soonest = named->not_before;
-        }
+        soonest = sooner(o, soonest, o->passive[i].peer, o->passive[i].not_before);
     }
     return soonest == UINT32_MAX ? TICK_NEVER : (struct tick){(int64_t)soonest * 1000};
 }
 
 /* ---- helpers ---- */
+
+/* `soonest`, or when this one may be dialled again, if that is sooner and not past. */
+static uint32_t sooner(const struct overlay *o, uint32_t soonest, peer_no peer,
+                       uint32_t not_before) {
+    uint32_t shunned = score_shunned_until(o, peer);
+    uint32_t at = shunned > not_before ? shunned : not_before;
+    return at > overlay_seconds(o) && at < soonest ? at : soonest;
+}
 
 /* While the book is full, each member that the driver names has the same chance of a place. */
 static void learn_book(struct overlay *o, const struct overlay_event *event) {

@@ -237,5 +237,7 @@ bool score_is_idle(const struct overlay *o, const struct link *link);
 /* May close the link. */
 void score_fault(struct overlay *o, struct link *link, unsigned points);
 bool score_is_shunned(const struct overlay *o, peer_no peer);
+/* Seconds of this process's clock; in the past when it is not. */
+uint32_t score_shunned_until(const struct overlay *o, peer_no peer);
 
 #endif

@@ -56,12 +56,16 @@ bool score_is_idle(const struct overlay *o, const struct link *link) {
 }
 
 bool score_is_shunned(const struct overlay *o, peer_no peer) {
+    return score_shunned_until(o, peer) > overlay_seconds(o);
+}
+
+uint32_t score_shunned_until(const struct overlay *o, peer_no peer) {
     for (size_t i = 0; i < OVERLAY_SHUNNED_MAX; i++) {
         if (o->shunned[i].times > 0 && o->shunned[i].peer == peer) {
-            return o->shunned[i].until > overlay_seconds(o);
+            return o->shunned[i].until;
         }
     }
-    return false;
+    return 0;
 }
 
 /* Each time for twice as long. Whoever was shunned longest ago is forgotten. */

@@ -162,6 +162,20 @@ static void test_who_is_shunned_is_neither_dialled_nor_taken_into_the_passive_vi
     rig_destroy(&rig);
 }
 
+/* Where it is the only one, a home must not stay alone for ever. */
+static void test_who_was_shunned_is_dialled_again_when_that_is_over(void **state) {
+    (void)state;
+    rig_create(&rig);
+    rig_name(&rig, PEER);
+    rig_up(&rig, PEER, true);
+    blame(PEER);
+    rig_run(&rig, SHUNNED_MS - 2000, true);
+    CHECK(rig.dials[PEER] == 0);
+    rig_run(&rig, 5000, true);
+    CHECK(rig.dials[PEER] >= 1);
+    rig_destroy(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_beyond_a_window_is_left_without_an_answer_and_noted_once),
@@ -171,6 +185,7 @@ int main(void) {
         cmocka_unit_test(test_a_fault_ends_the_link_at_once_and_shuns_the_peer_for_a_minute),
         cmocka_unit_test(test_each_time_a_peer_is_shunned_for_twice_as_long_up_to_an_hour),
         cmocka_unit_test(test_who_is_shunned_is_neither_dialled_nor_taken_into_the_passive_view),
+        cmocka_unit_test(test_who_was_shunned_is_dialled_again_when_that_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

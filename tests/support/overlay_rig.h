@@ -1,5 +1,5 @@
 /* One overlay by itself, with a driver that does nothing but remember what the overlay said.
- * Members are those of members.h; a link has its peer's number. One rig at a time. */
+ * Members are those of members.h; a link has its peer's number, which begin at 1. */
 #ifndef TESTS_SUPPORT_OVERLAY_RIG_H
 #define TESTS_SUPPORT_OVERLAY_RIG_H
 

@@ -47,11 +47,11 @@ static void test_what_is_beyond_a_window_is_left_without_an_answer_and_noted_onc
     (void)state;
     rig_create(&rig);
     rig_up(&rig, PEER, false);
-    for (uint16_t i = 0; i < OVERLAY_WINDOW_LOOKS; i++) {
-        CHECK(rig_offer(&rig, PEER, i, 1) == OVERLAY_WANTED);
+    for (int i = 0; i < OVERLAY_WINDOW_LOOKS; i++) {
+        CHECK(rig_offer(&rig, PEER, (uint16_t)i, 1) == OVERLAY_WANTED);
     }
     CHECK(faults(PEER) == 0);
-    for (uint16_t i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++) {
         CHECK(rig_offer(&rig, PEER, 9999, 1) == OVERLAY_LATER);
         CHECK(faults(PEER) == TOO_MUCH);
     }

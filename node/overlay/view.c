@@ -250,8 +250,8 @@ static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_
         view_close(o, link, OVERLAY_END_FULL);
         return;
     }
-    if (overlay_link_to(o, link->peer, LINK_STATE_OPEN) == NULL) {
-        bool full = group_is_full(o, link);
+    bool full = group_is_full(o, link);
+    if (full || overlay_link_to(o, link->peer, LINK_STATE_OPEN) == NULL) {
         if (!make_room(o, link, wish, full)) {
             turn_away(o, link->peer);
             view_close(o, link, full ? OVERLAY_END_GROUP : OVERLAY_END_FULL);
@@ -267,7 +267,7 @@ static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_
 
 static void be_answered(struct overlay *o, struct link *link) {
     bool again = overlay_link_to(o, link->peer, LINK_STATE_OPEN) != NULL;
-    if (!again && group_is_full(o, link)) {
+    if (group_is_full(o, link)) {
         view_close(o, link, OVERLAY_END_GROUP);
         return;
     }
@@ -440,12 +440,14 @@ static bool is_turned_away(const struct overlay *o, peer_no peer) {
     return false;
 }
 
-/* A street may share one provider, and so one network: while there are few links any will do. */
+/* A street may share one provider, and so one network: while there are few links any will do.
+ * Another link with the same peer does not count: this one takes its place. */
 static bool group_is_full(const struct overlay *o, const struct link *link) {
     size_t count = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         const struct link *other = &o->links[i];
-        count += other->no != 0 && other->state == LINK_STATE_OPEN && other->group == link->group;
+        count += other->no != 0 && other->state == LINK_STATE_OPEN && other->group == link->group &&
+                 other->peer != link->peer;
     }
     return link->group != 0 && count >= OVERLAY_GROUP_MAX &&
            overlay_open_links(o) >= OVERLAY_LINKS_FEW;

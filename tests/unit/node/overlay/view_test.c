@@ -468,6 +468,26 @@ static void test_a_third_link_into_one_network_is_closed_whoever_dials(void **st
     }
 }
 
+/* Else one network could have all links, each begun from elsewhere. */
+static void test_who_comes_again_from_a_network_that_is_full_keeps_the_old_link(void **state) {
+    (void)state;
+    for (int dialled = 0; dialled < 2; dialled++) {
+        rig_create(&rig);
+        for (peer_no peer = A; peer <= C; peer++) {
+            rise_from(peer, peer, peer == C ? 8 : 7, dialled == 1);
+            rig_neighbour(&rig, peer, NEIGHBOUR_NONE);
+        }
+        rig_pass(&rig, MINUTE); /* not two that crossed */
+        rise_from(C, 13, 7, dialled == 1);
+        rig_neighbour(&rig, 13, NEIGHBOUR_NONE);
+        CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 13) == 1);
+        CHECK(rig.actions->list[0].why == OVERLAY_END_GROUP);
+        CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, C) == 0);
+        CHECK(overlay_is_linked(rig.overlay, C));
+        rig_destroy(&rig);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_newcomer_is_sent_round_over_each_other_link),
@@ -489,6 +509,7 @@ int main(void) {
         cmocka_unit_test(test_a_peer_that_refused_is_not_dialled_for_twenty_seconds),
         cmocka_unit_test(test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),
+        cmocka_unit_test(test_who_comes_again_from_a_network_that_is_full_keeps_the_old_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -436,7 +436,7 @@ static void test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor(void **sta
     struct overlay_counts counts;
     overlay_counts(rig.overlay, &counts);
     CHECK(counts.swaps >= SWAPS);
-    CHECK(counts.shuffles > 5 * counts.swaps); /* one in ten */
+    CHECK(counts.shuffles >= counts.swaps); /* nobody speaks: it may be with each */
     rig_destroy(&rig);
 }
 
@@ -448,22 +448,31 @@ static void rise_from(peer_no peer, link_no link, uint32_t group, bool dialled) 
                                                             .dialled = dialled}));
 }
 
+/* So many that a network may be too crowded. */
+static void rise_elsewhere(bool dialled) {
+    for (peer_no peer = 20; peer < 23; peer++) {
+        rise_from(peer, peer, 0, dialled);
+        rig_neighbour(&rig, peer, NEIGHBOUR_NONE);
+    }
+}
+
 static void test_a_third_link_into_one_network_is_closed_whoever_dials(void **state) {
     (void)state;
     for (int dialled = 0; dialled < 2; dialled++) {
         rig_create(&rig);
+        rise_elsewhere(dialled == 1);
         for (peer_no peer = A; peer <= C; peer++) {
             rise_from(peer, peer, 7, dialled == 1);
-            rig_neighbour(&rig, peer, NEIGHBOUR_NONE);
+            rig_neighbour(&rig, peer, peer == C ? NEIGHBOUR_MORE : NEIGHBOUR_NONE);
         }
         CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, C) == 1);
         CHECK(rig.actions->list[0].why == OVERLAY_END_GROUP);
-        CHECK(overlay_link_count(rig.overlay) == OVERLAY_GROUP_MAX);
+        CHECK(overlay_link_count(rig.overlay) == 3 + OVERLAY_GROUP_MAX);
         rise_from(A, 11, 7, dialled == 1); /* one of the two comes again: it takes no more */
         rig_neighbour(&rig, 11, NEIGHBOUR_NONE);
         CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 11) == 0);
         CHECK(overlay_is_linked(rig.overlay, A));
-        CHECK(overlay_link_count(rig.overlay) == OVERLAY_GROUP_MAX);
+        CHECK(overlay_link_count(rig.overlay) == 3 + OVERLAY_GROUP_MAX);
         rig_destroy(&rig);
     }
 }
@@ -473,13 +482,14 @@ static void test_who_comes_again_from_a_network_that_is_full_keeps_the_old_link(
     (void)state;
     for (int dialled = 0; dialled < 2; dialled++) {
         rig_create(&rig);
+        rise_elsewhere(dialled == 1);
         for (peer_no peer = A; peer <= C; peer++) {
             rise_from(peer, peer, peer == C ? 8 : 7, dialled == 1);
             rig_neighbour(&rig, peer, NEIGHBOUR_NONE);
         }
         rig_pass(&rig, MINUTE); /* not two that crossed */
         rise_from(C, 13, 7, dialled == 1);
-        rig_neighbour(&rig, 13, NEIGHBOUR_NONE);
+        rig_neighbour(&rig, 13, NEIGHBOUR_MORE);
         CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 13) == 1);
         CHECK(rig.actions->list[0].why == OVERLAY_END_GROUP);
         CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, C) == 0);

@@ -215,12 +215,12 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
         o->shuffle_at = TICK_NEVER;
         o->sync_at = TICK_NEVER;
     }
-    if (twin || why == OVERLAY_END_REMOVED) {
+    if (twin) {
         return;
     }
     if (why == OVERLAY_END_DEAD || why == OVERLAY_END_CUT) {
         book_has_failed(o, peer);
-    } else if (why != OVERLAY_END_FAULT) { /* it lives */
+    } else if (why != OVERLAY_END_FAULT && why != OVERLAY_END_REMOVED) { /* it lives */
         book_name(o, peer);
         book_put_off(o, peer, why == OVERLAY_END_GROUP ? GROUP_S : open || dialled ? REFUSED_S : 1);
     }

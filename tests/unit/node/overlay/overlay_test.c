@@ -323,6 +323,9 @@ static void test_a_member_whose_certificate_ended_loses_its_link(void **state) {
               step(overlay, (struct overlay_event){.kind = OVERLAY_EV_PEER_GONE, .peer = 2}));
     CHECK(count(OVERLAY_ACT_CLOSE) == 1);
     CHECK(overlay_link_count(overlay) == 0);
+    pass(1000);
+    CHECK_ERR(ERR_OK, step(overlay, (struct overlay_event){.kind = OVERLAY_EV_TICK}));
+    CHECK(actions.count == 0); /* nobody is left to dial */
     CHECK(overlay_deadline(overlay, now).ms == TICK_NEVER.ms);
     overlay_destroy(overlay);
 }

@@ -440,6 +440,30 @@ static void test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor(void **sta
     rig_destroy(&rig);
 }
 
+static void test_a_link_that_ended_with_its_peers_certificate_is_replaced(void **state) {
+    (void)state;
+    make_anchors();
+    for (peer_no peer = 22; peer < 24; peer++) { /* seven: none is lacking */
+        rig_down(&rig, peer, true);
+    }
+    rig_run(&rig, 2 * SECOND, true);
+    size_t before = 0;
+    size_t after = 0;
+    for (peer_no peer = 30; peer < 60; peer++) {
+        before += rig.dials[peer];
+    }
+    CHECK_ERR(ERR_OK,
+              rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_PEER_GONE, .peer = 20}));
+    CHECK(rig.closed[20] == 1);
+    rig_run(&rig, 2 * SECOND, true);
+    for (peer_no peer = 30; peer < 60; peer++) {
+        after += rig.dials[peer];
+    }
+    CHECK(after > before);
+    CHECK(rig.dials[20] == 0);
+    rig_destroy(&rig);
+}
+
 static void rise_from(peer_no peer, link_no link, uint32_t group, bool dialled) {
     CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_LINK_UP,
                                                             .peer = peer,
@@ -518,6 +542,7 @@ int main(void) {
         cmocka_unit_test(test_who_does_not_say_neighbour_is_given_up_after_ten_seconds),
         cmocka_unit_test(test_a_peer_that_refused_is_not_dialled_for_twenty_seconds),
         cmocka_unit_test(test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor),
+        cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),
         cmocka_unit_test(test_who_comes_again_from_a_network_that_is_full_keeps_the_old_link),
     };

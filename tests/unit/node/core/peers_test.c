@@ -31,29 +31,50 @@ static struct control_reply ask(struct world *world, int home) {
     return reply;
 }
 
-static const struct peer_link *link_to(const struct control_reply *reply, int home) {
+/* False, and zeroes, when there is none. */
+static bool link_to(const struct control_reply *reply, int home, struct peer_link *out) {
+    *out = (struct peer_link){.faults = 0};
     for (size_t i = 0; i < reply->as.peers.link_count; i++) {
         if (strcmp(reply->as.peers.links[i].name, names[home]) == 0) {
-            return &reply->as.peers.links[i];
+            *out = reply->as.peers.links[i];
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 /* Nothing is on its way. */
 static bool ends_agree(struct world *world, void *context) {
-    (void)context;
     struct control_reply ada = ask(world, ADA);
     struct control_reply ben = ask(world, BEN);
-    const struct peer_link *here = link_to(&ada, BEN);
-    const struct peer_link *there = link_to(&ben, ADA);
-    return here != NULL && there != NULL && here->bytes_in > 0 &&
-           here->bytes_in == there->bytes_out && here->bytes_out == there->bytes_in;
+    struct peer_link here;
+    struct peer_link there;
+    (void)context;
+    return link_to(&ada, BEN, &here) && link_to(&ben, ADA, &there) && here.bytes_in > 0 &&
+           here.bytes_in == there.bytes_out && here.bytes_out == there.bytes_in;
 }
 
 static bool has_gone(struct world *world, void *context) {
     (void)context;
     return ask(world, ADA).as.peers.gone_count > 0;
+}
+
+static void check_link(struct world *world, int from, int to) {
+    struct control_reply near = ask(world, from);
+    struct control_reply far = ask(world, to);
+    struct peer_link here;
+    struct peer_link there;
+    char address[ADDRESS_MAX_BYTES];
+    CHECK(link_to(&near, to, &here));
+    CHECK(link_to(&far, from, &there));
+    CHECK(id_equal(&here.certificate, &world->homes[to].certificate));
+    CHECK(here.dialled != there.dialled);
+    CHECK(here.faults == 0);
+    CHECK(here.age_ms > 0 && here.quiet_ms <= here.age_ms);
+    (void)snprintf(address, sizeof address, "10.1.0.%d:7878", to + 1);
+    if (here.dialled) {
+        assert_string_equal(here.address, address);
+    }
 }
 
 static void test_both_ends_tell_of_the_same_links(void **state) {
@@ -62,29 +83,15 @@ static void test_both_ends_tell_of_the_same_links(void **state) {
     world_settle(world, &terms);
     CHECK(world_run_until(world, MINUTE, ends_agree, NULL));
     for (int a = 0; a < HOMES; a++) {
-        struct control_reply from = ask(world, a);
-        CHECK(id_equal(&from.as.peers.community, &world->community));
-        CHECK(id_equal(&from.as.peers.certificate, &world->homes[a].certificate));
-        assert_string_equal(from.as.peers.name, names[a]);
-        CHECK(from.as.peers.link_count == HOMES - 1);
-        CHECK(from.as.peers.book == HOMES - 1);
+        struct control_reply reply = ask(world, a);
+        CHECK(id_equal(&reply.as.peers.community, &world->community));
+        CHECK(id_equal(&reply.as.peers.certificate, &world->homes[a].certificate));
+        assert_string_equal(reply.as.peers.name, names[a]);
+        CHECK(reply.as.peers.link_count == HOMES - 1);
+        CHECK(reply.as.peers.book == HOMES - 1);
         for (int b = 0; b < HOMES; b++) {
-            struct control_reply to = ask(world, b);
-            const struct peer_link *here = link_to(&from, b);
-            const struct peer_link *there = link_to(&to, a);
-            if (a == b) {
-                CHECK(here == NULL);
-                continue;
-            }
-            CHECK(here != NULL && there != NULL);
-            CHECK(id_equal(&here->certificate, &world->homes[b].certificate));
-            CHECK(here->dialled != there->dialled);
-            CHECK(here->faults == 0);
-            CHECK(here->age_ms > 0 && here->quiet_ms <= here->age_ms);
-            char address[ADDRESS_MAX_BYTES];
-            (void)snprintf(address, sizeof address, "10.1.0.%d:7878", b + 1);
-            if (here->dialled) {
-                assert_string_equal(here->address, address);
+            if (a != b) {
+                check_link(world, a, b);
             }
         }
     }
@@ -97,18 +104,20 @@ static void test_a_link_that_went_says_why_and_when(void **state) {
     world_settle(world, &terms);
     CHECK(ask(world, ADA).as.peers.gone_count == 0);
     struct control_reply before = ask(world, ADA);
-    uint64_t age_ms = link_to(&before, BEN)->age_ms;
+    struct peer_link link;
+    CHECK(link_to(&before, BEN, &link));
     world_cut(world, ADA, BEN, true);
     CHECK(world_run_until(world, MINUTE, has_gone, NULL));
     struct control_reply after = ask(world, ADA);
     const struct peer_gone *gone = &after.as.peers.gone[0];
     CHECK(after.as.peers.gone_count == 1);
-    CHECK(link_to(&after, BEN) == NULL);
+    CHECK(gone->lasted_ms >= link.age_ms);
+    CHECK(!link_to(&after, BEN, &link));
     assert_string_equal(gone->name, names[BEN]);
     CHECK(id_equal(&gone->certificate, &world->homes[BEN].certificate));
     CHECK(gone->why == PEER_END_SILENT);
-    CHECK(gone->lasted_ms >= age_ms);
     uint64_t ago_ms = gone->ago_ms;
+    CHECK(ago_ms < gone->lasted_ms);
     world_run(world, MINUTE);
     after = ask(world, ADA);
     gone = &after.as.peers.gone[after.as.peers.gone_count - 1]; /* others came before it */
@@ -120,10 +129,11 @@ static void test_a_home_that_died_is_told_as_cut_off(void **state) {
     (void)state;
     struct world *world = world_create(75, HOMES, NULL);
     world_settle(world, &terms);
+    struct peer_link link;
     world_kill(world, BEN);
     CHECK(world_run_until(world, MINUTE, has_gone, NULL));
     struct control_reply after = ask(world, ADA);
-    CHECK(after.as.peers.link_count == 1 && link_to(&after, CLEO) != NULL);
+    CHECK(after.as.peers.link_count == 1 && link_to(&after, CLEO, &link));
     CHECK(after.as.peers.gone[0].why == PEER_END_CUT);
     assert_string_equal(after.as.peers.gone[0].name, names[BEN]);
     world_destroy(world);

@@ -199,7 +199,12 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
     peer_no peer = link->peer;
     bool open = link->state == LINK_STATE_OPEN;
     bool dialled = link->dialled;
-    bool twin = why == OVERLAY_END_TWICE;
+    /* The other end may close the old link before its word on the new one has come. */
+    struct link *next = open ? overlay_link_to(o, peer, LINK_STATE_ASKED) : NULL;
+    bool twin = why == OVERLAY_END_TWICE || (why == OVERLAY_END_TOLD && next != NULL);
+    if (next != NULL) {
+        next->eager |= link->eager;
+    }
     if (open && !twin) {
         remember_end(o, link, why);
     }
@@ -308,7 +313,7 @@ static bool settle_twins(struct overlay *o, struct link *link) {
 
 static void open_link(struct overlay *o, struct link *link, enum neighbour_wish wish) {
     struct link *before = overlay_link_to(o, link->peer, LINK_STATE_OPEN);
-    bool eager = before != NULL && before->eager;
+    bool eager = link->eager || (before != NULL && before->eager);
     if (before != NULL) {
         if (before->dialled && !link->dialled) { /* we have chosen it, and may do so no less */
             link->dialled = true;

@@ -116,7 +116,7 @@ static void test_after_a_thousand_requests_a_home_starts_and_is_delivered_to(voi
         if (i % REQUESTS_DAILY == REQUESTS_DAILY - 1) { /* that was a day's */
             world->homes[0].wall_skew += DURATION_DAY_MS;
             world->homes[1].wall_skew += DURATION_DAY_MS;
-            world_run(world, 60000);
+            world_run(world, REQUESTS_DAILY * MINUTE); /* until its author may go on */
         }
     }
     CHECK(world_log_count(world, 0, "request_seen ") == 1100);

@@ -65,6 +65,7 @@ void home_die(struct sim *sim, uint32_t number) {
     if (node->overlay == NULL) {
         return;
     }
+    object_left(sim, number);
     keep_book(sim, node);
     overlay_destroy(node->overlay);
     node->overlay = NULL;

@@ -71,6 +71,19 @@ void object_delivered(struct sim *sim, uint32_t number, uint32_t node) {
     }
 }
 
+void object_left(struct sim *sim, uint32_t node) {
+    if (!home_is_honest(sim, node)) {
+        return;
+    }
+    for (uint32_t i = sim->first_live; i < sim->object_count; i++) {
+        struct object *object = &sim->objects[i];
+        bool counted = object->measured && sim->nodes[node].up_at <= object->sent_at;
+        if (counted && !object_held(sim, i, node) && object->reach > object->delivered) {
+            object->reach--;
+        }
+    }
+}
+
 void object_retire(struct sim *sim) {
     int64_t now = home_now(sim, SIM_NONE).wall.ms;
     while (sim->first_live < sim->object_count &&

@@ -15,7 +15,7 @@ struct options {
     uint32_t swarm_s;
     size_t set_count;
     const char *sets[SETS_MAX];
-    bool trace, list, help, no_shrink;
+    bool trace, json, list, help, no_shrink;
 };
 
 static bool read_options(int argc, char **argv, struct options *out);
@@ -23,7 +23,8 @@ static bool read_one(const char *name, const char *value, struct options *out);
 static bool read_number(const char *text, uint64_t most, uint64_t *out);
 
 static const char help[] =
-    "usage: overlay_sim --scenario NAME [--seed N] [--nodes N] [--set NAME=VALUE]... [--trace]\n"
+    "usage: overlay_sim --scenario NAME [--seed N] [--nodes N] [--set NAME=VALUE]...\n"
+    "                   [--trace] [--json]\n"
     "       overlay_sim --swarm MINUTES | --swarm-seconds S [--seed N] [--set NAME=VALUE]...\n"
     "                   [--no-shrink]\n"
     "       overlay_sim --list\n"
@@ -62,7 +63,7 @@ int main(int argc, char **argv) {
     }
     return strcmp(options.scenario, "faults") == 0
                ? swarm_one(&options.params, options.trace, !options.no_shrink)
-               : scenario_run(options.scenario, &options.params, options.trace);
+               : scenario_run(options.scenario, &options.params, options.trace, options.json);
 }
 
 /* The scenario first: the others change what it usually is. */
@@ -77,8 +78,8 @@ static bool read_options(int argc, char **argv, struct options *out) {
         }
     }
     for (int i = 1; i < argc; i++) {
-        bool *const flags[] = {&out->trace, &out->list, &out->help, &out->no_shrink};
-        static const char *const names[] = {"--trace", "--list", "--help", "--no-shrink"};
+        bool *const flags[] = {&out->trace, &out->json, &out->list, &out->help, &out->no_shrink};
+        static const char *const names[] = {"--trace", "--json", "--list", "--help", "--no-shrink"};
         bool flag = false;
         for (size_t k = 0; k < COUNT_OF(names) && !flag; k++) {
             flag = strcmp(argv[i], names[k]) == 0;

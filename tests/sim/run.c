@@ -130,16 +130,33 @@ bool sim_warm(struct sim *sim) {
 bool sim_talk(struct sim *sim, uint32_t ms) {
     uint32_t end = sim_now(sim) + ms;
     while (sim_now(sim) < end) {
-        uint32_t node = home_random(sim);
-        if (node != SIM_NONE) {
-            home_publish(sim, node, rng_below(&sim->rng, 100) < sim->params.urgent_pct);
+        if (sim_now(sim) >= sim->talk_at) {
+            uint32_t node = home_random(sim);
+            if (node != SIM_NONE) {
+                home_publish(sim, node, rng_below(&sim->rng, 100) < sim->params.urgent_pct);
+            }
+            sim->talk_at = sim_now(sim) + sim->params.every_ms;
         }
-        uint32_t next = sim_now(sim) + sim->params.every_ms;
-        if (!sim_run(sim, next < end ? next : end)) {
+        if (!sim_run(sim, sim->talk_at < end ? sim->talk_at : end)) {
             return false;
         }
     }
     return true;
+}
+
+/* In silence; and somebody who does not run starts. */
+void sim_churn(struct sim *sim) {
+    uint32_t dies = home_random(sim);
+    if (dies != SIM_NONE) {
+        home_die(sim, dies);
+    }
+    for (int i = 0; i < 100; i++) {
+        uint32_t starts = rng_below(&sim->rng, sim->node_count);
+        if (sim->nodes[starts].overlay == NULL && starts != dies) {
+            home_start(sim, starts);
+            return;
+        }
+    }
 }
 
 void sim_measure(struct sim *sim) {
@@ -280,8 +297,8 @@ static void choose_roles(struct sim *sim) {
         node->up_at = SIM_NONE;
         node->tick_at = SIM_NONE;
         node->record = SIM_NONE;
-        node->late = (params->faults & FAULT_CHURN) != 0 && i > 1 &&
-                     mix64_pair(params->seed ^ 7, i) % 100 < LATE_PCT;
+        bool churns = (params->faults & FAULT_CHURN) != 0 || params->churn_ms > 0;
+        node->late = churns && i > 1 && mix64_pair(params->seed ^ 7, i) % 100 < LATE_PCT;
         node->nat = i > 0 && mix64_pair(params->seed ^ 3, i) % 100 < params->nat_pct;
         node->slow = mix64_pair(params->seed ^ 4, i) % 100 < params->slow_pct;
         if (kind_count > 0 && mix64_pair(params->seed ^ 5, i) % 100 < params->hostile_pct) {

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "node/base/assert.h"
+#include "tests/sim/figure.h"
 #include "tests/sim/sim.h"
 
 enum {
@@ -16,8 +17,11 @@ enum {
 
 struct result { /* of one run that was measured */
     double redundancy, bytes, reach;
+    double bytes_for[WIRE_KINDS]; /* in payloads a delivery, as `bytes` */
     uint32_t p50, p99, most;
 };
+
+static struct figures figures;
 
 struct scenario {
     const char *name;
@@ -30,6 +34,7 @@ static bool run_tree(struct sim *sim);
 static bool run_flood(struct sim *sim);
 static bool run_kill(struct sim *sim);
 static bool run_halves(struct sim *sim);
+static bool run_churn(struct sim *sim);
 static bool run_join(struct sim *sim);
 static bool run_hostile(struct sim *sim);
 static bool run_huge(struct sim *sim);
@@ -56,7 +61,12 @@ static const struct params usual = {.seed = 1,
 static const struct scenario scenarios[] = {
     {"tree", "redundancy, delay and bytes over the tree", "", run_tree},
     {"flood", "delay of what is urgent", "every_ms=1000 urgent_pct=100", run_flood},
-    {"kill", "a silent kill (--set kill_pct=30, 50, 80 or 90)", "kill_pct=50 run_s=120", run_kill},
+    {"kill-30", "30 % die in silence", "kill_pct=30 run_s=60", run_kill},
+    {"kill-50", "half of them do", "kill_pct=50 run_s=60", run_kill},
+    {"kill-80", "80 % do", "kill_pct=80 run_s=100", run_kill},
+    {"kill-90", "90 % do", "kill_pct=90 run_s=180", run_kill},
+    {"churn", "one dies and one joins, five times a second",
+     "nodes=2000 run_s=120 every_ms=500 churn_ms=200 drain_s=90", run_churn},
     {"halves", "cut apart for an hour, then healed", "nodes=1000 run_s=3600 every_ms=20000",
      run_halves},
     {"join", "a network that grows from one node", "nodes=2000 known=3 join_ms=50", run_join},
@@ -80,26 +90,22 @@ static const struct scenario *find(const char *name);
 static void take(struct sim *sim, struct result *out);
 static bool run_measured(struct sim *sim, struct result *out);
 static void print_result(const char *name, const struct result *result);
-static void print_reach(const char *what, double value, double reach, const char *unit);
+static void print_end(struct sim *sim);
+static void print_json(struct sim *sim, const char *name);
+static void hash_text(struct sim *sim, char text[17]);
 static void kill_some(struct sim *sim);
 
-int scenario_run(const char *name, const struct params *params, bool trace) {
+int scenario_run(const char *name, const struct params *params, bool trace, bool json) {
     struct sim *sim = sim_create(params, trace);
-    struct id hash;
-    bool ended = find(name)->run(sim) && sim->broken.name == NULL;
-    trace_hash(sim->trace, &hash);
-    (void)printf(
-        "trace %02x%02x%02x%02x%02x%02x%02x%02x after %llu entries, %.1f s of virtual time\n",
-        hash.b[0], hash.b[1], hash.b[2], hash.b[3], hash.b[4], hash.b[5], hash.b[6], hash.b[7],
-        (unsigned long long)trace_count(sim->trace), sim_now(sim) / 1000.0);
-    if (!ended) {
-        (void)printf("broken: %s, node %d, object %lld, at %u.%03u s: %s\n", sim->broken.name,
-                     (int)sim->broken.node, (long long)sim->broken.object, sim->broken.at / 1000,
-                     sim->broken.at % 1000, sim->broken.text);
-        trace_print_last(sim->trace, sim->broken.node, sim->broken.object, 50, stdout);
+    figures.json = json;
+    bool kept = find(name)->run(sim) && sim->broken.name == NULL;
+    if (json) {
+        print_json(sim, name);
+    } else {
+        print_end(sim);
     }
     sim_destroy(sim);
-    return ended ? 0 : 1;
+    return kept ? 0 : 1;
 }
 
 void scenario_list(void) {
@@ -135,9 +141,9 @@ static bool run_tree(struct sim *sim) {
         return false;
     }
     print_result("tree", &result);
-    print_reach("redundancy", result.redundancy, 0.05, "");
-    print_reach("p99", result.p99 / 1000.0, 0.9, " s");
-    print_reach("bytes on the wire per delivery, in payloads", result.bytes, 1.3, "");
+    figure_compare(&figures, "redundancy", result.redundancy, 0.05, "");
+    figure_compare(&figures, "p99", result.p99 / 1000.0, 0.9, "s");
+    figure_compare(&figures, "bytes on the wire per delivery, in payloads", result.bytes, 1.3, "");
     check_reach(sim);
     return true;
 }
@@ -148,7 +154,7 @@ static bool run_flood(struct sim *sim) {
         return false;
     }
     print_result("flood", &result);
-    print_reach("p99", result.p99 / 1000.0, 0.4, " s");
+    figure_compare(&figures, "p99", result.p99 / 1000.0, 0.4, "s");
     check_reach(sim);
     return true;
 }
@@ -178,11 +184,11 @@ static bool run_kill(struct sim *sim) {
             whole = object->sent_at + KILL_EVERY_MS;
         }
     }
-    (void)printf("%u %% killed in silence, of %u\n", sim->params.kill_pct, sim->node_count);
+    figure_add(&figures, "messages after the kill", sim->object_count - first, "");
     for (size_t i = 0; i < COUNT_OF(reaches); i++) {
         if (reaches[i].pct == sim->params.kill_pct) {
-            print_reach("first message from which on all reach all, after",
-                        (whole - began) / 1000.0, reaches[i].reach, " s");
+            figure_compare(&figures, "first message from which on all reach all, after",
+                           (whole - began) / 1000.0, reaches[i].reach, "s");
         }
     }
     return true;
@@ -199,8 +205,7 @@ static bool run_halves(struct sim *sim) {
     if (!sim_talk(sim, sim->params.run_s * 1000)) {
         return false;
     }
-    (void)printf("after %u s apart: %u components\n", sim->params.run_s,
-                 check_components(sim, &alone));
+    figure_add(&figures, "components while it is cut", check_components(sim, &alone), "");
     sim->net.parts = 0;
     uint32_t began = sim_now(sim);
     uint32_t whole = 0;
@@ -219,8 +224,32 @@ static bool run_halves(struct sim *sim) {
     if (equal == 0) {
         sim_break(sim, "halves meet again", SIM_NONE, UINT64_MAX, "not within 30 min");
     }
-    (void)printf("the same objects everywhere after %.0f s\n", equal / 1000.0);
-    print_reach("one component, in shuffles of a minute, after", (double)whole / SHUFFLE_MS, 3, "");
+    figure_add(&figures, "the same objects everywhere after", equal / 1000.0, "s");
+    figure_compare(&figures, "one component, in shuffles of a minute, after",
+                   (double)whole / SHUFFLE_MS, 3, "");
+    return true;
+}
+
+/* Who was up when a message was sent, and still is, has it in the end. */
+static bool run_churn(struct sim *sim) {
+    struct result result;
+    if (!sim_warm(sim)) {
+        return false;
+    }
+    sim_measure(sim);
+    uint32_t end = sim_now(sim) + sim->params.run_s * 1000;
+    while (sim_now(sim) < end) {
+        sim_churn(sim);
+        if (!sim_talk(sim, sim->params.churn_ms)) {
+            return false;
+        }
+    }
+    if (!sim_run(sim, sim_now(sim) + sim->params.drain_s * 1000)) {
+        return false;
+    }
+    take(sim, &result);
+    print_result("churn", &result);
+    check_reach(sim);
     return true;
 }
 
@@ -260,7 +289,8 @@ static bool run_hostile(struct sim *sim) {
     }
     print_result("all honest", &honest);
     print_result("with the hostile", &hostile);
-    print_reach("p99 with the hostile, of that without", (double)hostile.p99 / honest.p99, 3, "");
+    figure_compare(&figures, "p99 with the hostile, of that without",
+                   (double)hostile.p99 / honest.p99, 3, "");
     check_reach(sim);
     return true;
 }
@@ -277,9 +307,9 @@ static bool run_huge(struct sim *sim) {
     }
     (void)getrusage(RUSAGE_SELF, &usage);
     print_result("huge", &result);
-    (void)printf("largest resident size %.0f bytes a node, of the whole process\n",
-                 (double)usage.ru_maxrss * 1024 / sim->node_count);
-    print_reach("engine, bytes a node", (double)bytes / sim->node_count, 8192, "");
+    figure_add(&figures, "largest resident size of the process",
+               (double)usage.ru_maxrss * 1024 / sim->node_count, "bytes a node");
+    figure_compare(&figures, "engine, bytes a node", (double)bytes / sim->node_count, 8192, "");
     check_reach(sim);
     return true;
 }
@@ -309,35 +339,82 @@ static bool run_measured(struct sim *sim, struct result *out) {
 }
 
 static void take(struct sim *sim, struct result *out) {
-    uint64_t bytes = 0;
     uint64_t reach = 0;
     uint64_t delivered = 0;
-    for (int i = 0; i < WIRE_KINDS; i++) {
-        bytes += sim->net.bytes[i];
-    }
     for (uint32_t i = 0; i < sim->object_count; i++) {
         reach += sim->objects[i].measured ? sim->objects[i].reach : 0;
         delivered += sim->objects[i].measured ? sim->objects[i].delivered : 0;
     }
     double count = sim->delays.count > 0 ? (double)sim->delays.count : 1;
     *out = (struct result){.redundancy = (double)sim->totals.duplicates / count,
-                           .bytes = (double)bytes / count / 1024,
                            .reach = reach == 0 ? 0 : 100.0 * (double)delivered / (double)reach,
                            .p50 = delays_percentile(&sim->delays, 0.5),
                            .p99 = delays_percentile(&sim->delays, 0.99),
                            .most = sim->delays.most};
+    for (int i = 0; i < WIRE_KINDS; i++) {
+        out->bytes_for[i] = (double)sim->net.bytes[i] / count / 1024;
+        out->bytes += out->bytes_for[i];
+    }
 }
 
 static void print_result(const char *name, const struct result *result) {
-    (void)printf("%s: delivered %.4f %%, p50 %.3f s, p99 %.3f s, last %.3f s, redundancy %.4f, "
-                 "%.2f payloads a delivery\n",
-                 name, result->reach, result->p50 / 1000.0, result->p99 / 1000.0,
-                 result->most / 1000.0, result->redundancy, result->bytes);
+    static const char *const wires[WIRE_KINDS] = {
+        [WIRE_PAYLOAD] = "of them objects", [WIRE_IHAVE] = "announcements",
+        [WIRE_TREE] = "grafts and prunes",  [WIRE_VIEW] = "membership",
+        [WIRE_ALIVE] = "keep-alive",        [WIRE_SYNC] = "reconciliation"};
+    const struct {
+        const char *what;
+        double value;
+        const char *unit;
+    } rows[] = {{"delivered", result->reach, "%"},
+                {"p50", result->p50 / 1000.0, "s"},
+                {"p99", result->p99 / 1000.0, "s"},
+                {"last", result->most / 1000.0, "s"},
+                {"copies a delivery", result->redundancy, ""},
+                {"payloads a delivery", result->bytes, ""}};
+    char text[96];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        (void)snprintf(text, sizeof text, "%s, %s", name, rows[i].what);
+        figure_add(&figures, text, rows[i].value, rows[i].unit);
+    }
+    for (int i = 0; i < WIRE_KINDS; i++) {
+        (void)snprintf(text, sizeof text, "%s, %s", name, wires[i]);
+        figure_add(&figures, text, result->bytes_for[i], "");
+    }
 }
 
-static void print_reach(const char *what, double value, double reach, const char *unit) {
-    (void)printf("  %s: %.3f%s (reach %.3g) %s\n", what, value, unit, reach,
-                 value <= reach ? "ok" : "MISSED");
+static void print_end(struct sim *sim) {
+    char hash[17];
+    hash_text(sim, hash);
+    (void)printf("trace %s after %llu entries, %.1f s of virtual time\n", hash,
+                 (unsigned long long)trace_count(sim->trace), sim_now(sim) / 1000.0);
+    if (sim->broken.name != NULL) {
+        (void)printf("broken: %s, node %d, object %lld, at %u.%03u s: %s\n", sim->broken.name,
+                     (int)sim->broken.node, (long long)sim->broken.object, sim->broken.at / 1000,
+                     sim->broken.at % 1000, sim->broken.text);
+        trace_print_last(sim->trace, sim->broken.node, sim->broken.object, 50, stdout);
+    }
+}
+
+static void print_json(struct sim *sim, const char *name) {
+    char hash[17];
+    hash_text(sim, hash);
+    (void)printf("{\"scenario\": \"%s\", \"seed\": %llu, \"nodes\": %u, \"trace\": \"%s\", "
+                 "\"entries\": %llu, \"virtual_s\": %.1f, \"figures\": ",
+                 name, (unsigned long long)sim->params.seed, sim->node_count, hash,
+                 (unsigned long long)trace_count(sim->trace), sim_now(sim) / 1000.0);
+    figure_print_json(&figures);
+    if (sim->broken.name != NULL) {
+        (void)printf(", \"broken\": \"%s\", \"node\": %d, \"text\": \"%s\"", sim->broken.name,
+                     (int)sim->broken.node, sim->broken.text);
+    }
+    (void)printf("}\n");
+}
+
+static void hash_text(struct sim *sim, char text[17]) {
+    struct id hash;
+    trace_hash(sim->trace, &hash);
+    hex_write((struct bytes){hash.b, 8}, text);
 }
 
 static void kill_some(struct sim *sim) {

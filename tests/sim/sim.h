@@ -171,7 +171,8 @@ struct sim {
     struct totals totals;
     struct broken broken;
     uint32_t removed_count;
-    bool calm; /* nothing goes wrong any more but what the hostile do */
+    uint32_t talk_at; /* the next message */
+    bool calm;        /* nothing goes wrong any more but what the hostile do */
     struct overlay_members members;
     struct overlay_actions *actions;
     struct link_message *message;
@@ -189,6 +190,7 @@ void sim_trace(struct sim *sim, uint8_t kind, uint32_t node, uint32_t peer, uint
 bool sim_warm(struct sim *sim);
 /* A message every params.every_ms from a random honest node, for so long. */
 bool sim_talk(struct sim *sim, uint32_t ms);
+void sim_churn(struct sim *sim); /* one dies, another joins */
 /* Things go wrong as params.faults says, for params.run_s; then the calm, until all is well. */
 bool sim_faults(struct sim *sim);
 void sim_measure(struct sim *sim); /* from here on */
@@ -239,7 +241,8 @@ bool object_held(const struct sim *sim, uint32_t object, uint32_t node);
 void object_hold(struct sim *sim, uint32_t object, uint32_t node);
 void object_let_go(struct sim *sim, uint32_t object, uint32_t node);
 void object_delivered(struct sim *sim, uint32_t object, uint32_t node);
-void object_retire(struct sim *sim); /* what has expired everywhere */
+void object_left(struct sim *sim, uint32_t node); /* it dies: nobody waits for it any more */
+void object_retire(struct sim *sim);              /* what has expired everywhere */
 uint32_t delays_percentile(const struct delays *delays, double of);
 
 /* ---- hostile.c ---- */
@@ -264,7 +267,7 @@ bool check_sets_equal(struct sim *sim, struct broken *out);
 
 /* ---- scenario.c ---- */
 /* One that there is; exit code. */
-int scenario_run(const char *name, const struct params *params, bool trace);
+int scenario_run(const char *name, const struct params *params, bool trace, bool json);
 void scenario_list(void);
 bool scenario_usual(const char *name, struct params *out);
 

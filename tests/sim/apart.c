@@ -20,7 +20,7 @@ static const char endless[] = "a run ends";
 static struct sim *running; /* in the child */
 
 static void run(const struct params *params, bool print_trace, bool way, struct outcome *out);
-static void on_abort(int signal);
+static void on_abort(int number);
 static void be_child(const struct params *params, bool print_trace, bool way, int result);
 
 struct outcome run_apart(const struct params *params, bool print_trace, bool way) {
@@ -79,9 +79,10 @@ static void run(const struct params *params, bool print_trace, bool way, struct 
 }
 
 /* A failed assertion: in the step of the node that the trace was last about. No place for such
- * calls, but the process is lost anyway. */
+ * calls, but the process is lost anyway. NOLINTBEGIN(bugprone-signal-handler) */
 static void on_abort(int number) {
     (void)signal(number, SIG_DFL);
     trace_print_last(running->trace, trace_last_node(running->trace), UINT64_MAX, WAY, stdout);
     (void)fflush(stdout);
 }
+/* NOLINTEND(bugprone-signal-handler) */

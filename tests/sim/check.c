@@ -254,7 +254,7 @@ static uint32_t reachable(const struct sim *sim, uint32_t number) {
 }
 
 uint32_t check_components(struct sim *sim, uint32_t *alone) {
-    uint32_t *parents = calloc(sim->node_count, sizeof *parents);
+    uint32_t *parents = calloc(sim->node_count + 1, sizeof *parents);
     uint32_t count = 0;
     ASSERT(parents != NULL);
     for (uint32_t i = 0; i < sim->node_count; i++) {

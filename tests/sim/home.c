@@ -16,19 +16,19 @@ enum {
 static const int64_t WALL_BEGIN_MS = INT64_C(1795555800000);
 static const int64_t MONO_BEGIN_MS = INT64_C(1000000);
 
-static void carry_out(struct sim *sim, uint32_t node, const struct overlay_action *action);
+static void carry_out(struct sim *sim, uint32_t number, const struct overlay_action *action);
 static void schedule(struct sim *sim, uint32_t number);
 static void know_others(struct sim *sim, uint32_t number);
 static uint32_t sponsor_near(const struct sim *sim, uint32_t number, uint32_t other);
-static void load_objects(struct sim *sim, uint32_t node);
-static void forget_removed(struct sim *sim, uint32_t node);
-static void crash(struct sim *sim, uint32_t node);
+static void load_objects(struct sim *sim, uint32_t number);
+static void forget_removed(struct sim *sim, uint32_t number);
+static void crash(struct sim *sim, uint32_t number);
 static void keep_book(struct sim *sim, struct node *node);
 static void offered(struct sim *sim, uint32_t number, uint32_t lane, const struct packet *packet);
-static void accept(struct sim *sim, uint32_t node, uint32_t object, link_no link, uint8_t hops);
-static bool has_newer(const struct sim *sim, uint32_t node, uint32_t no);
-static void drop_older(struct sim *sim, uint32_t node, uint32_t no);
-static void fault(struct sim *sim, uint32_t node, uint32_t lane);
+static void accept(struct sim *sim, uint32_t number, uint32_t no, link_no link, uint8_t hops);
+static bool has_newer(const struct sim *sim, uint32_t number, uint32_t no);
+static void drop_older(struct sim *sim, uint32_t number, uint32_t no);
+static void fault(struct sim *sim, uint32_t number, uint32_t lane);
 static void send_body(struct sim *sim, uint32_t lane, const struct link_message *message);
 
 /* ---- life ---- */
@@ -401,7 +401,7 @@ static void know_others(struct sim *sim, uint32_t number) {
     for (uint32_t i = 0; i < count; i++) {
         uint64_t two = (uint64_t)number << 32 | i;
         uint32_t other = i;
-        if (count < others) {
+        if (others > 0 && count < others) {
             other = (uint32_t)(mix64_pair(sim->params.seed ^ 77, two) % others);
         }
         other = other < number ? other : other + 1;

@@ -16,7 +16,7 @@ static void lie(struct sim *sim, uint32_t lane);
 static void flood(struct sim *sim, uint32_t node, uint32_t lane);
 static void replay(struct sim *sim, uint32_t lane);
 static void poison(struct sim *sim, uint32_t lane);
-static void crowd(struct sim *sim, uint32_t node);
+static void crowd(struct sim *sim, uint32_t number);
 static uint32_t one_of_crew(struct sim *sim, uint32_t node);
 
 bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action *action,

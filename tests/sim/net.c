@@ -22,8 +22,8 @@ static void event(struct sim *sim, uint32_t place, uint32_t at, enum event_kind 
 static bool event_over(struct sim *sim, uint32_t place);
 static bool sleeps(struct sim *sim, uint32_t place, uint32_t node, enum event_kind kind,
                    uint32_t ref);
-static void forget_link(struct sim *sim, uint32_t node, uint32_t place);
-static bool remember_link(struct sim *sim, uint32_t node, uint32_t place);
+static void forget_link(struct sim *sim, uint32_t number, uint32_t place);
+static bool remember_link(struct sim *sim, uint32_t number, uint32_t place);
 static void end_down(struct sim *sim, uint32_t place, int end, bool told);
 static struct packet *new_packet(const struct packet *head, struct bytes body);
 static void drop_lane(struct lane *lane);

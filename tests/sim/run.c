@@ -17,7 +17,7 @@ static struct id id_of_member(void *context, peer_no peer);
 static void happen(struct sim *sim, const struct queue_event *event);
 static void choose_roles(struct sim *sim);
 static void go_wrong(struct sim *sim);
-static void go_wrong_at(struct sim *sim, uint32_t node);
+static void go_wrong_at(struct sim *sim, uint32_t number);
 static void put_right(struct sim *sim);
 static bool settle(struct sim *sim);
 
@@ -287,9 +287,9 @@ static void choose_roles(struct sim *sim) {
     const struct params *params = &sim->params;
     uint8_t kinds[HOSTILE_KINDS];
     uint32_t kind_count = 0;
-    for (uint8_t kind = 1; kind < HOSTILE_KINDS; kind++) {
+    for (unsigned kind = 1; kind < HOSTILE_KINDS; kind++) {
         if ((params->hostile >> kind & 1) != 0) {
-            kinds[kind_count++] = kind;
+            kinds[kind_count++] = (uint8_t)kind;
         }
     }
     for (uint32_t i = 0; i < sim->node_count; i++) {

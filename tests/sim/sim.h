@@ -206,8 +206,8 @@ void net_drain(struct sim *sim, uint32_t lane);
 /* One record over the lane; `size`: of its body. */
 void net_send(struct sim *sim, uint32_t lane, const struct packet *head, struct bytes body,
               size_t size);
-void net_close(struct sim *sim, uint32_t lane);     /* the other end is told */
-void net_drop_node(struct sim *sim, uint32_t node); /* all its links, without a word */
+void net_close(struct sim *sim, uint32_t lane);       /* the other end is told */
+void net_drop_node(struct sim *sim, uint32_t number); /* all its links, without a word */
 bool net_passes(const struct sim *sim, uint32_t from, uint32_t to);
 link_no net_number(const struct sim *sim, uint32_t place);
 /* The lane away from `node`, if that end is up; SIM_NONE. */
@@ -215,32 +215,32 @@ uint32_t net_lane(const struct sim *sim, link_no link, uint32_t node);
 uint32_t net_peer(const struct sim *sim, uint32_t lane);
 
 /* ---- home.c ---- */
-void home_start(struct sim *sim, uint32_t node);
-void home_die(struct sim *sim, uint32_t node);
-void home_suspend(struct sim *sim, uint32_t node, uint32_t ms);
-void home_resume(struct sim *sim, uint32_t node);
-void home_tick(struct sim *sim, uint32_t node);
+void home_start(struct sim *sim, uint32_t number);
+void home_die(struct sim *sim, uint32_t number);
+void home_suspend(struct sim *sim, uint32_t number, uint32_t ms);
+void home_resume(struct sim *sim, uint32_t number);
+void home_tick(struct sim *sim, uint32_t number);
 bool home_step(struct sim *sim, uint32_t node, const struct overlay_event *event);
-void home_record(struct sim *sim, uint32_t node, uint32_t lane, const struct packet *packet);
-void home_publish(struct sim *sim, uint32_t node, bool urgent);
-void home_remove(struct sim *sim, uint32_t node);
+void home_record(struct sim *sim, uint32_t number, uint32_t lane, const struct packet *packet);
+void home_publish(struct sim *sim, uint32_t number, bool urgent);
+void home_remove(struct sim *sim, uint32_t number);
 void home_say(struct sim *sim, uint32_t lane, const struct link_message *message);
 void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops);
-struct now home_now(const struct sim *sim, uint32_t node);
+struct now home_now(const struct sim *sim, uint32_t number);
 bool home_runs(const struct sim *sim, uint32_t node);      /* and is awake */
 bool home_is_honest(const struct sim *sim, uint32_t node); /* and runs */
 uint32_t home_random(struct sim *sim);                     /* an honest one; SIM_NONE */
-uint32_t home_group(const struct sim *sim, uint32_t node);
-struct id home_id(uint32_t node);
+uint32_t home_group(const struct sim *sim, uint32_t number);
+struct id home_id(uint32_t number);
 
 /* ---- object.c ---- */
 uint32_t object_add(struct sim *sim, const struct object *object);
 struct id object_id(const struct sim *sim, uint32_t object);
 uint32_t object_find(const struct sim *sim, const struct id *id); /* SIM_NONE */
 bool object_held(const struct sim *sim, uint32_t object, uint32_t node);
-void object_hold(struct sim *sim, uint32_t object, uint32_t node);
-void object_let_go(struct sim *sim, uint32_t object, uint32_t node);
-void object_delivered(struct sim *sim, uint32_t object, uint32_t node);
+void object_hold(struct sim *sim, uint32_t number, uint32_t node);
+void object_let_go(struct sim *sim, uint32_t number, uint32_t node);
+void object_delivered(struct sim *sim, uint32_t number, uint32_t node);
 void object_left(struct sim *sim, uint32_t node); /* it dies: nobody waits for it any more */
 void object_retire(struct sim *sim);              /* what has expired everywhere */
 uint32_t delays_percentile(const struct delays *delays, double of);
@@ -249,16 +249,16 @@ uint32_t delays_percentile(const struct delays *delays, double of);
 /* May change the message; false: it is not sent. */
 bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action *action,
                     struct link_message *message);
-void hostile_attack(struct sim *sim, uint32_t node);
+void hostile_attack(struct sim *sim, uint32_t number);
 
 /* ---- check.c ---- */
 void sim_break(struct sim *sim, const char *name, uint32_t node, uint64_t object, const char *text,
                ...) __attribute__((format(printf, 5, 6)));
-void check_accept(struct sim *sim, uint32_t node, uint32_t object);
-void check_action(struct sim *sim, uint32_t node, const struct overlay_action *action);
-void check_retired(struct sim *sim, uint32_t object);
-void check_node(struct sim *sim, uint32_t node);
-void check_tick(struct sim *sim, uint32_t node);
+void check_accept(struct sim *sim, uint32_t number, uint32_t no);
+void check_action(struct sim *sim, uint32_t number, const struct overlay_action *action);
+void check_retired(struct sim *sim, uint32_t no);
+void check_node(struct sim *sim, uint32_t number);
+void check_tick(struct sim *sim, uint32_t number);
 void check_reach(struct sim *sim); /* all that was sent came to all */
 /* NULL when all is well, else what is not, with where in *out. */
 const char *check_calm(struct sim *sim, struct broken *out);

@@ -75,22 +75,12 @@ BUGS = {
         "struct link *victim = choose_newcomer(o, group_full ? link->group : 0);",
         "struct link *victim = choose_victim(o);",
     ),
-    "pushes what it caught up with": (
-        "tree.c",
-        "bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;",
-        "bool fresh = event->hops != 254;",
-    ),
     "walks without end": ("walk.c", "    walk->as.walk.left--;\n", ""),
     "shuns nobody": ("score.c", "if (link->points >= OVERLAY_FAULTS_MAX) {", "if (link->points == UINT16_MAX) {"),
     "forgets whom it cannot reach": (
         "book.c",
         "    if (known != NULL) {\n        int64_t wait = DIAL_FIRST_MS;",
         "    if (known != NULL) {\n        book_remove(o, peer);\n    } else if (known != NULL) {\n        int64_t wait = DIAL_FIRST_MS;",
-    ),
-    "lets a window stand open": (
-        "score.c",
-        "    if (*used + cost > most) {",
-        "    if (*used + cost > 1000 * most) {",
     ),
 }
 

@@ -1,0 +1,203 @@
+"""A community of many real homes, each in a network namespace of its own, and when each of them has which request.
+
+A home *has* a request when its node has committed it: from then on it survives a power cut and is passed on. That is
+seen from outside and costs the node nothing: inotify tells when it writes to its database, and the rows are read
+until the commit shows there, some 2 ms apart. So a time is right to about 3 ms, more when the processors are busy.
+"""
+import concurrent.futures
+import contextlib
+import ctypes
+import datetime
+import json
+import os
+import random
+import select
+import sqlite3
+import string
+import struct
+import threading
+import time
+
+from homes import Home
+
+PORT = 7878
+SPONSORS_MAX = 6  # an invite and a join take turns at one of them, and go on beside those at the others
+ALLOWANCE = "64"  # the most that a charter may give
+IN_MODIFY = 0x2
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NodeHome(Home):
+    def __init__(self, bin_dir, root, name, node):
+        super().__init__(bin_dir, root, name, port=PORT)
+        self.node = node
+        self.prefix = node.prefix
+
+    @property
+    def address(self):
+        return f"{self.node.address}:{self.port}"
+
+    def programs(self):
+        """name -> process."""
+        return {"stoopd": self.daemon.pid, **self.children()}
+
+
+def in_parallel(work, items, workers):
+    """All of them, or the first failure once nothing is under way any more."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def make_homes(bin_dir, root, network):
+    return [NodeHome(bin_dir, root, f"home{node.number}", node) for node in network.nodes]
+
+
+def start_homes(homes, workers=4):
+    """Who calls kills them, also when this fails."""
+    def start(home):
+        home.init()
+        home.start()
+
+    in_parallel(start, homes, workers)
+
+
+def make_community(homes, slot="3600", timeout=120):
+    """Founded, then joined at several sponsors at a time; waits until all know all."""
+    homes[0].with_passphrase("community", "found", "Elm Street", "--slot", slot, "--allowance", ALLOWANCE)
+    sponsors = homes[:1 + min(SPONSORS_MAX - 1, max(0, len(homes) // 4))]
+    for home in sponsors[1:]:
+        join(home, homes[0])
+    rest = homes[len(sponsors):]
+
+    def bring_in(number):
+        for home in rest[number::len(sponsors)]:
+            join(home, sponsors[number])
+
+    in_parallel(bring_in, range(len(sponsors)), len(sponsors))
+    wait_all(homes, "members", lambda n: n == len(homes), timeout)
+    # A certificate and a node record of each.
+    wait_all(homes, "live_objects", lambda n: n >= 2 * len(homes), timeout)
+
+
+def join(home, sponsor):
+    text = sponsor.with_passphrase("invite", "--allowance", ALLOWANCE, "--json")
+    home.with_passphrase("join", json.loads(text[text.index("{"):])["code"])
+
+
+def wait_all(homes, fact, wanted, timeout):
+    for home in homes:
+        home.until(lambda h=home: h.facts("status")[fact], wanted, timeout)
+
+
+def kill_homes(homes):
+    """At the end of a run: at once, and whatever state they are in."""
+    for home in homes:
+        if home.daemon is not None and home.daemon.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                home.kill("all")
+
+
+def publish(home, reason_bytes=300):
+    """A voluntary request; the reason, which nobody can compress, makes it as large as is wanted."""
+    at = datetime.datetime.now() - datetime.timedelta(minutes=30)
+    times = [f"{at + datetime.timedelta(seconds=s):%Y-%m-%d %H:%M:%S}" for s in (0, 60)]
+    reason = "".join(random.choices(string.ascii_letters + string.digits, k=reason_bytes))
+    home.with_passphrase("request", "--at", "52.5201,13.4051", "--radius", "60", "--from", times[0], "--to", times[1],
+                         "--reason", reason, "--voluntary", "--yes")
+
+
+class Arrivals:
+    """Follows all homes until it is closed. Times are of time.time_ns()."""
+    AFTER_WRITE_S = 0.3  # within which what was written is committed
+
+    def __init__(self, homes):
+        self.homes = homes
+        self.lock = threading.Condition()
+        self.requests = {}  # id -> {number of the home: when}
+        self.authors = {}   # id -> number of its home
+        self.sizes = {}     # id -> bytes
+        self.failure = None
+        self.ended = False
+        self.thread = threading.Thread(target=self.follow, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.ended = True
+        self.thread.join()
+
+    def wait(self, done, timeout):
+        """Until done() is true; False when it did not become so."""
+        with self.lock:
+            ok = self.lock.wait_for(lambda: self.failure or done(), timeout)
+        if self.failure:
+            raise AssertionError("arrivals are not followed any more") from self.failure
+        return bool(ok)
+
+    def of(self, author, known):
+        """The request that this home has made beside the `known` ones, or None."""
+        with self.lock:
+            return next((i for i, number in self.authors.items() if number == author and i not in known), None)
+
+    def follow(self):
+        notify = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            self.follow_by(notify)
+        except Exception as failure:  # not to be lost in a thread
+            with self.lock:
+                self.failure = failure
+                self.lock.notify_all()
+        finally:
+            os.close(notify)
+
+    def follow_by(self, notify):
+        watches, databases = {}, {}
+        for number, home in enumerate(self.homes):
+            folder = home.data / "node"
+            watch = libc.inotify_add_watch(notify, os.fsencode(folder), IN_MODIFY)
+            if watch < 0:
+                raise OSError(ctypes.get_errno(), f"inotify: {folder}")
+            watches[watch] = number
+            databases[number] = sqlite3.connect(f"file:{folder}/stoop.db?mode=ro", uri=True, isolation_level=None)
+        written = dict.fromkeys(databases, time.monotonic())  # which to look at, since when
+        while not self.ended:
+            ready, _, _ = select.select([notify], [], [], 0.002 if written else 0.1)
+            if ready:
+                for watch in written_folders(os.read(notify, 65536)):
+                    written[watches[watch]] = time.monotonic()
+            for number, since in list(written.items()):
+                self.look(number, databases[number])
+                if time.monotonic() > since + self.AFTER_WRITE_S:
+                    del written[number]
+        for database in databases.values():
+            database.close()
+
+    def look(self, number, database):
+        rows = database.execute("SELECT r.id, r.ours, length(o.object) FROM requests r JOIN objects o ON o.id = r.id")
+        rows = rows.fetchall()
+        now = time.time_ns()
+        with self.lock:
+            for request, ours, size in rows:
+                have = self.requests.setdefault(request, {})
+                if number not in have:
+                    have[number] = now
+                    self.sizes[request] = size
+                    if ours:
+                        self.authors[request] = number
+                    self.lock.notify_all()
+
+
+def written_folders(events):
+    """Watches in which the write-ahead log was written to."""
+    at = 0
+    while at < len(events):
+        watch, _, _, length = struct.unpack_from("iIII", events, at)
+        name = events[at + 16:at + 16 + length].rstrip(b"\0")
+        at += 16 + length
+        if name.endswith(b"-wal"):
+            yield watch

@@ -468,7 +468,7 @@ def main():
         half_way(address, peer, code)
         unread = slow_reader(ada, peer, code)
         trickler.join(60)
-        assert lasted and 11 < lasted[0] < 18, lasted
+        assert lasted and 9 < lasted[0] < 18, lasted  # it never says NEIGHBOUR
         files, kilobytes, slowest = flood(ada, [ben], peer, code, long)
         ada.with_passphrase("invite")  # it still does its work
         print(f"strangers: {scans} scans, {wrong} wrong first messages, {bad} bad certificates: not one byte; "

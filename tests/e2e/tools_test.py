@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 from footage import make_segments  # noqa: E402
 from homes import Home  # noqa: E402
-from second_home import DAY_MS, GOSSIP, Peer, check_signatures, noise_peer, read_code, schemas, sign  # noqa: E402
+from second_home import DAY_MS, GOSSIP, NEIGHBOUR, Peer, check_signatures, noise_peer, read_code, schemas, sign  # noqa: E402
 from street import found_and_join, set_up, start_home  # noqa: E402
 
 QUESTION = "or the code to accept: "
@@ -153,6 +153,7 @@ def second_implementation(ada, ben, root):
 
     links = ada.facts("status")["links"]
     link = peer.dial(code, "member", peer.epoch_key, member)
+    link.send(NEIGHBOUR, link_pb.Neighbour(wish=3).SerializeToString())  # it has no link
     ada.until(lambda: ada.facts("status")["links"], lambda n: n == links + 1)
     for nonce in range(2100):  # both directions get a new key twice (PROTOCOL 3.5)
         link.send(noise_peer.PING, link_pb.Ping(nonce=nonce + 1).SerializeToString())

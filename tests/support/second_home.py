@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import noise_peer  # noqa: E402
 
 DAY_MS = 24 * 3600 * 1000
-GOSSIP, SYNC, JOIN_ASK, JOIN_MEMBER, JOIN_WELCOME = 10, 20, 50, 51, 52
+GOSSIP, NEIGHBOUR, SYNC, JOIN_ASK, JOIN_MEMBER, JOIN_WELCOME = 10, 14, 20, 50, 51, 52
 
 def schemas(root):
     """The messages of proto/*.proto, by protoc and python3-protobuf."""

@@ -559,6 +559,7 @@ def killed_before_the_answer(home):
     os.kill(terminal.pid, signal.SIGKILL)
     terminal.wait()
     terminal.close()
+    home.until(lambda: home.run(*words, check=False).stderr, lambda said: "is not known yet" not in said)
     expect_error(home, words, 1, "there is a camera 'garden' already", "remove it first, or take another name")
     for name in ("garden", "porch"):
         home.with_passphrase("camera", "remove", name, "--co-sign", str(home.root / "grace"), times=2)

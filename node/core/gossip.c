@@ -185,6 +185,9 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     switch (message->kind) {
     case LINK_PING: {
         struct link_message pong = {.kind = LINK_PONG, .as.ping.nonce = message->as.ping.nonce};
+        if (pong.as.ping.nonce == 0) {
+            return ERR_OK; /* a keep-alive: our own says that we are here */
+        }
         err = core_send(core, link, &pong);
         return err == ERR_FULL_QUEUE ? ERR_OK : err;
     }
@@ -758,15 +761,14 @@ static enum err know_peer(struct core *core, const struct id *certificate) {
 
 static enum err act(struct core *core, const struct overlay_action *action) {
     struct link *link = core_link(core, action->link);
-    struct link_message ping = {.kind = LINK_PING};
+    const struct link_message keep_alive = {.kind = LINK_PING};
     switch (action->kind) {
     case OVERLAY_ACT_DIAL:
         return dial_peer(core, action->peer);
     case OVERLAY_ACT_CLOSE:
         return link == NULL ? ERR_OK : close_link(core, link, action->why);
     case OVERLAY_ACT_PING:
-        ping.as.ping.nonce = core_random(core);
-        return link == NULL ? ERR_OK : core_send(core, link, &ping);
+        return link == NULL ? ERR_OK : core_send(core, link, &keep_alive);
     case OVERLAY_ACT_PUSH:
         return push(core, action);
     case OVERLAY_ACT_SEND:

@@ -105,7 +105,9 @@ struct overlay {
         uint32_t give_up; /* seconds */
     } dials[OVERLAY_DIALS_MAX];
     struct tick dial_at, shuffle_at, room_at;
-    uint8_t room; /* for whom we may give up a link: filled up to ROOM_BURST */
+    struct tick dial_not_before; /* after many dials in vain, while there is no link */
+    uint8_t dialled_in_vain;     /* since a link opened */
+    uint8_t room;                /* for whom we may give up a link: filled up to ROOM_BURST */
     uint8_t next_route, next_gone, next_recent;
     struct route { /* of a SHUFFLE that we passed on, or sent */
         uint64_t nonce;
@@ -208,7 +210,7 @@ void walk_shuffle(struct overlay *o);
 
 /* ---- tree.c ---- */
 void tree_link_open(struct link *link, bool eager);
-void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager);
+void tree_link_lost(struct overlay *o, const struct link *link, bool sudden);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
 void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */

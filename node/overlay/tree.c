@@ -19,7 +19,7 @@
 #include "node/overlay/parts.h"
 
 enum {
-    ANNOUNCE_MS = 450,    /* to twice that: ids are said together */
+    ANNOUNCE_MS = 600,    /* to twice that: ids are said together */
     GRAFT_FIRST_MS = 200, /* what is announced, late as that is, may still come over the tree; then
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
     GRAFT_SPREAD_MS = 1600,
@@ -28,7 +28,10 @@ enum {
     TURN_MS = 1000,      /* until all have the object, and have said what it showed */
     PACE_HALF_MS = 8000, /* after so long half as much counts */
     PACE_ONE = 256,
-    PACE_A_TURN = 6,  /* of a pace: a turn in two seconds */
+    PACE_A_TURN = 6,     /* of a pace: a turn in two seconds */
+    PACE_EVERYWHERE = 8, /* one object in so many times the pace: a minute and a half */
+    EVERYWHERE_MOST = 8, /* but of so many one at most, and one in EVERYWHERE_LEAST at least */
+    EVERYWHERE_LEAST = 1024,
     CROSSED_MS = 300, /* so late a PRUNE may come that was sent before our GRAFT arrived */
     STRAY_MS = 1000,  /* what a pruned link still brings was on its way */
     GRAFT_IDS_MAX = 64,
@@ -36,13 +39,18 @@ enum {
 
 static_assert(OVERLAY_SLOTS <= 16, "bits of announced.slots");
 
+static void forget_link(struct overlay *o, const struct link *link);
+static void mend_with_all(struct overlay *o, const struct link *lost);
+static void mend_with_one(struct overlay *o, const struct link *lost);
+static bool may_graft(const struct overlay *o, const struct link *link, const struct link *lost);
 static void take_ihave(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_prune(struct overlay *o, struct link *link, const struct link_message *message);
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
 static bool has_turn(const struct overlay *o, const uint8_t *id);
-static bool goes_everywhere(const uint8_t *id);
+static bool goes_everywhere(const struct overlay *o, const uint8_t *id);
+static bool ends_in_zeros(const uint8_t *id, uint32_t share);
 static bool begin_turn(struct overlay *o, const struct id *id);
 static void end_turn(struct overlay *o);
 static void drop_turn(struct overlay *o);
@@ -71,38 +79,22 @@ void tree_link_open(struct link *link, bool eager) {
     link->eager = eager;
 }
 
-void tree_link_lost(struct overlay *o, const struct link *link, bool all_eager) {
-    uint8_t slot = slot_of(o, link);
-    for (size_t i = 0; i < o->announced_count; i++) {
-        o->announced[i].slots &= (uint16_t) ~(1U << slot);
+void tree_link_lost(struct overlay *o, const struct link *link, bool sudden) {
+    forget_link(o, link);
+    if (link->eager) {
+        drop_turn(o); /* the new tree may have hung on that link */
     }
-    for (size_t i = 0; i < o->missing_count; i++) {
-        struct missing *missing = &o->missing[i];
-        for (uint8_t k = 0; k < missing->count; k++) {
-            if (missing->slots[k] == slot) {
-                missing->slots[k] = OVERLAY_NO_SLOT;
-            }
-        }
-    }
-    for (size_t i = 0; i < OVERLAY_RECENT_MAX; i++) {
-        if (o->recent[i].slot == slot) {
-            o->recent[i].slot = OVERLAY_NO_SLOT;
-        }
-    }
-    drop_turn(o); /* the new tree may have hung on that link */
-    for (size_t i = 0; all_eager && i < OVERLAY_SLOTS; i++) {
-        struct link *other = &o->links[i];
-        if (other->no != 0 && other != link && other->state == LINK_STATE_OPEN && !other->eager &&
-            o->out->send_count < OVERLAY_SENDS_MAX && overlay_room_for(o, 1)) {
-            graft(o, other);
-        }
+    if (sudden) {
+        mend_with_all(o, link);
+    } else if (link->eager) {
+        mend_with_one(o, link);
     }
 }
 
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from) {
     const struct id *id = &event->key.id;
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
-    bool everywhere = event->urgent || goes_everywhere(id->b);
+    bool everywhere = event->urgent || goes_everywhere(o, id->b);
     bool lazy = from != NULL && !from->eager;
     bool stray = lazy && is_within(o, from->pruned_at, STRAY_MS);
     bool turn = fresh && !stray && !event->urgent && overlay_open_links(o) > 0 &&
@@ -194,6 +186,56 @@ struct tick tree_deadline(const struct overlay *o) {
 void tree_finish(struct overlay *o) {
     free(o->missing);
     free(o->announced);
+}
+
+/* ---- links that end ---- */
+
+static void forget_link(struct overlay *o, const struct link *link) {
+    uint8_t slot = slot_of(o, link);
+    for (size_t i = 0; i < o->announced_count; i++) {
+        o->announced[i].slots &= (uint16_t) ~(1U << slot);
+    }
+    for (size_t i = 0; i < o->missing_count; i++) {
+        struct missing *missing = &o->missing[i];
+        for (uint8_t k = 0; k < missing->count; k++) {
+            if (missing->slots[k] == slot) {
+                missing->slots[k] = OVERLAY_NO_SLOT;
+            }
+        }
+    }
+    for (size_t i = 0; i < OVERLAY_RECENT_MAX; i++) {
+        if (o->recent[i].slot == slot) {
+            o->recent[i].slot = OVERLAY_NO_SLOT;
+        }
+    }
+}
+
+/* Who went without a word may not be the only one. */
+static void mend_with_all(struct overlay *o, const struct link *lost) {
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        if (may_graft(o, &o->links[i], lost)) {
+            graft(o, &o->links[i]);
+        }
+    }
+}
+
+/* Given up for another: both ends know it, and one link from either makes the tree whole. */
+static void mend_with_one(struct overlay *o, const struct link *lost) {
+    struct link *best = NULL;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (may_graft(o, link, lost) && (best == NULL || link->useful_at.ms > best->useful_at.ms)) {
+            best = link;
+        }
+    }
+    if (best != NULL) {
+        graft(o, best);
+    }
+}
+
+static bool may_graft(const struct overlay *o, const struct link *link, const struct link *lost) {
+    return link->no != 0 && link != lost && link->state == LINK_STATE_OPEN && !link->eager &&
+           o->out->send_count < OVERLAY_SENDS_MAX && overlay_room_for(o, 1);
 }
 
 /* ---- messages ---- */
@@ -297,26 +339,31 @@ static void take_prune(struct overlay *o, struct link *link, const struct link_m
 /* When there are many objects in a while only those count whose ids end in some zeros, as many as
  * keep turns rare: all homes see the same objects, and come to about the same number. */
 static bool has_turn(const struct overlay *o, const uint8_t *id) {
-    uint32_t share = o->pace / PACE_ONE / PACE_A_TURN;
-    unsigned zeros = 0;
-    while (share > 0) {
-        zeros++;
-        share /= 2;
-    }
-    uint32_t end = (uint32_t)id[14] << 8 | id[15];
-    return goes_everywhere(id) || (end & ((1U << (zeros < 16 ? zeros : 16)) - 1)) == 0;
+    return goes_everywhere(o, id) || ends_in_zeros(id, o->pace / PACE_ONE / PACE_A_TURN + 1);
 }
 
-/* One in 512 goes over every link: those that it comes by first are the quickest way from its home
- * to everybody, whatever the tree was before. */
-static bool goes_everywhere(const uint8_t *id) {
-    return id[13] == 0 && (id[12] & 1) == 0;
+/* Now and then one goes over every link: those that it comes by first are the quickest way from its
+ * home to everybody, whatever the tree was before. */
+static bool goes_everywhere(const struct overlay *o, const uint8_t *id) {
+    uint64_t share = (uint64_t)o->pace * PACE_EVERYWHERE / PACE_ONE;
+    share = share < EVERYWHERE_MOST ? EVERYWHERE_MOST : share;
+    return ends_in_zeros(id, share < EVERYWHERE_LEAST ? (uint32_t)share : EVERYWHERE_LEAST);
+}
+
+/* One id in `share` does, or in less than twice that. */
+static bool ends_in_zeros(const uint8_t *id, uint32_t share) {
+    uint32_t end = (uint32_t)id[14] << 8 | id[15];
+    uint32_t bits = 1;
+    while (bits < share) {
+        bits *= 2;
+    }
+    return end % bits == 0;
 }
 
 /* Of two at a time all take the same one: what goes everywhere comes first, then the smaller id. */
 static bool begin_turn(struct overlay *o, const struct id *id) {
     uint64_t start = read_u64(id->b);
-    bool everywhere = goes_everywhere(id->b);
+    bool everywhere = goes_everywhere(o, id->b);
     bool other = o->turn_ends.ms != TICK_NEVER.ms;
     if (other && (o->turn_everywhere != everywhere ? o->turn_everywhere : o->turn < start)) {
         return false;

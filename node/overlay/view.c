@@ -17,10 +17,14 @@ enum {
     RENEW_AGAIN_MS = 5 * 60 * 1000,
     SETTLED_MS = 2000, /* a link this old is none of two that crossed */
     DIAL_AGAIN_MS = 250,
-    DIAL_REFUSED_MS = 500,      /* to twice that, while there is a link at least */
-    DIAL_NEW_MS = 500,          /* to twice that, after a member became known */
-    REFUSED_S = 20,             /* before a peer is dialled again that had no room */
-    TURNED_AWAY_S = 15,         /* less than that: who keeps to it finds no closed door */
+    DIAL_REFUSED_MS = 500, /* to twice that, while there is a link at least */
+    DIAL_NEW_MS = 500,     /* to twice that, after a member became known */
+    REFUSED_S = 20,        /* before a peer is dialled again that had no room */
+    TURNED_AWAY_S = 15,    /* less than that: who keeps to it finds no closed door */
+    VAIN_FREE = 32,        /* dials without a link; then ever fewer, if we have none */
+    VAIN_STEP = 8,         /* for half as many */
+    VAIN_MS = 500,         /* to VAIN_LAST_MS between them */
+    VAIN_LAST_MS = 32 * 1000,
     GROUP_S = 600,              /* or that lies where we have links enough */
     SHUFFLE_SOON_MS = 5 * 1000, /* to twice that, after the first link */
     TRIED_MS = 5 * 1000,        /* to bring something, before another has its chance */
@@ -47,6 +51,7 @@ static bool group_is_full(const struct overlay *o, const struct link *link);
 static void remember_end(struct overlay *o, const struct link *link, enum overlay_end why);
 static void lose(struct overlay *o, struct link *link, enum overlay_end why);
 
+static void dial_in_vain(struct overlay *o);
 static void dial_more(struct overlay *o);
 static size_t links_lacking(struct overlay *o);
 static bool wants_others(struct overlay *o);
@@ -134,6 +139,7 @@ void view_link_down(struct overlay *o, const struct overlay_event *event) {
     wait->peer = OVERLAY_NOBODY;
     o->counts.dials_failed++;
     book_has_failed(o, event->peer);
+    dial_in_vain(o);
     if (links_lacking(o) > 0) {
         struct tick next = book_choose(o) == OVERLAY_NOBODY ? book_next_chance(o) : o->now.mono;
         o->dial_at = tick_earliest(o->dial_at, next);
@@ -210,9 +216,11 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
     }
     if (open) {
         o->counts.links_lost++;
-        tree_link_lost(o, link, !twin && (link->eager || why == OVERLAY_END_DEAD));
+        link->eager &= !twin; /* the other has its place in the tree */
+        tree_link_lost(o, link, why == OVERLAY_END_DEAD || (why == OVERLAY_END_CUT && link->eager));
     } else {
         o->counts.refused++;
+        dial_in_vain(o);
     }
     catch_up_link_lost(link);
     *link = (struct link){0};
@@ -326,6 +334,7 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     score_useful(o, link);
     o->counts.links_up++;
     o->had_links = true;
+    o->dialled_in_vain = 0;
     book_unname(o, link->peer);
     if (o->shuffle_at.ms == TICK_NEVER.ms) {
         o->shuffle_at = overlay_after(o, SHUFFLE_SOON_MS);
@@ -480,7 +489,23 @@ static void swap_link(struct overlay *o) {
 
 /* ---- dialling ---- */
 
+/* Whom nobody wants any more, since it is no member or has the wrong time, keeps trying, but not
+ * for ever in haste. */
+static void dial_in_vain(struct overlay *o) {
+    o->dialled_in_vain = (uint8_t)(o->dialled_in_vain + (o->dialled_in_vain < UINT8_MAX ? 1 : 0));
+    if (o->dialled_in_vain > VAIN_FREE) {
+        unsigned doubled = (unsigned)(o->dialled_in_vain - VAIN_FREE) / VAIN_STEP;
+        int64_t wait = doubled < 6 ? (int64_t)VAIN_MS << doubled : VAIN_LAST_MS;
+        o->dial_not_before = overlay_after(o, wait / 2);
+    }
+}
+
 static void dial_more(struct overlay *o) {
+    if (o->dialled_in_vain > VAIN_FREE && overlay_open_links(o) == 0 &&
+        !tick_reached(o->now.mono, o->dial_not_before)) {
+        o->dial_at = o->dial_not_before;
+        return;
+    }
     for (size_t i = 0; i < OVERLAY_DIALS_MAX; i++) {
         if (o->dials[i].give_up <= overlay_seconds(o)) {
             o->dials[i].peer = OVERLAY_NOBODY;

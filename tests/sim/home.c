@@ -200,10 +200,6 @@ void home_record(struct sim *sim, uint32_t number, uint32_t lane, const struct p
     struct overlay_event event = {.kind = OVERLAY_EV_HEARD, .link = link};
     if (packet->type == LINK_PING || packet->type == LINK_PONG) {
         (void)home_step(sim, number, &event);
-        if (packet->type == LINK_PING && net_lane(sim, link, number) != SIM_NONE) {
-            static const struct packet pong = {.type = LINK_PONG};
-            net_send(sim, lane, &pong, (struct bytes){NULL, 0}, 9);
-        }
         return;
     }
     if (link_decode(packet->type, (struct bytes){packet->at, packet->len}, sim->message) !=

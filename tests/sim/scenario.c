@@ -328,13 +328,14 @@ static bool run_measured(struct sim *sim, struct result *out) {
     if (!sim_talk(sim, sim->params.run_s * 1000)) {
         return false;
     }
-    take(sim, out); /* bytes: without the silence after it */
-    double bytes = out->bytes;
+    struct result talked; /* bytes: without the silence after it */
+    take(sim, &talked);
     if (!sim_run(sim, sim_now(sim) + sim->params.drain_s * 1000)) {
         return false;
     }
     take(sim, out);
-    out->bytes = bytes;
+    out->bytes = talked.bytes;
+    memcpy(out->bytes_for, talked.bytes_for, sizeof out->bytes_for);
     return true;
 }
 

@@ -265,7 +265,7 @@ static void test_an_accepted_object_goes_to_every_eager_link_but_its_own(void **
     }
     CHECK_ERR(ERR_OK, accept(overlay, 7, 103, 9000000)); /* known by now */
     CHECK(actions.count == 0);
-    CHECK_ERR(ERR_OK, accept(overlay, 8, 0, 9000000)); /* our own */
+    CHECK_ERR(ERR_OK, accept(overlay, 9, 0, 9000000)); /* our own */
     CHECK(count(OVERLAY_ACT_PUSH) == 4);
     CHECK(overlay_object_count(overlay) == 2);
     overlay_destroy(overlay);

@@ -410,6 +410,39 @@ static void test_a_peer_that_refused_is_not_dialled_for_twenty_seconds(void **st
     }
 }
 
+/* It may be no member any more, and never hear of it. */
+static void test_whom_nobody_wants_dials_ever_more_rarely(void **state) {
+    (void)state;
+    enum {
+        IN_HASTE = 32,
+        AND_MORE = 64
+    };
+    rig_create(&rig);
+    for (peer_no peer = 1; peer <= 200; peer++) {
+        rig_name(&rig, peer);
+    }
+    int64_t began = rig.now.mono.ms;
+    for (int i = 0; i < IN_HASTE + AND_MORE; i++) {
+        peer_no peer = await_dial();
+        rig_rise(&rig, peer, true);
+        rig_down(&rig, peer, true);
+        CHECK(i >= IN_HASTE || rig.now.mono.ms - began < 2 * 60 * SECOND);
+    }
+    began = rig.now.mono.ms;
+    for (int i = 0; i < 8; i++) {
+        peer_no peer = await_dial();
+        rig_rise(&rig, peer, true);
+        rig_down(&rig, peer, true);
+    }
+    CHECK(rig.now.mono.ms - began > 60 * SECOND);
+    rig_up(&rig, 201, false); /* somebody does */
+    rig_down(&rig, 201, false);
+    began = rig.now.mono.ms;
+    (void)await_dial();
+    CHECK(rig.now.mono.ms - began < 2 * SECOND);
+    rig_destroy(&rig);
+}
+
 static void test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor(void **state) {
     (void)state;
     enum {
@@ -541,6 +574,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_counts_before_neighbour),
         cmocka_unit_test(test_who_does_not_say_neighbour_is_given_up_after_ten_seconds),
         cmocka_unit_test(test_a_peer_that_refused_is_not_dialled_for_twenty_seconds),
+        cmocka_unit_test(test_whom_nobody_wants_dials_ever_more_rarely),
         cmocka_unit_test(test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor),
         cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),

@@ -1,0 +1,671 @@
+/* How objects spread over links, and how the tree is cut and mended (tree.c, PROTOCOL 5.1). */
+#include "tests/support/check.h"
+
+#include <string.h>
+
+#include "tests/support/overlay_rig.h"
+
+enum {
+    A = 1,
+    B = 2,
+    C = 3,
+    ANNOUNCE_MS = 450, /* to twice that */
+    GRAFT_FIRST_MS = 200,
+    GRAFT_LAST_MS = 1800,
+    GRAFT_NEXT_MS = 300,
+    GRAFT_IDS = 64,
+    CROSSED_MS = 300,
+    TURN_MS = 1000,
+    LONG_MS = 10 * 1000,
+    BROKEN_POINTS = 5,
+    SHARE = 113,  /* of the ids that a node waits for: one link's */
+    RECENT = 32,  /* objects of which the node knows how they came */
+    TURN_PACE = 6 /* so many at a time, and every second one has no turn */
+};
+
+static struct rig rig;
+
+/* Who dials without links is on the tree at once; who has some is not. */
+static void rise(peer_no peer, bool eager) {
+    rig_rise(&rig, peer, false);
+    rig_neighbour(&rig, peer, eager ? NEIGHBOUR_NONE : NEIGHBOUR_MORE);
+    CHECK(rig_is_eager(&rig, peer) == eager);
+}
+
+/* Two links; the second as said. */
+static void create(bool eager) {
+    rig_create(&rig);
+    rise(A, true);
+    rise(B, eager);
+}
+
+static void hear(peer_no silent) {
+    for (peer_no peer = A; peer <= C; peer++) {
+        if (rig.up[peer] && peer != silent) {
+            CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_HEARD,
+                                                                    .link = peer}));
+        }
+    }
+}
+
+/* From deadline to deadline until this is sent to that peer; how long that took, or -1. */
+static int64_t await(enum link_kind kind, peer_no peer, int64_t within) {
+    int64_t begin = rig.now.mono.ms;
+    for (;;) {
+        int64_t due = overlay_deadline(rig.overlay, rig.now).ms;
+        if (due > begin + within) {
+            rig_pass(&rig, begin + within - rig.now.mono.ms);
+            return -1;
+        }
+        rig_pass(&rig, due > rig.now.mono.ms ? due - rig.now.mono.ms : 0);
+        hear(0);
+        rig_tick(&rig);
+        if (rig_message(&rig, kind, peer) != NULL) {
+            return rig.now.mono.ms - begin;
+        }
+    }
+}
+
+static void pass(int64_t ms) {
+    (void)await(LINK_WALK, A, ms); /* nobody sends one */
+}
+
+static void say_prune(peer_no from, uint16_t number) {
+    static struct link_message message;
+    message = (struct link_message){.kind = LINK_PRUNE};
+    memcpy(message.as.prune.id, rig_key(number).id.b, LINK_SHORT_BYTES);
+    rig_say(&rig, from, &message);
+}
+
+static void say_graft(peer_no from, uint16_t first, size_t count, bool once) {
+    static struct link_message message;
+    message = (struct link_message){.kind = LINK_GRAFT, .as.graft = {once, count, {{{0}}}}};
+    for (size_t i = 0; i < count; i++) {
+        struct sync_key key = rig_key((uint16_t)(first + i));
+        memcpy(message.as.graft.ids[i].b, key.id.b, LINK_SHORT_BYTES);
+    }
+    rig_say(&rig, from, &message);
+}
+
+/* Accepts an object by its key alone. */
+static void accept(peer_no from, const struct sync_key *key, uint8_t hops, bool urgent) {
+    CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
+                                                            .link = from,
+                                                            .key = *key,
+                                                            .hops = hops,
+                                                            .urgent = urgent,
+                                                            .expires = INSTANT_NEVER}));
+}
+
+static enum overlay_verdict offer(peer_no from, const struct sync_key *key, uint8_t hops) {
+    CHECK_ERR(
+        ERR_OK,
+        rig_step(&rig, (struct overlay_event){
+                           .kind = OVERLAY_EV_OFFERED, .link = from, .key = *key, .hops = hops}));
+    return rig.actions->verdict;
+}
+
+static bool prunes(peer_no from, uint16_t number, uint8_t hops) {
+    CHECK(rig_offer(&rig, from, number, hops) == OVERLAY_DUPLICATE);
+    const struct link_message *prune = rig_message(&rig, LINK_PRUNE, from);
+    struct sync_key key = rig_key(number);
+    CHECK(prune == NULL || memcmp(prune->as.prune.id, key.id.b, LINK_SHORT_BYTES) == 0);
+    CHECK(rig.actions->count == (prune == NULL ? 0 : 1));
+    return prune != NULL;
+}
+
+static unsigned faults(peer_no peer) {
+    struct overlay_link links[OVERLAY_LINKS_MAX];
+    size_t count = overlay_links(rig.overlay, links);
+    for (size_t i = 0; i < count; i++) {
+        if (links[i].peer == peer) {
+            return links[i].faults;
+        }
+    }
+    fail_msg("no link with %u", peer);
+    return 0;
+}
+
+static uint64_t missed(void) {
+    struct overlay_counts counts;
+    overlay_counts(rig.overlay, &counts);
+    return counts.missed;
+}
+
+/* ---- pushing and announcing ---- */
+
+static void test_eager_links_are_pushed_the_object_and_the_others_told_its_id(void **state) {
+    (void)state;
+    create(false);
+    rise(C, true);
+    rig_bring(&rig, C, 1, 2);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, A) == 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 1);
+    int64_t after = await(LINK_IHAVE, B, LONG_MS);
+    CHECK(after >= ANNOUNCE_MS && after <= 2 * ANNOUNCE_MS);
+    const struct link_message *ihave = rig_message(&rig, LINK_IHAVE, B);
+    struct sync_key key = rig_key(1);
+    CHECK(ihave->as.ihave.count == 1);
+    CHECK(memcmp(ihave->as.ihave.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
+    CHECK(ihave->as.ihave.ids[0].hops == 2);
+    CHECK(rig_sent(&rig, LINK_IHAVE, RIG_PEERS) == 1);
+    CHECK(await(LINK_IHAVE, RIG_PEERS, LONG_MS) < 0); /* once */
+    rig_destroy(&rig);
+}
+
+static void test_ids_are_said_together(void **state) {
+    (void)state;
+    create(false);
+    for (uint16_t i = 1; i <= 5; i++) {
+        rig_bring(&rig, A, i, 1);
+    }
+    CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
+    CHECK(rig_message(&rig, LINK_IHAVE, B)->as.ihave.count == 5);
+    rig_destroy(&rig);
+}
+
+static void test_a_neighbour_that_shows_that_it_has_an_object_is_not_told_its_id(void **state) {
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        create(false);
+        rig_bring(&rig, A, 1, 1);
+        if (how == 0) {
+            rig_announce(&rig, B, 1, 1);
+        } else if (how == 1) {
+            CHECK(rig_offer(&rig, B, 1, 1) == OVERLAY_DUPLICATE);
+        } else if (how == 2) {
+            say_graft(B, 1, 1, true); /* it gets it */
+        }
+        CHECK((await(LINK_IHAVE, B, LONG_MS) < 0) == (how < 3));
+        rig_destroy(&rig);
+    }
+}
+
+static void test_each_link_counts_one_hop_up_to_254(void **state) {
+    (void)state;
+    static const uint8_t hops[][2] = {{0, 1}, {5, 6}, {253, 254}, {254, 254}};
+    create(true);
+    for (uint16_t i = 0; i < 4; i++) {
+        CHECK_ERR(ERR_OK, rig_accept(&rig, i == 0 ? 0 : B, (uint16_t)(i + 1), hops[i][0]));
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, A) == 1);
+        CHECK(rig.actions->list[0].hops == hops[i][1]);
+    }
+    rig_destroy(&rig);
+}
+
+static void test_what_came_by_reconciliation_is_announced_alone(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 0);
+    CHECK(await(LINK_IHAVE, A, LONG_MS) > 0);
+    CHECK(rig_message(&rig, LINK_IHAVE, A)->as.ihave.ids[0].hops == LINK_HOPS_CAUGHT_UP);
+    CHECK(rig_sent(&rig, LINK_IHAVE, B) == 0);
+    rig_destroy(&rig);
+}
+
+static void test_what_is_urgent_goes_over_every_link_and_has_no_turn(void **state) {
+    (void)state;
+    create(false);
+    rise(C, true);
+    struct sync_key key = rig_key(1);
+    accept(A, &key, 1, true);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, C) == 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2);
+    CHECK(!prunes(C, 1, 1));
+    rig_destroy(&rig);
+}
+
+static void test_one_id_in_512_goes_everywhere(void **state) {
+    (void)state;
+    create(false);
+    size_t everywhere = 0;
+    for (uint16_t i = 0; i < 8 * 256; i++) {
+        struct sync_key key = rig_key((uint16_t)(i + 1));
+        key.id.b[12] = (uint8_t)(i % 8);
+        key.id.b[13] = (uint8_t)(i / 8);
+        accept(A, &key, 1, false);
+        bool pushed = rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1;
+        CHECK(pushed == (key.id.b[13] == 0 && key.id.b[12] % 2 == 0));
+        everywhere += pushed ? 1 : 0;
+    }
+    CHECK(everywhere == 4);
+    CHECK(!rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+}
+
+static void test_a_lazy_link_that_is_the_first_to_bring_one_of_those_is_grafted(void **state) {
+    (void)state;
+    for (int everywhere = 0; everywhere < 2; everywhere++) {
+        create(false);
+        rise(C, false);
+        struct sync_key key = rig_key(1);
+        key.id.b[12] = everywhere == 1 ? 0 : 1;
+        accept(B, &key, 1, false);
+        CHECK(rig_sent(&rig, LINK_GRAFT, B) == (everywhere == 1 ? 1 : 0));
+        CHECK(rig_sent(&rig, LINK_GRAFT, RIG_PEERS) == (everywhere == 1 ? 1 : 0));
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 0); /* not back */
+        CHECK(rig_is_eager(&rig, B)); /* the other: its end of the link was eager all along */
+        CHECK(!rig_is_eager(&rig, C));
+        rig_destroy(&rig);
+    }
+}
+
+/* ---- turns ---- */
+
+static void test_a_duplicate_prunes_the_link_within_its_turn_alone(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    CHECK(!prunes(A, 1, 1)); /* the link that it came over */
+    CHECK(!prunes(B, 1, LINK_HOPS_CAUGHT_UP));
+    CHECK(prunes(B, 1, 1));
+    CHECK(!prunes(B, 1, 1)); /* it has been said */
+    pass(LONG_MS);
+    rig_destroy(&rig);
+
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    pass(TURN_MS - 1);
+    CHECK(prunes(B, 1, 1));
+    rig_destroy(&rig);
+
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    pass(TURN_MS);
+    CHECK(!prunes(B, 1, 1));
+    CHECK(rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+
+    create(false); /* a lazy link is none of the tree */
+    rig_bring(&rig, A, 1, 1);
+    CHECK(!prunes(B, 1, 1));
+    rig_destroy(&rig);
+}
+
+static void test_another_object_does_not_prune_in_that_turn(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    rig_bring(&rig, A, 2, 1);
+    CHECK(!prunes(B, 2, 1));
+    CHECK(prunes(B, 1, 1));
+    rig_destroy(&rig);
+}
+
+/* What the first turn has pruned stays on the tree: others may never have seen it. */
+static void test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned(void **state) {
+    (void)state;
+    create(true);
+    rise(C, true);
+    rig_bring(&rig, A, 5, 1);
+    CHECK(prunes(B, 5, 1));
+    say_prune(C, 5);
+    rig_bring(&rig, A, 3, 1);
+    CHECK(!prunes(C, 5, 1));
+    say_prune(C, 5);
+    pass(LONG_MS);
+    CHECK(rig_is_eager(&rig, B));
+    CHECK(rig_is_eager(&rig, C));
+    rig_destroy(&rig);
+}
+
+static void test_what_goes_everywhere_takes_the_turn_whatever_its_id(void **state) {
+    (void)state;
+    create(true);
+    struct sync_key key = rig_key(9);
+    key.id.b[12] = 0;
+    rig_bring(&rig, A, 5, 1);
+    accept(A, &key, 1, false);
+    rig_bring(&rig, A, 3, 1);
+    CHECK(!prunes(B, 5, 1));
+    CHECK(!prunes(B, 3, 1));
+    CHECK(offer(B, &key, 1) == OVERLAY_DUPLICATE);
+    CHECK(rig_sent(&rig, LINK_PRUNE, B) == 1);
+    rig_destroy(&rig);
+}
+
+static void test_a_pruned_link_is_used_until_the_turn_ends(void **state) {
+    (void)state;
+    for (int theirs = 0; theirs < 2; theirs++) { /* who has said PRUNE */
+        create(true);
+        rig_bring(&rig, A, 1, 1);
+        if (theirs == 1) {
+            say_prune(B, 1);
+        } else {
+            CHECK(prunes(B, 1, 1));
+        }
+        CHECK(rig_is_eager(&rig, B));
+        rig_bring(&rig, A, 2, 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+        pass(TURN_MS);
+        CHECK(!rig_is_eager(&rig, B));
+        rig_bring(&rig, A, 3, 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 0);
+        CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
+        rig_destroy(&rig);
+    }
+}
+
+/* The new tree may have hung on it. */
+static void test_a_link_that_is_lost_undoes_what_its_turn_pruned(void **state) {
+    (void)state;
+    create(true);
+    rise(C, true);
+    rig_bring(&rig, A, 1, 1);
+    CHECK(prunes(B, 1, 1));
+    rig_down(&rig, C, true);
+    CHECK(!prunes(A, 1, 1));
+    pass(TURN_MS);
+    CHECK(rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+}
+
+static void test_a_prune_counts_for_the_turn_that_is_or_was_the_last(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    say_prune(B, 2);
+    pass(LONG_MS);
+    CHECK(rig_is_eager(&rig, B));
+    say_prune(B, 2);
+    CHECK(rig_is_eager(&rig, B));
+    say_prune(B, 1); /* late: at once */
+    CHECK(!rig_is_eager(&rig, B));
+    CHECK(rig_is_eager(&rig, A));
+    rig_destroy(&rig);
+}
+
+static void test_a_prune_that_crosses_our_graft_counts_for_nothing(void **state) {
+    (void)state;
+    for (int crossed = 0; crossed < 2; crossed++) {
+        create(false);
+        rig_bring(&rig, A, 1, 1);
+        pass(LONG_MS);
+        rig_announce(&rig, B, 7, 1);
+        CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+        CHECK(rig_is_eager(&rig, B));
+        rig_pass(&rig, crossed == 1 ? CROSSED_MS - 1 : CROSSED_MS);
+        say_prune(B, 1);
+        CHECK(rig_is_eager(&rig, B) == (crossed == 1));
+        rig_destroy(&rig);
+    }
+}
+
+/* All homes see about as many, and so agree without a word. */
+static void test_when_there_are_many_objects_few_ids_have_a_turn(void **state) {
+    (void)state;
+    for (int many = 0; many < 2; many++) {
+        create(true);
+        for (int i = 0; i < (many == 1 ? TURN_PACE : TURN_PACE - 1); i++) {
+            rig_bring(&rig, A, (uint16_t)(i + 1), 1);
+        }
+        pass(TURN_MS);
+        struct sync_key odd = rig_key(50);
+        struct sync_key even = rig_key(51);
+        odd.id.b[15] = 1;
+        accept(A, &odd, 1, false);
+        CHECK(offer(B, &odd, 1) == OVERLAY_DUPLICATE);
+        CHECK(rig_sent(&rig, LINK_PRUNE, B) == (many == 1 ? 0 : 1));
+        pass(TURN_MS);
+        accept(A, &even, 1, false);
+        CHECK(offer(B, &even, 1) == OVERLAY_DUPLICATE);
+        CHECK(rig_sent(&rig, LINK_PRUNE, B) == (many == 1 ? 1 : 0)); /* lazy by now */
+        rig_destroy(&rig);
+    }
+}
+
+/* ---- mending ---- */
+
+static void test_a_graft_makes_the_link_eager_and_is_answered_by_pushes(void **state) {
+    (void)state;
+    for (int once = 0; once < 2; once++) {
+        create(false);
+        rig_bring(&rig, A, 1, 2);
+        pass(LONG_MS);
+        say_graft(B, 1, 2, once == 1); /* we have the first alone */
+        CHECK(rig.actions->count == 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+        CHECK(rig.actions->list[0].hops == 3);
+        CHECK(rig_is_eager(&rig, B) == (once == 0));
+        rig_bring(&rig, A, 2, 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (once == 0 ? 1 : 0));
+        rig_destroy(&rig);
+    }
+}
+
+static void test_a_graft_undoes_a_prune_of_the_same_turn(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    CHECK(prunes(B, 1, 1));
+    say_graft(B, 0, 0, false);
+    pass(LONG_MS);
+    CHECK(rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+}
+
+static void test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobody(void **state) {
+    (void)state;
+    create(false);
+    for (int i = 1; i <= GRAFT_IDS + 6; i++) {
+        rig_bring(&rig, A, (uint16_t)i, 1);
+    }
+    say_graft(B, 1, GRAFT_IDS + 6, false);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == GRAFT_IDS);
+    for (int i = 0; i < GRAFT_IDS; i++) {
+        bool recent = i + RECENT >= GRAFT_IDS + 6;
+        CHECK(rig.actions->list[i].hops == (recent ? 2 : LINK_HOPS_CAUGHT_UP));
+    }
+    rig_destroy(&rig);
+}
+
+static void test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next(void **state) {
+    (void)state;
+    int64_t soonest = INT64_MAX;
+    int64_t latest = 0;
+    rig_create(&rig);
+    for (uint16_t i = 1; i <= 60; i++) {
+        rig_destroy(&rig);
+        create(false);
+        rise(C, false);
+        rig.random = i * UINT64_C(1000);
+        rig_announce(&rig, C, i, 1);
+        rig_announce(&rig, B, i, 1);
+        rig_announce(&rig, C, i, 1); /* again is nothing */
+        int64_t first = await(LINK_GRAFT, RIG_PEERS, LONG_MS);
+        CHECK(rig_sent(&rig, LINK_GRAFT, C) == 1);
+        const struct link_message *graft = rig_message(&rig, LINK_GRAFT, C);
+        struct sync_key key = rig_key(i);
+        CHECK(first >= GRAFT_FIRST_MS && first <= GRAFT_LAST_MS);
+        CHECK(!graft->as.graft.once);
+        CHECK(graft->as.graft.count == 1);
+        CHECK(memcmp(graft->as.graft.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
+        CHECK(rig_is_eager(&rig, C));
+        CHECK(!rig_is_eager(&rig, B));
+        soonest = first < soonest ? first : soonest;
+        latest = first > latest ? first : latest;
+        CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) == GRAFT_NEXT_MS);
+        CHECK(rig_sent(&rig, LINK_GRAFT, B) == 1);
+        CHECK(rig_is_eager(&rig, B));
+        CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) < 0);
+    }
+    CHECK(soonest < GRAFT_FIRST_MS + 200); /* at random, so that the first mends it for all */
+    CHECK(latest > GRAFT_LAST_MS - 200);
+    rig_destroy(&rig);
+}
+
+static void test_what_comes_in_time_or_is_ignored_is_not_asked_for(void **state) {
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        create(false);
+        rig_announce(&rig, B, 1, 1);
+        if (how == 0) {
+            rig_bring(&rig, A, 1, 1);
+        } else if (how == 1) {
+            CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_IGNORED,
+                                                                    .key = rig_key(1)}));
+            rig_announce(&rig, B, 1, 1);
+        }
+        CHECK((await(LINK_GRAFT, B, LONG_MS) < 0) == (how < 2));
+        CHECK(missed() == 1);
+        rig_destroy(&rig);
+    }
+}
+
+/* Nobody is in a hurry for it: the tree is none the worse. */
+static void test_what_came_to_others_by_reconciliation_is_asked_for_once(void **state) {
+    (void)state;
+    create(false);
+    rig_announce(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    CHECK(rig_message(&rig, LINK_GRAFT, B)->as.graft.once);
+    CHECK(!rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+}
+
+static void test_a_link_that_went_is_not_asked(void **state) {
+    (void)state;
+    create(false);
+    rise(C, false);
+    rig_announce(&rig, C, 1, 1);
+    rig_announce(&rig, B, 1, 1);
+    rig_down(&rig, C, true);
+    rise(C, false); /* another link in its place */
+    CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) > 0);
+    CHECK(rig_sent(&rig, LINK_GRAFT, B) == 1);
+    CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) < 0);
+    rig_destroy(&rig);
+}
+
+static void test_who_announces_and_does_not_send_has_broken_its_word_once_a_second(void **state) {
+    (void)state;
+    create(false);
+    for (uint16_t i = 1; i <= 20; i++) {
+        rig_announce(&rig, B, i, 1);
+    }
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    pass(3000);
+    CHECK(faults(B) == 0); /* it has so long to send */
+    pass(2500);
+    CHECK(faults(B) >= BROKEN_POINTS);
+    CHECK(faults(B) <= 3 * BROKEN_POINTS); /* they were asked for within 1.6 s */
+    CHECK(faults(A) == 0);
+    rig_destroy(&rig);
+}
+
+static void test_who_is_silent_or_brings_something_else_is_not_to_blame(void **state) {
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        create(false);
+        rig_announce(&rig, B, 1, 1);
+        CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+        rig_pass(&rig, GRAFT_NEXT_MS); /* all who announced it were asked */
+        rig_tick(&rig);
+        rig_pass(&rig, 1000);
+        if (how == 1) {
+            rig_bring(&rig, B, 2, 1);
+        } else if (how == 2) {
+            hear(0);
+        }
+        rig_pass(&rig, 2000);
+        rig_tick(&rig);
+        CHECK(faults(B) == (how == 2 ? BROKEN_POINTS : 0));
+        rig_destroy(&rig);
+    }
+}
+
+static void test_who_had_another_send_what_it_announced_is_noted(void **state) {
+    (void)state;
+    create(false);
+    rise(C, false);
+    rig_announce(&rig, C, 1, 1);
+    rig_announce(&rig, B, 1, 1);
+    CHECK(await(LINK_GRAFT, C, LONG_MS) > 0);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    rig_bring(&rig, B, 1, 1);
+    CHECK(faults(C) == 1);
+    CHECK(faults(B) == 0);
+    rig_destroy(&rig);
+}
+
+static void test_when_an_eager_link_is_lost_all_become_eager(void **state) {
+    (void)state;
+    for (int eager = 0; eager < 2; eager++) {
+        create(false);
+        rise(C, false);
+        rig_down(&rig, eager == 1 ? A : C, false);
+        CHECK(rig_sent(&rig, LINK_GRAFT, B) == (eager == 1 ? 1 : 0));
+        CHECK(rig_sent(&rig, LINK_GRAFT, C) == (eager == 1 ? 1 : 0));
+        CHECK(rig_is_eager(&rig, B) == (eager == 1));
+        rig_bring(&rig, B, 1, 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, C) == (eager == 1 ? 1 : 0));
+        rig_destroy(&rig);
+    }
+}
+
+static void test_when_a_neighbour_falls_silent_all_become_eager(void **state) {
+    (void)state;
+    create(false);
+    rise(C, false);
+    while (rig.up[B]) {
+        rig_pass(&rig, 1000);
+        hear(B);
+        rig_tick(&rig);
+        CHECK(rig.up[A]);
+    }
+    CHECK(rig_sent(&rig, LINK_GRAFT, C) == 1);
+    CHECK(rig_is_eager(&rig, C));
+    rig_destroy(&rig);
+}
+
+static void test_whoever_invents_ids_leaves_others_room(void **state) {
+    (void)state;
+    create(false);
+    rise(C, false);
+    for (int i = 1; i <= 2 * SHARE; i++) {
+        rig_announce(&rig, B, (uint16_t)i, 1);
+    }
+    CHECK(missed() == SHARE);
+    rig_announce(&rig, C, 5000, 1);
+    CHECK(missed() == SHARE + 1);
+    CHECK(await(LINK_GRAFT, C, LONG_MS) > 0);
+    rig_destroy(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eager_links_are_pushed_the_object_and_the_others_told_its_id),
+        cmocka_unit_test(test_ids_are_said_together),
+        cmocka_unit_test(test_a_neighbour_that_shows_that_it_has_an_object_is_not_told_its_id),
+        cmocka_unit_test(test_each_link_counts_one_hop_up_to_254),
+        cmocka_unit_test(test_what_came_by_reconciliation_is_announced_alone),
+        cmocka_unit_test(test_what_is_urgent_goes_over_every_link_and_has_no_turn),
+        cmocka_unit_test(test_one_id_in_512_goes_everywhere),
+        cmocka_unit_test(test_a_lazy_link_that_is_the_first_to_bring_one_of_those_is_grafted),
+        cmocka_unit_test(test_a_duplicate_prunes_the_link_within_its_turn_alone),
+        cmocka_unit_test(test_another_object_does_not_prune_in_that_turn),
+        cmocka_unit_test(test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned),
+        cmocka_unit_test(test_what_goes_everywhere_takes_the_turn_whatever_its_id),
+        cmocka_unit_test(test_a_pruned_link_is_used_until_the_turn_ends),
+        cmocka_unit_test(test_a_link_that_is_lost_undoes_what_its_turn_pruned),
+        cmocka_unit_test(test_a_prune_counts_for_the_turn_that_is_or_was_the_last),
+        cmocka_unit_test(test_a_prune_that_crosses_our_graft_counts_for_nothing),
+        cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
+        cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
+        cmocka_unit_test(test_a_graft_undoes_a_prune_of_the_same_turn),
+        cmocka_unit_test(test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobody),
+        cmocka_unit_test(test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next),
+        cmocka_unit_test(test_what_comes_in_time_or_is_ignored_is_not_asked_for),
+        cmocka_unit_test(test_what_came_to_others_by_reconciliation_is_asked_for_once),
+        cmocka_unit_test(test_a_link_that_went_is_not_asked),
+        cmocka_unit_test(test_who_announces_and_does_not_send_has_broken_its_word_once_a_second),
+        cmocka_unit_test(test_who_is_silent_or_brings_something_else_is_not_to_blame),
+        cmocka_unit_test(test_who_had_another_send_what_it_announced_is_noted),
+        cmocka_unit_test(test_when_an_eager_link_is_lost_all_become_eager),
+        cmocka_unit_test(test_when_a_neighbour_falls_silent_all_become_eager),
+        cmocka_unit_test(test_whoever_invents_ids_leaves_others_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

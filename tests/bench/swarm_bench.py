@@ -54,8 +54,11 @@ PORT = 7878
 PAYLOAD_BYTES = 1024     # of the others, when no request was measured
 GOSSIPSUB_DIALS = 6      # so that a node has 12 peers on average, twice its degree
 GOSSIPSUB_MESH_MIN = 4   # its own Dlo
+# All that gossipsub.mjs imports: of what only others ask for, npm may put an unfit version where we look for it, as it
+# does with multiaddr 13, by which libp2p 2 cannot dial.
 NPM_PACKAGES = ("libp2p@2.10.0", "@chainsafe/libp2p-gossipsub@14.1.2", "@libp2p/tcp@10.1.9",
-                "@chainsafe/libp2p-noise@16.1.5", "@chainsafe/libp2p-yamux@7.0.4", "@libp2p/identify@3.0.9")
+                "@chainsafe/libp2p-noise@16.1.5", "@chainsafe/libp2p-yamux@7.0.4", "@libp2p/identify@3.0.9",
+                "@multiformats/multiaddr@12.5.1")
 GO_ENV = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "CGO_ENABLED": "0"}
 JOINS_AT_ONCE = 4
 TAIL_S = 3               # in which a system says what it has to say about the last payload
@@ -214,7 +217,8 @@ class Gossipsub(Peers):
             if shutil.which(tool) is None:
                 raise Unavailable(f"no {tool}")
         if not (folder / "done").exists() or (folder / "done").read_text() != repr(NPM_PACKAGES):
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what an older list brought would be mixed in
+            folder.mkdir()
             (folder / "package.json").write_text('{"private": true}')
             build(["npm", "install", "--no-audit", "--no-fund", "--save-exact", *NPM_PACKAGES], folder)
             (folder / "done").write_text(repr(NPM_PACKAGES))

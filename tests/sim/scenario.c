@@ -172,6 +172,7 @@ static bool run_kill(struct sim *sim) {
     uint32_t first = sim->object_count;
     sim_measure(sim);
     sim->params.every_ms = sim->params.kill_every_ms;
+    sim->talk_at = began + sim->params.kill_every_ms;
     if (!sim_talk(sim, sim->params.run_s * 1000) ||
         !sim_run(sim, sim_now(sim) + KILL_PATIENCE_MS)) {
         return false;

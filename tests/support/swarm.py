@@ -350,6 +350,7 @@ def measure_kill(system, network, victims, dice, recovery_s):
     wait_repaired(system, payloads, until)
     complete = [max(times.values()) for times in map(system.times, payloads) if system.alive <= times.keys()]
     return {"killed": len(victims), "survivors": len(survivors), "published": len(payloads),
+            "every_s": (min(system.times(payloads[-1]).values()) - killed) / 1e9 / len(payloads),
             "reached_all": len(complete),
             "first_everywhere_s": (min(complete) - killed) / 1e9 if complete else None,
             "whole_again_s": (row[0] - killed) / 1e9 if len(row) == IN_A_ROW else None}, payloads

@@ -30,7 +30,6 @@ usage: tests/bench/swarm_bench.py BIN-FOLDER [--nodes N] [--requests N] [--seed 
 import argparse
 import contextlib
 import json
-import math
 import os
 import pathlib
 import random
@@ -48,74 +47,28 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 from netns import Network, Unavailable, random_delays  # noqa: E402
-from swarm import Arrivals, kill_homes, make_community, make_homes, publish, start_homes  # noqa: E402
+from swarm import (READY_S, REPAIR_S, Swarm, deliveries, hear_signals, measure_kill, on_network,  # noqa: E402
+                   percentile, publish_one, wait_repaired)
 
 PORT = 7878
-REASON_BYTES = 500       # makes a request of about 1 KiB
 PAYLOAD_BYTES = 1024     # of the others, when no request was measured
 GOSSIPSUB_DIALS = 6      # so that a node has 12 peers on average, twice its degree
 GOSSIPSUB_MESH_MIN = 4   # its own Dlo
+# All that gossipsub.mjs imports: of what only others ask for, npm may put an unfit version where we look for it, as it
+# does with multiaddr 13, by which libp2p 2 cannot dial.
 NPM_PACKAGES = ("libp2p@2.10.0", "@chainsafe/libp2p-gossipsub@14.1.2", "@libp2p/tcp@10.1.9",
-                "@chainsafe/libp2p-noise@16.1.5", "@chainsafe/libp2p-yamux@7.0.4", "@libp2p/identify@3.0.9")
+                "@chainsafe/libp2p-noise@16.1.5", "@chainsafe/libp2p-yamux@7.0.4", "@libp2p/identify@3.0.9",
+                "@multiformats/multiaddr@12.5.1")
 GO_ENV = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "CGO_ENABLED": "0"}
-READY_S = 300
 JOINS_AT_ONCE = 4
-SOON_S = 2               # within which a payload that needs no repair is everywhere
-REPAIR_S = 75            # within which one that does is, or is lost: more than the time between reconciliations
-PACE_S = 1               # from one payload to the next, at least: a home's takes most of that, to open its owner's key
-IN_A_ROW = 3
 TAIL_S = 3               # in which a system says what it has to say about the last payload
 
 
 # ---- the systems: each can be started, published to, looked at, killed ----
 
-class Stoop:
-    name = "stoop"
-
+class Stoop(Swarm):
     def __init__(self, options, network, root):
-        self.options, self.network, self.root = options, network, root
-        self.homes, self.arrivals = [], None
-        self.alive = set(range(options.nodes))
-
-    def start(self):
-        self.homes = make_homes(self.options.bin, self.root, self.network)
-        start_homes(self.homes, self.options.workers)
-        make_community(self.homes, timeout=READY_S)
-        self.arrivals = Arrivals(self.homes)
-
-    def publish(self, number):
-        known = set(self.arrivals.authors)
-        publish(self.homes[number], REASON_BYTES)
-        if not self.arrivals.wait(lambda: self.arrivals.of(number, known) is not None, SOON_S):
-            raise AssertionError(f"home{number} does not have its own request")
-        return self.arrivals.of(number, known)
-
-    def times(self, payload):
-        """number of the node -> when it had it, in nanoseconds."""
-        return dict(self.arrivals.requests[payload])
-
-    def wait(self, payload, numbers, timeout):
-        return self.arrivals.wait(lambda: numbers <= self.arrivals.requests[payload].keys(), timeout)
-
-    def payload_bytes(self):
-        return round(statistics.median(self.arrivals.sizes.values()))
-
-    def programs(self):
-        """role -> processes of that role, of all nodes."""
-        roles = {}
-        for number in self.alive:
-            for name, pid in self.homes[number].programs().items():
-                roles.setdefault(name, []).append(pid)
-        return roles
-
-    def kill(self, numbers):
-        self.alive -= set(numbers)
-        kill_homes([self.homes[number] for number in numbers])
-
-    def close(self):
-        if self.arrivals:
-            self.arrivals.close()
-        kill_homes(self.homes)
+        super().__init__(options.bin, root, network, options.workers)
 
 
 class Peers:
@@ -199,7 +152,7 @@ class Peers:
         self.next += 1
         payload = f"{self.next:016x}"
         self.say(number, f"publish {payload}")
-        if not self.wait(payload, {number}, SOON_S):
+        if not self.wait(payload, {number}, READY_S):
             raise AssertionError(f"{self.name}: {number} does not publish")
         return payload
 
@@ -264,7 +217,8 @@ class Gossipsub(Peers):
             if shutil.which(tool) is None:
                 raise Unavailable(f"no {tool}")
         if not (folder / "done").exists() or (folder / "done").read_text() != repr(NPM_PACKAGES):
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what an older list brought would be mixed in
+            folder.mkdir()
             (folder / "package.json").write_text('{"private": true}')
             build(["npm", "install", "--no-audit", "--no-fund", "--save-exact", *NPM_PACKAGES], folder)
             (folder / "done").write_text(repr(NPM_PACKAGES))
@@ -333,11 +287,6 @@ def busy_seconds():
     return (user + nice + kernel + irq + soft) / os.sysconf("SC_CLK_TCK")
 
 
-def percentile(values, share):
-    values = sorted(values)
-    return values[max(0, math.ceil(share * len(values)) - 1)]
-
-
 def measure(system, network, options):
     dice = random.Random(options.seed + 1)
     result = {"system": system.name, "nodes": options.nodes}
@@ -352,22 +301,9 @@ def measure(system, network, options):
     measure_delivery(system, network, options, idle, dice, result)
     result["memory_mib"] = {role: statistics.median(map(memory_mib, pids)) for role, pids in system.programs().items()}
     if options.nodes > 3:
-        measure_kill(system, network, options, dice, result)
+        victims = dice.sample(range(options.nodes), options.nodes // 2)
+        result["kill"], _ = measure_kill(system, network, victims, dice, options.recovery_s)
     return result
-
-
-def publish_one(system, author):
-    """The payload, and whether it was soon with all that live."""
-    began = time.monotonic()
-    payload = system.publish(author)
-    soon = system.wait(payload, set(system.alive), SOON_S)
-    time.sleep(max(0, began + PACE_S - time.monotonic()))
-    return payload, soon
-
-
-def wait_repaired(system, payloads, until):
-    for payload in payloads:
-        system.wait(payload, set(system.alive), max(0, until - time.monotonic()))
 
 
 def measure_idle(system, network, options, result):
@@ -386,13 +322,7 @@ def measure_delivery(system, network, options, idle, dice, result):
     wait_repaired(system, payloads, time.monotonic() + REPAIR_S)
     time.sleep(TAIL_S)
     used = Reading(system, network).since(before)
-    waits, direct = [], []
-    for author, payload in zip(authors, payloads):
-        times = system.times(payload)
-        for number, at in times.items():
-            if number != author:
-                waits.append((at - times[author]) / 1e6)
-                direct.append(network.one_way_ms(author, number))
+    waits, direct = deliveries(system, network, zip(authors, payloads))
     as_long = used.seconds / idle.seconds
     size = system.payload_bytes()
 
@@ -410,27 +340,6 @@ def measure_delivery(system, network, options, idle, dice, result):
                   cpu_ms_per_delivery={role: 1e3 * each(s, idle.cpu[role]) for role, s in used.cpu.items()},
                   busy=used.busy / used.seconds / os.cpu_count(),
                   busy_with_it=sum(used.cpu.values()) / used.seconds / os.cpu_count())
-
-
-def measure_kill(system, network, options, dice, result):
-    victims = dice.sample(range(options.nodes), options.nodes // 2)
-    killed, until = time.time_ns(), time.monotonic() + options.recovery_s
-    for victim in victims:
-        network.nodes[victim].cut_off()
-    system.kill(victims)
-    survivors = sorted(system.alive)
-    payloads, row = [], []
-    while len(row) < IN_A_ROW and time.monotonic() < until:
-        author = dice.choice(survivors)
-        payload, soon = publish_one(system, author)
-        payloads.append(payload)
-        row = row + [system.times(payload)[author]] if soon else []
-    wait_repaired(system, payloads, until)
-    complete = [max(times.values()) for times in map(system.times, payloads) if system.alive <= times.keys()]
-    result["kill"] = {"killed": len(victims), "survivors": len(survivors), "published": len(payloads),
-                      "reached_all": len(complete),
-                      "first_everywhere_s": (min(complete) - killed) / 1e9 if complete else None,
-                      "whole_again_s": (row[0] - killed) / 1e9 if len(row) == IN_A_ROW else None}
 
 
 # ---- saying it ----
@@ -491,35 +400,14 @@ def run_one(kind, options, root, results):
     size = results[0]["payload_bytes"] if results else PAYLOAD_BYTES
     delays = None if options.no_netem else random_delays(options.nodes, options.seed)
     network = Network(options.nodes, delays, pathlib.Path(options.bin).parent / "tests" / "delay_switch")
-    system = None
-    try:
-        system = kind(options, network, root / kind.name, *(() if kind is Stoop else (size,)))
+    with on_network(network, kind, options, network, root / kind.name, *(() if kind is Stoop else (size,))) as system:
         result = measure(system, network, options)
         result["wire"] = {"kind": network.kind, **(network.figures() or {})}
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C leaves nothing behind either
-        try:
-            if system is not None:
-                system.close()
-        finally:
-            network.close()
-            hear_signals()
     wire = result["wire"]
     if wire["kind"] == "switch":
         say(f"{kind.name}: the wire was late by {wire['late_mean_us'] / 1e3:.1f} ms on average, "
             f"{wire['late_max_us'] / 1e3:.0f} at most, and lost {wire['lost']} of {wire['packets']} packets")
     results.append(result)
-
-
-def hear_signals():
-    """Ends of all kinds go through the same clean-up."""
-    def end(number, _):
-        raise SystemExit("the run takes too long" if number == signal.SIGALRM else 128 + number)
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
-        signal.signal(number, end)
 
 
 def parse():

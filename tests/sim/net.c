@@ -28,6 +28,7 @@ static void end_down(struct sim *sim, uint32_t place, int end, bool told);
 static struct packet *new_packet(const struct packet *head, struct bytes body);
 static void drop_lane(struct lane *lane);
 static uint16_t latency(const struct sim *sim, uint32_t a, uint32_t b);
+static uint32_t uniform(const struct sim *sim, uint64_t of);
 static uint32_t record_bytes(size_t size);
 static enum wire_kind kind_of(uint8_t type);
 
@@ -424,10 +425,13 @@ static void drop_lane(struct lane *lane) {
     }
 }
 
-/* Uniform, or lognormal with nine tenths between the two: of the same pair always the same. */
+/* Uniform, or the mean of what each node has, or lognormal with nine tenths between the two: of the
+ * same pair always the same. */
 static uint16_t latency(const struct sim *sim, uint32_t a, uint32_t b) {
     uint64_t two = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
-    uint32_t spread = sim->params.latency_max - sim->params.latency_min + 1;
+    if (sim->params.lines != 0) {
+        return (uint16_t)((uniform(sim, a) + uniform(sim, b)) / 2);
+    }
     if (sim->params.lognormal != 0) {
         double least = sim->params.latency_min;
         double most = sim->params.latency_max;
@@ -437,7 +441,12 @@ static uint16_t latency(const struct sim *sim, uint32_t a, uint32_t b) {
         }
         return (uint16_t)(1 + sqrt(least * most) * exp(z * log(most / least) / 2 / 1.645));
     }
-    return (uint16_t)(sim->params.latency_min + mix64_pair(sim->params.seed, two) % spread);
+    return (uint16_t)uniform(sim, two);
+}
+
+static uint32_t uniform(const struct sim *sim, uint64_t of) {
+    uint32_t spread = sim->params.latency_max - sim->params.latency_min + 1;
+    return (uint32_t)(sim->params.latency_min + mix64_pair(sim->params.seed, of) % spread);
 }
 
 /* PROTOCOL 3.4 */

@@ -45,6 +45,7 @@ struct params {
     uint32_t life_s;                   /* until it expires */
     uint32_t urgent_pct;               /* of messages */
     uint32_t latency_min, latency_max; /* ms, one way, drawn for each pair */
+    uint32_t lines;     /* 1: drawn for each node instead; a pair's is the mean of both */
     uint32_t lognormal; /* 1: median and spread such that 90 % lie between these two */
     uint32_t loss_pct;  /* of segments: each costs a retransmission, as TCP does it */
     uint32_t rate;      /* bytes/s of a link, 0: no limit */
@@ -53,6 +54,7 @@ struct params {
     uint32_t nat_pct; /* cannot be dialled */
     uint32_t groups;  /* parts of the network (/24) that nodes live in; 0: as many as nodes */
     uint32_t kill_pct;
+    uint32_t kill_every_ms; /* a message, from the kill on */
     uint32_t hostile_pct;
     uint32_t hostile;  /* bits: 1 << enum hostile_kind */
     uint32_t faults;   /* bits: enum fault */

@@ -1,4 +1,5 @@
-"""A community of many real homes, each in a network namespace of its own, and when each of them has which request.
+"""A community of many real homes, each in a network namespace of its own, when each of them has which request, and
+what is measured of that: here for the swarm test, and for a bench that measures others' systems in the same way.
 
 A home *has* a request when its node has committed it: from then on it survives a power cut and is passed on. That is
 seen from outside and costs the node nothing: inotify tells when it writes to its database, and the rows are read
@@ -9,10 +10,13 @@ import contextlib
 import ctypes
 import datetime
 import json
+import math
 import os
 import random
 import select
+import signal
 import sqlite3
+import statistics
 import string
 import struct
 import threading
@@ -23,6 +27,12 @@ from homes import Home
 PORT = 7878
 SPONSORS_MAX = 6  # an invite and a join take turns at one of them, and go on beside those at the others
 ALLOWANCE = "64"  # the most that a charter may give
+READY_S = 300
+REASON_BYTES = 500  # makes a request of about 1 KiB
+SOON_S = 2          # within which a payload that needs no repair is everywhere
+REPAIR_S = 75       # within which one that does is, or is lost: more than the time between reconciliations
+PACE_S = 1          # from one payload to the next, at least: a home's takes most of that, to open its owner's key
+IN_A_ROW = 3
 IN_MODIFY = 0x2
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -201,3 +211,146 @@ def written_folders(events):
         at += 16 + length
         if name.endswith(b"-wal"):
             yield watch
+
+
+# ---- a system that can be started, published to, looked at, killed ----
+
+class Swarm:
+    name = "stoop"
+
+    def __init__(self, bin_dir, root, network, workers=4):
+        self.bin, self.root, self.network, self.workers = bin_dir, root, network, workers
+        self.homes, self.arrivals = [], None
+        self.alive = set(range(len(network.nodes)))
+
+    def start(self):
+        self.homes = make_homes(self.bin, self.root, self.network)
+        start_homes(self.homes, self.workers)
+        make_community(self.homes, timeout=READY_S)
+        self.arrivals = Arrivals(self.homes)
+
+    def publish(self, number):
+        known = set(self.arrivals.authors)
+        publish(self.homes[number], REASON_BYTES)
+        if not self.arrivals.wait(lambda: self.arrivals.of(number, known) is not None, READY_S):
+            raise AssertionError(f"home{number} does not have its own request")
+        return self.arrivals.of(number, known)
+
+    def times(self, payload):
+        """number of the node -> when it had it, in nanoseconds."""
+        return dict(self.arrivals.requests[payload])
+
+    def wait(self, payload, numbers, timeout):
+        return self.arrivals.wait(lambda: numbers <= self.arrivals.requests[payload].keys(), timeout)
+
+    def payload_bytes(self):
+        return round(statistics.median(self.arrivals.sizes.values()))
+
+    def programs(self):
+        """role -> processes of that role, of all nodes."""
+        roles = {}
+        for number in self.alive:
+            for name, pid in self.homes[number].programs().items():
+                roles.setdefault(name, []).append(pid)
+        return roles
+
+    def kill(self, numbers):
+        self.alive -= set(numbers)
+        kill_homes([self.homes[number] for number in numbers])
+
+    def start_again(self, numbers):
+        """After kill(), whether they lost their link or not."""
+        for number in numbers:
+            self.network.nodes[number].connect()
+        in_parallel(lambda number: self.homes[number].start(), numbers, self.workers)
+        self.alive |= set(numbers)
+
+    def close(self):
+        if self.arrivals:
+            self.arrivals.close()
+        kill_homes(self.homes)
+
+
+@contextlib.contextmanager
+def on_network(network, kind, *words):
+    """A kind(*words), which is closed in the end, and the network with it, whatever happens."""
+    system = None
+    try:
+        system = kind(*words)
+        yield system
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C leaves nothing behind either
+        try:
+            if system is not None:
+                system.close()
+        finally:
+            network.close()
+            hear_signals()
+
+
+def hear_signals():
+    """Ends of all kinds go through the same clean-up."""
+    def end(number, _):
+        raise SystemExit("the run takes too long" if number == signal.SIGALRM else 128 + number)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, end)
+
+
+# ---- measuring ----
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def publish_one(system, author):
+    """The payload, and whether it was soon with all that live."""
+    began = time.monotonic()
+    payload = system.publish(author)
+    soon = system.wait(payload, set(system.alive), SOON_S)
+    time.sleep(max(0, began + PACE_S - time.monotonic()))
+    return payload, soon
+
+
+def wait_repaired(system, payloads, until):
+    for payload in payloads:
+        system.wait(payload, set(system.alive), max(0, until - time.monotonic()))
+
+
+def deliveries(system, network, published):
+    """Of (author, payload) pairs: for each other node that has it, after how many milliseconds, and how many of them
+    the way from its author takes."""
+    waits, direct = [], []
+    for author, payload in published:
+        times = system.times(payload)
+        for number, at in times.items():
+            if number != author:
+                waits.append((at - times[author]) / 1e6)
+                direct.append(network.one_way_ms(author, number))
+    return waits, direct
+
+
+def measure_kill(system, network, victims, dice, recovery_s):
+    """Kills them so that nobody is told; then payloads of survivors, until three in a row are soon everywhere. Returns
+    what was measured, and the payloads."""
+    killed, until = time.time_ns(), time.monotonic() + recovery_s
+    for victim in victims:
+        network.nodes[victim].cut_off()
+    system.kill(victims)
+    survivors = sorted(system.alive)
+    payloads, row = [], []
+    while len(row) < IN_A_ROW and time.monotonic() < until:
+        author = dice.choice(survivors)
+        payload, soon = publish_one(system, author)
+        payloads.append(payload)
+        row = row + [system.times(payload)[author]] if soon else []
+    wait_repaired(system, payloads, until)
+    complete = [max(times.values()) for times in map(system.times, payloads) if system.alive <= times.keys()]
+    return {"killed": len(victims), "survivors": len(survivors), "published": len(payloads),
+            "every_s": (min(system.times(payloads[-1]).values()) - killed) / 1e9 / len(payloads),
+            "reached_all": len(complete),
+            "first_everywhere_s": (min(complete) - killed) / 1e9 if complete else None,
+            "whole_again_s": (row[0] - killed) / 1e9 if len(row) == IN_A_ROW else None}, payloads

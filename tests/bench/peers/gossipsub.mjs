@@ -25,7 +25,8 @@ Promise.withResolvers ??= function () {
 const TOPIC = 'swarm'
 const ID_BYTES = 16 // the id comes first in a payload
 // Many nodes that start at once on few processors: that is not what is measured.
-const PATIENT = { dialTimeout: 60_000, inboundUpgradeTimeout: 60_000, protocolNegotiationTimeout: 60_000 }
+const TIMEOUT_MS = 60_000
+const PATIENT = { dialTimeout: TIMEOUT_MS, inboundUpgradeTimeout: TIMEOUT_MS, protocolNegotiationTimeout: TIMEOUT_MS }
 const [, , , address, port, size] = process.argv
 
 const say = line => process.stdout.write(line + '\n')
@@ -37,7 +38,7 @@ const node = await createLibp2p({
   connectionEncrypters: [noise()],
   streamMuxers: [yamux()],
   connectionManager: PATIENT,
-  services: { identify: identify(), pubsub: gossipsub() }
+  services: { identify: identify({ timeout: TIMEOUT_MS }), pubsub: gossipsub() }
 })
 const pubsub = node.services.pubsub
 pubsub.addEventListener('message', event => {

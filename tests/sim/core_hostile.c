@@ -1,5 +1,5 @@
-/* Members whose keys are in other hands. Each has a way of its own, and changes its victim now and
- * then. What they sign with their own keys is theirs to say; all the rest are lies. */
+/* Members whose keys are in other hands. Each changes its victim now and then, and its way with it.
+ * What they sign with their own keys is theirs to say; all the rest are lies. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ enum {
 enum way {
     KEEPS_SILENT, /* but for keep-alives: it takes a place in the tree, and passes nothing on */
     FLOODS,       /* with requests that it has signed */
-    REPLAYS,      /* what others have signed, old and new */
+    REPLAYS,      /* what others have signed, old and new; and what it has, when that is over */
     FORGES,       /* what others have signed, changed; and its own in another's name */
     LIES,         /* about what it has, wants and knows */
     BABBLES,      /* bytes of chance */
@@ -49,6 +49,7 @@ static void keep(struct line *line, struct bytes object);
 static void act(struct sim *sim, struct line *line);
 static void flood(struct sim *sim, struct line *line);
 static void replay(struct sim *sim, struct line *line);
+static void say_late(struct sim *sim, struct line *line);
 static void forge(struct sim *sim, struct line *line);
 static void lie(struct sim *sim, struct line *line);
 static void babble(struct sim *sim, struct line *line);
@@ -75,7 +76,7 @@ void hostile_start(struct sim *sim) {
             home = (home + 1) % nodes;
         }
         sim->homes[home].hostile = true;
-        sim->crew->lines[i] = (struct line){.as = home, .way = (enum way)sim_draw(sim, WAYS)};
+        sim->crew->lines[i] = (struct line){.as = home};
     }
     sim->crew->count = count;
 }
@@ -121,6 +122,7 @@ static void change_victim(struct sim *sim, struct line *line) {
     int victim = (int)sim_draw(sim, (uint64_t)sim->options.nodes);
     const struct id *request = NULL;
     hang_up(line);
+    line->way = (enum way)sim_draw(sim, WAYS);
     line->change_at = world->now + 1000 + (int64_t)sim_draw(sim, STAYS_MS);
     if (line->way == OFFERS && sim->asked_count > 0) {
         const struct asked *asked = &sim->asked[sim_draw(sim, sim->asked_count)];
@@ -216,6 +218,23 @@ static void replay(struct sim *sim, struct line *line) {
             (void)world_insider_gossip(&line->insider, buffer_bytes(kept));
         }
     }
+    say_late(sim, line);
+}
+
+/* Of an hour ago, and over since a minute by the victim's clock. */
+static void say_late(struct sim *sim, struct line *line) {
+    struct request request;
+    struct buffer bytes;
+    struct instant now = world_wall(sim->world, line->insider.home);
+    fill_request(sim, line, &request);
+    int64_t earlier = request.head.created.ms - (now.ms - DURATION_HOUR_MS);
+    request.head.created.ms -= earlier;
+    request.head.expires.ms = now.ms - MINUTE_MS;
+    request.from.ms -= earlier;
+    request.to.ms -= earlier;
+    (void)world_sign_request(sim->world, line->as, &request, &bytes);
+    (void)world_insider_gossip(&line->insider, buffer_bytes(&bytes));
+    buffer_finish(&bytes);
 }
 
 static void forge(struct sim *sim, struct line *line) {

@@ -125,6 +125,7 @@ struct matched { /* a clip */
     bool declined;
     struct id grant_id; /* once all have signed */
     bool granted;       /* and it is on record */
+    bool disclosed;     /* a slot of its home's log says that it goes */
     bool known;         /* its node had it on record once */
     bool over;          /* nothing is to be done any more */
 };
@@ -189,8 +190,8 @@ bool sim_honest(const struct sim *sim, int home);   /* neither hostile nor gone 
 
 /* As sim_run(); of a run that breaks an invariant it prints the shortest that it has found. */
 bool shrink_run(const struct options *options);
-/* With other seeds, for so many minutes of wall time; stops at the first breach. */
-bool shrink_swarm(const struct options *options, int minutes);
+/* With other seeds, for so many seconds of wall time; stops at the first breach, and shrinks it. */
+bool shrink_swarm(const struct options *options, int seconds, bool shrinks);
 
 /* ---- core_faults.c ---- */
 

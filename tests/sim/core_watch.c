@@ -29,6 +29,7 @@ struct roster {
 
 struct log_state {
     uint64_t count; /* leaves that were read */
+    uint64_t slot;  /* number of the last one among them */
     struct merkle_edge edge;
     size_t room;
     struct id *roots; /* of each size up to count */
@@ -59,6 +60,8 @@ static void on_footage(void *context, int home, const struct clip_id *clip, int 
 static void check_link(void *context, int home, int peer, uint64_t link, size_t flying);
 static void check_bounds(struct sim *sim, int home);
 static void check_log(struct sim *sim, int home);
+static void check_slot(struct sim *sim, int home, const struct store_leaf *leaf);
+static void check_entry(struct sim *sim, int home, const struct log_entry *entry);
 static void check_checkpoints(struct sim *sim, int home);
 static void keep_root(struct log_state *log, const struct id *leaf);
 static enum err check_object(void *context, const struct store_object *row);
@@ -219,6 +222,12 @@ static void on_footage(void *context, int home, const struct clip_id *clip, int 
                    home, m == NULL ? 0 : m->signed_by, owners);
         return;
     }
+    if (!m->disclosed) {
+        check_log(sim, home); /* the slot may have closed since it was looked at */
+    }
+    if (!m->disclosed) {
+        sim_broken(sim, "on_record_before_it_leaves", "home %d", home);
+    }
     if (m->asked == NOBODY_ASKED || (to != NO_HOME && sim->asked[m->asked].home != to)) {
         sim_broken(sim, "footage_goes_to_its_requester_only", "home %d: to home %d", home, to);
     }
@@ -303,12 +312,52 @@ static void check_log(struct sim *sim, int home) {
         if (!id_equal(&hash, &leaf.hash) ||
             (leaf.opening.len > 0 && !log_slot_verify(leaf.leaf, leaf.opening))) {
             sim_broken(sim, "logs_verify", "home %d: leaf %llu", home, (unsigned long long)i);
+        } else if (leaf.opening.len > 0) {
+            check_slot(sim, home, &leaf);
         }
         hash.b[0] ^= sim->options.plant == PLANT_FORGET && i == 0 ? 1 : 0;
         keep_root(log, &hash);
     }
     store_roll_back(store);
     check_checkpoints(sim, home);
+}
+
+/* Slots are numbered one by one over all starts, and what happens once is said once. */
+static void check_slot(struct sim *sim, int home, const struct store_leaf *leaf) {
+    struct log_state *log = sim->homes[home].log;
+    struct log_slot_leaf slot;
+    struct log_entry entry;
+    struct bytes rest = {leaf->opening.at + LOG_SALT_BYTES, leaf->opening.len - LOG_SALT_BYTES};
+    ASSERT(log_slot_read(leaf->leaf, &slot) == ERR_OK);
+    if (slot.number != log->slot + 1) {
+        sim_broken(sim, "slots_follow_each_other", "home %d: %llu after %llu", home,
+                   (unsigned long long)slot.number, (unsigned long long)log->slot);
+    }
+    log->slot = slot.number;
+    while (log_opening_next(&rest, &entry)) {
+        check_entry(sim, home, &entry);
+    }
+}
+
+static void check_entry(struct sim *sim, int home, const struct log_entry *entry) {
+    struct id hash;
+    struct clip_id clip;
+    uint8_t place[8];
+    uint8_t about[2 * sizeof hash];
+    write_u32(place, (uint32_t)home);
+    write_u32(place + 4, (uint32_t)entry->kind);
+    memcpy(about, entry->a.b, sizeof entry->a.b);
+    memcpy(about + sizeof hash, entry->b.b, sizeof entry->b.b);
+    hash_labelled("entry", BYTES_OF(place), BYTES_OF(about), hash.b, sizeof hash.b);
+    /* Each of two owners signs the same grant. */
+    if (entry->kind != LOG_SIGNED && see(sim->seen, &hash)) {
+        sim_broken(sim, "logs_say_it_once", "home %d: %s", home, log_kind_word(entry->kind));
+    }
+    memcpy(clip.b, entry->b.b, sizeof clip.b);
+    struct matched *m = people_matched(sim, &clip);
+    if (entry->kind == LOG_DISCLOSURE && m != NULL && id_equal(&m->grant_id, &entry->a)) {
+        m->disclosed = true;
+    }
 }
 
 static void check_checkpoints(struct sim *sim, int home) {

@@ -20,6 +20,7 @@ enum way {
     FLOODS,       /* with requests that it has signed */
     REPLAYS,      /* what others have signed, old and new; and what it has, when that is over */
     FORGES,       /* what others have signed, changed; and its own in another's name */
+    MASKS,        /* itself, as one member after the other */
     LIES,         /* about what it has, wants and knows */
     BABBLES,      /* bytes of chance */
     OFFERS,       /* clips that it will never send */
@@ -43,10 +44,13 @@ struct crew {
 };
 
 static void change_victim(struct sim *sim, struct line *line);
+static void call(struct sim *sim, struct line *line, int victim, const struct id *request);
+static void certificate_of(const struct sim *sim, int at, int home, struct buffer *out);
 static void hang_up(struct line *line);
 static void listen(struct line *line);
 static void keep(struct line *line, struct bytes object);
 static void act(struct sim *sim, struct line *line);
+static void mask(struct sim *sim, struct line *line);
 static void flood(struct sim *sim, struct line *line);
 static void replay(struct sim *sim, struct line *line);
 static void say_late(struct sim *sim, struct line *line);
@@ -91,6 +95,8 @@ void hostile_step(struct sim *sim) {
         }
         if (sim->world->now >= line->change_at) {
             change_victim(sim, line);
+        } else if (line->way == MASKS && line->called && !line->insider.open) {
+            mask(sim, line);
         } else if (open && line->insider.open) {
             act(sim, line);
         }
@@ -134,8 +140,27 @@ static void change_victim(struct sim *sim, struct line *line) {
         return;
     }
     line->request_door = request != NULL;
+    call(sim, line, victim, request);
+}
+
+/* With its own certificate, or with whose mask it wears. */
+static void call(struct sim *sim, struct line *line, int victim, const struct id *request) {
+    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    if (line->way == MASKS) {
+        certificate_of(sim, victim, (int)sim_draw(sim, (uint64_t)sim->options.nodes), &certificate);
+    }
     line->called = true; /* even when it hangs up at once */
-    (void)world_insider_dial(world, line->as, victim, request, NO_BYTES, &line->insider);
+    (void)world_insider_dial(sim->world, line->as, victim, request, buffer_bytes(&certificate),
+                             &line->insider);
+}
+
+static void certificate_of(const struct sim *sim, int at, int home, struct buffer *out) {
+    struct store *store = sim->world->homes[at].store;
+    struct store_object row;
+    ASSERT(store_begin(store) == ERR_OK);
+    ASSERT(store_object_get(store, &sim->world->homes[home].certificate, &row) == ERR_OK);
+    ASSERT(buffer_append(out, row.object) == ERR_OK);
+    store_roll_back(store);
 }
 
 static void hang_up(struct line *line) {
@@ -174,6 +199,7 @@ static void keep(struct line *line, struct bytes object) {
 static void act(struct sim *sim, struct line *line) {
     switch (line->way) {
     case KEEPS_SILENT:
+    case MASKS:
         break;
     case FLOODS:
         flood(sim, line);
@@ -197,6 +223,14 @@ static void act(struct sim *sim, struct line *line) {
         break;
     case WAYS:
         break;
+    }
+}
+
+static void mask(struct sim *sim, struct line *line) {
+    int victim = line->insider.home;
+    hang_up(line);
+    if (world_is_up(sim->world, victim)) {
+        call(sim, line, victim, NULL);
     }
 }
 
@@ -320,7 +354,14 @@ static void offer(struct sim *sim, struct line *line) {
                           .created = world_wall(sim->world, line->as),
                           .owner_count = home->owner_count};
     struct buffer bytes;
+    struct request request;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    fill_request(sim, line, &request);
+    grant.terms = request.terms;
+    fill_random(sim, grant.recipient.b, sizeof grant.recipient.b);
+    fill_random(sim, grant.manifest.b, sizeof grant.manifest.b);
+    fill_random(sim, grant.sha256.b, sizeof grant.sha256.b);
+    fill_random(sim, grant.payload_root.b, sizeof grant.payload_root.b);
     fill_random(sim, grant.clip.b, sizeof grant.clip.b);
     grant.expires.ms = grant.created.ms + DURATION_DAY_MS;
     grant.from.ms = grant.created.ms - DURATION_HOUR_MS;
@@ -329,18 +370,11 @@ static void offer(struct sim *sim, struct line *line) {
         grant.owners[i] = home->owner_publics[i].sign;
         owners[i] = &home->owners[i].sign;
     }
-    if (grant_encode(&grant, &body) != ERR_OK) {
-        return;
-    }
+    ASSERT(grant_encode(&grant, &body) == ERR_OK);
     (void)sample_sign(OBJECT_GRANT, buffer_bytes(&body), owners, home->owner_count, &bytes);
     message.as.offer.grant = buffer_bytes(&bytes);
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
-    struct store *store = sim->world->homes[line->insider.home].store;
-    struct store_object row;
-    ASSERT(store_begin(store) == ERR_OK);
-    ASSERT(store_object_get(store, &home->certificate, &row) == ERR_OK);
-    ASSERT(buffer_append(&certificate, row.object) == ERR_OK);
-    store_roll_back(store);
+    certificate_of(sim, line->insider.home, line->as, &certificate);
     message.as.offer.member = buffer_bytes(&certificate);
     (void)world_insider_say(&line->insider, &message);
     buffer_finish(&bytes);

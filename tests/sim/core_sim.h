@@ -130,13 +130,18 @@ struct matched { /* a clip */
     bool over;          /* nothing is to be done any more */
 };
 
+struct given { /* a request that ingest got */
+    struct id request, author;
+    struct instant expires;
+};
+
 struct home_state {
     bool hostile;
     bool gone;
     size_t clips_seen;
     size_t starts; /* when `given` began */
     size_t given_count, given_room;
-    struct id *given; /* requests that its ingest got since it started */
+    struct given *given; /* since it started */
     struct log_state *log;
 };
 

@@ -47,6 +47,7 @@ static void check_delivered(struct sim *sim, struct late *late);
 static bool counts(const struct sim *sim, const struct matched *m);
 static bool is_delivered(struct sim *sim, const struct matched *m);
 static void check_end(struct sim *sim);
+static void check_declined(struct sim *sim, const struct matched *m);
 static void check_home_in_the_end(struct sim *sim, int home);
 static enum err visit_whole(void *context, const struct store_delivered *row);
 
@@ -82,13 +83,17 @@ void calm_run(struct sim *sim) {
 }
 
 static bool come_right(struct sim *sim, struct late *late) {
+    bool were_equal = sim->live_after != 0; /* it is dear to look again: only in the end */
     late->invariant = NULL;
     check_views(sim, late);
-    if (late->invariant == NULL) {
+    if (late->invariant == NULL && !were_equal) {
         check_live(sim, late);
     }
     if (late->invariant == NULL) {
         check_delivered(sim, late);
+    }
+    if (late->invariant == NULL && were_equal) {
+        check_live(sim, late);
     }
     return late->invariant == NULL;
 }
@@ -293,10 +298,22 @@ static void check_end(struct sim *sim) {
             sim_broken(sim, "delivered_is_the_very_clip", "home %d: of home %d",
                        sim->asked[m->asked].home, m->home);
         }
+        if (m->declined && sim_honest(sim, m->home)) {
+            check_declined(sim, m);
+        }
     }
     for (int i = 0; i < sim->options.nodes && sim->broken == NULL; i++) {
         if (sim_honest(sim, i)) {
             check_home_in_the_end(sim, i);
+        }
+    }
+}
+
+static void check_declined(struct sim *sim, const struct matched *m) {
+    for (size_t i = 0; i < WORLD_CLIPS_MAX; i++) {
+        const struct world_clip *held = sim->world->homes[m->home].clips[i];
+        if (held != NULL && memcmp(held->clip.b, m->clip.clip.b, sizeof held->clip.b) == 0) {
+            sim_broken(sim, "declined_are_shredded", "home %d", m->home);
         }
     }
 }

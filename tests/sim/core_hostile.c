@@ -1,5 +1,5 @@
-/* Members whose keys are in other hands. Each has a way of its own, and changes its victim now and
- * then. What they sign with their own keys is theirs to say; all the rest are lies. */
+/* Members whose keys are in other hands. Each changes its victim now and then, and its way with it.
+ * What they sign with their own keys is theirs to say; all the rest are lies. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +18,9 @@ enum {
 enum way {
     KEEPS_SILENT, /* but for keep-alives: it takes a place in the tree, and passes nothing on */
     FLOODS,       /* with requests that it has signed */
-    REPLAYS,      /* what others have signed, old and new */
+    REPLAYS,      /* what others have signed, old and new; and what it has, when that is over */
     FORGES,       /* what others have signed, changed; and its own in another's name */
+    MASKS,        /* itself, as one member after the other */
     LIES,         /* about what it has, wants and knows */
     BABBLES,      /* bytes of chance */
     OFFERS,       /* clips that it will never send */
@@ -43,12 +44,16 @@ struct crew {
 };
 
 static void change_victim(struct sim *sim, struct line *line);
+static void call(struct sim *sim, struct line *line, int victim, const struct id *request);
+static void certificate_of(const struct sim *sim, int at, int home, struct buffer *out);
 static void hang_up(struct line *line);
 static void listen(struct line *line);
 static void keep(struct line *line, struct bytes object);
 static void act(struct sim *sim, struct line *line);
+static void mask(struct sim *sim, struct line *line);
 static void flood(struct sim *sim, struct line *line);
 static void replay(struct sim *sim, struct line *line);
+static void say_late(struct sim *sim, struct line *line);
 static void forge(struct sim *sim, struct line *line);
 static void lie(struct sim *sim, struct line *line);
 static void babble(struct sim *sim, struct line *line);
@@ -75,7 +80,7 @@ void hostile_start(struct sim *sim) {
             home = (home + 1) % nodes;
         }
         sim->homes[home].hostile = true;
-        sim->crew->lines[i] = (struct line){.as = home, .way = (enum way)sim_draw(sim, WAYS)};
+        sim->crew->lines[i] = (struct line){.as = home};
     }
     sim->crew->count = count;
 }
@@ -90,6 +95,8 @@ void hostile_step(struct sim *sim) {
         }
         if (sim->world->now >= line->change_at) {
             change_victim(sim, line);
+        } else if (line->way == MASKS && line->called && !line->insider.open) {
+            mask(sim, line);
         } else if (open && line->insider.open) {
             act(sim, line);
         }
@@ -121,6 +128,7 @@ static void change_victim(struct sim *sim, struct line *line) {
     int victim = (int)sim_draw(sim, (uint64_t)sim->options.nodes);
     const struct id *request = NULL;
     hang_up(line);
+    line->way = (enum way)sim_draw(sim, WAYS);
     line->change_at = world->now + 1000 + (int64_t)sim_draw(sim, STAYS_MS);
     if (line->way == OFFERS && sim->asked_count > 0) {
         const struct asked *asked = &sim->asked[sim_draw(sim, sim->asked_count)];
@@ -132,8 +140,27 @@ static void change_victim(struct sim *sim, struct line *line) {
         return;
     }
     line->request_door = request != NULL;
+    call(sim, line, victim, request);
+}
+
+/* With its own certificate, or with whose mask it wears. */
+static void call(struct sim *sim, struct line *line, int victim, const struct id *request) {
+    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    if (line->way == MASKS) {
+        certificate_of(sim, victim, (int)sim_draw(sim, (uint64_t)sim->options.nodes), &certificate);
+    }
     line->called = true; /* even when it hangs up at once */
-    (void)world_insider_dial(world, line->as, victim, request, NO_BYTES, &line->insider);
+    (void)world_insider_dial(sim->world, line->as, victim, request, buffer_bytes(&certificate),
+                             &line->insider);
+}
+
+static void certificate_of(const struct sim *sim, int at, int home, struct buffer *out) {
+    struct store *store = sim->world->homes[at].store;
+    struct store_object row;
+    ASSERT(store_begin(store) == ERR_OK);
+    ASSERT(store_object_get(store, &sim->world->homes[home].certificate, &row) == ERR_OK);
+    ASSERT(buffer_append(out, row.object) == ERR_OK);
+    store_roll_back(store);
 }
 
 static void hang_up(struct line *line) {
@@ -172,6 +199,7 @@ static void keep(struct line *line, struct bytes object) {
 static void act(struct sim *sim, struct line *line) {
     switch (line->way) {
     case KEEPS_SILENT:
+    case MASKS:
         break;
     case FLOODS:
         flood(sim, line);
@@ -198,6 +226,14 @@ static void act(struct sim *sim, struct line *line) {
     }
 }
 
+static void mask(struct sim *sim, struct line *line) {
+    int victim = line->insider.home;
+    hang_up(line);
+    if (world_is_up(sim->world, victim)) {
+        call(sim, line, victim, NULL);
+    }
+}
+
 static void flood(struct sim *sim, struct line *line) {
     for (int i = 0; i < FLOOD && line->insider.open; i++) {
         struct request request;
@@ -216,6 +252,23 @@ static void replay(struct sim *sim, struct line *line) {
             (void)world_insider_gossip(&line->insider, buffer_bytes(kept));
         }
     }
+    say_late(sim, line);
+}
+
+/* Of an hour ago, and over since a minute by the victim's clock. */
+static void say_late(struct sim *sim, struct line *line) {
+    struct request request;
+    struct buffer bytes;
+    struct instant now = world_wall(sim->world, line->insider.home);
+    fill_request(sim, line, &request);
+    int64_t earlier = request.head.created.ms - (now.ms - DURATION_HOUR_MS);
+    request.head.created.ms -= earlier;
+    request.head.expires.ms = now.ms - MINUTE_MS;
+    request.from.ms -= earlier;
+    request.to.ms -= earlier;
+    (void)world_sign_request(sim->world, line->as, &request, &bytes);
+    (void)world_insider_gossip(&line->insider, buffer_bytes(&bytes));
+    buffer_finish(&bytes);
 }
 
 static void forge(struct sim *sim, struct line *line) {
@@ -301,7 +354,14 @@ static void offer(struct sim *sim, struct line *line) {
                           .created = world_wall(sim->world, line->as),
                           .owner_count = home->owner_count};
     struct buffer bytes;
+    struct request request;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    fill_request(sim, line, &request);
+    grant.terms = request.terms;
+    fill_random(sim, grant.recipient.b, sizeof grant.recipient.b);
+    fill_random(sim, grant.manifest.b, sizeof grant.manifest.b);
+    fill_random(sim, grant.sha256.b, sizeof grant.sha256.b);
+    fill_random(sim, grant.payload_root.b, sizeof grant.payload_root.b);
     fill_random(sim, grant.clip.b, sizeof grant.clip.b);
     grant.expires.ms = grant.created.ms + DURATION_DAY_MS;
     grant.from.ms = grant.created.ms - DURATION_HOUR_MS;
@@ -310,18 +370,11 @@ static void offer(struct sim *sim, struct line *line) {
         grant.owners[i] = home->owner_publics[i].sign;
         owners[i] = &home->owners[i].sign;
     }
-    if (grant_encode(&grant, &body) != ERR_OK) {
-        return;
-    }
+    ASSERT(grant_encode(&grant, &body) == ERR_OK);
     (void)sample_sign(OBJECT_GRANT, buffer_bytes(&body), owners, home->owner_count, &bytes);
     message.as.offer.grant = buffer_bytes(&bytes);
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
-    struct store *store = sim->world->homes[line->insider.home].store;
-    struct store_object row;
-    ASSERT(store_begin(store) == ERR_OK);
-    ASSERT(store_object_get(store, &home->certificate, &row) == ERR_OK);
-    ASSERT(buffer_append(&certificate, row.object) == ERR_OK);
-    store_roll_back(store);
+    certificate_of(sim, line->insider.home, line->as, &certificate);
     message.as.offer.member = buffer_bytes(&certificate);
     (void)world_insider_say(&line->insider, &message);
     buffer_finish(&bytes);

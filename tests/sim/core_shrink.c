@@ -54,15 +54,17 @@ bool shrink_run(const struct options *options) {
     return false;
 }
 
-bool shrink_swarm(const struct options *options, int minutes) {
+bool shrink_swarm(const struct options *options, int seconds, bool shrinks) {
     struct options one = *options;
-    time_t end = time(NULL) + (time_t)minutes * 60;
+    time_t end = time(NULL) + seconds;
     size_t runs = 0;
     for (; time(NULL) < end; one.seed++) {
         struct outcome outcome = run_apart(&one);
         runs++;
         if (outcome.broken) {
-            (void)shrink_run(&one);
+            if (shrinks) {
+                (void)shrink_run(&one);
+            }
             return false;
         }
     }

@@ -3,6 +3,7 @@
  *   core_sim --seed N --nodes N --scenario NAME --minutes M    one run
  *   core_sim ... --shrink       when it fails, looks for a shorter run that does
  *   core_sim ... --swarm M      other seeds, one after the other, for M minutes by the wall clock
+ *   core_sim ... --swarm-seconds S --no-shrink    for S seconds; what fails is left as it is
  *   core_sim --list             the scenarios
  *
  * Exit: 0 all held; 1 an invariant was broken, which is printed with the seed and the virtual time;
@@ -25,8 +26,9 @@ enum {
 struct wish {
     struct options options;
     bool shrink;
+    bool no_shrink; /* after a swarm */
     bool list;
-    int swarm;
+    int swarm_s; /* 0: one run */
 };
 
 static bool read_wish(int count, char **arguments, struct wish *out);
@@ -44,15 +46,15 @@ int main(int count, char **arguments) {
     if (!read_wish(count, arguments, &wish)) {
         (void)fprintf(stderr, "usage: core_sim [--seed N] [--nodes N] [--scenario NAME] "
                               "[--minutes M] [--faults N,N,...|none] [--plant NAME] [--shrink] "
-                              "[--swarm M] [--list]\n");
+                              "[--swarm M] [--swarm-seconds S] [--no-shrink] [--list]\n");
         return 2;
     }
     if (wish.list) {
         list();
         return 0;
     }
-    if (wish.swarm > 0) {
-        return shrink_swarm(&wish.options, wish.swarm) ? 0 : 1;
+    if (wish.swarm_s > 0) {
+        return shrink_swarm(&wish.options, wish.swarm_s, !wish.no_shrink) ? 0 : 1;
     }
     if (wish.shrink) {
         return shrink_run(&wish.options) ? 0 : 1;
@@ -65,7 +67,8 @@ static bool read_wish(int count, char **arguments, struct wish *out) {
         {"seed", required_argument, NULL, 's'},     {"nodes", required_argument, NULL, 'n'},
         {"scenario", required_argument, NULL, 'c'}, {"minutes", required_argument, NULL, 'm'},
         {"faults", required_argument, NULL, 'f'},   {"plant", required_argument, NULL, 'p'},
-        {"swarm", required_argument, NULL, 'w'},    {"shrink", no_argument, NULL, 'k'},
+        {"swarm", required_argument, NULL, 'w'},    {"swarm-seconds", required_argument, NULL, 'W'},
+        {"shrink", no_argument, NULL, 'k'},         {"no-shrink", no_argument, NULL, 'K'},
         {"list", no_argument, NULL, 'l'},           {NULL, 0, NULL, 0},
     };
     int option = 0;
@@ -96,7 +99,11 @@ static bool take_option(int option, const char *value, struct wish *wish) {
         break;
     case 'w':
         good = read_number(value, 1, MINUTES_MOST, &number);
-        wish->swarm = (int)number;
+        wish->swarm_s = (int)number * 60;
+        break;
+    case 'W':
+        good = read_number(value, 1, MINUTES_MOST * 60, &number);
+        wish->swarm_s = (int)number;
         break;
     case 'c':
         options->scenario = scenario_named(value);
@@ -110,6 +117,9 @@ static bool take_option(int option, const char *value, struct wish *wish) {
         break;
     case 'k':
         wish->shrink = true;
+        break;
+    case 'K':
+        wish->no_shrink = true;
         break;
     case 'l':
         wish->list = true;

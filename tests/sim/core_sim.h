@@ -125,8 +125,14 @@ struct matched { /* a clip */
     bool declined;
     struct id grant_id; /* once all have signed */
     bool granted;       /* and it is on record */
+    bool disclosed;     /* a slot of its home's log says that it goes */
     bool known;         /* its node had it on record once */
     bool over;          /* nothing is to be done any more */
+};
+
+struct given { /* a request that ingest got */
+    struct id request, author;
+    struct instant expires;
 };
 
 struct home_state {
@@ -135,7 +141,7 @@ struct home_state {
     size_t clips_seen;
     size_t starts; /* when `given` began */
     size_t given_count, given_room;
-    struct id *given; /* requests that its ingest got since it started */
+    struct given *given; /* since it started */
     struct log_state *log;
 };
 
@@ -189,8 +195,8 @@ bool sim_honest(const struct sim *sim, int home);   /* neither hostile nor gone 
 
 /* As sim_run(); of a run that breaks an invariant it prints the shortest that it has found. */
 bool shrink_run(const struct options *options);
-/* With other seeds, for so many minutes of wall time; stops at the first breach. */
-bool shrink_swarm(const struct options *options, int minutes);
+/* With other seeds, for so many seconds of wall time; stops at the first breach, and shrinks it. */
+bool shrink_swarm(const struct options *options, int seconds, bool shrinks);
 
 /* ---- core_faults.c ---- */
 

@@ -29,6 +29,7 @@ struct roster {
 
 struct log_state {
     uint64_t count; /* leaves that were read */
+    uint64_t slot;  /* number of the last one among them */
     struct merkle_edge edge;
     size_t room;
     struct id *roots; /* of each size up to count */
@@ -51,19 +52,24 @@ struct flying {
 };
 
 static void on_ingest(void *context, int home, const struct ingest_message *message);
-static void check_request(struct sim *sim, int home, const struct ingest_message *message,
-                          int64_t late);
+static bool check_request(struct sim *sim, int home, const struct ingest_message *message,
+                          int64_t late, struct given *out);
 static bool signed_by_owner(const struct sim *sim, const struct signed_object *object, int author);
-static void note_given(struct sim *sim, int home, const struct id *request);
+static void note_given(struct sim *sim, int home, const struct given *given);
+static void check_cap(struct sim *sim, int home, const struct id *author);
 static void on_footage(void *context, int home, const struct clip_id *clip, int to);
 static void check_link(void *context, int home, int peer, uint64_t link, size_t flying);
 static void check_bounds(struct sim *sim, int home);
+static void check_insider(struct sim *sim, const struct world_insider *insider);
 static void check_log(struct sim *sim, int home);
+static void check_slot(struct sim *sim, int home, const struct store_leaf *leaf);
+static void check_entry(struct sim *sim, int home, const struct log_entry *entry);
 static void check_checkpoints(struct sim *sim, int home);
 static void keep_root(struct log_state *log, const struct id *leaf);
 static enum err check_object(void *context, const struct store_object *row);
 static bool object_is_good(const struct sim *sim, const struct store_object *row);
 static enum err check_delivered(void *context, const struct store_delivered *row);
+static bool is_for(const struct sim *sim, const struct store_delivered *row, int home);
 static bool see(struct seen *seen, const struct id *hash);
 static void see_more(struct seen *seen);
 static size_t place_of(const struct id *hashes, size_t room, const struct id *hash);
@@ -137,16 +143,19 @@ static void on_ingest(void *context, int home, const struct ingest_message *mess
         request->at = bytes;
         message = &spoiled;
     }
-    check_request(sim, home, message,
-                  sim->options.plant == PLANT_EXPIRED ? 8 * (int64_t)DURATION_DAY_MS : 0);
-    note_given(sim, home, &message->as.request.id);
+    struct given given;
+    int64_t late = sim->options.plant == PLANT_EXPIRED ? 8 * (int64_t)DURATION_DAY_MS : 0;
+    if (!check_request(sim, home, message, late, &given)) {
+        return;
+    }
+    note_given(sim, home, &given);
     if (sim->options.plant == PLANT_TWICE) {
-        note_given(sim, home, &message->as.request.id);
+        note_given(sim, home, &given);
     }
 }
 
-static void check_request(struct sim *sim, int home, const struct ingest_message *message,
-                          int64_t late) {
+static bool check_request(struct sim *sim, int home, const struct ingest_message *message,
+                          int64_t late, struct given *out) {
     struct signed_object object;
     struct request request;
     struct instant now = world_wall(sim->world, home);
@@ -159,7 +168,7 @@ static void check_request(struct sim *sim, int home, const struct ingest_message
     if (author == NO_HOME || object.kind != OBJECT_REQUEST ||
         !id_equal(&object.id, &message->as.request.id) || !signed_by_owner(sim, &object, author)) {
         sim_broken(sim, "ingest_gets_signed_only", "home %d: %s", home, err_text(err));
-        return;
+        return false;
     }
     if (instant_reached(now, request.head.expires) ||
         request.head.created.ms > now.ms + FUTURE_MAX_MS) {
@@ -170,6 +179,8 @@ static void check_request(struct sim *sim, int home, const struct ingest_message
     if (asked != NULL && asked->came[home] < 0) {
         asked->came[home] = sim->world->now;
     }
+    *out = (struct given){object.id, request.head.author, request.head.expires};
+    return true;
 }
 
 static bool signed_by_owner(const struct sim *sim, const struct signed_object *object, int author) {
@@ -182,14 +193,15 @@ static bool signed_by_owner(const struct sim *sim, const struct signed_object *o
 }
 
 /* After a start it is told again what it may have missed; in one life each request once. */
-static void note_given(struct sim *sim, int home, const struct id *request) {
+static void note_given(struct sim *sim, int home, const struct given *given) {
     struct home_state *state = &sim->homes[home];
+    const struct id *request = &given->request;
     if (state->starts != sim->world->homes[home].starts) {
         state->starts = sim->world->homes[home].starts;
         state->given_count = 0;
     }
     for (size_t i = 0; i < state->given_count; i++) {
-        if (id_equal(&state->given[i], request)) {
+        if (id_equal(&state->given[i].request, request)) {
             const struct asked *asked = people_asked(sim, request);
             sim_broken(sim, "ingest_gets_each_once",
                        "home %d: %02x%02x%02x%02x, first at %lld ms; its clock is %lld ms ahead",
@@ -204,7 +216,23 @@ static void note_given(struct sim *sim, int home, const struct id *request) {
         state->given = realloc(state->given, state->given_room * sizeof *state->given);
         ASSERT(state->given != NULL);
     }
-    state->given[state->given_count++] = *request;
+    state->given[state->given_count++] = *given;
+    check_cap(sim, home, &given->author);
+}
+
+/* One asks so much at a time, whatever it floods with (P11). */
+static void check_cap(struct sim *sim, int home, const struct id *author) {
+    const struct home_state *state = &sim->homes[home];
+    struct instant now = world_wall(sim->world, home);
+    uint32_t live = 0;
+    for (size_t i = 0; i < state->given_count; i++) {
+        const struct given *one = &state->given[i];
+        live += id_equal(&one->author, author) && !instant_reached(now, one->expires) ? 1 : 0;
+    }
+    if (live > CAPS_DEFAULT.live_requests) {
+        sim_broken(sim, "one_asks_within_its_cap", "home %d: %u of home %d", home, live,
+                   watch_member(sim, author));
+    }
 }
 
 /* ---- what leaves ---- */
@@ -219,6 +247,12 @@ static void on_footage(void *context, int home, const struct clip_id *clip, int 
                    home, m == NULL ? 0 : m->signed_by, owners);
         return;
     }
+    if (!m->disclosed) {
+        check_log(sim, home); /* the slot may have closed since it was looked at */
+    }
+    if (!m->disclosed) {
+        sim_broken(sim, "on_record_before_it_leaves", "home %d", home);
+    }
     if (m->asked == NOBODY_ASKED || (to != NO_HOME && sim->asked[m->asked].home != to)) {
         sim_broken(sim, "footage_goes_to_its_requester_only", "home %d: to home %d", home, to);
     }
@@ -230,6 +264,9 @@ void watch_step(struct sim *sim) {
     struct flying all = {sim, sim->options.plant == PLANT_GLUT};
     int nodes = sim->options.nodes;
     world_links_each(sim->world, check_link, &all);
+    for (const struct world_insider *i = sim->world->insiders; i != NULL; i = i->next) {
+        check_insider(sim, i);
+    }
     for (int i = 0; i < nodes; i++) {
         check_bounds(sim, i);
     }
@@ -268,6 +305,18 @@ static void check_bounds(struct sim *sim, int home) {
     }
 }
 
+/* ---- who is at the other end ---- */
+
+static void check_insider(struct sim *sim, const struct world_insider *insider) {
+    struct core *core = sim->world->homes[insider->home].core;
+    const struct link *link = core == NULL ? NULL : core_link(core, insider->link);
+    if (link != NULL && link->in_overlay &&
+        !id_equal(&link->about, &sim->world->homes[insider->as].certificate)) {
+        sim_broken(sim, "members_are_who_they_say", "home %d takes home %d for home %d",
+                   insider->home, insider->as, watch_member(sim, &link->about));
+    }
+}
+
 /* ---- one home closely ---- */
 
 void watch_home(struct sim *sim, int home) {
@@ -303,12 +352,52 @@ static void check_log(struct sim *sim, int home) {
         if (!id_equal(&hash, &leaf.hash) ||
             (leaf.opening.len > 0 && !log_slot_verify(leaf.leaf, leaf.opening))) {
             sim_broken(sim, "logs_verify", "home %d: leaf %llu", home, (unsigned long long)i);
+        } else if (leaf.opening.len > 0) {
+            check_slot(sim, home, &leaf);
         }
         hash.b[0] ^= sim->options.plant == PLANT_FORGET && i == 0 ? 1 : 0;
         keep_root(log, &hash);
     }
     store_roll_back(store);
     check_checkpoints(sim, home);
+}
+
+/* Slots are numbered one by one over all starts, and what happens once is said once. */
+static void check_slot(struct sim *sim, int home, const struct store_leaf *leaf) {
+    struct log_state *log = sim->homes[home].log;
+    struct log_slot_leaf slot;
+    struct log_entry entry;
+    struct bytes rest = {leaf->opening.at + LOG_SALT_BYTES, leaf->opening.len - LOG_SALT_BYTES};
+    ASSERT(log_slot_read(leaf->leaf, &slot) == ERR_OK);
+    if (slot.number != log->slot + 1) {
+        sim_broken(sim, "slots_follow_each_other", "home %d: %llu after %llu", home,
+                   (unsigned long long)slot.number, (unsigned long long)log->slot);
+    }
+    log->slot = slot.number;
+    while (log_opening_next(&rest, &entry)) {
+        check_entry(sim, home, &entry);
+    }
+}
+
+static void check_entry(struct sim *sim, int home, const struct log_entry *entry) {
+    struct id hash;
+    struct clip_id clip;
+    uint8_t place[8];
+    uint8_t about[2 * sizeof hash];
+    write_u32(place, (uint32_t)home);
+    write_u32(place + 4, (uint32_t)entry->kind);
+    memcpy(about, entry->a.b, sizeof entry->a.b);
+    memcpy(about + sizeof hash, entry->b.b, sizeof entry->b.b);
+    hash_labelled("entry", BYTES_OF(place), BYTES_OF(about), hash.b, sizeof hash.b);
+    /* Each of two owners signs the same grant. */
+    if (entry->kind != LOG_SIGNED && see(sim->seen, &hash)) {
+        sim_broken(sim, "logs_say_it_once", "home %d: %s", home, log_kind_word(entry->kind));
+    }
+    memcpy(clip.b, entry->b.b, sizeof clip.b);
+    struct matched *m = people_matched(sim, &clip);
+    if (entry->kind == LOG_DISCLOSURE && m != NULL && id_equal(&m->grant_id, &entry->a)) {
+        m->disclosed = true;
+    }
 }
 
 static void check_checkpoints(struct sim *sim, int home) {
@@ -377,12 +466,17 @@ static bool object_is_good(const struct sim *sim, const struct store_object *row
                                            : false;
 }
 
-/* What has come is what owners gave away. Hostile homes may offer what they like. */
+/* What has come is what owners gave away. Hostile homes may offer what they like, to whom it is
+ * for. */
 static enum err check_delivered(void *context, const struct store_delivered *row) {
     const struct store_check *check = context;
     struct sim *sim = check->sim;
     int from = watch_member(sim, &row->home);
     if (from == NO_HOME || sim->homes[from].hostile) {
+        if (!is_for(sim, row, check->home)) {
+            sim_broken(sim, "delivered_is_for_its_request", "home %d: of home %d", check->home,
+                       from);
+        }
         return ERR_OK;
     }
     for (size_t i = 0; i < sim->matched_count; i++) {
@@ -397,6 +491,19 @@ static enum err check_delivered(void *context, const struct store_delivered *row
     }
     sim_broken(sim, "delivered_is_what_owners_gave", "home %d: of home %d", check->home, from);
     return ERR_OK;
+}
+
+static bool is_for(const struct sim *sim, const struct store_delivered *row, int home) {
+    struct signed_object object;
+    struct grant grant;
+    struct box_secret secret;
+    struct box_public key;
+    const struct asked *asked = people_asked(sim, &row->request);
+    world_request_secret(home, &secret);
+    box_public_of(&secret, &key);
+    return signed_decode(row->signed_grant, &object) == ERR_OK &&
+           grant_decode(object.body, &grant) == ERR_OK && asked != NULL && asked->home == home &&
+           id_equal(&grant.request, &row->request) && box_public_equal(&grant.recipient, &key);
 }
 
 /* ---- what was found good ---- */

@@ -128,7 +128,7 @@ void world_happen(struct world *world, struct world_event *event) {
         world_set_due(world, event->home);
         break;
     case HAPPENS_INGEST:
-        if (alive) {
+        if (alive && world_ingest_means(home, buffer_bytes(&event->data))) {
             world_turn(world, event->home,
                        &(struct core_event){.kind = CORE_EV_INGEST_FRAME,
                                             .data = buffer_bytes(&event->data)});

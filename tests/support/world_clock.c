@@ -20,7 +20,7 @@ struct world_clock {
     int64_t *due; /* of each home's tick; INT64_MAX: never */
 };
 
-static void step_next(struct world *world);
+static void step(struct world *world, int64_t at, int home);
 static bool put_off(struct world *world, struct world_event *event);
 static struct world_event *take_first(struct world_clock *clock);
 static void insert(struct world_clock *clock, struct world_event *event);
@@ -70,15 +70,16 @@ bool world_run_until(struct world *world, int64_t ms, world_reached *reached, vo
     int64_t end = world->now + ms;
     int64_t moment = -1;
     size_t busy = 0;
-    int ticks = 0;
+    int64_t at = 0;
+    int ticks = -1;
     for (size_t i = 0; i < world->home_count; i++) {
         world_set_due(world, (int)i); /* a test may have set its clock */
     }
     if (reached != NULL && reached(world, context)) {
         return true;
     }
-    while (next_time(world, &ticks) <= end) {
-        step_next(world);
+    while ((at = next_time(world, &ticks)) <= end) {
+        step(world, at, ticks);
         busy = world->now == moment ? busy + 1 : 0;
         moment = world->now;
         ASSERT(busy < BUSY_MAX + BUSY_EACH * world->home_count);
@@ -90,9 +91,8 @@ bool world_run_until(struct world *world, int64_t ms, world_reached *reached, vo
     return false;
 }
 
-static void step_next(struct world *world) {
-    int home = -1;
-    int64_t at = next_time(world, &home);
+/* What comes next: at that time, the tick of that home, or, -1, an event. */
+static void step(struct world *world, int64_t at, int home) {
     ASSERT(at >= world->now);
     world->now = at;
     if (home >= 0) {

@@ -70,6 +70,12 @@ void world_ingest_take(struct world *world, int number, struct bytes frame) {
     }
 }
 
+bool world_ingest_means(const struct world_home *home, struct bytes frame) {
+    static struct ingest_message message;
+    ASSERT(ingest_decode(frame, &message) == ERR_OK);
+    return message.kind != INGEST_MATCH || find_clip(home, &message.as.match.clip) != NULL;
+}
+
 static struct world_clip *find_clip(const struct world_home *home, const struct clip_id *id) {
     for (size_t i = 0; i < WORLD_CLIPS_MAX; i++) {
         struct world_clip *clip = home->clips[i];

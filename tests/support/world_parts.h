@@ -84,6 +84,8 @@ void world_disk_finish(struct world_home *home);
 
 void world_ingest_up(struct world *world, int number);
 void world_ingest_take(struct world *world, int number, struct bytes frame);
+/* What it was about to say still holds: no match is told of a clip that it has shredded since. */
+bool world_ingest_means(const struct world_home *home, struct bytes frame);
 void world_ingest_finish(struct world_home *home);
 
 /* ---- world_insider.c ---- */

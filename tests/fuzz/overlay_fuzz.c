@@ -170,10 +170,10 @@ static void make_things(void) {
             write_u64(key->id.b + k, mix(i * 4 + k));
         }
         write_u32(key->id.b + 8, i);
-        key->id.b[12] &= 0xfe;
-        key->id.b[13] = i % 8 == 0 ? 0 : key->id.b[13] | 1;
         if (i % 8 < 4) {
-            write_u16(key->id.b + 14, 0);
+            write_u16(key->id.b + 14, i % 8 == 0 ? 0 : 4);
+        } else {
+            key->id.b[15] |= 1;
         }
         key->created.ms = INT64_C(1795000000000) + i / 2 * 40;
         if (i % 3 != 0) {
@@ -839,7 +839,7 @@ static void check_ihave(const struct wire *wire, const struct link_message *mess
  * later. */
 static void check_accepted(const struct overlay_event *event) {
     struct thing *thing = find_thing(event->key.id.b, sizeof event->key.id.b);
-    bool everywhere = event->urgent || thing->key.id.b[13] == 0;
+    bool everywhere = event->urgent || read_u16(thing->key.id.b + 14) == 0;
     uint8_t hops = event->hops < LINK_HOPS_CAUGHT_UP - 1 ? event->hops + 1 : event->hops;
     thing->told = 0;
     for (size_t i = 0; i < before_count; i++) {

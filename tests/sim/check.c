@@ -13,8 +13,8 @@ enum {
     TICKS_AT_ONCE = 1000,
     AT_ONCE_MS = 400,
     DIALS_A_MINUTE = 240,
-    VIEWS_A_MINUTE = 1600, /* walks and shuffles of all its links */
-    FORGERIES_A_MINUTE = 120,
+    VIEWS_A_MINUTE = 1600,       /* walks and shuffles of all its links */
+    FORGERIES_A_MINUTE = 120,    /* or two by each of the hostile: shunned for a minute at first */
     ENGINE_BYTES = 8 * 1024,     /* beside its objects and what waits */
     OBJECT_BYTES = 256 + 9 * 32, /* of one, at most, and its id in what waits for each link */
     WAITING_BYTES = 72 * 1024,   /* what is missed, and to be announced */
@@ -186,6 +186,8 @@ static void check_links(struct sim *sim, uint32_t number) {
 /* What may happen in a minute, whatever others do. */
 static void check_pace(struct sim *sim, uint32_t number) {
     struct node *node = &sim->nodes[number];
+    uint32_t hostile = sim->node_count * sim->params.hostile_pct / 100;
+    uint32_t forgeries = 2 * hostile < FORGERIES_A_MINUTE ? FORGERIES_A_MINUTE : 2 * hostile;
     if (sim_now(sim) - node->checked_at < MINUTE_MS) {
         return;
     }
@@ -193,7 +195,7 @@ static void check_pace(struct sim *sim, uint32_t number) {
         sim_break(sim, "dials are few", number, UINT64_MAX, "%u in a minute", node->dials);
     } else if (node->views > VIEWS_A_MINUTE) {
         sim_break(sim, "walks end", number, UINT64_MAX, "%u messages in a minute", node->views);
-    } else if (node->forgeries > FORGERIES_A_MINUTE) {
+    } else if (node->forgeries > forgeries) {
         sim_break(sim, "who forges is shunned", number, UINT64_MAX, "%u looked at in a minute",
                   node->forgeries);
     }

@@ -12,7 +12,7 @@ both. Of each system is measured, in this order:
              of the two others when the program that uses them is handed it. Bytes are those that the nodes' devices
              sent, IP packets with their headers; what is sent in as much idle time is subtracted, and shown. Where
              a payload spares a keep-alive that is to its credit; what packets that are large enough for a payload
-             carry is shown by itself
+             carry is shown by itself; redundancy is how many more of those there are than deliveries
   the kill   half of the nodes lose their link and are killed, so that nobody is told; then payloads of survivors,
              one after the other, until three in a row are with all survivors within 2 s. Two times from the kill: to
              the first moment at which all survivors have a payload that was published after it, and to the
@@ -269,7 +269,7 @@ class Reading:
         self.at = time.monotonic()
         self.bytes, self.packets = network.sent()
         figures = network.figures()
-        self.large_bytes = figures["large_bytes"] if figures else 0
+        self.large_bytes, self.large_packets = (figures["large_bytes"], figures["large_packets"]) if figures else (0, 0)
         self.busy = busy_seconds()
         self.cpu = {role: cpu_seconds(pids) for role, pids in system.programs().items()}
 
@@ -277,7 +277,8 @@ class Reading:
         """The same fields, of the time between; `seconds` beside them."""
         return argparse.Namespace(
             seconds=self.at - before.at, bytes=self.bytes - before.bytes, packets=self.packets - before.packets,
-            large_bytes=self.large_bytes - before.large_bytes, busy=self.busy - before.busy,
+            large_bytes=self.large_bytes - before.large_bytes, large_packets=self.large_packets - before.large_packets,
+            busy=self.busy - before.busy,
             cpu={role: cpu - before.cpu[role] for role, cpu in self.cpu.items()})
 
 
@@ -336,6 +337,7 @@ def measure_delivery(system, network, options, idle, dice, result):
                   bytes_per_delivery=each(used.bytes, idle.bytes),
                   bytes_per_delivery_with_idle=each(used.bytes),
                   large_bytes_per_delivery=each(used.large_bytes, idle.large_bytes) if network.kind == "switch" else None,
+                  copies=each(used.large_packets, idle.large_packets) - 1 if network.kind == "switch" else None,
                   packets_per_delivery=each(used.packets, idle.packets),
                   cpu_ms_per_delivery={role: 1e3 * each(s, idle.cpu[role]) for role, s in used.cpu.items()},
                   busy=used.busy / used.seconds / os.cpu_count(),
@@ -370,6 +372,7 @@ def table(results):
         ("p99", lambda r: f"{r['p99_ms']:.0f} ms, {r['p99_ms'] / r['direct_p99_ms']:.2f} of direct"),
         ("sent a delivery", lambda r: payloads(r, "bytes_per_delivery")),
         ("  in large packets", lambda r: payloads(r, "large_bytes_per_delivery")),
+        ("  redundancy", lambda r: f"{r['copies']:.2f}" if r["copies"] is not None else "-"),
         ("  idle not taken off", lambda r: payloads(r, "bytes_per_delivery_with_idle")),
         ("  packets", lambda r: f"{r['packets_per_delivery']:.2f}"),
         ("processor a delivery", lambda r: f"{total(r['cpu_ms_per_delivery']):.2f} ms" +

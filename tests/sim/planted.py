@@ -4,9 +4,10 @@
 usage: tests/sim/planted.py [--build DIR] [--seconds S] [--seed N] [--short] [NAME...]
 
 Each bug is a few words of the source replaced by others, in a copy of one or two files; the rest of the
-program is what was built. Prints what found it, after how many seconds by the clock and of the processor, its
-compilation included; fails when one was not found within S seconds (default 60), or its place in the
-source is gone. --short: those that are found at once, within SHORT_SECONDS each.
+program is what was built. Prints after how many seconds by the clock and of the processor it was found,
+its compilation included, and what found it. Fails when that took more than S seconds of the processor
+(default 60), when nothing was found in thrice as many by the clock, or when its place in the source is gone.
+--short: those that are found at once.
 """
 
 import argparse
@@ -20,7 +21,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHORT_SECONDS = 20
+SHORT_SECONDS = 10
+CLOCK_SHARE = 3  # others use the machine as well
 OVERLAY = "overlay_sim"
 CORE = "core_sim"
 
@@ -198,8 +200,20 @@ BUGS = {
     ),
 }
 
-# Of those, what the short form takes: each is found within a few seconds.
+# Of those, what the short form takes: each is found within two seconds of the processor.
 SHORT = (
+    "forwards before it verifies",
+    "forgets to prune",
+    "takes an object twice",
+    "names itself",
+    "gives up what it dialled",
+    "shuns nobody",
+    "discloses before it is on record",
+    "forgets at its start which slot was the last",
+    "forgets a receipt",
+    "accepts a request that is over",
+    "accepts a request that its owner did not sign",
+    "takes anyone who shows a certificate",
 )
 
 
@@ -244,11 +258,11 @@ def find(name, program, seconds, seed):
     command = [program] + BUGS[name][0].split()[1:]
     try:
         done = subprocess.run(
-            command + ["--swarm-seconds", str(seconds), "--seed", str(seed), "--no-shrink"],
+            command + ["--swarm-seconds", str(CLOCK_SHARE * seconds), "--seed", str(seed), "--no-shrink"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=seconds + 120,
+            timeout=CLOCK_SHARE * seconds + 120,
         )
     except subprocess.TimeoutExpired:
         return "it never ended"
@@ -276,18 +290,21 @@ def main():
     seconds = options.seconds or (SHORT_SECONDS if options.short else 60)
     names = options.names or (SHORT if options.short else BUGS)
     missed = []
-    print(f"planted: each has to be found within {seconds} s")
+    print(f"planted: each has to be found within {seconds} s of the processor")
     for name in names:
         if name not in BUGS:
             sys.exit(f"planted: no bug is called '{name}'; there are: {', '.join(BUGS)}")
         began, used = time.monotonic(), processor()
         program = plant(name, build, build / "planted" / name.replace(" ", "-"))
         found = None if program is None else find(name, program, seconds, options.seed)
-        missed += [name] if found is None else []
+        clock, took = time.monotonic() - began, processor() - used
         said = "cannot be planted any more" if program is None else found or "NOT FOUND"
-        print(f"{name:46} {time.monotonic() - began:5.1f} s {processor() - used:5.1f} s  {said}", flush=True)
+        if found is None or took > seconds:
+            missed.append(name)
+            said = f"TOO LATE: {said}" if found else said
+        print(f"{name:46} {clock:5.1f} s {took:5.1f} s  {said}", flush=True)
     if missed:
-        sys.exit(f"planted: {len(missed)} of {len(names)} were not found: {', '.join(missed)}")
+        sys.exit(f"planted: {len(missed)} of {len(names)} were not found in time: {', '.join(missed)}")
     print(f"planted: all {len(names)} found")
 
 

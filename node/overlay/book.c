@@ -13,7 +13,7 @@ enum {
     DIAL_LAST_MS = 300 * 1000,
     ANCHOR_AGE_MS = 10 * 60 * 1000,
     FAILURES_MAX = 15,
-    SECONDS_MASK = (1 << 26) - 1,
+    SECONDS_MASK = (1 << 25) - 1,
 };
 
 static uint32_t sooner(const struct overlay *o, uint32_t soonest, peer_no peer,
@@ -124,6 +124,13 @@ void book_has_met(struct overlay *o, peer_no peer) {
     }
 }
 
+void book_has_brought(struct overlay *o, peer_no peer) {
+    struct known *known = find_known(o, peer);
+    if (known != NULL) {
+        known->brought = true;
+    }
+}
+
 /* The links that we dialled and have had longest. */
 void book_choose_anchors(struct overlay *o) {
     struct tick old = {o->now.mono.ms - ANCHOR_AGE_MS};
@@ -167,18 +174,18 @@ peer_no book_choose(struct overlay *o) {
         return peer;
     }
     bool book = overlay_draw(o) % 2 == 0;
-    peer = book ? book_choose_old(o) : choose_passive(o);
+    peer = book ? book_choose_old(o, false) : choose_passive(o);
     if (peer != OVERLAY_NOBODY) {
         return peer;
     }
-    return book ? choose_passive(o) : book_choose_old(o);
+    return book ? choose_passive(o) : book_choose_old(o, false);
 }
 
-peer_no book_choose_old(struct overlay *o) {
+peer_no book_choose_old(struct overlay *o, bool brought) {
     size_t start = o->book_count == 0 ? 0 : overlay_draw(o) % o->book_count;
     for (size_t i = 0; i < o->book_count; i++) {
         const struct known *known = &o->book[(start + i) % o->book_count];
-        if (may_dial(o, known->peer, known->not_before)) {
+        if ((known->brought || !brought) && may_dial(o, known->peer, known->not_before)) {
             return known->peer;
         }
     }

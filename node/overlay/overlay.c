@@ -291,6 +291,7 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     o->counts.accepted++;
     if (from != NULL) {
         score_useful(o, from);
+        book_has_brought(o, from->peer);
         catch_up_accepted(o, from);
     }
     tree_accepted(o, event, from);

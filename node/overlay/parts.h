@@ -61,9 +61,10 @@ struct link {
 
 struct known { /* in the address book */
     peer_no peer;
-    uint32_t not_before : 26; /* seconds of this process's clock; in the past after two years */
+    uint32_t not_before : 25; /* seconds of this process's clock; in the past after a year */
     uint32_t failures : 4;
     uint32_t met : 1, anchor : 1;
+    uint32_t brought : 1; /* objects, since the start: it keeps them from nobody */
 };
 
 struct named { /* in the passive view */
@@ -105,6 +106,9 @@ struct overlay {
         uint32_t give_up; /* seconds */
     } dials[OVERLAY_DIALS_MAX];
     struct tick dial_at, shuffle_at, room_at;
+    struct tick useful_at;       /* when any link last brought, or truly announced, an object */
+    struct tick look_at;         /* is there anybody who brings more than our links do? */
+    int64_t look_wait;           /* ms to the next such look, while nothing comes */
     struct tick dial_not_before; /* after many dials in vain, while there is no link */
     uint8_t dialled_in_vain;     /* since a link opened */
     uint8_t room;                /* for whom we may give up a link: filled up to ROOM_BURST */
@@ -119,6 +123,7 @@ struct overlay {
         struct tick since, at;
     } gone[OVERLAY_GONE_MAX];
     uint8_t next_turned_away;
+    uint8_t knocks; /* turned away since the last look */
     struct turned_away { /* who dialled, and found no room */
         peer_no peer;
         uint32_t until; /* seconds */
@@ -196,10 +201,12 @@ void book_unname(struct overlay *o, peer_no peer);                 /* out of it 
 void book_put_off(struct overlay *o, peer_no peer, uint32_t wait); /* seconds */
 void book_has_failed(struct overlay *o, peer_no peer);
 void book_has_met(struct overlay *o, peer_no peer);
+void book_has_brought(struct overlay *o, peer_no peer);
 void book_choose_anchors(struct overlay *o);
 /* Whom to dial next; OVERLAY_NOBODY. */
 peer_no book_choose(struct overlay *o);
-peer_no book_choose_old(struct overlay *o); /* out of the book */
+/* Out of the book; of those alone that have brought objects. */
+peer_no book_choose_old(struct overlay *o, bool brought);
 /* When there may be somebody to dial again. */
 struct tick book_next_chance(struct overlay *o);
 

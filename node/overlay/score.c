@@ -46,7 +46,7 @@ void score_fault(struct overlay *o, struct link *link, unsigned points) {
 }
 
 void score_useful(struct overlay *o, struct link *link) {
-    link->useful_at = o->now.mono;
+    o->useful_at = link->useful_at = o->now.mono;
     link->useful_count = (uint32_t)o->counts.accepted;
 }
 

@@ -4,7 +4,8 @@
  *  1. At most OVERLAY_LINKS_MAX links are open, at most one with a peer.
  *  2. Others cannot choose all our links: OVERLAY_DIALLED_FEW places are for those that we dial,
  *     unless we know so few members that all may be linked with all.
- *  3. A link that we dialled is given up only for one out of the address book, an anchor never.
+ *  3. A link that we dialled is given up only for one out of the address book, an anchor that
+ *     brings objects never.
  *  4. A peer that closed a link, or did not answer, is not dialled again at once. */
 #include "node/base/assert.h"
 #include "node/overlay/parts.h"
@@ -28,7 +29,11 @@ enum {
     GROUP_S = 600,              /* or that lies where we have links enough */
     SHUFFLE_SOON_MS = 5 * 1000, /* to twice that, after the first link */
     TRIED_MS = 5 * 1000,        /* to bring something, before another has its chance */
-    SILENT_MS = 45 * 1000,
+    SILENT_MS = 30 * 1000,      /* without an object: others may know more */
+    LOOK_FIRST_MS = 8 * 1000,   /* to twice that; then each time as long again */
+    LOOK_LAST_MS = 32 * 1000,
+    LOOK_CROWDED_MS = 2 * 1000,
+    KNOCKS_MANY = 2,  /* from one look to the next: somebody crowds in */
     SWAP_ONE_IN = 10, /* shuffles */
     ROOM_BURST = 4,   /* links that we give up for others, and how often one more */
     ROOM_EVERY_MS = 15 * 1000,
@@ -54,7 +59,9 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why);
 static void dial_in_vain(struct overlay *o);
 static void dial_more(struct overlay *o);
 static size_t links_lacking(struct overlay *o);
-static bool wants_others(struct overlay *o);
+static bool has_idle_link(struct overlay *o);
+static void look_elsewhere(struct overlay *o);
+static bool is_silent(const struct overlay *o);
 static void swap_link(struct overlay *o);
 static struct dial *find_dial(struct overlay *o, peer_no peer);
 static void tick_link(struct overlay *o, struct link *link);
@@ -63,7 +70,7 @@ void view_start(struct overlay *o) {
     for (size_t i = 0; i < OVERLAY_DIALS_MAX; i++) {
         o->dials[i].peer = OVERLAY_NOBODY;
     }
-    o->dial_at = TICK_NEVER;
+    o->dial_at = o->look_at = TICK_NEVER;
     o->shuffle_at = TICK_NEVER;
     o->room = ROOM_BURST;
 }
@@ -164,9 +171,12 @@ void view_tick(struct overlay *o) {
     if (tick_reached(o->now.mono, o->shuffle_at)) {
         book_choose_anchors(o);
         walk_shuffle(o);
-        if (wants_others(o) || overlay_draw(o) % SWAP_ONE_IN == 0) {
+        if (overlay_draw(o) % SWAP_ONE_IN == 0) {
             swap_link(o);
         }
+    }
+    if (tick_reached(o->now.mono, o->look_at)) {
+        look_elsewhere(o);
     }
     if (tick_reached(o->now.mono, o->dial_at)) {
         dial_more(o);
@@ -174,7 +184,7 @@ void view_tick(struct overlay *o) {
 }
 
 struct tick view_deadline(const struct overlay *o) {
-    struct tick due = tick_earliest(o->dial_at, o->shuffle_at);
+    struct tick due = tick_earliest(tick_earliest(o->dial_at, o->shuffle_at), o->look_at);
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         const struct link *link = &o->links[i];
         if (link->no == 0) {
@@ -225,8 +235,7 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
     catch_up_link_lost(link);
     *link = (struct link){0};
     if (overlay_open_links(o) == 0) {
-        o->shuffle_at = TICK_NEVER;
-        o->sync_at = TICK_NEVER;
+        o->shuffle_at = o->sync_at = o->look_at = TICK_NEVER;
     }
     if (twin) {
         return;
@@ -331,13 +340,16 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     }
     link->state = LINK_STATE_OPEN;
     link->since = o->now.mono;
-    score_useful(o, link);
+    link->useful_at = o->now.mono;
+    link->useful_count = (uint32_t)o->counts.accepted;
     o->counts.links_up++;
     o->had_links = true;
     o->dialled_in_vain = 0;
     book_unname(o, link->peer);
     if (o->shuffle_at.ms == TICK_NEVER.ms) {
         o->shuffle_at = overlay_after(o, SHUFFLE_SOON_MS);
+        o->look_wait = LOOK_FIRST_MS;
+        o->look_at = overlay_after(o, LOOK_FIRST_MS);
     }
     /* Who has links is on the tree already: a branch more would only make a circle. */
     tree_link_open(link, eager || wish == NEIGHBOUR_NONE || wish == NEIGHBOUR_NEW);
@@ -415,14 +427,15 @@ static unsigned proven(const struct overlay *o, const struct link *link) {
     return score_is_idle(o, link) ? 0 : link->useful_at.ms == link->since.ms ? 1 : 2;
 }
 
-/* Of those that we dialled, anchors apart, a random one of those worth least. */
+/* Of those that we dialled, but for anchors that bring something, a random one of those worth
+ * least. */
 static struct link *choose_victim(struct overlay *o) {
     struct link *victim = NULL;
     uint64_t seen = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
         if (link->no == 0 || link->state != LINK_STATE_OPEN || !link->dialled ||
-            (book_is_anchor(o, link->peer) && !score_is_idle(o, link)) ||
+            (book_is_anchor(o, link->peer) && proven(o, link) == 2) ||
             (victim != NULL && worth(o, link) > worth(o, victim))) {
             continue;
         }
@@ -435,11 +448,12 @@ static struct link *choose_victim(struct overlay *o) {
 }
 
 static unsigned worth(const struct overlay *o, const struct link *link) {
-    return score_is_idle(o, link) ? 0 : link->eager ? 2 : 1;
+    return 2 * proven(o, link) + (link->eager ? 1 : 0);
 }
 
 /* Who asks again and again is no more likely to get in than who asks now and then. */
 static void turn_away(struct overlay *o, peer_no peer) {
+    o->knocks = (uint8_t)(o->knocks + (o->knocks < UINT8_MAX ? 1 : 0));
     o->turned_away[o->next_turned_away] =
         (struct turned_away){peer, overlay_seconds(o) + TURNED_AWAY_S};
     o->next_turned_away = (uint8_t)((o->next_turned_away + 1) % OVERLAY_TURNED_AWAY_MAX);
@@ -466,21 +480,36 @@ static bool group_is_full(const struct overlay *o, const struct link *link) {
     return link->group != 0 && count >= OVERLAY_GROUP_MAX &&
            overlay_open_links(o) >= OVERLAY_LINKS_FEW;
 }
-/* A link brings nothing, or none does: then nobody speaks, or those around us keep it from us. */
-static bool wants_others(struct overlay *o) {
+static bool has_idle_link(struct overlay *o) {
     const struct link *victim = choose_victim(o);
-    bool silent = true;
-    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
-        silent &= o->links[i].no == 0 || o->links[i].state != LINK_STATE_OPEN ||
-                  tick_reached(o->now.mono,
-                               tick_add(o->links[i].useful_at, (struct duration){SILENT_MS}));
-    }
-    return silent || (victim != NULL && score_is_idle(o, victim));
+    return victim != NULL && score_is_idle(o, victim);
 }
 
-/* Halves that have lost each other know nobody of the other half but by the book. */
+/* A link that we dialled brings nothing, or none does: then nobody speaks, or those around us keep
+ * it from us. */
+static void look_elsewhere(struct overlay *o) {
+    bool silent = is_silent(o);
+    bool crowded = o->knocks >= KNOCKS_MANY;
+    o->knocks = 0;
+    o->look_wait = silent && crowded             ? LOOK_CROWDED_MS
+                   : !silent                     ? LOOK_FIRST_MS
+                   : o->look_wait < LOOK_LAST_MS ? o->look_wait * 2
+                                                 : LOOK_LAST_MS;
+    o->look_at = overlay_after(o, o->look_wait);
+    if (silent || has_idle_link(o)) {
+        swap_link(o);
+    }
+}
+
+static bool is_silent(const struct overlay *o) {
+    return tick_reached(o->now.mono, tick_add(o->useful_at, (struct duration){SILENT_MS}));
+}
+
+/* Halves that have lost each other know nobody of the other half but by the book. Who is kept from
+ * what others say knows by it who has said something before. */
 static void swap_link(struct overlay *o) {
-    peer_no peer = book_choose_old(o);
+    peer_no peer = is_silent(o) ? book_choose_old(o, true) : OVERLAY_NOBODY;
+    peer = peer == OVERLAY_NOBODY ? book_choose_old(o, false) : peer;
     if (peer != OVERLAY_NOBODY && overlay_open_links(o) >= OVERLAY_LINKS_WANTED) {
         o->counts.swaps++;
         view_dial(o, peer, NEIGHBOUR_SWAP);
@@ -520,10 +549,10 @@ static void dial_more(struct overlay *o) {
         }
         size_t open = overlay_open_links(o);
         view_dial(o, peer,
-                  open >= OVERLAY_LINKS_FEW ? NEIGHBOUR_MORE
-                  : open > 0                ? NEIGHBOUR_FEW
-                  : o->had_links            ? NEIGHBOUR_NONE
-                                            : NEIGHBOUR_NEW);
+                  open >= OVERLAY_LINKS_FEW && !is_silent(o) ? NEIGHBOUR_MORE
+                  : open > 0                                 ? NEIGHBOUR_FEW
+                  : o->had_links                             ? NEIGHBOUR_NONE
+                                                             : NEIGHBOUR_NEW);
         lacking--;
     }
     if (lacking > 0) {

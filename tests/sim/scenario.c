@@ -56,7 +56,7 @@ static const struct params usual = {.seed = 1,
                                     .kill_every_ms = 500};
 
 /* Known from the start: many, as a home has the node records of all members. */
-#define HOSTILE "nodes=1000 known=200 every_ms=500 run_s=60 hostile_pct=30 hostile="
+#define HOSTILE "nodes=1000 known=200 every_ms=500 run_s=60 drain_s=90 hostile_pct=30 hostile="
 
 static const struct scenario scenarios[] = {
     {"tree", "redundancy, delay and bytes over the tree", "", run_tree},

@@ -38,6 +38,8 @@ struct words {
     char text[WORDS_ROOM];
 };
 
+static bool refuses(size_t rule);
+static enum err refusal(size_t rule, size_t *out);
 static void fold(const char *text, struct words *out);
 static size_t characters(const struct words *words);
 static bool is_filled(const char *text);
@@ -356,18 +358,37 @@ void legal_check(const struct request *request, const struct caps *caps, struct 
 
 enum err legal_verdict(const struct legal_report *report, size_t *rule) {
     for (size_t i = 0; i < report->count; i++) {
-        if (report->outcomes[i] != LEGAL_FAILED || rules[i].rule.severity == LEGAL_FAIL) {
-            continue;
+        if (refuses(i) && report->outcomes[i] == LEGAL_FAILED) {
+            return refusal(i, rule);
         }
-        if (rule != NULL) {
-            *rule = i;
-        }
-        if (rules[i].cap) {
-            return ERR_DENY_CAP;
-        }
-        return rules[i].rule.severity == LEGAL_REFUSE_TIMED ? ERR_DENY_TIME : ERR_PEER_RULE;
     }
     return ERR_OK;
+}
+
+enum err legal_refuse(const struct request *request, const struct caps *caps, struct instant now,
+                      size_t *rule) {
+    const struct facts facts = {
+        .request = request, .instrument = &request->instrument, .caps = caps, .now = now};
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        if (refuses(i) && rules[i].check(&facts) == LEGAL_FAILED) {
+            return refusal(i, rule);
+        }
+    }
+    return ERR_OK;
+}
+
+static bool refuses(size_t rule) {
+    return rules[rule].rule.severity != LEGAL_FAIL;
+}
+
+static enum err refusal(size_t rule, size_t *out) {
+    if (out != NULL) {
+        *out = rule;
+    }
+    if (rules[rule].cap) {
+        return ERR_DENY_CAP;
+    }
+    return rules[rule].rule.severity == LEGAL_REFUSE_TIMED ? ERR_DENY_TIME : ERR_PEER_RULE;
 }
 
 /* ---- words ---- */

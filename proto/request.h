@@ -148,5 +148,9 @@ void legal_check(const struct request *request, const struct caps *caps, struct 
 /* First failed rule that refuses: ERR_PEER_RULE, ERR_DENY_TIME for a timed one, ERR_DENY_CAP for a
  * cap; ERR_OK when none. *rule gets its index when not NULL. */
 MUST_USE enum err legal_verdict(const struct legal_report *report, size_t *rule);
+/* The verdict on a request whose document is not here, without a report and without the checks that
+ * refuse nothing. */
+MUST_USE enum err legal_refuse(const struct request *request, const struct caps *caps,
+                               struct instant now, size_t *rule);
 
 #endif

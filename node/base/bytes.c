@@ -19,10 +19,6 @@ bool bytes_equal(struct bytes a, struct bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-bool id_equal(const struct id *a, const struct id *b) {
-    return memcmp(a->b, b->b, sizeof a->b) == 0;
-}
-
 bool id_is_zero(const struct id *id) {
     static const struct id zero;
     return id_equal(id, &zero);

@@ -343,22 +343,23 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
     return err == ERR_OK ? ERR_FULL_QUEUE : err;
 }
 
-/* Sealed straight into the turn's bytes. What a slow link cannot take is not queued without end:
- * the objects come again by reconciliation, a delivery asks for its next part only when it has
- * drained. Announcements give way first. */
 enum err core_send(struct core *core, struct link *link, const struct link_message *message) {
     SCOPED(buffer_finish) struct buffer body = {.max = TRANSPORT_DATA_MAX};
     enum err err = link_encode(message, &body);
-    if (err != ERR_OK) {
-        return err;
-    }
-    size_t most = message->kind == LINK_IHAVE ? CORE_QUEUE_MAX / 2 : CORE_QUEUE_MAX;
+    return err == ERR_OK ? core_send_body(core, link, message->kind, buffer_bytes(&body)) : err;
+}
+
+/* Sealed straight into the turn's bytes. What a slow link cannot take is not queued without end:
+ * the objects come again by reconciliation, a delivery asks for its next part only when it has
+ * drained. Announcements give way first. */
+enum err core_send_body(struct core *core, struct link *link, enum link_kind kind,
+                        struct bytes body) {
+    size_t most = kind == LINK_IHAVE ? CORE_QUEUE_MAX / 2 : CORE_QUEUE_MAX;
     if (link->queued > most || core->effect_count == CORE_EFFECTS_MAX) {
         return ERR_FULL_QUEUE;
     }
     size_t before = core->bytes.len;
-    err =
-        transport_send(link->transport, (uint8_t)message->kind, buffer_bytes(&body), &core->bytes);
+    enum err err = transport_send(link->transport, (uint8_t)kind, body, &core->bytes);
     if (err != ERR_OK) {
         return err;
     }

@@ -16,6 +16,12 @@ struct forgotten { /* own requests, in one slot: the next takes the rest */
     struct id ids[16];
 };
 
+struct pushed { /* the object that was pushed last, as GOSSIP carries it: most go over many links */
+    struct id id;
+    uint8_t hops;
+    struct buffer body; /* empty: none was */
+};
+
 static enum err look_up(struct core *core, const struct link *link,
                         const struct overlay_event *offered, enum overlay_verdict *out);
 static struct rate_object load_of(struct core *core, const struct link *link,
@@ -46,10 +52,14 @@ static enum err keep_book(struct core *core);
 static peer_no find_member(void *context, const struct id *id);
 static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
-static enum err act(struct core *core, const struct overlay_action *action);
+static void pushed_finish(struct pushed *pushed);
+static enum err act(struct core *core, const struct overlay_action *action, struct pushed *pushed);
 static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
 static enum err dial_peer(struct core *core, peer_no number);
-static enum err push(struct core *core, const struct overlay_action *action);
+static enum err push(struct core *core, struct link *link, const struct overlay_action *action,
+                     struct pushed *pushed);
+static enum err encode_object(struct core *core, const struct overlay_action *action,
+                              struct buffer *out);
 static bool is_urgent(enum object_kind kind);
 static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
@@ -236,12 +246,13 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
 /* Runs one event through the overlay and carries out what it says. */
 enum err gossip_run(struct core *core, const struct overlay_event *event) {
     struct overlay_actions *actions = core->overlay_actions;
+    SCOPED(pushed_finish) struct pushed pushed = {.body.max = TRANSPORT_DATA_MAX};
     peer_no failed[OVERLAY_LINKS_MAX];
     size_t failed_count = 0;
     enum err err = overlay_step(core->overlay, event, core->now, core_random(core), actions);
     for (size_t i = 0; i < actions->count; i++) {
         const struct overlay_action *action = &actions->list[i];
-        enum err done = act(core, action); /* leads to no step of its own */
+        enum err done = act(core, action, &pushed); /* leads to no step of its own */
         if (core_is_fatal(done)) {
             return done;
         }
@@ -759,9 +770,13 @@ static enum err know_peer(struct core *core, const struct id *certificate) {
     return event.peer == OVERLAY_NOBODY ? ERR_OK : gossip_run(core, &event);
 }
 
-static enum err act(struct core *core, const struct overlay_action *action) {
+static void pushed_finish(struct pushed *pushed) {
+    buffer_finish(&pushed->body);
+}
+
+static enum err act(struct core *core, const struct overlay_action *action, struct pushed *pushed) {
+    static const struct link_message keep_alive = {.kind = LINK_PING};
     struct link *link = core_link(core, action->link);
-    const struct link_message keep_alive = {.kind = LINK_PING};
     switch (action->kind) {
     case OVERLAY_ACT_DIAL:
         return dial_peer(core, action->peer);
@@ -770,7 +785,7 @@ static enum err act(struct core *core, const struct overlay_action *action) {
     case OVERLAY_ACT_PING:
         return link == NULL ? ERR_OK : core_send(core, link, &keep_alive);
     case OVERLAY_ACT_PUSH:
-        return push(core, action);
+        return link == NULL ? ERR_OK : push(core, link, action, pushed);
     case OVERLAY_ACT_SEND:
         return link == NULL ? ERR_OK : core_send(core, link, action->message);
     case OVERLAY_ACT_DROP:
@@ -833,19 +848,32 @@ static enum err dial_peer(struct core *core, peer_no number) {
     return ERR_USER_NOT_FOUND; /* no address that this node may dial */
 }
 
-static enum err push(struct core *core, const struct overlay_action *action) {
-    struct link *link = core_link(core, action->link);
+static enum err push(struct core *core, struct link *link, const struct overlay_action *action,
+                     struct pushed *pushed) {
+    bool again =
+        pushed->body.len > 0 && pushed->hops == action->hops && id_equal(&pushed->id, &action->id);
+    if (!again) {
+        buffer_clear(&pushed->body);
+        enum err err = encode_object(core, action, &pushed->body);
+        if (err != ERR_OK) {
+            return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+        }
+        pushed->id = action->id;
+        pushed->hops = action->hops;
+    }
+    return core_send_body(core, link, LINK_GOSSIP, buffer_bytes(&pushed->body));
+}
+
+static enum err encode_object(struct core *core, const struct overlay_action *action,
+                              struct buffer *out) {
     struct store_object row;
     struct link_message message = {.kind = LINK_GOSSIP, .as.gossip.hops = action->hops};
-    if (link == NULL) {
-        return ERR_OK;
-    }
     enum err err = store_object_get(core->store, &action->id, &row);
-    if (err == ERR_OK) {
-        message.as.gossip.object = row.object;
-        err = core_send(core, link, &message);
+    if (err != ERR_OK) {
+        return err;
     }
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    message.as.gossip.object = row.object;
+    return link_encode(&message, out);
 }
 
 /* Few and far between, and what others say later depends on them. */

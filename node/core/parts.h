@@ -190,6 +190,9 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
                    const char *address, const struct transport_door_key *door,
                    const struct box_public *responder, struct bytes payload, uint64_t *out);
 enum err core_send(struct core *core, struct link *link, const struct link_message *message);
+/* The same of a message that is encoded already. */
+enum err core_send_body(struct core *core, struct link *link, enum link_kind kind,
+                        struct bytes body);
 /* What was sealed into the turn's bytes from `before` on goes out; there is room for the effect. */
 void core_give(struct core *core, struct link *link, size_t before);
 enum err core_close(struct core *core, struct link *link, const char *why);

@@ -365,11 +365,9 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     if (err == ERR_OK && instant_reached(now, out->head.expires)) {
         err = ERR_DENY_EXPIRED;
     }
-    struct legal_report report;
     if (err == ERR_OK) {
         *live_max = charter.caps.live_requests;
-        legal_check(out, &charter.caps, now, false, &report);
-        err = legal_verdict(&report, NULL);
+        err = legal_refuse(out, &charter.caps, now, NULL);
     }
     return err;
 }

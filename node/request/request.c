@@ -21,12 +21,13 @@ struct refusal {
 };
 
 struct author {
-    struct id id;         /* zero: unused */
+    struct id id;
     struct instant since; /* of the day that is counted */
     uint32_t count;
 };
 
 struct requests {
+    size_t author_count;
     struct author authors[AUTHORS_MAX];
     size_t count;
     struct live live[REQUESTS_MAX];
@@ -74,9 +75,7 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
         *rule = rule_about("at");
         return ERR_DENY_CAP;
     }
-    struct legal_report report;
-    legal_check(request, &charter->caps, now, false, &report);
-    err = legal_verdict(&report, rule);
+    err = legal_refuse(request, &charter->caps, now, rule);
     if (err != ERR_OK) {
         return err;
     }
@@ -207,7 +206,7 @@ static uint32_t live_of(const struct requests *requests, const struct id *author
 
 static uint32_t lately_of(const struct requests *requests, const struct id *author,
                           struct instant now) {
-    for (size_t i = 0; i < AUTHORS_MAX; i++) {
+    for (size_t i = 0; i < requests->author_count; i++) {
         const struct author *one = &requests->authors[i];
         if (id_equal(&one->id, author)) {
             return day_is_over(one, now) ? 0 : one->count;
@@ -219,7 +218,7 @@ static uint32_t lately_of(const struct requests *requests, const struct id *auth
 /* Where there is no place, the one whose day began first is forgotten. */
 static void count_one(struct requests *requests, const struct id *author, struct instant now) {
     struct author *place = &requests->authors[0];
-    for (size_t i = 0; i < AUTHORS_MAX; i++) {
+    for (size_t i = 0; i < requests->author_count; i++) {
         struct author *one = &requests->authors[i];
         if (id_equal(&one->id, author)) {
             place = one;
@@ -227,7 +226,11 @@ static void count_one(struct requests *requests, const struct id *author, struct
         }
         place = one->since.ms < place->since.ms ? one : place;
     }
-    if (!id_equal(&place->id, author) || day_is_over(place, now)) {
+    bool known = requests->author_count > 0 && id_equal(&place->id, author);
+    if (!known && requests->author_count < AUTHORS_MAX) {
+        place = &requests->authors[requests->author_count++];
+    }
+    if (!known || day_is_over(place, now)) {
         *place = (struct author){.id = *author, .since = now};
     }
     place->count++;

@@ -69,7 +69,8 @@ enum err store_open(const char *path, struct store **out) {
     for (size_t i = 0; i < COLUMNS_MAX; i++) {
         buffer_init(&store->columns[i], VALUE_MAX);
     }
-    int code = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX; /* one thread */
+    int code = sqlite3_open_v2(path, &store->db, flags, NULL);
     enum err err = sql_error(store, code);
     if (err == ERR_OK) {
         (void)sqlite3_extended_result_codes(store->db, 1);

@@ -183,6 +183,7 @@ void world_run(struct world *world, int64_t ms);
 typedef bool world_reached(struct world *world, void *context);
 bool world_run_until(struct world *world, int64_t ms, world_reached *reached, void *context);
 struct instant world_wall(const struct world *world, int home);
+struct now world_now(const struct world *world, int home); /* of its two clocks */
 
 /* ---- the network ---- */
 

@@ -51,7 +51,6 @@ uint64_t world_draw(uint64_t *state);
 void world_seed_key(int number, int base, uint8_t out[32]);
 /* 32 bytes of libsodium's randomness, for whoever is not a core. */
 void world_draw_secret(struct box_secret *out);
-struct now world_now(const struct world *world, int home);
 
 /* ---- world_clock.c ---- */
 

@@ -72,9 +72,10 @@ static size_t rule_named(const char *id) {
     return 0;
 }
 
+static const struct caps caps_default = CAPS_DEFAULT;
+
 static void check(const struct request *request, bool document_here, struct legal_report *out) {
-    static const struct caps caps = CAPS_DEFAULT;
-    legal_check(request, &caps, SAMPLE_NOW, document_here, out);
+    legal_check(request, &caps_default, SAMPLE_NOW, document_here, out);
 }
 
 #define WARRANT INSTRUMENT_SEARCH_WARRANT
@@ -300,6 +301,11 @@ static void test_each_rule_broken_alone_fails_that_rule_alone(void **state) {
               (cases[k].outcome == LEGAL_UNKNOWN || legal_rule_at(wanted)->severity == LEGAL_FAIL));
         CHECK((verdict == ERR_DENY_TIME) ==
               (legal_rule_at(wanted)->severity == LEGAL_REFUSE_TIMED));
+        size_t refused = 0;
+        check(&request, false, &after); /* who refuses at once has no document yet */
+        verdict = legal_verdict(&after, &rule);
+        CHECK_ERR(verdict, legal_refuse(&request, &caps_default, SAMPLE_NOW, &refused));
+        CHECK(verdict == ERR_OK || refused == rule);
         covered[wanted] = true;
     }
     covered[rule_named("LP-31")] = true; /* below */

@@ -43,7 +43,7 @@ struct spoiled {
     void (*spoil)(struct request *request);
 };
 
-static int64_t world_now; /* wall time of the hostile home */
+static int64_t hostile_now; /* wall time of the hostile home */
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): statements */
 #define SPOIL(name, change)                                                                        \
@@ -62,15 +62,15 @@ SPOIL(no_authority, i->authority_name[0] = '\0')
 SPOIL(no_title, i->authority_title[0] = '\0')
 SPOIL(own_authority, TEXT(i->authority_name, i->applicant_name))
 SPOIL(no_issue, i->issued_at.ms = 0)
-SPOIL(issued_ahead, i->issued_at.ms = world_now + 6 * MINUTE)
+SPOIL(issued_ahead, i->issued_at.ms = hostile_now + 6 * MINUTE)
 SPOIL(no_execution, i->execute_by.ms = 0)
-SPOIL(run_out, i->issued_at.ms = world_now - 2 * HOUR; i->execute_by.ms = world_now - HOUR)
+SPOIL(run_out, i->issued_at.ms = hostile_now - 2 * HOUR; i->execute_by.ms = hostile_now - HOUR)
 SPOIL(over_the_area, r->place.radius_m = 700)
 SPOIL(over_the_span, r->from.ms = r->to.ms - 13 * HOUR)
-SPOIL(not_past, r->to.ms = world_now + HOUR)
-SPOIL(silence_by_nobody, i->non_disclosure = true; i->non_disclosure_issued.ms = world_now;
-      i->non_disclosure_expires.ms = world_now + HOUR)
-SPOIL(silence_for_ever, i->non_disclosure = true; i->non_disclosure_issued.ms = world_now;
+SPOIL(not_past, r->to.ms = hostile_now + HOUR)
+SPOIL(silence_by_nobody, i->non_disclosure = true; i->non_disclosure_issued.ms = hostile_now;
+      i->non_disclosure_expires.ms = hostile_now + HOUR)
+SPOIL(silence_for_ever, i->non_disclosure = true; i->non_disclosure_issued.ms = hostile_now;
       TEXT(i->non_disclosure_authority, "M. Okafor"))
 SPOIL(preserve_over_90_days, i->preserve_until.ms += 2 * INT64_C(24) * HOUR)
 SPOIL(no_facts, i->emergency_facts[0] = '\0')
@@ -172,7 +172,7 @@ static void test_each_rule_that_refuses_is_kept_at_the_fence_of_every_node(void 
         if (k % 8 == 7) { /* no more than ten of one author are recorded in an hour */
             world_run(world, HOUR);
         }
-        world_now = world_wall(world, HOSTILE).ms;
+        hostile_now = world_wall(world, HOSTILE).ms;
         fill_good(world, HOSTILE, cases[k].kind, &request);
         cases[k].spoil(&request);
         struct id id = world_sign_request(world, HOSTILE, &request, &bytes);
@@ -279,7 +279,7 @@ static void test_a_refusal_is_on_the_record_once_however_often_it_comes(void **s
     struct request request;
     struct buffer bytes;
     struct world_insider insider;
-    world_now = world_wall(world, HOSTILE).ms;
+    hostile_now = world_wall(world, HOSTILE).ms;
     fill_good(world, HOSTILE, VOLUNTARY, &request);
     not_past(&request);
     struct id id = world_sign_request(world, HOSTILE, &request, &bytes);

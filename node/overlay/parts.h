@@ -123,7 +123,7 @@ struct overlay {
         struct tick since, at;
     } gone[OVERLAY_GONE_MAX];
     uint8_t next_turned_away;
-    uint8_t knocks; /* turned away since the last look */
+    uint8_t knocks;      /* turned away since the last look */
     struct turned_away { /* who dialled, and found no room */
         peer_no peer;
         uint32_t until; /* seconds */

@@ -28,10 +28,10 @@ enum {
     TURN_MS = 1000,      /* until all have the object, and have said what it showed */
     PACE_HALF_MS = 8000, /* after so long half as much counts */
     PACE_ONE = 256,
-    PACE_A_TURN = 6,     /* of a pace: a turn in two seconds */
+    PACE_A_TURN = 3,     /* of a pace: a turn in one to two seconds */
     PACE_EVERYWHERE = 8, /* one object in so many times the pace: a minute and a half */
     EVERYWHERE_MOST = 8, /* but of so many one at most, and one in EVERYWHERE_LEAST at least */
-    EVERYWHERE_LEAST = 1024,
+    EVERYWHERE_LEAST = 512,
     CROSSED_MS = 300, /* so late a PRUNE may come that was sent before our GRAFT arrived */
     STRAY_MS = 1000,  /* what a pruned link still brings was on its way */
     GRAFT_IDS_MAX = 64,
@@ -134,9 +134,13 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     if (recent != NULL) {
         score_useful(o, link);
     }
-    if (o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn &&
-        event->hops != LINK_HOPS_CAUGHT_UP && link->eager && !link->pruned && recent != NULL &&
-        recent->slot != slot_of(o, link)) {
+    bool turn = o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn;
+    bool pushed =
+        event->hops != LINK_HOPS_CAUGHT_UP && recent != NULL && recent->slot != slot_of(o, link);
+    /* Over a lazy link: the other end has had another turn, and knows nothing of our PRUNE. */
+    bool needless = link->eager || !(goes_everywhere(o, event->key.id.b) ||
+                                     is_within(o, link->pruned_at, STRAY_MS));
+    if (turn && pushed && needless && !link->pruned) {
         prune(o, link, event->key.id.b);
     }
 }

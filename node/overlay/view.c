@@ -33,7 +33,7 @@ enum {
     LOOK_FIRST_MS = 8 * 1000,   /* to twice that; then each time as long again */
     LOOK_LAST_MS = 32 * 1000,
     LOOK_CROWDED_MS = 2 * 1000,
-    KNOCKS_MANY = 2,  /* from one look to the next: somebody crowds in */
+    KNOCK_MS = 3000,  /* for each who is turned away: somebody crowds in */
     SWAP_ONE_IN = 10, /* shuffles */
     ROOM_BURST = 4,   /* links that we give up for others, and how often one more */
     ROOM_EVERY_MS = 15 * 1000,
@@ -171,7 +171,7 @@ void view_tick(struct overlay *o) {
     if (tick_reached(o->now.mono, o->shuffle_at)) {
         book_choose_anchors(o);
         walk_shuffle(o);
-        if (overlay_draw(o) % SWAP_ONE_IN == 0) {
+        if (has_idle_link(o) || overlay_draw(o) % SWAP_ONE_IN == 0) {
             swap_link(o);
         }
     }
@@ -485,18 +485,17 @@ static bool has_idle_link(struct overlay *o) {
     return victim != NULL && score_is_idle(o, victim);
 }
 
-/* A link that we dialled brings nothing, or none does: then nobody speaks, or those around us keep
- * it from us. */
+/* No link brings anything: nobody speaks, or those around us keep it from us. */
 static void look_elsewhere(struct overlay *o) {
     bool silent = is_silent(o);
-    bool crowded = o->knocks >= KNOCKS_MANY;
+    bool crowded = (int64_t)o->knocks * KNOCK_MS >= o->look_wait;
     o->knocks = 0;
     o->look_wait = silent && crowded             ? LOOK_CROWDED_MS
                    : !silent                     ? LOOK_FIRST_MS
                    : o->look_wait < LOOK_LAST_MS ? o->look_wait * 2
                                                  : LOOK_LAST_MS;
     o->look_at = overlay_after(o, o->look_wait);
-    if (silent || has_idle_link(o)) {
+    if (silent || (crowded && has_idle_link(o))) {
         swap_link(o);
     }
 }

@@ -110,7 +110,7 @@ struct overlay {
     struct tick look_at;         /* is there anybody who brings more than our links do? */
     int64_t look_wait;           /* ms to the next such look, while nothing comes */
     struct tick dial_not_before; /* after many dials in vain, while there is no link */
-    uint8_t dialled_in_vain;     /* since a link opened */
+    uint8_t dialled_in_vain;     /* while there was no link */
     uint8_t room;                /* for whom we may give up a link: filled up to ROOM_BURST */
     uint8_t next_route, next_gone, next_recent;
     struct route { /* of a SHUFFLE that we passed on, or sent */

@@ -230,7 +230,9 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
         tree_link_lost(o, link, why == OVERLAY_END_DEAD || (why == OVERLAY_END_CUT && link->eager));
     } else {
         o->counts.refused++;
-        dial_in_vain(o);
+        if (dialled) {
+            dial_in_vain(o);
+        }
     }
     catch_up_link_lost(link);
     *link = (struct link){0};
@@ -520,6 +522,9 @@ static void swap_link(struct overlay *o) {
 /* Whom nobody wants any more, since it is no member or has the wrong time, keeps trying, but not
  * for ever in haste. */
 static void dial_in_vain(struct overlay *o) {
+    if (overlay_open_links(o) > 0) {
+        return;
+    }
     o->dialled_in_vain = (uint8_t)(o->dialled_in_vain + (o->dialled_in_vain < UINT8_MAX ? 1 : 0));
     if (o->dialled_in_vain > VAIN_FREE) {
         unsigned doubled = (unsigned)(o->dialled_in_vain - VAIN_FREE) / VAIN_STEP;
@@ -529,8 +534,7 @@ static void dial_in_vain(struct overlay *o) {
 }
 
 static void dial_more(struct overlay *o) {
-    if (o->dialled_in_vain > VAIN_FREE && overlay_open_links(o) == 0 &&
-        !tick_reached(o->now.mono, o->dial_not_before)) {
+    if (o->dialled_in_vain > VAIN_FREE && !tick_reached(o->now.mono, o->dial_not_before)) {
         o->dial_at = o->dial_not_before;
         return;
     }

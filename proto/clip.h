@@ -149,6 +149,13 @@ struct receipt_commitment { /* gossiped: salted, so that only the granting home 
                              the receipt */
 };
 
+struct deletion_receipt { /* gossiped by who has deleted a clip that others granted to it */
+    struct head head;
+    struct id request;
+    struct id commitment; /* of the receipt */
+    struct instant deleted;
+};
+
 MUST_USE enum err camera_list_decode(struct bytes body, struct camera_list *out);
 MUST_USE enum err camera_list_encode(const struct camera_list *list, struct buffer *out);
 MUST_USE enum err manifest_decode(struct bytes body, struct manifest *out);
@@ -161,6 +168,9 @@ MUST_USE enum err receipt_decode(struct bytes body, struct receipt *out);
 MUST_USE enum err receipt_encode(const struct receipt *receipt, struct buffer *out);
 MUST_USE enum err receipt_commitment_decode(struct bytes body, struct receipt_commitment *out);
 MUST_USE enum err receipt_commitment_encode(const struct receipt_commitment *c, struct buffer *out);
+MUST_USE enum err deletion_receipt_decode(struct bytes body, struct deletion_receipt *out);
+MUST_USE enum err deletion_receipt_encode(const struct deletion_receipt *receipt,
+                                          struct buffer *out);
 
 /* Signed by all owners that it needs, old and new. `previous` NULL for the first list, where the
  * owners it names and every pinned owner must sign. ERR_DENY_INCOMPLETE, ERR_DENY_PIN,

@@ -381,6 +381,15 @@ static const struct shape_field receipt_commitment_rows[] = {
 static const struct shape receipt_commitment_shape =
     SHAPE_OF("ReceiptCommitment", receipt_commitment_rows, NULL);
 
+static const struct shape_field deletion_receipt_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct deletion_receipt, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct deletion_receipt, request, NEEDED),
+    ROW(3, SHAPE_FIXED, struct deletion_receipt, commitment, NEEDED),
+    ROW(4, SHAPE_TIME, struct deletion_receipt, deleted, NEEDED),
+};
+static const struct shape deletion_receipt_shape =
+    SHAPE_OF("DeletionReceipt", deletion_receipt_rows, NULL);
+
 /* ---- decoders and encoders: small structs by way of a copy, large ones in place ---- */
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): `type` is a type */
@@ -414,12 +423,22 @@ CODEC(grant, struct grant)
 CODEC(decision, struct decision)
 CODEC(receipt, struct receipt)
 CODEC(receipt_commitment, struct receipt_commitment)
+CODEC(deletion_receipt, struct deletion_receipt)
 CODEC_LARGE(camera_list, struct camera_list)
 CODEC_LARGE(manifest, struct manifest)
 
 const struct shape *const object_shapes[] = {
-    &charter_shape,     &member_shape,      &invite_shape,
-    &node_record_shape, &request_shape,     &grant_shape,
-    &decision_shape,    &receipt_shape,     &receipt_commitment_shape,
-    &manifest_shape,    &camera_list_shape, NULL,
+    &charter_shape,
+    &member_shape,
+    &invite_shape,
+    &node_record_shape,
+    &request_shape,
+    &grant_shape,
+    &decision_shape,
+    &receipt_shape,
+    &receipt_commitment_shape,
+    &deletion_receipt_shape,
+    &manifest_shape,
+    &camera_list_shape,
+    NULL,
 };

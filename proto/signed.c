@@ -77,6 +77,8 @@ const char *object_type(enum object_kind kind) {
         return "application/vnd.stoop.receipt.v1+protobuf";
     case OBJECT_RECEIPT_COMMITMENT:
         return "application/vnd.stoop.receipt-commitment.v1+protobuf";
+    case OBJECT_DELETION_RECEIPT:
+        return "application/vnd.stoop.deletion-receipt.v1+protobuf";
     case OBJECT_MANIFEST:
         return "application/vnd.stoop.manifest.v1+protobuf";
     case OBJECT_CAMERA_LIST:

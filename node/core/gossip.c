@@ -414,6 +414,7 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_NODE_RECORD:
         return judge_record(core, object, head, author);
     case OBJECT_RECEIPT_COMMITMENT:
+    case OBJECT_DELETION_RECEIPT:
         return signed_by(object, &author->node)
                    ? judge_quota(core, object->kind, head, COMMITMENTS_MAX)
                    : ERR_PEER_SIGNATURE;

@@ -31,7 +31,8 @@ enum {
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
-    COMMITMENTS_MAX = 64,       /* live receipt commitments of one author (PROTOCOL 5.1) */
+    COMMITMENTS_MAX = 64,       /* live receipt commitments of one author, and as many live deletion
+                                   receipts (PROTOCOL 5.1) */
     UNKNOWNS_MAX = 16,          /* and objects of kinds that this version does not know */
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */

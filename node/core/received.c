@@ -20,8 +20,12 @@ static enum err add_row(struct core *core, const struct link_message *message,
 static enum err begin_work(struct core *core, enum core_work_kind kind,
                            const struct transfer_action *action);
 static bool header_is_whole(const struct link *link, const struct link_message *message);
-static enum err publish_commitment(struct core *core, const struct id *request,
-                                   const struct id *grant, const uint8_t salt[32]);
+static enum err publish_commitment(struct core *core, const struct store_delivered *row);
+static enum err publish_deletion(struct core *core, const struct id *grant);
+static struct head head_of_ours(const struct core *core);
+static void commit_to(const struct store_delivered *row, struct id *out);
+static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
+                        const struct buffer *body, const struct log_entry *entry);
 static enum err visit_own_request(void *context, const struct id *id);
 static enum err remove_next(struct core *core);
 
@@ -300,7 +304,10 @@ enum err received_worked(struct core *core, struct core_work *work) {
     if (done.kind == WORK_REMOVE) {
         if (done.result == ERR_OK) {
             core->shredded = true;
-            enum err err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
+            enum err err = publish_deletion(core, &done.grant);
+            if (err == ERR_OK) {
+                err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
+            }
             return err == ERR_OK ? remove_next(core) : err;
         }
         core_journal(core, "warn transfer: not yet deleted grant=%02x%02x reason=\"%s\"",
@@ -360,7 +367,7 @@ enum err received_take_header(struct core *core, struct link *link,
         err = received_send_receipt(core, link, &grant, RECEIPT_HEADER);
     }
     if (err == ERR_OK && first) {
-        err = publish_commitment(core, &entry.b, &grant, row.salt);
+        err = publish_commitment(core, &row);
         core_journal(core, "info transfer: received grant=%02x%02x", grant.b[0], grant.b[1]);
     }
     transfer_received(core->transfer, &grant);
@@ -406,41 +413,69 @@ enum err received_send_receipt(struct core *core, struct link *link, const struc
 
 /* The granting home has the salt and can find its own disclosure counted; nobody else learns whose
  * it was. */
-static enum err publish_commitment(struct core *core, const struct id *request,
-                                   const struct id *grant, const uint8_t salt[32]) {
-    static const char label[] = "stoop receipt v1";
-    uint8_t message[sizeof label - 1 + 64];
-    struct signed_object object;
-    struct receipt_commitment commitment = {
-        .head = {.community = *community_id(core->community),
-                 .author = core->self,
-                 .created = core->now.wall,
-                 .expires = {core->now.wall.ms + OBJECT_LIFE_MAX_MS}},
-        .request = *request};
+static enum err publish_commitment(struct core *core, const struct store_delivered *row) {
+    struct receipt_commitment commitment = {.head = head_of_ours(core), .request = row->request};
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-    memcpy(message, label, sizeof label - 1);
-    memcpy(message + sizeof label - 1, salt, 32);
-    memcpy(message + sizeof label - 1 + 32, grant->b, 32);
-    sha256(BYTES_OF(message), &commitment.commitment);
+    commit_to(row, &commitment.commitment);
     struct log_entry entry = {.kind = LOG_RECEIPT_COMMITMENT,
                               .at = core->now.wall,
                               .a = commitment.commitment,
-                              .b = *request};
+                              .b = row->request};
     enum err err = receipt_commitment_encode(&commitment, &body);
-    if (err == ERR_OK) {
-        signed_start(OBJECT_RECEIPT_COMMITMENT, buffer_bytes(&body), &object);
-        err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+    return err == ERR_OK ? publish(core, OBJECT_RECEIPT_COMMITMENT, &commitment.head, &body, &entry)
+                         : err;
+}
+
+/* Of what was never whole there is no commitment, and nobody waits to hear of its end. */
+static enum err publish_deletion(struct core *core, const struct id *grant) {
+    struct store_delivered row;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = store_delivered_get(core->store, grant, &row);
+    if (err != ERR_OK || row.completed.ms == 0) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
+    struct deletion_receipt receipt = {
+        .head = head_of_ours(core), .request = row.request, .deleted = core->now.wall};
+    commit_to(&row, &receipt.commitment);
+    struct log_entry entry = {.kind = LOG_DELETION_RECEIPT,
+                              .at = core->now.wall,
+                              .a = receipt.commitment,
+                              .b = row.request};
+    err = deletion_receipt_encode(&receipt, &body);
+    return err == ERR_OK ? publish(core, OBJECT_DELETION_RECEIPT, &receipt.head, &body, &entry)
+                         : err;
+}
+
+static struct head head_of_ours(const struct core *core) {
+    return (struct head){.community = *community_id(core->community),
+                         .author = core->self,
+                         .created = core->now.wall,
+                         .expires = {core->now.wall.ms + OBJECT_LIFE_MAX_MS}};
+}
+
+static void commit_to(const struct store_delivered *row, struct id *out) {
+    static const char label[] = "stoop receipt v1";
+    uint8_t message[sizeof label - 1 + sizeof row->salt + sizeof row->grant.b];
+    memcpy(message, label, sizeof label - 1);
+    memcpy(message + sizeof label - 1, row->salt, sizeof row->salt);
+    memcpy(message + sizeof label - 1 + sizeof row->salt, row->grant.b, sizeof row->grant.b);
+    sha256(BYTES_OF(message), out);
+}
+
+/* Signed by this node, on record, and on its way. */
+static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
+                        const struct buffer *body, const struct log_entry *entry) {
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    signed_start(kind, buffer_bytes(body), &object);
+    enum err err = signed_add(&object, &core->config.keys.sign, &core->node_public);
     if (err == ERR_OK) {
         err = signed_encode(&object, &bytes);
     }
     if (err == ERR_OK) {
-        err = record_add(core, &entry, NULL);
+        err = record_add(core, entry, NULL);
     }
-    return err == ERR_OK
-               ? gossip_accept(core, 0, 0, &object, &commitment.head, buffer_bytes(&bytes))
-               : err;
+    return err == ERR_OK ? gossip_accept(core, 0, 0, &object, head, buffer_bytes(&bytes)) : err;
 }
 
 /* ---- deletion ---- */

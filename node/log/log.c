@@ -51,6 +51,7 @@ static const char *const words[] = {
     [LOG_REQUEST_SEEN] = "request_seen",
     [LOG_REQUEST_REFUSED] = "request_refused",
     [LOG_RECEIPT_COMMITMENT] = "receipt_commitment",
+    [LOG_DELETION_RECEIPT] = "deletion_receipt",
     [LOG_KEY_SUCCEEDED] = "key_succeeded",
     [LOG_FORK_SEEN] = "fork_seen",
     [LOG_CAMERA_LIST] = "camera_list",

@@ -38,6 +38,7 @@ enum log_kind {
     LOG_REQUEST_SEEN,       /* the same, by others */
     LOG_REQUEST_REFUSED,    /* a: request; numbers: index of the rule, from 1 */
     LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request */
+    LOG_DELETION_RECEIPT,   /* a: commitment; b: request */
     LOG_KEY_SUCCEEDED,      /* a: the log key that signs from here on; b: the one before; numbers:
                                leaves that we have, leaves that the old one has signed */
     LOG_FORK_SEEN,          /* a: log key; numbers: both sizes */

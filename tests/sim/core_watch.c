@@ -459,7 +459,8 @@ static bool object_is_good(const struct sim *sim, const struct store_object *row
     int author = watch_member(sim, &head.author);
     bool node = author != NO_HOME && signed_by(&object, &sim->world->homes[author].node);
     bool owner = author != NO_HOME && signed_by_owner(sim, &object, author);
-    bool by_node = object.kind == OBJECT_NODE_RECORD || object.kind == OBJECT_RECEIPT_COMMITMENT;
+    bool by_node = object.kind == OBJECT_NODE_RECORD || object.kind == OBJECT_RECEIPT_COMMITMENT ||
+                   object.kind == OBJECT_DELETION_RECEIPT;
     return object.kind == OBJECT_REQUEST   ? owner
            : by_node                       ? node
            : object.kind == OBJECT_UNKNOWN ? owner || node

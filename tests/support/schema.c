@@ -33,6 +33,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__decision__descriptor,
     &stoop__v1__receipt__descriptor,
     &stoop__v1__receipt_commitment__descriptor,
+    &stoop__v1__deletion_receipt__descriptor,
     &stoop__v1__ping__descriptor,
     &stoop__v1__gossip__descriptor,
     &stoop__v1__ihave__descriptor,

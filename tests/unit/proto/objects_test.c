@@ -185,6 +185,7 @@ static void test_the_largest_objects_fit_where_they_go(void **state) {
         {"Decision", OBJECT_DECISION, SIGNED_GOSSIP_MAX},
         {"Receipt", OBJECT_RECEIPT, SIGNED_GOSSIP_MAX},
         {"ReceiptCommitment", OBJECT_RECEIPT_COMMITMENT, SIGNED_GOSSIP_MAX},
+        {"DeletionReceipt", OBJECT_DELETION_RECEIPT, SIGNED_GOSSIP_MAX},
         {"Invite", OBJECT_INVITE, 1024}, /* inside a member certificate */
         {"Manifest", OBJECT_MANIFEST, SIGNED_BODY_MAX},
         {"CameraList", OBJECT_CAMERA_LIST, CAMERA_LIST_MAX},

@@ -107,6 +107,26 @@ static bool offer(struct world *world, const struct id *request, const struct gr
     return stays;
 }
 
+static enum err count_one(void *context, const struct store_object *row) {
+    size_t *count = context;
+    struct signed_object object;
+    struct deletion_receipt receipt;
+    CHECK_ERR(ERR_OK, signed_decode(row->object, &object));
+    CHECK_ERR(ERR_OK, deletion_receipt_decode(object.body, &receipt));
+    (*count)++;
+    return ERR_OK;
+}
+
+/* That the other homes hold. */
+static size_t deletion_receipts(struct world *world) {
+    struct store *store = world->homes[NEIGHBOUR].store;
+    size_t count = 0;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_object_each(store, OBJECT_DELETION_RECEIPT, count_one, &count));
+    store_roll_back(store);
+    return count;
+}
+
 static void test_a_grant_to_be_deleted_already_is_refused(void **state) {
     (void)state;
     struct id request;
@@ -142,9 +162,12 @@ static void test_on_a_grants_day_that_clip_goes_and_on_the_requests_the_key(void
     CHECK(row.header.len == 0);
     CHECK(has_key(world, &request));
     CHECK(world_log_count(world, REQUESTER, "deleted ") == 1);
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 1);
+    CHECK(deletion_receipts(world) == 1);
     world_run(world, 2 * HOUR);
     CHECK(!has_key(world, &request));
     CHECK(world_log_count(world, REQUESTER, "deleted ") == 2);
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 1); /* of the key there is none */
     CHECK(world_log_verifies(world, REQUESTER));
     world_destroy(world);
 }
@@ -209,12 +232,14 @@ static void test_a_file_that_cannot_be_removed_is_tried_again_and_stops_nothing(
     CHECK(has_file(world, &id));
     CHECK(get_row(world, &id, &row));
     CHECK(row.header.len == 0);
+    CHECK(deletion_receipts(world) == 0); /* it is not said before it is so */
     world_kill(world, REQUESTER); /* what is to go is known after a restart */
     CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
     world->homes[REQUESTER].removal_fails = false;
     world_run(world, 2 * MINUTE);
     CHECK(!has_file(world, &id));
     CHECK(world_log_count(world, REQUESTER, "deleted ") == 1);
+    CHECK(deletion_receipts(world) == 1);
     world_destroy(world);
 }
 

@@ -13,11 +13,13 @@ enum {
     DIAL_LAST_MS = 300 * 1000,
     ANCHOR_AGE_MS = 10 * 60 * 1000,
     FAILURES_MAX = 15,
-    SECONDS_MASK = (1 << 25) - 1,
+    UNIT_S = 2, /* of known.not_before */
+    NOT_BEFORE_MAX = (1 << 25) - 1,
 };
 
 static uint32_t sooner(const struct overlay *o, uint32_t soonest, peer_no peer,
                        uint32_t not_before);
+static void put_off(const struct overlay *o, struct known *known, uint32_t wait_s);
 static void learn_book(struct overlay *o, const struct overlay_event *event);
 static struct known *place_in_book(struct overlay *o);
 static struct known *find_known(struct overlay *o, peer_no peer);
@@ -86,7 +88,7 @@ void book_put_off(struct overlay *o, peer_no peer, uint32_t wait) {
         named->not_before = overlay_seconds(o) + wait;
     }
     if (known != NULL) {
-        known->not_before = (overlay_seconds(o) + wait) & SECONDS_MASK;
+        put_off(o, known, wait);
     }
 }
 
@@ -101,7 +103,7 @@ void book_has_failed(struct overlay *o, peer_no peer) {
         }
         wait = wait < DIAL_LAST_MS ? wait : DIAL_LAST_MS;
         wait += (int64_t)(overlay_draw(o) % (uint64_t)wait);
-        known->not_before = (overlay_seconds(o) + (uint32_t)((wait + 999) / 1000)) & SECONDS_MASK;
+        put_off(o, known, (uint32_t)((wait + 999) / 1000));
         known->failures =
             (known->failures + (known->failures < FAILURES_MAX ? 1U : 0U)) & FAILURES_MAX;
     }
@@ -121,6 +123,13 @@ void book_has_met(struct overlay *o, peer_no peer) {
     if (!known->met && o->met_count < OVERLAY_BOOK_MET_MAX) {
         known->met = true;
         o->met_count++;
+    }
+}
+
+void book_forgive(struct overlay *o) {
+    for (size_t i = 0; i < o->book_count; i++) {
+        o->book[i].failures = 0;
+        o->book[i].not_before = 0;
     }
 }
 
@@ -185,23 +194,29 @@ peer_no book_choose_old(struct overlay *o, bool brought) {
     size_t start = o->book_count == 0 ? 0 : overlay_draw(o) % o->book_count;
     for (size_t i = 0; i < o->book_count; i++) {
         const struct known *known = &o->book[(start + i) % o->book_count];
-        if ((known->brought || !brought) && may_dial(o, known->peer, known->not_before)) {
+        if ((known->brought || !brought) && may_dial(o, known->peer, known->not_before * UNIT_S)) {
             return known->peer;
         }
     }
     return OVERLAY_NOBODY;
 }
 
+bool book_may_dial(struct overlay *o, peer_no peer) {
+    const struct named *named = find_named(o, peer);
+    return may_dial(o, peer, named == NULL ? 0 : named->not_before);
+}
+
 /* When there may be somebody to dial again. */
 struct tick book_next_chance(struct overlay *o) {
     uint32_t soonest = UINT32_MAX;
     for (size_t i = 0; i < o->book_count; i++) {
-        soonest = sooner(o, soonest, o->book[i].peer, o->book[i].not_before);
+        soonest = sooner(o, soonest, o->book[i].peer, o->book[i].not_before * UNIT_S);
     }
     for (size_t i = 0; i < o->passive_count; i++) {
         soonest = sooner(o, soonest, o->passive[i].peer, o->passive[i].not_before);
     }
-    return soonest == UINT32_MAX ? TICK_NEVER : (struct tick){(int64_t)soonest * 1000};
+    return soonest == UINT32_MAX ? TICK_NEVER
+                                 : (struct tick){o->began.ms + (int64_t)soonest * 1000};
 }
 
 /* ---- helpers ---- */
@@ -212,6 +227,11 @@ static uint32_t sooner(const struct overlay *o, uint32_t soonest, peer_no peer,
     uint32_t shunned = score_shunned_until(o, peer);
     uint32_t at = shunned > not_before ? shunned : not_before;
     return at > overlay_seconds(o) && at < soonest ? at : soonest;
+}
+
+static void put_off(const struct overlay *o, struct known *known, uint32_t wait_s) {
+    uint32_t at = (overlay_seconds(o) + wait_s + UNIT_S - 1) / UNIT_S;
+    known->not_before = (at < NOT_BEFORE_MAX ? at : NOT_BEFORE_MAX) & NOT_BEFORE_MAX;
 }
 
 /* While the book is full, each member that the driver names has the same chance of a place. */
@@ -264,7 +284,7 @@ static struct named *find_named(struct overlay *o, peer_no peer) {
 static peer_no choose_anchor(struct overlay *o) {
     for (size_t i = 0; i < o->book_count; i++) {
         const struct known *known = &o->book[i];
-        if (known->anchor && may_dial(o, known->peer, known->not_before)) {
+        if (known->anchor && may_dial(o, known->peer, known->not_before * UNIT_S)) {
             return known->peer;
         }
     }
@@ -285,5 +305,6 @@ static peer_no choose_passive(struct overlay *o) {
 static bool may_dial(struct overlay *o, peer_no peer, uint32_t not_before) {
     const struct known *known = find_known(o, peer);
     return not_before <= overlay_seconds(o) &&
-           (known == NULL || known->not_before <= overlay_seconds(o)) && view_may_dial(o, peer);
+           (known == NULL || known->not_before * UNIT_S <= overlay_seconds(o)) &&
+           view_may_dial(o, peer);
 }

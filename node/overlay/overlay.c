@@ -40,6 +40,7 @@ struct overlay *overlay_create(const struct overlay_config *config) {
     o->announce_at = TICK_NEVER;
     o->turn_ends = TICK_NEVER;
     o->sync_at = TICK_NEVER;
+    o->began = TICK_NEVER;
     view_start(o);
     return o;
 }
@@ -51,6 +52,7 @@ void overlay_destroy(struct overlay *overlay) {
         }
         tree_finish(overlay);
         free(overlay->ignored);
+        free(overlay->shunned);
         sync_set_destroy(overlay->objects);
         free(overlay);
     }
@@ -80,6 +82,9 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
     ASSERT(overlay != NULL);
     ASSERT(out != NULL);
     overlay->now = now;
+    if (overlay->began.ms == TICK_NEVER.ms) {
+        overlay->began.ms = now.mono.ms - 1000; /* second 0 is before all that happens */
+    }
     overlay->random = random;
     overlay->out = out;
     out->count = 0;
@@ -226,7 +231,8 @@ bool overlay_is_linked(const struct overlay *overlay, peer_no peer) {
 size_t overlay_bytes(const struct overlay *overlay) {
     size_t bytes = sizeof *overlay + sync_set_bytes(overlay->objects) +
                    overlay->missing_room * sizeof(struct missing) +
-                   overlay->announced_room * sizeof(struct announced);
+                   overlay->announced_room * sizeof(struct announced) +
+                   overlay->shunned_room * sizeof(struct shunned);
     bytes += overlay->ignored == NULL ? 0 : OVERLAY_IGNORED_MAX * sizeof(struct ignored);
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         bytes += overlay->links[i].push_count * sizeof(struct id);
@@ -290,6 +296,7 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     }
     o->counts.accepted++;
     if (from != NULL) {
+        o->useful_at = o->now.mono;
         score_useful(o, from);
         book_has_brought(o, from->peer);
         catch_up_accepted(o, from);
@@ -381,7 +388,7 @@ struct link *overlay_random_link(struct overlay *o, const struct link *besides) 
 }
 
 uint32_t overlay_seconds(const struct overlay *o) {
-    return (uint32_t)(o->now.mono.ms / 1000);
+    return (uint32_t)((o->now.mono.ms - o->began.ms) / 1000);
 }
 
 bool overlay_room_for(const struct overlay *o, size_t actions) {

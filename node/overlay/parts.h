@@ -8,7 +8,7 @@ enum {
     OVERLAY_DIALS_MAX = 8, /* at a time */
     OVERLAY_ROUTES_MAX = 8,
     OVERLAY_RECENT_MAX = 32,
-    OVERLAY_SHUNNED_MAX = 16,
+    OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */
     OVERLAY_TURNED_AWAY_MAX = 32,
     OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
     OVERLAY_FAULTS_MAX = 100,   /* points that end a link */
@@ -61,7 +61,7 @@ struct link {
 
 struct known { /* in the address book */
     peer_no peer;
-    uint32_t not_before : 25; /* seconds of this process's clock; in the past after a year */
+    uint32_t not_before : 25; /* of 2 s each, since the start: two years */
     uint32_t failures : 4;
     uint32_t met : 1, anchor : 1;
     uint32_t brought : 1; /* objects, since the start: it keeps them from nobody */
@@ -91,7 +91,8 @@ struct overlay {
     const struct overlay_members *members;
     peer_no self;
     bool had_links;
-    struct now now; /* of the step */
+    struct now now;    /* of the step */
+    struct tick began; /* the first */
     uint64_t random;
     struct overlay_actions *out;
     struct link links[OVERLAY_SLOTS];
@@ -123,7 +124,7 @@ struct overlay {
         struct tick since, at;
     } gone[OVERLAY_GONE_MAX];
     uint8_t next_turned_away;
-    uint8_t knocks;      /* turned away since the last look */
+    uint8_t knocks;      /* who found no room, or lost it, since the last look */
     struct turned_away { /* who dialled, and found no room */
         peer_no peer;
         uint32_t until; /* seconds */
@@ -132,7 +133,8 @@ struct overlay {
         peer_no peer;
         uint32_t until; /* seconds */
         uint8_t times;  /* 0: free */
-    } shunned[OVERLAY_SHUNNED_MAX];
+    } * shunned;        /* owned; NULL while nobody was */
+    size_t shunned_count, shunned_room;
 
     struct sync_set *objects;
     struct tick sync_at;
@@ -145,6 +147,7 @@ struct overlay {
     struct recent {  /* accepted last: how they came */
         uint64_t id; /* its first 8 bytes */
         uint8_t slot, hops;
+        uint16_t said; /* bits: links that have said since that they have it */
     } recent[OVERLAY_RECENT_MAX];
     struct tick announce_at;
     struct tick turn_ends; /* TICK_NEVER: it is nobody's turn */
@@ -165,7 +168,7 @@ struct link *overlay_find_link(struct overlay *o, link_no no);
 struct link *overlay_link_to(struct overlay *o, peer_no peer, enum link_state state);
 size_t overlay_open_links(const struct overlay *o);
 struct link *overlay_random_link(struct overlay *o, const struct link *besides); /* open, or NULL */
-uint32_t overlay_seconds(const struct overlay *o); /* of this process's clock */
+uint32_t overlay_seconds(const struct overlay *o); /* since the start */
 bool overlay_room_for(const struct overlay *o, size_t actions);
 void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct link *link);
 /* The caller fills it in; it goes to `link`. */
@@ -201,10 +204,12 @@ void book_unname(struct overlay *o, peer_no peer);                 /* out of it 
 void book_put_off(struct overlay *o, peer_no peer, uint32_t wait); /* seconds */
 void book_has_failed(struct overlay *o, peer_no peer);
 void book_has_met(struct overlay *o, peer_no peer);
+void book_forgive(struct overlay *o); /* as if all had been reached last time */
 void book_has_brought(struct overlay *o, peer_no peer);
 void book_choose_anchors(struct overlay *o);
 /* Whom to dial next; OVERLAY_NOBODY. */
 peer_no book_choose(struct overlay *o);
+bool book_may_dial(struct overlay *o, peer_no peer);
 /* Out of the book; of those alone that have brought objects. */
 peer_no book_choose_old(struct overlay *o, bool brought);
 /* When there may be somebody to dial again. */
@@ -217,7 +222,7 @@ void walk_shuffle(struct overlay *o);
 
 /* ---- tree.c ---- */
 void tree_link_open(struct link *link, bool eager);
-void tree_link_lost(struct overlay *o, const struct link *link, bool sudden);
+void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
 void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */

@@ -1,4 +1,6 @@
 /* Whose fault it was, and what one link may cost us (PROTOCOL 5.1). */
+#include <stdlib.h>
+
 #include "node/base/assert.h"
 #include "node/overlay/parts.h"
 
@@ -11,7 +13,9 @@ enum {
     SHUNNED_TIMES_MAX = 7,
 };
 
+static struct shunned *find_shunned(const struct overlay *o, peer_no peer);
 static void shun(struct overlay *o, peer_no peer);
+static struct shunned *place_for_shunned(struct overlay *o);
 
 void score_open_window(const struct overlay *o, struct link *link) {
     struct duration length = {OVERLAY_WINDOW_MS};
@@ -46,7 +50,7 @@ void score_fault(struct overlay *o, struct link *link, unsigned points) {
 }
 
 void score_useful(struct overlay *o, struct link *link) {
-    o->useful_at = link->useful_at = o->now.mono;
+    link->useful_at = o->now.mono;
     link->useful_count = (uint32_t)o->counts.accepted;
 }
 
@@ -60,28 +64,51 @@ bool score_is_shunned(const struct overlay *o, peer_no peer) {
 }
 
 uint32_t score_shunned_until(const struct overlay *o, peer_no peer) {
-    for (size_t i = 0; i < OVERLAY_SHUNNED_MAX; i++) {
-        if (o->shunned[i].times > 0 && o->shunned[i].peer == peer) {
-            return o->shunned[i].until;
-        }
-    }
-    return 0;
+    const struct shunned *entry = find_shunned(o, peer);
+    return entry == NULL ? 0 : entry->until;
 }
 
-/* Each time for twice as long. Whoever was shunned longest ago is forgotten. */
-static void shun(struct overlay *o, peer_no peer) {
-    struct shunned *entry = &o->shunned[0];
-    for (size_t i = 0; i < OVERLAY_SHUNNED_MAX; i++) {
-        if (o->shunned[i].times > 0 && o->shunned[i].peer == peer) {
-            entry = &o->shunned[i];
-            break;
+static struct shunned *find_shunned(const struct overlay *o, peer_no peer) {
+    for (size_t i = 0; i < o->shunned_count; i++) {
+        if (o->shunned[i].peer == peer) {
+            return &o->shunned[i];
         }
-        entry = o->shunned[i].until < entry->until ? &o->shunned[i] : entry;
     }
-    if (entry->times == 0 || entry->peer != peer) {
+    return NULL;
+}
+
+/* Each time for twice as long. */
+static void shun(struct overlay *o, peer_no peer) {
+    struct shunned *entry = find_shunned(o, peer);
+    if (entry == NULL) {
+        entry = place_for_shunned(o);
+        if (entry == NULL) {
+            return;
+        }
         *entry = (struct shunned){.peer = peer};
     }
     uint32_t wait = SHUNNED_FIRST_S << entry->times;
     entry->until = overlay_seconds(o) + (wait < SHUNNED_LAST_S ? wait : SHUNNED_LAST_S);
     entry->times = (uint8_t)(entry->times < SHUNNED_TIMES_MAX ? entry->times + 1 : entry->times);
+}
+
+/* A new one; in a full table, or without memory, that of whose time ends first. NULL: there is
+ * none. */
+static struct shunned *place_for_shunned(struct overlay *o) {
+    if (o->shunned_count == o->shunned_room && o->shunned_room < OVERLAY_SHUNNED_MAX) {
+        size_t room = o->shunned_room == 0 ? 4 : o->shunned_room * 2;
+        struct shunned *grown = reallocarray(o->shunned, room, sizeof *grown);
+        if (grown != NULL) {
+            o->shunned = grown;
+            o->shunned_room = room;
+        }
+    }
+    if (o->shunned_count < o->shunned_room) {
+        return &o->shunned[o->shunned_count++];
+    }
+    struct shunned *first = NULL;
+    for (size_t i = 0; i < o->shunned_count; i++) {
+        first = first == NULL || o->shunned[i].until < first->until ? &o->shunned[i] : first;
+    }
+    return first;
 }

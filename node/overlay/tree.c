@@ -8,9 +8,11 @@
  * the old tree and the new one.
  *
  * Invariants:
- *  1. An object is announced or pushed once at most to each link, and not to the one it came from.
+ *  1. An object is announced or pushed once at most to each link, and not to the one it came from,
+ *     unless that asks for it.
  *  2. `missing` holds no id that is in `objects`.
- *  3. Where tree and delivery disagree, deliver: a lost neighbour makes all links eager. */
+ *  3. Where tree and delivery disagree, deliver: a neighbour that falls silent, or an eager link
+ *     that breaks, makes all links eager. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +30,10 @@ enum {
     TURN_MS = 1000,      /* until all have the object, and have said what it showed */
     PACE_HALF_MS = 8000, /* after so long half as much counts */
     PACE_ONE = 256,
-    PACE_A_TURN = 3,     /* of a pace: a turn in one to two seconds */
+    PACE_A_TURN = 12, /* of a pace, which is 12 times what comes in a second: a turn each second */
     PACE_EVERYWHERE = 8, /* one object in so many times the pace: a minute and a half */
-    EVERYWHERE_MOST = 8, /* but of so many one at most, and one in EVERYWHERE_LEAST at least */
-    EVERYWHERE_LEAST = 512,
+    EVERYWHERE_SHARE_MIN = 8,
+    EVERYWHERE_SHARE_MAX = 512,
     CROSSED_MS = 300, /* so late a PRUNE may come that was sent before our GRAFT arrived */
     STRAY_MS = 1000,  /* what a pruned link still brings was on its way */
     GRAFT_IDS_MAX = 64,
@@ -57,6 +59,7 @@ static void drop_turn(struct overlay *o);
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link);
+static void credit(struct overlay *o, struct recent *recent, struct link *link);
 static void say_announced(struct overlay *o);
 static void graft(struct overlay *o, struct link *link);
 static void make_eager(struct overlay *o, struct link *link);
@@ -79,14 +82,16 @@ void tree_link_open(struct link *link, bool eager) {
     link->eager = eager;
 }
 
-void tree_link_lost(struct overlay *o, const struct link *link, bool sudden) {
+void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why) {
+    bool chosen = why == OVERLAY_END_FULL || why == OVERLAY_END_SWAPPED ||
+                  why == OVERLAY_END_GROUP || why == OVERLAY_END_TWICE;
     forget_link(o, link);
     if (link->eager) {
         drop_turn(o); /* the new tree may have hung on that link */
     }
-    if (sudden) {
+    if (why == OVERLAY_END_DEAD || (why == OVERLAY_END_CUT && link->eager)) {
         mend_with_all(o, link);
-    } else if (link->eager) {
+    } else if (link->eager && !chosen) { /* else the other end mends it: once is enough */
         mend_with_one(o, link);
     }
 }
@@ -129,11 +134,9 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
 
 /* The tree has a circle here: this link is not needed. */
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event) {
-    const struct recent *recent = find_recent(o, event->key.id.b);
+    struct recent *recent = find_recent(o, event->key.id.b);
     unannounce(o, event->key.id.b, link);
-    if (recent != NULL) {
-        score_useful(o, link);
-    }
+    credit(o, recent, link);
     bool turn = o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn;
     bool pushed =
         event->hops != LINK_HOPS_CAUGHT_UP && recent != NULL && recent->slot != slot_of(o, link);
@@ -208,6 +211,7 @@ static void forget_link(struct overlay *o, const struct link *link) {
         }
     }
     for (size_t i = 0; i < OVERLAY_RECENT_MAX; i++) {
+        o->recent[i].said &= (uint16_t) ~(1U << slot);
         if (o->recent[i].slot == slot) {
             o->recent[i].slot = OVERLAY_NO_SLOT;
         }
@@ -223,7 +227,7 @@ static void mend_with_all(struct overlay *o, const struct link *lost) {
     }
 }
 
-/* Given up for another: both ends know it, and one link from either makes the tree whole. */
+/* The rest of the tree is as it was: one link makes it whole. */
 static void mend_with_one(struct overlay *o, const struct link *lost) {
     struct link *best = NULL;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
@@ -253,7 +257,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
         const struct ihave_id *id = &message->as.ihave.ids[i];
         unannounce(o, id->b, link);
         if (sync_set_find_short(o->objects, id->b) != NULL) {
-            score_useful(o, link);
+            credit(o, find_recent(o, id->b), link);
         } else if (!overlay_is_ignored(o, id->b)) {
             await(o, link, id);
         }
@@ -350,8 +354,8 @@ static bool has_turn(const struct overlay *o, const uint8_t *id) {
  * home to everybody, whatever the tree was before. */
 static bool goes_everywhere(const struct overlay *o, const uint8_t *id) {
     uint64_t share = (uint64_t)o->pace * PACE_EVERYWHERE / PACE_ONE;
-    share = share < EVERYWHERE_MOST ? EVERYWHERE_MOST : share;
-    return ends_in_zeros(id, share < EVERYWHERE_LEAST ? (uint32_t)share : EVERYWHERE_LEAST);
+    share = share < EVERYWHERE_SHARE_MIN ? EVERYWHERE_SHARE_MIN : share;
+    return ends_in_zeros(id, share < EVERYWHERE_SHARE_MAX ? (uint32_t)share : EVERYWHERE_SHARE_MAX);
 }
 
 /* One id in `share` does, or in less than twice that. */
@@ -430,6 +434,15 @@ static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTE
             o->announced[i].slots &= (uint16_t) ~(1U << slot_of(o, link));
             return;
         }
+    }
+}
+
+/* It has what came lately: once for each object, lest it say an old one for ever. */
+static void credit(struct overlay *o, struct recent *recent, struct link *link) {
+    uint16_t bit = (uint16_t)(1U << slot_of(o, link));
+    if (recent != NULL && (recent->said & bit) == 0) {
+        recent->said |= bit;
+        score_useful(o, link);
     }
 }
 
@@ -550,8 +563,8 @@ static void blame_slow(struct overlay *o, const struct missing *missing, const s
     for (uint8_t i = 0; i + 1 < missing->asked; i++) {
         uint8_t slot = missing->slots[i];
         struct link *link = slot == OVERLAY_NO_SLOT ? NULL : &o->links[slot];
-        if (link != NULL && link != from && link->points < OVERLAY_FAULTS_MAX) {
-            link->points++;
+        if (link != NULL && link != from && link->points < OVERLAY_FAULTS_MAX - 1) {
+            link->points++; /* never the last: it may have been bad luck */
         }
     }
 }

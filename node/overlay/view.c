@@ -31,11 +31,11 @@ enum {
     TRIED_MS = 5 * 1000,        /* to bring something, before another has its chance */
     SILENT_MS = 30 * 1000,      /* without an object: others may know more */
     LOOK_FIRST_MS = 8 * 1000,   /* to twice that; then each time as long again */
-    LOOK_LAST_MS = 32 * 1000,
-    LOOK_CROWDED_MS = 2 * 1000,
-    KNOCK_MS = 3000,  /* for each who is turned away: somebody crowds in */
-    SWAP_ONE_IN = 10, /* shuffles */
-    ROOM_BURST = 4,   /* links that we give up for others, and how often one more */
+    LOOK_LAST_MS = 1024 * 1000,
+    LOOK_CROWDED_MS = 2 * 1000, /* a dial in 2 s at most is what others can make us do */
+    KNOCK_MS = 3000,            /* for each who is turned away: somebody crowds in */
+    SWAP_ONE_IN = 10,           /* shuffles */
+    ROOM_BURST = 4,             /* links that we give up for others, and how often one more */
     ROOM_EVERY_MS = 15 * 1000,
     DIAL_GIVEN_UP_S = 20, /* the driver answers sooner; who comes under another name, later */
 };
@@ -48,11 +48,12 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
 static struct link *choose_newcomer(struct overlay *o, uint32_t group);
 static unsigned proven(const struct overlay *o, const struct link *link);
 static struct link *choose_victim(struct overlay *o);
-static unsigned worth(const struct overlay *o, const struct link *link);
+static unsigned worth(struct overlay *o, const struct link *link);
 static void turn_away(struct overlay *o, peer_no peer);
 static bool is_turned_away(const struct overlay *o, peer_no peer);
 static void open_link(struct overlay *o, struct link *link, enum neighbour_wish wish);
 static bool group_is_full(const struct overlay *o, const struct link *link);
+static size_t links_dialled(const struct overlay *o);
 static void remember_end(struct overlay *o, const struct link *link, enum overlay_end why);
 static void lose(struct overlay *o, struct link *link, enum overlay_end why);
 
@@ -227,7 +228,7 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
     if (open) {
         o->counts.links_lost++;
         link->eager &= !twin; /* the other has its place in the tree */
-        tree_link_lost(o, link, why == OVERLAY_END_DEAD || (why == OVERLAY_END_CUT && link->eager));
+        tree_link_lost(o, link, why);
     } else {
         o->counts.refused++;
         if (dialled) {
@@ -295,8 +296,11 @@ static void be_answered(struct overlay *o, struct link *link) {
         view_close(o, link, OVERLAY_END_GROUP);
         return;
     }
-    if (!again && link->wish == NEIGHBOUR_SWAP && overlay_open_links(o) >= OVERLAY_LINKS_WANTED) {
-        struct link *victim = choose_victim(o);
+    size_t most = link->wish == NEIGHBOUR_SWAP ? OVERLAY_LINKS_WANTED : OVERLAY_LINKS_MAX;
+    if (!again && overlay_open_links(o) >= most) {
+        bool few = links_dialled(o) < OVERLAY_DIALLED_FEW && o->book_count > OVERLAY_LINKS_MAX;
+        struct link *victim = link->wish == NEIGHBOUR_SWAP ? choose_victim(o) : NULL;
+        victim = victim == NULL && few ? choose_newcomer(o, 0) : victim;
         if (victim != NULL) {
             view_close(o, victim, OVERLAY_END_SWAPPED);
         }
@@ -346,6 +350,9 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     link->useful_count = (uint32_t)o->counts.accepted;
     o->counts.links_up++;
     o->had_links = true;
+    if (o->dialled_in_vain > VAIN_FREE) {
+        book_forgive(o); /* it was we who were away */
+    }
     o->dialled_in_vain = 0;
     book_unname(o, link->peer);
     if (o->shuffle_at.ms == TICK_NEVER.ms) {
@@ -449,8 +456,8 @@ static struct link *choose_victim(struct overlay *o) {
     return victim;
 }
 
-static unsigned worth(const struct overlay *o, const struct link *link) {
-    return 2 * proven(o, link) + (link->eager ? 1 : 0);
+static unsigned worth(struct overlay *o, const struct link *link) {
+    return 4 * proven(o, link) + (link->eager ? 2 : 0) + (book_is_anchor(o, link->peer) ? 1 : 0);
 }
 
 /* Who asks again and again is no more likely to get in than who asks now and then. */
@@ -482,6 +489,17 @@ static bool group_is_full(const struct overlay *o, const struct link *link) {
     return link->group != 0 && count >= OVERLAY_GROUP_MAX &&
            overlay_open_links(o) >= OVERLAY_LINKS_FEW;
 }
+
+static size_t links_dialled(const struct overlay *o) {
+    size_t count = 0;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        count += o->links[i].no != 0 && o->links[i].state == LINK_STATE_OPEN && o->links[i].dialled;
+    }
+    return count;
+}
+
+/* ---- looking elsewhere ---- */
+
 static bool has_idle_link(struct overlay *o) {
     const struct link *victim = choose_victim(o);
     return victim != NULL && score_is_idle(o, victim);
@@ -507,9 +525,11 @@ static bool is_silent(const struct overlay *o) {
 }
 
 /* Halves that have lost each other know nobody of the other half but by the book. Who is kept from
- * what others say knows by it who has said something before. */
+ * what others say knows by it who has said something before; that may have been one of those who
+ * keep it. */
 static void swap_link(struct overlay *o) {
-    peer_no peer = is_silent(o) ? book_choose_old(o, true) : OVERLAY_NOBODY;
+    bool brought = is_silent(o) && overlay_draw(o) % 4 != 0;
+    peer_no peer = brought ? book_choose_old(o, true) : OVERLAY_NOBODY;
     peer = peer == OVERLAY_NOBODY ? book_choose_old(o, false) : peer;
     if (peer != OVERLAY_NOBODY && overlay_open_links(o) >= OVERLAY_LINKS_WANTED) {
         o->counts.swaps++;
@@ -580,7 +600,7 @@ static size_t links_lacking(struct overlay *o) {
     }
     size_t wanted = open < OVERLAY_LINKS_WANTED ? OVERLAY_LINKS_WANTED - open : 0;
     if (ours < OVERLAY_DIALLED_FEW && wanted < OVERLAY_DIALLED_FEW - ours &&
-        o->book_count > OVERLAY_LINKS_MAX && open < OVERLAY_LINKS_MAX) {
+        o->book_count > OVERLAY_LINKS_MAX) {
         wanted = 1;
     }
     wanted *= open < OVERLAY_LINKS_FEW ? 2 : 1;

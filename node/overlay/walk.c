@@ -74,7 +74,7 @@ static void take_walk(struct overlay *o, struct link *from, const struct link_me
     if (message->as.walk.left == 0 || next == NULL) {
         book_name(o, peer);
         if (overlay_open_links(o) + view_dialling(o) < OVERLAY_LINKS_MAX &&
-            view_may_dial(o, peer)) {
+            book_may_dial(o, peer) && view_afford_room(o)) {
             view_dial(o, peer, NEIGHBOUR_MORE);
         }
         return;

@@ -16,6 +16,7 @@ static void lie(struct sim *sim, uint32_t lane);
 static void flood(struct sim *sim, uint32_t node, uint32_t lane);
 static void replay(struct sim *sim, uint32_t lane);
 static void poison(struct sim *sim, uint32_t lane);
+static void echo(struct sim *sim, uint32_t lane);
 static void crowd(struct sim *sim, uint32_t number);
 static uint32_t one_of_crew(struct sim *sim, uint32_t node);
 
@@ -62,6 +63,8 @@ void hostile_attack(struct sim *sim, uint32_t number) {
             replay(sim, lane);
         } else if (node->hostile == POISONER) {
             poison(sim, lane);
+        } else if (sim->params.echo != 0) {
+            echo(sim, lane);
         } else if (sim->net.pairs[links[i]].raw) {
             static const struct packet pong = {.type = LINK_PONG}; /* keeps it */
             net_send(sim, lane, &pong, (struct bytes){NULL, 0}, 9);
@@ -84,6 +87,22 @@ static void lie(struct sim *sim, uint32_t lane) {
         write_u64(id->b + 8, rng_draw(&sim->rng));
         id->hops = 1;
     }
+    home_say(sim, lane, message);
+}
+
+/* Announces what everybody has, to look as if it brought something. */
+static void echo(struct sim *sim, uint32_t lane) {
+    struct link_message *message = sim->message;
+    if (sim->object_count == sim->first_live) {
+        return;
+    }
+    memset(message, 0, sizeof *message);
+    message->kind = LINK_IHAVE;
+    message->as.ihave.count = 1;
+    struct id id =
+        object_id(sim, sim->first_live + rng_below(&sim->rng, sim->object_count - sim->first_live));
+    memcpy(message->as.ihave.ids[0].b, id.b, sizeof message->as.ihave.ids[0].b);
+    message->as.ihave.ids[0].hops = 1;
     home_say(sim, lane, message);
 }
 

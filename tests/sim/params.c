@@ -42,6 +42,7 @@ static const struct row {
     ROW(kill_pct),
     ROW(kill_every_ms),
     ROW(hostile_pct),
+    ROW(echo),
     ROW(clock_s),
     ROW(join_ms),
     ROW(churn_ms),

@@ -74,6 +74,8 @@ static const struct scenario scenarios[] = {
     {"hostile-liar", "30 % announce what they never give", HOSTILE "liar", run_hostile},
     {"hostile-flooder", "30 % send forgeries and copies", HOSTILE "flooder", run_hostile},
     {"hostile-eclipser", "30 % take all places that they can get", HOSTILE "eclipser", run_hostile},
+    {"hostile-echoer", "the same, and repeat what all have", HOSTILE "eclipser echo=1",
+     run_hostile},
     {"hostile-poisoner", "30 % name members that are not there", HOSTILE "poisoner", run_hostile},
     {"hostile-replayer", "30 % push what has expired", HOSTILE "replayer life_s=60", run_hostile},
     {"slow", "10 % read 4 kB/s of a link",

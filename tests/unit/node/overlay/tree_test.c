@@ -18,9 +18,9 @@ enum {
     TURN_MS = 1000,
     LONG_MS = 10 * 1000,
     BROKEN_POINTS = 5,
-    SHARE = 113,  /* of the ids that a node waits for: one link's */
-    RECENT = 32,  /* objects of which the node knows how they came */
-    TURN_PACE = 3 /* so many at a time, and every second one has no turn */
+    SHARE = 113,   /* of the ids that a node waits for: one link's */
+    RECENT = 32,   /* objects of which the node knows how they came */
+    TURN_PACE = 12 /* so many at a time, and every second one has no turn */
 };
 
 static struct rig rig;

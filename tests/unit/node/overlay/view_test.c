@@ -129,18 +129,30 @@ static void test_a_walk_goes_on_over_another_link_with_one_less_left(void **stat
 
 static void test_where_a_walk_ends_the_newcomer_is_dialled_if_there_is_room(void **state) {
     (void)state;
+    enum {
+        AT_ONCE = 4
+    };
     rig_create(&rig);
     rig_up(&rig, A, true);
     say_walk(A, 60, LINK_WALK_MAX); /* nobody else to send it to */
     CHECK(rig_sent(&rig, LINK_WALK, RIG_PEERS) == 0);
     CHECK(rig_count(&rig, OVERLAY_ACT_DIAL, 60) == 1);
-    for (peer_no peer = B; overlay_link_count(rig.overlay) < OVERLAY_LINKS_MAX; peer++) {
+    for (peer_no peer = 61; peer < 61 + AT_ONCE - 1; peer++) {
+        say_walk(A, peer, 0);
+        CHECK(rig_count(&rig, OVERLAY_ACT_DIAL, peer) == 1);
+    }
+    say_walk(A, 70, 0); /* nobody makes us dial without end */
+    CHECK(rig_count(&rig, OVERLAY_ACT_DIAL, 70) == 0);
+    CHECK(rig_in_passive(&rig, 70));
+    rig_destroy(&rig);
+
+    rig_create(&rig);
+    for (peer_no peer = A; overlay_link_count(rig.overlay) < OVERLAY_LINKS_MAX; peer++) {
         rig_up(&rig, peer, true);
     }
     say_walk(A, 61, 0);
     CHECK(rig_sent(&rig, LINK_WALK, RIG_PEERS) == 0);
     CHECK(rig_count(&rig, OVERLAY_ACT_DIAL, RIG_PEERS) == 0);
-    CHECK(rig_in_passive(&rig, 61));
     rig_destroy(&rig);
 }
 
@@ -476,6 +488,52 @@ static void test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor(void **sta
     rig_destroy(&rig);
 }
 
+static void test_whoever_repeats_what_it_was_told_has_brought_nothing(void **state) {
+    (void)state;
+    rig_create(&rig);
+    for (peer_no peer = 1; peer <= 60; peer++) {
+        rig_name(&rig, peer);
+    }
+    for (peer_no peer = 1; peer <= OVERLAY_LINKS_WANTED; peer++) {
+        rig_up(&rig, peer, peer <= OVERLAY_ANCHORS_MAX);
+    }
+    CHECK_ERR(ERR_OK, rig_accept(&rig, 0, 1, 0)); /* ours: all are told, in two seconds */
+    rig_run(&rig, 2 * SECOND, true);
+    struct overlay_counts before;
+    struct overlay_counts after;
+    overlay_counts(rig.overlay, &before);
+    for (int i = 0; i < 120; i++) {
+        for (peer_no peer = 1; peer <= OVERLAY_LINKS_WANTED; peer++) {
+            rig_announce(&rig, peer, 1, 1);
+        }
+        rig_run(&rig, SECOND, true);
+    }
+    overlay_counts(rig.overlay, &after);
+    CHECK(after.swaps - before.swaps >= 2); /* it looks for others all the same */
+    rig_destroy(&rig);
+}
+
+/* As when a community has grown: all came in while there were few. */
+static void test_nine_that_others_dialled_leave_room_for_three_of_ours(void **state) {
+    (void)state;
+    rig_create(&rig);
+    for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
+        rig_name(&rig, peer);
+        rig_up(&rig, peer, false);
+    }
+    for (peer_no peer = 20; peer < 60; peer++) {
+        rig_name(&rig, peer);
+    }
+    for (int i = 0; i < OVERLAY_DIALLED_FEW; i++) {
+        peer_no other = await_dial();
+        rig_rise(&rig, other, true);
+        rig_neighbour(&rig, other, NEIGHBOUR_MORE);
+        CHECK(overlay_is_linked(rig.overlay, other));
+        CHECK(overlay_link_count(rig.overlay) <= OVERLAY_LINKS_MAX);
+    }
+    rig_destroy(&rig);
+}
+
 /* An anchor too, while it brings nothing: else whoever got all three would have us for good. */
 static void test_who_is_kept_from_all_dials_whoever_has_brought_something(void **state) {
     (void)state;
@@ -491,7 +549,7 @@ static void test_who_is_kept_from_all_dials_whoever_has_brought_something(void *
     }
     rig_run(&rig, MINUTE / 3, true);
     CHECK(rig.dials[50] == 0);
-    rig_run(&rig, MINUTE, true);
+    rig_run(&rig, 5 * MINUTE, true);
     CHECK(rig.dials[50] >= 1);
     rig_rise(&rig, 50, true);
     rig_neighbour(&rig, 50, NEIGHBOUR_MORE);
@@ -602,6 +660,8 @@ int main(void) {
         cmocka_unit_test(test_a_peer_that_refused_is_not_dialled_for_twenty_seconds),
         cmocka_unit_test(test_whom_nobody_wants_dials_ever_more_rarely),
         cmocka_unit_test(test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor),
+        cmocka_unit_test(test_whoever_repeats_what_it_was_told_has_brought_nothing),
+        cmocka_unit_test(test_nine_that_others_dialled_leave_room_for_three_of_ours),
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
         cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),

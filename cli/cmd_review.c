@@ -70,8 +70,8 @@ static void show_whole(const struct opened *clip);
 static void show_field(const char *label, const char *value);
 static int ask_until_decided(struct review *review, struct opened *clip);
 static int check_document(struct review *review, struct checked_request *asked);
-static int fetch_document(struct review *review, const struct document *document,
-                          struct buffer *out);
+static int fetch_attachment(struct review *review, const struct id *named, size_t size,
+                            struct buffer *out);
 static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
 static bool has_signed(const struct opened *clip, const struct sign_public *key);
@@ -216,20 +216,41 @@ static int find_request(struct review *review, const struct id *id, struct check
                                        "the node holds a clip for a request that does not verify");
 }
 
-/* That the document is here is not the node's word: it is read, and held against its hash. */
+/* That the document and the court's seal are here is not the node's word: they are read, and held
+ * against their hashes; and the document against its type, the seal against the document. */
 static int check_document(struct review *review, struct checked_request *asked) {
     SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
-    asked->document_here &= asked->request.document.present;
-    return asked->document_here ? fetch_document(review, &asked->request.document, &bytes) : 0;
+    SCOPED(buffer_finish) struct buffer seal = {.max = COURT_SEAL_MAX};
+    const struct document *document = &asked->request.document;
+    const struct court_seal *court = &asked->request.court_seal;
+    asked->document_here &= document->present;
+    asked->seal_here &= court->present;
+    if (!asked->document_here) {
+        return 0;
+    }
+    int failed = fetch_attachment(review, &document->sha256, document->size, &bytes);
+    if (failed != 0) {
+        return failed;
+    }
+    const char *type = document_type(buffer_bytes(&bytes));
+    asked->document_is_other = type == NULL || strcmp(type, document->media_type) != 0;
+    if (asked->seal_here) {
+        failed = fetch_attachment(review, &court->sha256, court->size, &seal);
+    }
+    if (failed == 0 && asked->seal_here) {
+        seal_check(buffer_bytes(&seal), buffer_bytes(&bytes), &asked->authorities, now_wall(),
+                   &asked->seal);
+    }
+    return failed;
 }
 
-static int fetch_document(struct review *review, const struct document *document,
-                          struct buffer *out) {
+static int fetch_attachment(struct review *review, const struct id *named, size_t size,
+                            struct buffer *out) {
     static struct control_reply reply;
     struct id hash;
-    while (out->len < document->size) {
+    while (out->len < size) {
         const struct control_request ask = {
-            .op = CONTROL_DOCUMENT_GET, .id = document->sha256, .offset = out->len};
+            .op = CONTROL_DOCUMENT_GET, .id = *named, .offset = out->len};
         int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
         if (failed != 0) {
             return failed;
@@ -239,10 +260,9 @@ static int fetch_document(struct review *review, const struct document *document
         }
     }
     sha256(buffer_bytes(out), &hash);
-    return id_equal(&hash, &document->sha256)
-               ? 0
-               : fail("nothing was shown or released",
-                      "the document is not the one that the request names");
+    return id_equal(&hash, named) ? 0
+                                  : fail("nothing was shown or released",
+                                         "the document is not the one that the request names");
 }
 
 /* What every node refuses at its fence is not put before a person by a node that did not. A rule
@@ -250,7 +270,7 @@ static int fetch_document(struct review *review, const struct document *document
 static int check_rules(const struct checked_request *asked) {
     struct legal_report report;
     size_t rule = 0;
-    legal_check(&asked->request, &asked->charter.caps, now_wall(), asked->document_here, &report);
+    checked_law(asked, now_wall(), &report);
     enum err err = legal_verdict(&report, &rule);
     return err == ERR_OK || err == ERR_DENY_TIME
                ? 0
@@ -421,17 +441,22 @@ static void show_checks(const struct opened *clip, size_t most) {
     struct legal_report report;
     size_t passed = 0;
     size_t bad = 0;
-    legal_check(&clip->asked->request, &clip->asked->charter.caps, now_wall(),
-                clip->asked->document_here, &report);
+    checked_law(clip->asked, now_wall(), &report);
     for (size_t i = 0; i < report.count; i++) {
         passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
         bad += report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN ? 1 : 0;
     }
     const struct document *document = &clip->asked->request.document;
     line("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
-         !document->present           ? "no document"
-         : clip->asked->document_here ? "document here"
-                                      : "document not here yet");
+         !document->present               ? "no document"
+         : !clip->asked->document_here    ? "document not here yet"
+         : clip->asked->document_is_other ? "document is NOT of its type"
+                                          : "document here");
+    if (clip->asked->request.instrument.court_signature != COURT_SIGNATURE_NONE) {
+        char court[SEAL_TEXT_MAX];
+        line("", "the court's own signature: %s",
+             seal_text(&clip->asked->request, &clip->asked->seal, court));
+    }
     size_t shown = 0;
     for (int pass = 0; pass < 2; pass++) { /* what failed before what is not known */
         for (size_t i = 0; i < report.count; i++) {
@@ -886,9 +911,17 @@ static int write_document(struct review *review, const struct opened *clip) {
         (void)puts(document->present ? "the document has not come yet" : "there is no document");
         return 0;
     }
-    int failed = fetch_document(review, document, &bytes);
+    int failed = fetch_attachment(review, &document->sha256, document->size, &bytes);
     if (failed != 0) {
         return failed;
+    }
+    if (clip->asked->document_is_other) { /* what opens it would do what nobody expects */
+        char safe[SAFE_MAX];
+        const char *is = document_type(buffer_bytes(&bytes));
+        (void)printf("not written: the request calls it %s, and it is %s\n",
+                     safe_text(document->media_type, 31, safe),
+                     is == NULL ? "neither PDF, PNG nor plain text" : is);
+        return 0;
     }
     look_path(review, clip,
               strcmp(document->media_type, "application/pdf") == 0 ? "pdf"

@@ -36,6 +36,7 @@ issue notary root 'basicConstraints=CA:FALSE;keyUsage=critical,nonRepudiation;ex
 issue server root "$leaf;extendedKeyUsage=serverAuth" 365 '/CN=www.riverside.example'
 issue cipher root 'basicConstraints=CA:FALSE;keyUsage=critical,keyEncipherment' 365 '/CN=Cipher'
 issue brief root "$leaf" 10 '/CN=Brief Court'
+issue past root "$leaf" -1 '/CN=Past Court'
 issue nobody nobody "$leaf" 365 '/CN=Superior Court of Riverside'
 issue below court "$leaf" 365 '/CN=Below a leaf'
 openssl x509 -in root.pem -outform DER -out root.der
@@ -48,6 +49,7 @@ seal notary notary
 seal two court -signer notary.pem -inkey notary.key
 seal self_signed nobody
 seal brief brief
+seal expired past
 seal wrong_usage server
 seal cipher cipher
 seal below below -certfile court.pem

@@ -90,6 +90,7 @@ static void test_good_and_bad_seals_are_told_apart(void **state) {
         {"brief", 0, 5, CMS_SEALED, "Brief Court"},
         {"sixteen", 0, 0, CMS_SEALED, "Superior Court of Riverside"},
         {"brief", 0, 11, CMS_EXPIRED, NULL},
+        {"expired", 0, 0, CMS_EXPIRED, NULL},
         {"good", 0, -1, CMS_EXPIRED, NULL}, /* not valid yet */
         {"intermediate", 0, 366, CMS_EXPIRED, NULL},
         {"wrong_usage", 0, 0, CMS_WRONG_USAGE, NULL}, /* a web server's */

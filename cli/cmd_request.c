@@ -675,6 +675,8 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_time(facts, "from", "from", request->from);
     facts_time(facts, "to", "to", request->to);
     facts_text(facts, "ends_in", "ends in", left);
+    facts_flag(facts, "document_here", request->document.present && checked->document_here);
+    facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);
     if (!checked->ours) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
     }

@@ -17,6 +17,7 @@ enum {
     LINE_COLUMNS = 80,
     FAILED_LINES = 3, /* of the prompt; 'c' shows them all */
     GAPS_SHOWN = 3,
+    TEXT_LINES = 40, /* of a document; the file has the rest */
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -36,6 +37,7 @@ struct review {
     struct clip_ref clips[CLIPS_MAX];
     bool left_pending;
     struct player *player;   /* NULL: looks are files */
+    struct reader *reader;   /* NULL: pdftotext is not installed */
     char looks[PATH_MAX];    /* the folder for them */
     struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */
 };
@@ -86,6 +88,9 @@ static int write_clip(struct review *review, const struct opened *clip);
 static int read_clip(struct review *review, const struct opened *clip, const char *what,
                      FILE *file);
 static int write_document(struct review *review, const struct opened *clip);
+static void show_document(const struct review *review, const struct document *document,
+                          struct bytes bytes);
+static void show_text(struct bytes text);
 static void look_path(const struct review *review, const struct opened *clip, const char *ending,
                       char out[PATH_MAX]);
 static bool is_code(const char *answer, const char *code);
@@ -127,6 +132,9 @@ int cmd_review(struct cli *cli) {
     if (failed == 0 && player != NULL) {
         failed = player_start(player, &review.player);
     }
+    if (failed == 0 && reader_installed()) {
+        failed = reader_start(&review.reader);
+    }
     if (failed == 0) {
         walls_allow(cli, review.looks);
         term_guard(); /* so that no half of a look stays behind */
@@ -141,6 +149,7 @@ int cmd_review(struct cli *cli) {
     }
     secret_destroy(review.secret);
     player_stop(review.player);
+    reader_stop(review.reader);
     scratch_close(review.scratch);
     client_close(review.client);
     if (failed == 0 && review.left_pending) {
@@ -932,8 +941,57 @@ static int write_document(struct review *review, const struct opened *clip) {
     if (failed == 0) {
         (void)printf("written to %s%s\nit came from the requester: open it with care\n", path,
                      review->scratch == NULL ? "" : " until this review ends");
+        show_document(review, document, buffer_bytes(&bytes));
     }
     return failed;
+}
+
+static void show_document(const struct review *review, const struct document *document,
+                          struct bytes bytes) {
+    SCOPED(buffer_finish) struct buffer text = {.max = READER_TEXT_MAX};
+    if (strcmp(document->media_type, "text/plain") == 0) {
+        show_text(bytes);
+    } else if (strcmp(document->media_type, "application/pdf") != 0) {
+        return;
+    } else if (review->reader == NULL) {
+        (void)puts("its text would be shown here if pdftotext (poppler-utils) were installed");
+    } else if (!reader_text(review->reader, bytes, &text)) {
+        (void)puts("no text could be got out of it");
+    } else {
+        show_text(buffer_bytes(&text));
+    }
+}
+
+/* Lines that hold something, cut to the terminal, on labelled lines: others wrote them. */
+static void show_text(struct bytes text) {
+    const size_t columns = term_columns() > 2 * LABEL_COLUMNS ? term_columns() - 4 : LABEL_COLUMNS;
+    size_t shown = 0;
+    size_t more = 0;
+    for (size_t at = 0, end = 0; at < text.len; at = end + 1) {
+        char one[512];
+        char safe[SAFE_MAX];
+        const uint8_t *stop = memchr(text.at + at, '\n', text.len - at);
+        end = stop == NULL ? text.len : (size_t)(stop - text.at);
+        (void)snprintf(one, sizeof one, "%.*s", (int)(end - at), (const char *)text.at + at);
+        one[strcspn(one, "\r")] = '\0';
+        if (one[strspn(one, " \t")] == '\0') {
+            continue;
+        }
+        for (char *tab = one; (tab = strchr(tab, '\t')) != NULL;) {
+            *tab = ' ';
+        }
+        if (shown < TEXT_LINES) {
+            (void)printf("  | %s\n", safe_text(one, columns, safe));
+            shown++;
+        } else {
+            more++;
+        }
+    }
+    if (more > 0) {
+        (void)printf("and %zu lines more: the file has them\n", more);
+    } else if (shown == 0) {
+        (void)puts("it has no text: a picture of one, perhaps");
+    }
 }
 
 /* A new name in the folder for looks. */

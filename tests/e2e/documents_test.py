@@ -10,7 +10,9 @@ import json
 import pathlib
 import re
 import subprocess
+import shutil
 import sys
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
@@ -118,9 +120,13 @@ def ask(home, start, *more):
     return re.search(r"sent as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1), text
 
 
-def test_the_prompt_says_by_whom(ada, ben, folder, conf):
-    start = half_an_hour_ago()
-    add_camera(ben, "porch", start)
+def wait_for(home, code, *papers):
+    home.until(lambda: [r for r in home.facts("requests") if r["code"] == code],
+               lambda found: found and all(found[0][paper] for paper in papers))
+    home.until(lambda: [v for v in home.facts("vault", "list") if v["request"] == code], lambda v: v)
+
+
+def test_the_prompt_says_by_whom(ada, ben, folder, conf, start):
     document = ("--process", str(conf), "--document", str(folder / "document"))
     done = ada.run(*request_words(start, 5, 22)[:-1], "--process", str(conf), "--seal", str(folder / "good.p7s"),
                    check=False)
@@ -130,7 +136,9 @@ def test_the_prompt_says_by_whom(ada, ben, folder, conf):
         code, text = ask(ada, start, *document, "--seal", str(folder / f"{name}.p7s"))
         assert f"COURT    the court's own signature: {SEALS[name]}\n" in text, text
         codes[code] = name
-    ben.until(lambda: open_clips(ben), lambda n: n == 2)
+    for code in codes:
+        wait_for(ben, code, "document_here", "seal_here")
+    check(open_clips(ben), 2, "clips")
     terminal = ben.at_terminal("review")
     terminal.expect(PASSPHRASE)
     terminal.line(Home.PASSPHRASE)
@@ -150,6 +158,47 @@ def test_the_prompt_says_by_whom(ada, ben, folder, conf):
     assert not codes
 
 
+def pdf_of(content):
+    """One page whose content is this, packed."""
+    packed = zlib.compress(content, 9)
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+               b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+               b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(packed), packed),
+               b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]
+    text, places = b"%PDF-1.4\n", []
+    for number, one in enumerate(objects, 1):
+        places.append(len(text))
+        text += b"%d 0 obj%s endobj\n" % (number, one)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    return text + b"xref\n0 6\n0000000000 65535 f \n%strailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (
+        table, len(text))
+
+
+def test_the_text_of_a_pdf_is_shown(ada, ben, folder, conf, start):
+    lines = b"".join(b"1 0 0 1 50 %d Tm (Line %d of the warrant) Tj " % (800 - 12 * i, i) for i in range(50))
+    pdfs = {
+        "text": (pdf_of(b"BT /F 10 Tf " + lines + b"ET"), r"\| +Line 0 of the warrant\n(?s:.*)and 10 lines more"),
+        "broken": (b"%PDF-1.4\nnothing of a PDF", "no text could be got out of it"),
+        "bomb": (pdf_of(b"BT /F 1 Tf " + b"(bomb) Tj " * 20_000_000 + b"ET"), "no text could be got out of it"),
+    }
+    if shutil.which("pdftotext") is None:
+        pdfs = {name: (content, "if pdftotext .* were installed") for name, (content, _) in pdfs.items()}
+    for name, (content, wanted) in pdfs.items():
+        (folder / f"{name}.pdf").write_bytes(content)
+        code, _ = ask(ada, start, "--process", str(conf), "--document", str(folder / f"{name}.pdf"))
+        wait_for(ben, code, "document_here")
+        terminal = ben.at_terminal("review", code)
+        terminal.expect(PASSPHRASE)
+        terminal.line(Home.PASSPHRASE)
+        terminal.expect(QUESTION)
+        terminal.line("w")
+        terminal.expect(r"written to (\S+)\.pdf")
+        terminal.expect(wanted)
+        terminal.expect(QUESTION)
+        terminal.line("d")
+        check(terminal.wait(), 3, terminal.text)
+
+
 def main():
     with set_up("documents", "ada", "ben") as (root, ada, ben):
         folder = root / "authority"
@@ -165,7 +214,10 @@ def main():
         test_what_is_a_document(ada, folder)
         test_whose_seals_count([ada, ben], folder)
         test_seals_are_told_apart(ada, folder, conf)
-        test_the_prompt_says_by_whom(ada, ben, folder, conf)
+        start = half_an_hour_ago()
+        add_camera(ben, "porch", start)
+        test_the_prompt_says_by_whom(ada, ben, folder, conf, start)
+        test_the_text_of_a_pdf_is_shown(ada, ben, folder, conf, start)
         print("documents: types, authorities, seals, and what the prompt says of them")
 
 

@@ -57,7 +57,7 @@ static const struct command commands[] = {
      "example: stoop doctor\n"},
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
-     "                             [--witnesses N] [--co-sign DIR]...\n"
+     "                             [--witnesses N] [--authority FILE]... [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
@@ -74,6 +74,7 @@ static const struct command commands[] = {
      "  --witnesses N    neighbours who should cosign each home's log, 0 to 8\n"
      "                   (default 2)\n"
      "  --role ROLE      home (default), or requester: may ask, has no cameras\n"
+     "  --authority FILE a certificate (PEM or DER) whose courts' seals count; up to 4\n"
      "  --co-sign DIR    owner folder of a co-owner who signs too\n"
      "\n"
      "example: stoop community found 'Elm Street'\n"
@@ -126,24 +127,26 @@ static const struct command commands[] = {
     {"request", "ask the community for footage", cmd_request,
      "usage: stoop request --at LAT,LON --radius METRES --from TIME --to TIME\n"
      "                     --reason TEXT\n"
-     "                     (--voluntary | --process FILE [--document FILE])\n"
+     "                     (--voluntary | --process FILE [--document FILE [--seal FILE]])\n"
      "                     [--days N] [--delete-days N] [--yes]\n"
      "\n"
      "TIME is RFC 3339 or local ('2026-11-24 21:10'). 'stoop process template KIND'\n"
      "writes a process file. --yes skips the last question, not the passphrase.\n"
+     "  --document FILE  the court's document: a PDF, a PNG or plain text, up to 2 MiB\n"
+     "  --seal FILE      the court's own detached signature of it (CMS, in DER)\n"
      "\n"
      "example: stoop request --at 52.52,13.405 --radius 80 --from '2026-11-24 21:10' \\\n"
      "           --to '2026-11-24 21:13' --reason 'Hit and run, silver hatchback' \\\n"
      "           --voluntary\n"},
     {"process", "legal process: a template, a check", cmd_process,
      "usage: stoop process template KIND > FILE\n"
-     "       stoop process check FILE [--document FILE] [--json]\n"
+     "       stoop process check FILE [--document FILE [--seal FILE]] [--json]\n"
      "       stoop process rules [--json]\n"
      "\n"
      "KIND: search_warrant, court_order, production_order, subpoena, preservation,\n"
      "emergency, voluntary. 'check' tells every fault of a file at once, with its\n"
      "line, and how each rule of legal process comes out; it fails when homes would\n"
-     "refuse such a request.\n"
+     "refuse such a request. --seal needs the node, which has the charter.\n"
      "\n"
      "example: stoop process template search_warrant > warrant.conf\n"
      "         stoop process check warrant.conf --document warrant.pdf\n"},

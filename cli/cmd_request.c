@@ -1,9 +1,8 @@
 /* request, process, requests. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/rules.h"
 #include "crypto/age.h"
-#include "proto/process.h"
 
 enum {
     LIFE_DAYS = 3,
@@ -32,7 +31,7 @@ static int build_reason(const struct cli *cli, const char *reason, struct reques
 static int build_times(const struct cli *cli, const char *const *values, struct request *out);
 static int read_time(const char *text, struct instant *out);
 static int build_process(const char *path, struct request *out);
-static int read_process(const char *path, struct instrument *out);
+static int read_process(const char *path, struct process_reading *out);
 static int read_document(const char *path, struct document *out, struct buffer *bytes);
 static void build_terms(struct request *out);
 static int put_sender(const struct cli *cli, const struct control_reply *status,
@@ -54,7 +53,7 @@ static void say_sent(const struct cli *cli, const struct request *request, const
 static int process_template_of(struct cli *cli);
 static int process_check(struct cli *cli);
 static int process_rules(struct cli *cli);
-static int print_outcomes(struct cli *cli, const struct legal_report *report);
+static int process_periods(struct cli *cli);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
 
@@ -219,17 +218,25 @@ static int read_time(const char *text, struct instant *out) {
 static int build_process(const char *path, struct request *out) {
     out->instrument.kind = INSTRUMENT_VOLUNTARY;
     out->instrument.court_signature = COURT_SIGNATURE_NONE;
-    return path == NULL ? 0 : read_process(path, &out->instrument);
+    if (path == NULL) {
+        return 0;
+    }
+    static struct process_reading reading;
+    int failed = read_process(path, &reading);
+    out->instrument = reading.instrument;
+    return failed;
 }
 
-static int read_process(const char *path, struct instrument *out) {
-    struct process_errors errors;
+/* *out is filled but where the file cannot be read at all; then it says nothing. */
+static int read_process(const char *path, struct process_reading *out) {
     SCOPED(buffer_finish) struct buffer file = {.max = PROCESS_FILE_MAX};
+    memset(out, 0, sizeof *out);
     int failed = file_read(path, PROCESS_FILE_MAX, false, &file);
-    if (failed == 0 && process_read(buffer_bytes(&file), out, &errors) != ERR_OK) {
-        for (size_t i = 0; i < errors.count; i++) {
-            const struct process_error *error = &errors.list[i];
-            const char *next = i + 1 < errors.count
+    if (failed == 0 && process_read(buffer_bytes(&file), out) != ERR_OK) {
+        const struct process_errors *errors = &out->errors;
+        for (size_t i = 0; i < errors->count; i++) {
+            const struct process_error *error = &errors->list[i];
+            const char *next = i + 1 < errors->count
                                    ? NULL
                                    : "'stoop process template KIND' shows how it is written";
             failed = error->line == 0 ? fail(next, "%s: %s", path, error->text)
@@ -445,8 +452,10 @@ static void say_sent(const struct cli *cli, const struct request *request, const
 /* ---- process ---- */
 
 int cmd_process(struct cli *cli) {
-    static const struct cli_branch branches[] = {
-        {"template", process_template_of}, {"check", process_check}, {"rules", process_rules}};
+    static const struct cli_branch branches[] = {{"template", process_template_of},
+                                                 {"check", process_check},
+                                                 {"rules", process_rules},
+                                                 {"periods", process_periods}};
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
@@ -467,7 +476,8 @@ static int process_template_of(struct cli *cli) {
     return EXIT_DONE;
 }
 
-/* As if it were asked now, about a place and a time that no cap minds. */
+/* As if it were asked now, about a place and a time that no cap minds. What the file says wrongly
+ * and what is wrong with the rest of it are told in one go. */
 static int process_check(struct cli *cli) {
     struct legal_report report;
     struct instant now = now_wall();
@@ -475,6 +485,7 @@ static int process_check(struct cli *cli) {
     const struct caps caps = CAPS_DEFAULT;
     SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
     static struct request request;
+    static struct process_reading reading;
     const struct cli_option options[] = {{.name = "--document", .value = &document_path}};
     int failed = take_options(cli, options, COUNT_OF(options), "FILE");
     if (failed != 0) {
@@ -484,70 +495,38 @@ static int process_check(struct cli *cli) {
                                .from = {now.ms - 2000},
                                .to = {now.ms - 1000},
                                .head = {.created = now}};
-    (void)snprintf(request.reason, sizeof request.reason, "the reason is not checked here");
-    failed = read_process(cli->argv[1], &request.instrument);
-    if (document_path != NULL) { /* whatever came of the file: all faults at once */
-        int bad = read_document(document_path, &request.document, &document);
-        failed = failed == 0 ? bad : failed;
+    failed = read_process(cli->argv[1], &reading);
+    bool there = failed == 0 || reading.errors.count > 0;
+    int bad =
+        document_path == NULL ? 0 : read_document(document_path, &request.document, &document);
+    if (there) {
+        request.instrument = reading.instrument;
+        legal_check(&request, &caps, now, document.len > 0, &report);
+        const struct rules_of_file file = {
+            .path = cli->argv[1],
+            .reading = &reading,
+            .report = reading.instrument.kind == 0 ? NULL : &report,
+            .document_bad = bad != 0,
+        };
+        failed = rules_say(cli, &file);
     }
-    if (failed != 0) {
-        return failed;
-    }
-    legal_check(&request, &caps, now, document.len > 0, &report);
-    return print_outcomes(cli, &report);
+    return failed == 0 ? bad : failed;
 }
 
 static int process_rules(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
-    if (failed != 0) {
-        return failed;
+    if (failed == 0) {
+        rules_list(cli);
     }
-    struct facts *facts = facts_start(cli, true);
-    for (size_t i = 0; i < legal_rule_count(); i++) {
-        const struct legal_rule *rule = legal_rule_at(i);
-        facts_item(facts);
-        facts_text(facts, "id", "rule", rule->id);
-        facts_text(facts, "field", "field", rule->field);
-        facts_text(facts, "text", "it", rule->text);
-        facts_text(facts, "source", "source", rule->source);
-        facts_text(facts, "otherwise", "otherwise",
-                   rule->severity == LEGAL_FAIL ? "a failed check" : "every home refuses it");
-    }
-    facts_end(facts);
-    return EXIT_DONE;
+    return failed;
 }
 
-static int print_outcomes(struct cli *cli, const struct legal_report *report) {
-    static const char *const words[] = {[LEGAL_PASSED] = "passed",
-                                        [LEGAL_FAILED] = "FAILED",
-                                        [LEGAL_UNKNOWN] = "unknown",
-                                        [LEGAL_NOT_APPLICABLE] = "-"};
-    size_t rule = 0;
-    bool refused = legal_verdict(report, &rule) != ERR_OK;
-    struct facts *facts = facts_start(cli, true);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct legal_rule *of = legal_rule_at(i);
-        if (report->outcomes[i] == LEGAL_NOT_APPLICABLE) {
-            continue;
-        }
-        bool broken = report->outcomes[i] == LEGAL_FAILED;
-        const char *lead = report->outcomes[i] == LEGAL_UNKNOWN ? "whether it " : "it ";
-        if (cli->json) {
-            facts_item(facts);
-            facts_text(facts, "id", NULL, of->id);
-            facts_text(facts, "outcome", NULL, words[report->outcomes[i]]);
-            facts_text(facts, "field", NULL, of->field);
-            facts_text(facts, "text", NULL, broken ? of->broken : of->text);
-            facts_text(facts, "otherwise", NULL,
-                       of->severity == LEGAL_FAIL ? "failed check" : "refused");
-        } else {
-            (void)printf("%-8s %s %s%s%s\n", words[report->outcomes[i]], of->id, lead,
-                         broken ? of->broken : of->text,
-                         broken && of->severity != LEGAL_FAIL ? ": every home refuses it" : "");
-        }
+static int process_periods(struct cli *cli) {
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        periods_list(cli);
     }
-    facts_end(facts);
-    return refused ? EXIT_FAILED : EXIT_DONE;
+    return failed;
 }
 
 /* ---- requests ---- */

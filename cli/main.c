@@ -135,15 +135,17 @@ static const struct command commands[] = {
      "example: stoop request --at 52.52,13.405 --radius 80 --from '2026-11-24 21:10' \\\n"
      "           --to '2026-11-24 21:13' --reason 'Hit and run, silver hatchback' \\\n"
      "           --voluntary\n"},
-    {"process", "legal process: a template, a check", cmd_process,
+    {"process", "legal process: a template, a check, the rules", cmd_process,
      "usage: stoop process template KIND > FILE\n"
      "       stoop process check FILE [--document FILE] [--json]\n"
      "       stoop process rules [--json]\n"
+     "       stoop process periods [--json]\n"
      "\n"
      "KIND: search_warrant, court_order, production_order, subpoena, preservation,\n"
-     "emergency, voluntary. 'check' tells every fault of a file at once, with its\n"
-     "line, and how each rule of legal process comes out; it fails when homes would\n"
-     "refuse such a request.\n"
+     "emergency, voluntary. 'check' tells every fault of a file and every broken rule\n"
+     "of legal process at once, with its line and its source; it fails when homes\n"
+     "would refuse such a request. 'rules' prints the rules, 'periods' how long each\n"
+     "jurisdiction lets a warrant be executed, as far as it is known here.\n"
      "\n"
      "example: stoop process template search_warrant > warrant.conf\n"
      "         stoop process check warrant.conf --document warrant.pdf\n"},

@@ -268,7 +268,7 @@ def test_times_are_said_back(home):
 def test_json(home):
     for words in (["status"], ["members"], ["peers"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
                   ["community", "show"], ["log", "show"], ["log", "verify"], ["log", "proof", "0"], ["key", "show"],
-                  ["process", "rules"], ["doctor"]):
+                  ["process", "rules"], ["process", "periods"], ["doctor"]):
         done = home.run(*words, "--json", check=False)
         json.loads(done.stdout)
         assert done.returncode == 0 or words == ["doctor"], done  # whose answer is this machine's
@@ -324,7 +324,7 @@ def test_process(home):
     path.write_text("instrument = voluntary\n")
     check(home.run("process", "check", str(path)).returncode, 0, "voluntary")
     path.write_text("instrument = search_warrant\njurisdiction = GB-ENG\n")
-    outcomes = json.loads(home.run("process", "check", str(path), "--json", check=False).stdout)
+    outcomes = json.loads(home.run("process", "check", str(path), "--json", check=False).stdout)["rules"]
     failed = {o["field"]: o for o in outcomes if o["outcome"] == "FAILED"}
     check(failed["court"]["text"], "does not name the court", outcomes)
     check(failed["court"]["otherwise"], "refused", outcomes)

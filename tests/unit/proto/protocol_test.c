@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/core/parts.h"
+#include "proto/periods.h"
 #include "tests/support/check.h"
 
 enum {
@@ -58,6 +59,28 @@ static void test_rules_of_legal_process_are_as_documented(void **state) {
         check_line(line);
     }
     CHECK(lines_with("| LP-") == legal_rule_count());
+}
+
+/* PROTOCOL 5.3 */
+static void test_execution_periods_are_as_documented(void **state) {
+    (void)state;
+    for (size_t i = 0; i < execution_period_count(); i++) {
+        const struct execution_period *row = execution_period_at(i);
+        char line[256];
+        char text[PERIOD_TEXT_MAX];
+        execution_period_text(row, text);
+        (void)snprintf(line, sizeof line, "| %s | %s | %s | %s | %s |\n", row->jurisdiction,
+                       row->court == PERIOD_FEDERAL ? "federal" : "any", instrument_word(row->kind),
+                       text, row->source);
+        check_line(line);
+    }
+    const char *table = strstr(document, "| jurisdiction | court | instrument |");
+    CHECK(table != NULL);
+    size_t lines = 0;
+    for (; table[0] == '|'; table = strchr(table, '\n') + 1) {
+        lines++;
+    }
+    CHECK(lines == execution_period_count() + 2); /* and its head */
 }
 
 /* PROTOCOL 2.3 */
@@ -132,6 +155,7 @@ static void test_words_of_the_log_are_as_documented(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_of_legal_process_are_as_documented),
+        cmocka_unit_test(test_execution_periods_are_as_documented),
         cmocka_unit_test(test_kinds_of_signed_objects_are_as_documented),
         cmocka_unit_test(test_messages_and_their_doors_are_as_documented),
         cmocka_unit_test(test_words_of_the_log_are_as_documented),

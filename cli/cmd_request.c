@@ -1,6 +1,7 @@
 /* request, process, requests. */
 #include <string.h>
 
+#include "cli/breadth.h"
 #include "cli/rules.h"
 #include "crypto/age.h"
 
@@ -36,20 +37,22 @@ static int read_document(const char *path, struct document *out, struct buffer *
 static void build_terms(struct request *out);
 static int put_sender(const struct cli *cli, const struct control_reply *status,
                       struct request *out);
-static int check_law(const struct cli *cli, const struct request *request, const struct caps *caps,
-                     bool document_here);
+static int check_law(const struct cli *cli, const struct request *request,
+                     const struct control_reply *status, bool document_here);
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct caps *caps);
+                         const struct control_reply *status);
+static void show_breadth(const struct request *request, const struct control_reply *status);
 static int ask_whether_to_send(void);
 static int send_document(struct client *client, const struct document *document,
                          struct bytes bytes);
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
-                        struct request *request);
+                        const struct caps *caps, struct request *request);
 static enum err make_request(const struct owner_secret *secret, const struct keyfile_public *pub,
                              struct request *request, struct id *id, struct buffer *out,
                              struct buffer *sealed_key);
-static void say_sent(const struct cli *cli, const struct request *request, const struct id *id);
+static void say_sent(const struct cli *cli, const struct request *request, const struct id *id,
+                     const struct caps *caps);
 static int process_template_of(struct cli *cli);
 static int process_check(struct cli *cli);
 static int process_rules(struct cli *cli);
@@ -79,7 +82,7 @@ int cmd_request(struct cli *cli) {
         failed = put_sender(cli, &status, &request);
     }
     if (failed == 0) {
-        failed = check_law(cli, &request, &status.as.status.caps, document.len > 0);
+        failed = check_law(cli, &request, &status, document.len > 0);
     }
     if (failed == 0 && !options.yes) {
         failed = ask_whether_to_send();
@@ -91,7 +94,7 @@ int cmd_request(struct cli *cli) {
         failed = send_document(client, &request.document, buffer_bytes(&document));
     }
     if (failed == 0) {
-        failed = send_request(cli, client, secret, &pub, &request);
+        failed = send_request(cli, client, secret, &pub, &status.as.status.caps, &request);
     }
     secret_destroy(secret);
     client_close(client);
@@ -301,13 +304,13 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 /* ---- before it is sent ---- */
 
 /* As every home will, so that what all would refuse is not sent. */
-static int check_law(const struct cli *cli, const struct request *request, const struct caps *caps,
-                     bool document_here) {
+static int check_law(const struct cli *cli, const struct request *request,
+                     const struct control_reply *status, bool document_here) {
     struct legal_report report;
     size_t rule = 0;
-    legal_check(request, caps, now_wall(), document_here, &report);
+    legal_check(request, &status->as.status.caps, now_wall(), document_here, &report);
     if (!cli->json) {
-        show_request(request, &report, caps);
+        show_request(request, &report, status);
     }
     return legal_verdict(&report, &rule) == ERR_OK
                ? 0
@@ -317,7 +320,7 @@ static int check_law(const struct cli *cli, const struct request *request, const
 }
 
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct caps *caps) {
+                         const struct control_reply *status) {
     char text[TIME_TEXT_MAX];
     char at[32];
     char span[32];
@@ -327,12 +330,12 @@ static void show_request(const struct request *request, const struct legal_repor
     (void)printf("BASIS    %s\n", request->instrument.kind == INSTRUMENT_VOLUNTARY
                                       ? "VOLUNTARY: homes are asked, and told, that they are free"
                                       : instrument_label(request->instrument.kind));
-    (void)printf("PLACE    %u m around %s (%.0f m2; at most %u)\n", request->place.radius_m, at,
-                 geo_place_area_m2(&request->place), caps->area_m2);
+    (void)printf("PLACE    %u m around %s\n", request->place.radius_m, at);
     time_text(request->from, text);
     (void)printf("FROM     %s\n", text);
     time_text(request->to, text);
     (void)printf("TO       %s, %s\n", text, span);
+    show_breadth(request, status);
     (void)printf("SAYS   | %s\n", safe_text(request->reason, 70, safe));
     time_text(request->terms.delete_by, text);
     (void)printf("TERMS    for this purpose only, no face recognition, no passing on,\n"
@@ -346,8 +349,20 @@ static void show_request(const struct request *request, const struct legal_repor
                          legal_rule_at(i)->text);
         }
     }
-    (void)puts("         Every home sees who asks, why, where and when, and what failed.\n"
-               "         A home that grants nothing does not answer.");
+    uint32_t homes = status->as.status.members;
+    (void)printf("SEEN BY  every home of %s, %u at present: who asks, why, where and when,\n"
+                 "         and what failed. A home that grants nothing does not answer.\n",
+                 safe_text(status->as.status.community_name, 24, safe), homes);
+}
+
+static void show_breadth(const struct request *request, const struct control_reply *status) {
+    struct breadth breadth;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(request, &status->as.status.caps, &breadth);
+    (void)printf("BROAD    %s\n", breadth_text(&breadth, text));
+    if (*breadth_mentions(&breadth, text) != '\0') {
+        (void)printf("         %s; owners are shown that too\n", text);
+    }
 }
 
 static int ask_whether_to_send(void) {
@@ -384,7 +399,7 @@ static int send_document(struct client *client, const struct document *document,
 
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
-                        struct request *request) {
+                        const struct caps *caps, struct request *request) {
     struct id id;
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer sealed_key = {.max = HEADER_MAX};
@@ -397,7 +412,7 @@ static int send_request(const struct cli *cli, struct client *client,
                                         .blob2 = buffer_bytes(&sealed_key)};
     int failed = client_do(client, &put, "the request was not sent");
     if (failed == 0) {
-        say_sent(cli, request, &id);
+        say_sent(cli, request, &id, caps);
     }
     return failed;
 }
@@ -429,7 +444,8 @@ static enum err make_request(const struct owner_secret *secret, const struct key
     return err;
 }
 
-static void say_sent(const struct cli *cli, const struct request *request, const struct id *id) {
+static void say_sent(const struct cli *cli, const struct request *request, const struct id *id,
+                     const struct caps *caps) {
     char code[REQUEST_CODE_BYTES];
     char until[TIME_TEXT_MAX];
     request_code(id, code);
@@ -441,6 +457,9 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         facts_time(facts, "to", NULL, request->to);
         facts_time(facts, "expires", NULL, request->head.expires);
         facts_time(facts, "delete_by", NULL, request->terms.delete_by);
+        struct breadth breadth;
+        breadth_of(request, caps, &breadth);
+        breadth_facts(facts, &breadth);
         facts_end(facts);
         return;
     }
@@ -486,6 +505,7 @@ static int process_check(struct cli *cli) {
     SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
     static struct request request;
     static struct process_reading reading;
+    struct breadth breadth;
     const struct cli_option options[] = {{.name = "--document", .value = &document_path}};
     int failed = take_options(cli, options, COUNT_OF(options), "FILE");
     if (failed != 0) {
@@ -502,10 +522,12 @@ static int process_check(struct cli *cli) {
     if (there) {
         request.instrument = reading.instrument;
         legal_check(&request, &caps, now, document.len > 0, &report);
+        breadth_of(&request, &caps, &breadth);
         const struct rules_of_file file = {
             .path = cli->argv[1],
             .reading = &reading,
             .report = reading.instrument.kind == 0 ? NULL : &report,
+            .breadth = &breadth,
             .document_bad = bad != 0,
         };
         failed = rules_say(cli, &file);
@@ -589,5 +611,16 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_text(facts, "ends_in", "ends in", left);
     if (!checked->ours) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
+    }
+    struct breadth breadth;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(request, &checked->charter.caps, &breadth);
+    if (cli->json) {
+        breadth_facts(facts, &breadth);
+        return;
+    }
+    facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
+    if (*breadth_mentions(&breadth, text) != '\0') {
+        facts_text(facts, "mentions", "words", text);
     }
 }

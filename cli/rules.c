@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "cli/breadth.h"
 #include "cli/rules.h"
 #include "proto/periods.h"
 
@@ -54,7 +55,7 @@ void periods_list(const struct cli *cli) {
     struct facts *facts = facts_start(cli, true);
     for (size_t i = 0; i < execution_period_count(); i++) {
         const struct execution_period *period = execution_period_at(i);
-        char text[PERIOD_TEXT_MAX];
+        char text[PERIOD_TEXT_MAX] = "";
         execution_period_text(period, text);
         facts_item(facts);
         facts_text(facts, "jurisdiction", "law of", period->jurisdiction);
@@ -99,6 +100,9 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
         }
     }
     facts_items(facts, NULL);
+    if (cli->json) {
+        breadth_mention_facts(facts, file->breadth);
+    }
     bool unread = errors->count > 0;
     facts_text(facts, "verdict", NULL,
                unread              ? "unreadable"
@@ -106,6 +110,10 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
                                    : "taken");
     facts_end(facts);
     if (!cli->json && whole) {
+        char text[BREADTH_TEXT_MAX];
+        if (*breadth_mentions(file->breadth, text) != '\0') {
+            (void)printf("it %s; owners are shown that\n", text);
+        }
         say_tally(&tally, unread);
     }
     return unread || tally.refused > 0 ? EXIT_FAILED : EXIT_DONE;
@@ -141,8 +149,11 @@ static enum rule_word word_of(const struct rules_of_file *file, size_t rule) {
 }
 
 static void say_outcome(const struct rules_of_file *file, size_t rule) {
-    static const char *const words[] = {
-        [RULE_REFUSED] = "REFUSED", [RULE_FAILED] = "FAILED", [RULE_UNKNOWN] = "unknown"};
+    static const char *const words[] = {[RULE_REFUSED] = "REFUSED",
+                                        [RULE_FAILED] = "FAILED",
+                                        [RULE_UNKNOWN] = "unknown",
+                                        [RULE_PASSED] = "passed",
+                                        [RULE_SILENT] = "-"};
     const struct legal_rule *of = legal_rule_at(rule);
     enum rule_word word = word_of(file, rule);
     size_t line = line_of(file, rule);
@@ -166,7 +177,7 @@ static void say_outcome(const struct rules_of_file *file, size_t rule) {
 
 static void say_period(const struct instrument *instrument) {
     const struct execution_period *period = execution_period_of(instrument);
-    char text[PERIOD_TEXT_MAX];
+    char text[PERIOD_TEXT_MAX] = "";
     if (period == NULL) {
         (void)puts("    no statute of this jurisdiction is known here");
         return;

@@ -4,12 +4,14 @@
 #define CLI_RULES_H
 
 #include "cli/cli.h"
+#include "proto/breadth.h"
 #include "proto/process.h"
 
 struct rules_of_file { /* all borrowed */
     const char *path;
     const struct process_reading *reading;
     const struct legal_report *report; /* NULL: nothing to check */
+    const struct breadth *breadth;     /* of its words alone */
     bool document_bad;                 /* one was given, and could not be read */
 };
 

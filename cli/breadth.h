@@ -1,0 +1,20 @@
+/* How broad a request is, in words and as facts (breadth.c). */
+#ifndef CLI_BREADTH_H
+#define CLI_BREADTH_H
+
+#include "cli/cli.h"
+#include "proto/breadth.h"
+
+enum {
+    BREADTH_TEXT_MAX = 256 /* each topic once, with its longest word */
+};
+
+/* "2m30s (1% of the longest), 20106 m2 (2% of the largest)", of what the charter allows. */
+const char *breadth_text(const struct breadth *breadth, char out[BREADTH_TEXT_MAX]);
+/* "mentions a protest ('rally'), religion ('mosque')", or nothing. */
+const char *breadth_mentions(const struct breadth *breadth, char out[BREADTH_TEXT_MAX]);
+/* Only with --json. */
+void breadth_facts(struct facts *facts, const struct breadth *breadth);
+void breadth_mention_facts(struct facts *facts, const struct breadth *breadth);
+
+#endif

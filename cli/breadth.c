@@ -3,6 +3,8 @@
 
 #include "cli/breadth.h"
 
+static size_t write_mentions(const struct breadth *breadth, bool words, char out[BREADTH_TEXT_MAX]);
+
 const char *breadth_text(const struct breadth *breadth, char out[BREADTH_TEXT_MAX]) {
     char span[32];
     span_text(breadth->span_ms, span);
@@ -12,18 +14,29 @@ const char *breadth_text(const struct breadth *breadth, char out[BREADTH_TEXT_MA
     return out;
 }
 
-const char *breadth_mentions(const struct breadth *breadth, char out[BREADTH_TEXT_MAX]) {
+const char *breadth_mentions(const struct breadth *breadth, size_t columns,
+                             char out[BREADTH_TEXT_MAX]) {
+    if (write_mentions(breadth, true, out) > columns) {
+        (void)write_mentions(breadth, false, out);
+    }
+    return out;
+}
+
+static size_t write_mentions(const struct breadth *breadth, bool words,
+                             char out[BREADTH_TEXT_MAX]) {
     size_t len = 0;
     out[0] = '\0';
     for (int topic = 0; topic < TOPIC_COUNT; topic++) {
-        if (breadth->mentions[topic] == NULL) {
+        const char *word = breadth->mentions[topic];
+        if (word == NULL) {
             continue;
         }
-        len += (size_t)snprintf(
-            out + len, BREADTH_TEXT_MAX - len, "%s%s ('%s')", len == 0 ? "mentions " : ", ",
-            breadth_topic_label((enum breadth_topic)topic), breadth->mentions[topic]);
+        len += (size_t)snprintf(out + len, BREADTH_TEXT_MAX - len, "%s%s%s%s%s",
+                                len == 0 ? "mentions " : ", ",
+                                breadth_topic_label((enum breadth_topic)topic), words ? " ('" : "",
+                                words ? word : "", words ? "')" : "");
     }
-    return out;
+    return len;
 }
 
 void breadth_facts(struct facts *facts, const struct breadth *breadth) {

@@ -351,7 +351,8 @@ static void show_request(const struct request *request, const struct legal_repor
     }
     uint32_t homes = status->as.status.members;
     (void)printf("SEEN BY  every home of %s, %u at present: who asks, why, where and when,\n"
-                 "         and what failed. A home that grants nothing does not answer.\n",
+                 "         what failed, how broad it is and what its words mention.\n"
+                 "         A home that grants nothing does not answer.\n",
                  safe_text(status->as.status.community_name, 24, safe), homes);
 }
 
@@ -360,8 +361,8 @@ static void show_breadth(const struct request *request, const struct control_rep
     char text[BREADTH_TEXT_MAX];
     breadth_of(request, &status->as.status.caps, &breadth);
     (void)printf("BROAD    %s\n", breadth_text(&breadth, text));
-    if (*breadth_mentions(&breadth, text) != '\0') {
-        (void)printf("         %s; owners are shown that too\n", text);
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
+        (void)printf("WORDS    %s\n", text);
     }
 }
 
@@ -620,7 +621,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
         return;
     }
     facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
-    if (*breadth_mentions(&breadth, text) != '\0') {
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         facts_text(facts, "mentions", "words", text);
     }
 }

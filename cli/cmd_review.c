@@ -501,7 +501,7 @@ static void show_breadth(const struct checked_request *asked) {
     if (asked->open_clips > 1) {
         line("", "%u clips of this home wait for it", asked->open_clips);
     }
-    if (*breadth_mentions(&breadth, text) != '\0') {
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         line("", "%s", text);
     }
 }

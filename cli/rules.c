@@ -22,6 +22,7 @@ struct tally {
 static bool applies(const struct rules_of_file *file, size_t rule);
 static enum rule_word word_of(const struct rules_of_file *file, size_t rule);
 static void say_outcome(const struct rules_of_file *file, size_t rule);
+static bool is_of_period(const struct legal_rule *rule);
 static void say_period(const struct instrument *instrument);
 static void say_tally(const struct tally *tally, bool unread);
 static void put_outcome(struct facts *facts, const struct rules_of_file *file, size_t rule);
@@ -60,13 +61,14 @@ void periods_list(const struct cli *cli) {
         facts_item(facts);
         facts_text(facts, "jurisdiction", "law of", period->jurisdiction);
         facts_text(facts, "court", "court", period->court == PERIOD_FEDERAL ? "federal" : "any");
-        facts_text(facts, "instrument", "instrument", instrument_word(period->kind));
+        facts_text(facts, "instrument", NULL, instrument_word(period->kind));
         facts_text(facts, "within", "within", text);
         facts_text(facts, "source", "source", period->source);
     }
     facts_end(facts);
     if (!cli->json) {
-        (void)puts("elsewhere: not known here, which is not the same as unlimited");
+        (void)puts("all of search warrants; elsewhere: not known here, which is not the same as\n"
+                   "unlimited");
     }
 }
 
@@ -111,8 +113,8 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
     facts_end(facts);
     if (!cli->json && whole) {
         char text[BREADTH_TEXT_MAX];
-        if (*breadth_mentions(file->breadth, text) != '\0') {
-            (void)printf("it %s; owners are shown that\n", text);
+        if (*breadth_mentions(file->breadth, MENTIONS_COLUMNS, text) != '\0') {
+            (void)printf("it %s\n", text);
         }
         say_tally(&tally, unread);
     }
@@ -170,9 +172,13 @@ static void say_outcome(const struct rules_of_file *file, size_t rule) {
         (void)printf("    key '%s'%s; source: %s\n", of->field, line > 0 ? "" : ", not in the file",
                      of->source);
     }
-    if (strcmp(of->field, "execute_by") == 0 && of->severity == LEGAL_FAIL) {
+    if (is_of_period(of)) {
         say_period(&file->reading->instrument);
     }
+}
+
+static bool is_of_period(const struct legal_rule *rule) { /* LP-16 */
+    return rule->severity == LEGAL_FAIL && strcmp(rule->field, "execute_by") == 0;
 }
 
 static void say_period(const struct instrument *instrument) {
@@ -213,6 +219,13 @@ static void put_outcome(struct facts *facts, const struct rules_of_file *file, s
     facts_text(facts, "text", NULL, outcome == LEGAL_FAILED ? of->broken : of->text);
     facts_text(facts, "source", NULL, of->source);
     facts_text(facts, "otherwise", NULL, of->severity == LEGAL_FAIL ? "failed check" : "refused");
+    const struct execution_period *period = execution_period_of(&file->reading->instrument);
+    if (is_of_period(of) && period != NULL) {
+        char text[PERIOD_TEXT_MAX] = "";
+        execution_period_text(period, text);
+        facts_text(facts, "within", NULL, text);
+        facts_text(facts, "statute", NULL, period->source);
+    }
 }
 
 static size_t line_of(const struct rules_of_file *file, size_t rule) {

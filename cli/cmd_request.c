@@ -1,9 +1,9 @@
 /* request, process, requests. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/breadth.h"
+#include "cli/rules.h"
 #include "crypto/age.h"
-#include "proto/process.h"
 
 enum {
     LIFE_DAYS = 3,
@@ -38,7 +38,7 @@ static int build_reason(const struct cli *cli, const char *reason, struct reques
 static int build_times(const struct cli *cli, const char *const *values, struct request *out);
 static int read_time(const char *text, struct instant *out);
 static int build_process(const char *path, struct request *out);
-static int read_process(const char *path, struct instrument *out);
+static int read_process(const char *path, struct process_reading *out);
 static int read_papers(const char *document, const char *seal, struct request *out,
                        struct papers *papers);
 static void build_terms(struct request *out);
@@ -46,27 +46,29 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
                       struct request *out);
 static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out);
-static int check_law(const struct cli *cli, const struct request *request, const struct caps *caps,
-                     const struct seal_outcome *seal);
+static int check_law(const struct cli *cli, const struct request *request,
+                     const struct control_reply *status, const struct seal_outcome *seal);
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct caps *caps, const struct seal_outcome *seal);
+                         const struct control_reply *status, const struct seal_outcome *seal);
+static void show_breadth(const struct request *request, const struct control_reply *status);
 static int ask_whether_to_send(void);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
 static int send_attachment(struct client *client, const struct id *sha256, struct bytes bytes);
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
-                        struct request *request);
+                        const struct caps *caps, struct request *request);
 static enum err make_request(const struct owner_secret *secret, const struct keyfile_public *pub,
                              struct request *request, struct id *id, struct buffer *out,
                              struct buffer *sealed_key);
-static void say_sent(const struct cli *cli, const struct request *request, const struct id *id);
+static void say_sent(const struct cli *cli, const struct request *request, const struct id *id,
+                     const struct caps *caps);
 static int process_template_of(struct cli *cli);
 static int process_check(struct cli *cli);
 static int process_rules(struct cli *cli);
+static int process_periods(struct cli *cli);
 static int check_offered_seal(struct cli *cli, const struct request *request,
                               const struct papers *papers, struct seal_outcome *out);
-static int print_outcomes(struct cli *cli, const struct legal_report *report, const char *seal);
 static void papers_finish(struct papers *papers);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
@@ -98,7 +100,7 @@ int cmd_request(struct cli *cli) {
         failed = check_papers(cli, client, &request, &papers, &seal);
     }
     if (failed == 0) {
-        failed = check_law(cli, &request, &status.as.status.caps, &seal);
+        failed = check_law(cli, &request, &status, &seal);
     }
     if (failed == 0 && !options.yes) {
         failed = ask_whether_to_send();
@@ -110,7 +112,7 @@ int cmd_request(struct cli *cli) {
         failed = send_papers(client, &request, &papers);
     }
     if (failed == 0) {
-        failed = send_request(cli, client, secret, &pub, &request);
+        failed = send_request(cli, client, secret, &pub, &status.as.status.caps, &request);
     }
     secret_destroy(secret);
     client_close(client);
@@ -253,17 +255,25 @@ static int read_time(const char *text, struct instant *out) {
 static int build_process(const char *path, struct request *out) {
     out->instrument.kind = INSTRUMENT_VOLUNTARY;
     out->instrument.court_signature = COURT_SIGNATURE_NONE;
-    return path == NULL ? 0 : read_process(path, &out->instrument);
+    if (path == NULL) {
+        return 0;
+    }
+    static struct process_reading reading;
+    int failed = read_process(path, &reading);
+    out->instrument = reading.instrument;
+    return failed;
 }
 
-static int read_process(const char *path, struct instrument *out) {
-    struct process_errors errors;
+/* *out is filled but where the file cannot be read at all; then it says nothing. */
+static int read_process(const char *path, struct process_reading *out) {
     SCOPED(buffer_finish) struct buffer file = {.max = PROCESS_FILE_MAX};
+    memset(out, 0, sizeof *out);
     int failed = file_read(path, PROCESS_FILE_MAX, false, &file);
-    if (failed == 0 && process_read(buffer_bytes(&file), out, &errors) != ERR_OK) {
-        for (size_t i = 0; i < errors.count; i++) {
-            const struct process_error *error = &errors.list[i];
-            const char *next = i + 1 < errors.count
+    if (failed == 0 && process_read(buffer_bytes(&file), out) != ERR_OK) {
+        const struct process_errors *errors = &out->errors;
+        for (size_t i = 0; i < errors->count; i++) {
+            const struct process_error *error = &errors->list[i];
+            const char *next = i + 1 < errors->count
                                    ? NULL
                                    : "'stoop process template KIND' shows how it is written";
             failed = error->line == 0 ? fail(next, "%s: %s", path, error->text)
@@ -313,14 +323,14 @@ static int check_papers(const struct cli *cli, struct client *client, const stru
 }
 
 /* As every home will, so that what all would refuse is not sent. */
-static int check_law(const struct cli *cli, const struct request *request, const struct caps *caps,
-                     const struct seal_outcome *seal) {
+static int check_law(const struct cli *cli, const struct request *request,
+                     const struct control_reply *status, const struct seal_outcome *seal) {
     const struct legal_evidence evidence = {request->document.present, seal_evidence(seal)};
     struct legal_report report;
     size_t rule = 0;
-    legal_check_evidence(request, caps, now_wall(), &evidence, &report);
+    legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
     if (!cli->json) {
-        show_request(request, &report, caps, seal);
+        show_request(request, &report, status, seal);
     }
     return legal_verdict(&report, &rule) == ERR_OK
                ? 0
@@ -330,7 +340,7 @@ static int check_law(const struct cli *cli, const struct request *request, const
 }
 
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct caps *caps, const struct seal_outcome *seal) {
+                         const struct control_reply *status, const struct seal_outcome *seal) {
     char text[TIME_TEXT_MAX];
     char at[32];
     char span[32];
@@ -340,12 +350,12 @@ static void show_request(const struct request *request, const struct legal_repor
     (void)printf("BASIS    %s\n", request->instrument.kind == INSTRUMENT_VOLUNTARY
                                       ? "VOLUNTARY: homes are asked, and told, that they are free"
                                       : instrument_label(request->instrument.kind));
-    (void)printf("PLACE    %u m around %s (%.0f m2; at most %u)\n", request->place.radius_m, at,
-                 geo_place_area_m2(&request->place), caps->area_m2);
+    (void)printf("PLACE    %u m around %s\n", request->place.radius_m, at);
     time_text(request->from, text);
     (void)printf("FROM     %s\n", text);
     time_text(request->to, text);
     (void)printf("TO       %s, %s\n", text, span);
+    show_breadth(request, status);
     (void)printf("SAYS   | %s\n", safe_text(request->reason, 70, safe));
     time_text(request->terms.delete_by, text);
     (void)printf("TERMS    for this purpose only, no face recognition, no passing on,\n"
@@ -363,8 +373,21 @@ static void show_request(const struct request *request, const struct legal_repor
                          legal_rule_at(i)->text);
         }
     }
-    (void)puts("         Every home sees who asks, why, where and when, and what failed.\n"
-               "         A home that grants nothing does not answer.");
+    uint32_t homes = status->as.status.members;
+    (void)printf("SEEN BY  every home of %s, %u at present: who asks, why, where and when,\n"
+                 "         what failed, how broad it is and what its words mention.\n"
+                 "         A home that grants nothing does not answer.\n",
+                 safe_text(status->as.status.community_name, 24, safe), homes);
+}
+
+static void show_breadth(const struct request *request, const struct control_reply *status) {
+    struct breadth breadth;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(request, &status->as.status.caps, &breadth);
+    (void)printf("BROAD    %s\n", breadth_text(&breadth, text));
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
+        (void)printf("WORDS    %s\n", text);
+    }
 }
 
 static int ask_whether_to_send(void) {
@@ -410,7 +433,7 @@ static int send_attachment(struct client *client, const struct id *sha256, struc
 
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
-                        struct request *request) {
+                        const struct caps *caps, struct request *request) {
     struct id id;
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer sealed_key = {.max = HEADER_MAX};
@@ -423,7 +446,7 @@ static int send_request(const struct cli *cli, struct client *client,
                                         .blob2 = buffer_bytes(&sealed_key)};
     int failed = client_do(client, &put, "the request was not sent");
     if (failed == 0) {
-        say_sent(cli, request, &id);
+        say_sent(cli, request, &id, caps);
     }
     return failed;
 }
@@ -455,7 +478,8 @@ static enum err make_request(const struct owner_secret *secret, const struct key
     return err;
 }
 
-static void say_sent(const struct cli *cli, const struct request *request, const struct id *id) {
+static void say_sent(const struct cli *cli, const struct request *request, const struct id *id,
+                     const struct caps *caps) {
     char code[REQUEST_CODE_BYTES];
     char until[TIME_TEXT_MAX];
     request_code(id, code);
@@ -467,6 +491,9 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         facts_time(facts, "to", NULL, request->to);
         facts_time(facts, "expires", NULL, request->head.expires);
         facts_time(facts, "delete_by", NULL, request->terms.delete_by);
+        struct breadth breadth;
+        breadth_of(request, caps, &breadth);
+        breadth_facts(facts, &breadth);
         facts_end(facts);
         return;
     }
@@ -478,8 +505,10 @@ static void say_sent(const struct cli *cli, const struct request *request, const
 /* ---- process ---- */
 
 int cmd_process(struct cli *cli) {
-    static const struct cli_branch branches[] = {
-        {"template", process_template_of}, {"check", process_check}, {"rules", process_rules}};
+    static const struct cli_branch branches[] = {{"template", process_template_of},
+                                                 {"check", process_check},
+                                                 {"rules", process_rules},
+                                                 {"periods", process_periods}};
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
@@ -500,7 +529,8 @@ static int process_template_of(struct cli *cli) {
     return EXIT_DONE;
 }
 
-/* As if it were asked now, about a place and a time that no cap minds. */
+/* As if it were asked now, about a place and a time that no cap minds. What the file says wrongly
+ * and what is wrong with the rest of it are told in one go. */
 static int process_check(struct cli *cli) {
     struct legal_report report;
     struct instant now = now_wall();
@@ -512,6 +542,8 @@ static int process_check(struct cli *cli) {
     SCOPED(papers_finish)
     struct papers papers = {.document = {.max = DOCUMENT_MAX}, .seal = {.max = COURT_SEAL_MAX}};
     static struct request request;
+    static struct process_reading reading;
+    struct breadth breadth;
     const struct cli_option options[] = {{.name = "--document", .value = &document},
                                          {.name = "--seal", .value = &seal}};
     int failed = take_options(cli, options, COUNT_OF(options), "FILE");
@@ -522,20 +554,29 @@ static int process_check(struct cli *cli) {
                                .from = {now.ms - 2000},
                                .to = {now.ms - 1000},
                                .head = {.created = now}};
-    (void)snprintf(request.reason, sizeof request.reason, "the reason is not checked here");
-    failed = read_process(cli->argv[1], &request.instrument);
+    failed = read_process(cli->argv[1], &reading);
+    bool there = failed == 0 || reading.errors.count > 0;
+    request.instrument = reading.instrument;
     /* Whatever came of the file: all faults at once. */
     int bad = read_papers(document, seal, &request, &papers);
-    failed = failed == 0 ? bad : failed;
-    if (failed == 0 && seal != NULL && document != NULL) {
-        failed = check_offered_seal(cli, &request, &papers, &outcome);
+    if (failed == 0 && bad == 0 && seal != NULL && document != NULL) {
+        bad = check_offered_seal(cli, &request, &papers, &outcome);
     }
-    if (failed != 0) {
-        return failed;
+    if (there) {
+        const struct legal_evidence evidence = {request.document.present, seal_evidence(&outcome)};
+        legal_check_evidence(&request, &caps, now, &evidence, &report);
+        breadth_of(&request, &caps, &breadth);
+        const struct rules_of_file file = {
+            .path = cli->argv[1],
+            .reading = &reading,
+            .report = reading.instrument.kind == 0 ? NULL : &report,
+            .breadth = &breadth,
+            .seal = seal == NULL ? NULL : seal_text(&request, &outcome, text),
+            .document_bad = bad != 0,
+        };
+        failed = rules_say(cli, &file);
     }
-    const struct legal_evidence evidence = {request.document.present, seal_evidence(&outcome)};
-    legal_check_evidence(&request, &caps, now, &evidence, &report);
-    return print_outcomes(cli, &report, seal_text(&request, &outcome, text));
+    return failed == 0 ? bad : failed;
 }
 
 /* Whose seals count is in the community's charter, which the node has. */
@@ -555,61 +596,18 @@ static int check_offered_seal(struct cli *cli, const struct request *request,
 
 static int process_rules(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
-    if (failed != 0) {
-        return failed;
+    if (failed == 0) {
+        rules_list(cli);
     }
-    struct facts *facts = facts_start(cli, true);
-    for (size_t i = 0; i < legal_rule_count(); i++) {
-        const struct legal_rule *rule = legal_rule_at(i);
-        facts_item(facts);
-        facts_text(facts, "id", "rule", rule->id);
-        facts_text(facts, "field", "field", rule->field);
-        facts_text(facts, "text", "it", rule->text);
-        facts_text(facts, "source", "source", rule->source);
-        facts_text(facts, "otherwise", "otherwise",
-                   rule->severity == LEGAL_FAIL ? "a failed check" : "every home refuses it");
-    }
-    facts_end(facts);
-    return EXIT_DONE;
+    return failed;
 }
 
-static int print_outcomes(struct cli *cli, const struct legal_report *report, const char *seal) {
-    static const char *const words[] = {[LEGAL_PASSED] = "passed",
-                                        [LEGAL_FAILED] = "FAILED",
-                                        [LEGAL_UNKNOWN] = "unknown",
-                                        [LEGAL_NOT_APPLICABLE] = "-"};
-    size_t rule = 0;
-    bool refused = legal_verdict(report, &rule) != ERR_OK;
-    struct facts *facts = facts_start(cli, true);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct legal_rule *of = legal_rule_at(i);
-        if (report->outcomes[i] == LEGAL_NOT_APPLICABLE) {
-            continue;
-        }
-        bool broken = report->outcomes[i] == LEGAL_FAILED;
-        const char *lead = report->outcomes[i] == LEGAL_UNKNOWN ? "whether it " : "it ";
-        if (cli->json) {
-            facts_item(facts);
-            facts_text(facts, "id", NULL, of->id);
-            facts_text(facts, "outcome", NULL, words[report->outcomes[i]]);
-            facts_text(facts, "field", NULL, of->field);
-            facts_text(facts, "text", NULL, broken ? of->broken : of->text);
-            facts_text(facts, "otherwise", NULL,
-                       of->severity == LEGAL_FAIL ? "failed check" : "refused");
-            if (strcmp(of->field, "court_signature") == 0) {
-                facts_text(facts, "seal", NULL, seal);
-            }
-        } else {
-            (void)printf("%-8s %s %s%s%s\n", words[report->outcomes[i]], of->id, lead,
-                         broken ? of->broken : of->text,
-                         broken && of->severity != LEGAL_FAIL ? ": every home refuses it" : "");
-            if (strcmp(of->field, "court_signature") == 0) {
-                (void)printf("%15sthe court's own signature: %s\n", "", seal);
-            }
-        }
+static int process_periods(struct cli *cli) {
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        periods_list(cli);
     }
-    facts_end(facts);
-    return refused ? EXIT_FAILED : EXIT_DONE;
+    return failed;
 }
 
 static void papers_finish(struct papers *papers) {
@@ -679,5 +677,16 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);
     if (!checked->ours) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
+    }
+    struct breadth breadth;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(request, &checked->charter.caps, &breadth);
+    if (cli->json) {
+        breadth_facts(facts, &breadth);
+        return;
+    }
+    facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
+        facts_text(facts, "mentions", "words", text);
     }
 }

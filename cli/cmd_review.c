@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/breadth.h"
 #include "cli/clip.h"
 
 enum {
@@ -66,6 +67,7 @@ static void show_who(const struct checked_request *asked);
 static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
 static void show_asked(const struct opened *clip);
+static void show_breadth(const struct checked_request *asked);
 static void show_owners(const struct opened *clip, const struct pins *pins);
 static void show_seen(const struct opened *clip);
 static void show_whole(const struct opened *clip);
@@ -359,6 +361,7 @@ static void show_prompt(const struct opened *clip, const struct pins *pins) {
     show_who(clip->asked);
     show_checks(clip, FAILED_LINES);
     show_asked(clip);
+    show_breadth(clip->asked);
     line("SAYS   |", "%s", safe_text(request->reason, LINE_COLUMNS - LABEL_COLUMNS, safe));
     span_text(manifest->to.ms - manifest->from.ms, span);
     size_text(manifest->size, size);
@@ -522,6 +525,19 @@ static void show_asked(const struct opened *clip) {
     }
     line("HAVE", "%s: %s of %s%s%s%s", safe_text(manifest->camera, 20, safe), have, span, gaps,
          manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
+}
+
+static void show_breadth(const struct checked_request *asked) {
+    struct breadth breadth;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(&asked->request, &asked->charter.caps, &breadth);
+    line("BROAD", "%s", breadth_text(&breadth, text));
+    if (asked->open_clips > 1) {
+        line("", "%u clips of this home wait for it", asked->open_clips);
+    }
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
+        line("", "%s", text);
+    }
 }
 
 static void show_owners(const struct opened *clip, const struct pins *pins) {

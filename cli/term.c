@@ -381,10 +381,12 @@ static unsigned columns_of(uint32_t point) {
 /* Controls, bidirectional marks and overrides, zero-width and other invisible characters, tags. */
 static bool is_hostile(uint32_t point) {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0xad || point == 0x61c ||
-           point == 0x180e || point == 0x34f || point == 0x115f || point == 0x1160 ||
+           (point >= 0x180b && point <= 0x180f) || point == 0x34f || point == 0x17b4 ||
+           point == 0x17b5 || (point >= 0x1bca0 && point <= 0x1bca3) ||
+           (point >= 0x1d173 && point <= 0x1d17a) || point == 0x115f || point == 0x1160 ||
            point == 0x3164 || point == 0xffa0 || point == 0x2800 ||
            (point >= 0xfe00 && point <= 0xfe0f) || (point >= 0x200b && point <= 0x200f) ||
            (point >= 0x2028 && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) ||
-           point == 0xfeff || (point >= 0xfff9 && point <= 0xfffb) ||
+           point == 0xfeff || (point >= 0xfff0 && point <= 0xfffb) ||
            (point >= 0xe0000 && point <= 0xe0fff);
 }

@@ -6,22 +6,18 @@
  * then, under a name. */
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 #include "node/base/assert.h"
-#include "proto/request.h"
+#include "proto/periods.h"
+#include "proto/wording.h"
 
 enum {
     CLOCK_SKEW_MS = 5 * DURATION_MINUTE_MS,
     PRESERVE_MAX_DAYS = 90,
     NON_DISCLOSURE_MAX_DAYS = 90,
-    US_EXECUTION_MAX_DAYS = 14,
-    ENGLISH_EXECUTION_MAX_MONTHS = 3,
     CASE_MIN = 3,
     REASON_MIN = 10,
-    WORDS_ROOM = LONG_FIELD_MAX_BYTES + 2, /* a space before and behind */
 };
-static_assert((int)LONG_FIELD_MAX_BYTES >= (int)REASON_MAX_BYTES, "any field's words fit");
 
 struct facts {
     const struct request *request;
@@ -34,22 +30,13 @@ struct facts {
 
 typedef enum legal_outcome check(const struct facts *facts);
 
-/* A text as words: lower case, one space before, between and behind. */
-struct words {
-    char text[WORDS_ROOM];
-};
-
 static bool refuses(size_t rule);
 static enum err refusal(size_t rule, size_t *out);
-static void fold(const char *text, struct words *out);
-static size_t characters(const struct words *words);
 static bool is_filled(const char *text);
 static bool is_case_number(const char *text);
 static bool is_specific(const char *text);
 static bool is_sweeping(const char *text);
-static bool same_words(const char *a, const char *b);
 static bool is_jurisdiction(const char *text);
-static struct instant execution_end(const struct instrument *instrument);
 
 static bool from_court(const struct instrument *i) {
     return i->kind == INSTRUMENT_SEARCH_WARRANT || i->kind == INSTRUMENT_COURT_ORDER ||
@@ -109,7 +96,7 @@ static enum legal_outcome authority_titled(const struct facts *f) {
 static enum legal_outcome authority_differs(const struct facts *f) {
     const struct instrument *i = f->instrument;
     return must(is_filled(i->authority_name) && is_filled(i->applicant_name),
-                !same_words(i->authority_name, i->applicant_name));
+                !words_same(i->authority_name, i->applicant_name));
 }
 static enum legal_outcome issue_dated(const struct facts *f) {
     return must(from_court(f->instrument), f->instrument->issued_at.ms > 0);
@@ -131,8 +118,10 @@ static enum legal_outcome within_execution_period(const struct facts *f) {
     if (i->kind != INSTRUMENT_SEARCH_WARRANT || i->execute_by.ms == 0 || i->issued_at.ms == 0) {
         return LEGAL_NOT_APPLICABLE;
     }
-    struct instant end = execution_end(i);
-    return end.ms == 0 ? LEGAL_UNKNOWN : must(true, i->execute_by.ms <= end.ms);
+    const struct execution_period *period = execution_period_of(i);
+    return period == NULL
+               ? LEGAL_UNKNOWN
+               : must(true, i->execute_by.ms <= execution_period_end(period, i->issued_at).ms);
 }
 static enum legal_outcome place_within_cap(const struct facts *f) {
     return must(true, geo_place_area_m2(&f->request->place) <= f->caps->area_m2);
@@ -212,8 +201,8 @@ static enum legal_outcome court_signed(const struct facts *f) {
 }
 static enum legal_outcome reason_specific(const struct facts *f) {
     struct words words;
-    fold(f->request->reason, &words);
-    return must(true, characters(&words) >= REASON_MIN && is_filled(f->request->reason) &&
+    words_fold(f->request->reason, &words);
+    return must(true, words_characters(&words) >= REASON_MIN && is_filled(f->request->reason) &&
                           !is_sweeping(f->request->reason));
 }
 /* Whether it exists and who made it is for those who hold the requests (node/request/). */
@@ -232,8 +221,8 @@ static const struct {
     { {id, field, text, broken, "charter", LEGAL_REFUSE}, check, true }
     /* clang-format off */
     RULE("LP-01", "jurisdiction", LEGAL_REFUSE, jurisdiction_known,
-         "names the country or state whose law it is (ISO 3166)",
-         "does not name the country or state whose law it is (ISO 3166)", "policy"),
+         "names the country or state whose law it is (ISO 3166, as US-CA)",
+         "does not name the country or state whose law it is (ISO 3166, as US-CA)", "policy"),
     RULE("LP-02", "court", LEGAL_REFUSE, court_named,
          "names the court",
          "does not name the court", "policy"),
@@ -279,7 +268,7 @@ static const struct {
     RULE("LP-16", "execute_by", LEGAL_FAIL, within_execution_period,
          "allows no longer than the law of its jurisdiction",
          "allows longer than the law of its jurisdiction",
-         "US Fed. R. Crim. P. 41(e)(2)(A)(i): 14 days; PACE 1984 s.16(3): 3 months"),
+         "the jurisdiction's statute ('stoop process periods')"),
     CAP("LP-17", "at", place_within_cap,
         "asks about a place within the community's cap and service area",
          "asks about a place beyond the community's cap or service area"),
@@ -405,91 +394,6 @@ static enum err refusal(size_t rule, size_t *out) {
 
 /* ---- words ---- */
 
-/* One character of UTF-8; a broken byte stands for itself. */
-static uint32_t next_character(const char **text) {
-    const uint8_t *at = (const uint8_t *)*text;
-    size_t more = at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 0;
-    uint32_t value = more == 0 ? at[0] : at[0] & (0x3fU >> more);
-    for (size_t i = 1; i <= more; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
-            *text += 1;
-            return at[0];
-        }
-        value = value << 6 | (at[i] & 0x3fU);
-    }
-    *text += 1 + more;
-    return value;
-}
-
-static bool is_invisible(uint32_t c) {
-    return c == 0xad || c == 0x34f || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-           (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
-static bool is_separator(uint32_t c) {
-    return (c < 0x80 && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) || c == 0xa0 ||
-           (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
-}
-
-static void fold(const char *text, struct words *out) {
-    size_t len = 0;
-    out->text[len++] = ' ';
-    while (*text != '\0') {
-        const char *from = text;
-        uint32_t c = next_character(&text);
-        size_t size = (size_t)(text - from);
-        if (c >= 0xff01 && c <= 0xff5e) { /* the wide forms of ASCII */
-            c -= 0xfee0;
-        }
-        c = c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-        if (is_invisible(c)) {
-            continue;
-        }
-        if (len + size + 2 > sizeof out->text) {
-            break; /* no field is so long */
-        }
-        if (is_separator(c)) {
-            if (out->text[len - 1] != ' ') {
-                out->text[len++] = ' ';
-            }
-        } else if (c < 0x80) {
-            out->text[len++] = (char)c;
-        } else {
-            memcpy(out->text + len, from, size);
-            len += size;
-        }
-    }
-    if (out->text[len - 1] != ' ') {
-        out->text[len++] = ' ';
-    }
-    out->text[len] = '\0';
-}
-
-/* Without the space before and behind. */
-static size_t characters(const struct words *words) {
-    size_t count = 0;
-    for (const char *at = words->text; *at != '\0'; count++) {
-        (void)next_character(&at);
-    }
-    return count < 2 ? 0 : count - 2;
-}
-
-/* Every word of `text` is one of `list`, which begins and ends with a space. */
-static bool only_words_of(const struct words *words, const char *list) {
-    const char *at = words->text;
-    while (at[1] != '\0') {
-        size_t len = strcspn(at + 1, " ") + 2; /* with both spaces */
-        char word[WORDS_ROOM];
-        memcpy(word, at, len);
-        word[len] = '\0';
-        if (strstr(list, word) == NULL) {
-            return false;
-        }
-        at += len - 1;
-    }
-    return true;
-}
-
 /* A word that says: nothing. */
 #define NOTHING                                                                                    \
     " n a na t b c d none nil null unknown tbd tba tbc pending not applicable available yet to "   \
@@ -498,23 +402,23 @@ static bool only_words_of(const struct words *words, const char *list) {
 
 static bool is_filled(const char *text) {
     struct words words;
-    fold(text, &words);
-    return !only_words_of(&words, NOTHING);
+    words_fold(text, &words);
+    return !words_only_of(&words, NOTHING);
 }
 
 static bool is_case_number(const char *text) {
     struct words words;
-    fold(text, &words);
-    return characters(&words) >= CASE_MIN &&
-           !only_words_of(&words, NOTHING " investigation investigations under ongoing active open "
+    words_fold(text, &words);
+    return words_characters(&words) >= CASE_MIN &&
+           !words_only_of(&words, NOTHING " investigation investigations under ongoing active open "
                                           "police criminal crime case number no docket file ref "
                                           "reference various confidential sealed test x ");
 }
 
 static bool is_specific(const char *text) {
     struct words words;
-    fold(text, &words);
-    return !only_words_of(&words,
+    words_fold(text, &words);
+    return !words_only_of(&words,
                           NOTHING " crime crimes criminal activity activities investigation "
                                   "investigations felony felonies misdemeanor misdemeanour offence "
                                   "offense offences offenses suspicious behaviour behavior person "
@@ -532,21 +436,13 @@ static bool is_sweeping(const char *text) {
         " all of the ",    " all your ",
     };
     struct words words;
-    fold(text, &words);
+    words_fold(text, &words);
     for (size_t i = 0; i < COUNT_OF(phrases); i++) {
         if (strstr(words.text, phrases[i]) != NULL) {
             return true;
         }
     }
     return false;
-}
-
-static bool same_words(const char *a, const char *b) {
-    struct words first;
-    struct words second;
-    fold(a, &first);
-    fold(b, &second);
-    return strcmp(first.text, second.text) == 0;
 }
 
 /* ISO 3166-1 alpha-2, and after a hyphen one to three letters or digits of ISO 3166-2. */
@@ -572,48 +468,4 @@ static bool is_jurisdiction(const char *text) {
     char country[4] = {text[0], text[1], ' ', '\0'};
     const char *found = strstr(countries, country);
     return found != NULL && (found - countries) % 3 == 0;
-}
-
-static bool is_federal(const char *court) {
-    struct words words;
-    fold(court, &words);
-    return strstr(words.text, " united states district court ") != NULL ||
-           strstr(words.text, " u s district court ") != NULL ||
-           strstr(words.text, " us district court ") != NULL ||
-           strstr(words.text, " federal ") != NULL;
-}
-
-/* The same day some months later, or that month's last day. */
-static struct instant months_later(struct instant from, int months) {
-    time_t seconds = (time_t)(from.ms / 1000);
-    struct tm tm;
-    if (gmtime_r(&seconds, &tm) == NULL) {
-        return INSTANT_NEVER;
-    }
-    int day = tm.tm_mday;
-    tm.tm_mon += months;
-    struct tm same = tm;
-    time_t end = timegm(&same);
-    if (same.tm_mday != day) { /* ran over into the next month: day 0 of it */
-        tm.tm_mon++;
-        tm.tm_mday = 0;
-        end = timegm(&tm);
-    }
-    return (struct instant){(int64_t)end * 1000 + from.ms % 1000};
-}
-
-/* Until when the law lets a warrant be executed. 0: not known to us, which is not the same as
- * unlimited. */
-static struct instant execution_end(const struct instrument *instrument) {
-    const char *jurisdiction = instrument->jurisdiction;
-    bool us = strncmp(jurisdiction, "US", 2) == 0;
-    if (us && is_federal(instrument->court)) {
-        return instant_add(instrument->issued_at,
-                           (struct duration){US_EXECUTION_MAX_DAYS * (int64_t)DURATION_DAY_MS});
-    }
-    if (strcmp(jurisdiction, "GB-ENG") == 0 || strcmp(jurisdiction, "GB-WLS") == 0 ||
-        strcmp(jurisdiction, "GB-EAW") == 0) {
-        return months_later(instrument->issued_at, ENGLISH_EXECUTION_MAX_MONTHS);
-    }
-    return (struct instant){0};
 }

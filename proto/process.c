@@ -8,6 +8,7 @@
 #include "node/base/assert.h"
 #include "node/base/instant.h"
 #include "proto/fence.h"
+#include "proto/periods.h"
 
 enum {
     KEY_MAX_BYTES = 32,
@@ -72,11 +73,11 @@ static const char *const court_signatures[] = {
     [COURT_SIGNATURE_CMS] = "cms",
 };
 
+static_assert(COUNT_OF(fields) == PROCESS_KEYS_MAX, "a reading has room for every key");
+
 struct reader {
-    struct instrument instrument;
     size_t line;
-    size_t seen[COUNT_OF(fields)]; /* line of each key, 0: not there */
-    struct process_errors *errors;
+    struct process_reading *out;
 };
 
 /* A value, ended by NUL: no field is longer than that. */
@@ -86,22 +87,27 @@ struct value {
 };
 
 static void read_line(struct reader *reader, struct bytes line);
-static void read_value(struct reader *reader, const struct field *field, const struct value *value);
-static void read_time(struct reader *reader, const struct field *field, const char *text);
+static void read_key(struct reader *reader, const struct field *field, struct bytes rest);
+static bool read_value(struct reader *reader, const struct field *field, const struct value *value);
+static bool read_time(struct reader *reader, const struct field *field, const char *text);
 static void check_whole(struct reader *reader);
 static struct bytes trim(struct bytes text);
 static const struct field *find_field(struct bytes key);
 static void complain(struct reader *reader, size_t line, const char *format, ...) PRINTF_LIKE(3, 4);
 static const char *quote(const char *text, char out[QUOTE_MAX_BYTES]);
+static bool useful(const char *key, enum instrument_kind kind);
 static bool wanted(const char *key, enum instrument_kind kind);
+static enum err write_rule(size_t index, struct buffer *out);
+static enum err write_periods(struct buffer *out);
 static enum err write_field(const struct field *field, enum instrument_kind kind,
                             struct buffer *out);
 static enum err write_text(struct buffer *out, const char *format, ...) PRINTF_LIKE(2, 3);
 
-enum err process_read(struct bytes file, struct instrument *out, struct process_errors *errors) {
-    struct reader reader = {.errors = errors, .instrument.court_signature = COURT_SIGNATURE_NONE};
+enum err process_read(struct bytes file, struct process_reading *out) {
+    struct reader reader = {.out = out};
     size_t at = 0;
-    errors->count = 0;
+    memset(out, 0, sizeof *out);
+    out->instrument.court_signature = COURT_SIGNATURE_NONE;
     if (file.len > PROCESS_FILE_MAX) {
         complain(&reader, 0, "the file is larger than %d bytes", PROCESS_FILE_MAX);
         return ERR_USER_SYNTAX;
@@ -114,23 +120,45 @@ enum err process_read(struct bytes file, struct instrument *out, struct process_
         at += len + 1;
     }
     check_whole(&reader);
-    if (errors->count > 0) {
-        return ERR_USER_SYNTAX;
+    return out->errors.count > 0 ? ERR_USER_SYNTAX : ERR_OK;
+}
+
+const struct process_key *process_key_of(const struct process_reading *reading, const char *key) {
+    const struct field *field = find_field(BYTES_TEXT(key));
+    if (field == NULL) {
+        return NULL;
     }
-    *out = reader.instrument;
-    return ERR_OK;
+    const struct process_key *found = &reading->keys[field - fields];
+    return field->of_silence && found->line == 0 ? process_key_of(reading, "non_disclosure")
+                                                 : found;
 }
 
 enum err process_template(enum instrument_kind kind, struct buffer *out) {
-    enum err err =
-        write_text(out,
-                   "# The legal process of a request: %s.\n"
-                   "# One 'key = value' a line; a line that begins with '#' is left out. "
-                   "Times: 2026-12-01T18:00:00-08:00,\n"
-                   "# or 2026-12-01 18:00 in this computer's time zone.\n",
-                   instrument_label(kind));
+    enum err err = write_text(
+        out,
+        "# The legal process of a request: %s.\n"
+        "#\n"
+        "# One 'key = value' a line; a line that begins with '#' is left out. Give every\n"
+        "# key a value, or put '#' before it: one without is an error. To add a key that\n"
+        "# has one, take its '#' away. Times: 2026-12-01T18:00:00-08:00, or 2026-12-01 18:00\n"
+        "# in this computer's time zone.\n"
+        "#\n"
+        "# LP-01 and so on are rules. Every home refuses a request that breaks one marked\n"
+        "# '!'; any other is shown to the owner as a failed check. 'stoop process check\n"
+        "# FILE' tells all that are broken, 'stoop process rules' where they come from.\n",
+        instrument_label(kind));
     for (size_t i = 0; err == ERR_OK && i < COUNT_OF(fields); i++) {
-        err = write_field(&fields[i], kind, out);
+        if (useful(fields[i].key, kind)) {
+            err = write_field(&fields[i], kind, out);
+        }
+    }
+    if (err == ERR_OK) {
+        err = write_text(out, "\n# Not of this file: checked when it is asked.\n");
+    }
+    for (size_t i = 0; err == ERR_OK && i < legal_rule_count(); i++) {
+        if (find_field(BYTES_TEXT(legal_rule_at(i)->field)) == NULL) {
+            err = write_rule(i, out);
+        }
     }
     return err;
 }
@@ -158,12 +186,17 @@ static void read_line(struct reader *reader, struct bytes line) {
                  plain ? quote(name.text, quoted) : "");
         return;
     }
-    size_t *seen = &reader->seen[field - fields];
-    if (*seen != 0) {
-        complain(reader, reader->line, "'%s' is there already, in line %zu", field->key, *seen);
+    read_key(reader, field, rest);
+}
+
+static void read_key(struct reader *reader, const struct field *field, struct bytes rest) {
+    struct process_key *key = &reader->out->keys[field - fields];
+    if (key->line != 0) {
+        complain(reader, reader->line, "'%s' is there already, in line %zu", field->key, key->line);
         return;
     }
-    *seen = reader->line;
+    key->line = reader->line;
+    key->bad = true;
     if (rest.len == 0) {
         complain(reader, reader->line, "'%s' has no value", field->key);
         return;
@@ -174,12 +207,13 @@ static void read_line(struct reader *reader, struct bytes line) {
     }
     struct value value = {.too_long = rest.len >= sizeof value.text};
     memcpy(value.text, rest.at, value.too_long ? 0 : rest.len);
-    read_value(reader, field, &value);
+    key->bad = !read_value(reader, field, &value);
 }
 
-static void read_value(struct reader *reader, const struct field *field,
+/* False after complaining. */
+static bool read_value(struct reader *reader, const struct field *field,
                        const struct value *value) {
-    void *to = (uint8_t *)&reader->instrument + field->offset;
+    void *to = (uint8_t *)&reader->out->instrument + field->offset;
     char quoted[QUOTE_MAX_BYTES];
     size_t len = strlen(value->text);
     switch (field->kind) {
@@ -187,65 +221,71 @@ static void read_value(struct reader *reader, const struct field *field,
         if (value->too_long || len >= field->size) {
             complain(reader, reader->line, "'%s' is longer than %zu bytes", field->key,
                      field->size - 1);
-            return;
+            return false;
         }
         memcpy(to, value->text, len + 1);
-        return;
+        return true;
     case FIELD_TIME:
-        read_time(reader, field, value->text);
-        return;
+        return read_time(reader, field, value->text);
     case FIELD_FLAG: {
         bool yes = strcmp(value->text, "yes") == 0;
         if (!yes && strcmp(value->text, "no") != 0) {
             complain(reader, reader->line, "'%s' is yes or no, not '%s'", field->key,
                      quote(value->text, quoted));
-            return;
+            return false;
         }
         *(bool *)to = yes;
-        return;
+        return true;
     }
     case FIELD_INSTRUMENT:
-        if (instrument_from_word(value->text, (enum instrument_kind *)to) != ERR_OK) {
-            complain(reader, reader->line, "no instrument is called '%s'",
-                     quote(value->text, quoted));
+        if (instrument_from_word(value->text, (enum instrument_kind *)to) == ERR_OK) {
+            return true;
         }
-        return;
+        complain(reader, reader->line, "no instrument is called '%s'", quote(value->text, quoted));
+        return false;
     case FIELD_COURT_SIGNATURE:
         for (size_t i = COURT_SIGNATURE_NONE; i <= COURT_SIGNATURE_CMS; i++) {
             if (strcmp(value->text, court_signatures[i]) == 0) {
                 *(enum court_signature *)to = (enum court_signature)i;
-                return;
+                return true;
             }
         }
         complain(reader, reader->line, "'%s' is none, image or cms, not '%s'", field->key,
                  quote(value->text, quoted));
-        return;
+        return false;
     }
+    return false;
 }
 
-static void read_time(struct reader *reader, const struct field *field, const char *text) {
-    struct instant *to = (struct instant *)((uint8_t *)&reader->instrument + field->offset);
+static bool read_time(struct reader *reader, const struct field *field, const char *text) {
+    struct instant *to = (struct instant *)((uint8_t *)&reader->out->instrument + field->offset);
     char quoted[QUOTE_MAX_BYTES];
     struct instant at;
     enum err err = instant_parse(text, &at);
     if (err == ERR_OK && at.ms > 0) { /* 0 stands for none */
         *to = at;
-    } else if (err == ERR_USER_SYNTAX) {
+        return true;
+    }
+    if (err == ERR_USER_SYNTAX) {
         complain(reader, reader->line, "'%s' is not a time: '%s'", field->key, quote(text, quoted));
     } else {
         complain(reader, reader->line, "'%s': no such time, or an ambiguous one: '%s'", field->key,
                  quote(text, quoted));
     }
+    return false;
 }
 
 /* What no single line shows. */
 static void check_whole(struct reader *reader) {
-    if (reader->seen[0] == 0) {
+    const struct process_reading *out = reader->out;
+    const struct process_key *flag = process_key_of(out, "non_disclosure");
+    if (out->keys[0].line == 0) {
         complain(reader, 0, "'%s' is missing", fields[0].key);
     }
     for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        if (fields[i].of_silence && reader->seen[i] != 0 && !reader->instrument.non_disclosure) {
-            complain(reader, reader->seen[i], "'%s' needs 'non_disclosure = yes'", fields[i].key);
+        if (fields[i].of_silence && out->keys[i].line != 0 && !out->instrument.non_disclosure &&
+            !flag->bad) {
+            complain(reader, out->keys[i].line, "'%s' needs 'non_disclosure = yes'", fields[i].key);
         }
     }
 }
@@ -271,10 +311,11 @@ static const struct field *find_field(struct bytes key) {
 }
 
 static void complain(struct reader *reader, size_t line, const char *format, ...) {
-    if (reader->errors->count == PROCESS_ERRORS_MAX) {
+    struct process_errors *errors = &reader->out->errors;
+    if (errors->count == PROCESS_ERRORS_MAX) {
         return;
     }
-    struct process_error *error = &reader->errors->list[reader->errors->count++];
+    struct process_error *error = &errors->list[errors->count++];
     va_list more;
     va_start(more, format);
     error->line = line;
@@ -298,6 +339,11 @@ static const char *quote(const char *text, char out[QUOTE_MAX_BYTES]) {
 }
 
 /* ---- the template ---- */
+
+/* The facts of an emergency are no other instrument's. */
+static bool useful(const char *key, enum instrument_kind kind) {
+    return kind == INSTRUMENT_EMERGENCY || strncmp(key, "emergency_", 10) != 0;
+}
 
 /* Some rule fails for an instrument of this kind that says nothing else. */
 static bool wanted(const char *key, enum instrument_kind kind) {
@@ -326,11 +372,13 @@ static enum err write_field(const struct field *field, enum instrument_kind kind
                             struct buffer *out) {
     enum err err = write_text(out, "\n");
     for (size_t i = 0; err == ERR_OK && i < legal_rule_count(); i++) {
-        const struct legal_rule *rule = legal_rule_at(i);
-        if (strcmp(rule->field, field->key) == 0) {
-            err = write_text(out, "# %s%s: %s\n", rule->id,
-                             rule->severity == LEGAL_FAIL ? "" : " (else refused)", rule->text);
+        if (strcmp(legal_rule_at(i)->field, field->key) == 0) {
+            err = write_rule(i, out);
         }
+    }
+    if (err == ERR_OK && kind == INSTRUMENT_SEARCH_WARRANT &&
+        strcmp(field->key, "execute_by") == 0) {
+        err = write_periods(out);
     }
     if (err != ERR_OK) {
         return err;
@@ -349,8 +397,27 @@ static enum err write_field(const struct field *field, enum instrument_kind kind
     return write_text(out, "%s%s =\n", wanted(field->key, kind) ? "" : "# ", field->key);
 }
 
+static enum err write_rule(size_t index, struct buffer *out) {
+    const struct legal_rule *rule = legal_rule_at(index);
+    return write_text(out, "# %s %c %s\n", rule->id, rule->severity == LEGAL_FAIL ? ' ' : '!',
+                      rule->text);
+}
+
+static enum err write_periods(struct buffer *out) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < execution_period_count(); i++) {
+        const struct execution_period *period = execution_period_at(i);
+        char text[PERIOD_TEXT_MAX];
+        execution_period_text(period, text);
+        err = write_text(out, "#         %s%s: %s (%s)\n", period->jurisdiction,
+                         period->court == PERIOD_FEDERAL ? ", federal court" : "", text,
+                         period->source);
+    }
+    return err == ERR_OK ? write_text(out, "#         elsewhere: not known here\n") : err;
+}
+
 static enum err write_text(struct buffer *out, const char *format, ...) {
-    char text[512];
+    char text[1024];
     va_list more;
     va_start(more, format);
     int len = vsnprintf(text, sizeof text, format, more);

@@ -19,6 +19,7 @@ enum {
     PROCESS_FILE_MAX = 64 * 1024,
     PROCESS_ERRORS_MAX = 32, /* more than anyone mends in one go */
     PROCESS_ERROR_TEXT_MAX = 128,
+    PROCESS_KEYS_MAX = 25,
 };
 
 struct process_errors {
@@ -29,14 +30,27 @@ struct process_errors {
     } list[PROCESS_ERRORS_MAX];
 };
 
-/* Reads what the file says into *out; whether it obeys the rules is legal_check()'s to say. ERR_OK
- * leaves errors->count 0. ERR_USER_SYNTAX: errors->count is at least 1 and *out is as before. */
-MUST_USE enum err process_read(struct bytes file, struct instrument *out,
-                               struct process_errors *errors);
+struct process_reading {
+    struct instrument instrument; /* what could be read */
+    struct process_key {
+        size_t line; /* from 1; 0: not in the file */
+        bool bad;    /* it is there, and could not be read */
+    } keys[PROCESS_KEYS_MAX];
+    struct process_errors errors;
+};
 
-/* Appends a file to fill in: every key with the rules about it; those that an instrument of this
- * kind must have stand without a value, the others as comments. ERR_FULL_BUFFER, ERR_HOST_MEMORY.
- */
+/* Reads what the file says; whether it obeys the rules is legal_check()'s to say. Fills *out in any
+ * case. ERR_USER_SYNTAX: errors.count is at least 1, and the instrument is good for explaining
+ * alone. */
+MUST_USE enum err process_read(struct bytes file, struct process_reading *out);
+
+/* What is known of the key that a rule is about: NULL when it is no key of process files. What is
+ * said of secrecy stands in the line of `non_disclosure` where it has none of its own. */
+const struct process_key *process_key_of(const struct process_reading *reading, const char *key);
+
+/* Appends a file to fill in: every key that an instrument of this kind has a use for, with the
+ * rules about it; those that it must have stand without a value, the others as comments.
+ * ERR_FULL_BUFFER, ERR_HOST_MEMORY. */
 MUST_USE enum err process_template(enum instrument_kind kind, struct buffer *out);
 
 #endif

@@ -268,7 +268,7 @@ def test_times_are_said_back(home):
 def test_json(home):
     for words in (["status"], ["members"], ["peers"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
                   ["community", "show"], ["log", "show"], ["log", "verify"], ["log", "proof", "0"], ["key", "show"],
-                  ["process", "rules"], ["doctor"]):
+                  ["process", "rules"], ["process", "periods"], ["doctor"]):
         done = home.run(*words, "--json", check=False)
         json.loads(done.stdout)
         assert done.returncode == 0 or words == ["doctor"], done  # whose answer is this machine's
@@ -324,10 +324,42 @@ def test_process(home):
     path.write_text("instrument = voluntary\n")
     check(home.run("process", "check", str(path)).returncode, 0, "voluntary")
     path.write_text("instrument = search_warrant\njurisdiction = GB-ENG\n")
-    outcomes = json.loads(home.run("process", "check", str(path), "--json", check=False).stdout)
+    outcomes = json.loads(home.run("process", "check", str(path), "--json", check=False).stdout)["rules"]
     failed = {o["field"]: o for o in outcomes if o["outcome"] == "FAILED"}
     check(failed["court"]["text"], "does not name the court", outcomes)
     check(failed["court"]["otherwise"], "refused", outcomes)
+    path.write_text("instrument = search_warrant\nissued_at = 2024-01-01 00:00\njurisdiction = US-TX\n"
+                    "execute_by = 2024-03-01 00:00\ncase = N/A\nnot_a_key = 1\n")
+    done = home.run("process", "check", str(path), check=False)
+    said = done.stdout.splitlines()
+    check((done.returncode, done.stderr.splitlines()[0]), (1, f"stoop: {path}:6: unknown key 'not_a_key'"), done)
+    check(said[:2], [f"{path}: REFUSED LP-02 it does not name the court", "    key 'court', not in the file; source: policy"], said)
+    assert f"{path}:5: REFUSED LP-03 it has no real case or docket number of 3 to 64 characters" in said, said
+    at = said.index(f"{path}:4: FAILED LP-16 it allows longer than the law of its jurisdiction")
+    check(said[at + 2], "    US-TX: 3 whole days between (Tex. Code Crim. Proc. 18.07(a))", said)
+    assert said[-2].startswith("not all of it could be read: "), said
+    assert max(len(line) for line in home.run("process", "periods").stdout.splitlines()) <= 80
+
+
+def test_breadth(home):
+    """Before it is sent: how broad it is, who will see it, and what its words mention."""
+    asked = with_(ASK, "--from", "2024-12-01 09:00", *LATER, "--reason", "Window broken after the RALLY near the mosque")
+    done = home.run(*asked, check=False)
+    check(done.returncode, 5, done)
+    for line in ("PLACE    80 m around 52.5200,13.4050", "BROAD    1h00m (9% of the longest), 20106 m2 (2% of the largest)",
+                 "WORDS    mentions a protest ('rally'), religion ('mosque')",
+                 "SEEN BY  every home of Elm Street, 1 at present: who asks, why, where and when,"):
+        assert line + "\n" in done.stdout, (line, done.stdout)
+    many = "Demonstration of strikers, refugees, worshippers: demonstrations, industrial action, customs enforcement"
+    said = home.run(*with_(asked, "--reason", many), check=False).stdout
+    assert "\nWORDS    mentions a protest, a union, immigration, religion\n" in said, said
+    plain = home.run(*with_(ASK, "--from", "2024-12-01 09:00", *LATER), check=False).stdout
+    assert "\nWORDS " not in plain, plain
+    path = home.root / "church.conf"
+    path.write_text("instrument = voluntary\nitems = Who painted on the church\n")
+    assert "it mentions religion ('church')" in home.run("process", "check", str(path)).stdout
+    said = json.loads(home.run("process", "check", str(path), "--json").stdout)
+    check(said["mentions"], [{"topic": "religion", "word": "church"}], said)
 
 
 def test_tables(home):
@@ -641,6 +673,7 @@ def main():
         test_json(home)
         test_json_of_commands_that_ask(home)
         test_process(home)
+        test_breadth(home)
         test_tables(home)
     test_links()
     test_stopped_half_way()

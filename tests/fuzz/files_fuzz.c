@@ -52,14 +52,18 @@ static void try_config(struct bytes from) {
 }
 
 static void try_process(struct bytes from) {
-    static struct instrument instrument;
-    static struct process_errors errors;
-    enum err err = process_read(from, &instrument, &errors);
-    ASSERT((err == ERR_OK) == (errors.count == 0));
-    ASSERT(errors.count <= PROCESS_ERRORS_MAX);
-    for (size_t i = 0; i < errors.count; i++) {
-        ASSERT(errors.list[i].line <= lines_of(from));
-        check_printable(errors.list[i].text, sizeof errors.list[i].text);
+    static struct process_reading reading;
+    const struct process_errors *errors = &reading.errors;
+    enum err err = process_read(from, &reading);
+    ASSERT((err == ERR_OK) == (errors->count == 0));
+    ASSERT(errors->count <= PROCESS_ERRORS_MAX);
+    for (size_t i = 0; i < errors->count; i++) {
+        ASSERT(errors->list[i].line <= lines_of(from));
+        check_printable(errors->list[i].text, sizeof errors->list[i].text);
+    }
+    for (size_t i = 0; i < PROCESS_KEYS_MAX; i++) {
+        ASSERT(reading.keys[i].line <= lines_of(from));
+        ASSERT(!reading.keys[i].bad || errors->count > 0);
     }
 }
 

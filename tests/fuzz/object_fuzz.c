@@ -2,7 +2,10 @@
  * protobuf-c takes too, and writes as we do. */
 #include "tests/fuzz/fuzz.h"
 
+#include <string.h>
+
 #include "node/base/assert.h"
+#include "proto/breadth.h"
 #include "proto/fence.h"
 #include "tests/support/fill.h"
 #include "tests/support/round_trip.h"
@@ -27,6 +30,23 @@ static const struct shape *choose(uint64_t choice) {
     return object_shapes[choice % count];
 }
 
+/* A request that passes the fence is judged and measured without fail, and in one way. */
+static void judge(const struct request *request) {
+    const struct caps caps = CAPS_DEFAULT;
+    const struct instant now = {request->head.created.ms};
+    struct legal_report report;
+    struct breadth breadth;
+    size_t first = 0;
+    size_t same = 0;
+    legal_check(request, &caps, now, false, &report);
+    enum err err = legal_verdict(&report, &first);
+    ASSERT(legal_refuse(request, &caps, now, &same) == err);
+    ASSERT(first == same);
+    breadth_of(request, &caps, &breadth);
+    ASSERT(breadth.span_percent > 0);
+    ASSERT(breadth.area_percent > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static _Alignas(max_align_t) uint8_t first[FILL_ROOM];
     static _Alignas(max_align_t) uint8_t second[FILL_ROOM];
@@ -46,6 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ASSERT(bytes_equal(buffer_bytes(&ours), buffer_bytes(&theirs)));
         buffer_finish(&ours);
         buffer_finish(&theirs);
+        if (strcmp(shape->name, "Request") == 0) {
+            judge((const struct request *)(const void *)first);
+        }
     }
     return 0;
 }

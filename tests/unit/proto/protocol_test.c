@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "node/core/parts.h"
+#include "proto/breadth.h"
+#include "proto/periods.h"
 #include "tests/support/check.h"
 
 enum {
@@ -58,6 +60,44 @@ static void test_rules_of_legal_process_are_as_documented(void **state) {
         check_line(line);
     }
     CHECK(lines_with("| LP-") == legal_rule_count());
+}
+
+/* PROTOCOL 5.3 */
+static void test_execution_periods_are_as_documented(void **state) {
+    (void)state;
+    for (size_t i = 0; i < execution_period_count(); i++) {
+        const struct execution_period *row = execution_period_at(i);
+        char line[256];
+        char text[PERIOD_TEXT_MAX];
+        execution_period_text(row, text);
+        (void)snprintf(line, sizeof line, "| %s | %s | %s | %s | %s |\n", row->jurisdiction,
+                       row->court == PERIOD_FEDERAL ? "federal" : "any", instrument_word(row->kind),
+                       text, row->source);
+        check_line(line);
+    }
+    const char *table = strstr(document, "| jurisdiction | court | instrument |");
+    CHECK(table != NULL);
+    size_t lines = 0;
+    for (; table[0] == '|'; table = strchr(table, '\n') + 1) {
+        lines++;
+    }
+    CHECK(lines == execution_period_count() + 2); /* and its head */
+}
+
+/* PROTOCOL 5.3 */
+static void test_words_of_the_breadth_report_are_as_documented(void **state) {
+    (void)state;
+    for (int topic = 0; topic < TOPIC_COUNT; topic++) {
+        char line[1024];
+        const char *const *words = breadth_topic_words((enum breadth_topic)topic);
+        size_t len = (size_t)snprintf(line, sizeof line,
+                                      "- %s: ", breadth_topic_label((enum breadth_topic)topic));
+        for (; *words != NULL; words++) {
+            len += (size_t)snprintf(line + len, sizeof line - len, "%s%s", *words,
+                                    words[1] == NULL ? ".\n" : "; ");
+        }
+        check_line(line);
+    }
 }
 
 /* PROTOCOL 2.3 */
@@ -132,6 +172,8 @@ static void test_words_of_the_log_are_as_documented(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_of_legal_process_are_as_documented),
+        cmocka_unit_test(test_execution_periods_are_as_documented),
+        cmocka_unit_test(test_words_of_the_breadth_report_are_as_documented),
         cmocka_unit_test(test_kinds_of_signed_objects_are_as_documented),
         cmocka_unit_test(test_messages_and_their_doors_are_as_documented),
         cmocka_unit_test(test_words_of_the_log_are_as_documented),

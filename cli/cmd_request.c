@@ -571,7 +571,7 @@ static int process_check(struct cli *cli) {
             .reading = &reading,
             .report = reading.instrument.kind == 0 ? NULL : &report,
             .breadth = &breadth,
-            .seal = seal == NULL ? NULL : seal_text(&request, &outcome, text),
+            .seal = seal_text(&request, &outcome, text),
             .document_bad = bad != 0,
         };
         failed = rules_say(cli, &file);

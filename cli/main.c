@@ -57,7 +57,8 @@ static const struct command commands[] = {
      "example: stoop doctor\n"},
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
-     "                             [--witnesses N] [--authority FILE]... [--co-sign DIR]...\n"
+     "                             [--witnesses N] [--authority FILE]...\n"
+     "                             [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"

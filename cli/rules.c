@@ -22,6 +22,7 @@ struct tally {
 static bool applies(const struct rules_of_file *file, size_t rule);
 static enum rule_word word_of(const struct rules_of_file *file, size_t rule);
 static void say_outcome(const struct rules_of_file *file, size_t rule);
+static bool asks_for_seal(const struct rules_of_file *file);
 static bool is_of_period(const struct legal_rule *rule);
 static void say_period(const struct instrument *instrument);
 static void say_tally(const struct tally *tally, bool unread);
@@ -111,12 +112,12 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
                : tally.refused > 0 ? "refused"
                                    : "taken");
     facts_end(facts);
-    if (!cli->json && whole) {
+    if (!cli->json && whole && !file->document_bad) { /* else what is told is not all */
         char text[BREADTH_TEXT_MAX];
         if (*breadth_mentions(file->breadth, MENTIONS_COLUMNS, text) != '\0') {
             (void)printf("it %s\n", text);
         }
-        if (file->seal != NULL) {
+        if (asks_for_seal(file)) {
             (void)printf("the court's own signature: %s\n", file->seal);
         }
         say_tally(&tally, unread);
@@ -180,6 +181,14 @@ static void say_outcome(const struct rules_of_file *file, size_t rule) {
     }
 }
 
+static bool asks_for_seal(const struct rules_of_file *file) { /* LP-32 */
+    size_t i = 0;
+    while (strcmp(legal_rule_at(i)->field, "court_signature") != 0) {
+        i++;
+    }
+    return file->report->outcomes[i] != LEGAL_NOT_APPLICABLE;
+}
+
 static bool is_of_period(const struct legal_rule *rule) { /* LP-16 */
     return rule->severity == LEGAL_FAIL && strcmp(rule->field, "execute_by") == 0;
 }
@@ -222,7 +231,7 @@ static void put_outcome(struct facts *facts, const struct rules_of_file *file, s
     facts_text(facts, "text", NULL, outcome == LEGAL_FAILED ? of->broken : of->text);
     facts_text(facts, "source", NULL, of->source);
     facts_text(facts, "otherwise", NULL, of->severity == LEGAL_FAIL ? "failed check" : "refused");
-    if (strcmp(of->field, "court_signature") == 0 && file->seal != NULL) {
+    if (strcmp(of->field, "court_signature") == 0) {
         facts_text(facts, "seal", NULL, file->seal);
     }
     const struct execution_period *period = execution_period_of(&file->reading->instrument);

@@ -12,7 +12,7 @@ struct rules_of_file { /* all borrowed */
     const struct process_reading *reading;
     const struct legal_report *report; /* NULL: nothing to check */
     const struct breadth *breadth;     /* of its words alone */
-    const char *seal;                  /* the court's own signature in words; NULL: none given */
+    const char *seal;                  /* the court's own signature in words */
     bool document_bad;                 /* one was given, and could not be read */
 };
 

@@ -99,7 +99,7 @@ def test_seals_are_told_apart(home, folder, conf):
     (folder / "tampered_signature.p7s").write_bytes(sealed)
 
     def outcome(*words):
-        outcomes = json.loads(home.run("process", "check", str(conf), *words, "--json").stdout)
+        outcomes = json.loads(home.run("process", "check", str(conf), *words, "--json").stdout)["rules"]
         return next((o["outcome"], o["seal"]) for o in outcomes if o["field"] == "court_signature")
 
     document = ("--document", str(folder / "document"))

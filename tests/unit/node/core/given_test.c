@@ -167,7 +167,8 @@ static void test_on_a_grants_day_that_clip_goes_and_on_the_requests_the_key(void
     world_run(world, 2 * HOUR);
     CHECK(!has_key(world, &request));
     CHECK(world_log_count(world, REQUESTER, "deleted ") == 2);
-    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 1); /* of the key there is none */
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") ==
+          1); /* of the key there is none */
     CHECK(world_log_verifies(world, REQUESTER));
     world_destroy(world);
 }
@@ -233,7 +234,7 @@ static void test_a_file_that_cannot_be_removed_is_tried_again_and_stops_nothing(
     CHECK(get_row(world, &id, &row));
     CHECK(row.header.len == 0);
     CHECK(deletion_receipts(world) == 0); /* it is not said before it is so */
-    world_kill(world, REQUESTER); /* what is to go is known after a restart */
+    world_kill(world, REQUESTER);         /* what is to go is known after a restart */
     CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
     world->homes[REQUESTER].removal_fails = false;
     world_run(world, 2 * MINUTE);

@@ -56,9 +56,9 @@ struct params {
     uint32_t kill_pct;
     uint32_t kill_every_ms; /* a message, from the kill on */
     uint32_t hostile_pct;
-    uint32_t hostile;  /* bits: 1 << enum hostile_kind */
-    uint32_t echo;     /* 1: eclipsers announce what all have, to look as if they brought something */
-    uint32_t faults;   /* bits: enum fault */
+    uint32_t hostile; /* bits: 1 << enum hostile_kind */
+    uint32_t echo;   /* 1: eclipsers announce what all have, to look as if they brought something */
+    uint32_t faults; /* bits: enum fault */
     uint32_t clock_s;  /* the most that wall clocks are off */
     uint32_t join_ms;  /* one joins */
     uint32_t churn_ms; /* one dies and one joins */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/breadth.h"
-#include "cli/rules.h"
+#include "cli/legal.h"
 #include "crypto/age.h"
 
 enum {
@@ -524,14 +524,14 @@ static int process_check(struct cli *cli) {
         request.instrument = reading.instrument;
         legal_check(&request, &caps, now, document.len > 0, &report);
         breadth_of(&request, &caps, &breadth);
-        const struct rules_of_file file = {
+        const struct legal_of_file file = {
             .path = cli->argv[1],
             .reading = &reading,
             .report = reading.instrument.kind == 0 ? NULL : &report,
             .breadth = &breadth,
             .document_bad = bad != 0,
         };
-        failed = rules_say(cli, &file);
+        failed = legal_say(cli, &file);
     }
     return failed == 0 ? bad : failed;
 }
@@ -539,7 +539,7 @@ static int process_check(struct cli *cli) {
 static int process_rules(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        rules_list(cli);
+        legal_list(cli);
     }
     return failed;
 }
@@ -547,7 +547,7 @@ static int process_rules(struct cli *cli) {
 static int process_periods(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        periods_list(cli);
+        legal_periods(cli);
     }
     return failed;
 }

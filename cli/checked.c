@@ -39,8 +39,20 @@ enum err check_request(const struct control_reply *reply, const struct id *commu
         request_code(&object.id, out->code);
         out->ours = reply->as.request.ours;
         out->document_here = reply->as.request.document_here;
+        out->seal_here = reply->as.request.seal_here;
+        out->document_is_other = false;
+        out->seal = (struct seal_outcome){.checked = false};
+        authorities_keep(&out->charter, &out->authorities);
+        out->charter.authority_count = 0;
         out->open_clips = reply->as.request.open_clips;
         out->log_index = reply->as.request.log_index;
     }
     return err;
+}
+
+void checked_law(const struct checked_request *asked, struct instant now,
+                 struct legal_report *out) {
+    const struct legal_evidence evidence = {.document_here = asked->document_here,
+                                            .seal = seal_evidence(&asked->seal)};
+    legal_check_evidence(&asked->request, &asked->charter.caps, now, &evidence, out);
 }

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "crypto/cms.h"
 #include "crypto/keyfile.h"
 #include "proto/control.h"
 #include "proto/pins.h"
@@ -294,21 +295,62 @@ void links_dot(FILE *to, const struct control_reply *peers); /* for Graphviz */
 /* The beginning of a certificate's id, as the node's journal has it. */
 void link_code(const struct id *certificate, char out[LINK_CODE_BYTES]);
 
+/* ---- document.c ---- */
+enum {
+    SEAL_TEXT_MAX = 192,
+    SEAL_NAME_COLUMNS = 30, /* of a signer's name, so that a line holds it */
+};
+/* By what the bytes are: "application/pdf", "image/png", "text/plain", or NULL for anything else.
+ * Static. */
+const char *document_type(struct bytes bytes);
+/* EXIT_FAILED after printing: cannot be read, empty, too large, or of no type that homes take. */
+int document_read(const char *path, struct document *out, struct buffer *bytes);
+int seal_read(const char *path, struct court_seal *out, struct buffer *bytes);
+
+/* A charter's, kept: what was decoded borrows them. */
+struct authorities {
+    size_t count;
+    size_t len[AUTHORITIES_MAX];
+    uint8_t der[AUTHORITIES_MAX][AUTHORITY_MAX];
+};
+void authorities_keep(const struct charter *charter, struct authorities *out);
+struct bytes authority_at(const struct authorities *authorities, size_t i);
+/* Of the pinned community's charter, as the node has it. EXIT codes after printing. */
+int authorities_of(const struct cli *cli, struct client *client, struct authorities *out);
+
+/* The court's own signature, once both it and the document are here. Zeroed: not checked. */
+struct seal_outcome {
+    bool checked;
+    enum cms_result result;
+    char by[CMS_NAME_BYTES]; /* of CMS_SEALED */
+};
+void seal_check(struct bytes seal, struct bytes document, const struct authorities *authorities,
+                struct instant now, struct seal_outcome *out);
+enum legal_seal seal_evidence(const struct seal_outcome *outcome);
+/* What became of it in plain words, to follow "the court's own signature:". */
+const char *seal_text(const struct request *request, const struct seal_outcome *outcome,
+                      char out[SEAL_TEXT_MAX]);
+
 /* ---- checked.c ---- */
 /* A request as the owner's side sees it: checked from its signed bytes. */
 struct checked_request {
     struct id id;
     struct request request;
-    struct charter charter;
+    struct charter charter; /* its authorities are gone */
+    struct authorities authorities;
     struct member author;
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
-    bool ours, document_here;
+    bool ours, document_here, seal_here;
+    bool document_is_other;   /* not of the type that the request says; set by who reads it */
+    struct seal_outcome seal; /* set by who reads it */
     uint32_t open_clips;
     uint64_t log_index;
 };
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
+/* How every rule comes out, by what is known of document and seal. */
+void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
 
 /* ---- commands ---- */
 int cmd_init(struct cli *cli);

@@ -42,4 +42,17 @@ FILE *player_file(void);
 bool player_show(struct player *player, FILE *take_file);
 void player_stop(struct player *player); /* NULL is fine; what it shows goes on */
 
+/* What gets a PDF's text for the owner: a child that was started before the walls and has no key.
+ * Each document it gives to pdftotext, behind the walls of media work: nothing but the document, no
+ * network, at most 10 s of the processor and READER_TEXT_MAX bytes of text. */
+enum {
+    READER_TEXT_MAX = 256 * 1024
+};
+struct reader;
+bool reader_installed(void);
+int reader_start(struct reader **out);
+/* Bytes of anybody's making, appended. False when there is no text to be had. */
+bool reader_text(struct reader *reader, struct bytes pdf, struct buffer *out);
+void reader_stop(struct reader *reader); /* NULL is fine */
+
 #endif

@@ -26,6 +26,12 @@ struct entry {
     struct member member; /* the certificate that the home is to have */
 };
 
+/* Files of certificates, as named by --authority; they borrow the arguments. */
+struct authority_files {
+    size_t count;
+    const char *paths[AUTHORITIES_MAX];
+};
+
 struct invite_options {
     long days, allowance;
     enum member_role role;
@@ -40,10 +46,13 @@ struct invitation {
 
 static int found(struct cli *cli);
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry);
+static int take_authorities(const struct authority_files *files, struct authorities *out,
+                            struct charter *charter);
 static int make_charter(struct charter *charter, const struct signers *signers, struct buffer *out,
                         struct id *community);
 static void say_founded(const struct cli *cli, const char *name, const struct id *community);
 static int show(struct cli *cli);
+static void show_charter(const struct cli *cli, const struct id *id, const struct charter *charter);
 static int take_invite_options(struct cli *cli, struct invite_options *out);
 static int make_invitation(const struct invite_options *options, const struct control_reply *status,
                            const struct signers *signers, struct invitation *invitation,
@@ -112,6 +121,8 @@ static int found(struct cli *cli) {
 }
 
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry) {
+    static struct authorities authorities; /* the charter borrows them */
+    struct authority_files files = {0};
     const char *slot = NULL;
     const char *allowance = NULL;
     const char *witnesses = NULL;
@@ -123,6 +134,10 @@ static int take_found_options(struct cli *cli, struct charter *charter, struct e
         {.name = "--allowance", .value = &allowance},
         {.name = "--witnesses", .value = &witnesses},
         {.name = "--name", .value = &entry->home_name},
+        {.name = "--authority",
+         .list = files.paths,
+         .list_max = AUTHORITIES_MAX,
+         .list_count = &files.count},
         co_sign_option(&entry->co_signers),
     };
     const struct number_range slots = {1, 3600, "seconds"};
@@ -158,7 +173,28 @@ static int take_found_options(struct cli *cli, struct charter *charter, struct e
                                 .slot_s = (uint32_t)slot_s,
                                 .delete_by_max_days = 365};
     (void)snprintf(charter->name, sizeof charter->name, "%s", name);
-    return 0;
+    return take_authorities(&files, &authorities, charter);
+}
+
+static int take_authorities(const struct authority_files *files, struct authorities *out,
+                            struct charter *charter) {
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < files->count; i++) {
+        SCOPED(buffer_finish) struct buffer file = {.max = CMS_CERTIFICATE_FILE};
+        SCOPED(buffer_finish) struct buffer der = {.max = CMS_CERTIFICATE_MAX};
+        failed = file_read(files->paths[i], CMS_CERTIFICATE_FILE, false, &file);
+        if (failed == 0 && !cms_certificate_read(buffer_bytes(&file), &der)) {
+            failed = fail(NULL, "'%s' is no certificate, in PEM or DER, of up to %d bytes",
+                          files->paths[i], (int)CMS_CERTIFICATE_MAX);
+        }
+        if (failed == 0) {
+            memcpy(out->der[i], der.at, der.len);
+            out->len[i] = der.len;
+            charter->authorities[charter->authority_count++] = authority_at(out, i);
+        }
+    }
+    out->count = charter->authority_count;
+    return failed;
 }
 
 /* Its id is the community's. */
@@ -221,25 +257,36 @@ static int show(struct cli *cli) {
         failed = fail(NULL, "the node's charter does not verify");
     }
     if (failed == 0) {
-        struct facts *facts = facts_start(cli, false);
-        facts_text(facts, "name", "community", charter.name);
-        facts_bytes(facts, "id", "id", BYTES_OF(object.id.b));
-        facts_number(facts, "version", "version", charter.version);
-        facts_time(facts, "created", "founded", charter.created);
-        facts_number(facts, "administrators", "administrators",
-                     (int64_t)charter.administrator_count);
-        facts_number(facts, "threshold", "of whom decide", charter.threshold);
-        facts_number(facts, "invite_allowance", "invites a home", charter.invite_allowance);
-        facts_number(facts, "span_s", "longest (s)", charter.caps.span_s);
-        facts_number(facts, "area_m2", "largest (m2)", charter.caps.area_m2);
-        facts_number(facts, "live_requests", "live requests", charter.caps.live_requests);
-        facts_number(facts, "slot_s", "log slot (s)", charter.slot_s);
-        facts_number(facts, "witnesses", "witnesses", charter.witnesses);
-        facts_number(facts, "delete_by_max_days", "kept (days)", charter.delete_by_max_days);
-        facts_end(facts);
+        show_charter(cli, &object.id, &charter);
     }
     client_close(client);
     return failed;
+}
+
+static void show_charter(const struct cli *cli, const struct id *id,
+                         const struct charter *charter) {
+    struct facts *facts = facts_start(cli, false);
+    facts_text(facts, "name", "community", charter->name);
+    facts_bytes(facts, "id", "id", BYTES_OF(id->b));
+    facts_number(facts, "version", "version", charter->version);
+    facts_time(facts, "created", "founded", charter->created);
+    facts_number(facts, "administrators", "administrators", (int64_t)charter->administrator_count);
+    facts_number(facts, "threshold", "of whom decide", charter->threshold);
+    facts_number(facts, "invite_allowance", "invites a home", charter->invite_allowance);
+    facts_number(facts, "span_s", "longest (s)", charter->caps.span_s);
+    facts_number(facts, "area_m2", "largest (m2)", charter->caps.area_m2);
+    facts_number(facts, "live_requests", "live requests", charter->caps.live_requests);
+    facts_number(facts, "slot_s", "log slot (s)", charter->slot_s);
+    facts_number(facts, "witnesses", "witnesses", charter->witnesses);
+    facts_number(facts, "delete_by_max_days", "kept (days)", charter->delete_by_max_days);
+    facts_list(facts, "authorities");
+    for (size_t i = 0; i < charter->authority_count; i++) {
+        char name[CMS_NAME_BYTES];
+        bool good = cms_certificate_name(charter->authorities[i], name);
+        facts_text(facts, NULL, "court seals by", good ? name : "nobody: it is no certificate");
+    }
+    facts_list(facts, NULL);
+    facts_end(facts);
 }
 
 int cmd_members(struct cli *cli) {

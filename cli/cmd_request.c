@@ -14,9 +14,15 @@ enum {
     V_REASON,
     V_PROCESS,
     V_DOCUMENT,
+    V_SEAL,
     V_DAYS,
     V_DELETE,
     VALUES
+};
+
+/* What a request names by its hash. */
+struct papers {
+    struct buffer document, seal;
 };
 
 struct request_options {
@@ -26,25 +32,29 @@ struct request_options {
 
 static int take_request_options(struct cli *cli, struct request_options *out);
 static int build(const struct cli *cli, const struct request_options *options, struct request *out,
-                 struct buffer *document);
+                 struct papers *papers);
 static int build_place(const struct cli *cli, const char *const *values, struct request *out);
 static int build_reason(const struct cli *cli, const char *reason, struct request *out);
 static int build_times(const struct cli *cli, const char *const *values, struct request *out);
 static int read_time(const char *text, struct instant *out);
 static int build_process(const char *path, struct request *out);
 static int read_process(const char *path, struct process_reading *out);
-static int read_document(const char *path, struct document *out, struct buffer *bytes);
+static int read_papers(const char *document, const char *seal, struct request *out,
+                       struct papers *papers);
 static void build_terms(struct request *out);
 static int put_sender(const struct cli *cli, const struct control_reply *status,
                       struct request *out);
+static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
+                        const struct papers *papers, struct seal_outcome *out);
 static int check_law(const struct cli *cli, const struct request *request,
-                     const struct control_reply *status, bool document_here);
+                     const struct control_reply *status, const struct seal_outcome *seal);
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct control_reply *status);
+                         const struct control_reply *status, const struct seal_outcome *seal);
 static void show_breadth(const struct request *request, const struct control_reply *status);
 static int ask_whether_to_send(void);
-static int send_document(struct client *client, const struct document *document,
-                         struct bytes bytes);
+static int send_papers(struct client *client, const struct request *request,
+                       const struct papers *papers);
+static int send_attachment(struct client *client, const struct id *sha256, struct bytes bytes);
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
                         const struct caps *caps, struct request *request);
@@ -57,6 +67,9 @@ static int process_template_of(struct cli *cli);
 static int process_check(struct cli *cli);
 static int process_rules(struct cli *cli);
 static int process_periods(struct cli *cli);
+static int check_offered_seal(struct cli *cli, const struct request *request,
+                              const struct papers *papers, struct seal_outcome *out);
+static void papers_finish(struct papers *papers);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
 
@@ -67,10 +80,12 @@ int cmd_request(struct cli *cli) {
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
-    SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
+    struct seal_outcome seal = {.checked = false};
+    SCOPED(papers_finish)
+    struct papers papers = {.document = {.max = DOCUMENT_MAX}, .seal = {.max = COURT_SEAL_MAX}};
     int failed = take_request_options(cli, &options);
     if (failed == 0) {
-        failed = build(cli, &options, &request, &document);
+        failed = build(cli, &options, &request, &papers);
     }
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -82,7 +97,10 @@ int cmd_request(struct cli *cli) {
         failed = put_sender(cli, &status, &request);
     }
     if (failed == 0) {
-        failed = check_law(cli, &request, &status, document.len > 0);
+        failed = check_papers(cli, client, &request, &papers, &seal);
+    }
+    if (failed == 0) {
+        failed = check_law(cli, &request, &status, &seal);
     }
     if (failed == 0 && !options.yes) {
         failed = ask_whether_to_send();
@@ -90,8 +108,8 @@ int cmd_request(struct cli *cli) {
     if (failed == 0) {
         failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
     }
-    if (failed == 0 && request.document.present) {
-        failed = send_document(client, &request.document, buffer_bytes(&document));
+    if (failed == 0) {
+        failed = send_papers(client, &request, &papers);
     }
     if (failed == 0) {
         failed = send_request(cli, client, secret, &pub, &status.as.status.caps, &request);
@@ -110,6 +128,7 @@ static int take_request_options(struct cli *cli, struct request_options *out) {
         {.name = "--reason", .value = &out->values[V_REASON], .needed = true},
         {.name = "--process", .value = &out->values[V_PROCESS]},
         {.name = "--document", .value = &out->values[V_DOCUMENT]},
+        {.name = "--seal", .value = &out->values[V_SEAL]},
         {.name = "--days", .value = &out->values[V_DAYS]},
         {.name = "--delete-days", .value = &out->values[V_DELETE]},
         {.name = "--voluntary", .flag = &out->voluntary},
@@ -119,13 +138,16 @@ static int take_request_options(struct cli *cli, struct request_options *out) {
     if (failed == 0 && out->voluntary == (out->values[V_PROCESS] != NULL)) {
         failed = usage_error(cli->command, "say either '--voluntary' or '--process FILE'");
     }
+    if (failed == 0 && out->values[V_SEAL] != NULL && out->values[V_DOCUMENT] == NULL) {
+        failed = usage_error(cli->command, "a seal is on a document: name it with '--document'");
+    }
     return failed;
 }
 
 /* ---- what is asked ---- */
 
 static int build(const struct cli *cli, const struct request_options *options, struct request *out,
-                 struct buffer *document) {
+                 struct papers *papers) {
     const char *const *values = options->values;
     memset(out, 0, sizeof *out);
     int failed = build_place(cli, values, out);
@@ -138,10 +160,22 @@ static int build(const struct cli *cli, const struct request_options *options, s
     if (failed == 0) {
         failed = build_process(values[V_PROCESS], out);
     }
-    if (failed == 0 && values[V_DOCUMENT] != NULL) {
-        failed = read_document(values[V_DOCUMENT], &out->document, document);
+    if (failed == 0) {
+        failed = read_papers(values[V_DOCUMENT], values[V_SEAL], out, papers);
     }
     build_terms(out);
+    return failed;
+}
+
+/* Neither need be there. Whoever sends a seal claims it. */
+static int read_papers(const char *document, const char *seal, struct request *out,
+                       struct papers *papers) {
+    int failed = document == NULL ? 0 : document_read(document, &out->document, &papers->document);
+    if (seal != NULL) {
+        int bad = seal_read(seal, &out->court_seal, &papers->seal);
+        failed = failed == 0 ? bad : failed;
+        out->instrument.court_signature = COURT_SIGNATURE_CMS;
+    }
     return failed;
 }
 
@@ -249,36 +283,6 @@ static int read_process(const char *path, struct process_reading *out) {
     return failed;
 }
 
-static int read_document(const char *path, struct document *out, struct buffer *bytes) {
-    static const struct {
-        const char *start;
-        size_t len;
-        const char *type;
-    } types[] = {{"%PDF-", 5, "application/pdf"}, {"\x89PNG\r\n\x1a\n", 8, "image/png"}};
-    int failed = file_read(path, DOCUMENT_MAX, false, bytes);
-    if (failed != 0) {
-        return failed;
-    }
-    if (bytes->len == 0) {
-        return fail(NULL, "'%s' is empty", path);
-    }
-    for (size_t i = 0; i < COUNT_OF(types); i++) {
-        if (bytes->len >= types[i].len && memcmp(bytes->at, types[i].start, types[i].len) == 0) {
-            (void)snprintf(out->media_type, sizeof out->media_type, "%s", types[i].type);
-        }
-    }
-    if (out->media_type[0] == '\0') {
-        if (memchr(bytes->at, '\0', bytes->len) != NULL) {
-            return fail("a document is a PDF, a PNG or plain text", "'%s' is none of these", path);
-        }
-        (void)snprintf(out->media_type, sizeof out->media_type, "text/plain");
-    }
-    out->present = true;
-    out->size = (uint32_t)bytes->len;
-    sha256(buffer_bytes(bytes), &out->sha256);
-    return 0;
-}
-
 static void build_terms(struct request *out) {
     (void)snprintf(out->terms.purpose, sizeof out->terms.purpose, "%.120s", out->reason);
     (void)snprintf(out->terms.case_number, sizeof out->terms.case_number, "%s",
@@ -303,14 +307,30 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 
 /* ---- before it is sent ---- */
 
+/* As every owner will. */
+static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
+                        const struct papers *papers, struct seal_outcome *out) {
+    static struct authorities authorities;
+    if (!request->court_seal.present) {
+        return 0;
+    }
+    int failed = authorities_of(cli, client, &authorities);
+    if (failed == 0) {
+        seal_check(buffer_bytes(&papers->seal), buffer_bytes(&papers->document), &authorities,
+                   now_wall(), out);
+    }
+    return failed;
+}
+
 /* As every home will, so that what all would refuse is not sent. */
 static int check_law(const struct cli *cli, const struct request *request,
-                     const struct control_reply *status, bool document_here) {
+                     const struct control_reply *status, const struct seal_outcome *seal) {
+    const struct legal_evidence evidence = {request->document.present, seal_evidence(seal)};
     struct legal_report report;
     size_t rule = 0;
-    legal_check(request, &status->as.status.caps, now_wall(), document_here, &report);
+    legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
     if (!cli->json) {
-        show_request(request, &report, status);
+        show_request(request, &report, status, seal);
     }
     return legal_verdict(&report, &rule) == ERR_OK
                ? 0
@@ -320,7 +340,7 @@ static int check_law(const struct cli *cli, const struct request *request,
 }
 
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct control_reply *status) {
+                         const struct control_reply *status, const struct seal_outcome *seal) {
     char text[TIME_TEXT_MAX];
     char at[32];
     char span[32];
@@ -341,6 +361,10 @@ static void show_request(const struct request *request, const struct legal_repor
     (void)printf("TERMS    for this purpose only, no face recognition, no passing on,\n"
                  "         deleted by %s\n",
                  text);
+    if (seal->checked) {
+        char court[SEAL_TEXT_MAX];
+        (void)printf("COURT    the court's own signature: %s\n", seal_text(request, seal, court));
+    }
     for (size_t i = 0; i < report->count; i++) {
         if (report->outcomes[i] == LEGAL_FAILED) {
             (void)printf("FAILED   %s it %s\n", legal_rule_at(i)->id, legal_rule_at(i)->broken);
@@ -382,13 +406,22 @@ static int ask_whether_to_send(void) {
 
 /* ---- sending ---- */
 
-static int send_document(struct client *client, const struct document *document,
-                         struct bytes bytes) {
+static int send_papers(struct client *client, const struct request *request,
+                       const struct papers *papers) {
+    int failed =
+        send_attachment(client, &request->document.sha256, buffer_bytes(&papers->document));
+    return failed != 0
+               ? failed
+               : send_attachment(client, &request->court_seal.sha256, buffer_bytes(&papers->seal));
+}
+
+/* Nothing: nothing. */
+static int send_attachment(struct client *client, const struct id *sha256, struct bytes bytes) {
     int failed = 0;
     for (size_t at = 0; failed == 0 && at < bytes.len; at += CONTROL_DATA_MAX) {
         size_t len = bytes.len - at < CONTROL_DATA_MAX ? bytes.len - at : CONTROL_DATA_MAX;
         const struct control_request request = {.op = CONTROL_DOCUMENT_PUT,
-                                                .id = document->sha256,
+                                                .id = *sha256,
                                                 .offset = at,
                                                 .total = bytes.len,
                                                 .blob = {bytes.at + at, len}};
@@ -501,13 +534,18 @@ static int process_template_of(struct cli *cli) {
 static int process_check(struct cli *cli) {
     struct legal_report report;
     struct instant now = now_wall();
-    const char *document_path = NULL;
+    const char *document = NULL;
+    const char *seal = NULL;
+    char text[SEAL_TEXT_MAX];
     const struct caps caps = CAPS_DEFAULT;
-    SCOPED(buffer_finish) struct buffer document = {.max = DOCUMENT_MAX};
+    struct seal_outcome outcome = {.checked = false};
+    SCOPED(papers_finish)
+    struct papers papers = {.document = {.max = DOCUMENT_MAX}, .seal = {.max = COURT_SEAL_MAX}};
     static struct request request;
     static struct process_reading reading;
     struct breadth breadth;
-    const struct cli_option options[] = {{.name = "--document", .value = &document_path}};
+    const struct cli_option options[] = {{.name = "--document", .value = &document},
+                                         {.name = "--seal", .value = &seal}};
     int failed = take_options(cli, options, COUNT_OF(options), "FILE");
     if (failed != 0) {
         return failed;
@@ -518,22 +556,41 @@ static int process_check(struct cli *cli) {
                                .head = {.created = now}};
     failed = read_process(cli->argv[1], &reading);
     bool there = failed == 0 || reading.errors.count > 0;
-    int bad =
-        document_path == NULL ? 0 : read_document(document_path, &request.document, &document);
+    request.instrument = reading.instrument;
+    int bad = read_papers(document, seal, &request, &papers);
+    if (bad == 0 && seal != NULL && document != NULL) {
+        bad = check_offered_seal(cli, &request, &papers, &outcome);
+    }
     if (there) {
-        request.instrument = reading.instrument;
-        legal_check(&request, &caps, now, document.len > 0, &report);
+        const struct legal_evidence evidence = {request.document.present, seal_evidence(&outcome)};
+        legal_check_evidence(&request, &caps, now, &evidence, &report);
         breadth_of(&request, &caps, &breadth);
         const struct legal_of_file file = {
             .path = cli->argv[1],
             .reading = &reading,
             .report = reading.instrument.kind == 0 ? NULL : &report,
             .breadth = &breadth,
+            .seal = seal_text(&request, &outcome, text),
             .document_bad = bad != 0,
         };
         failed = legal_say(cli, &file);
     }
     return failed == 0 ? bad : failed;
+}
+
+/* Whose seals count is in the community's charter, which the node has. */
+static int check_offered_seal(struct cli *cli, const struct request *request,
+                              const struct papers *papers, struct seal_outcome *out) {
+    struct client *client = NULL;
+    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_in_community(client);
+    }
+    if (failed == 0) {
+        failed = check_papers(cli, client, request, papers, out);
+    }
+    client_close(client);
+    return failed;
 }
 
 static int process_rules(struct cli *cli) {
@@ -550,6 +607,11 @@ static int process_periods(struct cli *cli) {
         legal_periods(cli);
     }
     return failed;
+}
+
+static void papers_finish(struct papers *papers) {
+    buffer_finish(&papers->document);
+    buffer_finish(&papers->seal);
 }
 
 /* ---- requests ---- */
@@ -610,6 +672,8 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_time(facts, "from", "from", request->from);
     facts_time(facts, "to", "to", request->to);
     facts_text(facts, "ends_in", "ends in", left);
+    facts_flag(facts, "document_here", request->document.present && checked->document_here);
+    facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);
     if (!checked->ours) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
     }

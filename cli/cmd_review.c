@@ -18,6 +18,7 @@ enum {
     LINE_COLUMNS = 80,
     FAILED_LINES = 3, /* of the prompt; 'c' shows them all */
     GAPS_SHOWN = 3,
+    TEXT_LINES = 40, /* of a document; the file has the rest */
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -37,6 +38,7 @@ struct review {
     struct clip_ref clips[CLIPS_MAX];
     bool left_pending;
     struct player *player;   /* NULL: looks are files */
+    struct reader *reader;   /* NULL: pdftotext is not installed */
     char looks[PATH_MAX];    /* the folder for them */
     struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */
 };
@@ -72,8 +74,8 @@ static void show_whole(const struct opened *clip);
 static void show_field(const char *label, const char *value);
 static int ask_until_decided(struct review *review, struct opened *clip);
 static int check_document(struct review *review, struct checked_request *asked);
-static int fetch_document(struct review *review, const struct document *document,
-                          struct buffer *out);
+static int fetch_attachment(struct review *review, const struct id *named, size_t size,
+                            struct buffer *out);
 static int check_rules(const struct checked_request *asked);
 static int accept(struct review *review, struct opened *clip);
 static bool has_signed(const struct opened *clip, const struct sign_public *key);
@@ -88,6 +90,9 @@ static int write_clip(struct review *review, const struct opened *clip);
 static int read_clip(struct review *review, const struct opened *clip, const char *what,
                      FILE *file);
 static int write_document(struct review *review, const struct opened *clip);
+static void show_document(const struct review *review, const struct document *document,
+                          struct bytes bytes);
+static void show_text(struct bytes text);
 static void look_path(const struct review *review, const struct opened *clip, const char *ending,
                       char out[PATH_MAX]);
 static bool is_code(const char *answer, const char *code);
@@ -129,6 +134,9 @@ int cmd_review(struct cli *cli) {
     if (failed == 0 && player != NULL) {
         failed = player_start(player, &review.player);
     }
+    if (failed == 0 && reader_installed()) {
+        failed = reader_start(&review.reader);
+    }
     if (failed == 0) {
         walls_allow(cli, review.looks);
         term_guard(); /* so that no half of a look stays behind */
@@ -143,6 +151,7 @@ int cmd_review(struct cli *cli) {
     }
     secret_destroy(review.secret);
     player_stop(review.player);
+    reader_stop(review.reader);
     scratch_close(review.scratch);
     client_close(review.client);
     if (failed == 0 && review.left_pending) {
@@ -218,20 +227,41 @@ static int find_request(struct review *review, const struct id *id, struct check
                                        "the node holds a clip for a request that does not verify");
 }
 
-/* That the document is here is not the node's word: it is read, and held against its hash. */
+/* That the document and the court's seal are here is not the node's word: they are read, and held
+ * against their hashes; and the document against its type, the seal against the document. */
 static int check_document(struct review *review, struct checked_request *asked) {
     SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
-    asked->document_here &= asked->request.document.present;
-    return asked->document_here ? fetch_document(review, &asked->request.document, &bytes) : 0;
+    SCOPED(buffer_finish) struct buffer seal = {.max = COURT_SEAL_MAX};
+    const struct document *document = &asked->request.document;
+    const struct court_seal *court = &asked->request.court_seal;
+    asked->document_here &= document->present;
+    asked->seal_here &= court->present;
+    if (!asked->document_here) {
+        return 0;
+    }
+    int failed = fetch_attachment(review, &document->sha256, document->size, &bytes);
+    if (failed != 0) {
+        return failed;
+    }
+    const char *type = document_type(buffer_bytes(&bytes));
+    asked->document_is_other = type == NULL || strcmp(type, document->media_type) != 0;
+    if (asked->seal_here) {
+        failed = fetch_attachment(review, &court->sha256, court->size, &seal);
+    }
+    if (failed == 0 && asked->seal_here) {
+        seal_check(buffer_bytes(&seal), buffer_bytes(&bytes), &asked->authorities, now_wall(),
+                   &asked->seal);
+    }
+    return failed;
 }
 
-static int fetch_document(struct review *review, const struct document *document,
-                          struct buffer *out) {
+static int fetch_attachment(struct review *review, const struct id *named, size_t size,
+                            struct buffer *out) {
     static struct control_reply reply;
     struct id hash;
-    while (out->len < document->size) {
+    while (out->len < size) {
         const struct control_request ask = {
-            .op = CONTROL_DOCUMENT_GET, .id = document->sha256, .offset = out->len};
+            .op = CONTROL_DOCUMENT_GET, .id = *named, .offset = out->len};
         int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
         if (failed != 0) {
             return failed;
@@ -241,10 +271,9 @@ static int fetch_document(struct review *review, const struct document *document
         }
     }
     sha256(buffer_bytes(out), &hash);
-    return id_equal(&hash, &document->sha256)
-               ? 0
-               : fail("nothing was shown or released",
-                      "the document is not the one that the request names");
+    return id_equal(&hash, named) ? 0
+                                  : fail("nothing was shown or released",
+                                         "the document is not the one that the request names");
 }
 
 /* What every node refuses at its fence is not put before a person by a node that did not. A rule
@@ -252,7 +281,7 @@ static int fetch_document(struct review *review, const struct document *document
 static int check_rules(const struct checked_request *asked) {
     struct legal_report report;
     size_t rule = 0;
-    legal_check(&asked->request, &asked->charter.caps, now_wall(), asked->document_here, &report);
+    checked_law(asked, now_wall(), &report);
     enum err err = legal_verdict(&report, &rule);
     return err == ERR_OK || err == ERR_DENY_TIME
                ? 0
@@ -424,17 +453,22 @@ static void show_checks(const struct opened *clip, size_t most) {
     struct legal_report report;
     size_t passed = 0;
     size_t bad = 0;
-    legal_check(&clip->asked->request, &clip->asked->charter.caps, now_wall(),
-                clip->asked->document_here, &report);
+    checked_law(clip->asked, now_wall(), &report);
     for (size_t i = 0; i < report.count; i++) {
         passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
         bad += report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN ? 1 : 0;
     }
     const struct document *document = &clip->asked->request.document;
     line("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
-         !document->present           ? "no document"
-         : clip->asked->document_here ? "document here"
-                                      : "document not here yet");
+         !document->present               ? "no document"
+         : !clip->asked->document_here    ? "document not here yet"
+         : clip->asked->document_is_other ? "document is NOT of its type"
+                                          : "document here");
+    if (clip->asked->request.instrument.court_signature != COURT_SIGNATURE_NONE) {
+        char court[SEAL_TEXT_MAX];
+        line("", "the court's own signature: %s",
+             seal_text(&clip->asked->request, &clip->asked->seal, court));
+    }
     size_t shown = 0;
     for (int pass = 0; pass < 2; pass++) { /* what failed before what is not known */
         for (size_t i = 0; i < report.count; i++) {
@@ -902,9 +936,17 @@ static int write_document(struct review *review, const struct opened *clip) {
         (void)puts(document->present ? "the document has not come yet" : "there is no document");
         return 0;
     }
-    int failed = fetch_document(review, document, &bytes);
+    int failed = fetch_attachment(review, &document->sha256, document->size, &bytes);
     if (failed != 0) {
         return failed;
+    }
+    if (clip->asked->document_is_other) { /* what opens it would do what nobody expects */
+        char safe[SAFE_MAX];
+        const char *is = document_type(buffer_bytes(&bytes));
+        (void)printf("not written: the request calls it %s, and it is %s\n",
+                     safe_text(document->media_type, 31, safe),
+                     is == NULL ? "neither PDF, PNG nor plain text" : is);
+        return 0;
     }
     look_path(review, clip,
               strcmp(document->media_type, "application/pdf") == 0 ? "pdf"
@@ -915,8 +957,57 @@ static int write_document(struct review *review, const struct opened *clip) {
     if (failed == 0) {
         (void)printf("written to %s%s\nit came from the requester: open it with care\n", path,
                      review->scratch == NULL ? "" : " until this review ends");
+        show_document(review, document, buffer_bytes(&bytes));
     }
     return failed;
+}
+
+static void show_document(const struct review *review, const struct document *document,
+                          struct bytes bytes) {
+    SCOPED(buffer_finish) struct buffer text = {.max = READER_TEXT_MAX};
+    if (strcmp(document->media_type, "text/plain") == 0) {
+        show_text(bytes);
+    } else if (strcmp(document->media_type, "application/pdf") != 0) {
+        return;
+    } else if (review->reader == NULL) {
+        (void)puts("its text would be shown here if pdftotext (poppler-utils) were installed");
+    } else if (!reader_text(review->reader, bytes, &text)) {
+        (void)puts("no text could be got out of it");
+    } else {
+        show_text(buffer_bytes(&text));
+    }
+}
+
+/* Lines that hold something, cut to the terminal, on labelled lines: others wrote them. */
+static void show_text(struct bytes text) {
+    const size_t columns = term_columns() > 2 * LABEL_COLUMNS ? term_columns() - 4 : LABEL_COLUMNS;
+    size_t shown = 0;
+    size_t more = 0;
+    for (size_t at = 0, end = 0; at < text.len; at = end + 1) {
+        char one[512];
+        char safe[SAFE_MAX];
+        const uint8_t *stop = memchr(text.at + at, '\n', text.len - at);
+        end = stop == NULL ? text.len : (size_t)(stop - text.at);
+        (void)snprintf(one, sizeof one, "%.*s", (int)(end - at), (const char *)text.at + at);
+        one[strcspn(one, "\r")] = '\0';
+        if (one[strspn(one, " \t")] == '\0') {
+            continue;
+        }
+        for (char *tab = one; (tab = strchr(tab, '\t')) != NULL;) {
+            *tab = ' ';
+        }
+        if (shown < TEXT_LINES) {
+            (void)printf("  | %s\n", safe_text(one, columns, safe));
+            shown++;
+        } else {
+            more++;
+        }
+    }
+    if (more > 0) {
+        (void)printf("and %zu lines more: the file has them\n", more);
+    } else if (shown == 0) {
+        (void)puts("it has no text: a picture of one, perhaps");
+    }
 }
 
 /* A new name in the folder for looks. */

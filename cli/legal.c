@@ -98,6 +98,8 @@ int legal_say(const struct cli *cli, const struct legal_of_file *file) {
                 put_outcome(facts, file, i);
             } else if (word != RULE_PASSED) {
                 say_outcome(file, i);
+            } else if (strcmp(legal_rule_at(i)->field, "court_signature") == 0) {
+                (void)printf("the court's own signature: %s\n", file->seal);
             }
         }
     }
@@ -172,6 +174,9 @@ static void say_outcome(const struct legal_of_file *file, size_t rule) {
         (void)printf("    key '%s'%s; source: %s\n", of->field, line > 0 ? "" : ", not in the file",
                      of->source);
     }
+    if (strcmp(of->field, "court_signature") == 0) {
+        (void)printf("    the court's own signature: %s\n", file->seal);
+    }
     if (is_of_period(of)) {
         say_period(&file->reading->instrument);
     }
@@ -219,6 +224,9 @@ static void put_outcome(struct facts *facts, const struct legal_of_file *file, s
     facts_text(facts, "text", NULL, outcome == LEGAL_FAILED ? of->broken : of->text);
     facts_text(facts, "source", NULL, of->source);
     facts_text(facts, "otherwise", NULL, of->severity == LEGAL_FAIL ? "failed check" : "refused");
+    if (strcmp(of->field, "court_signature") == 0) {
+        facts_text(facts, "seal", NULL, file->seal);
+    }
     const struct execution_period *period = execution_period_of(&file->reading->instrument);
     if (is_of_period(of) && period != NULL) {
         char text[PERIOD_TEXT_MAX] = "";

@@ -11,6 +11,7 @@ struct legal_of_file { /* all borrowed */
     const char *path;
     const struct process_reading *reading;
     const struct legal_report *report; /* NULL: nothing to check */
+    const char *seal;                  /* what the court's own signature came to */
     const struct breadth *breadth;     /* of its words alone */
     bool document_bad;                 /* one was given, and could not be read */
 };

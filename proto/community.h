@@ -16,6 +16,8 @@ enum {
     CHAIN_MAX = 16, /* certificates from the founder to a member */
     CHARTER_WITNESSES_MAX = 8,
     CODE_MAX_BYTES = 512, /* an invite as text, NUL included */
+    AUTHORITIES_MAX = 4,  /* pinned for court seals */
+    AUTHORITY_MAX = 2048, /* bytes of one: four fit into a charter, which travels in one message */
     LINK_DEFAULT_PORT = 7878,
 };
 
@@ -41,6 +43,8 @@ struct charter {
     uint32_t witnesses;          /* cosignatures wanted on a checkpoint, 0 to 8 */
     uint32_t slot_s;             /* length of a log slot, 1 to 3600; 60 by default */
     uint32_t delete_by_max_days; /* 1 to 3650 */
+    size_t authority_count;
+    struct bytes authorities[AUTHORITIES_MAX]; /* X.509 in DER; borrowed from what was decoded */
 };
 
 enum member_role {

@@ -189,6 +189,7 @@ struct control_reply {
             struct bytes chain[CONTROL_CHAIN_MAX];
             bool ours;
             bool document_here;
+            bool seal_here;
             uint32_t open_clips; /* 0 while matching goes on, or nothing matched */
             uint64_t log_index;  /* of the entry that recorded it */
         } request;

@@ -25,6 +25,7 @@ struct facts {
     const struct caps *caps;
     struct instant now;
     bool document_here;
+    enum legal_seal seal;
 };
 
 typedef enum legal_outcome check(const struct facts *facts);
@@ -190,10 +191,13 @@ static enum legal_outcome court_signed(const struct facts *f) {
     if (!ordered(f->instrument)) {
         return LEGAL_NOT_APPLICABLE;
     }
-    /* An image of a seal never counts. A cryptographic one signs a document, and is checked by a
-     * later version. */
-    bool claimed = f->instrument->court_signature == COURT_SIGNATURE_CMS;
-    return claimed && f->request->document.present ? LEGAL_UNKNOWN : LEGAL_FAILED;
+    /* An image of a seal never counts. A cryptographic one signs a document. */
+    bool sent = f->instrument->court_signature == COURT_SIGNATURE_CMS &&
+                f->request->document.present && f->request->court_seal.present;
+    if (!sent || f->seal == LEGAL_SEAL_BAD) {
+        return LEGAL_FAILED;
+    }
+    return f->seal == LEGAL_SEAL_GOOD && f->document_here ? LEGAL_PASSED : LEGAL_UNKNOWN;
 }
 static enum legal_outcome reason_specific(const struct facts *f) {
     struct words words;
@@ -334,11 +338,19 @@ const struct legal_rule *legal_rule_at(size_t index) {
 
 void legal_check(const struct request *request, const struct caps *caps, struct instant now,
                  bool document_here, struct legal_report *out) {
+    const struct legal_evidence evidence = {.document_here = document_here};
+    legal_check_evidence(request, caps, now, &evidence, out);
+}
+
+void legal_check_evidence(const struct request *request, const struct caps *caps,
+                          struct instant now, const struct legal_evidence *evidence,
+                          struct legal_report *out) {
     const struct facts facts = {.request = request,
                                 .instrument = &request->instrument,
                                 .caps = caps,
                                 .now = now,
-                                .document_here = document_here};
+                                .document_here = evidence->document_here,
+                                .seal = evidence->seal};
     out->count = COUNT_OF(rules);
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         out->outcomes[i] = rules[i].check(&facts);

@@ -586,6 +586,7 @@ static const struct shape_field got_request_rows[] = {
     ROW(14, SHAPE_BOOL, REPLY, as.request.document_here),
     ROW(15, SHAPE_U32, REPLY, as.request.open_clips),
     ROW(16, SHAPE_U64, REPLY, as.request.log_index),
+    ROW(17, SHAPE_BOOL, REPLY, as.request.seal_here),
 };
 static const struct shape got_request_shape = SHAPE_OF("GotRequest", got_request_rows, NULL);
 

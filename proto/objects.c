@@ -88,6 +88,11 @@ static bool addresses_valid(const char addresses[][ADDRESS_MAX_BYTES], size_t co
 
 static bool charter_check(const void *plain) {
     const struct charter *charter = plain;
+    for (size_t i = 0; i < charter->authority_count; i++) {
+        if (charter->authorities[i].len == 0) {
+            return false;
+        }
+    }
     return charter->threshold <= charter->administrator_count &&
            keys_distinct(charter->administrators, charter->administrator_count) &&
            id_is_zero(&charter->previous) == (charter->version == 1);
@@ -105,6 +110,7 @@ static const struct shape_field charter_rows[] = {
     ROW(10, SHAPE_U32, struct charter, witnesses, .max = CHARTER_WITNESSES_MAX),
     ROW(11, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
     ROW(12, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
+    ARRAY(13, SHAPE_BYTES, struct charter, authorities, authority_count, .max = AUTHORITY_MAX),
 };
 static const struct shape charter_shape = SHAPE_OF("Charter", charter_rows, charter_check);
 
@@ -189,6 +195,12 @@ static const struct shape_field document_rows[] = {
 };
 static const struct shape document_shape = SHAPE_OF("Document", document_rows, NULL);
 
+static const struct shape_field court_seal_rows[] = {
+    ROW(1, SHAPE_FIXED, struct court_seal, sha256, NEEDED),
+    ROW(2, SHAPE_U32, struct court_seal, size, NEEDED, .min = 1, .max = COURT_SEAL_MAX),
+};
+static const struct shape court_seal_shape = SHAPE_OF("CourtSeal", court_seal_rows, NULL);
+
 static bool request_check(const void *plain) {
     const struct request *request = plain;
     return addresses_valid(request->addresses, request->address_count) &&
@@ -216,6 +228,14 @@ static const struct shape_field request_rows[] = {
      .sub = &document_shape},
     ROW(11, SHAPE_MESSAGE, struct request, terms, NEEDED, .sub = &terms_shape),
     ROW(12, SHAPE_FIXED, struct request, amends),
+    {.number = 13,
+     .kind = SHAPE_MESSAGE,
+     .offset = offsetof(struct request, court_seal),
+     .size = sizeof(struct court_seal),
+     .counted = true,
+     .count_offset = offsetof(struct request, court_seal) + offsetof(struct court_seal, present),
+     .name = "court_seal",
+     .sub = &court_seal_shape},
 };
 static const struct shape request_shape = SHAPE_OF("Request", request_rows, request_check);
 

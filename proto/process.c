@@ -356,6 +356,7 @@ static bool wanted(const char *key, enum instrument_kind kind) {
         .to = {now.ms - 1},
         .instrument = {.kind = kind, .court_signature = COURT_SIGNATURE_CMS},
         .document = {.present = true},
+        .court_seal = {.present = true},
     };
     struct legal_report report;
     legal_check(&request, &caps, now, true, &report);

@@ -10,6 +10,7 @@ enum {
     LONG_FIELD_MAX_BYTES = 513, /* items described, emergency facts */
     CASE_MAX_BYTES = 65,
     DOCUMENT_MAX = 2 * 1024 * 1024,
+    COURT_SEAL_MAX = 64 * 1024,
     REQUEST_CODE_BYTES = 8, /* "4F2A-91" and NUL */
     REQUEST_LIFE_MAX_DAYS = 7,
     DELETE_BY_DEFAULT_DAYS = 30,
@@ -67,6 +68,12 @@ struct document {
     char media_type[32]; /* "application/pdf", "image/png", "text/plain" */
 };
 
+struct court_seal { /* a detached CMS signature over the document (PROTOCOL 5.5) */
+    bool present;
+    struct id sha256;
+    uint32_t size; /* 1 to COURT_SEAL_MAX */
+};
+
 struct terms { /* P10 */
     char purpose[FIELD_MAX_BYTES];
     char case_number[CASE_MAX_BYTES];
@@ -89,6 +96,7 @@ struct request {
     struct document document;
     struct terms terms;
     struct id amends; /* zero: none */
+    struct court_seal court_seal;
 };
 
 MUST_USE enum err request_decode(struct bytes body, struct request *out);
@@ -145,6 +153,20 @@ const struct legal_rule *legal_rule_at(size_t index); /* static */
  * given (CLI). Never fails: the fence has bounded the request. */
 void legal_check(const struct request *request, const struct caps *caps, struct instant now,
                  bool document_here, struct legal_report *out);
+/* What became of the court's own signature (PROTOCOL 5.5). */
+enum legal_seal {
+    LEGAL_SEAL_UNKNOWN, /* it or its document is not here, or nobody looked */
+    LEGAL_SEAL_GOOD,    /* by an authority that the charter pins, over this document */
+    LEGAL_SEAL_BAD,
+};
+/* The same by whoever has checked the seal; legal_check() is for who has not. */
+struct legal_evidence {
+    bool document_here;
+    enum legal_seal seal;
+};
+void legal_check_evidence(const struct request *request, const struct caps *caps,
+                          struct instant now, const struct legal_evidence *evidence,
+                          struct legal_report *out);
 /* First failed rule that refuses: ERR_PEER_RULE, ERR_DENY_TIME for a timed one, ERR_DENY_CAP for a
  * cap; ERR_OK when none. *rule gets its index when not NULL. */
 MUST_USE enum err legal_verdict(const struct legal_report *report, size_t *rule);

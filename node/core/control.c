@@ -40,7 +40,10 @@ static enum err request_put(struct core *core, const struct control_request *req
 static enum err visit_request(void *context, const struct store_object *row);
 static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
                           size_t at[CHAIN_MAX + 3], size_t *count);
-static enum err document_here(struct core *core, struct bytes signed_bytes, bool *out);
+static enum err attachments_here(struct core *core, struct bytes signed_bytes, bool *document,
+                                 bool *seal);
+static enum err attachment_here(struct core *core, const struct id *sha256, uint32_t size,
+                                bool *out);
 static enum err take_turn(struct answer *answer, bool *had);
 static enum err reply_row(struct answer *answer);
 static enum err part(const struct answer *answer, enum err err);
@@ -402,6 +405,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     size_t at[CHAIN_MAX + 3] = {0};
     uint32_t open_clips = 0;
     bool document = false;
+    bool seal = false;
     bool had = false;
     SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
     enum err err = buffer_append(&bytes, row->object); /* good until the next row is read */
@@ -418,7 +422,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     }
     err = add_chain(core, &row->author, &bytes, at, &count);
     if (err == ERR_OK) {
-        err = document_here(core, (struct bytes){bytes.at, at[1]}, &document);
+        err = attachments_here(core, (struct bytes){bytes.at, at[1]}, &document, &seal);
     }
     if (err == ERR_OK) {
         err = store_clip_count_open(core->store, &row->id, &open_clips);
@@ -435,6 +439,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     }
     got->as.request.ours = local.ours;
     got->as.request.document_here = document;
+    got->as.request.seal_here = seal;
     got->as.request.open_clips = open_clips;
     got->as.request.log_index = local.log_index;
     return reply_row(answer);
@@ -462,20 +467,28 @@ static enum err add_chain(struct core *core, const struct id *author, struct buf
     return err;
 }
 
-static enum err document_here(struct core *core, struct bytes signed_bytes, bool *out) {
-    struct store_attachment attachment;
+static enum err attachments_here(struct core *core, struct bytes signed_bytes, bool *document,
+                                 bool *seal) {
     struct signed_object object;
     struct request request;
     enum err err = signed_decode(signed_bytes, &object);
     if (err == ERR_OK) {
         err = request_decode(object.body, &request);
     }
-    if (err != ERR_OK || !request.document.present) {
-        return err;
+    if (err == ERR_OK && request.document.present) {
+        err = attachment_here(core, &request.document.sha256, request.document.size, document);
     }
-    err = store_attachment_get(core->store, &request.document.sha256, &attachment);
-    *out = err == ERR_OK && attachment.have == attachment.size &&
-           attachment.size == request.document.size;
+    if (err == ERR_OK && request.court_seal.present) {
+        err = attachment_here(core, &request.court_seal.sha256, request.court_seal.size, seal);
+    }
+    return err;
+}
+
+static enum err attachment_here(struct core *core, const struct id *sha256, uint32_t size,
+                                bool *out) {
+    struct store_attachment attachment;
+    enum err err = store_attachment_get(core->store, sha256, &attachment);
+    *out = err == ERR_OK && attachment.have == attachment.size && attachment.size == size;
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 

@@ -44,6 +44,8 @@ static enum err record_object(struct core *core, const struct signed_object *obj
                               uint64_t *index);
 static enum err after_request(struct core *core, const struct signed_object *object,
                               uint64_t log_index);
+static enum err want_for_request(struct core *core, const struct request *request,
+                                 const struct id *sha256, uint32_t size);
 static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
@@ -581,18 +583,25 @@ static enum err after_request(struct core *core, const struct signed_object *obj
         err = store_request_add(core->store, &row);
     }
     if (err == ERR_OK && request.document.present) {
-        struct store_attachment want = {.sha256 = request.document.sha256,
-                                        .size = request.document.size,
-                                        .expires = request.head.expires};
-        err = gossip_want_attachment(core, &want);
-        err = err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
-        core->attachment_due = core->now.mono;
+        err = want_for_request(core, &request, &request.document.sha256, request.document.size);
+    }
+    if (err == ERR_OK && request.court_seal.present) {
+        err = want_for_request(core, &request, &request.court_seal.sha256, request.court_seal.size);
     }
     if (row.ours) {
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
     return err == ERR_OK ? gossip_request_to_ingest(core, &object->id) : err;
+}
+
+static enum err want_for_request(struct core *core, const struct request *request,
+                                 const struct id *sha256, uint32_t size) {
+    const struct store_attachment want = {
+        .sha256 = *sha256, .size = size, .expires = request->head.expires};
+    enum err err = gossip_want_attachment(core, &want);
+    core->attachment_due = core->now.mono;
+    return err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
 }
 
 enum err gossip_request_to_ingest(struct core *core, const struct id *request) {

@@ -274,7 +274,8 @@ static void make_request(struct fake_home *fake) {
                    sizeof request->reason - strlen(request->reason), "%s",
                    "\xe2\x80\xaeraey dna\xe2\x80\x8b");
     request->document = (struct document){.present = true, .size = sizeof document_text - 1};
-    (void)snprintf(request->document.media_type, sizeof request->document.media_type, "text/plain");
+    (void)snprintf(request->document.media_type, sizeof request->document.media_type, "%s",
+                   fake->lie == FAKE_DOCUMENT_OF_ANOTHER_TYPE ? "application/pdf" : "text/plain");
     sha256(BYTES_TEXT(document_text), &request->document.sha256);
     if (fake->lie == FAKE_REQUEST_OVER_THE_CAP) {
         request->from.ms = request->to.ms - 13 * (int64_t)DURATION_HOUR_MS;

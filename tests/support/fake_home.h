@@ -33,10 +33,11 @@ enum fake_lie {
     FAKE_LOG_WITHOUT_ORIGIN,
     FAKE_LOG_PROOF_BY_ANOTHER_KEY,
     FAKE_LOG_PROOF_OF_ANOTHER_LEAF,
-    FAKE_LIST_REFUSED, /* lists end with an error */
-    FAKE_LIST_CUT,     /* the node hangs up instead */
-    FAKE_INTERRUPTS,   /* Ctrl-C while a clip is read */
-    FAKE_LOG_ESCAPES,  /* for the terminal, in an entry */
+    FAKE_LIST_REFUSED,             /* lists end with an error */
+    FAKE_LIST_CUT,                 /* the node hangs up instead */
+    FAKE_INTERRUPTS,               /* Ctrl-C while a clip is read */
+    FAKE_LOG_ESCAPES,              /* for the terminal, in an entry */
+    FAKE_DOCUMENT_OF_ANOTHER_TYPE, /* than the request says */
 };
 
 struct fake_home {

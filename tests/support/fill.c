@@ -319,6 +319,10 @@ static void put_right(const struct shape *shape, void *plain) {
             charter->version = 1;
             charter->previous = (struct id){{0}};
         }
+        while (charter->authority_count > 0 &&
+               charter->authorities[charter->authority_count - 1].len == 0) {
+            charter->authority_count--;
+        }
     } else if (strcmp(shape->name, "Member") == 0) {
         struct member *member = plain;
         if (id_is_zero(&member->head.author) || member->invite.len == 0) {

@@ -263,6 +263,25 @@ static void test_the_screen_gets_no_escapes_of_others(void **state) {
     CHECK(!shows(&shown, "valid warrant")); /* P4 */
 }
 
+/* What a document is goes by its bytes: one that is called something else is not handed out. */
+static void test_a_document_of_another_type_is_said_and_not_written(void **state) {
+    const char *const answers[] = {"w\n", "l\n", NULL};
+    const struct fake_run run = {
+        .arguments = review, .answers = answers, .passphrase = fake_passphrase};
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    SCOPED(buffer_finish) struct buffer honest = {0};
+    fake_home_lie(&fake, FAKE_DOCUMENT_OF_ANOTHER_TYPE);
+    (void)fake_run(&fake, &run, &shown);
+    CHECK(shows(&shown, "document is NOT of its type"));
+    CHECK(shows(&shown, "not written: the request calls it application/pdf, and it is text/plain"));
+    CHECK(!shows(&shown, "written to"));
+    fake_home_lie(&fake, FAKE_HONEST);
+    (void)fake_run(&fake, &run, &honest);
+    CHECK(shows(&honest, "written to"));
+}
+
 /* Plain words on one small screen, the ground in the first line, a claim called one. */
 static void test_the_prompt_fits_a_small_screen(void **state) {
     (void)state;
@@ -406,6 +425,7 @@ int main(void) {
         cmocka_unit_test(test_without_a_terminal_nothing_is_asked_or_accepted),
         cmocka_unit_test(test_a_lying_node_gets_no_grant),
         cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
+        cmocka_unit_test(test_a_document_of_another_type_is_said_and_not_written),
         cmocka_unit_test(test_the_prompt_fits_a_small_screen),
         cmocka_unit_test(test_a_player_is_handed_the_clip),
         cmocka_unit_test(test_looks_are_removed_unless_a_folder_was_named),

@@ -175,7 +175,7 @@ SPOIL(no_facts, i->emergency_facts[0] = '\0')
 SPOIL(no_person, TEXT(i->emergency_person, "none"))
 SPOIL(not_now, i->emergency_why_now[0] = '\0')
 SPOIL(no_document, r->document.present = false)
-SPOIL(claimed_signature, i->court_signature = COURT_SIGNATURE_CMS)
+SPOIL(claimed_signature, i->court_signature = COURT_SIGNATURE_CMS; r->court_seal.present = true)
 SPOIL(no_reason, TEXT(r->reason, "theft"))
 SPOIL(reason_nothing, TEXT(r->reason, "not applicable"))
 SPOIL(an_amendment, r->amends.b[0] = 1)
@@ -493,8 +493,42 @@ static void test_rules_are_numbered_in_order_and_say_all_of_themselves(void **st
     }
 }
 
+/* LP-32 passes for a seal that holds over a document that is here, and for nothing else. */
+static void test_only_a_seal_that_was_checked_passes(void **state) {
+    static const struct {
+        enum court_signature claimed;
+        bool document, seal_sent, document_here;
+        enum legal_seal seal;
+        enum legal_outcome outcome;
+    } seals[] = {
+        {COURT_SIGNATURE_CMS, true, true, true, LEGAL_SEAL_GOOD, LEGAL_PASSED},
+        {COURT_SIGNATURE_CMS, true, true, true, LEGAL_SEAL_BAD, LEGAL_FAILED},
+        {COURT_SIGNATURE_CMS, true, true, true, LEGAL_SEAL_UNKNOWN, LEGAL_UNKNOWN},
+        {COURT_SIGNATURE_CMS, true, true, false, LEGAL_SEAL_UNKNOWN, LEGAL_UNKNOWN},
+        {COURT_SIGNATURE_CMS, true, true, false, LEGAL_SEAL_GOOD, LEGAL_UNKNOWN},
+        {COURT_SIGNATURE_CMS, true, false, true, LEGAL_SEAL_UNKNOWN, LEGAL_FAILED},
+        {COURT_SIGNATURE_CMS, false, true, false, LEGAL_SEAL_GOOD, LEGAL_FAILED},
+        {COURT_SIGNATURE_IMAGE, true, true, true, LEGAL_SEAL_GOOD, LEGAL_FAILED},
+        {COURT_SIGNATURE_NONE, true, true, true, LEGAL_SEAL_GOOD, LEGAL_FAILED},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(seals); i++) {
+        const struct legal_evidence evidence = {seals[i].document_here, seals[i].seal};
+        struct request request;
+        struct legal_report report;
+        fill_good(INSTRUMENT_SEARCH_WARRANT, &request);
+        request.instrument.court_signature = seals[i].claimed;
+        request.document.present = seals[i].document;
+        request.court_seal.present = seals[i].seal_sent;
+        legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+        CHECK(report.outcomes[rule_named("LP-32")] == seals[i].outcome);
+        CHECK(legal_verdict(&report, NULL) == ERR_OK);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_a_seal_that_was_checked_passes),
         cmocka_unit_test(test_each_rule_broken_alone_fails_that_rule_alone),
         cmocka_unit_test(test_good_instruments_of_each_kind_pass),
         cmocka_unit_test(test_each_kind_is_held_to_its_own_rules),

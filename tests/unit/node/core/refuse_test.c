@@ -804,6 +804,49 @@ static void test_a_wrong_size_named_first_does_not_block_a_document(void **state
     world_destroy(world);
 }
 
+/* Whatever a home has, it fetches a court's seal as it does the document (P2). */
+static void test_every_home_fetches_the_seal_with_the_document(void **state) {
+    (void)state;
+    static const int homes[] = {VICTIM, NEIGHBOUR, REQUESTER};
+    static uint8_t papers[2][5000];
+    struct world *world = settled(41);
+    struct request request;
+    struct id id;
+    struct id hashes[2];
+    for (size_t i = 0; i < COUNT_OF(hashes); i++) {
+        memset(papers[i], 0x61 + (int)i, sizeof papers[i]);
+        sha256(BYTES_OF(papers[i]), &hashes[i]);
+        const struct control_request put = {.op = CONTROL_DOCUMENT_PUT,
+                                            .id = hashes[i],
+                                            .total = sizeof papers[i],
+                                            .blob = BYTES_OF(papers[i])};
+        CHECK_ERR(ERR_OK, world_ask(world, REQUESTER, &put));
+    }
+    fill_good(world, REQUESTER, WARRANT, &request);
+    request.document =
+        (struct document){.present = true, .sha256 = hashes[0], .size = sizeof papers[0]};
+    TEXT(request.document.media_type, "text/plain");
+    request.court_seal =
+        (struct court_seal){.present = true, .sha256 = hashes[1], .size = sizeof papers[1]};
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, &id));
+    world_run(world, MINUTE);
+    for (size_t i = 0; i < COUNT_OF(homes); i++) {
+        for (size_t k = 0; k < COUNT_OF(hashes); k++) {
+            const struct control_request get = {.op = CONTROL_DOCUMENT_GET, .id = hashes[k]};
+            CHECK_ERR(ERR_OK, world_ask(world, homes[i], &get));
+            CHECK(world->reply.kind == CONTROL_GOT_DATA);
+            CHECK(bytes_equal(world->reply.as.data.data, BYTES_OF(papers[k])));
+        }
+        const struct control_request list = {.op = CONTROL_REQUESTS};
+        CHECK_ERR(ERR_OK, world_ask(world, homes[i], &list));
+        struct control_reply first;
+        CHECK_ERR(ERR_OK, control_reply_decode(buffer_bytes(&world->replies[0]), &first));
+        CHECK(first.kind == CONTROL_GOT_REQUEST);
+        CHECK(first.as.request.document_here && first.as.request.seal_here);
+    }
+    world_destroy(world);
+}
+
 /* Rows alone, without their bytes: what is counted is what a request has named. */
 static void fill_with_documents(struct world *world, int home, int64_t last_lives) {
     struct store *store = world->homes[home].store;
@@ -1105,6 +1148,7 @@ int main(void) {
         cmocka_unit_test(test_requests_of_seconds_are_counted_by_the_day_and_forgotten),
         cmocka_unit_test(test_a_list_of_requests_comes_in_parts),
         cmocka_unit_test(test_a_wrong_size_named_first_does_not_block_a_document),
+        cmocka_unit_test(test_every_home_fetches_the_seal_with_the_document),
         cmocka_unit_test(test_documents_stay_within_their_total_and_one_that_expires_makes_room),
         cmocka_unit_test(test_a_size_that_is_put_right_stays_within_the_total),
         cmocka_unit_test(

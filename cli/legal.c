@@ -107,7 +107,7 @@ int legal_say(const struct cli *cli, const struct legal_of_file *file) {
     if (cli->json) {
         breadth_mention_facts(facts, file->breadth);
     }
-    bool unread = errors->count > 0;
+    bool unread = errors->count > 0 || file->document_bad;
     facts_text(facts, "verdict", NULL,
                unread              ? "unreadable"
                : tally.refused > 0 ? "refused"

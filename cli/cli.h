@@ -12,7 +12,7 @@
  *   links.c      this home's links as a picture
  *   checked.c    a request, checked from its signed bytes
  *   breadth.c    how broad a request is, printed
- *   rules.c      rules of legal process, printed
+ *   legal.c      rules of legal process, printed
  *   cmd_*.c      one theme of commands each
  *
  * Every command answers an exit code and has printed its own error. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/breadth.h"
-#include "cli/rules.h"
+#include "cli/legal.h"
 #include "crypto/age.h"
 
 enum {
@@ -557,16 +557,15 @@ static int process_check(struct cli *cli) {
     failed = read_process(cli->argv[1], &reading);
     bool there = failed == 0 || reading.errors.count > 0;
     request.instrument = reading.instrument;
-    /* Whatever came of the file: all faults at once. */
     int bad = read_papers(document, seal, &request, &papers);
-    if (failed == 0 && bad == 0 && seal != NULL && document != NULL) {
+    if (bad == 0 && seal != NULL && document != NULL) {
         bad = check_offered_seal(cli, &request, &papers, &outcome);
     }
     if (there) {
         const struct legal_evidence evidence = {request.document.present, seal_evidence(&outcome)};
         legal_check_evidence(&request, &caps, now, &evidence, &report);
         breadth_of(&request, &caps, &breadth);
-        const struct rules_of_file file = {
+        const struct legal_of_file file = {
             .path = cli->argv[1],
             .reading = &reading,
             .report = reading.instrument.kind == 0 ? NULL : &report,
@@ -574,7 +573,7 @@ static int process_check(struct cli *cli) {
             .seal = seal_text(&request, &outcome, text),
             .document_bad = bad != 0,
         };
-        failed = rules_say(cli, &file);
+        failed = legal_say(cli, &file);
     }
     return failed == 0 ? bad : failed;
 }
@@ -597,7 +596,7 @@ static int check_offered_seal(struct cli *cli, const struct request *request,
 static int process_rules(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        rules_list(cli);
+        legal_list(cli);
     }
     return failed;
 }
@@ -605,7 +604,7 @@ static int process_rules(struct cli *cli) {
 static int process_periods(struct cli *cli) {
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        periods_list(cli);
+        legal_periods(cli);
     }
     return failed;
 }

@@ -57,8 +57,7 @@ static const struct command commands[] = {
      "example: stoop doctor\n"},
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
-     "                             [--witnesses N] [--authority FILE]...\n"
-     "                             [--co-sign DIR]...\n"
+     "                             [--witnesses N] [--authority FILE]... [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
@@ -150,9 +149,9 @@ static const struct command commands[] = {
      "KIND: search_warrant, court_order, production_order, subpoena, preservation,\n"
      "emergency, voluntary. 'check' tells every fault of a file and every broken rule\n"
      "of legal process at once, with its line and its source; it fails when homes\n"
-     "would refuse such a request; --seal needs the node, which has the charter.\n"
-     "'rules' prints the rules, 'periods' how long each jurisdiction lets a warrant be\n"
-     "executed, as far as it is known here.\n"
+     "would refuse such a request. --seal needs the node, which has the charter.\n"
+     "'rules' prints the rules, 'periods' how long each jurisdiction lets a warrant\n"
+     "be executed, as far as it is known here.\n"
      "\n"
      "example: stoop process template search_warrant > warrant.conf\n"
      "         stoop process check warrant.conf --document warrant.pdf\n"},

@@ -323,6 +323,8 @@ def test_process(home):
     check((done.returncode, done.stderr.splitlines()), (1, expect), "check")
     path.write_text("instrument = voluntary\n")
     check(home.run("process", "check", str(path)).returncode, 0, "voluntary")
+    done = home.run("process", "check", str(path), "--document", "/nowhere.pdf", check=False)
+    assert done.returncode == 1 and done.stdout.startswith("not all of it could be read: "), done
     path.write_text("instrument = search_warrant\njurisdiction = GB-ENG\n")
     outcomes = json.loads(home.run("process", "check", str(path), "--json", check=False).stdout)["rules"]
     failed = {o["field"]: o for o in outcomes if o["outcome"] == "FAILED"}

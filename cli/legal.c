@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/breadth.h"
-#include "cli/rules.h"
+#include "cli/legal.h"
 #include "proto/periods.h"
 
 enum rule_word {
@@ -19,17 +19,16 @@ struct tally {
     size_t passed, failed, refused, unknown;
 };
 
-static bool applies(const struct rules_of_file *file, size_t rule);
-static enum rule_word word_of(const struct rules_of_file *file, size_t rule);
-static void say_outcome(const struct rules_of_file *file, size_t rule);
-static bool asks_for_seal(const struct rules_of_file *file);
+static bool applies(const struct legal_of_file *file, size_t rule);
+static enum rule_word word_of(const struct legal_of_file *file, size_t rule);
+static void say_outcome(const struct legal_of_file *file, size_t rule);
 static bool is_of_period(const struct legal_rule *rule);
 static void say_period(const struct instrument *instrument);
 static void say_tally(const struct tally *tally, bool unread);
-static void put_outcome(struct facts *facts, const struct rules_of_file *file, size_t rule);
-static size_t line_of(const struct rules_of_file *file, size_t rule);
+static void put_outcome(struct facts *facts, const struct legal_of_file *file, size_t rule);
+static size_t line_of(const struct legal_of_file *file, size_t rule);
 
-void rules_list(const struct cli *cli) {
+void legal_list(const struct cli *cli) {
     struct facts *facts = facts_start(cli, true);
     for (size_t i = 0; i < legal_rule_count(); i++) {
         const struct legal_rule *rule = legal_rule_at(i);
@@ -53,7 +52,7 @@ void rules_list(const struct cli *cli) {
     }
 }
 
-void periods_list(const struct cli *cli) {
+void legal_periods(const struct cli *cli) {
     struct facts *facts = facts_start(cli, true);
     for (size_t i = 0; i < execution_period_count(); i++) {
         const struct execution_period *period = execution_period_at(i);
@@ -73,7 +72,7 @@ void periods_list(const struct cli *cli) {
     }
 }
 
-int rules_say(const struct cli *cli, const struct rules_of_file *file) {
+int legal_say(const struct cli *cli, const struct legal_of_file *file) {
     struct tally tally = {0};
     struct facts *facts = facts_start(cli, false);
     const struct process_errors *errors = &file->reading->errors;
@@ -99,6 +98,8 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
                 put_outcome(facts, file, i);
             } else if (word != RULE_PASSED) {
                 say_outcome(file, i);
+            } else if (strcmp(legal_rule_at(i)->field, "court_signature") == 0) {
+                (void)printf("the court's own signature: %s\n", file->seal);
             }
         }
     }
@@ -106,19 +107,16 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
     if (cli->json) {
         breadth_mention_facts(facts, file->breadth);
     }
-    bool unread = errors->count > 0;
+    bool unread = errors->count > 0 || file->document_bad;
     facts_text(facts, "verdict", NULL,
                unread              ? "unreadable"
                : tally.refused > 0 ? "refused"
                                    : "taken");
     facts_end(facts);
-    if (!cli->json && whole && !file->document_bad) { /* else what is told is not all */
+    if (!cli->json && whole) {
         char text[BREADTH_TEXT_MAX];
         if (*breadth_mentions(file->breadth, MENTIONS_COLUMNS, text) != '\0') {
             (void)printf("it %s\n", text);
-        }
-        if (asks_for_seal(file)) {
-            (void)printf("the court's own signature: %s\n", file->seal);
         }
         say_tally(&tally, unread);
     }
@@ -127,7 +125,7 @@ int rules_say(const struct cli *cli, const struct rules_of_file *file) {
 
 /* Only what the file or the document can answer for; a line that could not be read has been told.
  */
-static bool applies(const struct rules_of_file *file, size_t rule) {
+static bool applies(const struct legal_of_file *file, size_t rule) {
     const char *field = legal_rule_at(rule)->field;
     const struct process_key *key = process_key_of(file->reading, field);
     if (key == NULL) {
@@ -136,7 +134,7 @@ static bool applies(const struct rules_of_file *file, size_t rule) {
     return !key->bad;
 }
 
-static enum rule_word word_of(const struct rules_of_file *file, size_t rule) {
+static enum rule_word word_of(const struct legal_of_file *file, size_t rule) {
     bool refuses = legal_rule_at(rule)->severity != LEGAL_FAIL;
     if (!applies(file, rule)) {
         return RULE_SILENT;
@@ -154,7 +152,7 @@ static enum rule_word word_of(const struct rules_of_file *file, size_t rule) {
     return RULE_SILENT;
 }
 
-static void say_outcome(const struct rules_of_file *file, size_t rule) {
+static void say_outcome(const struct legal_of_file *file, size_t rule) {
     static const char *const words[] = {[RULE_REFUSED] = "REFUSED",
                                         [RULE_FAILED] = "FAILED",
                                         [RULE_UNKNOWN] = "unknown",
@@ -176,17 +174,12 @@ static void say_outcome(const struct rules_of_file *file, size_t rule) {
         (void)printf("    key '%s'%s; source: %s\n", of->field, line > 0 ? "" : ", not in the file",
                      of->source);
     }
+    if (strcmp(of->field, "court_signature") == 0) {
+        (void)printf("    the court's own signature: %s\n", file->seal);
+    }
     if (is_of_period(of)) {
         say_period(&file->reading->instrument);
     }
-}
-
-static bool asks_for_seal(const struct rules_of_file *file) { /* LP-32 */
-    size_t i = 0;
-    while (strcmp(legal_rule_at(i)->field, "court_signature") != 0) {
-        i++;
-    }
-    return file->report->outcomes[i] != LEGAL_NOT_APPLICABLE;
 }
 
 static bool is_of_period(const struct legal_rule *rule) { /* LP-16 */
@@ -213,7 +206,7 @@ static void say_tally(const struct tally *tally, bool unread) {
     (void)puts("place, times and reason are checked by 'stoop request'");
 }
 
-static void put_outcome(struct facts *facts, const struct rules_of_file *file, size_t rule) {
+static void put_outcome(struct facts *facts, const struct legal_of_file *file, size_t rule) {
     static const char *const words[] = {[LEGAL_PASSED] = "passed",
                                         [LEGAL_FAILED] = "FAILED",
                                         [LEGAL_UNKNOWN] = "unknown",
@@ -243,7 +236,7 @@ static void put_outcome(struct facts *facts, const struct rules_of_file *file, s
     }
 }
 
-static size_t line_of(const struct rules_of_file *file, size_t rule) {
+static size_t line_of(const struct legal_of_file *file, size_t rule) {
     const struct process_key *key = process_key_of(file->reading, legal_rule_at(rule)->field);
     return key == NULL ? 0 : key->line;
 }

@@ -57,7 +57,8 @@ static const struct command commands[] = {
      "example: stoop doctor\n"},
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
-     "                             [--witnesses N] [--authority FILE]... [--co-sign DIR]...\n"
+     "                             [--witnesses N] [--authority FILE]...\n"
+     "                             [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
@@ -127,7 +128,8 @@ static const struct command commands[] = {
     {"request", "ask the community for footage", cmd_request,
      "usage: stoop request --at LAT,LON --radius METRES --from TIME --to TIME\n"
      "                     --reason TEXT\n"
-     "                     (--voluntary | --process FILE [--document FILE [--seal FILE]])\n"
+     "                     (--voluntary |\n"
+     "                      --process FILE [--document FILE [--seal FILE]])\n"
      "                     [--days N] [--delete-days N] [--yes]\n"
      "\n"
      "TIME is RFC 3339 or local ('2026-11-24 21:10'). 'stoop process template KIND'\n"

@@ -13,7 +13,6 @@ struct legal_of_file { /* all borrowed */
     const struct legal_report *report; /* NULL: nothing to check */
     const char *seal;                  /* what the court's own signature came to */
     const struct breadth *breadth;     /* of its words alone */
-    const char *seal;                  /* the court's own signature in words */
     bool document_bad;                 /* one was given, and could not be read */
 };
 

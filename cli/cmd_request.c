@@ -1,7 +1,7 @@
 /* request, process, requests. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/review.h"
 #include "crypto/age.h"
 #include "proto/process.h"
 
@@ -57,6 +57,8 @@ static int process_rules(struct cli *cli);
 static int print_outcomes(struct cli *cli, const struct legal_report *report);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
+static void list_hidden(const struct checked_request *checked, struct instant now,
+                        struct facts *facts);
 
 int cmd_request(struct cli *cli) {
     static struct control_reply status;
@@ -552,6 +554,9 @@ static int print_outcomes(struct cli *cli, const struct legal_report *report) {
 
 /* ---- requests ---- */
 
+static struct memory memory; /* this owner's */
+static struct rules rules;
+
 int cmd_requests(struct cli *cli) {
     static struct control_reply reply;
     static struct checked_request checked;
@@ -565,6 +570,12 @@ int cmd_requests(struct cli *cli) {
     }
     if (failed == 0) {
         failed = pinned_community(cli, &community);
+    }
+    if (failed == 0) {
+        failed = rules_load(cli, &rules);
+    }
+    if (failed == 0) {
+        failed = memory_load(cli, &memory);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
@@ -610,5 +621,20 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_text(facts, "ends_in", "ends in", left);
     if (!checked->ours) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
+        list_hidden(checked, now, facts);
+    }
+}
+
+/* What 'stoop review' does not show by itself. */
+static void list_hidden(const struct checked_request *checked, struct instant now,
+                        struct facts *facts) {
+    static const char *const words[] = {[PENDING_SHOWN] = "shown",
+                                        [PENDING_SNOOZED] = "snoozed",
+                                        [PENDING_MUTED] = "muted",
+                                        [PENDING_QUIET] = "quiet hours"};
+    enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
+    facts_text(facts, "review", "review", words[hidden]);
+    if (hidden == PENDING_SNOOZED) {
+        facts_time(facts, "snoozed_until", NULL, memory_snoozed(&memory, &checked->id, now));
     }
 }

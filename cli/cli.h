@@ -128,6 +128,7 @@ const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
 size_t safe_fit(const char *safe, size_t columns);
 size_t term_columns(void); /* of the terminal, else $COLUMNS, else 80 */
 size_t term_width(void); /* what lines are laid out for: the same, within TERM_WIDTH_MIN and MAX */
+void term_text(const char *safe); /* our own words, on as many lines as it takes */
 /* Safe text behind a label, on as many lines as it takes; the later ones are labelled `more`. No
  * line of text begins where a label would. */
 void term_line(const char *label, const char *more, const char *safe);

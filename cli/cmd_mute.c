@@ -45,9 +45,11 @@ int cmd_mute(struct cli *cli) {
     }
     failed = memory_save(cli, &memory);
     if (failed == 0) {
-        (void)printf("muted: voluntary requests of %s are not put before you\n"
-                     "they end by themselves, and nobody is told; orders are shown\n",
-                     name);
+        char text[NAME_MAX_BYTES + 64];
+        (void)snprintf(text, sizeof text, "muted: voluntary requests of %s are not put before you",
+                       name);
+        term_text(text);
+        term_text("they end by themselves, and nobody is told; orders are shown");
     }
     return failed;
 }

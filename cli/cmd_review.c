@@ -16,6 +16,7 @@ enum {
     ANSWER_MAX = 64,
     LIST_FROM = 4, /* so many requests are listed first */
     LIST_PAGE = 20,
+    WIDE_FROM = 60, /* columns */
     GRANT_EXTRA_DAYS = 7
 };
 
@@ -136,8 +137,8 @@ int cmd_review(struct cli *cli) {
         failed = load(&review, cli->argc > 1 ? cli->argv[1] : NULL);
     }
     if (failed == 0 && review.count == 0) {
-        (void)puts(cli->argc > 1 ? "nothing of this home is asked for by that code"
-                                 : "nothing waits for your decision");
+        term_text(cli->argc > 1 ? "nothing of this home is asked for by that code"
+                                : "nothing waits for your decision");
     }
     if (failed == 0 && cli->argc <= 1) {
         say_hidden(&review);
@@ -255,11 +256,13 @@ static void say_hidden(const struct review *review) {
                  {review->quiet, "VOLUNTARY, and these are your quiet hours"}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (kinds[i].count > 0) {
-            (void)printf("%zu not shown: %s\n", kinds[i].count, kinds[i].why);
+            char text[96];
+            (void)snprintf(text, sizeof text, "%zu not shown: %s", kinds[i].count, kinds[i].why);
+            term_text(text);
         }
     }
     if (review->snoozed + review->muted + review->quiet > 0) {
-        (void)puts("'stoop requests' lists them; name one by its code to see it");
+        term_text("'stoop requests' lists them; name one by its code to see it");
     }
 }
 
@@ -281,7 +284,7 @@ static int review_from_list(struct review *review) {
         show_list(review, from);
         review->left_pending = true;
         if (term_stopped() || !term_ask("or the code of one to look at: ", answer, sizeof answer)) {
-            (void)puts("left as they are; no answer means no");
+            term_text("left as they are; no answer means no");
             return EXIT_PENDING;
         }
         for (size_t i = 0; i < review->count; i++) {
@@ -563,8 +566,12 @@ static struct prompt_event ask_once(const struct opened *clip, size_t shown_widt
         event.kind = PROMPT_EV_RESIZED;
         return event;
     }
-    (void)printf("[p]lay%s [c]hecks [d]ecline [l]ater [q]uit [?]\n",
-                 clip->asked->request.document.present ? " [w]arrant" : "");
+    bool wide = term_width() >= WIDE_FROM;
+    term_text(!clip->asked->request.document.present
+                  ? wide ? "[p]lay [c]hecks [d]ecline [l]ater [q]uit [?]"
+                         : "[p]lay [c]heck [d]ecline [l]ater [q] [?]"
+              : wide ? "[p]lay [w]arrant [c]hecks [d]ecline [l]ater [q]uit [?]"
+                     : "[p]lay [w]arrant [c]heck [d]ecline [l]ater [q]uit [?]");
     if (!term_stopped() && term_ask("or the code to accept: ", answer, ANSWER_MAX)) {
         event.kind = PROMPT_EV_LINE;
     }
@@ -616,7 +623,7 @@ static void say_end(struct review *review, const struct opened *clip, const stru
         (void)remember(review, request, MEMORY_ACCEPTED, never);
         break;
     case PROMPT_DECLINED:
-        (void)puts("declined; the sealed copy is shredded, nobody is told");
+        term_text("declined; the sealed copy is shredded, nobody is told");
         (void)remember(review, request, MEMORY_DECLINED, never);
         break;
     case PROMPT_LATER:
@@ -624,16 +631,16 @@ static void say_end(struct review *review, const struct opened *clip, const stru
         break;
     case PROMPT_QUIT:
         review->quit = true;
-        (void)puts("left as it is; no answer means no");
+        term_text("left as it is; no answer means no");
         break;
     case PROMPT_NO_ANSWER:
-        (void)puts("left as it is; no answer means no");
+        term_text("left as it is; no answer means no");
         break;
     case PROMPT_NOT_UNDERSTOOD:
         (void)puts("not understood; left as it is");
         break;
     case PROMPT_ALREADY:
-        (void)puts("you have accepted this already; it goes when every owner has");
+        term_text("you have accepted this already; it goes when every owner has");
         break;
     case PROMPT_FAILED: /* it has said why */
     case PROMPT_OPEN:
@@ -643,15 +650,17 @@ static void say_end(struct review *review, const struct opened *clip, const stru
 
 static void put_off(struct review *review, const struct opened *clip, struct duration snooze) {
     char until[INSTANT_TEXT_MAX];
+    char text[64];
     struct instant hidden = instant_add(now_wall(), snooze);
     if (snooze.ms == 0) {
         (void)puts("left for later");
         return;
     }
     instant_local(hidden, until);
-    (void)printf("hidden until %.11s%.5s; nobody is told\n", until, until + 16);
+    (void)snprintf(text, sizeof text, "hidden until %.11s%.5s; nobody is told", until, until + 16);
+    term_text(text);
     if (instant_reached(hidden, clip->asked->request.head.expires)) {
-        (void)puts("the request ends before that, and the sealed copy with it");
+        term_text("the request ends before that, and the sealed copy with it");
     }
     (void)remember(review, &clip->asked->id, MEMORY_OPEN, hidden);
 }
@@ -683,7 +692,7 @@ static int open_to_sign(struct review *review, const struct opened *clip,
     term_line("GOES", "", goes);
     (void)fflush(stdout);
     return owner_open(review->cli, review->cli->owner_dir,
-                      "it cannot be recalled; to sign, give your passphrase", again, &pub);
+                      "it cannot be recalled\nto sign, give your passphrase", again, &pub);
 }
 
 static int sign(struct review *review, struct opened *clip, const struct owner_secret *again) {
@@ -709,8 +718,8 @@ static int sign(struct review *review, struct opened *clip, const struct owner_s
                                             .blob3 = buffer_bytes(&manifest)};
     failed = client_do(review->client, &request, "the grant was not taken");
     if (failed == 0) {
-        (void)puts(complete ? "accepted; it goes as soon as it is on record"
-                            : "signed; it goes when every owner has accepted");
+        term_text(complete ? "accepted; it goes as soon as it is on record"
+                           : "signed; it goes when every owner has accepted");
     }
     return failed;
 }
@@ -726,6 +735,10 @@ static int refresh_part(struct review *review, struct opened *clip) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip->clip};
     int failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
+    if (failed == EXIT_FAILED) {
+        (void)puts("decided meanwhile, or at its end; nothing went");
+        return failed;
+    }
     if (failed == 0 && reply.as.clip.state != CLIP_OPEN &&
         reply.as.clip.state != CLIP_PART_SIGNED) {
         failed = fail("the grant was not taken", "the clip was decided meanwhile");
@@ -873,9 +886,9 @@ static int write_clip(struct review *review, const struct opened *clip) {
         (void)unlink(path);
         return failed;
     }
-    (void)printf("written to %s, readable by you alone\n%s\n", path,
-                 review->scratch == NULL ? "delete it when you have seen it"
-                                         : "it is deleted when this review ends");
+    (void)printf("written to %s, readable by you alone\n", path);
+    term_text(review->scratch == NULL ? "delete it when you have seen it"
+                                      : "it is deleted when this review ends");
     return 0;
 }
 

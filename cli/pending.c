@@ -3,6 +3,10 @@
 
 #include "cli/review.h"
 
+enum {
+    WIDE_FROM = 60, /* columns; with fewer, who asks and on what ground is all there is room for */
+};
+
 static int by_end(const void *a, const void *b);
 static int by_age(const void *a, const void *b);
 static int by_order(const void *a, const void *b);
@@ -55,9 +59,15 @@ void pending_show(const struct pending *item, struct instant now) {
     char safe[SAFE_MAX];
     char left[32];
     span_text(item->expires.ms - now.ms, left);
-    (void)snprintf(line, sizeof line, "%s left, %s, %s: %s", left,
-                   item->kind == INSTRUMENT_VOLUNTARY ? "VOLUNTARY" : instrument_label(item->kind),
-                   safe_text(item->author, 24, author), item->reason);
+    const char *basis =
+        item->kind == INSTRUMENT_VOLUNTARY ? "VOLUNTARY" : instrument_label(item->kind);
+    if (term_width() >= WIDE_FROM) {
+        (void)snprintf(line, sizeof line, "%s left, %s, %s: %s", left, basis,
+                       safe_text(item->author, 24, author), item->reason);
+    } else {
+        (void)snprintf(line, sizeof line, "%s, %s: %s", safe_text(item->author, 14, author), basis,
+                       item->reason);
+    }
     (void)printf("%-*s%s\n", TERM_LABEL_COLUMNS, item->code,
                  safe_text(line, term_width() - TERM_LABEL_COLUMNS, safe));
 }

@@ -35,6 +35,7 @@ static enum err read_mute(struct reader *reader, const char *value);
 static enum err read_minutes(struct reader *reader, const char *value, bool *has, int *out);
 static enum err read_rank(struct reader *reader, const char *value);
 static bool would_accept(const char *text);
+static enum err bad_accept(struct reader *reader, const char *subject);
 static enum err bad(struct reader *reader, const char *what, const char *subject);
 static char *trim(char *text);
 
@@ -81,9 +82,8 @@ static enum err read_line(struct reader *reader, char *line) {
     }
     char *equals = strchr(line, '=');
     if (equals == NULL) {
-        return would_accept(line)
-                   ? bad(reader, "no rule may accept; only you can, at the prompt", line)
-                   : bad(reader, "expected 'key = value', got", line);
+        return would_accept(line) ? bad_accept(reader, line)
+                                  : bad(reader, "expected 'key = value', got", line);
     }
     *equals = '\0';
     return read_key(reader, trim(line), trim(equals + 1));
@@ -108,8 +108,7 @@ static enum err read_section(struct reader *reader, char *line) {
     if (quiet || rank) {
         return ERR_OK;
     }
-    return would_accept(line) ? bad(reader, "no rule may accept; only you can, at the prompt", line)
-                              : bad(reader, "unknown section", line);
+    return would_accept(line) ? bad_accept(reader, line) : bad(reader, "unknown section", line);
 }
 
 /* [asker "NAME"] */
@@ -153,7 +152,7 @@ static enum err end_section(struct reader *reader) {
 static enum err read_key(struct reader *reader, const char *key, const char *value) {
     struct rules *rules = &reader->rules;
     if (would_accept(key) || would_accept(value)) {
-        return bad(reader, "no rule may accept; only you can, at the prompt", key);
+        return bad_accept(reader, key);
     }
     switch (reader->section) {
     case SECTION_NONE:
@@ -235,6 +234,14 @@ static bool would_accept(const char *text) {
         }
     }
     return false;
+}
+
+static enum err bad_accept(struct reader *reader, const char *subject) {
+    char safe[SAFE_MAX];
+    (void)snprintf(reader->error->text, sizeof reader->error->text,
+                   "'%s': no rule may accept; only you can, at the prompt",
+                   safe_text(subject, SUBJECT_SHOWN, safe));
+    return ERR_USER_SYNTAX;
 }
 
 static enum err bad(struct reader *reader, const char *what, const char *subject) {

@@ -16,6 +16,7 @@ static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_who(const struct opened *clip);
 static void show_past(const struct opened *clip);
 static void show_basis(const struct instrument *instrument);
+static void show_order(const struct instrument *instrument);
 static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
 static void show_asked(const struct opened *clip);
@@ -38,6 +39,10 @@ void show_prompt(const struct opened *clip, const struct pins *pins) {
     show_checks(clip, FAILED_LINES);
     show_asked(clip);
     term_line("SAYS   |", "       |", safe_text(request->reason, REASON_COLUMNS, safe));
+    if (request->instrument.emergency_facts[0] != '\0') {
+        term_line("FACTS  |", "       |",
+                  safe_text(request->instrument.emergency_facts, REASON_COLUMNS, safe));
+    }
     span_text(manifest->to.ms - manifest->from.ms, span);
     size_text(manifest->size, size);
     hex_write(BYTES_OF(manifest->sha256.b), digest);
@@ -111,20 +116,15 @@ static void show_past(const struct opened *clip) {
 
 static void show_basis(const struct instrument *instrument) {
     char a[SAFE_MAX];
-    char b[SAFE_MAX];
     char time[INSTANT_TEXT_MAX];
     if (instrument->kind == INSTRUMENT_VOLUNTARY) {
         line("BASIS", "none but your good will: you are free to decline");
         return;
     }
-    instant_local(instrument->execute_by, time);
-    line("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
-         safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
-         safe_text(instrument->court, 40, b));
-    if (instrument->execute_by.ms > 0) {
-        line("", "to be executed by %.15s; declining here does not settle it", time);
+    if (instrument->kind == INSTRUMENT_EMERGENCY) {
+        line("BASIS", "its own word that there is an emergency; no court has ordered it");
     } else {
-        line("", "declining here does not settle an order");
+        show_order(instrument);
     }
     if (instrument->non_disclosure) {
         instant_local(instrument->non_disclosure_expires, time);
@@ -134,6 +134,21 @@ static void show_basis(const struct instrument *instrument) {
     if (instrument->preserve_until.ms > 0) {
         instant_local(instrument->preserve_until, time);
         line("", "asks to hold footage until %.15s", time);
+    }
+}
+
+static void show_order(const struct instrument *instrument) {
+    char a[SAFE_MAX];
+    char b[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    instant_local(instrument->execute_by, time);
+    line("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
+         safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
+         safe_text(instrument->court, 40, b));
+    if (instrument->execute_by.ms > 0) {
+        line("", "to be executed by %.15s; declining here does not settle it", time);
+    } else {
+        line("", "declining here does not settle an order");
     }
 }
 

@@ -105,12 +105,25 @@ size_t safe_fit(const char *safe, size_t columns) {
     return len;
 }
 
+void term_text(const char *safe) {
+    do {
+        size_t len = safe_fit(safe, term_width());
+        (void)printf("%.*s\n", (int)len, safe);
+        safe += len;
+        safe += *safe == ' ' ? 1 : 0;
+    } while (*safe != '\0');
+}
+
 void term_line(const char *label, const char *more, const char *safe) {
     const size_t width = term_width() - TERM_LABEL_COLUMNS;
     do {
         size_t len = safe_fit(safe, width);
-        (void)printf("%-*s%.*s\n", *label == '\0' && len == 0 ? 0 : TERM_LABEL_COLUMNS, label,
-                     (int)len, safe);
+        size_t shown = len;
+        while (shown > 0 && safe[shown - 1] == ' ') {
+            shown--;
+        }
+        (void)printf("%-*s%.*s\n", *label == '\0' && shown == 0 ? 0 : TERM_LABEL_COLUMNS, label,
+                     (int)shown, safe);
         safe += len;
         safe += *safe == ' ' ? 1 : 0;
         label = more;

@@ -265,6 +265,7 @@ def snoozed(street, columns):
     desk.open("review", street.code["party"])
     desk.answer("l 2h")
     desk.ends(PENDING)
+    assert listed(street, "party") == "snoozed" and listed(street, "warrant") == "shown"
     desk.start("review")
     desk.answer("q", LIST)
     desk.ends(PENDING)
@@ -272,10 +273,15 @@ def snoozed(street, columns):
     desk.answer("l 30d")
     desk.ends(PENDING)
     hold("snoozed", desk)
-    forget(street.ben, "asked", street.code["party"])
+    forget(street.ben)
 
 
-def forget(home, kind, code):
+def listed(street, name):
+    """What 'stoop requests' says of its place in the review."""
+    return [r["review"] for r in street.ben.facts("requests") if r["code"] == street.code[name]][0]
+
+
+def forget(home):
     """As if the snooze were over."""
     path = home.root / "config/stoop/memory"
     path.write_text(re.sub(r"(?m)^(asked .* )[0-9]+$", r"\g<1>0", path.read_text()))
@@ -303,6 +309,7 @@ def preserved(street, columns):
 def muted(street, columns):
     desk = street.desk(columns)
     desk.runs("mute", street.code["party"])
+    assert listed(street, "party") == "muted" and listed(street, "warrant") == "shown"
     desk.runs("mute", "--list")
     desk.start("review")
     desk.answer("q", LIST)

@@ -1,6 +1,7 @@
 /* What the files of `stoop` share. Layer: POSIX, jansson, libqrencode, proto, crypto, confine.
  *
  *   main.c       the table of commands
+ *   errors.c     how a command says that it failed
  *   options.c    the options of one command, branches, what was meant
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
@@ -13,6 +14,11 @@
  *   checked.c    a request, checked from its signed bytes
  *   breadth.c    how broad a request is, printed
  *   legal.c      rules of legal process, printed
+ *   prompt.c     the decision about one clip, without I/O
+ *   show.c       what the prompt says
+ *   pending.c    the requests that wait, in the owner's order
+ *   memory.c     what this owner's `stoop` remembers: counts, snoozes, mutes
+ *   rules.c      the owner's rules, which may only hide and order
  *   cmd_*.c      one theme of commands each
  *
  * Every command answers an exit code and has printed its own error. */
@@ -56,11 +62,13 @@ struct cli {
     bool walled;
 };
 
-/* ---- errors ---- */
+/* ---- errors.c ---- */
 /* "stoop: TEXT" and, when not NULL, the line that says what to do next; answers EXIT_FAILED. With
  * --json the last of them is printed as an object too, unless facts were printed. */
 int fail(const char *next, const char *format, ...) PRINTF_LIKE(2, 3);
 int usage_error(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
+const char *last_error(void); /* its TEXT, and the line below it; empty when there was none */
+const char *last_advice(void);
 
 /* ---- options.c ---- */
 struct cli_option {
@@ -110,12 +118,23 @@ void nearest_consider(struct nearest *nearest, const char *candidate);
 /* ---- term.c ---- */
 enum {
     SAFE_MAX = 2048,
-    PASSPHRASE_MAX = 1024
+    PASSPHRASE_MAX = 1024,
+    TERM_WIDTH_MIN = 40, /* below, the terminal breaks lines as it likes */
+    TERM_WIDTH_MAX = 80, /* longer ones are hard to read */
+    TERM_LABEL_COLUMNS = 9,
 };
 /* What others wrote, made harmless: control, bidirectional and invisible characters become visible,
  * cut to `columns` characters. */
 const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
-size_t term_columns(void); /* of the terminal; 80 where there is none */
+/* Bytes of safe text that fit, up to the end of a word where there is one; at least a character, as
+ * long as `columns` has room for it. */
+size_t safe_fit(const char *safe, size_t columns);
+size_t term_columns(void); /* of the terminal, else $COLUMNS, else 80 */
+size_t term_width(void); /* what lines are laid out for: the same, within TERM_WIDTH_MIN and MAX */
+void term_text(const char *safe); /* our own words, on as many lines as it takes */
+/* Safe text behind a label, on as many lines as it takes; the later ones are labelled `more`. No
+ * line of text begins where a label would. */
+void term_line(const char *label, const char *more, const char *safe);
 /* Can a person be asked? Questions go to the terminal itself, so that what a command prints may go
  * to a file. */
 bool term_present(void);
@@ -367,6 +386,8 @@ int cmd_request(struct cli *cli);
 int cmd_process(struct cli *cli);
 int cmd_requests(struct cli *cli);
 int cmd_review(struct cli *cli);
+int cmd_mute(struct cli *cli);
+int cmd_unmute(struct cli *cli);
 int cmd_delivered(struct cli *cli);
 int cmd_collect(struct cli *cli);
 int cmd_log(struct cli *cli);

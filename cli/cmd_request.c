@@ -3,6 +3,7 @@
 
 #include "cli/breadth.h"
 #include "cli/legal.h"
+#include "cli/review.h"
 #include "crypto/age.h"
 
 enum {
@@ -72,6 +73,8 @@ static int check_offered_seal(struct cli *cli, const struct request *request,
 static void papers_finish(struct papers *papers);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
+static void list_hidden(const struct checked_request *checked, struct instant now,
+                        struct facts *facts);
 
 int cmd_request(struct cli *cli) {
     static struct control_reply status;
@@ -616,6 +619,9 @@ static void papers_finish(struct papers *papers) {
 
 /* ---- requests ---- */
 
+static struct memory memory; /* this owner's */
+static struct rules rules;
+
 int cmd_requests(struct cli *cli) {
     static struct control_reply reply;
     static struct checked_request checked;
@@ -629,6 +635,12 @@ int cmd_requests(struct cli *cli) {
     }
     if (failed == 0) {
         failed = pinned_community(cli, &community);
+    }
+    if (failed == 0) {
+        failed = rules_load(cli, &rules);
+    }
+    if (failed == 0) {
+        failed = memory_load(cli, &memory);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
@@ -676,6 +688,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);
     if (!checked->ours) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
+        list_hidden(checked, now, facts);
     }
     struct breadth breadth;
     char text[BREADTH_TEXT_MAX];
@@ -687,5 +700,19 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         facts_text(facts, "mentions", "words", text);
+    }
+}
+
+/* What 'stoop review' does not show by itself. */
+static void list_hidden(const struct checked_request *checked, struct instant now,
+                        struct facts *facts) {
+    static const char *const words[] = {[PENDING_SHOWN] = "shown",
+                                        [PENDING_SNOOZED] = "snoozed",
+                                        [PENDING_MUTED] = "muted",
+                                        [PENDING_QUIET] = "quiet hours"};
+    enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
+    facts_text(facts, "review", "review", words[hidden]);
+    if (hidden == PENDING_SNOOZED) {
+        facts_time(facts, "snoozed_until", NULL, memory_snoozed(&memory, &checked->id, now));
     }
 }

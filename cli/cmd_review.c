@@ -1,23 +1,22 @@
 /* review: the owner's prompt (P1 to P4). What it shows it has checked itself, from signed bytes,
- * against the pins in the owner's own folder. Nothing here accepts but the request's code, typed
- * after the digest was shown, and then the passphrase. */
+ * against the pins in the owner's own folder. What may follow what is prompt.c's; here its actions
+ * are carried out. Nothing accepts but the request's code, typed after the digest was shown, and
+ * then the passphrase. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/breadth.h"
-#include "cli/clip.h"
+#include "cli/prompt.h"
+#include "cli/review.h"
 
 enum {
-    CLIPS_MAX = 256,
+    CLIPS_MAX = 512,
     ANSWER_MAX = 64,
-    LABEL_COLUMNS = 9,
-    LINE_COLUMNS = 80,
-    FAILED_LINES = 3, /* of the prompt; 'c' shows them all */
-    GAPS_SHOWN = 3,
+    LIST_FROM = 4, /* so many requests are listed first */
+    LIST_PAGE = 20,
+    WIDE_FROM = 60,  /* columns */
     TEXT_LINES = 40, /* of a document; the file has the rest */
     GRANT_EXTRA_DAYS = 7
 };
@@ -25,6 +24,8 @@ enum {
 struct clip_ref {
     struct id request;
     struct clip_id clip;
+    bool verified; /* the request is */
+    bool decided;
 };
 
 struct review {
@@ -34,51 +35,53 @@ struct review {
     struct id community, certificate;
     struct owner_secret *secret; /* NULL until the first clip is opened */
     struct keyfile_public pub;
+    struct rules rules;
+    struct memory memory;
     size_t clip_count;
     struct clip_ref clips[CLIPS_MAX];
+    size_t count; /* of requests that are shown by themselves, in the owner's order */
+    struct pending waiting[PENDING_MAX];
+    size_t snoozed, muted, quiet; /* that are not */
     bool left_pending;
+    bool quit;
     struct player *player;   /* NULL: looks are files */
     struct reader *reader;   /* NULL: pdftotext is not installed */
     char looks[PATH_MAX];    /* the folder for them */
     struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */
 };
 
-struct opened { /* one clip, checked */
-    struct checked_request *asked;
-    struct clip_id clip;
-    struct manifest *manifest;
-    struct id manifest_id;
-    struct buffer signed_manifest;
-    struct buffer header;
-    struct buffer part; /* the grant so far */
-    uint64_t payload_size;
-    bool looked; /* the whole of it was handed out to be seen */
-};
-
-static int load_clips(struct review *review, const char *code);
+static int load(struct review *review, const char *code);
+static int load_clips(struct review *review);
+static int load_requests(struct review *review, const char *code);
+static bool mark_clips(struct review *review, const struct id *request);
+static int not_verified(void);
+static void say_hidden(const struct review *review);
+static int review_all(struct review *review);
+static int review_from_list(struct review *review);
+static void show_list(const struct review *review, size_t from);
+static int review_request(struct review *review, const struct pending *item);
+static bool is_done(const struct review *review, const struct pending *item);
+static void drop_done(struct review *review);
 static int find_request(struct review *review, const struct id *id, struct checked_request *out);
-static int review_clip(struct review *review, const struct clip_ref *ref);
+static int review_clip(struct review *review, struct clip_ref *ref);
 static int open_clip(struct review *review, const struct clip_ref *ref, struct opened *clip);
 static enum err check_manifest(const struct review *review, const struct control_reply *reply,
                                struct opened *clip);
-static void show_prompt(const struct opened *clip, const struct pins *pins);
-static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
-static void show_who(const struct checked_request *asked);
-static const char *making_text(enum clip_making making);
-static void show_checks(const struct opened *clip, size_t most);
-static void show_asked(const struct opened *clip);
-static void show_breadth(const struct checked_request *asked);
-static void show_owners(const struct opened *clip, const struct pins *pins);
-static void show_seen(const struct opened *clip);
-static void show_whole(const struct opened *clip);
-static void show_field(const char *label, const char *value);
-static int ask_until_decided(struct review *review, struct opened *clip);
+static int ask_until_decided(struct review *review, struct opened *clip, bool *decided);
+static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer);
+static int look(struct review *review, struct opened *clip, enum prompt_do what);
+static void say_help(const struct review *review, const struct opened *clip);
+static void say_end(struct review *review, const struct opened *clip, const struct prompt *prompt);
+static void put_off(struct review *review, const struct opened *clip, struct duration snooze);
+static int remember(struct review *review, const struct id *request, enum memory_outcome outcome,
+                    struct instant snoozed_until);
 static int check_document(struct review *review, struct checked_request *asked);
 static int fetch_attachment(struct review *review, const struct id *named, size_t size,
                             struct buffer *out);
 static int check_rules(const struct checked_request *asked);
-static int accept(struct review *review, struct opened *clip);
-static bool has_signed(const struct opened *clip, const struct sign_public *key);
+static int open_to_sign(struct review *review, const struct opened *clip,
+                        struct owner_secret **again);
+static int sign(struct review *review, struct opened *clip, const struct owner_secret *again);
 static int refresh_part(struct review *review, struct opened *clip);
 static enum err make_grant(const struct review *review, const struct opened *clip,
                            const struct owner_secret *secret, struct buffer *out, bool *complete);
@@ -95,7 +98,6 @@ static void show_document(const struct review *review, const struct document *do
 static void show_text(struct bytes text);
 static void look_path(const struct review *review, const struct opened *clip, const char *ending,
                       char out[PATH_MAX]);
-static bool is_code(const char *answer, const char *code);
 
 int cmd_review(struct cli *cli) {
     static struct control_reply status;
@@ -140,14 +142,17 @@ int cmd_review(struct cli *cli) {
     if (failed == 0) {
         walls_allow(cli, review.looks);
         term_guard(); /* so that no half of a look stays behind */
-        failed = load_clips(&review, cli->argc > 1 ? cli->argv[1] : NULL);
+        failed = load(&review, cli->argc > 1 ? cli->argv[1] : NULL);
     }
-    if (failed == 0 && review.clip_count == 0) {
-        (void)puts(cli->argc > 1 ? "nothing of this home is asked for by that code"
-                                 : "nothing waits for your decision");
+    if (failed == 0 && review.count == 0) {
+        term_text(cli->argc > 1 ? "nothing of this home is asked for by that code"
+                                : "nothing waits for your decision");
     }
-    for (size_t i = 0; failed == 0 && i < review.clip_count; i++) {
-        failed = review_clip(&review, &review.clips[i]);
+    if (failed == 0 && cli->argc <= 1) {
+        say_hidden(&review);
+    }
+    if (failed == 0) {
+        failed = review.count < LIST_FROM ? review_all(&review) : review_from_list(&review);
     }
     secret_destroy(review.secret);
     player_stop(review.player);
@@ -160,23 +165,220 @@ int cmd_review(struct cli *cli) {
     return failed;
 }
 
-static int load_clips(struct review *review, const char *code) {
+/* ---- what waits ---- */
+
+static int load(struct review *review, const char *code) {
+    int failed = rules_load(review->cli, &review->rules);
+    if (failed == 0) {
+        failed = memory_load(review->cli, &review->memory);
+    }
+    if (failed == 0) {
+        failed = load_clips(review);
+    }
+    if (failed == 0) {
+        failed = load_requests(review, code);
+    }
+    if (failed == 0) { /* a full disk costs a count; it must not keep anybody from declining */
+        (void)memory_save(review->cli, &review->memory);
+    }
+    pending_sort(review->waiting, review->count, review->rules.rank);
+    return failed;
+}
+
+static int load_clips(struct review *review) {
     static struct control_reply reply;
     struct client_list list = {0};
     int failed = 0;
     while (client_each_part(review->client, CONTROL_CLIPS, &list, &reply, &failed)) {
-        char own[REQUEST_CODE_BYTES];
-        request_code(&reply.as.clip.request, own);
         bool open = reply.as.clip.state == CLIP_OPEN || reply.as.clip.state == CLIP_PART_SIGNED;
-        if (open && (code == NULL || is_code(code, own)) && review->clip_count < CLIPS_MAX) {
+        if (open && review->clip_count < CLIPS_MAX) {
             review->clips[review->clip_count++] =
-                (struct clip_ref){reply.as.clip.request, reply.as.clip.clip};
+                (struct clip_ref){.request = reply.as.clip.request, .clip = reply.as.clip.clip};
         }
     }
     return failed;
 }
 
-static int review_clip(struct review *review, const struct clip_ref *ref) {
+/* Every request by others that verifies counts into the past with its asker; those that touch this
+ * home wait. One that is named is shown, whatever hides it. A clip of a request that does not
+ * verify is an error: it may be a lie of the node's. */
+static int load_requests(struct review *review, const char *code) {
+    static struct control_reply reply;
+    static struct checked_request asked;
+    struct client_list list = {0};
+    size_t found = 0;
+    int failed = 0;
+    while (client_each_part(review->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
+        struct instant now = now_wall();
+        struct pending item;
+        if (check_request(&reply, &review->community, now, &asked) != ERR_OK) {
+            continue;
+        }
+        if (!asked.ours) {
+            memory_note(&review->memory, &asked.id, &asked.request.head.author,
+                        asked.request.head.created, now);
+        }
+        if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
+            continue;
+        }
+        found++;
+        pending_fill(&asked, &review->rules, &review->memory, now, &item);
+        if (code != NULL ? prompt_is_code(code, item.code) : item.hidden == PENDING_SHOWN) {
+            review->waiting[review->count++] = item;
+        }
+        review->snoozed += item.hidden == PENDING_SNOOZED ? 1 : 0;
+        review->muted += item.hidden == PENDING_MUTED ? 1 : 0;
+        review->quiet += item.hidden == PENDING_QUIET ? 1 : 0;
+    }
+    for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
+        char own[REQUEST_CODE_BYTES];
+        request_code(&review->clips[i].request, own);
+        if (!review->clips[i].verified && (code == NULL || prompt_is_code(code, own))) {
+            failed = not_verified();
+        }
+    }
+    return failed;
+}
+
+static int not_verified(void) {
+    return fail("nothing was shown or released",
+                "the node holds a clip for a request that does not verify");
+}
+
+/* Its request verifies. Has it any? */
+static bool mark_clips(struct review *review, const struct id *request) {
+    bool any = false;
+    for (size_t i = 0; i < review->clip_count; i++) {
+        bool of_it = id_equal(&review->clips[i].request, request);
+        review->clips[i].verified |= of_it;
+        any |= of_it;
+    }
+    return any;
+}
+
+static void say_hidden(const struct review *review) {
+    const struct {
+        size_t count;
+        const char *why;
+    } kinds[] = {{review->snoozed, "put off for later"},
+                 {review->muted, "from askers you have muted"},
+                 {review->quiet, "VOLUNTARY, and these are your quiet hours"}};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (kinds[i].count > 0) {
+            char text[96];
+            (void)snprintf(text, sizeof text, "%zu not shown: %s", kinds[i].count, kinds[i].why);
+            term_text(text);
+        }
+    }
+    if (review->snoozed + review->muted + review->quiet > 0) {
+        term_text("'stoop requests' lists them; name one by its code to see it");
+    }
+}
+
+static int review_all(struct review *review) {
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && !review->quit && i < review->count; i++) {
+        failed = review_request(review, &review->waiting[i]);
+    }
+    return failed;
+}
+
+/* Many are not put before a person one after another: they choose, and can leave. */
+static int review_from_list(struct review *review) {
+    size_t from = 0;
+    int failed = 0;
+    while (failed == 0 && !review->quit && review->count > 0) {
+        char answer[ANSWER_MAX];
+        const struct pending *chosen = NULL;
+        show_list(review, from);
+        review->left_pending = true;
+        if (term_stopped() || !term_ask("or the code of one to look at: ", answer, sizeof answer)) {
+            term_text("left as they are; no answer means no");
+            return EXIT_PENDING;
+        }
+        for (size_t i = 0; i < review->count; i++) {
+            chosen = prompt_is_code(answer, review->waiting[i].code) ? &review->waiting[i] : chosen;
+        }
+        if (chosen != NULL) {
+            failed = review_request(review, chosen);
+            drop_done(review);
+            from = from < review->count ? from : 0;
+        } else if (strcmp(answer, "m") == 0) {
+            from = from + LIST_PAGE < review->count ? from + LIST_PAGE : 0;
+        } else if (strcmp(answer, "o") == 0) {
+            return review_all(review);
+        } else {
+            (void)puts(*answer == '\0' || strcmp(answer, "q") == 0
+                           ? "left as they are"
+                           : "not understood; left as they are");
+            return 0;
+        }
+    }
+    return failed;
+}
+
+static void show_list(const struct review *review, size_t from) {
+    struct instant now = now_wall();
+    size_t to = from + LIST_PAGE < review->count ? from + LIST_PAGE : review->count;
+    (void)printf("\n%zu requests wait for you", review->count);
+    if (review->count > LIST_PAGE) {
+        (void)printf("; here %zu to %zu", from + 1, to);
+    }
+    (void)puts(":");
+    for (size_t i = from; i < to; i++) {
+        pending_show(&review->waiting[i], now);
+    }
+    (void)puts(review->count > LIST_PAGE ? "[m]ore [o]ne by one [q]uit" : "[o]ne by one [q]uit");
+}
+
+static int review_request(struct review *review, const struct pending *item) {
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
+        struct clip_ref *clip = &review->clips[i];
+        if (!review->quit && id_equal(&clip->request, &item->request) && !is_done(review, item)) {
+            failed = review_clip(review, clip);
+        }
+    }
+    return failed;
+}
+
+/* Every clip of it is decided, or it was put off just now, which holds for all of them. */
+static bool is_done(const struct review *review, const struct pending *item) {
+    bool decided = true;
+    for (size_t i = 0; i < review->clip_count; i++) {
+        decided &= review->clips[i].decided || !id_equal(&review->clips[i].request, &item->request);
+    }
+    struct instant until = memory_snoozed(&review->memory, &item->request, now_wall());
+    return decided || until.ms > item->snoozed_until.ms;
+}
+
+static void drop_done(struct review *review) {
+    size_t kept = 0;
+    for (size_t i = 0; i < review->count; i++) {
+        if (!is_done(review, &review->waiting[i])) {
+            review->waiting[kept++] = review->waiting[i];
+        }
+    }
+    review->count = kept;
+}
+
+static int find_request(struct review *review, const struct id *id, struct checked_request *out) {
+    static struct control_reply reply;
+    struct client_list list = {0};
+    bool found = false;
+    int failed = 0;
+    while (client_each_part(review->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
+        static struct checked_request checked;
+        if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
+            id_equal(&checked.id, id)) {
+            *out = checked;
+            found = true;
+        }
+    }
+    return failed != 0 || found ? failed : not_verified();
+}
+
+static int review_clip(struct review *review, struct clip_ref *ref) {
     static struct checked_request asked;
     struct opened clip = {.asked = &asked,
                           .clip = ref->clip,
@@ -200,31 +402,16 @@ static int review_clip(struct review *review, const struct clip_ref *ref) {
         failed = open_clip(review, ref, &clip);
     }
     if (failed == 0) {
-        failed = ask_until_decided(review, &clip);
+        struct instant now = now_wall();
+        clip.past = memory_past_of(&review->memory, &asked.request.head.author, now);
+        clip.muted = pending_hides(&asked, &review->rules, &review->memory, now) == PENDING_MUTED;
+        failed = ask_until_decided(review, &clip, &ref->decided);
     }
     free(clip.manifest);
     buffer_finish(&clip.signed_manifest);
     buffer_finish(&clip.header);
     buffer_finish(&clip.part);
     return failed;
-}
-
-static int find_request(struct review *review, const struct id *id, struct checked_request *out) {
-    static struct control_reply reply;
-    struct client_list list = {0};
-    bool found = false;
-    int failed = 0;
-    while (client_each_part(review->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        static struct checked_request checked;
-        if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
-            id_equal(&checked.id, id)) {
-            *out = checked;
-            found = true;
-        }
-    }
-    return failed != 0 || found ? failed
-                                : fail("nothing was shown or released",
-                                       "the node holds a clip for a request that does not verify");
 }
 
 /* That the document and the court's seal are here is not the node's word: they are read, and held
@@ -346,386 +533,209 @@ static enum err check_manifest(const struct review *review, const struct control
 
 /* ---- the prompt ---- */
 
-/* Some fifteen lines of 80 columns. Each part that others wrote is cut to a length of its own, so
- * that it cannot push another out of the line. */
-static void show_prompt(const struct opened *clip, const struct pins *pins) {
-    const struct request *request = &clip->asked->request;
-    const struct manifest *manifest = clip->manifest;
-    char safe[SAFE_MAX];
-    char time[INSTANT_TEXT_MAX];
-    char span[32];
-    char size[32];
-    char digest[65];
-    char key[65];
-    (void)puts("");
-    show_who(clip->asked);
-    show_checks(clip, FAILED_LINES);
-    show_asked(clip);
-    show_breadth(clip->asked);
-    line("SAYS   |", "%s", safe_text(request->reason, LINE_COLUMNS - LABEL_COLUMNS, safe));
-    span_text(manifest->to.ms - manifest->from.ms, span);
-    size_text(manifest->size, size);
-    hex_write(BYTES_OF(manifest->sha256.b), digest);
-    hex_write(BYTES_OF(request->key.b), key);
-    line("SENDS", "%s %ux%u, %s, %s", span, manifest->width, manifest->height,
-         manifest->audio ? "WITH SOUND" : "no sound", size);
-    line("", "%s", making_text(manifest->making));
-    line("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
-         digest + 4, digest + 8, digest + 12, key, key + 4);
-    instant_local(request->terms.delete_by, time);
-    line("TERMS", "delete by %.15s, no face recognition, no passing on", time);
-    show_owners(clip, pins);
-    show_seen(clip);
-    line("", "It cannot be recalled. No answer means no.");
+/* ---- asking ---- */
+
+/* Carries out what the prompt says, and tells it how that went. */
+static int ask_until_decided(struct review *review, struct opened *clip, bool *decided) {
+    struct prompt prompt;
+    char answer[ANSWER_MAX];
+    size_t width = 0;
+    int failed = 0;
+    bool gone = false; /* the node, or whoever was to answer */
+    struct owner_secret *again = NULL;
+    prompt_start(&prompt, clip->asked->code, has_signed(clip, &review->pub.owner.sign));
+    while (!gone && prompt.doing != PROMPT_DO_END) {
+        struct prompt_event event = {.kind = PROMPT_EV_DONE, .digest = clip->manifest->sha256};
+        failed = 0;
+        switch (prompt.doing) {
+        case PROMPT_DO_SHOW:
+            width = term_width();
+            show_prompt(clip, &review->pins);
+            event.kind = PROMPT_EV_SHOWN;
+            break;
+        case PROMPT_DO_ASK:
+            event = ask_once(clip, width, answer);
+            break;
+        case PROMPT_DO_PLAY:
+        case PROMPT_DO_DOCUMENT:
+        case PROMPT_DO_DETAILS:
+        case PROMPT_DO_HELP:
+            failed = look(review, clip, prompt.doing);
+            break;
+        case PROMPT_DO_DECLINE:
+            failed = decline(review, clip);
+            break;
+        case PROMPT_DO_CHECK:
+            failed = read_clip(review, clip, "checking", NULL);
+            break;
+        case PROMPT_DO_PASSPHRASE:
+            failed = open_to_sign(review, clip, &again);
+            break;
+        case PROMPT_DO_SIGN:
+            failed = sign(review, clip, again);
+            break;
+        case PROMPT_DO_END:
+            break;
+        }
+        if (failed != 0) {
+            event.kind = prompt.doing == PROMPT_DO_PASSPHRASE ? PROMPT_EV_NONE : PROMPT_EV_FAILED;
+            gone = failed == EXIT_NO_NODE || term_stopped();
+        }
+        (void)prompt_step(&prompt, &event);
+    }
+    secret_destroy(again);
+    say_end(review, clip, &prompt);
+    *decided = prompt.end == PROMPT_SIGNED || prompt.end == PROMPT_DECLINED;
+    return prompt.end == PROMPT_NO_ANSWER && failed == 0 ? EXIT_PENDING : failed;
 }
 
-static void line(const char *label, const char *format, ...) {
-    char text[SAFE_MAX];
-    char safe[SAFE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    (void)printf("%-*s%s\n", LABEL_COLUMNS, label,
-                 safe_text(text, LINE_COLUMNS - LABEL_COLUMNS, safe));
+static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer) {
+    struct prompt_event event = {.kind = PROMPT_EV_NONE, .line = answer};
+    if (term_width() != shown_width) {
+        event.kind = PROMPT_EV_RESIZED;
+        return event;
+    }
+    bool wide = term_width() >= WIDE_FROM;
+    term_text(!clip->asked->request.document.present
+                  ? wide ? "[p]lay [c]hecks [d]ecline [l]ater [q]uit [?]"
+                         : "[p]lay [c]heck [d]ecline [l]ater [q] [?]"
+              : wide ? "[p]lay [w]arrant [c]hecks [d]ecline [l]ater [q]uit [?]"
+                     : "[p]lay [w]arrant [c]heck [d]ecline [l]ater [q]uit [?]");
+    if (!term_stopped() && term_ask("or the code to accept: ", answer, ANSWER_MAX)) {
+        event.kind = PROMPT_EV_LINE;
+    }
+    return event;
 }
 
-/* The first line says on what ground: a claimed order is called claimed, a voluntary request
- * voluntary. What the request says of its applicant is its own word; who signed it is known. */
-static void show_who(const struct checked_request *asked) {
-    const struct instrument *instrument = &asked->request.instrument;
-    char a[SAFE_MAX];
-    char b[SAFE_MAX];
-    char time[INSTANT_TEXT_MAX];
-    bool voluntary = instrument->kind == INSTRUMENT_VOLUNTARY;
-    line(asked->code, "%s%s, from %s", voluntary ? "" : "claims ",
-         voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
-         safe_text(asked->author.name, 36, a));
-    instant_local(asked->author.head.created, time);
-    if (asked->sponsor[0] != '\0') {
-        line("", "its key is known since %.11s, vouched for by %s", time + 4,
-             safe_text(asked->sponsor, 28, a));
+static int look(struct review *review, struct opened *clip, enum prompt_do what) {
+    int failed = 0;
+    if (what == PROMPT_DO_PLAY) {
+        failed = show_clip(review, clip);
+        clip->looked |= failed == 0;
+        show_seen(clip);
+    } else if (what == PROMPT_DO_DOCUMENT) {
+        failed = write_document(review, clip);
+    } else if (what == PROMPT_DO_DETAILS) {
+        show_details(clip);
     } else {
-        line("", "its key is known since %.11s: it founded this community", time + 4);
+        say_help(review, clip);
     }
-    if (instrument->applicant_name[0] != '\0') {
-        line("", "says it is %s, %s", safe_text(instrument->applicant_name, 24, a),
-             safe_text(instrument->applicant_agency, 30, b));
+    return failed;
+}
+
+static void say_help(const struct review *review, const struct opened *clip) {
+    char text[128];
+    (void)snprintf(text, sizeof text, "look at the clip: %s",
+                   review->player != NULL ? "in the player" : "as a private file");
+    term_line("p", "", text);
+    if (clip->asked->request.document.present) {
+        term_line("w", "", "look at the document that came with the request");
     }
-    if (voluntary) {
-        line("BASIS", "none but your good will: you are free to decline");
+    term_line("c", "", "all that the request says, and how every rule came out");
+    term_line("s", "", "show this prompt again");
+    term_line("d", "", "decline: the sealed copy is shredded, nobody is told");
+    term_line("l", "", "leave it for the next review");
+    term_line("l 2h", "", "hide it for two hours; 30m and 1d are understood too");
+    term_line("q", "", "leave this one and all others");
+    term_line(clip->asked->code, "",
+              "accept: type these characters, then your passphrase; the clip goes, once, to this "
+              "request's key");
+}
+
+/* How it ended, in a line, and what this owner's `stoop` remembers of it. */
+static void say_end(struct review *review, const struct opened *clip, const struct prompt *prompt) {
+    const struct id *request = &clip->asked->id;
+    const struct instant never = {0};
+    review->left_pending |= prompt->end != PROMPT_SIGNED; /* exit code 3 says declined too */
+    switch (prompt->end) {
+    case PROMPT_SIGNED: /* said when it was done */
+        (void)remember(review, request, MEMORY_ACCEPTED, never);
+        break;
+    case PROMPT_DECLINED:
+        term_text("declined; the sealed copy is shredded, nobody is told");
+        (void)remember(review, request, MEMORY_DECLINED, never);
+        break;
+    case PROMPT_LATER:
+        put_off(review, clip, prompt->snooze);
+        break;
+    case PROMPT_QUIT:
+        review->quit = true;
+        term_text("left as it is; no answer means no");
+        break;
+    case PROMPT_NO_ANSWER:
+        term_text("left as it is; no answer means no");
+        break;
+    case PROMPT_NOT_UNDERSTOOD:
+        (void)puts("not understood; left as it is");
+        break;
+    case PROMPT_ALREADY:
+        term_text("you have accepted this already; it goes when every owner has");
+        break;
+    case PROMPT_FAILED: /* it has said why */
+    case PROMPT_OPEN:
+        break;
+    }
+}
+
+static void put_off(struct review *review, const struct opened *clip, struct duration snooze) {
+    char until[INSTANT_TEXT_MAX];
+    char text[64];
+    struct instant hidden = instant_add(now_wall(), snooze);
+    if (snooze.ms == 0) {
+        (void)puts("left for later");
         return;
     }
-    instant_local(instrument->execute_by, time);
-    line("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
-         safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
-         safe_text(instrument->court, 40, b));
-    if (instrument->execute_by.ms > 0) {
-        line("", "to be executed by %.15s; declining here does not settle it", time);
-    } else {
-        line("", "declining here does not settle an order");
+    instant_local(hidden, until);
+    (void)snprintf(text, sizeof text, "hidden until %.11s%.5s; nobody is told", until, until + 16);
+    term_text(text);
+    if (instant_reached(hidden, clip->asked->request.head.expires)) {
+        term_text("the request ends before that, and the sealed copy with it");
     }
-    if (instrument->non_disclosure) {
-        instant_local(instrument->non_disclosure_expires, time);
-        line("", "wants it kept SECRET until %.15s, by order of %s", time,
-             safe_text(instrument->non_disclosure_authority, 20, a));
-    }
-    if (instrument->preserve_until.ms > 0) {
-        instant_local(instrument->preserve_until, time);
-        line("", "asks to hold footage until %.15s", time);
-    }
+    (void)remember(review, &clip->asked->id, MEMORY_OPEN, hidden);
 }
 
-static const char *making_text(enum clip_making making) {
-    switch (making) {
-    case CLIP_WHOLE_FILE:
-        return "the camera's own file, bit for bit";
-    case CLIP_COPIED:
-        return "pictures as recorded; the file's notes on place and device stay here";
-    case CLIP_REENCODED:
-        return "cut to these seconds; the file's notes on place and device stay here";
+/* Into the file as it is now: another `stoop` may have written there meanwhile. */
+static int remember(struct review *review, const struct id *request, enum memory_outcome outcome,
+                    struct instant snoozed_until) {
+    int failed = memory_load(review->cli, &review->memory);
+    if (failed == 0) {
+        memory_decide(&review->memory, request, outcome);
+        memory_snooze(&review->memory, request, snoozed_until);
+        failed = memory_save(review->cli, &review->memory);
     }
-    return "";
-}
-
-/* At most `most` that did not pass. */
-static void show_checks(const struct opened *clip, size_t most) {
-    struct legal_report report;
-    size_t passed = 0;
-    size_t bad = 0;
-    checked_law(clip->asked, now_wall(), &report);
-    for (size_t i = 0; i < report.count; i++) {
-        passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
-        bad += report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN ? 1 : 0;
-    }
-    const struct document *document = &clip->asked->request.document;
-    line("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
-         !document->present               ? "no document"
-         : !clip->asked->document_here    ? "document not here yet"
-         : clip->asked->document_is_other ? "document is NOT of its type"
-                                          : "document here");
-    if (clip->asked->request.instrument.court_signature != COURT_SIGNATURE_NONE) {
-        char court[SEAL_TEXT_MAX];
-        line("", "the court's own signature: %s",
-             seal_text(&clip->asked->request, &clip->asked->seal, court));
-    }
-    size_t shown = 0;
-    for (int pass = 0; pass < 2; pass++) { /* what failed before what is not known */
-        for (size_t i = 0; i < report.count; i++) {
-            const struct legal_rule *rule = legal_rule_at(i);
-            bool failed = report.outcomes[i] == LEGAL_FAILED;
-            if (failed != (pass == 0) || (!failed && report.outcomes[i] != LEGAL_UNKNOWN)) {
-                continue;
-            }
-            if (shown == most) {
-                line("", "and %zu more: press c", bad - shown);
-                return;
-            }
-            line(failed ? "  FAILED" : " UNKNOWN", "%s: %s %s", rule->id,
-                 failed ? "it" : "whether it", failed ? rule->broken : rule->text);
-            shown++;
-        }
-    }
-}
-
-static void show_asked(const struct opened *clip) {
-    static const char *const sources[] = {[TIME_FROM_NAME] = "",
-                                          [TIME_FROM_CONTAINER] = "; times: the recording's",
-                                          [TIME_FROM_FILE_SYSTEM] = "; times NOT exact: file's"};
-    const struct request *request = &clip->asked->request;
-    const struct manifest *manifest = clip->manifest;
-    char safe[SAFE_MAX];
-    char from[INSTANT_TEXT_MAX];
-    char to[INSTANT_TEXT_MAX];
-    char at[32];
-    char span[32];
-    char have[32];
-    char gaps[128] = "";
-    int64_t have_ms = 0;
-    instant_local(request->from, from);
-    instant_local(request->to, to);
-    span_text(request->to.ms - request->from.ms, span);
-    bool same_day = strncmp(from, to, 15) == 0;
-    line("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
-    geo_point_write(request->place.points[0], at);
-    if (request->place.radius_m > 0) {
-        line("", "within %u m of %s", request->place.radius_m, at);
-    } else {
-        line("", "within an area of %zu corners at %s", request->place.count, at);
-    }
-    for (size_t i = 0; i < manifest->run_count; i++) {
-        have_ms += manifest->runs[i].to.ms - manifest->runs[i].from.ms;
-    }
-    span_text(have_ms, have);
-    for (size_t i = 1; i < manifest->run_count && i <= GAPS_SHOWN; i++) {
-        size_t len = strlen(gaps);
-        instant_local(manifest->runs[i - 1].to, from);
-        (void)snprintf(gaps + len, sizeof gaps - len, "%s %.8s", i == 1 ? ", gap at" : ",",
-                       from + 16);
-    }
-    line("HAVE", "%s: %s of %s%s%s%s", safe_text(manifest->camera, 20, safe), have, span, gaps,
-         manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
-}
-
-static void show_breadth(const struct checked_request *asked) {
-    struct breadth breadth;
-    char text[BREADTH_TEXT_MAX];
-    breadth_of(&asked->request, &asked->charter.caps, &breadth);
-    line("BROAD", "%s", breadth_text(&breadth, text));
-    if (asked->open_clips > 1) {
-        line("", "%u clips of this home wait for it", asked->open_clips);
-    }
-    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
-        line("", "%s", text);
-    }
-}
-
-static void show_owners(const struct opened *clip, const struct pins *pins) {
-    const struct manifest *manifest = clip->manifest;
-    char safe[SAFE_MAX];
-    for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
-        for (size_t k = 0; k < pins->owner_count; k++) {
-            if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
-                line("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
-                     has_signed(clip, &manifest->owners[i].sign) ? "has accepted"
-                                                                 : "has not accepted");
-            }
-        }
-    }
-}
-
-static void show_seen(const struct opened *clip) {
-    char span[32];
-    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
-    line("SEEN", clip->looked ? "all %s of it handed out to be looked at" : "nothing of %s yet",
-         span);
-}
-
-/* What the prompt had to cut: the request's words at length, then how every rule came out. */
-static void show_whole(const struct opened *clip) {
-    const struct request *request = &clip->asked->request;
-    const struct instrument *instrument = &request->instrument;
-    const struct {
-        const char *label;
-        const char *value;
-    } fields[] = {
-        {"reason", request->reason},
-        {"jurisdiction", instrument->jurisdiction},
-        {"court", instrument->court},
-        {"case", instrument->case_number},
-        {"statute", instrument->statute},
-        {"offence", instrument->offence},
-        {"applicant", instrument->applicant_name},
-        {"agency", instrument->applicant_agency},
-        {"badge", instrument->applicant_badge},
-        {"issued by", instrument->authority_name},
-        {"title", instrument->authority_title},
-        {"items", instrument->items},
-        {"produce to", instrument->produce_to},
-        {"secrecy by", instrument->non_disclosure_authority},
-        {"emergency", instrument->emergency_facts},
-        {"at risk", instrument->emergency_person},
-        {"why now", instrument->emergency_why_now},
-        {"purpose", request->terms.purpose},
-    };
-    const struct {
-        const char *label;
-        struct instant value;
-    } times[] = {{"issued", instrument->issued_at},
-                 {"execute by", instrument->execute_by},
-                 {"produce by", instrument->produce_by},
-                 {"hold until", instrument->preserve_until},
-                 {"secrecy from", instrument->non_disclosure_issued},
-                 {"secrecy until", instrument->non_disclosure_expires}};
-    (void)puts("what the request says of itself:");
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        show_field(fields[i].label, fields[i].value);
-    }
-    for (size_t i = 0; i < COUNT_OF(times); i++) {
-        char text[TIME_TEXT_MAX] = "";
-        if (times[i].value.ms > 0) {
-            time_text(times[i].value, text);
-        }
-        show_field(times[i].label, text);
-    }
-    (void)puts("how it was checked:");
-    show_checks(clip, LEGAL_RULES_MAX);
-}
-
-/* On as many labelled lines as it takes, so that none of them passes for ours. */
-static void show_field(const char *label, const char *value) {
-    char safe[SAFE_MAX];
-    const size_t width = LINE_COLUMNS - 16;
-    const char *at = safe_text(value, SAFE_MAX, safe);
-    while (*at != '\0') {
-        size_t len = 0;
-        for (size_t columns = 0; at[len] != '\0' && columns < width; columns++) {
-            do {
-                len++;
-            } while (((unsigned char)at[len] & 0xc0) == 0x80);
-        }
-        (void)printf("%13s | %.*s\n", label, (int)len, at);
-        at += len;
-        label = "";
-    }
-}
-
-static int ask_until_decided(struct review *review, struct opened *clip) {
-    char answer[ANSWER_MAX];
-    const char *document = clip->asked->request.document.present ? " [w]arrant" : "";
-    char question[96];
-    (void)snprintf(question, sizeof question,
-                   "[p]lay%s [c]hecks [d]ecline [l]ater [?], or the code to accept: ", document);
-    show_prompt(clip, &review->pins);
-    for (;;) {
-        if (term_stopped() || !term_ask(question, answer, sizeof answer)) {
-            review->left_pending = true;
-            (void)puts("left as it is; no answer means no");
-            return EXIT_PENDING;
-        }
-        if (is_code(answer, clip->asked->code)) {
-            return accept(review, clip);
-        }
-        int failed = 0;
-        if (strcmp(answer, "d") == 0) {
-            return decline(review, clip);
-        }
-        if (strcmp(answer, "l") == 0 || answer[0] == '\0') {
-            review->left_pending = true;
-            (void)puts("left for later");
-            return 0;
-        }
-        if (strcmp(answer, "p") == 0) {
-            failed = show_clip(review, clip);
-            clip->looked |= failed == 0;
-            show_seen(clip);
-        } else if (strcmp(answer, "w") == 0) {
-            failed = write_document(review, clip);
-        } else if (strcmp(answer, "c") == 0) {
-            show_whole(clip);
-        } else if (strcmp(answer, "?") == 0) {
-            (void)printf("p  look at the clip: %s\n"
-                         "w  look at the document that came with the request\n"
-                         "c  all that the request says, and how every rule came out\n"
-                         "d  decline: the sealed copy is shredded, nobody is told\n"
-                         "l  leave it for later\n"
-                         "To accept, type %s: then the clip goes, once, to this request's "
-                         "key.\n",
-                         review->player != NULL ? "in the player" : "as a private file",
-                         clip->asked->code);
-        } else {
-            review->left_pending = true;
-            (void)puts("not understood; left as it is");
-            return 0;
-        }
-        if (failed == EXIT_NO_NODE || (failed != 0 && term_stopped())) {
-            return failed;
-        }
-    }
+    return failed;
 }
 
 /* ---- accepting ---- */
 
-static int accept(struct review *review, struct opened *clip) {
-    struct owner_secret *again = NULL;
+static int open_to_sign(struct review *review, const struct opened *clip,
+                        struct owner_secret **again) {
     struct keyfile_public pub;
-    char why[256];
+    char goes[256];
     char span[32];
     char safe[SAFE_MAX];
+    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
+    (void)snprintf(goes, sizeof goes, "%s of '%s' would go to %s%s", span, clip->manifest->camera,
+                   safe_text(clip->asked->author.name, 28, safe),
+                   clip->looked ? "" : ", not looked at");
+    term_line("GOES", "", goes);
+    (void)fflush(stdout);
+    return owner_open(review->cli, review->cli->owner_dir,
+                      "it cannot be recalled\nto sign, give your passphrase", again, &pub);
+}
+
+static int sign(struct review *review, struct opened *clip, const struct owner_secret *again) {
     bool complete = false;
-    if (has_signed(clip, &review->pub.owner.sign)) {
-        review->left_pending = true;
-        (void)puts("you have accepted this already; it goes when every owner has");
-        return 0;
-    }
-    int failed = read_clip(review, clip, "checking", NULL);
-    if (failed != 0) {
-        return failed;
-    }
     SCOPED(buffer_finish) struct buffer grant = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
     SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
-    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
-    (void)snprintf(why, sizeof why,
-                   "you are about to let %s of '%s' go to %s%s\nit cannot be recalled; to sign, "
-                   "give your passphrase",
-                   span, clip->manifest->camera, safe_text(clip->asked->author.name, 28, safe),
-                   clip->looked ? "" : ", not looked at");
-    failed = owner_open(review->cli, review->cli->owner_dir, why, &again, &pub);
+    int failed = refresh_part(review, clip);
     if (failed != 0) {
-        review->left_pending = true;
-        (void)puts("left as it is; no answer means no");
         return failed;
     }
-    failed = refresh_part(review, clip);
-    enum err err =
-        failed == 0 ? make_grant(review, clip, again, &grant, &complete) : ERR_USER_NO_PROMPT;
+    enum err err = make_grant(review, clip, again, &grant, &complete);
     if (err == ERR_OK && complete) {
         err = make_header(again, clip, &header, &manifest);
-    }
-    secret_destroy(again);
-    if (failed != 0) {
-        return failed;
     }
     if (err != ERR_OK) {
         return fail("nothing was released", "the grant cannot be made: %s", err_text(err));
@@ -737,13 +747,13 @@ static int accept(struct review *review, struct opened *clip) {
                                             .blob3 = buffer_bytes(&manifest)};
     failed = client_do(review->client, &request, "the grant was not taken");
     if (failed == 0) {
-        (void)puts(complete ? "accepted; it goes as soon as it is on record"
-                            : "signed; it goes when every owner has accepted");
+        term_text(complete ? "accepted; it goes as soon as it is on record"
+                           : "signed; it goes when every owner has accepted");
     }
     return failed;
 }
 
-static bool has_signed(const struct opened *clip, const struct sign_public *key) {
+bool has_signed(const struct opened *clip, const struct sign_public *key) {
     struct signed_object part;
     return clip->part.len > 0 && signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK &&
            signed_by(&part, key);
@@ -754,6 +764,10 @@ static int refresh_part(struct review *review, struct opened *clip) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip->clip};
     int failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
+    if (failed == EXIT_FAILED) {
+        (void)puts("decided meanwhile, or at its end; nothing went");
+        return failed;
+    }
     if (failed == 0 && reply.as.clip.state != CLIP_OPEN &&
         reply.as.clip.state != CLIP_PART_SIGNED) {
         failed = fail("the grant was not taken", "the clip was decided meanwhile");
@@ -859,12 +873,7 @@ static int decline(struct review *review, const struct opened *clip) {
     }
     const struct control_request request = {
         .op = CONTROL_DECIDE, .clip = clip->clip, .blob = buffer_bytes(&bytes)};
-    int failed = client_do(review->client, &request, "the decision was not taken");
-    if (failed == 0) {
-        review->left_pending = true; /* exit code 3 says declined too */
-        (void)puts("declined; the sealed copy is shredded, nobody is told");
-    }
-    return failed;
+    return client_do(review->client, &request, "the decision was not taken");
 }
 
 /* ---- looking ---- */
@@ -906,9 +915,9 @@ static int write_clip(struct review *review, const struct opened *clip) {
         (void)unlink(path);
         return failed;
     }
-    (void)printf("written to %s, readable by you alone\n%s\n", path,
-                 review->scratch == NULL ? "delete it when you have seen it"
-                                         : "it is deleted when this review ends");
+    (void)printf("written to %s, readable by you alone\n", path);
+    term_text(review->scratch == NULL ? "delete it when you have seen it"
+                                      : "it is deleted when this review ends");
     return 0;
 }
 
@@ -980,7 +989,7 @@ static void show_document(const struct review *review, const struct document *do
 
 /* Lines that hold something, cut to the terminal, on labelled lines: others wrote them. */
 static void show_text(struct bytes text) {
-    const size_t columns = term_columns() > 2 * LABEL_COLUMNS ? term_columns() - 4 : LABEL_COLUMNS;
+    const size_t columns = term_width() - 4;
     size_t shown = 0;
     size_t more = 0;
     for (size_t at = 0, end = 0; at < text.len; at = end + 1) {
@@ -1017,20 +1026,4 @@ static void look_path(const struct review *review, const struct opened *clip, co
     random_bytes(&random, sizeof random);
     (void)snprintf(out, PATH_MAX, "%.*s/stoop-%s-%08x.%s", PATH_MAX - 64, review->looks,
                    clip->asked->code, random, ending);
-}
-
-/* Whole, in either case; the hyphen may be left out. */
-static bool is_code(const char *answer, const char *code) {
-    for (; *code != '\0'; code++) {
-        if (*code == '-') {
-            answer += *answer == '-' ? 1 : 0;
-            continue;
-        }
-        char c = *answer >= 'a' && *answer <= 'f' ? (char)(*answer - 32) : *answer;
-        if (c != *code) {
-            return false;
-        }
-        answer++;
-    }
-    return *answer == '\0';
 }

@@ -1,6 +1,5 @@
 /* stoop: the person's command. One command, one question to the node, one answer printed. */
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,7 +170,41 @@ static const struct command commands[] = {
      "  --to DIR         'p' and 'w' write into DIR and leave it there (default: a\n"
      "                   private place in memory, removed when the review ends)\n"
      "\n"
+     "'l' leaves a request for the next review; 'l 2h', 'l 30m' or 'l 1d' hides it for\n"
+     "so long. It still ends when it ends. A request that is hidden, or muted (see\n"
+     "'stoop help mute'), is shown when it is named by its code.\n"
+     "\n"
+     "The file 'rules' in the owner's folder may hide and order, and nothing else: no\n"
+     "rule can accept.\n"
+     "  [asker \"Acme Insurance\"]\n"
+     "  mute = yes             not put before you, as with 'stoop mute'\n"
+     "  [quiet]                voluntary requests wait between these times of day\n"
+     "  from = 22:00\n"
+     "  to = 07:00\n"
+     "  [rank]\n"
+     "  first = orders         claimed orders first; or 'ending' (what ends soonest,\n"
+     "                         the default), or 'oldest'\n"
+     "Muting and quiet hours hold for voluntary requests only. A claimed order is\n"
+     "always shown.\n"
+     "\n"
+     "PAST counts what this owner's 'stoop review' has seen in 30 days; it is kept in\n"
+     "the file 'memory' in the owner's folder and sent to nobody.\n"
+     "\n"
      "example: stoop review 4F2A-91 --player mpv\n"},
+    {"mute", "not to be asked by somebody", cmd_mute,
+     "usage: stoop mute NAME|CODE\n"
+     "       stoop mute --list [--json]\n"
+     "\n"
+     "Voluntary requests of this asker are no longer put before you: 'stoop requests'\n"
+     "lists them as muted, they end by themselves, and nobody is told. Orders that\n"
+     "they claim to have are shown as ever. The request with CODE says who it is.\n"
+     "\n"
+     "example: stoop mute 'Acme Insurance'\n"
+     "         stoop mute 4F2A-91\n"},
+    {"unmute", "to be asked by them again", cmd_unmute,
+     "usage: stoop unmute NAME\n"
+     "\n"
+     "example: stoop unmute 'Acme Insurance'\n"},
     {"delivered", "clips that others granted to this home: list, export", cmd_delivered,
      "usage: stoop delivered [--json]\n"
      "       stoop delivered export CODE --out FILE [--identity FILE]\n"
@@ -219,11 +252,6 @@ static void overview(FILE *to);
 static const struct command *find(const char *name);
 static const char *nearest_command(const char *name);
 static void default_folders(struct cli *cli);
-static void say(const char *next);
-
-/* The last error, for --json. */
-static char said[1024];
-static char said_next[512];
 
 int main(int argc, char **argv) {
     static const struct option table[] = {
@@ -276,42 +304,12 @@ int main(int argc, char **argv) {
     }
     int code = run_command(&cli, argv[optind]);
     if (cli.json && code != EXIT_DONE) {
-        facts_failure(code, said, said_next);
+        facts_failure(code, last_error(), last_advice());
     }
     if (fflush(stdout) != 0 && code == EXIT_DONE) {
         code = fail("is the disk full?", "what was to be printed could not be written");
     }
     return code;
-}
-
-int fail(const char *next, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(said, sizeof said, format, arguments);
-    va_end(arguments);
-    say(next == NULL ? "" : next);
-    return EXIT_FAILED;
-}
-
-int usage_error(const char *command, const char *format, ...) {
-    char next[64] = "see 'stoop --help'";
-    va_list arguments;
-    if (command != NULL) {
-        (void)snprintf(next, sizeof next, "see 'stoop help %s'", command);
-    }
-    va_start(arguments, format);
-    (void)vsnprintf(said, sizeof said, format, arguments);
-    va_end(arguments);
-    say(next);
-    return EXIT_USAGE;
-}
-
-/* What stands in `said`. */
-static void say(const char *next) {
-    (void)snprintf(said_next, sizeof said_next, "%s", next);
-    (void)fflush(stdout); /* in the order in which it happened */
-    term_busy(NULL);
-    (void)fprintf(stderr, "stoop: %s\n%s%s", said, next, *next == '\0' ? "" : "\n");
 }
 
 static int run_command(struct cli *cli, const char *name) {

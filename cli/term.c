@@ -88,10 +88,64 @@ const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]) {
     return out;
 }
 
+size_t safe_fit(const char *safe, size_t columns) {
+    size_t len = 0;
+    size_t space = 0; /* where a word ends */
+    size_t used = 0;
+    while (safe[len] != '\0') {
+        uint32_t point = 0;
+        size_t size = decode(safe + len, &point);
+        used += columns_of(point);
+        if (used > columns) {
+            return safe[len] == ' ' || space == 0 ? len : space;
+        }
+        space = safe[len] == ' ' ? len : space;
+        len += size == 0 ? 1 : size;
+    }
+    return len;
+}
+
+void term_text(const char *safe) {
+    do {
+        size_t len = safe_fit(safe, term_width());
+        (void)printf("%.*s\n", (int)len, safe);
+        safe += len;
+        safe += *safe == ' ' ? 1 : 0;
+    } while (*safe != '\0');
+}
+
+void term_line(const char *label, const char *more, const char *safe) {
+    const size_t width = term_width() - TERM_LABEL_COLUMNS;
+    do {
+        size_t len = safe_fit(safe, width);
+        size_t shown = len;
+        while (shown > 0 && safe[shown - 1] == ' ') {
+            shown--;
+        }
+        (void)printf("%-*s%.*s\n", *label == '\0' && shown == 0 ? 0 : TERM_LABEL_COLUMNS, label,
+                     (int)shown, safe);
+        safe += len;
+        safe += *safe == ' ' ? 1 : 0;
+        label = more;
+    } while (*safe != '\0');
+}
+
 size_t term_columns(void) {
     struct winsize size = {0};
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
-                                                                           : COLUMNS_DEFAULT;
+    const char *text = getenv("COLUMNS");
+    long columns = 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        return size.ws_col;
+    }
+    return text != NULL && parse_number(text, 1, UINT16_MAX, &columns) == 0 ? (size_t)columns
+                                                                            : COLUMNS_DEFAULT;
+}
+
+size_t term_width(void) {
+    size_t columns = term_columns();
+    return columns < TERM_WIDTH_MIN   ? TERM_WIDTH_MIN
+           : columns > TERM_WIDTH_MAX ? TERM_WIDTH_MAX
+                                      : columns;
 }
 
 bool term_present(void) {

@@ -48,7 +48,9 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
 static bool is_list(enum control_op op);
 static void answer_status(struct fake_home *fake, int client);
 static void answer_requests(struct fake_home *fake, int client);
+static struct id other_request(const struct fake_home *fake, size_t number, struct buffer *out);
 static void answer_clip(struct fake_home *fake, int client, bool whole);
+static void answer_other_clips(const struct fake_home *fake, int client);
 static void answer_payload(struct fake_home *fake, int client, uint64_t offset);
 static void answer_document(const struct fake_home *fake, int client);
 static void answer_delivered(struct fake_home *fake, int client, size_t i, bool whole);
@@ -124,6 +126,8 @@ void fake_home_lie(struct fake_home *fake, enum fake_lie lie) {
     fake->lie = lie;
     fake->grants = 0;
     fake->decisions = 0;
+    fake->others = 0;
+    fake->clips_got = 0;
     make_pins(fake);
     make_request(fake);
     make_manifest(fake);
@@ -408,6 +412,7 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
     case CONTROL_CLIPS:
         if (request->offset == 0) {
             answer_clip(fake, client, false);
+            answer_other_clips(fake, client);
         }
         answer_done(client, ERR_OK);
         return;
@@ -506,6 +511,25 @@ static void answer_requests(struct fake_home *fake, int client) {
     reply.as.request.document_here = true;
     reply.as.request.log_index = 0;
     send_reply(client, &reply);
+    for (size_t i = 0; i < fake->others; i++) {
+        struct buffer other = {0};
+        (void)other_request(fake, i, &other);
+        reply.as.request.request = buffer_bytes(&other);
+        send_reply(client, &reply);
+        buffer_finish(&other);
+    }
+}
+
+/* Like the one that is there, but each ends a second later than the one before, from a day hence.
+ */
+static struct id other_request(const struct fake_home *fake, size_t number, struct buffer *out) {
+    const struct sign_secret *key = &fake->community.homes[SAMPLE_AGENCY].owner.sign;
+    struct request request = fake->request;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    request.head.expires.ms = fake->now.ms + DURATION_DAY_MS + (int64_t)number * DURATION_SECOND_MS;
+    (void)snprintf(request.reason, sizeof request.reason, "other %zu", number);
+    ASSERT(request_encode(&request, &body) == ERR_OK);
+    return sample_sign(OBJECT_REQUEST, buffer_bytes(&body), &key, 1, out);
 }
 
 static void answer_clip(struct fake_home *fake, int client, bool whole) {
@@ -514,7 +538,9 @@ static void answer_clip(struct fake_home *fake, int client, bool whole) {
         fake->lie == FAKE_PAYLOAD_OF_ANOTHER_CLIP ? &fake->other_payload : &fake->payload;
     reply.as.clip.request = fake->community.request_id;
     reply.as.clip.clip = fake->clip;
-    reply.as.clip.state = CLIP_OPEN;
+    fake->clips_got += whole ? 1 : 0;
+    reply.as.clip.state =
+        fake->lie == FAKE_CLIP_ENDS && fake->clips_got > 1 ? CLIP_ENDED : CLIP_OPEN;
     reply.as.clip.payload_size = payload->len;
     payload_root(buffer_bytes(payload), &reply.as.clip.payload_root);
     if (whole) {
@@ -524,6 +550,19 @@ static void answer_clip(struct fake_home *fake, int client, bool whole) {
                                    : buffer_bytes(&fake->header);
     }
     send_reply(client, &reply);
+}
+
+static void answer_other_clips(const struct fake_home *fake, int client) {
+    struct control_reply reply = {.kind = CONTROL_GOT_CLIP};
+    for (size_t i = 0; i < fake->others; i++) {
+        struct buffer other = {0};
+        reply.as.clip.request = other_request(fake, i, &other);
+        reply.as.clip.state = CLIP_OPEN;
+        memset(reply.as.clip.clip.b, 0, sizeof reply.as.clip.clip.b);
+        write_u32(reply.as.clip.clip.b, (uint32_t)i + 1);
+        send_reply(client, &reply);
+        buffer_finish(&other);
+    }
 }
 
 static void answer_payload(struct fake_home *fake, int client, uint64_t offset) {

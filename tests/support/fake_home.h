@@ -38,6 +38,7 @@ enum fake_lie {
     FAKE_INTERRUPTS,               /* Ctrl-C while a clip is read */
     FAKE_LOG_ESCAPES,              /* for the terminal, in an entry */
     FAKE_DOCUMENT_OF_ANOTHER_TYPE, /* than the request says */
+    FAKE_CLIP_ENDS,                /* the request ends once the prompt is shown; no lie */
 };
 
 struct fake_home {
@@ -70,6 +71,8 @@ struct fake_home {
     /* So many earlier deliveries stand before the clip that was granted last, which comes back as
      * delivered: author and home trust one key here. */
     size_t earlier;
+    size_t others;    /* so many other requests wait besides, each for a clip */
+    size_t clips_got; /* how often a clip was asked for whole */
 };
 
 extern const char fake_passphrase[];

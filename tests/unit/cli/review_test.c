@@ -402,6 +402,80 @@ static void test_looks_are_removed_unless_a_folder_was_named(void **state) {
     }
 }
 
+/* The request ends while its prompt is open: what is typed then comes too late, and it says so. */
+static void test_a_request_that_ends_under_the_prompt_gets_nothing(void **state) {
+    (void)state;
+    skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char answer[16];
+    fake_home_lie(&fake, FAKE_HONEST);
+    fake.lie = FAKE_CLIP_ENDS;
+    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+    int code = review_with(answer, &shown);
+    if (code != 1 || fake.grants != 0 || !shows(&shown, "the clip was decided meanwhile")) {
+        tell("ended", code, &shown);
+    }
+    assert_int_equal(code, 1);
+    assert_int_equal(fake.grants, 0);
+    CHECK(shows(&shown, "the clip was decided meanwhile"));
+}
+
+static size_t lines_with(const struct buffer *shown, const char *text) {
+    size_t count = 0;
+    const uint8_t *at = shown->at;
+    size_t len = strlen(text);
+    while ((at = memmem(at, shown->len - (size_t)(at - shown->at), text, len)) != NULL) {
+        count++;
+        at += len;
+    }
+    return count;
+}
+
+/* 200 requests are a list, by pages, with a way out after each; never 200 prompts in a row. */
+static void test_many_requests_are_a_list_with_a_way_out(void **state) {
+    (void)state;
+    skip_unless_built();
+    static const struct {
+        const char *answers[5];
+        size_t listed, prompts;
+        const char *last;
+    } rows[] = {
+        {{"q\n"}, 20, 0, "left as they are"},
+        {{"\n"}, 20, 0, "left as they are"},
+        {{"\x04"}, 20, 0, "left as they are; no answer means no"},
+        {{"accept\n"}, 20, 0, "not understood; left as they are"},
+        {{"m\n", "m\n", "q\n"}, 60, 0, "left as they are"},
+        {{"CODE\n", "l\n", "q\n"}, 40, 1, "left as they are"},
+        {{"CODE\n", "q\n"}, 20, 1, "left as it is; no answer means no"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        char code_line[16];
+        const char *answers[6] = {NULL};
+        fake_home_lie(&fake, FAKE_HONEST);
+        fake.others = 199;
+        (void)snprintf(code_line, sizeof code_line, "%s\n", fake.code);
+        for (size_t k = 0; k < COUNT_OF(rows[i].answers); k++) {
+            const char *answer = rows[i].answers[k];
+            answers[k] = answer != NULL && strcmp(answer, "CODE\n") == 0 ? code_line : answer;
+        }
+        const struct fake_run run = {
+            .arguments = review, .answers = answers, .passphrase = fake_passphrase};
+        int code = fake_run(&fake, &run, &shown);
+        if (code != EXIT_PENDING ||
+            lines_with(&shown, " left, a search warrant, ") != rows[i].listed ||
+            lines_with(&shown, "claims a search warrant") != rows[i].prompts) {
+            tell(rows[i].answers[0], code, &shown);
+        }
+        assert_int_equal(code, EXIT_PENDING);
+        assert_int_equal(fake.grants, 0);
+        CHECK(shows(&shown, "200 requests wait for you; here 1 to 20:"));
+        assert_int_equal(lines_with(&shown, " left, a search warrant, "), rows[i].listed);
+        assert_int_equal(lines_with(&shown, "claims a search warrant"), rows[i].prompts);
+        CHECK(shows(&shown, rows[i].last));
+    }
+}
+
 static int start(void **state) {
     (void)state;
     fake_home_start(&fake);
@@ -424,6 +498,8 @@ int main(void) {
         cmocka_unit_test(test_a_wrong_second_passphrase_signs_nothing),
         cmocka_unit_test(test_without_a_terminal_nothing_is_asked_or_accepted),
         cmocka_unit_test(test_a_lying_node_gets_no_grant),
+        cmocka_unit_test(test_a_request_that_ends_under_the_prompt_gets_nothing),
+        cmocka_unit_test(test_many_requests_are_a_list_with_a_way_out),
         cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
         cmocka_unit_test(test_a_document_of_another_type_is_said_and_not_written),
         cmocka_unit_test(test_the_prompt_fits_a_small_screen),

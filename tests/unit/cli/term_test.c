@@ -71,6 +71,27 @@ static void test_no_text_overruns_the_room(void **state) {
     }
 }
 
+static void fits(const char *text, size_t columns, size_t wanted) {
+    size_t got = safe_fit(text, columns);
+    if (got != wanted) {
+        print_message("'%s' in %zu columns: %zu bytes, wanted %zu\n", text, columns, got, wanted);
+    }
+    assert_int_equal(got, wanted);
+}
+
+static void test_a_line_is_broken_between_words_where_there_are_any(void **state) {
+    (void)state;
+    fits("", 10, 0);
+    fits("one two", 7, 7);
+    fits("one two", 6, 3);
+    fits("one two", 4, 3);
+    fits("one two", 3, 3);
+    fits("onetwo", 4, 4); /* one word: through it */
+    fits("\xc3\xa9\xc3\xa9\xc3\xa9", 2, 4);
+    fits("\xe5\xb1\xb1\xe7\x94\xb0", 3, 3); /* of two columns each */
+    fits(" abc", 3, 3);
+}
+
 static void test_lengths_of_time_and_sizes_in_plain_words(void **state) {
     (void)state;
     static const struct {
@@ -96,6 +117,7 @@ int main(void) {
         cmocka_unit_test(test_what_hides_or_turns_becomes_visible),
         cmocka_unit_test(test_it_is_cut_to_its_columns),
         cmocka_unit_test(test_no_text_overruns_the_room),
+        cmocka_unit_test(test_a_line_is_broken_between_words_where_there_are_any),
         cmocka_unit_test(test_lengths_of_time_and_sizes_in_plain_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

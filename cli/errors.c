@@ -1,0 +1,48 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+/* The last error, for --json. */
+static char said[1024];
+static char said_next[512];
+
+static void say(const char *next);
+
+int fail(const char *next, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(said, sizeof said, format, arguments);
+    va_end(arguments);
+    say(next == NULL ? "" : next);
+    return EXIT_FAILED;
+}
+
+int usage_error(const char *command, const char *format, ...) {
+    char next[64] = "see 'stoop --help'";
+    va_list arguments;
+    if (command != NULL) {
+        (void)snprintf(next, sizeof next, "see 'stoop help %s'", command);
+    }
+    va_start(arguments, format);
+    (void)vsnprintf(said, sizeof said, format, arguments);
+    va_end(arguments);
+    say(next);
+    return EXIT_USAGE;
+}
+
+/* What stands in `said`. */
+static void say(const char *next) {
+    (void)snprintf(said_next, sizeof said_next, "%s", next);
+    (void)fflush(stdout); /* in the order in which it happened */
+    term_busy(NULL);
+    (void)fprintf(stderr, "stoop: %s\n%s%s", said, next, *next == '\0' ? "" : "\n");
+}
+
+const char *last_error(void) {
+    return said;
+}
+
+const char *last_advice(void) {
+    return said_next;
+}

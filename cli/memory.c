@@ -1,0 +1,255 @@
+#include "cli/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/fence.h"
+
+static const char first_line[] = "stoop memory v1";
+static const char *const outcome_words[] = {
+    [MEMORY_OPEN] = "open", [MEMORY_DECLINED] = "declined", [MEMORY_ACCEPTED] = "accepted"};
+
+static enum err read_line(struct memory *memory, char *line);
+static enum err read_asked(struct memory *memory, char *rest);
+static bool read_seconds(const char *word, struct instant *out);
+static struct memory_asked *find(struct memory *memory, const struct id *request);
+static void forget_old(struct memory *memory, struct instant now);
+static struct memory_asked *take_place(struct memory *memory);
+static void path_of(const struct cli *cli, char out[PATH_MAX]);
+
+enum err memory_read(struct bytes file, struct memory *out, size_t *line) {
+    size_t at = 0;
+    memset(out, 0, sizeof *out);
+    *line = 0;
+    while (at < file.len) {
+        char text[MEMORY_LINE_MAX];
+        const uint8_t *end = memchr(file.at + at, '\n', file.len - at);
+        size_t len = end == NULL ? file.len - at : (size_t)(end - file.at) - at;
+        ++*line;
+        if (end == NULL || len >= sizeof text ||
+            !fence_text_valid((struct bytes){file.at + at, len})) {
+            return ERR_USER_SYNTAX;
+        }
+        memcpy(text, file.at + at, len);
+        text[len] = '\0';
+        bool good = *line == 1 ? strcmp(text, first_line) == 0 : read_line(out, text) == ERR_OK;
+        if (!good) {
+            return ERR_USER_SYNTAX;
+        }
+        at += len + 1;
+    }
+    return *line == 0 ? ERR_USER_SYNTAX : ERR_OK;
+}
+
+static enum err read_line(struct memory *memory, char *line) {
+    if (strncmp(line, "asked ", 6) == 0) {
+        return read_asked(memory, line + 6);
+    }
+    if (strncmp(line, "muted ", 6) == 0 && name_good(line + 6) && memory_mute(memory, line + 6)) {
+        return ERR_OK;
+    }
+    return ERR_USER_SYNTAX;
+}
+
+static enum err read_asked(struct memory *memory, char *rest) {
+    enum {
+        WORDS = 5
+    };
+    char *words[WORDS];
+    struct memory_asked asked = {.outcome = MEMORY_OPEN};
+    for (size_t i = 0; i < WORDS; i++) {
+        words[i] = strsep(&rest, " ");
+        if (words[i] == NULL) {
+            return ERR_USER_SYNTAX;
+        }
+    }
+    bool good = rest == NULL && memory->asked_count < MEMORY_ASKED_MAX &&
+                hex_read(words[0], asked.request.b, sizeof asked.request.b) == ERR_OK &&
+                hex_read(words[1], asked.author.b, sizeof asked.author.b) == ERR_OK &&
+                read_seconds(words[2], &asked.at) && read_seconds(words[4], &asked.snoozed_until);
+    bool known = false;
+    for (size_t i = 0; i < COUNT_OF(outcome_words); i++) {
+        if (strcmp(words[3], outcome_words[i]) == 0) {
+            asked.outcome = (enum memory_outcome)i;
+            known = true;
+        }
+    }
+    if (!good || !known || find(memory, &asked.request) != NULL) {
+        return ERR_USER_SYNTAX;
+    }
+    memory->asked[memory->asked_count++] = asked;
+    return ERR_OK;
+}
+
+static bool read_seconds(const char *word, struct instant *out) {
+    size_t digits = strspn(word, "0123456789");
+    if (digits == 0 || digits > 12 || word[digits] != '\0') {
+        return false;
+    }
+    out->ms = strtoll(word, NULL, 10) * DURATION_SECOND_MS;
+    return out->ms <= INSTANT_MAX_MS;
+}
+
+enum err memory_write(const struct memory *memory, struct buffer *out) {
+    char line[MEMORY_LINE_MAX];
+    (void)snprintf(line, sizeof line, "%s\n", first_line);
+    enum err err = buffer_append(out, BYTES_TEXT(line));
+    for (size_t i = 0; err == ERR_OK && i < memory->asked_count; i++) {
+        const struct memory_asked *asked = &memory->asked[i];
+        char request[2 * sizeof asked->request.b + 1];
+        char author[2 * sizeof asked->author.b + 1];
+        hex_write(BYTES_OF(asked->request.b), request);
+        hex_write(BYTES_OF(asked->author.b), author);
+        (void)snprintf(line, sizeof line, "asked %s %s %" PRId64 " %s %" PRId64 "\n", request,
+                       author, asked->at.ms / DURATION_SECOND_MS, outcome_words[asked->outcome],
+                       asked->snoozed_until.ms / DURATION_SECOND_MS);
+        err = buffer_append(out, BYTES_TEXT(line));
+    }
+    for (size_t i = 0; err == ERR_OK && i < memory->muted_count; i++) {
+        (void)snprintf(line, sizeof line, "muted %s\n", memory->muted[i]);
+        err = buffer_append(out, BYTES_TEXT(line));
+    }
+    return err;
+}
+
+void memory_note(struct memory *memory, const struct id *request, const struct id *author,
+                 struct instant at, struct instant now) {
+    forget_old(memory, now);
+    if (find(memory, request) == NULL) {
+        *take_place(memory) =
+            (struct memory_asked){.request = *request, .author = *author, .at = at};
+    }
+}
+
+void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome) {
+    struct memory_asked *asked = find(memory, request);
+    if (asked != NULL && asked->outcome < outcome) {
+        asked->outcome = outcome;
+    }
+}
+
+void memory_snooze(struct memory *memory, const struct id *request, struct instant until) {
+    struct memory_asked *asked = find(memory, request);
+    if (asked != NULL) {
+        asked->snoozed_until = until;
+    }
+}
+
+struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
+                                  struct instant now) {
+    struct memory_past past = {0};
+    for (size_t i = 0; i < memory->asked_count; i++) {
+        const struct memory_asked *asked = &memory->asked[i];
+        if (id_equal(&asked->author, author) &&
+            asked->at.ms > now.ms - (int64_t)MEMORY_DAYS * DURATION_DAY_MS) {
+            past.asked++;
+            past.accepted += asked->outcome == MEMORY_ACCEPTED ? 1 : 0;
+            past.declined += asked->outcome == MEMORY_DECLINED ? 1 : 0;
+        }
+    }
+    return past;
+}
+
+struct instant memory_snoozed(const struct memory *memory, const struct id *request,
+                              struct instant now) {
+    for (size_t i = 0; i < memory->asked_count; i++) {
+        const struct memory_asked *asked = &memory->asked[i];
+        if (id_equal(&asked->request, request) && !instant_reached(now, asked->snoozed_until)) {
+            return asked->snoozed_until;
+        }
+    }
+    return (struct instant){0};
+}
+
+bool memory_muted(const struct memory *memory, const char *name) {
+    for (size_t i = 0; i < memory->muted_count; i++) {
+        if (strcmp(memory->muted[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool memory_mute(struct memory *memory, const char *name) {
+    if (memory->muted_count == MEMORY_MUTED_MAX || memory_muted(memory, name)) {
+        return false;
+    }
+    (void)snprintf(memory->muted[memory->muted_count++], NAME_MAX_BYTES, "%s", name);
+    return true;
+}
+
+bool memory_unmute(struct memory *memory, const char *name) {
+    for (size_t i = 0; i < memory->muted_count; i++) {
+        if (strcmp(memory->muted[i], name) == 0) {
+            memory->muted_count--;
+            memmove(memory->muted[i], memory->muted[memory->muted_count], NAME_MAX_BYTES);
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct memory_asked *find(struct memory *memory, const struct id *request) {
+    for (size_t i = 0; i < memory->asked_count; i++) {
+        if (id_equal(&memory->asked[i].request, request)) {
+            return &memory->asked[i];
+        }
+    }
+    return NULL;
+}
+
+static void forget_old(struct memory *memory, struct instant now) {
+    size_t kept = 0;
+    for (size_t i = 0; i < memory->asked_count; i++) {
+        if (memory->asked[i].at.ms > now.ms - (int64_t)MEMORY_DAYS * DURATION_DAY_MS) {
+            memory->asked[kept++] = memory->asked[i];
+        }
+    }
+    memory->asked_count = kept;
+}
+
+/* The oldest one's when all are taken. */
+static struct memory_asked *take_place(struct memory *memory) {
+    if (memory->asked_count < MEMORY_ASKED_MAX) {
+        return &memory->asked[memory->asked_count++];
+    }
+    struct memory_asked *oldest = &memory->asked[0];
+    for (size_t i = 1; i < memory->asked_count; i++) {
+        oldest = memory->asked[i].at.ms < oldest->at.ms ? &memory->asked[i] : oldest;
+    }
+    return oldest;
+}
+
+/* ---- the file ---- */
+
+int memory_load(const struct cli *cli, struct memory *out) {
+    char path[PATH_MAX];
+    size_t line = 0;
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    memset(out, 0, sizeof *out);
+    path_of(cli, path);
+    if (access(path, F_OK) != 0) {
+        return 0;
+    }
+    int failed = file_read(path, MEMORY_FILE_MAX, false, &file);
+    if (failed == 0 && memory_read(buffer_bytes(&file), out, &line) != ERR_OK) {
+        failed = fail("it holds counts, snoozes and mutes only: remove it, and they begin anew",
+                      "'%s' is damaged in line %zu", path, line);
+    }
+    return failed;
+}
+
+int memory_save(const struct cli *cli, const struct memory *memory) {
+    char path[PATH_MAX];
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    path_of(cli, path);
+    return memory_write(memory, &file) == ERR_OK
+               ? file_write(path, buffer_bytes(&file), 0600, false)
+               : fail(NULL, "out of memory");
+}
+
+static void path_of(const struct cli *cli, char out[PATH_MAX]) {
+    (void)snprintf(out, PATH_MAX, "%.*s/memory", PATH_MAX - 16, cli->owner_dir);
+}

@@ -1,0 +1,72 @@
+/* What this owner's `stoop` remembers by itself, in `memory` in the owner's own folder: which
+ * requests it has checked and who made them, what this owner decided, until when one is to be
+ * hidden, who is muted. It is the owner's own record, not the node's word; the node cannot read it,
+ * and nothing of it is ever sent (P2). It can hide a voluntary request and count; it accepts
+ * nothing (P3).
+ *
+ * Text, a line each, written whole beside its place and renamed:
+ *   stoop memory v1
+ *   asked REQUEST AUTHOR SECONDS open|accepted|declined SNOOZED-UNTIL-SECONDS
+ *   muted NAME
+ *
+ * Bounds: MEMORY_ASKED_MAX requests, the oldest make room; after MEMORY_DAYS one is forgotten. */
+#ifndef CLI_MEMORY_H
+#define CLI_MEMORY_H
+
+#include "cli/cli.h"
+
+enum {
+    MEMORY_ASKED_MAX = 4096,
+    MEMORY_MUTED_MAX = 256,
+    MEMORY_DAYS = 30,
+    MEMORY_LINE_MAX = 256,
+    MEMORY_FILE_MAX = (MEMORY_ASKED_MAX + MEMORY_MUTED_MAX + 1) * MEMORY_LINE_MAX,
+};
+
+enum memory_outcome { /* a later one is never taken back by an earlier */
+    MEMORY_OPEN,
+    MEMORY_DECLINED,
+    MEMORY_ACCEPTED,
+};
+
+struct memory {
+    size_t asked_count;
+    struct memory_asked {
+        struct id request;
+        struct id author; /* its certificate */
+        struct instant at;
+        enum memory_outcome outcome;
+        struct instant snoozed_until; /* 0: not */
+    } asked[MEMORY_ASKED_MAX];
+    size_t muted_count;
+    char muted[MEMORY_MUTED_MAX][NAME_MAX_BYTES];
+};
+
+struct memory_past { /* of one asker, within MEMORY_DAYS */
+    size_t asked, accepted, declined;
+};
+
+/* The file's text; ERR_USER_SYNTAX with the line when it is not one. */
+MUST_USE enum err memory_read(struct bytes file, struct memory *out, size_t *line);
+MUST_USE enum err memory_write(const struct memory *memory, struct buffer *out);
+
+/* A request that was checked: remembered once. Forgets what is older than MEMORY_DAYS. */
+void memory_note(struct memory *memory, const struct id *request, const struct id *author,
+                 struct instant at, struct instant now);
+void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome);
+void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
+struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
+                                  struct instant now);
+/* Until when it is hidden; 0: it is not. */
+struct instant memory_snoozed(const struct memory *memory, const struct id *request,
+                              struct instant now);
+bool memory_muted(const struct memory *memory, const char *name);
+/* False when there is no room, or it was muted already. */
+bool memory_mute(struct memory *memory, const char *name);
+bool memory_unmute(struct memory *memory, const char *name); /* false: it was not muted */
+
+/* The file of this owner; without one, nothing is remembered. EXIT_FAILED after printing. */
+int memory_load(const struct cli *cli, struct memory *out);
+int memory_save(const struct cli *cli, const struct memory *memory);
+
+#endif

@@ -1,0 +1,345 @@
+/* What the prompt says (P4). Plain lines behind labels, laid out for the terminal as it is now;
+ * what others wrote is cut to a length of its own and made visible, so that it can neither push
+ * another part away nor pass for one. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "cli/breadth.h"
+#include "cli/review.h"
+
+enum {
+    FAILED_LINES = 3, /* of the prompt; 'c' shows them all */
+    GAPS_SHOWN = 3,
+    REASON_COLUMNS = 2 * (TERM_WIDTH_MAX - TERM_LABEL_COLUMNS) - 1,
+};
+
+static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
+static void show_who(const struct opened *clip);
+static void show_past(const struct opened *clip);
+static void show_basis(const struct instrument *instrument);
+static void show_order(const struct instrument *instrument);
+static const char *making_text(enum clip_making making);
+static void show_checks(const struct opened *clip, size_t most);
+static void show_asked(const struct opened *clip);
+static void show_breadth(const struct checked_request *asked);
+static void show_owners(const struct opened *clip, const struct pins *pins);
+static void show_field(const char *label, const char *value);
+
+void show_prompt(const struct opened *clip, const struct pins *pins) {
+    const struct request *request = &clip->asked->request;
+    const struct manifest *manifest = clip->manifest;
+    char safe[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    char span[32];
+    char size[32];
+    char digest[65];
+    char key[65];
+    (void)puts("");
+    show_who(clip);
+    show_past(clip);
+    show_basis(&request->instrument);
+    show_checks(clip, FAILED_LINES);
+    show_asked(clip);
+    show_breadth(clip->asked);
+    term_line("SAYS   |", "       |", safe_text(request->reason, REASON_COLUMNS, safe));
+    if (request->instrument.emergency_facts[0] != '\0') {
+        term_line("FACTS  |", "       |",
+                  safe_text(request->instrument.emergency_facts, REASON_COLUMNS, safe));
+    }
+    span_text(manifest->to.ms - manifest->from.ms, span);
+    size_text(manifest->size, size);
+    hex_write(BYTES_OF(manifest->sha256.b), digest);
+    hex_write(BYTES_OF(request->key.b), key);
+    line("SENDS", "%s %ux%u, %s, %s", span, manifest->width, manifest->height,
+         manifest->audio ? "WITH SOUND" : "no sound", size);
+    line("", "%s", making_text(manifest->making));
+    line("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
+         digest + 4, digest + 8, digest + 12, key, key + 4);
+    instant_local(request->terms.delete_by, time);
+    line("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    show_owners(clip, pins);
+    show_seen(clip);
+    line("", "It cannot be recalled. No answer means no.");
+}
+
+static void line(const char *label, const char *format, ...) {
+    char text[SAFE_MAX];
+    char safe[SAFE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    term_line(label, "", safe_text(text, SAFE_MAX, safe));
+}
+
+/* The first line says on what ground: a claimed order is called claimed, a voluntary request
+ * voluntary. What the request says of its applicant is its own word; who signed it is known. */
+static void show_who(const struct opened *clip) {
+    const struct checked_request *asked = clip->asked;
+    const struct instrument *instrument = &asked->request.instrument;
+    char a[SAFE_MAX];
+    char b[SAFE_MAX];
+    char c[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    bool voluntary = instrument->kind == INSTRUMENT_VOLUNTARY;
+    bool badge = instrument->applicant_badge[0] != '\0';
+    line(asked->code, "%s%s, from %s", voluntary ? "" : "claims ",
+         voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
+         safe_text(asked->author.name, 36, a));
+    instant_local(asked->author.head.created, time);
+    if (asked->sponsor[0] != '\0') {
+        line("", "its key is known since %.11s, vouched for by %s", time + 4,
+             safe_text(asked->sponsor, 28, a));
+    } else {
+        line("", "its key is known since %.11s: it founded this community", time + 4);
+    }
+    if (instrument->applicant_name[0] != '\0') {
+        line("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
+             badge ? ", badge " : "", safe_text(instrument->applicant_badge, 12, c),
+             safe_text(instrument->applicant_agency, 30, b));
+    }
+}
+
+/* As this owner's `stoop` counted it, this request included. */
+static void show_past(const struct opened *clip) {
+    const struct memory_past *past = &clip->past;
+    if (past->asked <= 1) {
+        line("PAST", "nothing asked by them before, as far as you have seen");
+    } else if (past->accepted + past->declined == 0) {
+        line("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,
+             MEMORY_DAYS);
+    } else {
+        line("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
+             MEMORY_DAYS, past->accepted, past->declined);
+    }
+    if (clip->muted) {
+        line("", "you have muted them; this is shown because you named it");
+    }
+}
+
+static void show_basis(const struct instrument *instrument) {
+    char a[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    if (instrument->kind == INSTRUMENT_VOLUNTARY) {
+        line("BASIS", "none but your good will: you are free to decline");
+        return;
+    }
+    if (instrument->kind == INSTRUMENT_EMERGENCY) {
+        line("BASIS", "its own word that there is an emergency; no court has ordered it");
+    } else {
+        show_order(instrument);
+    }
+    if (instrument->non_disclosure) {
+        instant_local(instrument->non_disclosure_expires, time);
+        line("", "wants it kept SECRET until %.15s, by order of %s", time,
+             safe_text(instrument->non_disclosure_authority, 20, a));
+    }
+    if (instrument->preserve_until.ms > 0) {
+        instant_local(instrument->preserve_until, time);
+        line("", "asks to hold footage until %.15s", time);
+    }
+}
+
+static void show_order(const struct instrument *instrument) {
+    char a[SAFE_MAX];
+    char b[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    instant_local(instrument->execute_by, time);
+    line("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
+         safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
+         safe_text(instrument->court, 40, b));
+    if (instrument->execute_by.ms > 0) {
+        line("", "to be executed by %.15s; declining here does not settle it", time);
+    } else {
+        line("", "declining here does not settle an order");
+    }
+}
+
+static const char *making_text(enum clip_making making) {
+    switch (making) {
+    case CLIP_WHOLE_FILE:
+        return "the camera's own file, bit for bit";
+    case CLIP_COPIED:
+        return "pictures as recorded; the file's notes on place and device stay here";
+    case CLIP_REENCODED:
+        return "cut to these seconds; the file's notes on place and device stay here";
+    }
+    return "";
+}
+
+/* At most `most` that did not pass. */
+static void show_checks(const struct opened *clip, size_t most) {
+    struct legal_report report;
+    size_t passed = 0;
+    size_t bad = 0;
+    checked_law(clip->asked, now_wall(), &report);
+    for (size_t i = 0; i < report.count; i++) {
+        passed += report.outcomes[i] == LEGAL_PASSED ? 1 : 0;
+        bad += report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN ? 1 : 0;
+    }
+    const struct document *document = &clip->asked->request.document;
+    line("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
+         !document->present               ? "no document"
+         : !clip->asked->document_here    ? "document not here yet"
+         : clip->asked->document_is_other ? "document is NOT of its type"
+                                          : "document here");
+    if (clip->asked->request.instrument.court_signature != COURT_SIGNATURE_NONE) {
+        char court[SEAL_TEXT_MAX];
+        line("", "the court's own signature: %s",
+             seal_text(&clip->asked->request, &clip->asked->seal, court));
+    }
+    size_t shown = 0;
+    for (int pass = 0; pass < 2; pass++) { /* what failed before what is not known */
+        for (size_t i = 0; i < report.count; i++) {
+            const struct legal_rule *rule = legal_rule_at(i);
+            bool failed = report.outcomes[i] == LEGAL_FAILED;
+            if (failed != (pass == 0) || (!failed && report.outcomes[i] != LEGAL_UNKNOWN)) {
+                continue;
+            }
+            if (shown == most) {
+                line("", "and %zu more: press c", bad - shown);
+                return;
+            }
+            line(failed ? "  FAILED" : " UNKNOWN", "%s: %s %s", rule->id,
+                 failed ? "it" : "whether it", failed ? rule->broken : rule->text);
+            shown++;
+        }
+    }
+}
+
+static void show_asked(const struct opened *clip) {
+    static const char *const sources[] = {[TIME_FROM_NAME] = "",
+                                          [TIME_FROM_CONTAINER] = "; times: the recording's",
+                                          [TIME_FROM_FILE_SYSTEM] = "; times NOT exact: file's"};
+    const struct request *request = &clip->asked->request;
+    const struct manifest *manifest = clip->manifest;
+    char safe[SAFE_MAX];
+    char from[INSTANT_TEXT_MAX];
+    char to[INSTANT_TEXT_MAX];
+    char at[32];
+    char span[32];
+    char have[32];
+    char gaps[128] = "";
+    int64_t have_ms = 0;
+    instant_local(request->from, from);
+    instant_local(request->to, to);
+    span_text(request->to.ms - request->from.ms, span);
+    bool same_day = strncmp(from, to, 15) == 0;
+    line("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
+    geo_point_write(request->place.points[0], at);
+    if (request->place.radius_m > 0) {
+        line("", "within %u m of %s", request->place.radius_m, at);
+    } else {
+        line("", "within an area of %zu corners at %s", request->place.count, at);
+    }
+    for (size_t i = 0; i < manifest->run_count; i++) {
+        have_ms += manifest->runs[i].to.ms - manifest->runs[i].from.ms;
+    }
+    span_text(have_ms, have);
+    for (size_t i = 1; i < manifest->run_count && i <= GAPS_SHOWN; i++) {
+        size_t len = strlen(gaps);
+        instant_local(manifest->runs[i - 1].to, from);
+        (void)snprintf(gaps + len, sizeof gaps - len, "%s %.8s", i == 1 ? ", gap at" : ",",
+                       from + 16);
+    }
+    line("HAVE", "%s: %s of %s%s%s%s", safe_text(manifest->camera, 20, safe), have, span, gaps,
+         manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
+}
+
+static void show_breadth(const struct checked_request *asked) {
+    struct breadth breadth;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(&asked->request, &asked->charter.caps, &breadth);
+    line("BROAD", "%s", breadth_text(&breadth, text));
+    if (asked->open_clips > 1) {
+        line("", "%u clips of this home wait for it", asked->open_clips);
+    }
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
+        line("", "%s", text);
+    }
+}
+
+static void show_owners(const struct opened *clip, const struct pins *pins) {
+    const struct manifest *manifest = clip->manifest;
+    char safe[SAFE_MAX];
+    for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
+        for (size_t k = 0; k < pins->owner_count; k++) {
+            if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
+                line("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
+                     has_signed(clip, &manifest->owners[i].sign) ? "has accepted"
+                                                                 : "has not accepted");
+            }
+        }
+    }
+}
+
+void show_seen(const struct opened *clip) {
+    char span[32];
+    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
+    line("SEEN", clip->looked ? "all %s of it handed out to be looked at" : "nothing of %s yet",
+         span);
+}
+
+void show_details(const struct opened *clip) {
+    const struct request *request = &clip->asked->request;
+    const struct instrument *instrument = &request->instrument;
+    const struct {
+        const char *label;
+        const char *value;
+    } fields[] = {
+        {"reason", request->reason},
+        {"jurisdiction", instrument->jurisdiction},
+        {"court", instrument->court},
+        {"case", instrument->case_number},
+        {"statute", instrument->statute},
+        {"offence", instrument->offence},
+        {"applicant", instrument->applicant_name},
+        {"agency", instrument->applicant_agency},
+        {"badge", instrument->applicant_badge},
+        {"issued by", instrument->authority_name},
+        {"title", instrument->authority_title},
+        {"items", instrument->items},
+        {"produce to", instrument->produce_to},
+        {"secrecy by", instrument->non_disclosure_authority},
+        {"emergency", instrument->emergency_facts},
+        {"at risk", instrument->emergency_person},
+        {"why now", instrument->emergency_why_now},
+        {"purpose", request->terms.purpose},
+    };
+    const struct {
+        const char *label;
+        struct instant value;
+    } times[] = {{"issued", instrument->issued_at},
+                 {"execute by", instrument->execute_by},
+                 {"produce by", instrument->produce_by},
+                 {"hold until", instrument->preserve_until},
+                 {"secrecy from", instrument->non_disclosure_issued},
+                 {"secrecy until", instrument->non_disclosure_expires}};
+    (void)puts("what the request says of itself:");
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        show_field(fields[i].label, fields[i].value);
+    }
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        char text[TIME_TEXT_MAX] = "";
+        if (times[i].value.ms > 0) {
+            time_text(times[i].value, text);
+        }
+        show_field(times[i].label, text);
+    }
+    (void)puts("how it was checked:");
+    show_checks(clip, LEGAL_RULES_MAX);
+}
+
+/* On as many labelled lines as it takes, so that none of them passes for ours. */
+static void show_field(const char *label, const char *value) {
+    char safe[SAFE_MAX];
+    const size_t width = term_width() - 16;
+    const char *at = safe_text(value, SAFE_MAX, safe);
+    while (*at != '\0') {
+        size_t len = safe_fit(at, width);
+        (void)printf("%13s | %.*s\n", label, (int)len, at);
+        at += len;
+        at += *at == ' ' ? 1 : 0;
+        label = "";
+    }
+}

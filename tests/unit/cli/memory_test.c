@@ -1,0 +1,163 @@
+/* What an owner's `stoop` remembers: counts, snoozes, mutes; within bounds, and back from its file.
+ */
+#include <string.h>
+
+#include "cli/memory.h"
+#include "tests/support/check.h"
+
+static struct memory memory;
+static struct memory again;
+
+static struct id id_of(uint32_t number) {
+    struct id id = {{0}};
+    write_u32(id.b, number);
+    return id;
+}
+
+static const struct instant now = {INT64_C(1790000000000)};
+
+static struct instant days_ago(int days) {
+    return (struct instant){now.ms - (int64_t)days * DURATION_DAY_MS};
+}
+
+static void note(uint32_t request, uint32_t author, struct instant at) {
+    struct id a = id_of(request);
+    struct id b = id_of(author);
+    memory_note(&memory, &a, &b, at, now);
+}
+
+static void decide(uint32_t request, enum memory_outcome outcome) {
+    struct id id = id_of(request);
+    memory_decide(&memory, &id, outcome);
+}
+
+static void test_the_past_with_one_asker_is_counted_once_each(void **state) {
+    (void)state;
+    struct id ada = id_of(100);
+    struct id ben = id_of(200);
+    memset(&memory, 0, sizeof memory);
+    for (uint32_t i = 1; i <= 4; i++) {
+        note(i, 100, days_ago(3));
+        note(i, 100, days_ago(3)); /* seen again */
+    }
+    note(5, 200, days_ago(1));
+    note(6, 100, days_ago(MEMORY_DAYS + 1)); /* long ago */
+    decide(1, MEMORY_ACCEPTED);
+    decide(1, MEMORY_DECLINED); /* another clip of it */
+    decide(2, MEMORY_DECLINED);
+    decide(99, MEMORY_ACCEPTED); /* of nothing that is known */
+    struct memory_past past = memory_past_of(&memory, &ada, now);
+    assert_int_equal(past.asked, 4);
+    assert_int_equal(past.accepted, 1);
+    assert_int_equal(past.declined, 1);
+    assert_int_equal(memory_past_of(&memory, &ben, now).asked, 1);
+    past = memory_past_of(&memory, &ada, (struct instant){now.ms + (int64_t)40 * DURATION_DAY_MS});
+    assert_int_equal(past.asked, 0);
+}
+
+static void test_a_snooze_ends_by_itself(void **state) {
+    (void)state;
+    struct id one = id_of(1);
+    memset(&memory, 0, sizeof memory);
+    note(1, 100, now);
+    struct instant until = {now.ms + DURATION_HOUR_MS};
+    memory_snooze(&memory, &one, until);
+    assert_int_equal(memory_snoozed(&memory, &one, now).ms, until.ms);
+    assert_int_equal(memory_snoozed(&memory, &one, (struct instant){until.ms - 1}).ms, until.ms);
+    assert_int_equal(memory_snoozed(&memory, &one, until).ms, 0);
+}
+
+static void test_it_comes_back_from_its_file(void **state) {
+    (void)state;
+    size_t line = 0;
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    SCOPED(buffer_finish) struct buffer twice = {.max = MEMORY_FILE_MAX};
+    struct id one = id_of(1);
+    memset(&memory, 0, sizeof memory);
+    note(1, 100, now);
+    note(2, 100, days_ago(2));
+    decide(2, MEMORY_ACCEPTED);
+    memory_snooze(&memory, &one, (struct instant){now.ms + DURATION_DAY_MS});
+    CHECK(memory_mute(&memory, "Acme  Insurance"));
+    CHECK(memory_mute(&memory, "Ada L\xc3\xb8velace"));
+    CHECK(!memory_mute(&memory, "Acme  Insurance"));
+    CHECK_ERR(ERR_OK, memory_write(&memory, &file));
+    CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
+    CHECK_ERR(ERR_OK, memory_write(&again, &twice));
+    CHECK(bytes_equal(buffer_bytes(&file), buffer_bytes(&twice)));
+    CHECK(memory_muted(&again, "Acme  Insurance"));
+    CHECK(memory_unmute(&again, "Acme  Insurance"));
+    CHECK(!memory_unmute(&again, "Acme  Insurance"));
+    CHECK(memory_muted(&again, "Ada L\xc3\xb8velace"));
+    assert_int_equal(memory_snoozed(&again, &one, now).ms, now.ms + DURATION_DAY_MS);
+}
+
+#define ID_A "00000001000000000000000000000000000000000000000000000000000000ff"
+
+static void test_a_damaged_file_is_an_error_with_its_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t line;
+    } rows[] = {
+        {"", 0},
+        {"stoop memory v2\n", 1},
+        {"stoop memory v1", 1}, /* cut short */
+        {"stoop memory v1\nasked x\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 0\nasked " ID_A " " ID_A " 1 open 0\n",
+         3},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 0 0\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " -1 open 0\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 agreed 0\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 999999999999\n", 2},
+        {"stoop memory v1\nasked " ID_A "0 " ID_A " 1 open 0\n", 2},
+        {"stoop memory v1\nmuted A\nmuted A\n", 3},
+        {"stoop memory v1\nmuted \n", 2},
+        {"stoop memory v1\nmuted \x1b[2J\n", 2},
+        {"stoop memory v1\n\n", 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        size_t line = 0;
+        enum err err = memory_read(BYTES_TEXT(rows[i].text), &again, &line);
+        if (err != ERR_USER_SYNTAX || line != rows[i].line) {
+            print_message("row %zu: line %zu\n", i, line);
+        }
+        CHECK_ERR(ERR_USER_SYNTAX, err);
+        assert_int_equal(line, rows[i].line);
+    }
+}
+
+/* A flood of requests pushes out the oldest, and the file still holds all of it. */
+static void test_it_is_bounded(void **state) {
+    (void)state;
+    size_t line = 0;
+    struct id ada = id_of(7);
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    memset(&memory, 0, sizeof memory);
+    note(1, 7, days_ago(9));
+    for (uint32_t i = 2; i < MEMORY_ASKED_MAX + 2; i++) {
+        note(i, 8, days_ago(1));
+    }
+    assert_int_equal(memory.asked_count, MEMORY_ASKED_MAX);
+    assert_int_equal(memory_past_of(&memory, &ada, now).asked, 0);
+    char name[NAME_MAX_BYTES];
+    for (int i = 0; i < MEMORY_MUTED_MAX; i++) {
+        (void)snprintf(name, sizeof name, "%064d", i);
+        CHECK(memory_mute(&memory, name));
+    }
+    CHECK(!memory_mute(&memory, "one more"));
+    CHECK_ERR(ERR_OK, memory_write(&memory, &file));
+    CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
+    assert_int_equal(again.asked_count, MEMORY_ASKED_MAX);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_past_with_one_asker_is_counted_once_each),
+        cmocka_unit_test(test_a_snooze_ends_by_itself),
+        cmocka_unit_test(test_it_comes_back_from_its_file),
+        cmocka_unit_test(test_a_damaged_file_is_an_error_with_its_line),
+        cmocka_unit_test(test_it_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

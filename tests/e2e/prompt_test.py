@@ -88,6 +88,9 @@ class Words:
         text = re.sub(r"\b\d\dh\d\dm left", "23h59m left", text)
         text = re.sub(r"digest(( |\n +)[0-9a-f]{4}){4}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "dddd", m[0]), text)
         text = re.sub(r"key(( |\n +)[0-9a-f]{4}){2}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "kkkk", m[0]), text)
+        # Decided meanwhile: the node may have shredded the clip by then, or not yet.
+        text = re.sub(r"no clip has that number(\r?\n)decided meanwhile, or at its end; nothing went",
+                      r"the clip was decided meanwhile\1the grant was not taken", text)
         return re.sub(r"\b\d+\.\d(\s+)[kM]B", r"00.0\1kB", text)
 
 

@@ -77,7 +77,7 @@ class Words:
 
     def normal(self, text):
         for code, word in self.codes.items():
-            text = text.replace(code, word).replace(code.lower(), word.lower())
+            text = text.replace(code, word).replace(code.lower(), word)  # a code may have no letters
         text = re.sub(r"\S*/stoop-(C0DE-\d\d)-[0-9a-f]{8}\.", r"FOLDER/stoop-\1-RANDOM.", text)
         text = text.replace(str(self.root), "ROOT")
         text = re.sub(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(\s+)\d\d?(\s+)[A-Z][a-z]{2}(\s+)\d{4}", r"Day\g<2>00\g<3>Mon\g<4>0000", text)

@@ -23,7 +23,7 @@
 
 enum {
     WORLD_HOMES_MAX = 1000,
-    WORLD_OWNERS_MAX = 2,
+    WORLD_OWNERS_MAX = 3,
     WORLD_CLIPS_MAX = 64, /* that one home holds at a time */
     WORLD_REPLIES_MAX = 64,
     WORLD_LEAVES_MAX = 64,     /* pieces of a clip */

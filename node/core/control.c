@@ -9,6 +9,7 @@
 
 enum {
     LEAVES_AT_ONCE = 512,
+    DOCUMENT_WAITS_MS = DURATION_HOUR_MS, /* for the request that names it, which keeps it */
     PART_ROWS = 32,           /* of a list that comes in parts: each is an effect of the turn */
     PART_BYTES = 1024 * 1024, /* what a client has waiting is bounded by the shell */
     READ_BYTES = CONTROL_DATA_MAX
@@ -322,7 +323,7 @@ static enum err document_put(struct core *core, const struct control_request *re
     struct store_attachment attachment = {
         .sha256 = request->id,
         .size = (uint32_t)request->total,
-        .expires = instant_add(core->now.wall, (struct duration){OBJECT_LIFE_MAX_MS})};
+        .expires = instant_add(core->now.wall, (struct duration){DOCUMENT_WAITS_MS})};
     if (request->total == 0 || request->total > DOCUMENT_MAX || request->blob.len == 0 ||
         request->offset > request->total || request->blob.len > request->total - request->offset) {
         return ERR_PEER_BOUNDS;

@@ -910,6 +910,25 @@ static void test_documents_stay_within_their_total_and_one_that_expires_makes_ro
     world_destroy(world);
 }
 
+/* It was handed over, and its request never came. */
+static void test_a_document_that_no_request_names_goes_after_an_hour(void **state) {
+    (void)state;
+    static uint8_t document[30000];
+    struct world *world = settled(38);
+    struct id hash;
+    sha256(BYTES_OF(document), &hash);
+    const struct control_request put = {.op = CONTROL_DOCUMENT_PUT,
+                                        .id = hash,
+                                        .total = sizeof document,
+                                        .blob = BYTES_OF(document)};
+    CHECK_ERR(ERR_OK, world_ask(world, VICTIM, &put));
+    world_run(world, 58 * MINUTE);
+    CHECK(wants_document(world, VICTIM, &hash));
+    world_run(world, 4 * MINUTE);
+    CHECK(!wants_document(world, VICTIM, &hash));
+    world_destroy(world);
+}
+
 static bool has_grown(struct world *world, void *context) {
     struct store *store = world->homes[VICTIM].store;
     struct store_attachment row;
@@ -1150,6 +1169,7 @@ int main(void) {
         cmocka_unit_test(test_a_wrong_size_named_first_does_not_block_a_document),
         cmocka_unit_test(test_every_home_fetches_the_seal_with_the_document),
         cmocka_unit_test(test_documents_stay_within_their_total_and_one_that_expires_makes_room),
+        cmocka_unit_test(test_a_document_that_no_request_names_goes_after_an_hour),
         cmocka_unit_test(test_a_size_that_is_put_right_stays_within_the_total),
         cmocka_unit_test(
             test_a_grant_that_is_not_for_this_clip_request_and_home_is_refused_at_home),

@@ -5,8 +5,9 @@
 #include "node/overlay/overlay.h"
 
 enum {
-    OVERLAY_DIALS_MAX = 8, /* at a time */
-    OVERLAY_ROUTES_MAX = 8,
+    OVERLAY_DIALS_MAX = 8,  /* at a time */
+    OVERLAY_ROUTES_MAX = 8, /* shuffles under way: seven pass in a minute, each for two seconds at
+                               most; whose is pushed out by others learns nobody this time */
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */
     OVERLAY_TURNED_AWAY_MAX = 32,

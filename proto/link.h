@@ -101,6 +101,7 @@ struct link_message {
         struct {
             struct bytes object; /* signed object, <= SIGNED_GOSSIP_MAX */
             uint32_t hops;       /* links that it came over, this one included */
+            bool everywhere;     /* over every link, so that the tree is laid anew */
         } gossip;
         struct {
             size_t count;

@@ -45,6 +45,7 @@ static const struct shape ping_shape = SHAPE_OF("Ping", ping_rows, NULL);
 static const struct shape_field gossip_rows[] = {
     ROW(1, SHAPE_BYTES, LINK, as.gossip.object, NEEDED, .max = OBJECT_BYTES_MAX),
     ROW(2, SHAPE_U32, LINK, as.gossip.hops, .max = 255),
+    ROW(3, SHAPE_BOOL, LINK, as.gossip.everywhere),
 };
 static const struct shape gossip_shape = SHAPE_OF("Gossip", gossip_rows, NULL);
 

@@ -392,7 +392,7 @@ static enum err request_put(struct core *core, const struct control_request *req
     if (err == ERR_OK) {
         row = (struct store_request){
             .id = signed_request.id, .ours = true, .matched = true, .sealed_key = request->blob2};
-        err = gossip_take(core, NULL, request->blob, 0, &verdict);
+        err = gossip_take(core, NULL, request->blob, (struct way){0}, &verdict);
         err = err == ERR_OK ? verdict : err;
     }
     return err == ERR_OK ? store_request_set_key(core->store, &row.id, row.sealed_key) : err;

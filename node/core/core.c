@@ -678,7 +678,7 @@ static enum err member_established(struct core *core, struct link *link, struct 
     struct signed_object object;
     struct member member;
     enum err verdict = ERR_OK;
-    enum err err = gossip_take(core, link, payload, 0, &verdict);
+    enum err err = gossip_take(core, link, payload, (struct way){0}, &verdict);
     if (err == ERR_OK) {
         err = signed_decode(payload, &object);
     }

@@ -18,7 +18,7 @@ struct forgotten { /* own requests, in one slot: the next takes the rest */
 
 struct pushed { /* the object that was pushed last, as GOSSIP carries it: most go over many links */
     struct id id;
-    uint8_t hops;
+    struct way way;
     struct buffer body; /* empty: none was */
 };
 
@@ -74,7 +74,7 @@ static enum err finish_attachment(struct core *core, const struct store_attachme
 static enum err ask_for_attachments(struct core *core);
 static bool ignores(enum err err);
 
-enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, uint8_t hops,
+enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, struct way way,
                      enum err *verdict) {
     struct signed_object object;
     struct head head;
@@ -90,7 +90,8 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, u
     struct overlay_event offered = {.kind = OVERLAY_EV_OFFERED,
                                     .link = from,
                                     .key.id = object.id,
-                                    .hops = hops,
+                                    .hops = way.hops,
+                                    .everywhere = way.everywhere,
                                     .reserved = link == NULL || object.kind == OBJECT_MEMBER,
                                     .urgent = is_urgent(object.kind)};
     enum overlay_verdict look = OVERLAY_LATER;
@@ -115,10 +116,10 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, u
         return *verdict;
     }
     rate_spend(core->rate, &load, core->now.mono);
-    return gossip_accept(core, from, hops, &object, &head, bytes);
+    return gossip_accept(core, from, way, &object, &head, bytes);
 }
 
-enum err gossip_accept(struct core *core, uint64_t from, uint8_t hops,
+enum err gossip_accept(struct core *core, uint64_t from, struct way way,
                        const struct signed_object *object, const struct head *head,
                        struct bytes bytes) {
     uint64_t index = 0;
@@ -141,7 +142,8 @@ enum err gossip_accept(struct core *core, uint64_t from, uint8_t hops,
     if (err == ERR_OK) {
         struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
                                       .link = from,
-                                      .hops = hops,
+                                      .hops = way.hops,
+                                      .everywhere = way.everywhere,
                                       .urgent = is_urgent(object->kind),
                                       .key = {head->created, object->id},
                                       .expires = head->expires};
@@ -212,8 +214,10 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_FORK:
         return witness_message(core, link, message);
     case LINK_GOSSIP:
-        return gossip_take(core, link, message->as.gossip.object, (uint8_t)message->as.gossip.hops,
-                           &verdict);
+        return gossip_take(
+            core, link, message->as.gossip.object,
+            (struct way){(uint8_t)message->as.gossip.hops, message->as.gossip.everywhere},
+            &verdict);
     case LINK_IHAVE:
     case LINK_GRAFT:
     case LINK_PRUNE:
@@ -301,7 +305,8 @@ enum err gossip_publish_record(struct core *core) {
     if (err == ERR_OK) {
         err = signed_encode(&object, &bytes);
     }
-    return err == ERR_OK ? gossip_accept(core, 0, 0, &object, &record.head, buffer_bytes(&bytes))
+    return err == ERR_OK ? gossip_accept(core, 0, (struct way){0}, &object, &record.head,
+                                         buffer_bytes(&bytes))
                          : err;
 }
 
@@ -860,8 +865,8 @@ static enum err dial_peer(struct core *core, peer_no number) {
 
 static enum err push(struct core *core, struct link *link, const struct overlay_action *action,
                      struct pushed *pushed) {
-    bool again =
-        pushed->body.len > 0 && pushed->hops == action->hops && id_equal(&pushed->id, &action->id);
+    bool again = pushed->body.len > 0 && pushed->way.hops == action->hops &&
+                 pushed->way.everywhere == action->everywhere && id_equal(&pushed->id, &action->id);
     if (!again) {
         buffer_clear(&pushed->body);
         enum err err = encode_object(core, action, &pushed->body);
@@ -869,7 +874,7 @@ static enum err push(struct core *core, struct link *link, const struct overlay_
             return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
         }
         pushed->id = action->id;
-        pushed->hops = action->hops;
+        pushed->way = (struct way){action->hops, action->everywhere};
     }
     return core_send_body(core, link, LINK_GOSSIP, buffer_bytes(&pushed->body));
 }
@@ -877,7 +882,8 @@ static enum err push(struct core *core, struct link *link, const struct overlay_
 static enum err encode_object(struct core *core, const struct overlay_action *action,
                               struct buffer *out) {
     struct store_object row;
-    struct link_message message = {.kind = LINK_GOSSIP, .as.gossip.hops = action->hops};
+    struct link_message message = {
+        .kind = LINK_GOSSIP, .as.gossip = {.hops = action->hops, .everywhere = action->everywhere}};
     enum err err = store_object_get(core->store, &action->id, &row);
     if (err != ERR_OK) {
         return err;

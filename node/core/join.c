@@ -409,7 +409,8 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
             store_invite_bind(core->store, &link->about, &link->peer_static, buffer_bytes(&bytes));
     }
     if (err == ERR_OK) {
-        err = gossip_accept(core, 0, 0, &complete, &member.head, buffer_bytes(&bytes));
+        err =
+            gossip_accept(core, 0, (struct way){0}, &complete, &member.head, buffer_bytes(&bytes));
     }
     if (err == ERR_OK) {
         core_journal(core, "info community: admitted member=%02x%02x%02x%02x", complete.id.b[0],

@@ -203,11 +203,16 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
                uint32_t tag, struct transport_door_key *out);
 
 /* ---- gossip.c ---- */
+struct way { /* of an object, as its GOSSIP said; zero: ours, or not by gossip */
+    uint8_t hops;
+    bool everywhere;
+};
+
 /* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */
-enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, uint8_t hops,
+enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, struct way way,
                      enum err *verdict);
 /* `from` 0: our own, or not by gossip. */
-enum err gossip_accept(struct core *core, uint64_t from, uint8_t hops,
+enum err gossip_accept(struct core *core, uint64_t from, struct way way,
                        const struct signed_object *object, const struct head *head,
                        struct bytes bytes);
 /* What is still wanted is said by the overlay; from now on core->overlay is there. */

@@ -475,7 +475,9 @@ static enum err publish(struct core *core, enum object_kind kind, const struct h
     if (err == ERR_OK) {
         err = record_add(core, entry, NULL);
     }
-    return err == ERR_OK ? gossip_accept(core, 0, 0, &object, head, buffer_bytes(&bytes)) : err;
+    return err == ERR_OK
+               ? gossip_accept(core, 0, (struct way){0}, &object, head, buffer_bytes(&bytes))
+               : err;
 }
 
 /* ---- deletion ---- */

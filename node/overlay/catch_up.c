@@ -200,7 +200,7 @@ static void push_some(struct overlay *o, struct link *link) {
     for (size_t i = 0; i < PUSH_AT_ONCE && link->push_at < link->push_count;) {
         struct id id = link->pushes[link->push_at++];
         if (sync_set_find(o->objects, &id) != NULL) { /* it has not expired meanwhile */
-            overlay_push(o, link, &id, LINK_HOPS_CAUGHT_UP);
+            (void)overlay_push(o, link, &id, LINK_HOPS_CAUGHT_UP);
             link->pushing = true;
             i++;
         }

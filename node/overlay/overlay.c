@@ -82,10 +82,11 @@ enum err overlay_step(struct overlay *overlay, const struct overlay_event *event
     ASSERT(overlay != NULL);
     ASSERT(out != NULL);
     overlay->now = now;
+    overlay->random = random;
     if (overlay->began.ms == TICK_NEVER.ms) {
         overlay->began.ms = now.mono.ms - 1000; /* second 0 is before all that happens */
+        tree_start(overlay);
     }
-    overlay->random = random;
     overlay->out = out;
     out->count = 0;
     out->send_count = 0;
@@ -412,13 +413,15 @@ struct link_message *overlay_send(struct overlay *o, struct link *link, enum lin
     return message;
 }
 
-void overlay_push(struct overlay *o, struct link *link, const struct id *id, uint8_t hops) {
+struct overlay_action *overlay_push(struct overlay *o, struct link *link, const struct id *id,
+                                    uint8_t hops) {
     overlay_act(o, OVERLAY_ACT_PUSH, link);
     struct overlay_action *action = &o->out->list[o->out->count - 1];
     action->id = *id;
     action->hops = hops;
     o->counts.pushes++;
     link->ping_at = view_next_ping(o);
+    return action;
 }
 
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]) {

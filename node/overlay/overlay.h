@@ -96,16 +96,17 @@ struct overlay_event {
         OVERLAY_EV_REPLACED, /* the driver does not keep this object any longer: a newer one came */
         OVERLAY_EV_TICK,     /* overlay_deadline() has been reached */
     } kind;
-    peer_no peer;   /* PEER, PEER_GONE, LINK_UP, LINK_DOWN after a failed dial */
-    link_no link;   /* of all that are about a link; ACCEPTED: where it came from, or 0 */
-    bool anchor;    /* PEER: it was one before the restart */
-    bool met;       /* PEER: this node has dialled it before with success */
-    bool dialled;   /* LINK_UP: by us */
-    bool told;      /* LINK_DOWN: the peer said so; it lives */
-    bool reserved;  /* OFFERED: it may have one of the places that others' objects leave free */
-    bool urgent;    /* OFFERED, ACCEPTED: goes over every link */
-    uint8_t hops;   /* OFFERED, ACCEPTED: as its GOSSIP said; 0: ours */
-    uint32_t group; /* LINK_UP: of its address, OVERLAY_GROUP_MAX links to each; 0: any number */
+    peer_no peer;    /* PEER, PEER_GONE, LINK_UP, LINK_DOWN after a failed dial */
+    link_no link;    /* of all that are about a link; ACCEPTED: where it came from, or 0 */
+    bool anchor;     /* PEER: it was one before the restart */
+    bool met;        /* PEER: this node has dialled it before with success */
+    bool dialled;    /* LINK_UP: by us */
+    bool told;       /* LINK_DOWN: the peer said so; it lives */
+    bool reserved;   /* OFFERED: it may have one of the places that others' objects leave free */
+    bool urgent;     /* OFFERED, ACCEPTED: goes over every link */
+    bool everywhere; /* OFFERED, ACCEPTED: as its GOSSIP said */
+    uint8_t hops;    /* OFFERED, ACCEPTED: likewise; 0: ours */
+    uint32_t group;  /* LINK_UP: of its address, OVERLAY_GROUP_MAX links to each; 0: any number */
     const struct link_message *message; /* MESSAGE; borrowed */
     struct sync_key key;    /* ACCEPTED, REPLACED; of OFFERED and IGNORED the id alone */
     struct instant expires; /* ACCEPTED */
@@ -119,13 +120,14 @@ struct overlay_actions {
             OVERLAY_ACT_DIAL,  /* peer */
             OVERLAY_ACT_CLOSE, /* link; `why` */
             OVERLAY_ACT_PING,  /* link */
-            OVERLAY_ACT_PUSH,  /* link, id, hops: send the object's bytes as GOSSIP */
+            OVERLAY_ACT_PUSH,  /* link, id, hops, everywhere: send the object as GOSSIP */
             OVERLAY_ACT_SEND,  /* link, message */
             OVERLAY_ACT_DROP,  /* id: has expired, its bytes may go */
         } kind;
         peer_no peer;
         link_no link;
         uint8_t hops;
+        bool everywhere;
         enum overlay_end {
             OVERLAY_END_DEAD,    /* nothing was heard for 12 s */
             OVERLAY_END_CUT,     /* the connection broke */

@@ -5,8 +5,9 @@
 #include "node/overlay/overlay.h"
 
 enum {
-    OVERLAY_DIALS_MAX = 8, /* at a time */
-    OVERLAY_ROUTES_MAX = 8,
+    OVERLAY_DIALS_MAX = 8,  /* at a time */
+    OVERLAY_ROUTES_MAX = 8, /* shuffles under way: seven pass in a minute, each for two seconds at
+                               most; whose is pushed out by others learns nobody this time */
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */
     OVERLAY_TURNED_AWAY_MAX = 32,
@@ -151,10 +152,14 @@ struct overlay {
     } recent[OVERLAY_RECENT_MAX];
     struct tick announce_at;
     struct tick turn_ends; /* TICK_NEVER: it is nobody's turn */
-    uint64_t turn;         /* whose it is, or was: start of the id */
+    struct tick turn_ended_at;
+    uint64_t turn; /* whose it is, or was: start of the id */
     bool turn_everywhere;
     uint32_t pace; /* fresh objects in the last while, in 256ths, as of pace_at */
     struct tick pace_at;
+    struct tick laid_at; /* when an object last went everywhere */
+    struct tick old_at;  /* the tree is old then, or later: when so many more have come */
+    uint32_t young_count;
     size_t missing_count, missing_room, announced_count, announced_room;
     struct missing *missing;     /* owned; NULL while there is none */
     struct announced *announced; /* likewise */
@@ -173,7 +178,8 @@ bool overlay_room_for(const struct overlay *o, size_t actions);
 void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct link *link);
 /* The caller fills it in; it goes to `link`. */
 struct link_message *overlay_send(struct overlay *o, struct link *link, enum link_kind kind);
-void overlay_push(struct overlay *o, struct link *link, const struct id *id, uint8_t hops);
+struct overlay_action *overlay_push(struct overlay *o, struct link *link, const struct id *id,
+                                    uint8_t hops);
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
 
 /* ---- view.c ---- */
@@ -221,6 +227,7 @@ void walk_message(struct overlay *o, struct link *link, const struct link_messag
 void walk_shuffle(struct overlay *o);
 
 /* ---- tree.c ---- */
+void tree_start(struct overlay *o); /* with the first step */
 void tree_link_open(struct link *link, bool eager);
 void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);

@@ -28,14 +28,17 @@ enum {
     GRAFT_NEXT_MS = 300,
     BROKEN_MS = 3000,    /* asked for and not come: its announcer has broken its word */
     TURN_MS = 1000,      /* until all have the object, and have said what it showed */
+    QUIET_MS = 1000,     /* after what went everywhere: elsewhere its turn lasts still, and all that
+                            it pruned is in use. What came that way would cut the new tree */
     PACE_HALF_MS = 8000, /* after so long half as much counts */
     PACE_ONE = 256,
     PACE_A_TURN = 12, /* of a pace, which is 12 times what comes in a second: a turn each second */
-    PACE_EVERYWHERE = 8, /* one object in so many times the pace: a minute and a half */
-    EVERYWHERE_SHARE_MIN = 8,
-    EVERYWHERE_SHARE_MAX = 512,
-    CROSSED_MS = 300, /* so late a PRUNE may come that was sent before our GRAFT arrived */
-    STRAY_MS = 1000,  /* what a pruned link still brings was on its way */
+    OLD_MS = 60 * 1000,   /* to twice that, at each home: the first that says something then */
+    OLD_COUNT = 256,      /* objects at least, as one that goes everywhere costs like seven */
+    OLD_FIRST_COUNT = 32, /* after a start: nobody may ever have laid the tree */
+    HEED_MS = 20 * 1000,  /* the most that one who says it of all can have us do */
+    CROSSED_MS = 300,     /* so late a PRUNE may come that was sent before our GRAFT arrived */
+    STRAY_MS = 1000,      /* what a pruned link still brings was on its way */
     GRAFT_IDS_MAX = 64,
 };
 
@@ -51,9 +54,9 @@ static void take_prune(struct overlay *o, struct link *link, const struct link_m
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
 static bool has_turn(const struct overlay *o, const uint8_t *id);
-static bool goes_everywhere(const struct overlay *o, const uint8_t *id);
-static bool ends_in_zeros(const uint8_t *id, uint32_t share);
-static bool begin_turn(struct overlay *o, const struct id *id);
+static bool lays_anew(struct overlay *o, const struct overlay_event *event);
+static void grow_old(struct overlay *o, uint32_t count);
+static bool begin_turn(struct overlay *o, const struct id *id, bool everywhere);
 static void end_turn(struct overlay *o);
 static void drop_turn(struct overlay *o);
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
@@ -78,6 +81,10 @@ static bool is_within(const struct overlay *o, struct tick at, int64_t ms);
 static uint8_t slot_of(const struct overlay *o, const struct link *link);
 static uint8_t one_more(uint8_t hops);
 
+void tree_start(struct overlay *o) {
+    grow_old(o, OLD_FIRST_COUNT);
+}
+
 void tree_link_open(struct link *link, bool eager) {
     link->eager = eager;
 }
@@ -99,15 +106,17 @@ void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from) {
     const struct id *id = &event->key.id;
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
-    bool everywhere = event->urgent || goes_everywhere(o, id->b);
+    bool anew = lays_anew(o, event);
+    bool everywhere = event->urgent || anew;
     bool lazy = from != NULL && !from->eager;
     bool stray = lazy && is_within(o, from->pruned_at, STRAY_MS);
     bool turn = fresh && !stray && !event->urgent && overlay_open_links(o) > 0 &&
-                has_turn(o, id->b) && begin_turn(o, id);
+                (anew || has_turn(o, id->b)) && begin_turn(o, id, anew);
     uint16_t slots = 0;
     remember(o, event, from);
     keep_pace(o, fresh);
-    if (lazy && fresh && !stray && !everywhere && from->state == LINK_STATE_OPEN) {
+    if (lazy && fresh && !stray && !event->urgent && !event->everywhere &&
+        from->state == LINK_STATE_OPEN) {
         from->eager = true; /* as the other end has it */
     }
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
@@ -116,14 +125,14 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
             continue;
         }
         if (fresh && (link->eager || everywhere)) {
-            overlay_push(o, link, id, one_more(event->hops));
+            overlay_push(o, link, id, one_more(event->hops))->everywhere = anew;
         } else {
             slots |= (uint16_t)(1U << i);
         }
     }
     announce(o, id, event->hops, slots);
-    if (turn && lazy && everywhere && from->state == LINK_STATE_OPEN) {
-        graft(o, from); /* a new branch; after the pushes, lest it be pushed where it came from */
+    if (turn && anew && from != NULL && from->state == LINK_STATE_OPEN) {
+        graft(o, from); /* a branch, though the other end may have made it lazy */
     }
     struct missing *missing = find_missing(o, id->b);
     if (missing != NULL) {
@@ -141,8 +150,7 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     bool pushed =
         event->hops != LINK_HOPS_CAUGHT_UP && recent != NULL && recent->slot != slot_of(o, link);
     /* Over a lazy link: the other end has had another turn, and knows nothing of our PRUNE. */
-    bool needless = link->eager || !(goes_everywhere(o, event->key.id.b) ||
-                                     is_within(o, link->pruned_at, STRAY_MS));
+    bool needless = link->eager || !(event->everywhere || is_within(o, link->pruned_at, STRAY_MS));
     if (turn && pushed && needless && !link->pruned) {
         prune(o, link, event->key.id.b);
     }
@@ -323,8 +331,8 @@ static void take_graft(struct overlay *o, struct link *link, const struct link_m
         const struct recent *recent = find_recent(o, message->as.graft.ids[i].b);
         if (item != NULL) {
             unannounce(o, item->key.id.b, link);
-            overlay_push(o, link, &item->key.id,
-                         recent == NULL ? LINK_HOPS_CAUGHT_UP : one_more(recent->hops));
+            (void)overlay_push(o, link, &item->key.id,
+                               recent == NULL ? LINK_HOPS_CAUGHT_UP : one_more(recent->hops));
         }
     }
 }
@@ -347,33 +355,42 @@ static void take_prune(struct overlay *o, struct link *link, const struct link_m
 /* When there are many objects in a while only those count whose ids end in some zeros, as many as
  * keep turns rare: all homes see the same objects, and come to about the same number. */
 static bool has_turn(const struct overlay *o, const uint8_t *id) {
-    return goes_everywhere(o, id) || ends_in_zeros(id, o->pace / PACE_ONE / PACE_A_TURN + 1);
-}
-
-/* Now and then one goes over every link: those that it comes by first are the quickest way from its
- * home to everybody, whatever the tree was before. */
-static bool goes_everywhere(const struct overlay *o, const uint8_t *id) {
-    uint64_t share = (uint64_t)o->pace * PACE_EVERYWHERE / PACE_ONE;
-    share = share < EVERYWHERE_SHARE_MIN ? EVERYWHERE_SHARE_MIN : share;
-    return ends_in_zeros(id, share < EVERYWHERE_SHARE_MAX ? (uint32_t)share : EVERYWHERE_SHARE_MAX);
-}
-
-/* One id in `share` does, or in less than twice that. */
-static bool ends_in_zeros(const uint8_t *id, uint32_t share) {
-    uint32_t end = (uint32_t)id[14] << 8 | id[15];
+    uint32_t share = o->pace / PACE_ONE / PACE_A_TURN + 1;
     uint32_t bits = 1;
     while (bits < share) {
         bits *= 2;
     }
-    return end % bits == 0;
+    return ((uint32_t)id[14] << 8 | id[15]) % bits == 0;
+}
+
+/* Now and then one goes over every link: those that it comes by first are the quickest way from its
+ * home to everybody, whatever the tree was before. Whoever says something when the tree is old says
+ * so of it; the others do as it says, but not for whoever says so all the time. */
+static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
+    bool ours = event->link == 0 && o->young_count == 0 && tick_reached(o->now.mono, o->old_at) &&
+                overlay_open_links(o) > 0;
+    bool theirs = event->everywhere && !is_within(o, o->laid_at, HEED_MS);
+    if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !(ours || theirs)) {
+        return false;
+    }
+    o->laid_at = o->now.mono;
+    grow_old(o, OLD_COUNT);
+    return true;
+}
+
+static void grow_old(struct overlay *o, uint32_t count) {
+    o->young_count = count;
+    o->old_at = overlay_after(o, OLD_MS);
 }
 
 /* Of two at a time all take the same one: what goes everywhere comes first, then the smaller id. */
-static bool begin_turn(struct overlay *o, const struct id *id) {
+static bool begin_turn(struct overlay *o, const struct id *id, bool everywhere) {
     uint64_t start = read_u64(id->b);
-    bool everywhere = goes_everywhere(o, id->b);
     bool other = o->turn_ends.ms != TICK_NEVER.ms;
     if (other && (o->turn_everywhere != everywhere ? o->turn_everywhere : o->turn < start)) {
+        return false;
+    }
+    if (!other && !everywhere && o->turn_everywhere && is_within(o, o->turn_ended_at, QUIET_MS)) {
         return false;
     }
     drop_turn(o);
@@ -392,6 +409,7 @@ static void end_turn(struct overlay *o) {
         }
     }
     o->turn_ends = TICK_NEVER;
+    o->turn_ended_at = o->now.mono;
 }
 
 /* As if nobody had pruned. */
@@ -614,6 +632,7 @@ static void keep_pace(struct overlay *o, bool fresh) {
     }
     o->pace_at.ms = o->now.mono.ms - (o->pace == 0 ? 0 : past);
     o->pace += fresh && o->pace < UINT32_MAX / 2 ? PACE_ONE : 0;
+    o->young_count -= fresh && o->young_count > 0 ? 1 : 0;
 }
 
 static bool is_within(const struct overlay *o, struct tick at, int64_t ms) {

@@ -28,6 +28,8 @@ enum {
     LAST_TICKS_MAX = 4096,
     DEAD_MS = 12 * 1000,
     ANSWER_MS = 10 * 1000,
+    HEED_MS = 20 * 1000,
+    OLD_MS = 60 * 1000,
     GIVEN_UP_MS = 19 * 1000, /* the overlay counts whole seconds */
     SHUNNED_MS = 59 * 1000,
     SHUNNED_KNOWN = 16,
@@ -66,6 +68,7 @@ static struct driver {
     uint64_t random, nonce;
     size_t has, shunned_count;
     link_no last_link;
+    struct tick laid_at; /* an object went everywhere; 0: none */
     struct wire wires[WIRES];
     bool gone[PEERS];
     bool dialling[PEERS];
@@ -81,7 +84,7 @@ static void rise(void);
 static void fall(void);
 static void fail_dial(void);
 static void offer(void);
-static void accept(struct thing *thing, link_no from, uint8_t hops, bool urgent);
+static void accept(struct thing *thing, link_no from, uint8_t hops, bool urgent, bool everywhere);
 static void accept_many(void);
 static void replace(struct thing *thing);
 static void drain(void);
@@ -157,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 /* ---- the objects there are ---- */
 
-/* Some go everywhere, some always have a turn; several were made in one millisecond. */
+/* Some always have a turn; several were made in one millisecond. */
 static void make_things(void) {
     ASSERT(crypto_start());
     elsewhere = sync_set_create(THINGS, 1);
@@ -285,7 +288,7 @@ static void take_event(void) {
     case 7:
         thing = next_thing();
         if (!thing->has) {
-            accept(thing, 0, 0, next_byte() % 8 == 0);
+            accept(thing, 0, 0, next_byte() % 8 == 0, false);
         }
         break;
     case 8:
@@ -387,6 +390,7 @@ static void offer(void) {
     uint8_t hops = next_byte();
     uint8_t more = next_byte();
     bool urgent = more % 8 == 0;
+    bool everywhere = next_byte() % 4 == 0;
     if (wire->no == 0) {
         return;
     }
@@ -395,6 +399,7 @@ static void offer(void) {
                                       .link = wire->no,
                                       .reserved = (more & 16) != 0,
                                       .urgent = urgent,
+                                      .everywhere = everywhere,
                                       .hops = hops,
                                       .key.id = thing->key.id});
     if (actions.verdict != OVERLAY_WANTED) {
@@ -409,11 +414,11 @@ static void offer(void) {
     } else if (more >> 5 == 1 && more % 4 == 3) {
         fault(wire);
     } else {
-        accept(thing, wire->no, hops, urgent);
+        accept(thing, wire->no, hops, urgent, everywhere);
     }
 }
 
-static void accept(struct thing *thing, link_no from, uint8_t hops, bool urgent) {
+static void accept(struct thing *thing, link_no from, uint8_t hops, bool urgent, bool everywhere) {
     static const int64_t lives[] = {1,
                                     DURATION_SECOND_MS,
                                     20 * DURATION_SECOND_MS,
@@ -427,6 +432,7 @@ static void accept(struct thing *thing, link_no from, uint8_t hops, bool urgent)
     ASSERT(step((struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
                                        .link = from,
                                        .urgent = urgent,
+                                       .everywhere = everywhere,
                                        .hops = hops,
                                        .key = thing->key,
                                        .expires = thing->expires}) == ERR_OK);
@@ -439,7 +445,7 @@ static void accept_many(void) {
     uint8_t hops = next_byte() % 4 == 0 ? 1 : LINK_HOPS_CAUGHT_UP;
     for (size_t i = first; i < (size_t)first + count; i++) {
         if (!things[i % THINGS].has) {
-            accept(&things[i % THINGS], wire->no, hops, false);
+            accept(&things[i % THINGS], wire->no, hops, false, false);
         }
     }
 }
@@ -754,6 +760,7 @@ static void check_push(const struct overlay_event *event, const struct overlay_a
         return;
     }
     ASSERT(action->link == event->link); /* it has asked */
+    ASSERT(!action->everywhere);
     ASSERT(event->kind == OVERLAY_EV_MESSAGE ? asks_for(event->message, thing)
                                              : event->kind == OVERLAY_EV_DRAINED);
     ASSERT(action->hops == LINK_HOPS_CAUGHT_UP ||
@@ -835,11 +842,28 @@ static void check_ihave(const struct wire *wire, const struct link_message *mess
     }
 }
 
+/* Does it go everywhere? Of others' objects as they say, but not of two within HEED_MS. Of ours the
+ * overlay chooses, and says so of every push. */
+static bool goes_everywhere(const struct overlay_event *event) {
+    bool heeds = d.laid_at.ms == 0 || d.now.mono.ms - d.laid_at.ms >= HEED_MS;
+    bool goes = event->everywhere && heeds;
+    for (size_t i = 0; event->link == 0 && i < actions.count; i++) {
+        goes |= actions.list[i].kind == OVERLAY_ACT_PUSH && actions.list[i].everywhere;
+    }
+    if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !goes) {
+        return false;
+    }
+    ASSERT(event->link != 0 || d.laid_at.ms == 0 || d.now.mono.ms - d.laid_at.ms >= OLD_MS);
+    d.laid_at = d.now.mono;
+    return true;
+}
+
 /* Pushed to all eager links, or to all, but the one that brought it; to the others it is announced
  * later. */
 static void check_accepted(const struct overlay_event *event) {
     struct thing *thing = find_thing(event->key.id.b, sizeof event->key.id.b);
-    bool everywhere = event->urgent || read_u16(thing->key.id.b + 14) == 0;
+    bool anew = goes_everywhere(event);
+    bool everywhere = event->urgent || anew;
     uint8_t hops = event->hops < LINK_HOPS_CAUGHT_UP - 1 ? event->hops + 1 : event->hops;
     thing->told = 0;
     for (size_t i = 0; i < before_count; i++) {
@@ -850,6 +874,7 @@ static void check_accepted(const struct overlay_event *event) {
             const struct overlay_action *action = &actions.list[k];
             if (action->kind == OVERLAY_ACT_PUSH && action->link == before[i].link) {
                 ASSERT(action->hops == hops);
+                ASSERT(action->everywhere == anew);
                 pushes++;
             }
         }

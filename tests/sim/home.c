@@ -25,7 +25,8 @@ static void forget_removed(struct sim *sim, uint32_t number);
 static void crash(struct sim *sim, uint32_t number);
 static void keep_book(struct sim *sim, struct node *node);
 static void offered(struct sim *sim, uint32_t number, uint32_t lane, const struct packet *packet);
-static void accept(struct sim *sim, uint32_t number, uint32_t no, link_no link, uint8_t hops);
+static void accept(struct sim *sim, uint32_t number, uint32_t no, link_no link,
+                   const struct packet *packet);
 static bool has_newer(const struct sim *sim, uint32_t number, uint32_t no);
 static void drop_older(struct sim *sim, uint32_t number, uint32_t no);
 static void fault(struct sim *sim, uint32_t number, uint32_t lane);
@@ -173,7 +174,8 @@ void home_publish(struct sim *sim, uint32_t number, bool urgent) {
     }
     node->record = record ? no : node->record;
     sim_trace(sim, TRACE_PUBLISH, number, TRACE_NOBODY, 0, no);
-    accept(sim, number, no, 0, 0);
+    static const struct packet ours;
+    accept(sim, number, no, 0, &ours);
 }
 
 /* Everybody who is awake learns it at once, the others when they wake or start. */
@@ -221,6 +223,7 @@ static void offered(struct sim *sim, uint32_t number, uint32_t lane, const struc
     struct overlay_event event = {.kind = OVERLAY_EV_OFFERED,
                                   .link = link,
                                   .hops = packet->hops,
+                                  .everywhere = packet->everywhere,
                                   .urgent = sim->objects[no].urgent,
                                   .key.id = object_id(sim, no)};
     (void)home_step(sim, number, &event);
@@ -246,16 +249,18 @@ static void offered(struct sim *sim, uint32_t number, uint32_t lane, const struc
         event.kind = OVERLAY_EV_IGNORED;
         (void)home_step(sim, number, &event);
     } else {
-        accept(sim, number, no, link, packet->hops);
+        accept(sim, number, no, link, packet);
     }
 }
 
-static void accept(struct sim *sim, uint32_t number, uint32_t no, link_no link, uint8_t hops) {
+static void accept(struct sim *sim, uint32_t number, uint32_t no, link_no link,
+                   const struct packet *packet) {
     check_accept(sim, number, no);
     const struct object *object = &sim->objects[no];
     const struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
                                         .link = link,
-                                        .hops = hops,
+                                        .hops = packet->hops,
+                                        .everywhere = packet->everywhere,
                                         .urgent = object->urgent,
                                         .key = {{object->created}, object_id(sim, no)},
                                         .expires = {object->expires}};
@@ -348,7 +353,8 @@ static void carry_out(struct sim *sim, uint32_t number, const struct overlay_act
         net_send(sim, lane, &ping, (struct bytes){NULL, 0}, 9);
     } else if (action->kind == OVERLAY_ACT_PUSH) {
         if (node->hostile == HONEST || hostile_passes(sim, number, action, NULL)) {
-            home_push(sim, lane, object_find(sim, &action->id), action->hops);
+            home_push(sim, lane, object_find(sim, &action->id), action->hops,
+                      action->everywhere || node->hostile == WASTER);
         }
     } else if (node->hostile == HONEST) {
         node->views +=
@@ -366,8 +372,9 @@ void home_say(struct sim *sim, uint32_t lane, const struct link_message *message
     send_body(sim, lane, message);
 }
 
-void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops) {
-    const struct packet packet = {.type = LINK_GOSSIP, .object = object, .hops = hops};
+void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops, bool everywhere) {
+    const struct packet packet = {
+        .type = LINK_GOSSIP, .object = object, .hops = hops, .everywhere = everywhere};
     net_send(sim, lane, &packet, (struct bytes){NULL, 0}, sim->objects[object].size);
 }
 

@@ -43,7 +43,8 @@ bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action 
 
 void hostile_attack(struct sim *sim, uint32_t number) {
     struct node *node = &sim->nodes[number];
-    if (node->overlay == NULL || node->hostile == DROPPER || node->attacks != sim_now(sim)) {
+    bool waits = node->hostile == DROPPER || node->hostile == WASTER;
+    if (node->overlay == NULL || waits || node->attacks != sim_now(sim)) {
         return; /* or of an earlier life */
     }
     sim_trace(sim, TRACE_HOSTILE, number, TRACE_NOBODY, node->hostile, 0);
@@ -115,13 +116,14 @@ static void flood(struct sim *sim, uint32_t node, uint32_t lane) {
                                       .sent_at = sim_now(sim),
                                       .size = 1000,
                                       .forged = true};
-        home_push(sim, lane, object_add(sim, &forged), 1);
+        home_push(sim, lane, object_add(sim, &forged), 1, false);
     }
     for (int i = 0; i < FLOOD_COPIES && sim->object_count > sim->first_live; i++) {
         uint32_t object =
             sim->first_live + rng_below(&sim->rng, sim->object_count - sim->first_live);
         if (!sim->objects[object].forged) {
-            home_push(sim, lane, object, (uint8_t)rng_below(&sim->rng, 256));
+            home_push(sim, lane, object, (uint8_t)rng_below(&sim->rng, 256),
+                      rng_below(&sim->rng, 2) == 0);
         }
     }
 }
@@ -131,7 +133,7 @@ static void replay(struct sim *sim, uint32_t lane) {
     for (int i = 0; i < REPLAYS && sim->object_count > 0; i++) {
         uint32_t object = rng_below(&sim->rng, sim->object_count);
         if (!sim->objects[object].forged && sim->objects[object].expires < now) {
-            home_push(sim, lane, object, 1);
+            home_push(sim, lane, object, 1, false);
         }
     }
 }

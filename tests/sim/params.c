@@ -8,8 +8,8 @@
 
 static const char *const fault_names[] = {"cut",   "silence", "suspend", "restart", "crash",
                                           "churn", "clock",   "remove",  "records", NULL};
-static const char *const hostile_names[] = {"honest",   "dropper",  "liar",     "flooder",
-                                            "eclipser", "poisoner", "replayer", NULL};
+static const char *const hostile_names[] = {"honest",   "dropper",  "liar",   "flooder", "eclipser",
+                                            "poisoner", "replayer", "waster", NULL};
 
 static const struct row {
     const char *name;

@@ -15,6 +15,7 @@ enum hostile_kind {
     ECLIPSER, /* a crew that names only itself and takes all places that it can get */
     POISONER, /* shuffles members that do not exist or are dead */
     REPLAYER, /* pushes what has expired, again and again */
+    WASTER,   /* says of all that it forwards that it goes everywhere */
     HOSTILE_KINDS
 };
 

@@ -78,13 +78,14 @@ static const struct scenario scenarios[] = {
      run_hostile},
     {"hostile-poisoner", "30 % name members that are not there", HOSTILE "poisoner", run_hostile},
     {"hostile-replayer", "30 % push what has expired", HOSTILE "replayer life_s=60", run_hostile},
+    {"hostile-waster", "30 % say of all that it goes everywhere", HOSTILE "waster", run_hostile},
     {"slow", "10 % read 4 kB/s of a link",
      "nodes=1000 every_ms=1000 slow_pct=10 slow_rate=4000 rate=1000000", run_tree},
     {"nat", "30 % cannot be dialled", "nodes=1000 nat_pct=30", run_tree},
     {"huge", "100 000 nodes: memory, and a message",
      "nodes=100000 every_ms=5000 warm_s=60 run_s=10 life_s=120", run_huge},
     {"faults", "what the swarm does",
-     "nodes=40 every_ms=500 warm_s=20 run_s=120 clock_s=420 hostile_pct=20 faults=511 hostile=126",
+     "nodes=40 every_ms=500 warm_s=20 run_s=120 clock_s=420 hostile_pct=20 faults=511 hostile=254",
      run_faults},
 };
 

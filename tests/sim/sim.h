@@ -61,6 +61,7 @@ struct packet {
     uint16_t len;
     uint8_t type; /* of the record */
     uint8_t hops; /* GOSSIP */
+    bool everywhere;
     uint8_t at[];
 };
 
@@ -225,7 +226,7 @@ void home_record(struct sim *sim, uint32_t number, uint32_t lane, const struct p
 void home_publish(struct sim *sim, uint32_t number, bool urgent);
 void home_remove(struct sim *sim, uint32_t number);
 void home_say(struct sim *sim, uint32_t lane, const struct link_message *message);
-void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops);
+void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops, bool everywhere);
 struct now home_now(const struct sim *sim, uint32_t number);
 bool home_runs(const struct sim *sim, uint32_t node);      /* and is awake */
 bool home_is_honest(const struct sim *sim, uint32_t node); /* and runs */

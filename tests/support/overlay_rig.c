@@ -122,7 +122,7 @@ void rig_neighbour(struct rig *rig, peer_no peer, enum neighbour_wish wish) {
 struct sync_key rig_key(uint16_t number) {
     struct sync_key key = {.created = {number}};
     write_u16(key.id.b, number);
-    key.id.b[15] = 4; /* it has a turn while few are said, and never goes everywhere */
+    key.id.b[15] = 4; /* it has a turn while few are said */
     return key;
 }
 

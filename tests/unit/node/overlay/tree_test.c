@@ -16,10 +16,15 @@ enum {
     GRAFT_IDS = 64,
     CROSSED_MS = 300,
     TURN_MS = 1000,
+    QUIET_MS = 1000,
     LONG_MS = 10 * 1000,
     BROKEN_POINTS = 5,
-    SHARE = 113,   /* of the ids that a node waits for: one link's */
-    RECENT = 32,   /* objects of which the node knows how they came */
+    SHARE = 113,        /* of the ids that a node waits for: one link's */
+    RECENT = 32,        /* objects of which the node knows how they came */
+    OLD_MS = 60 * 1000, /* to twice that */
+    OLD_COUNT = 256,
+    OLD_FIRST_COUNT = 32,
+    HEED_S = 20,
     TURN_PACE = 12 /* so many at a time, and every second one has no turn */
 };
 
@@ -103,6 +108,35 @@ static enum overlay_verdict offer(peer_no from, const struct sync_key *key, uint
         rig_step(&rig, (struct overlay_event){
                            .kind = OVERLAY_EV_OFFERED, .link = from, .key = *key, .hops = hops}));
     return rig.actions->verdict;
+}
+
+static void say_everywhere(peer_no from, uint16_t number) {
+    CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
+                                                            .link = from,
+                                                            .key = rig_key(number),
+                                                            .hops = 1,
+                                                            .everywhere = true,
+                                                            .expires = INSTANT_NEVER}));
+}
+
+static enum overlay_verdict offer_everywhere(peer_no from, uint16_t number) {
+    CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_OFFERED,
+                                                            .link = from,
+                                                            .key = rig_key(number),
+                                                            .hops = 1,
+                                                            .everywhere = true}));
+    return rig.actions->verdict;
+}
+
+/* Is it pushed something there that it is to push everywhere? */
+static bool pushes_everywhere(peer_no peer) {
+    for (size_t i = 0; i < rig.actions->count; i++) {
+        const struct overlay_action *action = &rig.actions->list[i];
+        if (action->kind == OVERLAY_ACT_PUSH && action->link == peer) {
+            return action->everywhere;
+        }
+    }
+    return false;
 }
 
 static bool prunes(peer_no from, uint16_t number, uint8_t hops) {
@@ -217,44 +251,190 @@ static void test_what_is_urgent_goes_over_every_link_and_has_no_turn(void **stat
     rig_destroy(&rig);
 }
 
-/* About one in a minute and a half, however much is said. */
-static void test_ids_that_end_in_zeros_go_everywhere(void **state) {
+static void test_what_goes_everywhere_goes_over_every_link_and_is_said_to(void **state) {
     (void)state;
-    static const struct {
-        int said;
-        uint16_t end; /* of an id that goes everywhere; half of it does not */
-    } rows[] = {{0, 8}, {3, 32}, {11, 128}, {200, 512}};
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    create(false);
+    rise(C, true);
+    say_everywhere(A, 1);
+    CHECK(pushes_everywhere(B));
+    CHECK(pushes_everywhere(C));
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2);
+    CHECK(!rig_is_eager(&rig, B));
+    rig_bring(&rig, A, 2, 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, C) == 1);
+    CHECK(!pushes_everywhere(C));
+    say_graft(B, 1, 1, true); /* who asks for it has it for itself */
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+    CHECK(!pushes_everywhere(B));
+    rig_destroy(&rig);
+}
+
+/* What comes by reconciliation is late, and what is urgent goes everywhere as it is. */
+static void test_what_is_late_or_urgent_does_not_lay_the_tree(void **state) {
+    (void)state;
+    for (int late = 0; late < 2; late++) {
         create(false);
-        for (int k = 0; k < rows[i].said; k++) {
-            rig_bring(&rig, A, (uint16_t)(k + 1), 1);
-        }
-        struct sync_key key = rig_key(1000);
-        write_u16(key.id.b + 14, rows[i].end / 2);
-        accept(A, &key, 1, false);
-        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 0);
-        key = rig_key(1001);
-        write_u16(key.id.b + 14, rows[i].end);
-        accept(A, &key, 1, false);
-        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
-        CHECK(!rig_is_eager(&rig, B));
+        struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
+                                      .link = A,
+                                      .key = rig_key(1),
+                                      .hops = late == 1 ? LINK_HOPS_CAUGHT_UP : 1,
+                                      .everywhere = true,
+                                      .urgent = late == 0,
+                                      .expires = INSTANT_NEVER};
+        CHECK_ERR(ERR_OK, rig_step(&rig, event));
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (late == 1 ? 0 : 1));
+        CHECK(!pushes_everywhere(B));
+        say_everywhere(A, 2); /* so it has cost nothing yet */
+        CHECK(pushes_everywhere(B));
         rig_destroy(&rig);
     }
 }
 
-static void test_a_lazy_link_that_is_the_first_to_bring_one_of_those_is_grafted(void **state) {
+static void test_who_says_of_all_that_it_goes_everywhere_gets_one_in_20_s(void **state) {
     (void)state;
-    for (int everywhere = 0; everywhere < 2; everywhere++) {
-        create(false);
+    create(false);
+    for (uint16_t i = 0; i < 60; i++) {
+        say_everywhere(A, (uint16_t)(i + 1));
+        CHECK(pushes_everywhere(B) == (i % HEED_S == 0));
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (i % HEED_S == 0 ? 1 : 0));
+        pass(1000);
+    }
+    rig_destroy(&rig);
+}
+
+/* Of two that say so at once, one is as any other: it has no rank before the other. */
+static void test_what_goes_everywhere_too_soon_is_as_any_other(void **state) {
+    (void)state;
+    create(true);
+    rise(C, false);
+    say_everywhere(A, 5);
+    say_everywhere(C, 3);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2); /* over the tree */
+    CHECK(rig_sent(&rig, LINK_GRAFT, C) == 0);
+    CHECK(!rig_is_eager(&rig, C)); /* the other end has pushed it over all its links */
+    CHECK(prunes(B, 5, 1));
+    CHECK(!prunes(B, 3, 1));
+    rig_destroy(&rig);
+}
+
+static void test_what_we_say_when_the_tree_is_old_goes_everywhere(void **state) {
+    (void)state;
+    create(false);
+    int64_t laid = rig.now.mono.ms;
+    uint16_t next = 1;
+    for (int time = 0; time < 3; time++) {
+        uint16_t first = next;
+        int least = time == 0 ? OLD_FIRST_COUNT : OLD_COUNT;
+        do {
+            pass(500);
+            CHECK_ERR(ERR_OK, rig_accept(&rig, 0, next++, 0));
+        } while (!pushes_everywhere(B));
+        int64_t after = rig.now.mono.ms - laid;
+        CHECK(after >= OLD_MS);
+        CHECK(after <= 2 * OLD_MS + 500 || next - first == least);
+        CHECK(next - first >= least);
+        laid = rig.now.mono.ms;
+    }
+    for (int i = 0; i < 2 * OLD_MS / 1000; i++) { /* what others say is not for us to choose */
+        pass(1000);
+        rig_bring(&rig, A, next++, 1);
+        CHECK(!pushes_everywhere(B));
+    }
+    rig_destroy(&rig);
+}
+
+/* One says so, and all others have it from that one. */
+static void test_what_others_say_goes_everywhere_keeps_us_from_saying_so(void **state) {
+    (void)state;
+    create(false);
+    for (uint16_t i = 1; i <= 8 * OLD_COUNT; i++) {
+        if (i % OLD_COUNT == 1) {
+            say_everywhere(A, i);
+        } else {
+            CHECK_ERR(ERR_OK, rig_accept(&rig, 0, i, 0));
+            CHECK(!pushes_everywhere(B));
+        }
+        pass(250);
+    }
+    rig_destroy(&rig);
+}
+
+static void test_homes_choose_at_different_times(void **state) {
+    (void)state;
+    int64_t soonest = INT64_MAX;
+    int64_t latest = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        rig_create(&rig);
+        rig.random = seed * 1000;
+        rise(A, true);
+        rise(B, false);
+        uint16_t number = 1;
+        int64_t began = rig.now.mono.ms;
+        do {
+            pass(1000);
+            CHECK_ERR(ERR_OK, rig_accept(&rig, 0, number++, 0));
+        } while (!pushes_everywhere(B));
+        int64_t after = rig.now.mono.ms - began;
+        soonest = after < soonest ? after : soonest;
+        latest = after > latest ? after : latest;
+        rig_destroy(&rig);
+    }
+    CHECK(soonest >= OLD_MS && soonest < OLD_MS + OLD_MS / 4);
+    CHECK(latest > 2 * OLD_MS - OLD_MS / 4 && latest <= 2 * OLD_MS + 1000);
+}
+
+static void test_without_links_nothing_of_ours_counts_as_gone_everywhere(void **state) {
+    (void)state;
+    rig_create(&rig);
+    rig_tick(&rig);
+    uint16_t number = 1;
+    for (; number <= 2 * OLD_FIRST_COUNT; number++) {
+        pass(10 * 1000);
+        CHECK_ERR(ERR_OK, rig_accept(&rig, 0, number, 0));
+    }
+    rise(A, true);
+    rise(B, false);
+    CHECK_ERR(ERR_OK, rig_accept(&rig, 0, number, 0));
+    CHECK(pushes_everywhere(B));
+    rig_destroy(&rig);
+}
+
+/* Over an eager link too: the other end may have made it lazy. */
+static void test_who_is_the_first_to_bring_one_of_those_is_grafted(void **state) {
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        bool everywhere = how % 2 == 1;
+        create(how >= 2);
         rise(C, false);
-        struct sync_key key = rig_key(1);
-        key.id.b[15] = everywhere == 1 ? 0 : 4;
-        accept(B, &key, 1, false);
-        CHECK(rig_sent(&rig, LINK_GRAFT, B) == (everywhere == 1 ? 1 : 0));
-        CHECK(rig_sent(&rig, LINK_GRAFT, RIG_PEERS) == (everywhere == 1 ? 1 : 0));
+        if (everywhere) {
+            say_everywhere(B, 1);
+        } else {
+            rig_bring(&rig, B, 1, 1);
+        }
+        CHECK(rig_sent(&rig, LINK_GRAFT, B) == (everywhere ? 1 : 0));
+        CHECK(rig_sent(&rig, LINK_GRAFT, RIG_PEERS) == (everywhere ? 1 : 0));
         CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 0); /* not back */
-        CHECK(rig_is_eager(&rig, B)); /* the other: its end of the link was eager all along */
+        CHECK(rig_is_eager(&rig, B)); /* the others: its end of the link was eager all along */
         CHECK(!rig_is_eager(&rig, C));
+        rig_destroy(&rig);
+    }
+}
+
+/* Of a copy over a lazy link that does not say so, the other end has that link on its tree. */
+static void test_a_copy_that_went_everywhere_prunes_eager_links_alone(void **state) {
+    (void)state;
+    for (int said = 0; said < 2; said++) {
+        create(true);
+        rise(C, false);
+        say_everywhere(A, 1);
+        CHECK(offer_everywhere(B, 1) == OVERLAY_DUPLICATE);
+        CHECK(rig_sent(&rig, LINK_PRUNE, B) == 1);
+        if (said == 1) {
+            CHECK(offer_everywhere(C, 1) == OVERLAY_DUPLICATE);
+        } else {
+            CHECK(rig_offer(&rig, C, 1, 1) == OVERLAY_DUPLICATE);
+        }
+        CHECK(rig_sent(&rig, LINK_PRUNE, C) == (said == 1 ? 0 : 1));
         rig_destroy(&rig);
     }
 }
@@ -322,15 +502,12 @@ static void test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned(void **st
 static void test_what_goes_everywhere_takes_the_turn_whatever_its_id(void **state) {
     (void)state;
     create(true);
-    struct sync_key key = rig_key(9);
-    key.id.b[15] = 0;
     rig_bring(&rig, A, 5, 1);
-    accept(A, &key, 1, false);
+    say_everywhere(A, 9);
     rig_bring(&rig, A, 3, 1);
     CHECK(!prunes(B, 5, 1));
     CHECK(!prunes(B, 3, 1));
-    CHECK(offer(B, &key, 1) == OVERLAY_DUPLICATE);
-    CHECK(rig_sent(&rig, LINK_PRUNE, B) == 1);
+    CHECK(prunes(B, 9, 1));
     rig_destroy(&rig);
 }
 
@@ -397,6 +574,25 @@ static void test_a_prune_that_crosses_our_graft_counts_for_nothing(void **state)
         rig_pass(&rig, crossed == 1 ? CROSSED_MS - 1 : CROSSED_MS);
         say_prune(B, 1);
         CHECK(rig_is_eager(&rig, B) == (crossed == 1));
+        rig_destroy(&rig);
+    }
+}
+
+/* Elsewhere it still lasts, and what it has pruned is in use: a circle over such a link would be
+ * cut where the tree is. */
+static void test_after_what_went_everywhere_no_turn_begins_for_a_second(void **state) {
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        create(true);
+        rise(C, true);
+        if (how == 0) {
+            rig_bring(&rig, A, 5, 1);
+        } else {
+            say_everywhere(A, 5);
+        }
+        pass(how == 2 ? TURN_MS + QUIET_MS : TURN_MS + QUIET_MS - 1);
+        rig_bring(&rig, A, 6, 1);
+        CHECK(prunes(B, 6, 1) == (how != 1));
         rig_destroy(&rig);
     }
 }
@@ -666,8 +862,16 @@ int main(void) {
         cmocka_unit_test(test_each_link_counts_one_hop_up_to_254),
         cmocka_unit_test(test_what_came_by_reconciliation_is_announced_alone),
         cmocka_unit_test(test_what_is_urgent_goes_over_every_link_and_has_no_turn),
-        cmocka_unit_test(test_ids_that_end_in_zeros_go_everywhere),
-        cmocka_unit_test(test_a_lazy_link_that_is_the_first_to_bring_one_of_those_is_grafted),
+        cmocka_unit_test(test_what_goes_everywhere_goes_over_every_link_and_is_said_to),
+        cmocka_unit_test(test_what_is_late_or_urgent_does_not_lay_the_tree),
+        cmocka_unit_test(test_who_says_of_all_that_it_goes_everywhere_gets_one_in_20_s),
+        cmocka_unit_test(test_what_goes_everywhere_too_soon_is_as_any_other),
+        cmocka_unit_test(test_what_we_say_when_the_tree_is_old_goes_everywhere),
+        cmocka_unit_test(test_what_others_say_goes_everywhere_keeps_us_from_saying_so),
+        cmocka_unit_test(test_homes_choose_at_different_times),
+        cmocka_unit_test(test_without_links_nothing_of_ours_counts_as_gone_everywhere),
+        cmocka_unit_test(test_who_is_the_first_to_bring_one_of_those_is_grafted),
+        cmocka_unit_test(test_a_copy_that_went_everywhere_prunes_eager_links_alone),
         cmocka_unit_test(test_a_duplicate_prunes_the_link_within_its_turn_alone),
         cmocka_unit_test(test_another_object_does_not_prune_in_that_turn),
         cmocka_unit_test(test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned),
@@ -676,6 +880,7 @@ int main(void) {
         cmocka_unit_test(test_a_link_that_is_lost_undoes_what_its_turn_pruned),
         cmocka_unit_test(test_a_prune_counts_for_the_turn_that_is_or_was_the_last),
         cmocka_unit_test(test_a_prune_that_crosses_our_graft_counts_for_nothing),
+        cmocka_unit_test(test_after_what_went_everywhere_no_turn_begins_for_a_second),
         cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
         cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
         cmocka_unit_test(test_a_graft_undoes_a_prune_of_the_same_turn),

@@ -557,6 +557,46 @@ static void test_who_is_kept_from_all_dials_whoever_has_brought_something(void *
     rig_destroy(&rig);
 }
 
+/* How often it looks elsewhere in the second minute in which no link brings anything, while so many
+ * in each second ask for a place. */
+static size_t looks_while_they_knock(size_t knocks) {
+    struct overlay_counts before;
+    struct overlay_counts after;
+    peer_no stranger = 100;
+    rig_create(&rig);
+    for (peer_no peer = 1; peer <= 60; peer++) {
+        rig_name(&rig, peer);
+    }
+    for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
+        rig_up(&rig, peer, peer <= OVERLAY_DIALLED_FEW);
+    }
+    overlay_counts(rig.overlay, &before);
+    for (int second = 0; second < 120; second++) {
+        if (second == 60) {
+            overlay_counts(rig.overlay, &before);
+        }
+        for (size_t i = 0; i < knocks; i++) {
+            rig_rise(&rig, stranger, false);
+            rig_neighbour(&rig, stranger++, NEIGHBOUR_MORE);
+        }
+        rig_run(&rig, SECOND, true);
+    }
+    overlay_counts(rig.overlay, &after);
+    rig_destroy(&rig);
+    return (size_t)(after.swaps - before.swaps);
+}
+
+/* Every 2 to 4 s; and no crowd makes it more. */
+static void test_who_is_kept_from_all_looks_oftener_while_others_crowd_in(void **state) {
+    (void)state;
+    CHECK(looks_while_they_knock(0) <= 4);
+    for (size_t knocks = 1; knocks <= 10; knocks += 3) {
+        size_t looks = looks_while_they_knock(knocks);
+        CHECK(looks >= 15);
+        CHECK(looks <= 30);
+    }
+}
+
 static void test_a_link_that_ended_with_its_peers_certificate_is_replaced(void **state) {
     (void)state;
     make_anchors();
@@ -663,6 +703,7 @@ int main(void) {
         cmocka_unit_test(test_whoever_repeats_what_it_was_told_has_brought_nothing),
         cmocka_unit_test(test_nine_that_others_dialled_leave_room_for_three_of_ours),
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
+        cmocka_unit_test(test_who_is_kept_from_all_looks_oftener_while_others_crowd_in),
         cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),
         cmocka_unit_test(test_who_comes_again_from_a_network_that_is_full_keeps_the_old_link),

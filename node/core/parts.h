@@ -40,6 +40,8 @@ enum {
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
+    CERTIFICATES_KEPT = 256,     /* those of who asks: ingest gets them with each request */
+    KEPT_CERTIFICATE_MAX = 1024, /* hardly any is longer; those are read each time */
     UPKEEP_EVERY_MS = 30 * 1000,
 };
 
@@ -104,6 +106,21 @@ struct core_work {
     struct transfer_block *block; /* STORE */
     uint64_t receiver;            /* SYNC */
     enum err result;
+};
+
+/* A certificate as it is stored. A row of a certificate is never changed nor removed. */
+struct kept_certificate {
+    struct id id;
+    size_t len; /* 0: none */
+    uint8_t bytes[KEPT_CERTIFICATE_MAX];
+};
+
+/* What is pushed: one object goes over many links, with one number of hops over most. */
+struct pushed {
+    struct id id;
+    struct bytes object; /* where it is at hand; borrowed while the overlay's actions are done */
+    uint8_t hops;
+    struct buffer body; /* as GOSSIP carries it; empty: not made yet */
 };
 
 /* What we last signed of our log, with the cosignatures that have come. */
@@ -174,7 +191,11 @@ struct core {
 
     struct overlay_members overlay_members;
     struct overlay_actions *overlay_actions; /* large; most of it is hardly ever touched */
-    struct id book_kept;                     /* hash of the address book as it is in the store */
+    struct pushed pushed;
+    struct buffer charter;                 /* signed object, once there is one */
+    struct buffer chain;                   /* what one request goes to ingest with */
+    struct kept_certificate *certificates; /* CERTIFICATES_KEPT of them, each at its id's place */
+    struct id book_kept;                   /* hash of the address book as it is in the store */
     struct link_message message;
     struct control_reply reply;
 };
@@ -196,6 +217,7 @@ enum err core_send_body(struct core *core, struct link *link, enum link_kind kin
                         struct bytes body);
 /* What was sealed into the turn's bytes from `before` on goes out; there is room for the effect. */
 void core_give(struct core *core, struct link *link, size_t before);
+void core_give_effect(struct core *core, const struct core_effect *effect, size_t before);
 enum err core_close(struct core *core, struct link *link, const char *why);
 bool core_may_dial(const struct core *core, const char *address);
 enum err core_become_member(struct core *core); /* from what the store holds */

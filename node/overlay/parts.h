@@ -5,7 +5,6 @@
 #include "node/overlay/overlay.h"
 
 enum {
-    OVERLAY_DIALS_MAX = 8, /* at a time */
     OVERLAY_ROUTES_MAX = 8,
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */

@@ -6,10 +6,6 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
-enum {
-    BOOK_ENTRY_BYTES = 33, /* certificate, and 1 for an anchor */
-};
-
 struct forgotten { /* own requests, in one slot: the next takes the rest */
     struct core *core;
     size_t count;
@@ -55,8 +51,6 @@ static enum err append_certificate(struct core *core, const struct id *id, struc
 static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
-static enum err load_book(struct core *core);
-static enum err keep_book(struct core *core);
 static peer_no find_member(void *context, const struct id *id);
 static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
@@ -69,15 +63,10 @@ static enum err encode_object(struct core *core, const struct overlay_action *ac
 static bool is_urgent(enum object_kind kind);
 static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
-static enum err has_room_for(struct core *core, uint64_t more);
+static enum err keep_up(struct core *core);
+static enum err refresh_record(struct core *core);
 static enum err other_message(struct core *core, struct link *link,
                               const struct link_message *message);
-static enum err attachment_asked(struct core *core, struct link *link,
-                                 const struct link_message *message);
-static enum err attachment_came(struct core *core, struct link *link,
-                                const struct link_message *message);
-static enum err finish_attachment(struct core *core, const struct store_attachment *attachment);
-static enum err ask_for_attachments(struct core *core);
 static bool ignores(enum err err);
 
 enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, uint8_t hops,
@@ -148,7 +137,7 @@ enum err gossip_start(struct core *core) {
     }
     core->overlay_members = (struct overlay_members){core, find_member, id_of_member};
     struct overlay_config config = {.members = &core->overlay_members,
-                                    .self = find_member(core, &core->self),
+                                    .self = gossip_peer(core, &core->self),
                                     .seed = core_random(core)};
     core->overlay_actions = calloc(1, sizeof *core->overlay_actions);
     core->overlay = overlay_create(&config);
@@ -156,7 +145,7 @@ enum err gossip_start(struct core *core) {
     if (core->overlay_actions == NULL || core->overlay == NULL || core->rate == NULL) {
         return ERR_HOST_MEMORY;
     }
-    err = load_book(core);
+    err = address_book_load(core);
     return err == ERR_OK ? store_object_each(core->store, OBJECT_UNKNOWN, load_object, core) : err;
 }
 
@@ -251,28 +240,11 @@ enum err gossip_publish_record(struct core *core) {
 enum err gossip_tick(struct core *core) {
     struct overlay_event event = {.kind = OVERLAY_EV_TICK};
     enum err err = gossip_run(core, &event);
-    if (err == ERR_OK && tick_reached(core->now.mono, core->attachment_due)) {
-        err = ask_for_attachments(core);
+    if (err == ERR_OK) {
+        err = attachments_tick(core);
     }
     if (err == ERR_OK && tick_reached(core->now.mono, core->upkeep_due)) {
-        struct store_object newest;
-        err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
-        bool old = err == ERR_OK && core->now.wall.ms - newest.created.ms > RECORD_REFRESH_MS;
-        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-        if (err == ERR_OK && old) {
-            err = gossip_publish_record(core);
-            err = err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
-        }
-        if (err == ERR_OK) {
-            err = keep_book(core);
-        }
-        if (err == ERR_OK) {
-            err = store_attachment_expire(core->store, core->now.wall);
-        }
-        if (err == ERR_OK) {
-            err = store_invite_expire(core->store, core->now.wall);
-            core->doors_stale = true;
-        }
+        err = keep_up(core);
     }
     return err;
 }
@@ -299,6 +271,34 @@ enum err gossip_forget(struct core *core) {
     return err == ERR_OK ? store_request_expire(core->store) : err;
 }
 
+static enum err keep_up(struct core *core) {
+    enum err err = refresh_record(core);
+    if (err == ERR_OK) {
+        err = address_book_keep(core);
+    }
+    if (err == ERR_OK) {
+        err = store_attachment_expire(core->store, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        err = store_invite_expire(core->store, core->now.wall);
+        core->doors_stale = true;
+    }
+    return err;
+}
+
+static enum err refresh_record(struct core *core) {
+    struct store_object newest;
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    if (core->now.wall.ms - newest.created.ms <= RECORD_REFRESH_MS) {
+        return ERR_OK;
+    }
+    err = gossip_publish_record(core);
+    return err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+}
+
 /* What the overlay has no part in. */
 static enum err other_message(struct core *core, struct link *link,
                               const struct link_message *message) {
@@ -311,9 +311,9 @@ static enum err other_message(struct core *core, struct link *link,
         err = pong.as.ping.nonce == 0 ? ERR_OK : core_send(core, link, &pong);
         return err == ERR_FULL_QUEUE ? ERR_OK : err;
     case LINK_ATTACHMENT_WANT:
-        return attachment_asked(core, link, message);
+        return attachments_asked(core, link, message);
     case LINK_ATTACHMENT_PIECE:
-        return attachment_came(core, link, message);
+        return attachments_came(core, link, message);
     default:
         return witness_message(core, link, message);
     }
@@ -593,7 +593,7 @@ static enum err want_for_request(struct core *core, const struct request *reques
                                  const struct id *sha256, uint32_t size) {
     const struct store_attachment want = {
         .sha256 = *sha256, .size = size, .expires = request->head.expires};
-    enum err err = gossip_want_attachment(core, &want);
+    enum err err = attachments_want(core, &want);
     core->attachment_due = core->now.mono;
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
 }
@@ -712,59 +712,13 @@ static enum err load_object(void *context, const struct store_object *row) {
     return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
 }
 
-/* Those of the address book that this node has dialled before come first: whoever would fill it
- * anew has to wait for them to fail. */
-static enum err load_book(struct core *core) {
-    struct bytes kept;
-    enum err err = store_get(core->store, STORE_BOOK, &kept);
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    for (size_t at = 0; at + BOOK_ENTRY_BYTES <= kept.len; at += BOOK_ENTRY_BYTES) {
-        struct id id;
-        memcpy(id.b, kept.at + at, sizeof id.b);
-        struct overlay_event event = {.kind = OVERLAY_EV_PEER,
-                                      .peer = find_member(core, &id),
-                                      .met = true,
-                                      .anchor = kept.at[at + sizeof id.b] != 0};
-        if (event.peer != OVERLAY_NOBODY) {
-            err = overlay_step(core->overlay, &event, core->now, core_random(core),
-                               core->overlay_actions);
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err keep_book(struct core *core) {
-    struct overlay_known known[OVERLAY_BOOK_MAX];
-    uint8_t book[OVERLAY_BOOK_MAX * BOOK_ENTRY_BYTES];
-    size_t len = 0;
-    struct id hash;
-    size_t count = overlay_book(core->overlay, known);
-    for (size_t i = 0; i < count; i++) {
-        if (known[i].met || known[i].anchor) {
-            struct id id = id_of_member(core, known[i].peer);
-            memcpy(book + len, id.b, sizeof id.b);
-            book[len + sizeof id.b] = known[i].anchor ? 1 : 0;
-            len += BOOK_ENTRY_BYTES;
-        }
-    }
-    hash_labelled("stoop address book v1", (struct bytes){NULL, 0}, (struct bytes){book, len},
-                  hash.b, sizeof hash.b);
-    if (id_equal(&hash, &core->book_kept)) {
-        return ERR_OK;
-    }
-    core->book_kept = hash;
-    return store_put(core->store, STORE_BOOK, (struct bytes){book, len});
-}
-
 /* ---- what the overlay says ---- */
 
 static peer_no find_member(void *context, const struct id *id) {
-    const struct core *core = context;
+    return gossip_peer(context, id);
+}
+
+peer_no gossip_peer(const struct core *core, const struct id *id) {
     return community_in_standing(core->community, id, core->now.wall) ? number_of(core, id)
                                                                       : OVERLAY_NOBODY;
 }
@@ -780,7 +734,7 @@ static struct id id_of_member(void *context, peer_no peer) {
 }
 
 static enum err know_peer(struct core *core, const struct id *certificate) {
-    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = find_member(core, certificate)};
+    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = gossip_peer(core, certificate)};
     return event.peer == OVERLAY_NOBODY ? ERR_OK : gossip_run(core, &event);
 }
 
@@ -953,161 +907,4 @@ static enum err visit_own_request(void *context, const struct store_object *row)
         found->ids[found->count++] = row->id;
     }
     return ERR_OK;
-}
-
-/* ---- attachments: every home fetches every one, whether it has a match or not (P2) ---- */
-
-enum err gossip_want_attachment(struct core *core, const struct store_attachment *want) {
-    struct store_attachment known;
-    enum err err = store_attachment_get(core->store, &want->sha256, &known);
-    if (err == ERR_USER_NOT_FOUND) {
-        err = has_room_for(core, want->size);
-    }
-    return err == ERR_OK ? store_attachment_want(core->store, want) : err;
-}
-
-enum err gossip_resize_attachment(struct core *core, struct store_attachment *attachment,
-                                  uint32_t size) {
-    enum err err = size > attachment->size ? has_room_for(core, size - attachment->size) : ERR_OK;
-    if (err == ERR_OK) {
-        err = store_attachment_resize(core->store, &attachment->sha256, size);
-    }
-    if (err == ERR_OK) {
-        attachment->size = size;
-    }
-    return err;
-}
-
-static enum err has_room_for(struct core *core, uint64_t more) {
-    uint64_t total = 0;
-    enum err err = store_attachment_total(core->store, &total);
-    return err == ERR_OK && total + more > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
-}
-
-static enum err attachment_asked(struct core *core, struct link *link,
-                                 const struct link_message *message) {
-    struct store_attachment attachment;
-    struct bytes data;
-    struct link_message piece = {.kind = LINK_ATTACHMENT_PIECE};
-    enum err err =
-        store_attachment_get(core->store, &message->as.attachment_want.sha256, &attachment);
-    if (err == ERR_OK && message->as.attachment_want.offset < attachment.have) {
-        err = store_attachment_read(core->store, &attachment.sha256,
-                                    message->as.attachment_want.offset, LINK_DATA_MAX, &data);
-        if (err == ERR_OK) {
-            piece.as.attachment_piece.sha256 = attachment.sha256;
-            piece.as.attachment_piece.size = attachment.size;
-            piece.as.attachment_piece.offset = message->as.attachment_want.offset;
-            piece.as.attachment_piece.data = data;
-            err = core_send(core, link, &piece);
-        }
-    }
-    return err == ERR_USER_NOT_FOUND || err == ERR_FULL_QUEUE ? ERR_OK : err;
-}
-
-static enum err attachment_came(struct core *core, struct link *link,
-                                const struct link_message *message) {
-    struct store_attachment attachment;
-    const struct bytes *data = &message->as.attachment_piece.data;
-    enum err err =
-        store_attachment_get(core->store, &message->as.attachment_piece.sha256, &attachment);
-    if (err == ERR_USER_NOT_FOUND) {
-        return ERR_OK; /* not asked for, or expired since */
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (link->no != core->attachment_link || attachment.have == attachment.size) {
-        return ERR_OK; /* a neighbour asked twice answers twice */
-    }
-    /* Whoever names a document first may name a wrong size, and the hash alone says which is right:
-     * so it is taken from who has the document, and checked with it. */
-    uint32_t size = message->as.attachment_piece.size;
-    if (size != attachment.size && size <= DOCUMENT_MAX) {
-        err = gossip_resize_attachment(core, &attachment, size);
-        if (err == ERR_FULL_TABLE) {
-            return ERR_OK; /* no room for all of it */
-        }
-        if (err == ERR_OK && attachment.have > 0) {
-            core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-            return ERR_OK; /* from its beginning, at the next try */
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    if (message->as.attachment_piece.offset != attachment.have || data->len == 0 ||
-        size != attachment.size || data->len > attachment.size - attachment.have) {
-        return ERR_OK;
-    }
-    err = store_attachment_append(core->store, &attachment.sha256, attachment.have, *data);
-    attachment.have += (uint32_t)data->len;
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (attachment.have == attachment.size) {
-        return finish_attachment(core, &attachment);
-    }
-    struct link_message want = {.kind = LINK_ATTACHMENT_WANT};
-    want.as.attachment_want.sha256 = attachment.sha256;
-    want.as.attachment_want.offset = attachment.have;
-    core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-    err = core_send(core, link, &want);
-    return err == ERR_FULL_QUEUE ? ERR_OK : err;
-}
-
-static enum err finish_attachment(struct core *core, const struct store_attachment *attachment) {
-    struct id hash;
-    struct sha256_state *state = sha256_create();
-    enum err err = state == NULL ? ERR_HOST_MEMORY : ERR_OK;
-    for (uint32_t at = 0; err == ERR_OK && at < attachment->size;) {
-        struct bytes data;
-        err = store_attachment_read(core->store, &attachment->sha256, at, attachment->size, &data);
-        if (err == ERR_OK) {
-            sha256_update(state, data);
-            at += (uint32_t)data.len;
-        }
-    }
-    if (err == ERR_OK) {
-        sha256_final(state, &hash);
-        if (!id_equal(&hash, &attachment->sha256)) {
-            err = store_attachment_reset(core->store, &attachment->sha256);
-            core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-        }
-    }
-    sha256_destroy(state);
-    return err;
-}
-
-/* One at a time, from one linked neighbour at a time, chosen anew at each try. */
-static enum err ask_for_attachments(struct core *core) {
-    struct store_attachment missing;
-    struct link_message want = {.kind = LINK_ATTACHMENT_WANT};
-    struct link *from = NULL;
-    core->attachment_due = TICK_NEVER;
-    enum err err = store_attachment_next_missing(core->store, &core->attachment_after, &missing);
-    if (err == ERR_USER_NOT_FOUND && !id_is_zero(&core->attachment_after)) {
-        core->attachment_after = (struct id){{0}};
-        err = store_attachment_next_missing(core->store, &core->attachment_after, &missing);
-    }
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    core->attachment_after = missing.sha256;
-    core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-    uint64_t seen = 0;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) { /* each with the same chance */
-        struct link *link = &core->links[i];
-        if (link->no != 0 && link->in_overlay && core_random(core) % ++seen == 0) {
-            from = link;
-        }
-    }
-    if (from == NULL) {
-        return ERR_OK;
-    }
-    core->attachment_link = from->no;
-    want.as.attachment_want.sha256 = missing.sha256;
-    want.as.attachment_want.offset = missing.have;
-    err = core_send(core, from, &want);
-    return err == ERR_FULL_QUEUE ? ERR_OK : err;
 }

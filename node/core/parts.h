@@ -238,16 +238,29 @@ enum err gossip_start(struct core *core);
 enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
 enum err gossip_run(struct core *core, const struct overlay_event *event);
-/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
- * ERR_FULL_TABLE. */
-enum err gossip_want_attachment(struct core *core, const struct store_attachment *want);
-/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
-enum err gossip_resize_attachment(struct core *core, struct store_attachment *attachment,
-                                  uint32_t size);
+/* OVERLAY_NOBODY for who is not in standing. */
+peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
+
+/* ---- attachments.c ---- */
+/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
+ * ERR_FULL_TABLE. */
+enum err attachments_want(struct core *core, const struct store_attachment *want);
+/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
+enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size);
+enum err attachments_asked(struct core *core, struct link *link,
+                           const struct link_message *message);
+enum err attachments_came(struct core *core, struct link *link, const struct link_message *message);
+enum err attachments_tick(struct core *core);
+
+/* ---- address_book.c ---- */
+/* Those whom this node has dialled before come first: whoever would fill it anew has to wait for
+ * them to fail. */
+enum err address_book_load(struct core *core);
+enum err address_book_keep(struct core *core);
 
 /* ---- join.c ---- */
 enum err join_found(struct core *core, struct bytes charter, struct bytes member);

@@ -300,15 +300,16 @@ static const struct shape *link_shape(enum link_kind kind) {
  * and read by whoever goes by the kind. */
 enum err link_decode(uint8_t type, struct bytes body, struct link_message *out) {
     const struct shape *shape = link_shape((enum link_kind)type);
-    out->kind = (enum link_kind)0;
-    if (shape == NULL) {
-        return ERR_PEER_UNKNOWN;
+    enum err err = ERR_PEER_UNKNOWN;
+    if (shape != NULL) {
+        err = fence_decode_into(shape, body, out, fence_reach(shape));
     }
-    enum err err = fence_decode_into(shape, body, out, fence_reach(shape));
-    if (err == ERR_OK) {
-        out->kind = (enum link_kind)type;
+    if (err != ERR_OK) {
+        memset(out, 0, sizeof *out); /* what fails leaves nothing behind */
+        return err;
     }
-    return err;
+    out->kind = (enum link_kind)type;
+    return ERR_OK;
 }
 
 enum err link_encode(const struct link_message *message, struct buffer *out) {

@@ -13,8 +13,15 @@ static_assert(sizeof(struct sign_secret) == crypto_sign_SECRETKEYBYTES, "Ed25519
 static_assert(sizeof(struct signature) == crypto_sign_BYTES, "Ed25519 signature");
 static_assert(sizeof(struct box_secret) == crypto_scalarmult_SCALARBYTES, "X25519 secret");
 
+/* Found once: libcrypto goes through its providers at each EVP_sha256(). */
+static EVP_MD *sha256_found;
+static const EVP_MD *sha256_algorithm(void);
+
 bool crypto_start(void) {
-    return sodium_init() >= 0;
+    if (sha256_found == NULL) {
+        sha256_found = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    }
+    return sha256_found != NULL && sodium_init() >= 0;
 }
 
 bool secret_process_harden(void) {
@@ -104,16 +111,21 @@ void owner_secret_wipe(struct owner_secret *secret) {
     }
 }
 
+/* Before crypto_start() it works too. */
+static const EVP_MD *sha256_algorithm(void) {
+    return sha256_found != NULL ? sha256_found : EVP_sha256();
+}
+
 /* libcrypto fails here only when memory is short or the library is broken: there is no going on. */
 void sha256(struct bytes message, struct id *out) {
     unsigned len = 0;
-    ASSERT(EVP_Digest(message.at, message.len, out->b, &len, EVP_sha256(), NULL) == 1);
+    ASSERT(EVP_Digest(message.at, message.len, out->b, &len, sha256_algorithm(), NULL) == 1);
     ASSERT(len == sizeof out->b);
 }
 
 struct sha256_state *sha256_create(void) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
+    if (context == NULL || EVP_DigestInit_ex(context, sha256_algorithm(), NULL) != 1) {
         EVP_MD_CTX_free(context);
         return NULL;
     }
@@ -131,7 +143,7 @@ void sha256_update(struct sha256_state *state, struct bytes more) {
 void sha256_final(struct sha256_state *state, struct id *out) {
     EVP_MD_CTX *context = (EVP_MD_CTX *)state;
     ASSERT(EVP_DigestFinal_ex(context, out->b, NULL) == 1);
-    ASSERT(EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1);
+    ASSERT(EVP_DigestInit_ex(context, sha256_algorithm(), NULL) == 1);
 }
 
 void hash_labelled(const char *label, struct bytes key, struct bytes message, uint8_t *out,

@@ -39,16 +39,25 @@ void merkle_node(const struct id *left, const struct id *right, struct id *out) 
     sha256(BYTES_OF(both), out);
 }
 
+void merkle_append(struct merkle_edge *edge, const struct id *leaf_hash) {
+    struct id nodes[MERKLE_PROOF_MAX];
+    (void)merkle_append_nodes(edge, leaf_hash, nodes);
+}
+
 /* The bits of the size say which complete subtrees there are; appending is adding one, with a
  * carry. */
-void merkle_append(struct merkle_edge *edge, const struct id *leaf_hash) {
+size_t merkle_append_nodes(struct merkle_edge *edge, const struct id *leaf_hash,
+                           struct id nodes[MERKLE_PROOF_MAX]) {
     size_t count = (size_t)__builtin_popcountll(edge->size);
+    size_t completed = 0;
     struct id hash = *leaf_hash;
     for (uint64_t size = edge->size; (size & 1) != 0; size >>= 1) {
         merkle_node(&edge->hashes[--count], &hash, &hash);
+        nodes[completed++] = hash;
     }
     edge->hashes[count] = hash;
     edge->size++;
+    return completed;
 }
 
 void merkle_root(const struct merkle_edge *edge, struct id *out) {

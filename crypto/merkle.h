@@ -19,6 +19,9 @@ struct merkle_edge {
     struct id hashes[MERKLE_PROOF_MAX]; /* of the subtrees, largest first */
 };
 void merkle_append(struct merkle_edge *edge, const struct id *leaf_hash);
+/* The same; the hashes of the subtrees that this leaf completes, from level 1 up. Their number. */
+size_t merkle_append_nodes(struct merkle_edge *edge, const struct id *leaf_hash,
+                           struct id nodes[MERKLE_PROOF_MAX]);
 void merkle_root(const struct merkle_edge *edge, struct id *out);
 
 struct merkle_proof {

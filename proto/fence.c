@@ -12,11 +12,16 @@ enum wire_type {
     WIRE_FIXED32 = 5
 };
 
+enum {
+    EIGHT = 8
+};
+
 struct cursor {
     const uint8_t *at;
     const uint8_t *end;
 };
 
+static bool eight_are_plain(const uint8_t *at);
 static enum err decode_message(const struct shape *shape, struct bytes from, uint8_t *plain,
                                unsigned depth);
 static enum err decode_field(const struct shape_field *field, struct cursor *cursor,
@@ -61,6 +66,21 @@ enum err fence_decode_into(const struct shape *shape, struct bytes from, void *p
     return err;
 }
 
+size_t fence_reach(const struct shape *shape) {
+    size_t reach = 0;
+    for (size_t i = 0; i < shape->field_count; i++) {
+        const struct shape_field *field = &shape->fields[i];
+        size_t elements = field->max_count > 1 ? field->max_count : 1;
+        size_t count_bytes =
+            field->kind == SHAPE_MESSAGE && !field->repeated ? sizeof(bool) : sizeof(size_t);
+        size_t end = field->offset + elements * field->size;
+        size_t count_end = field->counted ? field->count_offset + count_bytes : 0;
+        reach = end > reach ? end : reach;
+        reach = count_end > reach ? count_end : reach;
+    }
+    return reach;
+}
+
 enum err fence_encode(const struct shape *shape, const void *plain, struct buffer *out) {
     size_t before = out->len;
     enum err err = encode_message(shape, plain, 1, out);
@@ -94,6 +114,10 @@ enum err fence_find(struct bytes from, uint32_t number, struct bytes *out) {
 
 bool fence_text_valid(struct bytes text) {
     for (size_t i = 0; i < text.len;) {
+        if (text.len - i >= EIGHT && eight_are_plain(text.at + i)) {
+            i += EIGHT;
+            continue;
+        }
         uint8_t lead = text.at[i++];
         if (lead < 0x20 || lead == 0x7f) {
             return false;
@@ -119,6 +143,20 @@ bool fence_text_valid(struct bytes text) {
         }
     }
     return true;
+}
+
+/* Of ASCII, and no control character: no byte has its high bit, is below 0x20 or is 0x7f. Each of
+ * the sums stays within its byte, so eight are looked at together. */
+static bool eight_are_plain(const uint8_t *at) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t high = 0x80 * ones;
+    uint64_t eight = read_u64(at);
+    if ((eight & high) != 0) {
+        return false;
+    }
+    uint64_t printable = eight + 0x60 * ones; /* carries into the high bit from 0x20 on */
+    uint64_t deleted = eight + ones;          /* and from 0x7f on */
+    return (printable & ~deleted & high) == high;
 }
 
 /* ---- decoding ---- */

@@ -29,6 +29,9 @@ MUST_USE enum err fence_decode(const struct shape *shape, struct bytes from, voi
 MUST_USE enum err fence_decode_into(const struct shape *shape, struct bytes from, void *plain,
                                     size_t size);
 
+/* How many bytes of a plain struct, from its start, the shape's rows lie within. */
+size_t fence_reach(const struct shape *shape);
+
 /* Appends. ERR_PEER_BOUNDS, ERR_FULL_BUFFER, ERR_HOST_MEMORY; then *out is as before. */
 MUST_USE enum err fence_encode(const struct shape *shape, const void *plain, struct buffer *out);
 

@@ -328,13 +328,13 @@ static enum err document_put(struct core *core, const struct control_request *re
         request->offset > request->total || request->blob.len > request->total - request->offset) {
         return ERR_PEER_BOUNDS;
     }
-    enum err err = gossip_want_attachment(core, &attachment);
+    enum err err = attachments_want(core, &attachment);
     if (err == ERR_OK) {
         err = store_attachment_get(core->store, &request->id, &attachment);
     }
     if (err == ERR_OK && attachment.size != request->total && attachment.have < attachment.size) {
         attachment.have = 0; /* somebody named another size */
-        err = gossip_resize_attachment(core, &attachment, (uint32_t)request->total);
+        err = attachments_resize(core, &attachment, (uint32_t)request->total);
     }
     if (err == ERR_OK && attachment.have == attachment.size) {
         return ERR_OK; /* held already */

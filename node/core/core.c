@@ -70,6 +70,10 @@ enum err core_create(const struct core_config *config, struct core **out) {
     buffer_init(&core->join.ask, SIGNED_GOSSIP_MAX);
     buffer_init(&core->join.objects, 4 * 1024 * 1024);
     buffer_init(&core->held, HELD_MAX);
+    buffer_init(&core->pushed.body, TRANSPORT_DATA_MAX);
+    buffer_init(&core->charter, SIGNED_GOSSIP_MAX);
+    buffer_init(&core->chain, CHAIN_MAX * SIGNED_GOSSIP_MAX);
+    core->certificates = calloc(CERTIFICATES_KEPT, sizeof *core->certificates);
     sign_public_of(&core->config.keys.sign, &core->node_public);
     sign_public_of(&core->config.keys.log, &core->log_public);
     box_public_of(&core->config.keys.box, &core->transport_public);
@@ -80,7 +84,8 @@ enum err core_create(const struct core_config *config, struct core **out) {
     core->log = log_create(config->now);
     core->replay = transport_replay_create(config->now);
     bool whole = core->community != NULL && core->requests != NULL && core->consent != NULL &&
-                 core->transfer != NULL && core->log != NULL && core->replay != NULL;
+                 core->transfer != NULL && core->log != NULL && core->replay != NULL &&
+                 core->certificates != NULL;
     enum err err = whole ? store_begin(core->store) : ERR_HOST_MEMORY;
     if (err == ERR_OK) {
         err = load(core);
@@ -118,6 +123,10 @@ void core_destroy(struct core *core) {
     buffer_finish(&core->join.ask);
     buffer_finish(&core->join.objects);
     buffer_finish(&core->held);
+    buffer_finish(&core->pushed.body);
+    buffer_finish(&core->charter);
+    buffer_finish(&core->chain);
+    free(core->certificates);
     secret_wipe(core, sizeof *core);
     free(core);
 }
@@ -290,9 +299,7 @@ enum err core_effect(struct core *core, const struct core_effect *effect, struct
     size_t at = core->bytes.len;
     enum err err = buffer_append(&core->bytes, data);
     if (err == ERR_OK) {
-        core->effect_at[core->effect_count] = at;
-        core->effects[core->effect_count] = *effect;
-        core->effects[core->effect_count++].data = (struct bytes){NULL, data.len};
+        core_give_effect(core, effect, at);
     }
     return err;
 }
@@ -370,12 +377,15 @@ enum err core_send_body(struct core *core, struct link *link, enum link_kind kin
 }
 
 void core_give(struct core *core, struct link *link, size_t before) {
+    core_give_effect(core, &(struct core_effect){.kind = CORE_DO_SEND, .link = link->no}, before);
+    link->bytes_out += core->bytes.len - before;
+}
+
+void core_give_effect(struct core *core, const struct core_effect *effect, size_t before) {
     ASSERT(core->effect_count < CORE_EFFECTS_MAX);
-    size_t len = core->bytes.len - before;
     core->effect_at[core->effect_count] = before;
-    core->effects[core->effect_count++] =
-        (struct core_effect){.kind = CORE_DO_SEND, .link = link->no, .data = {NULL, len}};
-    link->bytes_out += len;
+    core->effects[core->effect_count] = *effect;
+    core->effects[core->effect_count++].data = (struct bytes){NULL, core->bytes.len - before};
 }
 
 enum err core_close(struct core *core, struct link *link, const char *why) {
@@ -471,7 +481,11 @@ enum err core_become_member(struct core *core) {
     struct charter charter;
     enum err err = store_get(core->store, STORE_CHARTER, &value);
     if (err == ERR_OK) {
-        err = signed_decode(value, &object);
+        buffer_clear(&core->charter);
+        err = buffer_append(&core->charter, value);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&core->charter), &object);
     }
     if (err == ERR_OK) {
         err = charter_decode(object.body, &charter);

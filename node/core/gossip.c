@@ -6,20 +6,19 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
-enum {
-    BOOK_ENTRY_BYTES = 33, /* certificate, and 1 for an anchor */
-};
-
 struct forgotten { /* own requests, in one slot: the next takes the rest */
     struct core *core;
     size_t count;
     struct id ids[16];
 };
 
-struct pushed { /* the object that was pushed last, as GOSSIP carries it: most go over many links */
-    struct id id;
+struct arrival {   /* an object that is to be accepted; all borrowed */
+    uint64_t from; /* 0: our own, or not by gossip */
     struct way way;
-    struct buffer body; /* empty: none was */
+    struct bytes bytes;
+    const struct signed_object *object;
+    const struct head *head;
+    const struct request *request; /* the body of a REQUEST */
 };
 
 static enum err look_up(struct core *core, const struct link *link,
@@ -28,56 +27,53 @@ static struct rate_object load_of(struct core *core, const struct link *link,
                                   const struct signed_object *object, const struct head *head,
                                   size_t size_bytes);
 static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head, const struct rate_object *load);
+                      const struct head *head, const struct rate_object *load,
+                      struct request *request);
 static enum err judge_head(struct core *core, const struct signed_object *object,
                            const struct head *head);
 static enum err judge_member(struct core *core, const struct signed_object *object);
 static enum err judge_request(struct core *core, const struct signed_object *object,
-                              const struct member *author);
+                              const struct member *author, struct request *out);
 static enum err judge_record(struct core *core, const struct signed_object *object,
                              const struct head *head, const struct member *author);
 static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
                             uint64_t most);
 static enum err replace_record(struct core *core, const struct id *author);
 static bool signed_by_member(const struct signed_object *object, const struct member *member);
-static enum err record_object(struct core *core, const struct signed_object *object,
-                              uint64_t *index);
-static enum err after_request(struct core *core, const struct signed_object *object,
-                              uint64_t log_index);
+static enum err accept_arrival(struct core *core, const struct arrival *arrival);
+static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index);
+static enum err after_request(struct core *core, const struct request *request,
+                              const struct store_object *row, uint64_t log_index);
 static enum err want_for_request(struct core *core, const struct request *request,
                                  const struct id *sha256, uint32_t size);
+static enum err tell_ingest(struct core *core, const struct store_object *request);
+static enum err append_certificate(struct core *core, const struct id *id, struct buffer *out);
 static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
-static enum err load_book(struct core *core);
-static enum err keep_book(struct core *core);
 static peer_no find_member(void *context, const struct id *id);
 static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
-static void pushed_finish(struct pushed *pushed);
-static enum err act(struct core *core, const struct overlay_action *action, struct pushed *pushed);
+static enum err run(struct core *core, const struct overlay_event *event, struct bytes object);
+static enum err act(struct core *core, const struct overlay_action *action);
 static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
 static enum err dial_peer(struct core *core, peer_no number);
-static enum err push(struct core *core, struct link *link, const struct overlay_action *action,
-                     struct pushed *pushed);
-static enum err encode_object(struct core *core, const struct overlay_action *action,
-                              struct buffer *out);
+static enum err push(struct core *core, struct link *link, const struct overlay_action *action);
+static enum err encode_object(struct core *core, const struct overlay_action *action);
 static bool is_urgent(enum object_kind kind);
 static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
-static enum err has_room_for(struct core *core, uint64_t more);
-static enum err attachment_asked(struct core *core, struct link *link,
-                                 const struct link_message *message);
-static enum err attachment_came(struct core *core, struct link *link,
-                                const struct link_message *message);
-static enum err finish_attachment(struct core *core, const struct store_attachment *attachment);
-static enum err ask_for_attachments(struct core *core);
+static enum err keep_up(struct core *core);
+static enum err refresh_record(struct core *core);
+static enum err other_message(struct core *core, struct link *link,
+                              const struct link_message *message);
 static bool ignores(enum err err);
 
 enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, struct way way,
                      enum err *verdict) {
     struct signed_object object;
     struct head head;
+    struct request request; /* written by judge() when it is one */
     uint64_t from = link == NULL ? 0 : link->no;
     *verdict = ERR_OK;
     if (bytes.len > SIGNED_GOSSIP_MAX) {
@@ -105,7 +101,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
         return err;
     }
     struct rate_object load = load_of(core, link, &object, &head, bytes.len);
-    *verdict = judge(core, &object, &head, &load);
+    *verdict = judge(core, &object, &head, &load, &request);
     if (*verdict != ERR_OK) {
         if (ignores(*verdict)) {
             struct overlay_event event = {.kind = OVERLAY_EV_IGNORED, .key.id = object.id};
@@ -116,46 +112,16 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
         return *verdict;
     }
     rate_spend(core->rate, &load, core->now.mono);
-    return gossip_accept(core, from, way, &object, &head, bytes);
+    const struct arrival arrival = {from, way, bytes, &object, &head, &request};
+    return accept_arrival(core, &arrival);
 }
 
 enum err gossip_accept(struct core *core, uint64_t from, struct way way,
                        const struct signed_object *object, const struct head *head,
                        struct bytes bytes) {
-    uint64_t index = 0;
-    struct store_object row = {.id = object->id,
-                               .kind = object->kind,
-                               .author = head->author,
-                               .created = head->created,
-                               .expires = head->expires,
-                               .object = bytes};
-    if (!overlay_has_room(core->overlay, from == 0 || object->kind == OBJECT_MEMBER)) {
-        return ERR_FULL_TABLE;
-    }
-    enum err err = record_object(core, object, &index);
-    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
-        err = replace_record(core, &head->author);
-    }
-    if (err == ERR_OK) {
-        err = store_object_add(core->store, &row);
-    }
-    if (err == ERR_OK) {
-        struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
-                                      .link = from,
-                                      .hops = way.hops,
-                                      .everywhere = way.everywhere,
-                                      .urgent = is_urgent(object->kind),
-                                      .key = {head->created, object->id},
-                                      .expires = head->expires};
-        err = gossip_run(core, &event);
-    }
-    if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
-        err = after_request(core, object, index);
-    }
-    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
-        err = know_peer(core, &head->author);
-    }
-    return err;
+    const struct arrival arrival = {from, way, bytes, object, head, NULL};
+    ASSERT(object->kind != OBJECT_REQUEST); /* those are judged first */
+    return accept_arrival(core, &arrival);
 }
 
 /* Rows come in the order of their authors' clocks, so a certificate may come before its sponsor's:
@@ -172,7 +138,7 @@ enum err gossip_start(struct core *core) {
     }
     core->overlay_members = (struct overlay_members){core, find_member, id_of_member};
     struct overlay_config config = {.members = &core->overlay_members,
-                                    .self = find_member(core, &core->self),
+                                    .self = gossip_peer(core, &core->self),
                                     .seed = core_random(core)};
     core->overlay_actions = calloc(1, sizeof *core->overlay_actions);
     core->overlay = overlay_create(&config);
@@ -180,7 +146,7 @@ enum err gossip_start(struct core *core) {
     if (core->overlay_actions == NULL || core->overlay == NULL || core->rate == NULL) {
         return ERR_HOST_MEMORY;
     }
-    err = load_book(core);
+    err = address_book_load(core);
     return err == ERR_OK ? store_object_each(core->store, OBJECT_UNKNOWN, load_object, core) : err;
 }
 
@@ -189,30 +155,11 @@ enum err gossip_fault(struct core *core, struct link *link) {
     return gossip_run(core, &event);
 }
 
+/* The overlay is told of every message: that of an object is an offer, which says it. */
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message) {
-    struct overlay_event event = {.kind = OVERLAY_EV_HEARD, .link = link->no};
+    struct overlay_event event = {.kind = OVERLAY_EV_MESSAGE, .link = link->no, .message = message};
     enum err verdict = ERR_OK;
-    enum err err = gossip_run(core, &event);
-    if (err != ERR_OK) {
-        return err;
-    }
     switch (message->kind) {
-    case LINK_PING: {
-        struct link_message pong = {.kind = LINK_PONG, .as.ping.nonce = message->as.ping.nonce};
-        if (pong.as.ping.nonce == 0) {
-            return ERR_OK; /* a keep-alive: our own says that we are here */
-        }
-        err = core_send(core, link, &pong);
-        return err == ERR_FULL_QUEUE ? ERR_OK : err;
-    }
-    case LINK_PONG:
-        return ERR_OK;
-    case LINK_CHECKPOINT:
-    case LINK_WITNESSED:
-    case LINK_CONSISTENCY:
-    case LINK_COSIGNATURE:
-    case LINK_FORK:
-        return witness_message(core, link, message);
     case LINK_GOSSIP:
         return gossip_take(
             core, link, message->as.gossip.object,
@@ -228,13 +175,18 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_SYNC:
     case LINK_SYNC_IDS:
     case LINK_SYNC_WANT:
-        event.kind = OVERLAY_EV_MESSAGE;
-        event.message = message;
         return gossip_run(core, &event);
+    case LINK_PING:
+    case LINK_PONG:
+    case LINK_CHECKPOINT:
+    case LINK_WITNESSED:
+    case LINK_CONSISTENCY:
+    case LINK_COSIGNATURE:
+    case LINK_FORK:
     case LINK_ATTACHMENT_WANT:
-        return attachment_asked(core, link, message);
     case LINK_ATTACHMENT_PIECE:
-        return attachment_came(core, link, message);
+        event.kind = OVERLAY_EV_HEARD;
+        break;
     case LINK_JOIN_ASK:
     case LINK_JOIN_MEMBER:
     case LINK_JOIN_WELCOME:
@@ -244,35 +196,14 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_PIECES:
     case LINK_RECEIPT:
     case LINK_HEADER:
-        break;
+        return ERR_PEER_SEQUENCE;
     }
-    return ERR_PEER_SEQUENCE;
+    enum err err = gossip_run(core, &event);
+    return err == ERR_OK ? other_message(core, link, message) : err;
 }
 
-/* Runs one event through the overlay and carries out what it says. */
 enum err gossip_run(struct core *core, const struct overlay_event *event) {
-    struct overlay_actions *actions = core->overlay_actions;
-    SCOPED(pushed_finish) struct pushed pushed = {.body.max = TRANSPORT_DATA_MAX};
-    peer_no failed[OVERLAY_LINKS_MAX];
-    size_t failed_count = 0;
-    enum err err = overlay_step(core->overlay, event, core->now, core_random(core), actions);
-    for (size_t i = 0; i < actions->count; i++) {
-        const struct overlay_action *action = &actions->list[i];
-        enum err done = act(core, action, &pushed); /* leads to no step of its own */
-        if (core_is_fatal(done)) {
-            return done;
-        }
-        if (done != ERR_OK && action->kind == OVERLAY_ACT_DIAL) {
-            ASSERT(failed_count < COUNT_OF(failed));
-            failed[failed_count++] = action->peer;
-        }
-    }
-    for (size_t i = 0; i < failed_count; i++) {
-        struct overlay_event down = {.kind = OVERLAY_EV_LINK_DOWN, .peer = failed[i]};
-        enum err done = overlay_step(core->overlay, &down, core->now, core_random(core), actions);
-        err = err == ERR_OK ? done : err;
-    }
-    return err;
+    return run(core, event, (struct bytes){NULL, 0});
 }
 
 enum err gossip_publish_record(struct core *core) {
@@ -313,28 +244,11 @@ enum err gossip_publish_record(struct core *core) {
 enum err gossip_tick(struct core *core) {
     struct overlay_event event = {.kind = OVERLAY_EV_TICK};
     enum err err = gossip_run(core, &event);
-    if (err == ERR_OK && tick_reached(core->now.mono, core->attachment_due)) {
-        err = ask_for_attachments(core);
+    if (err == ERR_OK) {
+        err = attachments_tick(core);
     }
     if (err == ERR_OK && tick_reached(core->now.mono, core->upkeep_due)) {
-        struct store_object newest;
-        err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
-        bool old = err == ERR_OK && core->now.wall.ms - newest.created.ms > RECORD_REFRESH_MS;
-        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-        if (err == ERR_OK && old) {
-            err = gossip_publish_record(core);
-            err = err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
-        }
-        if (err == ERR_OK) {
-            err = keep_book(core);
-        }
-        if (err == ERR_OK) {
-            err = store_attachment_expire(core->store, core->now.wall);
-        }
-        if (err == ERR_OK) {
-            err = store_invite_expire(core->store, core->now.wall);
-            core->doors_stale = true;
-        }
+        err = keep_up(core);
     }
     return err;
 }
@@ -359,6 +273,54 @@ enum err gossip_forget(struct core *core) {
         }
     }
     return err == ERR_OK ? store_request_expire(core->store) : err;
+}
+
+static enum err keep_up(struct core *core) {
+    enum err err = refresh_record(core);
+    if (err == ERR_OK) {
+        err = address_book_keep(core);
+    }
+    if (err == ERR_OK) {
+        err = store_attachment_expire(core->store, core->now.wall);
+    }
+    if (err == ERR_OK) {
+        err = store_invite_expire(core->store, core->now.wall);
+        core->doors_stale = true;
+    }
+    return err;
+}
+
+static enum err refresh_record(struct core *core) {
+    struct store_object newest;
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    if (core->now.wall.ms - newest.created.ms <= RECORD_REFRESH_MS) {
+        return ERR_OK;
+    }
+    err = gossip_publish_record(core);
+    return err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+}
+
+/* What the overlay has no part in. */
+static enum err other_message(struct core *core, struct link *link,
+                              const struct link_message *message) {
+    struct link_message pong = {.kind = LINK_PONG, .as.ping.nonce = message->as.ping.nonce};
+    enum err err = ERR_OK;
+    switch ((int)message->kind) {
+    case LINK_PONG:
+        return ERR_OK;
+    case LINK_PING: /* without a nonce a keep-alive: our own says that we are here */
+        err = pong.as.ping.nonce == 0 ? ERR_OK : core_send(core, link, &pong);
+        return err == ERR_FULL_QUEUE ? ERR_OK : err;
+    case LINK_ATTACHMENT_WANT:
+        return attachments_asked(core, link, message);
+    case LINK_ATTACHMENT_PIECE:
+        return attachments_came(core, link, message);
+    default:
+        return witness_message(core, link, message);
+    }
 }
 
 /* By its link's account, or, when it came another way, by what we have. */
@@ -397,7 +359,8 @@ static struct rate_object load_of(struct core *core, const struct link *link,
 /* The rate is asked first and spent last: whoever is over it costs no verification, and only what
  * was verified counts. */
 static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head, const struct rate_object *load) {
+                      const struct head *head, const struct rate_object *load,
+                      struct request *request) {
     enum err err = judge_head(core, object, head);
     if (err == ERR_OK && !rate_allows(core->rate, load, core->now.mono)) {
         err = ERR_DENY_QUOTA;
@@ -417,7 +380,7 @@ static enum err judge(struct core *core, const struct signed_object *object,
     }
     switch (object->kind) {
     case OBJECT_REQUEST:
-        return judge_request(core, object, author);
+        return judge_request(core, object, author, request);
     case OBJECT_NODE_RECORD:
         return judge_record(core, object, head, author);
     case OBJECT_RECEIPT_COMMITMENT:
@@ -463,28 +426,27 @@ static enum err judge_member(struct core *core, const struct signed_object *obje
 }
 
 static enum err judge_request(struct core *core, const struct signed_object *object,
-                              const struct member *author) {
-    struct request request;
+                              const struct member *author, struct request *out) {
     size_t rule = 0;
     bool owner = false;
-    enum err err = request_decode(object->body, &request);
+    enum err err = request_decode(object->body, out);
     if (err != ERR_OK) {
         return err;
     }
     for (size_t i = 0; i < author->owner_count && !owner; i++) {
         owner = signed_by(object, &author->owners[i].sign);
     }
-    if (!owner || !box_public_equal(&request.transport, &author->transport)) {
+    if (!owner || !box_public_equal(&out->transport, &author->transport)) {
         return ERR_PEER_SIGNATURE;
     }
-    err = requests_judge(core->requests, &object->id, &request, author,
+    err = requests_judge(core->requests, &object->id, out, author,
                          community_charter(core->community), core->now.wall, &rule);
     if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME) {
         struct log_entry refused = {.kind = LOG_REQUEST_REFUSED,
                                     .at = core->now.wall,
                                     .a = object->id,
                                     .numbers = {rule + 1}};
-        if (!requests_refuse(core->requests, &object->id, &request.head.author, core->now)) {
+        if (!requests_refuse(core->requests, &object->id, &out->head.author, core->now)) {
             return err;
         }
         enum err logged = record_add(core, &refused, NULL);
@@ -541,6 +503,45 @@ static bool ignores(enum err err) {
 
 /* ---- accepted objects ---- */
 
+static enum err accept_arrival(struct core *core, const struct arrival *arrival) {
+    const struct signed_object *object = arrival->object;
+    const struct head *head = arrival->head;
+    uint64_t index = 0;
+    const struct store_object row = {.id = object->id,
+                                     .kind = object->kind,
+                                     .author = head->author,
+                                     .created = head->created,
+                                     .expires = head->expires,
+                                     .object = arrival->bytes};
+    if (!overlay_has_room(core->overlay, arrival->from == 0 || object->kind == OBJECT_MEMBER)) {
+        return ERR_FULL_TABLE;
+    }
+    enum err err = record_arrival(core, arrival, &index);
+    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
+        err = replace_record(core, &head->author);
+    }
+    if (err == ERR_OK) {
+        err = store_object_add(core->store, &row);
+    }
+    if (err == ERR_OK) {
+        struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
+                                      .link = arrival->from,
+                                      .hops = arrival->way.hops,
+                                      .everywhere = arrival->way.everywhere,
+                                      .urgent = is_urgent(object->kind),
+                                      .key = {head->created, object->id},
+                                      .expires = head->expires};
+        err = run(core, &event, arrival->bytes);
+    }
+    if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
+        err = after_request(core, arrival->request, &row, index);
+    }
+    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
+        err = know_peer(core, &head->author);
+    }
+    return err;
+}
+
 /* The one that a newer one of the same author takes the place of. */
 static enum err replace_record(struct core *core, const struct id *author) {
     struct store_object old;
@@ -553,114 +554,117 @@ static enum err replace_record(struct core *core, const struct id *author) {
     return err == ERR_OK ? store_object_remove(core->store, &old.id) : err;
 }
 
-static enum err record_object(struct core *core, const struct signed_object *object,
-                              uint64_t *index) {
-    struct log_entry entry = {.at = core->now.wall, .a = object->id};
-    if (object->kind == OBJECT_MEMBER) {
+static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index) {
+    struct log_entry entry = {.at = core->now.wall, .a = arrival->object->id};
+    if (arrival->object->kind == OBJECT_MEMBER) {
         entry.kind = LOG_MEMBER;
         return record_add(core, &entry, index);
     }
-    if (object->kind != OBJECT_REQUEST) {
+    if (arrival->object->kind != OBJECT_REQUEST) {
         return ERR_OK;
     }
-    struct request request;
-    enum err err = request_decode(object->body, &request);
-    if (err == ERR_OK) {
-        bool ours = id_equal(&request.head.author, &core->self);
-        entry.kind = ours ? LOG_REQUEST_MADE : LOG_REQUEST_SEEN;
-        entry.numbers[0] = request.instrument.kind;
-        entry.numbers[1] = (uint64_t)(request.to.ms - request.from.ms) / 1000;
-        entry.numbers[2] = (uint64_t)geo_place_area_m2(&request.place);
-        err = record_add(core, &entry, index);
-    }
-    return err;
+    const struct request *request = arrival->request;
+    bool ours = id_equal(&request->head.author, &core->self);
+    entry.kind = ours ? LOG_REQUEST_MADE : LOG_REQUEST_SEEN;
+    entry.numbers[0] = request->instrument.kind;
+    entry.numbers[1] = (uint64_t)(request->to.ms - request->from.ms) / 1000;
+    entry.numbers[2] = (uint64_t)geo_place_area_m2(&request->place);
+    return record_add(core, &entry, index);
 }
 
-static enum err after_request(struct core *core, const struct signed_object *object,
-                              uint64_t log_index) {
-    struct request request;
-    struct store_request row = {.id = object->id, .log_index = log_index};
-    enum err err = request_decode(object->body, &request);
+static enum err after_request(struct core *core, const struct request *request,
+                              const struct store_object *row, uint64_t log_index) {
+    struct store_request local = {.id = row->id, .log_index = log_index};
+    enum err err = requests_admit(core->requests, &row->id, request, core->now.wall);
+    local.ours = id_equal(&row->author, &core->self);
     if (err == ERR_OK) {
-        err = requests_admit(core->requests, &object->id, &request, core->now.wall);
+        err = store_request_add(core->store, &local);
     }
-    row.ours = id_equal(&request.head.author, &core->self);
-    if (err == ERR_OK) {
-        err = store_request_add(core->store, &row);
+    if (err == ERR_OK && request->document.present) {
+        err = want_for_request(core, request, &request->document.sha256, request->document.size);
     }
-    if (err == ERR_OK && request.document.present) {
-        err = want_for_request(core, &request, &request.document.sha256, request.document.size);
+    if (err == ERR_OK && request->court_seal.present) {
+        err =
+            want_for_request(core, request, &request->court_seal.sha256, request->court_seal.size);
     }
-    if (err == ERR_OK && request.court_seal.present) {
-        err = want_for_request(core, &request, &request.court_seal.sha256, request.court_seal.size);
-    }
-    if (row.ours) {
+    if (local.ours) {
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK ? gossip_request_to_ingest(core, &object->id) : err;
+    return err == ERR_OK ? tell_ingest(core, row) : err;
 }
 
 static enum err want_for_request(struct core *core, const struct request *request,
                                  const struct id *sha256, uint32_t size) {
     const struct store_attachment want = {
         .sha256 = *sha256, .size = size, .expires = request->head.expires};
-    enum err err = gossip_want_attachment(core, &want);
+    enum err err = attachments_want(core, &want);
     core->attachment_due = core->now.mono;
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
 }
 
 enum err gossip_request_to_ingest(struct core *core, const struct id *request) {
-    static struct ingest_message message; /* large; rebuilt whole by every call */
     struct store_object row;
+    SCOPED(buffer_finish) struct buffer object = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = store_object_get(core->store, request, &row);
+    if (err == ERR_OK) {
+        err = buffer_append(&object, row.object);
+        row.object = buffer_bytes(&object);
+    }
+    if (err == ERR_OK) {
+        err = tell_ingest(core, &row);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* The request with all that ingest checks it by. */
+static enum err tell_ingest(struct core *core, const struct store_object *request) {
+    struct ingest_message message;
     struct id chain[CHAIN_MAX];
-    SCOPED(buffer_finish) struct buffer objects = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
-    size_t at[CHAIN_MAX + 2] = {0};
-    size_t len[CHAIN_MAX + 2] = {0};
+    size_t ends[CHAIN_MAX];
     if (!core->ingest_up) {
         return ERR_OK; /* it gets every open request when it comes up */
     }
-    enum err err = store_object_get(core->store, request, &row);
-    if (err == ERR_OK) {
-        len[0] = row.object.len;
-        err = buffer_append(&objects, row.object);
-    }
-    size_t count = err == ERR_OK ? community_chain(core->community, &row.author, chain) : 0;
-    struct bytes charter;
-    if (err == ERR_OK) {
-        err = count == 0 ? ERR_PEER_UNKNOWN : store_get(core->store, STORE_CHARTER, &charter);
-    }
-    if (err == ERR_OK) {
-        at[1] = objects.len;
-        len[1] = charter.len;
-        err = buffer_append(&objects, charter);
-    }
+    size_t count = community_chain(core->community, &request->author, chain);
+    enum err err = count == 0 ? ERR_USER_NOT_FOUND : ERR_OK;
+    buffer_clear(&core->chain);
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        err = store_object_get(core->store, &chain[i], &row);
-        at[i + 2] = objects.len;
-        len[i + 2] = row.object.len;
-        if (err == ERR_OK) {
-            err = buffer_append(&objects, row.object);
-        }
+        err = append_certificate(core, &chain[i], &core->chain);
+        ends[i] = core->chain.len;
     }
     if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND || err == ERR_PEER_UNKNOWN ? ERR_OK : err;
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    message = (struct ingest_message){.kind = INGEST_REQUEST};
-    message.as.request.id = *request;
-    message.as.request.request = (struct bytes){objects.at, len[0]};
-    message.as.request.charter = (struct bytes){objects.at + at[1], len[1]};
+    message.kind = INGEST_REQUEST; /* the rest of the union is large, and not looked at */
+    message.as.request.id = request->id;
+    message.as.request.request = request->object;
+    message.as.request.charter = buffer_bytes(&core->charter);
     message.as.request.chain_count = count;
-    for (size_t i = 0; i < count; i++) {
-        message.as.request.chain[i] = (struct bytes){objects.at + at[i + 2], len[i + 2]};
+    for (size_t i = 0, start = 0; i < count; start = ends[i++]) {
+        message.as.request.chain[i] = (struct bytes){core->chain.at + start, ends[i] - start};
     }
-    err = ingest_encode(&message, &frame);
+    size_t before = core->bytes.len;
+    err = core->effect_count < CORE_EFFECTS_MAX ? ingest_encode(&message, &core->bytes)
+                                                : ERR_FULL_QUEUE;
     if (err == ERR_OK) {
-        err =
-            core_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, buffer_bytes(&frame));
+        core_give_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, before);
     }
     return err;
+}
+
+static enum err append_certificate(struct core *core, const struct id *id, struct buffer *out) {
+    struct kept_certificate *kept = &core->certificates[read_u64(id->b) % CERTIFICATES_KEPT];
+    if (kept->len > 0 && id_equal(&kept->id, id)) {
+        return buffer_append(out, (struct bytes){kept->bytes, kept->len});
+    }
+    struct store_object row;
+    enum err err = store_object_get(core->store, id, &row);
+    if (err == ERR_OK && row.object.len <= sizeof kept->bytes) {
+        kept->id = *id;
+        kept->len = row.object.len;
+        memcpy(kept->bytes, row.object.at, row.object.len);
+    }
+    return err == ERR_OK ? buffer_append(out, row.object) : err;
 }
 
 /* ---- start ---- */
@@ -713,59 +717,13 @@ static enum err load_object(void *context, const struct store_object *row) {
     return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
 }
 
-/* Those of the address book that this node has dialled before come first: whoever would fill it
- * anew has to wait for them to fail. */
-static enum err load_book(struct core *core) {
-    struct bytes kept;
-    enum err err = store_get(core->store, STORE_BOOK, &kept);
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    for (size_t at = 0; at + BOOK_ENTRY_BYTES <= kept.len; at += BOOK_ENTRY_BYTES) {
-        struct id id;
-        memcpy(id.b, kept.at + at, sizeof id.b);
-        struct overlay_event event = {.kind = OVERLAY_EV_PEER,
-                                      .peer = find_member(core, &id),
-                                      .met = true,
-                                      .anchor = kept.at[at + sizeof id.b] != 0};
-        if (event.peer != OVERLAY_NOBODY) {
-            err = overlay_step(core->overlay, &event, core->now, core_random(core),
-                               core->overlay_actions);
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return ERR_OK;
-}
-
-static enum err keep_book(struct core *core) {
-    struct overlay_known known[OVERLAY_BOOK_MAX];
-    uint8_t book[OVERLAY_BOOK_MAX * BOOK_ENTRY_BYTES];
-    size_t len = 0;
-    struct id hash;
-    size_t count = overlay_book(core->overlay, known);
-    for (size_t i = 0; i < count; i++) {
-        if (known[i].met || known[i].anchor) {
-            struct id id = id_of_member(core, known[i].peer);
-            memcpy(book + len, id.b, sizeof id.b);
-            book[len + sizeof id.b] = known[i].anchor ? 1 : 0;
-            len += BOOK_ENTRY_BYTES;
-        }
-    }
-    hash_labelled("stoop address book v1", (struct bytes){NULL, 0}, (struct bytes){book, len},
-                  hash.b, sizeof hash.b);
-    if (id_equal(&hash, &core->book_kept)) {
-        return ERR_OK;
-    }
-    core->book_kept = hash;
-    return store_put(core->store, STORE_BOOK, (struct bytes){book, len});
-}
-
 /* ---- what the overlay says ---- */
 
 static peer_no find_member(void *context, const struct id *id) {
-    const struct core *core = context;
+    return gossip_peer(context, id);
+}
+
+peer_no gossip_peer(const struct core *core, const struct id *id) {
     return community_in_standing(core->community, id, core->now.wall) ? number_of(core, id)
                                                                       : OVERLAY_NOBODY;
 }
@@ -781,15 +739,40 @@ static struct id id_of_member(void *context, peer_no peer) {
 }
 
 static enum err know_peer(struct core *core, const struct id *certificate) {
-    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = find_member(core, certificate)};
+    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = gossip_peer(core, certificate)};
     return event.peer == OVERLAY_NOBODY ? ERR_OK : gossip_run(core, &event);
 }
 
-static void pushed_finish(struct pushed *pushed) {
-    buffer_finish(&pushed->body);
+/* Runs one event through the overlay and carries out what it says. `object`: of the id that the
+ * event is about, or empty. */
+static enum err run(struct core *core, const struct overlay_event *event, struct bytes object) {
+    struct overlay_actions *actions = core->overlay_actions;
+    peer_no failed[OVERLAY_DIALS_MAX];
+    size_t failed_count = 0;
+    core->pushed.id = event->key.id;
+    core->pushed.object = object;
+    buffer_clear(&core->pushed.body);
+    enum err err = overlay_step(core->overlay, event, core->now, core_random(core), actions);
+    for (size_t i = 0; i < actions->count; i++) {
+        const struct overlay_action *action = &actions->list[i];
+        enum err done = act(core, action); /* leads to no step of its own */
+        if (core_is_fatal(done)) {
+            return done;
+        }
+        if (done != ERR_OK && action->kind == OVERLAY_ACT_DIAL) {
+            ASSERT(failed_count < COUNT_OF(failed));
+            failed[failed_count++] = action->peer;
+        }
+    }
+    for (size_t i = 0; i < failed_count; i++) {
+        struct overlay_event down = {.kind = OVERLAY_EV_LINK_DOWN, .peer = failed[i]};
+        enum err done = overlay_step(core->overlay, &down, core->now, core_random(core), actions);
+        err = err == ERR_OK ? done : err;
+    }
+    return err;
 }
 
-static enum err act(struct core *core, const struct overlay_action *action, struct pushed *pushed) {
+static enum err act(struct core *core, const struct overlay_action *action) {
     static const struct link_message keep_alive = {.kind = LINK_PING};
     struct link *link = core_link(core, action->link);
     switch (action->kind) {
@@ -800,7 +783,7 @@ static enum err act(struct core *core, const struct overlay_action *action, stru
     case OVERLAY_ACT_PING:
         return link == NULL ? ERR_OK : core_send(core, link, &keep_alive);
     case OVERLAY_ACT_PUSH:
-        return link == NULL ? ERR_OK : push(core, link, action, pushed);
+        return link == NULL ? ERR_OK : push(core, link, action);
     case OVERLAY_ACT_SEND:
         return link == NULL ? ERR_OK : core_send(core, link, action->message);
     case OVERLAY_ACT_DROP:
@@ -863,33 +846,33 @@ static enum err dial_peer(struct core *core, peer_no number) {
     return ERR_USER_NOT_FOUND; /* no address that this node may dial */
 }
 
-static enum err push(struct core *core, struct link *link, const struct overlay_action *action,
-                     struct pushed *pushed) {
+static enum err push(struct core *core, struct link *link, const struct overlay_action *action) {
+    const struct pushed *pushed = &core->pushed;
     bool again = pushed->body.len > 0 && pushed->way.hops == action->hops &&
                  pushed->way.everywhere == action->everywhere && id_equal(&pushed->id, &action->id);
-    if (!again) {
-        buffer_clear(&pushed->body);
-        enum err err = encode_object(core, action, &pushed->body);
-        if (err != ERR_OK) {
-            return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-        }
-        pushed->id = action->id;
-        pushed->way = (struct way){action->hops, action->everywhere};
+    enum err err = again ? ERR_OK : encode_object(core, action);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     return core_send_body(core, link, LINK_GOSSIP, buffer_bytes(&pushed->body));
 }
 
-static enum err encode_object(struct core *core, const struct overlay_action *action,
-                              struct buffer *out) {
+static enum err encode_object(struct core *core, const struct overlay_action *action) {
     struct store_object row;
+    struct pushed *pushed = &core->pushed;
     struct link_message message = {
         .kind = LINK_GOSSIP, .as.gossip = {.hops = action->hops, .everywhere = action->everywhere}};
-    enum err err = store_object_get(core->store, &action->id, &row);
+    bool at_hand = pushed->object.len > 0 && id_equal(&pushed->id, &action->id);
+    enum err err = at_hand ? ERR_OK : store_object_get(core->store, &action->id, &row);
     if (err != ERR_OK) {
         return err;
     }
-    message.as.gossip.object = row.object;
-    return link_encode(&message, out);
+    message.as.gossip.object = at_hand ? pushed->object : row.object;
+    pushed->id = action->id;
+    pushed->way = (struct way){action->hops, action->everywhere};
+    pushed->object = at_hand ? pushed->object : (struct bytes){NULL, 0};
+    buffer_clear(&pushed->body);
+    return link_encode(&message, &pushed->body);
 }
 
 /* Few and far between, and what others say later depends on them. */
@@ -930,161 +913,4 @@ static enum err visit_own_request(void *context, const struct store_object *row)
         found->ids[found->count++] = row->id;
     }
     return ERR_OK;
-}
-
-/* ---- attachments: every home fetches every one, whether it has a match or not (P2) ---- */
-
-enum err gossip_want_attachment(struct core *core, const struct store_attachment *want) {
-    struct store_attachment known;
-    enum err err = store_attachment_get(core->store, &want->sha256, &known);
-    if (err == ERR_USER_NOT_FOUND) {
-        err = has_room_for(core, want->size);
-    }
-    return err == ERR_OK ? store_attachment_want(core->store, want) : err;
-}
-
-enum err gossip_resize_attachment(struct core *core, struct store_attachment *attachment,
-                                  uint32_t size) {
-    enum err err = size > attachment->size ? has_room_for(core, size - attachment->size) : ERR_OK;
-    if (err == ERR_OK) {
-        err = store_attachment_resize(core->store, &attachment->sha256, size);
-    }
-    if (err == ERR_OK) {
-        attachment->size = size;
-    }
-    return err;
-}
-
-static enum err has_room_for(struct core *core, uint64_t more) {
-    uint64_t total = 0;
-    enum err err = store_attachment_total(core->store, &total);
-    return err == ERR_OK && total + more > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
-}
-
-static enum err attachment_asked(struct core *core, struct link *link,
-                                 const struct link_message *message) {
-    struct store_attachment attachment;
-    struct bytes data;
-    struct link_message piece = {.kind = LINK_ATTACHMENT_PIECE};
-    enum err err =
-        store_attachment_get(core->store, &message->as.attachment_want.sha256, &attachment);
-    if (err == ERR_OK && message->as.attachment_want.offset < attachment.have) {
-        err = store_attachment_read(core->store, &attachment.sha256,
-                                    message->as.attachment_want.offset, LINK_DATA_MAX, &data);
-        if (err == ERR_OK) {
-            piece.as.attachment_piece.sha256 = attachment.sha256;
-            piece.as.attachment_piece.size = attachment.size;
-            piece.as.attachment_piece.offset = message->as.attachment_want.offset;
-            piece.as.attachment_piece.data = data;
-            err = core_send(core, link, &piece);
-        }
-    }
-    return err == ERR_USER_NOT_FOUND || err == ERR_FULL_QUEUE ? ERR_OK : err;
-}
-
-static enum err attachment_came(struct core *core, struct link *link,
-                                const struct link_message *message) {
-    struct store_attachment attachment;
-    const struct bytes *data = &message->as.attachment_piece.data;
-    enum err err =
-        store_attachment_get(core->store, &message->as.attachment_piece.sha256, &attachment);
-    if (err == ERR_USER_NOT_FOUND) {
-        return ERR_OK; /* not asked for, or expired since */
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (link->no != core->attachment_link || attachment.have == attachment.size) {
-        return ERR_OK; /* a neighbour asked twice answers twice */
-    }
-    /* Whoever names a document first may name a wrong size, and the hash alone says which is right:
-     * so it is taken from who has the document, and checked with it. */
-    uint32_t size = message->as.attachment_piece.size;
-    if (size != attachment.size && size <= DOCUMENT_MAX) {
-        err = gossip_resize_attachment(core, &attachment, size);
-        if (err == ERR_FULL_TABLE) {
-            return ERR_OK; /* no room for all of it */
-        }
-        if (err == ERR_OK && attachment.have > 0) {
-            core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-            return ERR_OK; /* from its beginning, at the next try */
-        }
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    if (message->as.attachment_piece.offset != attachment.have || data->len == 0 ||
-        size != attachment.size || data->len > attachment.size - attachment.have) {
-        return ERR_OK;
-    }
-    err = store_attachment_append(core->store, &attachment.sha256, attachment.have, *data);
-    attachment.have += (uint32_t)data->len;
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (attachment.have == attachment.size) {
-        return finish_attachment(core, &attachment);
-    }
-    struct link_message want = {.kind = LINK_ATTACHMENT_WANT};
-    want.as.attachment_want.sha256 = attachment.sha256;
-    want.as.attachment_want.offset = attachment.have;
-    core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-    err = core_send(core, link, &want);
-    return err == ERR_FULL_QUEUE ? ERR_OK : err;
-}
-
-static enum err finish_attachment(struct core *core, const struct store_attachment *attachment) {
-    struct id hash;
-    struct sha256_state *state = sha256_create();
-    enum err err = state == NULL ? ERR_HOST_MEMORY : ERR_OK;
-    for (uint32_t at = 0; err == ERR_OK && at < attachment->size;) {
-        struct bytes data;
-        err = store_attachment_read(core->store, &attachment->sha256, at, attachment->size, &data);
-        if (err == ERR_OK) {
-            sha256_update(state, data);
-            at += (uint32_t)data.len;
-        }
-    }
-    if (err == ERR_OK) {
-        sha256_final(state, &hash);
-        if (!id_equal(&hash, &attachment->sha256)) {
-            err = store_attachment_reset(core->store, &attachment->sha256);
-            core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-        }
-    }
-    sha256_destroy(state);
-    return err;
-}
-
-/* One at a time, from one linked neighbour at a time, chosen anew at each try. */
-static enum err ask_for_attachments(struct core *core) {
-    struct store_attachment missing;
-    struct link_message want = {.kind = LINK_ATTACHMENT_WANT};
-    struct link *from = NULL;
-    core->attachment_due = TICK_NEVER;
-    enum err err = store_attachment_next_missing(core->store, &core->attachment_after, &missing);
-    if (err == ERR_USER_NOT_FOUND && !id_is_zero(&core->attachment_after)) {
-        core->attachment_after = (struct id){{0}};
-        err = store_attachment_next_missing(core->store, &core->attachment_after, &missing);
-    }
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    core->attachment_after = missing.sha256;
-    core->attachment_due = tick_add(core->now.mono, (struct duration){ATTACHMENT_RETRY_MS});
-    uint64_t seen = 0;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) { /* each with the same chance */
-        struct link *link = &core->links[i];
-        if (link->no != 0 && link->in_overlay && core_random(core) % ++seen == 0) {
-            from = link;
-        }
-    }
-    if (from == NULL) {
-        return ERR_OK;
-    }
-    core->attachment_link = from->no;
-    want.as.attachment_want.sha256 = missing.sha256;
-    want.as.attachment_want.offset = missing.have;
-    err = core_send(core, from, &want);
-    return err == ERR_FULL_QUEUE ? ERR_OK : err;
 }

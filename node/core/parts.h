@@ -40,6 +40,8 @@ enum {
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
+    CERTIFICATES_KEPT = 256,     /* those of who asks: ingest gets them with each request */
+    KEPT_CERTIFICATE_MAX = 1024, /* hardly any is longer; those are read each time */
     UPKEEP_EVERY_MS = 30 * 1000,
 };
 
@@ -104,6 +106,26 @@ struct core_work {
     struct transfer_block *block; /* STORE */
     uint64_t receiver;            /* SYNC */
     enum err result;
+};
+
+/* A certificate as it is stored. A row of a certificate is never changed nor removed. */
+struct kept_certificate {
+    struct id id;
+    size_t len; /* 0: none */
+    uint8_t bytes[KEPT_CERTIFICATE_MAX];
+};
+
+struct way { /* of an object, as its GOSSIP said; zero: ours, or not by gossip */
+    uint8_t hops;
+    bool everywhere;
+};
+
+/* What is pushed: one object goes over many links, the same way over most. */
+struct pushed {
+    struct id id;
+    struct bytes object; /* where it is at hand; borrowed while the overlay's actions are done */
+    struct way way;
+    struct buffer body; /* as GOSSIP carries it; empty: not made yet */
 };
 
 /* What we last signed of our log, with the cosignatures that have come. */
@@ -174,7 +196,11 @@ struct core {
 
     struct overlay_members overlay_members;
     struct overlay_actions *overlay_actions; /* large; most of it is hardly ever touched */
-    struct id book_kept;                     /* hash of the address book as it is in the store */
+    struct pushed pushed;
+    struct buffer charter;                 /* signed object, once there is one */
+    struct buffer chain;                   /* what one request goes to ingest with */
+    struct kept_certificate *certificates; /* CERTIFICATES_KEPT of them, each at its id's place */
+    struct id book_kept;                   /* hash of the address book as it is in the store */
     struct link_message message;
     struct control_reply reply;
 };
@@ -196,6 +222,7 @@ enum err core_send_body(struct core *core, struct link *link, enum link_kind kin
                         struct bytes body);
 /* What was sealed into the turn's bytes from `before` on goes out; there is room for the effect. */
 void core_give(struct core *core, struct link *link, size_t before);
+void core_give_effect(struct core *core, const struct core_effect *effect, size_t before);
 enum err core_close(struct core *core, struct link *link, const char *why);
 bool core_may_dial(const struct core *core, const char *address);
 enum err core_become_member(struct core *core); /* from what the store holds */
@@ -203,11 +230,6 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
                uint32_t tag, struct transport_door_key *out);
 
 /* ---- gossip.c ---- */
-struct way { /* of an object, as its GOSSIP said; zero: ours, or not by gossip */
-    uint8_t hops;
-    bool everywhere;
-};
-
 /* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */
 enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, struct way way,
                      enum err *verdict);
@@ -221,16 +243,29 @@ enum err gossip_start(struct core *core);
 enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
 enum err gossip_run(struct core *core, const struct overlay_event *event);
-/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
- * ERR_FULL_TABLE. */
-enum err gossip_want_attachment(struct core *core, const struct store_attachment *want);
-/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
-enum err gossip_resize_attachment(struct core *core, struct store_attachment *attachment,
-                                  uint32_t size);
+/* OVERLAY_NOBODY for who is not in standing. */
+peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
+
+/* ---- attachments.c ---- */
+/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
+ * ERR_FULL_TABLE. */
+enum err attachments_want(struct core *core, const struct store_attachment *want);
+/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
+enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size);
+enum err attachments_asked(struct core *core, struct link *link,
+                           const struct link_message *message);
+enum err attachments_came(struct core *core, struct link *link, const struct link_message *message);
+enum err attachments_tick(struct core *core);
+
+/* ---- address_book.c ---- */
+/* Those whom this node has dialled before come first: whoever would fill it anew has to wait for
+ * them to fail. */
+enum err address_book_load(struct core *core);
+enum err address_book_keep(struct core *core);
 
 /* ---- join.c ---- */
 enum err join_found(struct core *core, struct bytes charter, struct bytes member);

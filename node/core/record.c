@@ -233,18 +233,10 @@ static enum err store_leaf(struct core *core, const struct log_leaf *leaf, struc
                              .leaf = {(const uint8_t *)leaf->text, leaf->len},
                              .opening = opening};
     enum err err = store_leaf_add(core->store, &row);
-    struct id hash = leaf->hash;
-    uint64_t index = leaf->index;
-    for (unsigned level = 1; err == ERR_OK && (index & 1) != 0; level++) {
-        struct id left;
-        err = store_node_get(core->store, level - 1, index - 1, &left);
-        if (err == ERR_OK) {
-            merkle_node(&left, &hash, &hash);
-            index >>= 1;
-            err = store_node_add(core->store, level, index, &hash);
-        }
+    for (unsigned level = 1; err == ERR_OK && level <= leaf->node_count; level++) {
+        err = store_node_add(core->store, level, leaf->index >> level, &leaf->nodes[level - 1]);
     }
-    return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
+    return err;
 }
 
 static enum err visit_waiting(void *context, struct bytes line) {

@@ -350,7 +350,7 @@ static void add_leaf(struct log *log, struct log_leaf *leaf) {
     leaf->index = log->edge.size;
     leaf->len = strlen(leaf->text);
     merkle_leaf((struct bytes){(const uint8_t *)leaf->text, leaf->len}, &leaf->hash);
-    merkle_append(&log->edge, &leaf->hash);
+    leaf->node_count = merkle_append_nodes(&log->edge, &leaf->hash, leaf->nodes);
 }
 
 static bool read_id(const char **text, const char *label, struct id *out) {

@@ -121,6 +121,8 @@ struct log_leaf {
     struct id hash;
     size_t len;
     char text[LOG_LEAF_MAX];
+    size_t node_count;
+    struct id nodes[MERKLE_PROOF_MAX]; /* of the subtrees that it completes, from level 1 up */
 };
 void log_append(struct log *log, const struct log_entry *entry, struct log_leaf *out);
 

@@ -5,7 +5,6 @@
 #include "node/overlay/overlay.h"
 
 enum {
-    OVERLAY_DIALS_MAX = 8,  /* at a time */
     OVERLAY_ROUTES_MAX = 8, /* shuffles under way: seven pass in a minute, each for two seconds at
                                most; whose is pushed out by others learns nobody this time */
     OVERLAY_RECENT_MAX = 32,

@@ -1,16 +1,29 @@
 #include "node/request/request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/assert.h"
+
 enum {
-    FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS
+    FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
+    SLOTS = 2 * REQUESTS_MAX, /* of each table of hashes: at most half full */
+    NONE = 0,                 /* places are counted from 1 */
 };
 
 struct live {
     struct id id;
     struct id author;
     struct instant expires;
+};
+
+/* Finds entries of a table by the id that each begins with: open addressing. Ids are hashes;
+ * whoever makes such as meet in one slot gains a walk of at most their number. */
+struct index {
+    const uint8_t *table;
+    size_t entry_bytes;
+    uint16_t places[SLOTS];
 };
 
 struct refusal {
@@ -24,31 +37,50 @@ struct author {
     struct id id;
     struct instant since; /* of the day that is counted */
     uint32_t count;
+    uint32_t live;
 };
 
+/* Invariants:
+ *  1. A live request's author is in the table, and its `live` says how many there are.
+ *  2. Each index names every entry of its table, and nothing else. */
 struct requests {
     size_t author_count;
     struct author authors[AUTHORS_MAX];
+    struct index author_index;
     size_t count;
     struct live live[REQUESTS_MAX];
+    struct index live_index;
     size_t next_refusal;
     struct refusal refusals[REFUSALS_MAX]; /* a ring */
 };
 
+static_assert((int)AUTHORS_MAX >= (int)REQUESTS_MAX, "there is room for who makes one more");
+
 static const struct live *find(const struct requests *requests, const struct id *id);
+static const struct author *find_author(const struct requests *requests, const struct id *id);
 static enum err judge_time(const struct request *request, const struct charter *charter,
                            struct instant now);
 static enum err judge_amendment(const struct requests *requests, const struct request *request,
                                 size_t *rule);
 static size_t rule_about(const char *field);
-static uint32_t live_of(const struct requests *requests, const struct id *author);
-static uint32_t lately_of(const struct requests *requests, const struct id *author,
-                          struct instant now);
+static void remove_live(struct requests *requests, size_t i);
 static void count_one(struct requests *requests, const struct id *author, struct instant now);
+static struct author *place_for_author(struct requests *requests);
 static bool day_is_over(const struct author *author, struct instant now);
+static const struct id *id_at(const struct index *index, size_t place);
+static size_t index_slot(const struct index *index, const struct id *id);
+static void index_put(struct index *index, size_t place);
+static void index_drop(struct index *index, const struct id *id);
 
 struct requests *requests_create(void) {
-    return calloc(1, sizeof(struct requests));
+    struct requests *requests = calloc(1, sizeof *requests);
+    if (requests != NULL) {
+        requests->live_index.table = (const uint8_t *)requests->live;
+        requests->live_index.entry_bytes = sizeof requests->live[0];
+        requests->author_index.table = (const uint8_t *)requests->authors;
+        requests->author_index.entry_bytes = sizeof requests->authors[0];
+    }
+    return requests;
 }
 
 void requests_destroy(struct requests *requests) {
@@ -79,8 +111,9 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (err != ERR_OK) {
         return err;
     }
-    if (live_of(requests, &request->head.author) >= charter->caps.live_requests ||
-        lately_of(requests, &request->head.author, now) >= REQUESTS_DAILY) {
+    const struct author *counted = find_author(requests, &request->head.author);
+    if (counted != NULL && (counted->live >= charter->caps.live_requests ||
+                            (counted->count >= REQUESTS_DAILY && !day_is_over(counted, now)))) {
         return ERR_DENY_QUOTA;
     }
     return requests->count == REQUESTS_MAX ? ERR_FULL_TABLE : ERR_OK;
@@ -120,6 +153,7 @@ enum err requests_admit(struct requests *requests, const struct id *id,
     count_one(requests, &request->head.author, now);
     requests->live[requests->count++] =
         (struct live){*id, request->head.author, request->head.expires};
+    index_put(&requests->live_index, requests->count);
     return ERR_OK;
 }
 
@@ -135,7 +169,7 @@ bool requests_expire(struct requests *requests, struct instant now, struct id *o
     for (size_t i = 0; i < requests->count; i++) {
         if (instant_reached(now, requests->live[i].expires)) {
             *out = requests->live[i].id;
-            requests->live[i] = requests->live[--requests->count];
+            remove_live(requests, i);
             return true;
         }
     }
@@ -152,13 +186,29 @@ struct instant requests_deadline(const struct requests *requests) {
     return due;
 }
 
-static const struct live *find(const struct requests *requests, const struct id *id) {
-    for (size_t i = 0; i < requests->count; i++) {
-        if (id_equal(&requests->live[i].id, id)) {
-            return &requests->live[i];
-        }
+static void remove_live(struct requests *requests, size_t i) {
+    struct live *gone = &requests->live[i];
+    const struct live *last = &requests->live[--requests->count];
+    size_t author =
+        requests->author_index.places[index_slot(&requests->author_index, &gone->author)];
+    ASSERT(author != NONE); /* invariant 1 */
+    requests->authors[author - 1].live--;
+    index_drop(&requests->live_index, &gone->id);
+    if (gone != last) {
+        index_drop(&requests->live_index, &last->id);
+        *gone = *last;
+        index_put(&requests->live_index, i + 1);
     }
-    return NULL;
+}
+
+static const struct live *find(const struct requests *requests, const struct id *id) {
+    size_t place = requests->live_index.places[index_slot(&requests->live_index, id)];
+    return place == NONE ? NULL : &requests->live[place - 1];
+}
+
+static const struct author *find_author(const struct requests *requests, const struct id *id) {
+    size_t place = requests->author_index.places[index_slot(&requests->author_index, id)];
+    return place == NONE ? NULL : &requests->authors[place - 1];
 }
 
 static enum err judge_time(const struct request *request, const struct charter *charter,
@@ -196,48 +246,75 @@ static size_t rule_about(const char *field) {
     return i;
 }
 
-static uint32_t live_of(const struct requests *requests, const struct id *author) {
-    uint32_t count = 0;
-    for (size_t i = 0; i < requests->count; i++) {
-        count += id_equal(&requests->live[i].author, author) ? 1 : 0;
-    }
-    return count;
-}
-
-static uint32_t lately_of(const struct requests *requests, const struct id *author,
-                          struct instant now) {
-    for (size_t i = 0; i < requests->author_count; i++) {
-        const struct author *one = &requests->authors[i];
-        if (id_equal(&one->id, author)) {
-            return day_is_over(one, now) ? 0 : one->count;
-        }
-    }
-    return 0;
-}
-
-/* Where there is no place, the one whose day began first is forgotten. */
 static void count_one(struct requests *requests, const struct id *author, struct instant now) {
-    struct author *place = &requests->authors[0];
-    for (size_t i = 0; i < requests->author_count; i++) {
+    size_t place = requests->author_index.places[index_slot(&requests->author_index, author)];
+    struct author *one = place == NONE ? place_for_author(requests) : &requests->authors[place - 1];
+    if (place == NONE) {
+        *one = (struct author){.id = *author, .since = now};
+        index_put(&requests->author_index, (size_t)(one - requests->authors) + 1);
+    } else if (day_is_over(one, now)) {
+        one->since = now;
+        one->count = 0;
+    }
+    one->count++;
+    one->live++;
+}
+
+/* Where there is none, of those without a live request the one whose day began first is
+ * forgotten. */
+static struct author *place_for_author(struct requests *requests) {
+    struct author *place = NULL;
+    if (requests->author_count < AUTHORS_MAX) {
+        return &requests->authors[requests->author_count++];
+    }
+    for (size_t i = 0; i < AUTHORS_MAX; i++) {
         struct author *one = &requests->authors[i];
-        if (id_equal(&one->id, author)) {
+        if (one->live == 0 && (place == NULL || one->since.ms < place->since.ms)) {
             place = one;
-            break;
         }
-        place = one->since.ms < place->since.ms ? one : place;
     }
-    bool known = requests->author_count > 0 && id_equal(&place->id, author);
-    if (!known && requests->author_count < AUTHORS_MAX) {
-        place = &requests->authors[requests->author_count++];
-    }
-    if (!known || day_is_over(place, now)) {
-        *place = (struct author){.id = *author, .since = now};
-    }
-    place->count++;
+    ASSERT(place != NULL); /* fewer than REQUESTS_MAX are live */
+    index_drop(&requests->author_index, &place->id);
+    return place;
 }
 
 /* A clock that was set back must not make a day last for years. */
 static bool day_is_over(const struct author *author, struct instant now) {
     int64_t passed = now.ms - author->since.ms;
     return passed < 0 || passed >= DURATION_DAY_MS;
+}
+
+/* ---- index ---- */
+
+static const struct id *id_at(const struct index *index, size_t place) {
+    return (const struct id *)(index->table + (place - 1) * index->entry_bytes);
+}
+
+/* Where it is, or the empty slot where it would go. */
+static size_t index_slot(const struct index *index, const struct id *id) {
+    size_t slot = read_u64(id->b) % SLOTS;
+    while (index->places[slot] != NONE && !id_equal(id_at(index, index->places[slot]), id)) {
+        slot = (slot + 1) % SLOTS;
+    }
+    return slot;
+}
+
+static void index_put(struct index *index, size_t place) {
+    size_t slot = index_slot(index, id_at(index, place));
+    ASSERT(index->places[slot] == NONE);
+    index->places[slot] = (uint16_t)place;
+}
+
+/* What was put behind it on its way there moves up (Knuth 6.4, algorithm R). */
+static void index_drop(struct index *index, const struct id *id) {
+    size_t hole = index_slot(index, id);
+    ASSERT(index->places[hole] != NONE);
+    for (size_t at = (hole + 1) % SLOTS; index->places[at] != NONE; at = (at + 1) % SLOTS) {
+        size_t home = read_u64(id_at(index, index->places[at])->b) % SLOTS;
+        if ((at - home) % SLOTS >= (at - hole) % SLOTS) {
+            index->places[hole] = index->places[at];
+            hole = at;
+        }
+    }
+    index->places[hole] = NONE;
 }

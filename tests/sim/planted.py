@@ -172,8 +172,8 @@ BUGS = {
     ),
     "lets one ask without a limit": (
         CORE,
-        ("node/request/request.c", "if (live_of(requests, &request->head.author) >= charter->caps.live_requests ||",
-         "if ("),
+        ("node/request/request.c", "(counted->live >= charter->caps.live_requests ||",
+         "("),
     ),
     "takes one owner's word for all": (
         CORE,

@@ -11,12 +11,14 @@
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
  *   links.c      this home's links as a picture
+ *   sent.c       own requests: amended, withdrawn, what came of them
  *   checked.c    a request, checked from its signed bytes
  *   breadth.c    how broad a request is, printed
  *   legal.c      rules of legal process, printed
  *   prompt.c     the decision about one clip, without I/O
  *   show.c       what the prompt says
  *   pending.c    the requests that wait, in the owner's order
+ *   meanwhile.c  what became of a clip while its prompt was open
  *   memory.c     what this owner's `stoop` remembers: counts, snoozes, mutes
  *   rules.c      the owner's rules, which may only hide and order
  *   cmd_*.c      one theme of commands each
@@ -361,6 +363,13 @@ struct checked_request {
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     bool ours, document_here, seal_here;
+    enum request_end {
+        REQUEST_STANDS,
+        REQUEST_WITHDRAWN,
+        REQUEST_AMENDED,
+        REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
+    } end;
+    char end_code[REQUEST_CODE_BYTES]; /* of the request that amends it */
     bool document_is_other;   /* not of the type that the request says; set by who reads it */
     struct seal_outcome seal; /* set by who reads it */
     uint32_t open_clips;
@@ -368,6 +377,11 @@ struct checked_request {
 };
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
+/* "withdrawn", "amended by 77AB-01"; NULL while it stands. */
+enum {
+    REQUEST_END_MAX = 32
+};
+const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
 

@@ -239,6 +239,25 @@ static const struct shape_field request_rows[] = {
 };
 static const struct shape request_shape = SHAPE_OF("Request", request_rows, request_check);
 
+static const struct shape_field withdrawal_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct withdrawal, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct withdrawal, request, NEEDED),
+};
+static const struct shape withdrawal_shape = SHAPE_OF("Withdrawal", withdrawal_rows, NULL);
+
+bool withdrawal_ends(const struct withdrawal *withdrawal, const struct id *request,
+                     const struct head *head) {
+    return id_equal(&withdrawal->request, request) &&
+           id_equal(&withdrawal->head.author, &head->author) &&
+           withdrawal->head.expires.ms == head->expires.ms;
+}
+
+bool amendment_ends(const struct request *amendment, const struct id *request,
+                    const struct head *head) {
+    return id_equal(&amendment->amends, request) &&
+           id_equal(&amendment->head.author, &head->author);
+}
+
 /* ---- cameras and clips ---- */
 
 static const struct shape_field view_rows[] = {
@@ -439,6 +458,7 @@ CODEC(member, struct member)
 CODEC(invite, struct invite)
 CODEC(node_record, struct node_record)
 CODEC(request, struct request)
+CODEC(withdrawal, struct withdrawal)
 CODEC(grant, struct grant)
 CODEC(decision, struct decision)
 CODEC(receipt, struct receipt)
@@ -453,6 +473,7 @@ const struct shape *const object_shapes[] = {
     &invite_shape,
     &node_record_shape,
     &request_shape,
+    &withdrawal_shape,
     &grant_shape,
     &decision_shape,
     &receipt_shape,

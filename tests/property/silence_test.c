@@ -56,6 +56,18 @@ static void decline_if_open(struct world *world, int home, const struct id *requ
     }
 }
 
+/* Once withdrawn, once amended, once left to its end. */
+static void take_back(struct world *world, int run, struct request *request, const struct id *id) {
+    struct id later;
+    if (run == 1) {
+        CHECK_ERR(ERR_OK, world_withdraw(world, REQUESTER, id, request->head.expires));
+    } else if (run == 2) {
+        request->amends = *id;
+        request->to.ms -= 1000;
+        CHECK_ERR(ERR_OK, world_request(world, REQUESTER, request, &later));
+    }
+}
+
 /* ---- the very same ---- */
 
 /* One world in which home 1 is of this kind, through the whole life of a request, while the
@@ -75,6 +87,7 @@ static struct world *one_of(enum kind kind, uint64_t seed) {
         if (kind == DECLINED) {
             decline_if_open(world, 1, &id);
         }
+        take_back(world, i, &request, &id);
         world_cut(world, REQUESTER, 1, true);
         world_run(world, 20000);
         world_cut(world, REQUESTER, 1, false);

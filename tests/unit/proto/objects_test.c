@@ -181,6 +181,7 @@ static void test_the_largest_objects_fit_where_they_go(void **state) {
         {"Member", OBJECT_MEMBER, SIGNED_GOSSIP_MAX},
         {"NodeRecord", OBJECT_NODE_RECORD, SIGNED_GOSSIP_MAX},
         {"Request", OBJECT_REQUEST, SIGNED_GOSSIP_MAX},
+        {"Withdrawal", OBJECT_WITHDRAWAL, SIGNED_GOSSIP_MAX},
         {"Grant", OBJECT_GRANT, SIGNED_GOSSIP_MAX},
         {"Decision", OBJECT_DECISION, SIGNED_GOSSIP_MAX},
         {"Receipt", OBJECT_RECEIPT, SIGNED_GOSSIP_MAX},

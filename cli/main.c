@@ -130,6 +130,9 @@ static const struct command commands[] = {
      "                     (--voluntary |\n"
      "                      --process FILE [--document FILE [--seal FILE]])\n"
      "                     [--days N] [--delete-days N] [--yes]\n"
+     "       stoop request --amend CODE [what is to be different] [--yes]\n"
+     "       stoop request --withdraw CODE [--yes]\n"
+     "       stoop request status [CODE] [--json]\n"
      "\n"
      "TIME is RFC 3339 or local ('2026-11-24 21:10'). 'stoop process template KIND'\n"
      "writes a process file. Says how broad the request is, who will see it and what\n"
@@ -137,6 +140,12 @@ static const struct command commands[] = {
      "passphrase.\n"
      "  --document FILE  the court's document: a PDF, a PNG or plain text, up to 2 MiB\n"
      "  --seal FILE      the court's own detached signature of it (CMS, in DER)\n"
+     "  --amend CODE     a new request in place of an own one: what is not named is as\n"
+     "                   it was; the earlier one ends, and homes decide anew\n"
+     "  --withdraw CODE  takes an own request back: it ends at every home; what was\n"
+     "                   delivered stays until its day\n"
+     "'status' tells what was delivered and is coming. How many homes a request has\n"
+     "reached is not known: a home that grants nothing does not answer.\n"
      "\n"
      "example: stoop request --at 52.52,13.405 --radius 80 --from '2026-11-24 21:10' \\\n"
      "           --to '2026-11-24 21:13' --reason 'Hit and run, silver hatchback' \\\n"
@@ -157,7 +166,9 @@ static const struct command commands[] = {
      "example: stoop process template search_warrant > warrant.conf\n"
      "         stoop process check warrant.conf --document warrant.pdf\n"},
     {"requests", "requests that are open", cmd_requests,
-     "usage: stoop requests [--json]\n"
+     "usage: stoop requests [CODE] [--json]\n"
+     "\n"
+     "What its author took back is listed as withdrawn or amended until its end.\n"
      "\n"
      "example: stoop requests\n"},
     {"review", "decide about footage of this home, one clip at a time", cmd_review,

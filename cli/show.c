@@ -93,6 +93,11 @@ static void show_who(const struct opened *clip) {
     } else {
         line("", "its key is known since %.11s: it founded this community", time + 4);
     }
+    if (!id_is_zero(&asked->request.amends)) {
+        char before[REQUEST_CODE_BYTES];
+        request_code(&asked->request.amends, before);
+        line("AMENDS", "%s, which has ended; what was decided about that does not count", before);
+    }
     if (instrument->applicant_name[0] != '\0') {
         line("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
              badge ? ", badge " : "", safe_text(instrument->applicant_badge, 12, c),

@@ -6,11 +6,14 @@
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
  *   service.c    whose a system service's folders are
+ *   child.c      children without keys, for what runs other programs
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
  *   links.c      this home's links as a picture
+ *   watch.c      requests as they come, wait and end
+ *   hook.c       the owner's program that is told so
  *   sent.c       own requests: amended, withdrawn, what came of them
  *   checked.c    a request, checked from its signed bytes
  *   breadth.c    how broad a request is, printed
@@ -194,9 +197,19 @@ int settler_start(struct cli *cli, struct settler **out);
 int settler_settle(struct settler *settler);
 void settler_stop(struct settler *settler); /* NULL is fine; unsettled: everything stays root's */
 
+/* ---- child.c ---- */
+/* A child without keys, that outlives no command: started before any wall, with the standard
+ * streams and its end of a socket that keeps packets apart, and nothing else. It runs `serve`,
+ * which returns when the other end is closed. `what` as in "the player"; EXIT_FAILED after
+ * printing.
+ */
+typedef void child_serve(int socket, const void *with);
+int child_start(const char *what, child_serve *serve, const void *with, int *out);
+
 /* ---- client.c ---- */
 struct client;
 int client_open(const struct cli *cli, struct client **out);
+bool client_there(const struct cli *cli); /* does the node take connections? Says nothing */
 void client_close(struct client *client);
 int client_ask(struct client *client, const struct control_request *request);
 /* The next answer; its bytes are good until the next call. False when the node hung up. */

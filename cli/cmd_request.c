@@ -6,6 +6,7 @@
 #include "cli/prompt.h"
 #include "cli/review.h"
 #include "cli/sent.h"
+#include "cli/watch.h"
 #include "crypto/age.h"
 
 enum {
@@ -77,6 +78,7 @@ static int process_periods(struct cli *cli);
 static int check_offered_seal(struct cli *cli, const struct request *request,
                               const struct papers *papers, struct seal_outcome *out);
 static void papers_finish(struct papers *papers);
+static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
 static void list_hidden(const struct checked_request *checked, struct instant now,
@@ -714,8 +716,13 @@ int cmd_requests(struct cli *cli) {
     struct id community;
     struct client_list list = {0};
     size_t shown = 0;
-    int failed = take_options(cli, NULL, 0, "[CODE]");
-    const char *code = failed == 0 && cli->argc > 1 ? cli->argv[1] : NULL;
+    struct watch_options watched = {0};
+    bool watches = false;
+    int failed = take_watch_options(cli, &watches, &watched);
+    if (failed != 0 || watches) {
+        return failed != 0 ? failed : watch_requests(cli, &watched);
+    }
+    const char *code = cli->argc > 1 ? cli->argv[1] : NULL;
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
@@ -755,6 +762,37 @@ int cmd_requests(struct cli *cli) {
     }
     client_close(client);
     return failed;
+}
+
+/* What follows '--' is the program's alone. */
+static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out) {
+    const char *soon = NULL;
+    bool notify = false;
+    const struct cli_option options[] = {{.name = "--watch", .flag = watches},
+                                         {.name = "--soon", .value = &soon},
+                                         {.name = "--notify", .flag = &notify}};
+    char *const *words = NULL;
+    for (int i = 1; i < cli->argc; i++) {
+        if (strcmp(cli->argv[i], "--") == 0) {
+            words = &cli->argv[i + 1];
+            cli->argc = i;
+        }
+    }
+    int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
+    if (failed == 0 && !*watches && (soon != NULL || notify || words != NULL)) {
+        failed = usage_error(cli->command, "'--soon' and '--notify' go with '--watch'");
+    }
+    if (failed == 0 && *watches && cli->argc > 1) {
+        failed = usage_error(cli->command, "'--watch' watches all of them");
+    }
+    if (failed == 0 && notify != (words != NULL && *words != NULL)) {
+        failed = usage_error(cli->command, "write '--notify -- PROGRAM [ARGUMENT]...'");
+    }
+    out->words = words;
+    return failed != 0
+               ? failed
+               : number_option(cli, soon, (struct number_range){1, WATCH_SOON_MIN_MAX, "minutes"},
+                               &out->soon_min);
 }
 
 static void list_request(const struct cli *cli, const struct checked_request *checked,

@@ -167,10 +167,21 @@ static const struct command commands[] = {
      "         stoop process check warrant.conf --document warrant.pdf\n"},
     {"requests", "requests that are open", cmd_requests,
      "usage: stoop requests [CODE] [--json]\n"
+     "       stoop requests --watch [--soon MINUTES] [--json]\n"
+     "                      [--notify -- PROGRAM [ARGUMENT]...]\n"
      "\n"
      "What its author took back is listed as withdrawn or amended until its end.\n"
+     "  --watch   a line when one comes, waits for you, is about to end and ends, until\n"
+     "            Ctrl-C; it goes on when the node was restarted\n"
+     "  --soon N  minutes before its end (default: an hour, or a tenth of its life)\n"
+     "  --notify  runs PROGRAM, for at most 30 s, when a clip waits for your decision,\n"
+     "            once a request, and once more before its end. It gets the words '1\n"
+     "            request waits: 4F2A-91' as its last argument and the same as JSON on\n"
+     "            its standard input, never who asks, for what or where. What rules,\n"
+     "            mutes and quiet hours hide is not told; a claimed order is.\n"
      "\n"
-     "example: stoop requests\n"},
+     "example: stoop requests\n"
+     "         stoop requests --watch --notify -- notify-send Stoop\n"},
     {"review", "decide about footage of this home, one clip at a time", cmd_review,
      "usage: stoop review [CODE] [--player COMMAND | --to DIR]\n"
      "\n"

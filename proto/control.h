@@ -205,6 +205,8 @@ struct control_reply {
             struct bytes manifest; /* age file for the owners */
             struct bytes header;
             struct bytes grant; /* signed, while owners' signatures are being gathered or later */
+            size_t owner_count; /* whose clip it is, as ingest told the node */
+            struct sign_public owners[OWNERS_MAX];
         } clip;
         struct {
             struct id grant;

@@ -602,6 +602,7 @@ static const struct shape_field got_clip_rows[] = {
     ROW(15, SHAPE_BYTES, REPLY, as.clip.manifest, .max = SEALED_MANIFEST_MAX),
     ROW(16, SHAPE_BYTES, REPLY, as.clip.header, .max = HEADER_MAX),
     ROW(17, SHAPE_BYTES, REPLY, as.clip.grant, .max = OBJECT_BYTES_MAX),
+    ARRAY(18, SHAPE_FIXED, REPLY, as.clip.owners, as.clip.owner_count),
 };
 static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
 

@@ -572,6 +572,8 @@ static enum err visit_clip(void *context, const struct store_clip *row) {
     got->as.clip.payload_size = row->payload_size;
     got->as.clip.payload_root = row->payload_root;
     got->as.clip.grant = row->grant;
+    got->as.clip.owner_count = row->owner_count;
+    memcpy(got->as.clip.owners, row->owners, sizeof row->owners);
     return reply_row(answer);
 }
 
@@ -594,6 +596,8 @@ static enum err clip(struct core *core, uint64_t client, const struct control_re
     got->as.clip.manifest = row.manifest;
     got->as.clip.header = row.header;
     got->as.clip.grant = row.grant;
+    got->as.clip.owner_count = row.owner_count;
+    memcpy(got->as.clip.owners, row.owners, sizeof row.owners);
     return reply(core, client);
 }
 

@@ -57,7 +57,7 @@ static const struct command commands[] = {
     {"community", "found one, invite into it, join one, show its charter", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
      "                             [--witnesses N] [--authority FILE]...\n"
-     "                             [--co-sign DIR]...\n"
+     "                             [--agency NAME=NUMBER]... [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
@@ -71,6 +71,9 @@ static const struct command commands[] = {
      "  --slot SECONDS   length of a log slot, 1 to 3600 (default 60)\n"
      "  --allowance N    how many members each home may invite, 0 to 64 (default 8),\n"
      "                   or how many the invited home may (default 4)\n"
+     "  --agency A=N     an agency and the number to call it back on, as you looked it\n"
+     "                   up yourself: 'Riverside PD=+1 951 555 0100'; up to 16. The\n"
+     "                   prompt shows it, and no number that a request gives\n"
      "  --witnesses N    neighbours who should cosign each home's log, 0 to 8\n"
      "                   (default 2)\n"
      "  --role ROLE      home (default), or requester: may ask, has no cameras\n"

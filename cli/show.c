@@ -15,6 +15,7 @@ enum {
 
 static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_who(const struct opened *clip);
+static void show_number(const struct opened *clip);
 static void show_past(const struct opened *clip);
 static void show_basis(const struct instrument *instrument);
 static void show_order(const struct instrument *instrument);
@@ -102,6 +103,21 @@ static void show_who(const struct opened *clip) {
         line("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
              badge ? ", badge " : "", safe_text(instrument->applicant_badge, 12, c),
              safe_text(instrument->applicant_agency, 30, b));
+    }
+    show_number(clip);
+}
+
+/* The directory's, never one that the request brings along. */
+static void show_number(const struct opened *clip) {
+    const struct charter *charter = &clip->asked->charter;
+    const char *named = clip->asked->request.instrument.applicant_agency;
+    const struct agency *agency = charter_agency(charter, named);
+    char safe[SAFE_MAX];
+    if (named[0] != '\0' && agency != NULL) {
+        line("CALL", "%s is the community's own number for %s", agency->number,
+             safe_text(agency->name, 30, safe));
+    } else if (named[0] != '\0' && charter->agency_count > 0) {
+        line("CALL", "no number of theirs is in the community's directory");
     }
 }
 

@@ -1,6 +1,7 @@
 /* Shapes of the signed bodies, in the order of proto/object.proto. */
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/clip.h"
 #include "proto/fence.h"
@@ -86,8 +87,40 @@ static bool addresses_valid(const char addresses[][ADDRESS_MAX_BYTES], size_t co
     return true;
 }
 
+bool call_number_valid(const char *number) {
+    size_t digits = 0;
+    for (const char *at = number; *at != '\0'; at++) {
+        digits += *at >= '0' && *at <= '9' ? 1 : 0;
+    }
+    return digits >= 3 && number[strspn(number, "0123456789+ ()-./")] == '\0';
+}
+
+const struct agency *charter_agency(const struct charter *charter, const char *name) {
+    for (size_t i = 0; i < charter->agency_count; i++) {
+        if (strcasecmp(charter->agencies[i].name, name) == 0) {
+            return &charter->agencies[i];
+        }
+    }
+    return NULL;
+}
+
+static bool agency_check(const void *plain) {
+    const struct agency *agency = plain;
+    return call_number_valid(agency->number);
+}
+static const struct shape_field agency_rows[] = {
+    ROW(1, SHAPE_TEXT, struct agency, name, NEEDED),
+    ROW(2, SHAPE_TEXT, struct agency, number, NEEDED),
+};
+static const struct shape agency_shape = SHAPE_OF("Agency", agency_rows, agency_check);
+
 static bool charter_check(const void *plain) {
     const struct charter *charter = plain;
+    for (size_t i = 0; i < charter->agency_count; i++) {
+        if (charter_agency(charter, charter->agencies[i].name) != &charter->agencies[i]) {
+            return false; /* named before */
+        }
+    }
     for (size_t i = 0; i < charter->authority_count; i++) {
         if (charter->authorities[i].len == 0) {
             return false;
@@ -111,6 +144,7 @@ static const struct shape_field charter_rows[] = {
     ROW(11, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
     ROW(12, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
     ARRAY(13, SHAPE_BYTES, struct charter, authorities, authority_count, .max = AUTHORITY_MAX),
+    ARRAY(14, SHAPE_MESSAGE, struct charter, agencies, agency_count, .sub = &agency_shape),
 };
 static const struct shape charter_shape = SHAPE_OF("Charter", charter_rows, charter_check);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What becomes of a request once it is sent: its author amends it and takes it back, is told before what changes, and
-afterwards what was delivered; owners are told too, and what they decided about the earlier one does not carry over.
+afterwards what was delivered; owners are told too, and what they decided about the earlier one does not carry over. The
+community's directory of numbers is its charter's.
 
 usage: tests/e2e/asking_test.py BIN-FOLDER
 """
@@ -95,7 +96,15 @@ def main():
     with set_up("asking", "ada", "ben") as (root, ada, ben):
         for home in (ada, ben):
             start_home(home)
-        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada")
+        for wrong in ("Riverside PD", "=110", "Riverside PD=ask for Lee", "Riverside PD=11"):
+            bad = ada.run("community", "found", "Elm Street", "--agency", wrong, check=False)
+            assert bad.returncode == USAGE and "is not an agency" in bad.stderr, bad.stderr
+        twice = ada.run("community", "found", "Elm Street", "--agency", "A=110", "--agency", "a=112", check=False)
+        assert twice.returncode == USAGE and "named twice" in twice.stderr, twice.stderr
+        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada", "--agency",
+                            "Riverside PD=+1 951 555 0100")
+        assert ada.facts("community", "show")["agencies"] == [{"name": "Riverside PD", "number": "+1 951 555 0100"}]
+        assert re.search(r"call back on +\+1 951 555 0100 Riverside PD", ada.run("community", "show").stdout)
         ben.with_passphrase("join", invite(ada), "--name", "Ben")
         start = half_an_hour_ago()
         folder = ben.root / "camera-porch"

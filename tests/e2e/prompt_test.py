@@ -195,7 +195,8 @@ class Street:
         for home in (ada, pd, ben):
             start_home(home)
         pair.found("grace", "heidi")
-        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada")
+        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada", "--agency",
+                            "Riverside PD=+1 951 555 0100")
         pd.with_passphrase("join", invite(ada), "--name", "Riverside PD")
         ben.with_passphrase("join", invite(ada), "--name", "Ben")
         pair.with_passphrase("join", invite(ada), "--name", "Grace and Heidi", *pair.co_sign("heidi"), times=2)

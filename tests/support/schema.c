@@ -17,6 +17,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__place__descriptor,
     &stoop__v1__terms__descriptor,
     &stoop__v1__caps__descriptor,
+    &stoop__v1__agency__descriptor,
     &stoop__v1__charter__descriptor,
     &stoop__v1__member__descriptor,
     &stoop__v1__invite__descriptor,

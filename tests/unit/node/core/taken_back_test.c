@@ -26,8 +26,8 @@ struct asked {
     struct world *world;
     struct request request;
     struct id id;
-    struct world_clip *clip; /* goes when it is shredded */
-    struct grant grant;      /* that an honest owner would sign */
+    struct world_clip clip; /* a copy: the home's own goes when it is shredded */
+    struct grant grant;     /* that an honest owner would sign */
 };
 
 static bool sealed(struct world *world, void *context) {
@@ -48,8 +48,8 @@ static struct asked ask(uint64_t seed, size_t owners) {
     CHECK_ERR(ERR_OK, world_request(asked.world, REQUESTER, &asked.request, &asked.id));
     CHECK(world_run_until(asked.world, 5 * MINUTE, sealed, &asked.id));
     world_run(asked.world, 2 * SLOT_MS);
-    asked.clip = world_clip(asked.world, OWNER, &asked.id);
-    world_grant(asked.world, OWNER, asked.clip, &asked.grant);
+    asked.clip = *world_clip(asked.world, OWNER, &asked.id);
+    world_grant(asked.world, OWNER, &asked.clip, &asked.grant);
     return asked;
 }
 
@@ -67,7 +67,7 @@ static struct id amend(struct asked *asked) {
 }
 
 static enum err accept(struct asked *asked, size_t first, size_t count) {
-    return world_grant_put(asked->world, OWNER, asked->clip, &asked->grant, first, count, NULL);
+    return world_grant_put(asked->world, OWNER, &asked->clip, &asked->grant, first, count, NULL);
 }
 
 static size_t shreds(struct asked *asked) {
@@ -84,7 +84,7 @@ static void test_a_withdrawn_request_ends_at_every_home(void **state) {
     }
     CHECK(shreds(&asked) == 0); /* with the slot, as every home writes then */
     CHECK_ERR(ERR_USER_NO_PROMPT, accept(&asked, 0, 1));
-    CHECK_ERR(ERR_USER_NO_PROMPT, world_decline(asked.world, OWNER, asked.clip));
+    CHECK_ERR(ERR_USER_NO_PROMPT, world_decline(asked.world, OWNER, &asked.clip));
     world_run(asked.world, 2 * SLOT_MS);
     CHECK(shreds(&asked) == 1);
     CHECK(world_clip(asked.world, OWNER, &asked.id) == NULL);
@@ -99,7 +99,7 @@ static void test_a_withdrawn_request_ends_at_every_home(void **state) {
 static void test_an_amended_request_ends_and_the_new_one_is_decided_anew(void **state) {
     (void)state;
     struct asked asked = ask(2, 1);
-    CHECK_ERR(ERR_OK, world_decline(asked.world, OWNER, asked.clip));
+    CHECK_ERR(ERR_OK, world_decline(asked.world, OWNER, &asked.clip));
     world_run(asked.world, 2 * SLOT_MS);
     struct id later = amend(&asked);
     world_run(asked.world, 2000);
@@ -108,8 +108,8 @@ static void test_an_amended_request_ends_and_the_new_one_is_decided_anew(void **
     }
     CHECK(world_run_until(asked.world, 5 * MINUTE, sealed, &later));
     world_run(asked.world, 2 * SLOT_MS);
-    asked.clip = world_clip(asked.world, OWNER, &later);
-    world_grant(asked.world, OWNER, asked.clip, &asked.grant);
+    asked.clip = *world_clip(asked.world, OWNER, &later);
+    world_grant(asked.world, OWNER, &asked.clip, &asked.grant);
     CHECK_ERR(ERR_OK, accept(&asked, 0, 1)); /* what was declined is no answer to it */
     CHECK(world_run_until(asked.world, 10 * MINUTE, delivered, &later));
     world_destroy(asked.world);
@@ -180,7 +180,7 @@ static void test_what_was_delivered_stays_delivered(void **state) {
     CHECK(world_run_until(asked.world, 10 * MINUTE, delivered, &asked.id));
     CHECK_ERR(ERR_OK, withdraw(&asked));
     world_run(asked.world, HOUR);
-    CHECK(world_delivered_opens(asked.world, REQUESTER, &asked.id, asked.clip));
+    CHECK(world_delivered_opens(asked.world, REQUESTER, &asked.id, &asked.clip));
     CHECK(world_log_count(asked.world, OWNER, "sent ") == 1);
     world_destroy(asked.world);
 }

@@ -1,12 +1,14 @@
 #include "cli/cli.h"
 
+static enum err check_end(const struct control_reply *reply, struct checked_request *out);
+static bool signed_by_author(const struct signed_object *object, const struct member *author);
+
 /* The node is not believed: chain, signature and code are worked out again from the signed bytes.
  */
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out) {
     struct signed_object object;
     struct signed_object leaf;
-    bool owner = false;
     enum err err = signed_decode(reply->as.request.request, &object);
     if (err == ERR_OK) {
         err = request_decode(object.body, &out->request);
@@ -18,10 +20,8 @@ enum err check_request(const struct control_reply *reply, const struct id *commu
     if (err == ERR_OK) {
         err = signed_decode(reply->as.request.chain[reply->as.request.chain_count - 1], &leaf);
     }
-    for (size_t i = 0; err == ERR_OK && i < out->author.owner_count; i++) {
-        owner |= signed_by(&object, &out->author.owners[i].sign);
-    }
-    if (err == ERR_OK && (!owner || !id_equal(&leaf.id, &out->request.head.author) ||
+    if (err == ERR_OK && (!signed_by_author(&object, &out->author) ||
+                          !id_equal(&leaf.id, &out->request.head.author) ||
                           !id_equal(&out->request.head.community, community))) {
         err = ERR_PEER_SIGNATURE;
     }
@@ -46,8 +46,60 @@ enum err check_request(const struct control_reply *reply, const struct id *commu
         out->charter.authority_count = 0;
         out->open_clips = reply->as.request.open_clips;
         out->log_index = reply->as.request.log_index;
+        err = check_end(reply, out);
     }
     return err;
+}
+
+/* That it was taken back is its author's word, not the node's. */
+static enum err check_end(const struct control_reply *reply, struct checked_request *out) {
+    struct signed_object object;
+    bool ends = false;
+    out->end = reply->as.request.taken_back ? REQUEST_TAKEN_BACK : REQUEST_STANDS;
+    if (reply->as.request.taken_back_by.len == 0) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(reply->as.request.taken_back_by, &object);
+    if (err == ERR_OK && !signed_by_author(&object, &out->author)) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    if (err == ERR_OK && object.kind == OBJECT_WITHDRAWAL) {
+        struct withdrawal withdrawal;
+        err = withdrawal_decode(object.body, &withdrawal);
+        ends = err == ERR_OK && withdrawal_ends(&withdrawal, &out->id, &out->request.head);
+        out->end = REQUEST_WITHDRAWN;
+    } else if (err == ERR_OK) {
+        struct request amendment;
+        err = request_decode(object.body, &amendment);
+        ends = err == ERR_OK && object.kind == OBJECT_REQUEST &&
+               amendment_ends(&amendment, &out->id, &out->request.head);
+        out->end = REQUEST_AMENDED;
+        request_code(&object.id, out->end_code);
+    }
+    return err == ERR_OK && !ends ? ERR_PEER_BOUNDS : err;
+}
+
+static bool signed_by_author(const struct signed_object *object, const struct member *author) {
+    bool owner = false;
+    for (size_t i = 0; i < author->owner_count && !owner; i++) {
+        owner = signed_by(object, &author->owners[i].sign);
+    }
+    return owner;
+}
+
+const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]) {
+    switch (asked->end) {
+    case REQUEST_STANDS:
+        break;
+    case REQUEST_WITHDRAWN:
+        return "withdrawn";
+    case REQUEST_AMENDED:
+        (void)snprintf(out, REQUEST_END_MAX, "amended by %s", asked->end_code);
+        return out;
+    case REQUEST_TAKEN_BACK:
+        return "taken back";
+    }
+    return NULL;
 }
 
 void checked_law(const struct checked_request *asked, struct instant now,

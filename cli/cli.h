@@ -6,17 +6,22 @@
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
  *   service.c    whose a system service's folders are
+ *   child.c      children without keys, for what runs other programs
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
  *   links.c      this home's links as a picture
+ *   watch.c      requests as they come, wait and end
+ *   hook.c       the owner's program that is told so
+ *   sent.c       own requests: amended, withdrawn, what came of them
  *   checked.c    a request, checked from its signed bytes
  *   breadth.c    how broad a request is, printed
  *   legal.c      rules of legal process, printed
  *   prompt.c     the decision about one clip, without I/O
  *   show.c       what the prompt says
  *   pending.c    the requests that wait, in the owner's order
+ *   meanwhile.c  what became of a clip while its prompt was open
  *   memory.c     what this owner's `stoop` remembers: counts, snoozes, mutes
  *   rules.c      the owner's rules, which may only hide and order
  *   cmd_*.c      one theme of commands each
@@ -192,9 +197,19 @@ int settler_start(struct cli *cli, struct settler **out);
 int settler_settle(struct settler *settler);
 void settler_stop(struct settler *settler); /* NULL is fine; unsettled: everything stays root's */
 
+/* ---- child.c ---- */
+/* A child without keys, that outlives no command: started before any wall, with the standard
+ * streams and its end of a socket that keeps packets apart, and nothing else. It runs `serve`,
+ * which returns when the other end is closed. `what` as in "the player"; EXIT_FAILED after
+ * printing.
+ */
+typedef void child_serve(int socket, const void *with);
+int child_start(const char *what, child_serve *serve, const void *with, int *out);
+
 /* ---- client.c ---- */
 struct client;
 int client_open(const struct cli *cli, struct client **out);
+bool client_there(const struct cli *cli); /* does the node take connections? Says nothing */
 void client_close(struct client *client);
 int client_ask(struct client *client, const struct control_request *request);
 /* The next answer; its bytes are good until the next call. False when the node hung up. */
@@ -361,6 +376,13 @@ struct checked_request {
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     bool ours, document_here, seal_here;
+    enum request_end {
+        REQUEST_STANDS,
+        REQUEST_WITHDRAWN,
+        REQUEST_AMENDED,
+        REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
+    } end;
+    char end_code[REQUEST_CODE_BYTES]; /* of the request that amends it */
     bool document_is_other;   /* not of the type that the request says; set by who reads it */
     struct seal_outcome seal; /* set by who reads it */
     uint32_t open_clips;
@@ -368,6 +390,11 @@ struct checked_request {
 };
 enum err check_request(const struct control_reply *reply, const struct id *community,
                        struct instant now, struct checked_request *out);
+/* "withdrawn", "amended by 77AB-01"; NULL while it stands. */
+enum {
+    REQUEST_END_MAX = 32
+};
+const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
 

@@ -62,6 +62,18 @@ int client_open(const struct cli *cli, struct client **out) {
     return 0;
 }
 
+bool client_there(const struct cli *cli) {
+    struct sockaddr_un where = {.sun_family = AF_UNIX};
+    int len = snprintf(where.sun_path, sizeof where.sun_path, "%s/control.sock", cli->home);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool there = len > 0 && (size_t)len < sizeof where.sun_path && fd >= 0 &&
+                 connect(fd, (const struct sockaddr *)&where, sizeof where) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return there;
+}
+
 void client_close(struct client *client) {
     if (client != NULL) {
         (void)close(client->fd);

@@ -26,6 +26,11 @@ struct entry {
     struct member member; /* the certificate that the home is to have */
 };
 
+struct agency_texts { /* as --agency gives them; they borrow the arguments */
+    size_t count;
+    const char *list[AGENCIES_MAX];
+};
+
 /* Files of certificates, as named by --authority; they borrow the arguments. */
 struct authority_files {
     size_t count;
@@ -46,6 +51,8 @@ struct invitation {
 
 static int found(struct cli *cli);
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry);
+static int take_agencies(const struct cli *cli, const struct agency_texts *texts,
+                         struct charter *charter);
 static int take_authorities(const struct authority_files *files, struct authorities *out,
                             struct charter *charter);
 static int make_charter(struct charter *charter, const struct signers *signers, struct buffer *out,
@@ -123,6 +130,7 @@ static int found(struct cli *cli) {
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry) {
     static struct authorities authorities; /* the charter borrows them */
     struct authority_files files = {0};
+    struct agency_texts agencies = {0};
     const char *slot = NULL;
     const char *allowance = NULL;
     const char *witnesses = NULL;
@@ -138,6 +146,10 @@ static int take_found_options(struct cli *cli, struct charter *charter, struct e
          .list = files.paths,
          .list_max = AUTHORITIES_MAX,
          .list_count = &files.count},
+        {.name = "--agency",
+         .list = agencies.list,
+         .list_max = AGENCIES_MAX,
+         .list_count = &agencies.count},
         co_sign_option(&entry->co_signers),
     };
     const struct number_range slots = {1, 3600, "seconds"};
@@ -173,7 +185,33 @@ static int take_found_options(struct cli *cli, struct charter *charter, struct e
                                 .slot_s = (uint32_t)slot_s,
                                 .delete_by_max_days = 365};
     (void)snprintf(charter->name, sizeof charter->name, "%s", name);
-    return take_authorities(&files, &authorities, charter);
+    failed = take_agencies(cli, &agencies, charter);
+    return failed != 0 ? failed : take_authorities(&files, &authorities, charter);
+}
+
+/* 'Riverside PD=+1 951 555 0100' */
+static int take_agencies(const struct cli *cli, const struct agency_texts *texts,
+                         struct charter *charter) {
+    for (size_t i = 0; i < texts->count; i++) {
+        const char *text = texts->list[i];
+        const char *number = strrchr(text, '=');
+        struct agency *agency = &charter->agencies[i];
+        size_t len = number == NULL ? 0 : (size_t)(number - text);
+        (void)snprintf(agency->name, sizeof agency->name, "%.*s", (int)len, text);
+        if (number == NULL || len >= sizeof agency->name || !name_good(agency->name) ||
+            strlen(number + 1) >= sizeof agency->number || !call_number_valid(number + 1)) {
+            return usage_error(cli->command,
+                               "'%s' is not an agency with its number; write it as "
+                               "'Riverside PD=+1 951 555 0100'",
+                               text);
+        }
+        if (charter_agency(charter, agency->name) != NULL) {
+            return usage_error(cli->command, "'%s' is named twice", agency->name);
+        }
+        (void)snprintf(agency->number, sizeof agency->number, "%s", number + 1);
+        charter->agency_count++;
+    }
+    return 0;
 }
 
 static int take_authorities(const struct authority_files *files, struct authorities *out,
@@ -286,6 +324,20 @@ static void show_charter(const struct cli *cli, const struct id *id,
         facts_text(facts, NULL, "court seals by", good ? name : "nobody: it is no certificate");
     }
     facts_list(facts, NULL);
+    facts_items(facts, "agencies");
+    for (size_t i = 0; i < charter->agency_count; i++) {
+        char text[NAME_MAX_BYTES + CALL_NUMBER_BYTES];
+        (void)snprintf(text, sizeof text, "%s %s", charter->agencies[i].number,
+                       charter->agencies[i].name);
+        if (cli->json) {
+            facts_item(facts);
+            facts_text(facts, "name", NULL, charter->agencies[i].name);
+            facts_text(facts, "number", NULL, charter->agencies[i].number);
+        } else {
+            facts_text(facts, NULL, "call back on", text);
+        }
+    }
+    facts_items(facts, NULL);
     facts_end(facts);
 }
 

@@ -3,7 +3,10 @@
 
 #include "cli/breadth.h"
 #include "cli/legal.h"
+#include "cli/prompt.h"
 #include "cli/review.h"
+#include "cli/sent.h"
+#include "cli/watch.h"
 #include "crypto/age.h"
 
 enum {
@@ -18,6 +21,8 @@ enum {
     V_SEAL,
     V_DAYS,
     V_DELETE,
+    V_AMEND,
+    V_WITHDRAW,
     VALUES
 };
 
@@ -29,16 +34,19 @@ struct papers {
 struct request_options {
     const char *values[VALUES];
     bool voluntary, yes;
+    const struct checked_request *before; /* what is amended; NULL: nothing is */
 };
 
 static int take_request_options(struct cli *cli, struct request_options *out);
 static int build(const struct cli *cli, const struct request_options *options, struct request *out,
                  struct papers *papers);
+static int build_amended(const struct cli *cli, const struct request_options *options,
+                         struct request *out);
 static int build_place(const struct cli *cli, const char *const *values, struct request *out);
 static int build_reason(const struct cli *cli, const char *reason, struct request *out);
 static int build_times(const struct cli *cli, const char *const *values, struct request *out);
 static int read_time(const char *text, struct instant *out);
-static int build_process(const char *path, struct request *out);
+static int build_process(const char *path, bool voluntary, struct request *out);
 static int read_process(const char *path, struct process_reading *out);
 static int read_papers(const char *document, const char *seal, struct request *out,
                        struct papers *papers);
@@ -52,7 +60,6 @@ static int check_law(const struct cli *cli, const struct request *request,
 static void show_request(const struct request *request, const struct legal_report *report,
                          const struct control_reply *status, const struct seal_outcome *seal);
 static void show_breadth(const struct request *request, const struct control_reply *status);
-static int ask_whether_to_send(void);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
 static int send_attachment(struct client *client, const struct id *sha256, struct bytes bytes);
@@ -71,6 +78,7 @@ static int process_periods(struct cli *cli);
 static int check_offered_seal(struct cli *cli, const struct request *request,
                               const struct papers *papers, struct seal_outcome *out);
 static void papers_finish(struct papers *papers);
+static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
 static void list_hidden(const struct checked_request *checked, struct instant now,
@@ -79,19 +87,36 @@ static void list_hidden(const struct checked_request *checked, struct instant no
 int cmd_request(struct cli *cli) {
     static struct control_reply status;
     static struct request request;
+    static struct checked_request before;
     struct request_options options = {0};
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
+    if (cli->argc > 1 && strcmp(cli->argv[1], "status") == 0) {
+        cli->argc--;
+        cli->argv++;
+        return sent_status(cli);
+    }
     struct keyfile_public pub;
     struct seal_outcome seal = {.checked = false};
     SCOPED(papers_finish)
     struct papers papers = {.document = {.max = DOCUMENT_MAX}, .seal = {.max = COURT_SEAL_MAX}};
     int failed = take_request_options(cli, &options);
-    if (failed == 0) {
+    if (failed == 0 && options.values[V_WITHDRAW] != NULL) {
+        return sent_withdraw(cli, options.values[V_WITHDRAW], options.yes);
+    }
+    bool amends = options.values[V_AMEND] != NULL;
+    if (failed == 0 && !amends) { /* what is wrong with it needs no node to be told */
         failed = build(cli, &options, &request, &papers);
     }
     if (failed == 0) {
         failed = client_open(cli, &client);
+    }
+    if (failed == 0 && amends) {
+        options.before = &before;
+        failed = sent_find(cli, client, options.values[V_AMEND], &before);
+    }
+    if (failed == 0 && amends) {
+        failed = build(cli, &options, &request, &papers);
     }
     if (failed == 0) {
         failed = client_status(client, &status);
@@ -105,8 +130,17 @@ int cmd_request(struct cli *cli) {
     if (failed == 0) {
         failed = check_law(cli, &request, &status, &seal);
     }
+    if (failed == 0 && amends && !cli->json) {
+        char text[128];
+        (void)sent_changes(&before.request, &request, true);
+        (void)snprintf(text, sizeof text,
+                       "%s, which ends when this is sent; what homes decided about it does not "
+                       "carry over",
+                       before.code);
+        term_line("AMENDS", "", text);
+    }
     if (failed == 0 && !options.yes) {
-        failed = ask_whether_to_send();
+        failed = sent_ask("send it to every home of the community? [y/N] ", "not sent");
     }
     if (failed == 0) {
         failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
@@ -123,12 +157,19 @@ int cmd_request(struct cli *cli) {
 }
 
 static int take_request_options(struct cli *cli, struct request_options *out) {
+    bool fresh = true;
+    for (int i = 1; i < cli->argc; i++) { /* of an earlier one: the rest is taken from there */
+        fresh &=
+            strncmp(cli->argv[i], "--amend", 7) != 0 && strncmp(cli->argv[i], "--with", 6) != 0;
+    }
     const struct cli_option options[] = {
-        {.name = "--at", .value = &out->values[V_AT], .needed = true},
-        {.name = "--radius", .value = &out->values[V_RADIUS], .needed = true},
-        {.name = "--from", .value = &out->values[V_FROM], .needed = true},
-        {.name = "--to", .value = &out->values[V_TO], .needed = true},
-        {.name = "--reason", .value = &out->values[V_REASON], .needed = true},
+        {.name = "--at", .value = &out->values[V_AT], .needed = fresh},
+        {.name = "--radius", .value = &out->values[V_RADIUS], .needed = fresh},
+        {.name = "--from", .value = &out->values[V_FROM], .needed = fresh},
+        {.name = "--to", .value = &out->values[V_TO], .needed = fresh},
+        {.name = "--reason", .value = &out->values[V_REASON], .needed = fresh},
+        {.name = "--amend", .value = &out->values[V_AMEND]},
+        {.name = "--withdraw", .value = &out->values[V_WITHDRAW]},
         {.name = "--process", .value = &out->values[V_PROCESS]},
         {.name = "--document", .value = &out->values[V_DOCUMENT]},
         {.name = "--seal", .value = &out->values[V_SEAL]},
@@ -138,7 +179,17 @@ static int take_request_options(struct cli *cli, struct request_options *out) {
         {.name = "--yes", .flag = &out->yes},
     };
     int failed = take_options(cli, options, COUNT_OF(options), "");
-    if (failed == 0 && out->voluntary == (out->values[V_PROCESS] != NULL)) {
+    bool process = out->values[V_PROCESS] != NULL;
+    if (failed == 0 && out->values[V_WITHDRAW] != NULL) {
+        size_t given = 0;
+        for (size_t i = 0; i < VALUES; i++) {
+            given += out->values[i] != NULL ? 1 : 0;
+        }
+        return given > 1 || out->voluntary
+                   ? usage_error(cli->command, "'--withdraw' goes with nothing but '--yes'")
+                   : 0;
+    }
+    if (failed == 0 && (fresh ? out->voluntary == process : out->voluntary && process)) {
         failed = usage_error(cli->command, "say either '--voluntary' or '--process FILE'");
     }
     if (failed == 0 && out->values[V_SEAL] != NULL && out->values[V_DOCUMENT] == NULL) {
@@ -153,21 +204,54 @@ static int build(const struct cli *cli, const struct request_options *options, s
                  struct papers *papers) {
     const char *const *values = options->values;
     memset(out, 0, sizeof *out);
+    if (options->before != NULL) {
+        *out = options->before->request;
+        out->amends = options->before->id;
+    }
     int failed = build_place(cli, values, out);
-    if (failed == 0) {
+    if (failed == 0 && values[V_REASON] != NULL) {
         failed = build_reason(cli, values[V_REASON], out);
     }
     if (failed == 0) {
         failed = build_times(cli, values, out);
     }
     if (failed == 0) {
-        failed = build_process(values[V_PROCESS], out);
+        failed = build_process(values[V_PROCESS], options->voluntary, out);
+    }
+    if (failed == 0 && options->before != NULL) {
+        failed = build_amended(cli, options, out);
     }
     if (failed == 0) {
         failed = read_papers(values[V_DOCUMENT], values[V_SEAL], out, papers);
     }
     build_terms(out);
-    return failed;
+    return failed == 0 && options->before != NULL &&
+                   sent_changes(&options->before->request, out, false) == 0
+               ? usage_error(cli->command, "nothing changes: name what is to be different")
+               : failed;
+}
+
+/* Papers of another process do not go along, nor does a seal on another document. Who joins later
+ * must not take what was amended for live, so this one lives as long at least. */
+static int build_amended(const struct cli *cli, const struct request_options *options,
+                         struct request *out) {
+    char until[TIME_TEXT_MAX];
+    const struct request *before = &options->before->request;
+    if (options->voluntary) {
+        out->document = (struct document){.present = false};
+    }
+    if (options->voluntary || options->values[V_DOCUMENT] != NULL) {
+        out->court_seal = (struct court_seal){.present = false};
+    }
+    if (before->court_seal.present && !out->court_seal.present &&
+        out->instrument.court_signature == COURT_SIGNATURE_CMS) {
+        out->instrument.court_signature = COURT_SIGNATURE_NONE;
+    }
+    time_text(before->head.expires, until);
+    return out->head.expires.ms >= before->head.expires.ms
+               ? 0
+               : usage_error(cli->command, "it must stay open at least as long as '%s': until %s",
+                             options->before->code, until);
 }
 
 /* Neither need be there. Whoever sends a seal claims it. */
@@ -183,10 +267,17 @@ static int read_papers(const char *document, const char *seal, struct request *o
 }
 
 static int build_place(const struct cli *cli, const char *const *values, struct request *out) {
-    long radius = 0;
-    if (geo_point_parse(values[V_AT], &out->place.points[0]) != ERR_OK) {
+    long radius = (long)out->place.radius_m;
+    if (values[V_AT] != NULL && geo_point_parse(values[V_AT], &out->place.points[0]) != ERR_OK) {
         return usage_error(cli->command, "'%s' is not a place; write it as 52.52,13.405",
                            values[V_AT]);
+    }
+    if (values[V_AT] == NULL && values[V_RADIUS] == NULL) {
+        return 0;
+    }
+    if (out->place.count != 1 && out->place.count > 0 &&
+        (values[V_AT] == NULL || values[V_RADIUS] == NULL)) {
+        return usage_error(cli->command, "it asked about an area: say '--at' and '--radius'");
     }
     int failed = number_option(cli, values[V_RADIUS],
                                (struct number_range){1, GEO_RADIUS_MAX_M, "metres"}, &radius);
@@ -217,8 +308,8 @@ static int build_times(const struct cli *cli, const char *const *values, struct 
     const struct number_range keeping = {1, 3650, "days"};
     long days = LIFE_DAYS;
     long keep = DELETE_BY_DEFAULT_DAYS;
-    int failed = read_time(values[V_FROM], &out->from);
-    if (failed == 0) {
+    int failed = values[V_FROM] == NULL ? 0 : read_time(values[V_FROM], &out->from);
+    if (failed == 0 && values[V_TO] != NULL) {
         failed = read_time(values[V_TO], &out->to);
     }
     if (failed == 0 && out->from.ms >= out->to.ms) {
@@ -230,9 +321,14 @@ static int build_times(const struct cli *cli, const char *const *values, struct 
     if (failed == 0) {
         failed = number_option(cli, values[V_DELETE], keeping, &keep);
     }
+    bool earlier = out->head.expires.ms > 0;
     out->head.created = now_wall();
-    out->head.expires.ms = out->head.created.ms + days * DURATION_DAY_MS;
-    out->terms.delete_by.ms = out->head.created.ms + keep * DURATION_DAY_MS;
+    if (!earlier || values[V_DAYS] != NULL) {
+        out->head.expires.ms = out->head.created.ms + days * DURATION_DAY_MS;
+    }
+    if (!earlier || values[V_DELETE] != NULL) {
+        out->terms.delete_by.ms = out->head.created.ms + keep * DURATION_DAY_MS;
+    }
     return failed;
 }
 
@@ -254,10 +350,12 @@ static int read_time(const char *text, struct instant *out) {
                : usage_error("request", "'%s' is not a time; write it as '2026-11-24 21:10'", text);
 }
 
-/* NULL: asked voluntarily. */
-static int build_process(const char *path, struct request *out) {
-    out->instrument.kind = INSTRUMENT_VOLUNTARY;
-    out->instrument.court_signature = COURT_SIGNATURE_NONE;
+/* Neither: as it is. */
+static int build_process(const char *path, bool voluntary, struct request *out) {
+    if (voluntary) {
+        out->instrument = (struct instrument){.kind = INSTRUMENT_VOLUNTARY,
+                                              .court_signature = COURT_SIGNATURE_NONE};
+    }
     if (path == NULL) {
         return 0;
     }
@@ -314,8 +412,8 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out) {
     static struct authorities authorities;
-    if (!request->court_seal.present) {
-        return 0;
+    if (!request->court_seal.present || papers->seal.len == 0) {
+        return 0; /* none, or that of the earlier request: owners check it */
     }
     int failed = authorities_of(cli, client, &authorities);
     if (failed == 0) {
@@ -391,20 +489,6 @@ static void show_breadth(const struct request *request, const struct control_rep
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         (void)printf("WORDS    %s\n", text);
     }
-}
-
-static int ask_whether_to_send(void) {
-    char answer[16];
-    if (!term_present()) {
-        (void)fail("run it at a terminal", "there is nobody to ask whether to send it");
-        return EXIT_NO_TERMINAL;
-    }
-    if (!term_ask("send it to every home of the community? [y/N] ", answer, sizeof answer) ||
-        (strcmp(answer, "y") != 0 && strcmp(answer, "yes") != 0)) {
-        (void)fail(NULL, "not sent");
-        return EXIT_PENDING;
-    }
-    return 0;
 }
 
 /* ---- sending ---- */
@@ -490,6 +574,9 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         struct facts *facts = facts_start(cli, false);
         facts_text(facts, "code", NULL, code);
         facts_bytes(facts, "request", NULL, BYTES_OF(id->b));
+        if (!id_is_zero(&request->amends)) {
+            facts_bytes(facts, "amends", NULL, BYTES_OF(request->amends.b));
+        }
         facts_time(facts, "from", NULL, request->from);
         facts_time(facts, "to", NULL, request->to);
         facts_time(facts, "expires", NULL, request->head.expires);
@@ -629,7 +716,13 @@ int cmd_requests(struct cli *cli) {
     struct id community;
     struct client_list list = {0};
     size_t shown = 0;
-    int failed = take_options(cli, NULL, 0, "");
+    struct watch_options watched = {0};
+    bool watches = false;
+    int failed = take_watch_options(cli, &watches, &watched);
+    if (failed != 0 || watches) {
+        return failed != 0 ? failed : watch_requests(cli, &watched);
+    }
+    const char *code = cli->argc > 1 ? cli->argv[1] : NULL;
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
@@ -650,14 +743,18 @@ int cmd_requests(struct cli *cli) {
             (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));
             continue;
         }
-        if (instant_reached(now, checked.request.head.expires)) {
+        if (instant_reached(now, checked.request.head.expires) ||
+            (code != NULL && !prompt_is_code(code, checked.code))) {
             continue;
         }
         shown++;
         list_request(cli, &checked, now, facts);
     }
     if (failed == 0) {
-        if (shown == 0 && !cli->json) {
+        if (shown == 0 && code != NULL) {
+            failed = fail("see what is open with 'stoop requests'",
+                          "no open request has the code '%s'", code);
+        } else if (shown == 0 && !cli->json) {
             (void)puts("no open requests");
         } else {
             facts_end(facts);
@@ -667,11 +764,44 @@ int cmd_requests(struct cli *cli) {
     return failed;
 }
 
+/* What follows '--' is the program's alone. */
+static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out) {
+    const char *soon = NULL;
+    bool notify = false;
+    const struct cli_option options[] = {{.name = "--watch", .flag = watches},
+                                         {.name = "--soon", .value = &soon},
+                                         {.name = "--notify", .flag = &notify}};
+    char *const *words = NULL;
+    for (int i = 1; i < cli->argc; i++) {
+        if (strcmp(cli->argv[i], "--") == 0) {
+            words = &cli->argv[i + 1];
+            cli->argc = i;
+        }
+    }
+    int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
+    if (failed == 0 && !*watches && (soon != NULL || notify || words != NULL)) {
+        failed = usage_error(cli->command, "'--soon' and '--notify' go with '--watch'");
+    }
+    if (failed == 0 && *watches && cli->argc > 1) {
+        failed = usage_error(cli->command, "'--watch' watches all of them");
+    }
+    if (failed == 0 && notify != (words != NULL && *words != NULL)) {
+        failed = usage_error(cli->command, "write '--notify -- PROGRAM [ARGUMENT]...'");
+    }
+    out->words = words;
+    return failed != 0
+               ? failed
+               : number_option(cli, soon, (struct number_range){1, WATCH_SOON_MIN_MAX, "minutes"},
+                               &out->soon_min);
+}
+
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts) {
     const struct request *request = &checked->request;
     char left[32];
     char safe[SAFE_MAX];
+    char ended[REQUEST_END_MAX];
+    const char *end = request_end_text(checked, ended);
     span_text(request->head.expires.ms - now.ms, left);
     facts_item(facts);
     facts_text(facts, "code", "code", checked->code);
@@ -683,10 +813,13 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
                cli->json ? request->reason : safe_text(request->reason, 60, safe));
     facts_time(facts, "from", "from", request->from);
     facts_time(facts, "to", "to", request->to);
-    facts_text(facts, "ends_in", "ends in", left);
+    facts_text(facts, "state", end == NULL ? NULL : "state", end == NULL ? "open" : end);
+    if (end == NULL) {
+        facts_text(facts, "ends_in", "ends in", left);
+    }
     facts_flag(facts, "document_here", request->document.present && checked->document_here);
     facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);
-    if (!checked->ours) {
+    if (!checked->ours && end == NULL) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
         list_hidden(checked, now, facts);
     }

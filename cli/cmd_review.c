@@ -214,6 +214,10 @@ static int load_requests(struct review *review, const char *code) {
         if (check_request(&reply, &review->community, now, &asked) != ERR_OK) {
             continue;
         }
+        if (asked.end != REQUEST_STANDS) {
+            (void)mark_clips(review, &asked.id); /* they go with the slot */
+            continue;
+        }
         if (!asked.ours) {
             memory_note(&review->memory, &asked.id, &asked.request.head.author,
                         asked.request.head.created, now);
@@ -566,7 +570,8 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
             failed = decline(review, clip);
             break;
         case PROMPT_DO_CHECK:
-            failed = read_clip(review, clip, "checking", NULL);
+            failed = meanwhile_open(review->client, &review->community, clip);
+            failed = failed != 0 ? failed : read_clip(review, clip, "checking", NULL);
             break;
         case PROMPT_DO_PASSPHRASE:
             failed = open_to_sign(review, clip, &again);
@@ -745,7 +750,8 @@ static int sign(struct review *review, struct opened *clip, const struct owner_s
                                             .blob = buffer_bytes(&grant),
                                             .blob2 = buffer_bytes(&header),
                                             .blob3 = buffer_bytes(&manifest)};
-    failed = client_do(review->client, &request, "the grant was not taken");
+    failed =
+        meanwhile_do(review->client, &review->community, clip, &request, "the grant was not taken");
     if (failed == 0) {
         term_text(complete ? "accepted; it goes as soon as it is on record"
                            : "signed; it goes when every owner has accepted");
@@ -763,14 +769,9 @@ bool has_signed(const struct opened *clip, const struct sign_public *key) {
 static int refresh_part(struct review *review, struct opened *clip) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip->clip};
-    int failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
-    if (failed == EXIT_FAILED) {
-        (void)puts("decided meanwhile, or at its end; nothing went");
-        return failed;
-    }
-    if (failed == 0 && reply.as.clip.state != CLIP_OPEN &&
-        reply.as.clip.state != CLIP_PART_SIGNED) {
-        failed = fail("the grant was not taken", "the clip was decided meanwhile");
+    int failed = meanwhile_open(review->client, &review->community, clip);
+    if (failed == 0) {
+        failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
     }
     buffer_clear(&clip->part);
     if (failed == 0 && buffer_append(&clip->part, reply.as.clip.grant) != ERR_OK) {
@@ -873,7 +874,8 @@ static int decline(struct review *review, const struct opened *clip) {
     }
     const struct control_request request = {
         .op = CONTROL_DECIDE, .clip = clip->clip, .blob = buffer_bytes(&bytes)};
-    return client_do(review->client, &request, "the decision was not taken");
+    return meanwhile_do(review->client, &review->community, clip, &request,
+                        "the decision was not taken");
 }
 
 /* ---- looking ---- */

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,27 +11,19 @@ struct player {
     int socket;
 };
 
-static _Noreturn void serve(int socket, const char *command);
+static void serve(int socket, const void *command);
 static int receive_file(int socket);
 static _Noreturn void show(int file, const char *command);
 
 int player_start(const char *command, struct player **out) {
-    int pair[2];
     struct player *player = calloc(1, sizeof *player);
-    if (player == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (player == NULL) {
+        return fail(NULL, "out of memory");
+    }
+    int failed = child_start("the player", serve, command, &player->socket);
+    if (failed != 0) {
         free(player);
-        return fail(NULL, "the player cannot be started: %s", strerror(errno));
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        (void)close(pair[0]);
-        serve(pair[1], command);
-    }
-    (void)close(pair[1]);
-    player->socket = pair[0];
-    if (child < 0) {
-        player_stop(player);
-        return fail(NULL, "the player cannot be started: %s", strerror(errno));
+        return failed;
     }
     *out = player;
     return 0;
@@ -72,9 +63,8 @@ void player_stop(struct player *player) {
     }
 }
 
-static _Noreturn void serve(int socket, const char *command) {
+static void serve(int socket, const void *command) {
     int file = -1;
-    (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the prompt */
     (void)signal(SIGCHLD, SIG_IGN);
     while ((file = receive_file(socket)) >= 0) {
         if (fork() == 0) {
@@ -82,7 +72,6 @@ static _Noreturn void serve(int socket, const char *command) {
         }
         (void)close(file);
     }
-    _exit(0);
 }
 
 /* -1 at the end. */

@@ -1,7 +1,5 @@
 /* A document's text, got by pdftotext. What reads a stranger's PDF has no key, no network, no file
  * but the document, and little time and memory: the walls of media work, and limits. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +26,7 @@ struct reader {
     int socket;
 };
 
-static _Noreturn void serve(int socket);
+static void serve(int socket, const void *with);
 static bool receive_files(int socket, int files[FILES]);
 static bool send_files(int socket, const int files[FILES]);
 static _Noreturn void convert(const int files[FILES]);
@@ -41,22 +39,14 @@ bool reader_installed(void) {
 }
 
 int reader_start(struct reader **out) {
-    int pair[2];
     struct reader *reader = calloc(1, sizeof *reader);
-    if (reader == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    if (reader == NULL) {
+        return fail(NULL, "out of memory");
+    }
+    int failed = child_start("what reads documents", serve, NULL, &reader->socket);
+    if (failed != 0) {
         free(reader);
-        return fail(NULL, "what reads documents cannot be started: %s", strerror(errno));
-    }
-    pid_t child = fork();
-    if (child == 0) {
-        (void)close(pair[0]);
-        serve(pair[1]);
-    }
-    (void)close(pair[1]);
-    reader->socket = pair[0];
-    if (child < 0) {
-        reader_stop(reader);
-        return fail(NULL, "what reads documents cannot be started: %s", strerror(errno));
+        return failed;
     }
     *out = reader;
     return 0;
@@ -83,15 +73,9 @@ void reader_stop(struct reader *reader) {
     }
 }
 
-static _Noreturn void serve(int socket) {
+static void serve(int socket, const void *with) {
     int files[FILES];
-    (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is for the prompt */
-    /* The node's socket, and what tells others that the review has ended. */
-    if (dup2(socket, STDERR_FILENO + 1) < 0 || close_range(STDERR_FILENO + 2, ~0U, 0) != 0) {
-        _exit(1);
-    }
-    socket = STDERR_FILENO + 1;
-    (void)fcntl(socket, F_SETFD, FD_CLOEXEC);
+    (void)with;
     while (receive_files(socket, files)) {
         int status = -1;
         pid_t child = fork();
@@ -102,10 +86,9 @@ static _Noreturn void serve(int socket) {
         (void)close(files[0]);
         (void)close(files[1]);
         if (send(socket, good ? "y" : "n", 1, MSG_NOSIGNAL) != 1) {
-            break;
+            return;
         }
     }
-    _exit(0);
 }
 
 static bool receive_files(int socket, int files[FILES]) {

@@ -29,6 +29,13 @@ void show_prompt(const struct opened *clip, const struct pins *pins);
 void show_details(const struct opened *clip);
 void show_seen(const struct opened *clip);
 
+/* ---- meanwhile.c ---- */
+/* Can the clip still be decided? If not, says in one line what happened: EXIT_FAILED. */
+int meanwhile_open(struct client *client, const struct id *community, const struct opened *clip);
+/* As client_do(), for a decision: what comes too late is told in the same line. */
+int meanwhile_do(struct client *client, const struct id *community, const struct opened *clip,
+                 const struct control_request *request, const char *subject);
+
 /* ---- pending.c ---- */
 enum {
     PENDING_MAX = 512, /* requests that touch this home and wait */

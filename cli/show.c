@@ -15,6 +15,7 @@ enum {
 
 static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_who(const struct opened *clip);
+static void show_number(const struct opened *clip);
 static void show_past(const struct opened *clip);
 static void show_basis(const struct instrument *instrument);
 static void show_order(const struct instrument *instrument);
@@ -93,10 +94,30 @@ static void show_who(const struct opened *clip) {
     } else {
         line("", "its key is known since %.11s: it founded this community", time + 4);
     }
+    if (!id_is_zero(&asked->request.amends)) {
+        char before[REQUEST_CODE_BYTES];
+        request_code(&asked->request.amends, before);
+        line("AMENDS", "%s, which has ended; what was decided about that does not count", before);
+    }
     if (instrument->applicant_name[0] != '\0') {
         line("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
              badge ? ", badge " : "", safe_text(instrument->applicant_badge, 12, c),
              safe_text(instrument->applicant_agency, 30, b));
+    }
+    show_number(clip);
+}
+
+/* The directory's, never one that the request brings along. */
+static void show_number(const struct opened *clip) {
+    const struct charter *charter = &clip->asked->charter;
+    const char *named = clip->asked->request.instrument.applicant_agency;
+    const struct agency *agency = charter_agency(charter, named);
+    char safe[SAFE_MAX];
+    if (named[0] != '\0' && agency != NULL) {
+        line("CALL", "%s is the community's own number for %s", agency->number,
+             safe_text(agency->name, 30, safe));
+    } else if (named[0] != '\0' && charter->agency_count > 0) {
+        line("CALL", "no number of theirs is in the community's directory");
     }
 }
 

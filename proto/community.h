@@ -18,6 +18,8 @@ enum {
     CODE_MAX_BYTES = 512, /* an invite as text, NUL included */
     AUTHORITIES_MAX = 4,  /* pinned for court seals */
     AUTHORITY_MAX = 2048, /* bytes of one: four fit into a charter, which travels in one message */
+    AGENCIES_MAX = 16,
+    CALL_NUMBER_BYTES = 32, /* a telephone number as people write it, NUL included */
     LINK_DEFAULT_PORT = 7878,
 };
 
@@ -27,6 +29,11 @@ struct caps {               /* a charter can only tighten the defaults (PROTOCOL
     uint32_t live_requests; /* of one requester; at most 10 */
 };
 #define CAPS_DEFAULT ((struct caps){.span_s = 43200, .area_m2 = 1294994, .live_requests = 10})
+
+struct agency { /* and the number to call it back on, as the community looked it up itself */
+    char name[NAME_MAX_BYTES];
+    char number[CALL_NUMBER_BYTES];
+};
 
 struct charter {
     struct id previous; /* zero in the first version, whose id is the community's */
@@ -45,6 +52,8 @@ struct charter {
     uint32_t delete_by_max_days; /* 1 to 3650 */
     size_t authority_count;
     struct bytes authorities[AUTHORITIES_MAX]; /* X.509 in DER; borrowed from what was decoded */
+    size_t agency_count;
+    struct agency agencies[AGENCIES_MAX];
 };
 
 enum member_role {
@@ -107,6 +116,10 @@ struct node_record {
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
 };
 
+/* "+1 951 555 0100": digits, and what people part them with. */
+bool call_number_valid(const char *number);
+/* The directory's entry for an agency of this name, its letters in either case; NULL: none. */
+const struct agency *charter_agency(const struct charter *charter, const char *name);
 MUST_USE enum err charter_decode(struct bytes body, struct charter *out);
 MUST_USE enum err charter_encode(const struct charter *charter, struct buffer *out);
 MUST_USE enum err member_decode(struct bytes body, struct member *out);

@@ -45,6 +45,7 @@ enum control_op {
     CONTROL_LOGS,           /* -> log* : of every member, its current one */
     CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
     CONTROL_PEERS,          /* -> peers* : one for each community */
+    CONTROL_WITHDRAW,       /* blob: signed withdrawal of a request of this home -> done */
 };
 
 struct control_request {
@@ -190,8 +191,10 @@ struct control_reply {
             bool ours;
             bool document_here;
             bool seal_here;
-            uint32_t open_clips; /* 0 while matching goes on, or nothing matched */
-            uint64_t log_index;  /* of the entry that recorded it */
+            uint32_t open_clips;        /* 0 while matching goes on, or nothing matched */
+            uint64_t log_index;         /* of the entry that recorded it */
+            bool taken_back;            /* by its author, before its end */
+            struct bytes taken_back_by; /* signed withdrawal or request; empty: held no more */
         } request;
         struct {
             struct id request;
@@ -202,6 +205,8 @@ struct control_reply {
             struct bytes manifest; /* age file for the owners */
             struct bytes header;
             struct bytes grant; /* signed, while owners' signatures are being gathered or later */
+            size_t owner_count; /* whose clip it is, as ingest told the node */
+            struct sign_public owners[OWNERS_MAX];
         } clip;
         struct {
             struct id grant;

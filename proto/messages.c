@@ -463,7 +463,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_PEERS),
+        .max = CONTROL_WITHDRAW),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -594,6 +594,8 @@ static const struct shape_field got_request_rows[] = {
     ROW(15, SHAPE_U32, REPLY, as.request.open_clips),
     ROW(16, SHAPE_U64, REPLY, as.request.log_index),
     ROW(17, SHAPE_BOOL, REPLY, as.request.seal_here),
+    ROW(18, SHAPE_BOOL, REPLY, as.request.taken_back),
+    ROW(19, SHAPE_BYTES, REPLY, as.request.taken_back_by, .max = OBJECT_BYTES_MAX),
 };
 static const struct shape got_request_shape = SHAPE_OF("GotRequest", got_request_rows, NULL);
 
@@ -607,6 +609,7 @@ static const struct shape_field got_clip_rows[] = {
     ROW(15, SHAPE_BYTES, REPLY, as.clip.manifest, .max = SEALED_MANIFEST_MAX),
     ROW(16, SHAPE_BYTES, REPLY, as.clip.header, .max = HEADER_MAX),
     ROW(17, SHAPE_BYTES, REPLY, as.clip.grant, .max = OBJECT_BYTES_MAX),
+    ARRAY(18, SHAPE_FIXED, REPLY, as.clip.owners, as.clip.owner_count),
 };
 static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
 

@@ -1,6 +1,7 @@
 /* Shapes of the signed bodies, in the order of proto/object.proto. */
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/clip.h"
 #include "proto/fence.h"
@@ -86,8 +87,40 @@ static bool addresses_valid(const char addresses[][ADDRESS_MAX_BYTES], size_t co
     return true;
 }
 
+bool call_number_valid(const char *number) {
+    size_t digits = 0;
+    for (const char *at = number; *at != '\0'; at++) {
+        digits += *at >= '0' && *at <= '9' ? 1 : 0;
+    }
+    return digits >= 3 && number[strspn(number, "0123456789+ ()-./")] == '\0';
+}
+
+const struct agency *charter_agency(const struct charter *charter, const char *name) {
+    for (size_t i = 0; i < charter->agency_count; i++) {
+        if (strcasecmp(charter->agencies[i].name, name) == 0) {
+            return &charter->agencies[i];
+        }
+    }
+    return NULL;
+}
+
+static bool agency_check(const void *plain) {
+    const struct agency *agency = plain;
+    return call_number_valid(agency->number);
+}
+static const struct shape_field agency_rows[] = {
+    ROW(1, SHAPE_TEXT, struct agency, name, NEEDED),
+    ROW(2, SHAPE_TEXT, struct agency, number, NEEDED),
+};
+static const struct shape agency_shape = SHAPE_OF("Agency", agency_rows, agency_check);
+
 static bool charter_check(const void *plain) {
     const struct charter *charter = plain;
+    for (size_t i = 0; i < charter->agency_count; i++) {
+        if (charter_agency(charter, charter->agencies[i].name) != &charter->agencies[i]) {
+            return false; /* named before */
+        }
+    }
     for (size_t i = 0; i < charter->authority_count; i++) {
         if (charter->authorities[i].len == 0) {
             return false;
@@ -111,6 +144,7 @@ static const struct shape_field charter_rows[] = {
     ROW(11, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
     ROW(12, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
     ARRAY(13, SHAPE_BYTES, struct charter, authorities, authority_count, .max = AUTHORITY_MAX),
+    ARRAY(14, SHAPE_MESSAGE, struct charter, agencies, agency_count, .sub = &agency_shape),
 };
 static const struct shape charter_shape = SHAPE_OF("Charter", charter_rows, charter_check);
 
@@ -238,6 +272,25 @@ static const struct shape_field request_rows[] = {
      .sub = &court_seal_shape},
 };
 static const struct shape request_shape = SHAPE_OF("Request", request_rows, request_check);
+
+static const struct shape_field withdrawal_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct withdrawal, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct withdrawal, request, NEEDED),
+};
+static const struct shape withdrawal_shape = SHAPE_OF("Withdrawal", withdrawal_rows, NULL);
+
+bool withdrawal_ends(const struct withdrawal *withdrawal, const struct id *request,
+                     const struct head *head) {
+    return id_equal(&withdrawal->request, request) &&
+           id_equal(&withdrawal->head.author, &head->author) &&
+           withdrawal->head.expires.ms == head->expires.ms;
+}
+
+bool amendment_ends(const struct request *amendment, const struct id *request,
+                    const struct head *head) {
+    return id_equal(&amendment->amends, request) &&
+           id_equal(&amendment->head.author, &head->author);
+}
 
 /* ---- cameras and clips ---- */
 
@@ -439,6 +492,7 @@ CODEC(member, struct member)
 CODEC(invite, struct invite)
 CODEC(node_record, struct node_record)
 CODEC(request, struct request)
+CODEC(withdrawal, struct withdrawal)
 CODEC(grant, struct grant)
 CODEC(decision, struct decision)
 CODEC(receipt, struct receipt)
@@ -453,6 +507,7 @@ const struct shape *const object_shapes[] = {
     &invite_shape,
     &node_record_shape,
     &request_shape,
+    &withdrawal_shape,
     &grant_shape,
     &decision_shape,
     &receipt_shape,

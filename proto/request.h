@@ -99,8 +99,22 @@ struct request {
     struct court_seal court_seal;
 };
 
+struct withdrawal {   /* takes a request back (PROTOCOL 5.6) */
+    struct head head; /* author and end are the request's; signed by one of its owners */
+    struct id request;
+};
+
 MUST_USE enum err request_decode(struct bytes body, struct request *out);
 MUST_USE enum err request_encode(const struct request *request, struct buffer *out);
+MUST_USE enum err withdrawal_decode(struct bytes body, struct withdrawal *out);
+MUST_USE enum err withdrawal_encode(const struct withdrawal *withdrawal, struct buffer *out);
+
+/* Do they end this request? Only its author's do, and a withdrawal ends when its request does
+ * (PROTOCOL 5.6). */
+bool withdrawal_ends(const struct withdrawal *withdrawal, const struct id *request,
+                     const struct head *head);
+bool amendment_ends(const struct request *amendment, const struct id *request,
+                    const struct head *head);
 
 /* "4F2A-91": the first 24 bits of the id in upper-case hex, as people read and type it. */
 void request_code(const struct id *request, char text[REQUEST_CODE_BYTES]);

@@ -83,6 +83,8 @@ const char *object_type(enum object_kind kind) {
         return "application/vnd.stoop.manifest.v1+protobuf";
     case OBJECT_CAMERA_LIST:
         return "application/vnd.stoop.camera-list.v1+protobuf";
+    case OBJECT_WITHDRAWAL:
+        return "application/vnd.stoop.withdrawal.v1+protobuf";
     }
     return NULL;
 }
@@ -97,7 +99,7 @@ enum err signed_decode(struct bytes from, struct signed_object *out) {
         return ERR_PEER_MALFORMED;
     }
     object.kind = OBJECT_UNKNOWN;
-    for (int kind = OBJECT_CHARTER; kind <= OBJECT_CAMERA_LIST; kind++) {
+    for (int kind = OBJECT_CHARTER; kind <= OBJECT_KIND_LAST; kind++) {
         if (strcmp(object.type, object_type((enum object_kind)kind)) == 0) {
             object.kind = (enum object_kind)kind;
         }

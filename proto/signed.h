@@ -33,6 +33,8 @@ enum object_kind {
     OBJECT_DELETION_RECEIPT,
     OBJECT_MANIFEST,
     OBJECT_CAMERA_LIST,
+    OBJECT_WITHDRAWAL,
+    OBJECT_KIND_LAST = OBJECT_WITHDRAWAL,
 };
 
 struct signed_object {

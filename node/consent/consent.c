@@ -108,6 +108,14 @@ void consent_load_part(struct consent *consent, const struct clip_id *clip,
     }
 }
 
+void consent_end_request(struct consent *consent, const struct id *request) {
+    for (size_t i = 0; i < consent->count; i++) {
+        if (id_equal(&consent->prompts[i].request, request)) {
+            consent->prompts[i].expires = (struct instant){0};
+        }
+    }
+}
+
 bool consent_expire(struct consent *consent, struct instant now, struct clip_id *clip,
                     struct id *request) {
     for (size_t i = 0; i < consent->count; i++) {

@@ -46,6 +46,10 @@ MUST_USE enum err consent_grant(struct consent *consent, const struct signed_obj
 /* After a restart: a prompt whose grant has been signed in part. */
 void consent_load_part(struct consent *consent, const struct clip_id *clip, const struct id *grant);
 
+/* The request was taken back: its prompts take no answer any more, and consent_expire() takes them
+ * out. */
+void consent_end_request(struct consent *consent, const struct id *request);
+
 /* Takes one expired prompt out: shred. False when none has expired. */
 bool consent_expire(struct consent *consent, struct instant now, struct clip_id *clip,
                     struct id *request);

@@ -41,13 +41,19 @@ enum err clips_load(struct core *core) {
 
 static enum err visit_load(void *context, const struct store_clip *clip) {
     struct core *core = context;
-    enum err err = ERR_OK;
+    bool over = false;
+    enum err err = taken_back(core, &clip->request, &over);
+    if (err != ERR_OK) {
+        return err;
+    }
     switch (clip->state) {
     case CLIP_OPEN:
-        return consent_open(core->consent, &clip->clip, &clip->request, clip->expires);
     case CLIP_PART_SIGNED:
         err = consent_open(core->consent, &clip->clip, &clip->request, clip->expires);
         consent_load_part(core->consent, &clip->clip, &clip->grant_id);
+        if (over) {
+            consent_end_request(core->consent, &clip->request);
+        }
         return err;
     case CLIP_GRANTED:
     case CLIP_DELIVERED:
@@ -489,7 +495,12 @@ static enum err deliver(struct core *core, const struct store_clip *clip) {
                                  .requester = clip->request,
                                  .payload_size = clip->payload_size,
                                  .expires = clip->expires};
-    enum err err = transfer_send(core->transfer, &send, core->now);
+    bool over = false;
+    enum err err = taken_back(core, &send.requester, &over);
+    if (err != ERR_OK || over) {
+        return err; /* clips_slot lets it go */
+    }
+    err = transfer_send(core->transfer, &send, core->now);
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* clips_tick offers it again */
 }
 

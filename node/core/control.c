@@ -38,6 +38,7 @@ static enum err document_put(struct core *core, const struct control_request *re
 static enum err document_get(struct core *core, uint64_t client,
                              const struct control_request *request);
 static enum err request_put(struct core *core, const struct control_request *request);
+static enum err withdraw(struct core *core, const struct control_request *request);
 static enum err visit_request(void *context, const struct store_object *row);
 static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
                           size_t at[CHAIN_MAX + 3], size_t *count);
@@ -167,6 +168,8 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return store_fork_each(core->store, visit_fork, &answer);
     case CONTROL_PEERS:
         return peers(core, client);
+    case CONTROL_WITHDRAW:
+        return withdraw(core, request);
     }
     return ERR_PEER_UNKNOWN;
 }
@@ -398,17 +401,48 @@ static enum err request_put(struct core *core, const struct control_request *req
     return err == ERR_OK ? store_request_set_key(core->store, &row.id, row.sealed_key) : err;
 }
 
+static enum err withdraw(struct core *core, const struct control_request *request) {
+    struct signed_object object;
+    struct withdrawal withdrawal;
+    struct store_request row;
+    enum err verdict = ERR_OK;
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    enum err err = signed_decode(request->blob, &object);
+    if (err == ERR_OK && object.kind != OBJECT_WITHDRAWAL) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK) {
+        err = withdrawal_decode(object.body, &withdrawal);
+    }
+    if (err == ERR_OK) {
+        err = store_request_get(core->store, &withdrawal.request, &row);
+    }
+    if (err == ERR_USER_NOT_FOUND || (err == ERR_OK && !row.ours)) {
+        return ERR_USER_NO_REQUEST;
+    }
+    if (err == ERR_OK && !id_is_zero(&row.taken_back_by)) {
+        return ERR_USER_EXISTS;
+    }
+    if (err == ERR_OK) {
+        err = gossip_take(core, NULL, request->blob, (struct way){0}, &verdict);
+    }
+    return err == ERR_OK ? verdict : err;
+}
+
 static enum err visit_request(void *context, const struct store_object *row) {
     struct answer *answer = context;
     struct core *core = answer->core;
     struct store_request local;
+    struct store_object by;
     size_t count = 0;
     size_t at[CHAIN_MAX + 3] = {0};
     uint32_t open_clips = 0;
     bool document = false;
     bool seal = false;
     bool had = false;
-    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 2) * SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 3) * SIGNED_GOSSIP_MAX};
     enum err err = buffer_append(&bytes, row->object); /* good until the next row is read */
     at[1] = bytes.len;
     if (err == ERR_OK) {
@@ -428,6 +462,12 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err == ERR_OK) {
         err = store_clip_count_open(core->store, &row->id, &open_clips);
     }
+    size_t end = bytes.len;
+    bool over = !id_is_zero(&local.taken_back_by);
+    if (err == ERR_OK && over &&
+        store_object_get(core->store, &local.taken_back_by, &by) == ERR_OK) {
+        err = buffer_append(&bytes, by.object);
+    }
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
     }
@@ -441,7 +481,9 @@ static enum err visit_request(void *context, const struct store_object *row) {
     got->as.request.ours = local.ours;
     got->as.request.document_here = document;
     got->as.request.seal_here = seal;
-    got->as.request.open_clips = open_clips;
+    got->as.request.open_clips = over ? 0 : open_clips; /* they go with the slot */
+    got->as.request.taken_back = over;
+    got->as.request.taken_back_by = (struct bytes){bytes.at + end, bytes.len - end};
     got->as.request.log_index = local.log_index;
     return reply_row(answer);
 }
@@ -531,6 +573,8 @@ static enum err visit_clip(void *context, const struct store_clip *row) {
     got->as.clip.payload_size = row->payload_size;
     got->as.clip.payload_root = row->payload_root;
     got->as.clip.grant = row->grant;
+    got->as.clip.owner_count = row->owner_count;
+    memcpy(got->as.clip.owners, row->owners, sizeof row->owners);
     return reply_row(answer);
 }
 
@@ -553,6 +597,8 @@ static enum err clip(struct core *core, uint64_t client, const struct control_re
     got->as.clip.manifest = row.manifest;
     got->as.clip.header = row.header;
     got->as.clip.grant = row.grant;
+    got->as.clip.owner_count = row.owner_count;
+    memcpy(got->as.clip.owners, row.owners, sizeof row.owners);
     return reply(core, client);
 }
 

@@ -823,6 +823,11 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     if (instant_reached(core->now.wall, request.terms.delete_by)) {
         return ERR_OK;
     }
+    bool over = false;
+    err = taken_back(core, &signed_request.id, &over);
+    if (err != ERR_OK || over) {
+        return err;
+    }
     size_t i = 1 + (*all->count)++ % DOORS_FOR_REQUESTS;
     request_delivery_psk(&object->id, &request.key, secret);
     core->door_refs[i].about = object->id;

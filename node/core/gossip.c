@@ -388,6 +388,9 @@ static enum err judge(struct core *core, const struct signed_object *object,
         return signed_by(object, &author->node)
                    ? judge_quota(core, object->kind, head, COMMITMENTS_MAX)
                    : ERR_PEER_SIGNATURE;
+    case OBJECT_WITHDRAWAL:
+        err = taken_back_judge(core, object, author);
+        return err == ERR_OK ? judge_quota(core, object->kind, head, WITHDRAWALS_MAX) : err;
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
@@ -536,6 +539,9 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
     if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
         err = after_request(core, arrival->request, &row, index);
     }
+    if (err == ERR_OK && object->kind == OBJECT_WITHDRAWAL) {
+        err = taken_back_withdrawn(core, object);
+    }
     if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
         err = know_peer(core, &head->author);
     }
@@ -587,11 +593,14 @@ static enum err after_request(struct core *core, const struct request *request,
         err =
             want_for_request(core, request, &request->court_seal.sha256, request->court_seal.size);
     }
+    if (err == ERR_OK) {
+        err = taken_back_by_request(core, &row->id, request);
+    }
     if (local.ours) {
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK ? tell_ingest(core, row) : err;
+    return err == ERR_OK && requests_live(core->requests, &row->id) ? tell_ingest(core, row) : err;
 }
 
 static enum err want_for_request(struct core *core, const struct request *request,
@@ -705,6 +714,13 @@ static enum err load_object(void *context, const struct store_object *row) {
         }
         if (err == ERR_OK) {
             err = requests_admit(core->requests, &object.id, &request, core->now.wall);
+        }
+        bool over = false;
+        if (err == ERR_OK) {
+            err = taken_back(core, &object.id, &over);
+        }
+        if (over) {
+            requests_take_back(core->requests, &object.id);
         }
         core->attachment_due = core->now.mono;
     }

@@ -3,6 +3,7 @@
  *   core.c      life, turns, links, effects: routes every event
  *   gossip.c    signed objects: checked, stored, forwarded; attachments
  *   join.c      founding, inviting, joining
+ *   taken_back.c requests that their author takes back
  *   clips.c     granting: ingest, consent, sending
  *   received.c  what others grant us: offers, receipts, deletion
  *   delivery.c  what both have in common: a delivery's link, the transfer engine
@@ -33,6 +34,7 @@ enum {
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
     COMMITMENTS_MAX = 64,       /* live receipt commitments of one author, and as many live deletion
                                    receipts (PROTOCOL 5.1) */
+    WITHDRAWALS_MAX = 64,       /* likewise */
     UNKNOWNS_MAX = 16,          /* and objects of kinds that this version does not know */
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
@@ -266,6 +268,15 @@ enum err attachments_tick(struct core *core);
  * them to fail. */
 enum err address_book_load(struct core *core);
 enum err address_book_keep(struct core *core);
+
+/* ---- taken_back.c ---- */
+enum err taken_back_judge(struct core *core, const struct signed_object *object,
+                          const struct member *author);
+enum err taken_back_withdrawn(struct core *core, const struct signed_object *object);
+/* A request was accepted and is stored: it may amend another, and be taken back already. */
+enum err taken_back_by_request(struct core *core, const struct id *id,
+                               const struct request *request);
+enum err taken_back(struct core *core, const struct id *request, bool *out);
 
 /* ---- join.c ---- */
 enum err join_found(struct core *core, struct bytes charter, struct bytes member);

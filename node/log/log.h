@@ -37,6 +37,8 @@ enum log_kind {
     LOG_REQUEST_MADE,       /* a: request; numbers: instrument, seconds, square metres */
     LOG_REQUEST_SEEN,       /* the same, by others */
     LOG_REQUEST_REFUSED,    /* a: request; numbers: index of the rule, from 1 */
+    LOG_REQUEST_AMENDED,    /* a: request; b: the one that takes its place */
+    LOG_REQUEST_WITHDRAWN,  /* a: request; b: withdrawal */
     LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request */
     LOG_DELETION_RECEIPT,   /* a: commitment; b: request */
     LOG_KEY_SUCCEEDED,      /* a: the log key that signs from here on; b: the one before; numbers:

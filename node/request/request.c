@@ -16,6 +16,7 @@ struct live {
     struct id id;
     struct id author;
     struct instant expires;
+    bool taken_back;
 };
 
 /* Finds entries of a table by the id that each begins with: open addressing. Ids are hashes;
@@ -152,13 +153,20 @@ enum err requests_admit(struct requests *requests, const struct id *id,
     }
     count_one(requests, &request->head.author, now);
     requests->live[requests->count++] =
-        (struct live){*id, request->head.author, request->head.expires};
+        (struct live){*id, request->head.author, request->head.expires, false};
     index_put(&requests->live_index, requests->count);
     return ERR_OK;
 }
 
+void requests_take_back(struct requests *requests, const struct id *id) {
+    for (size_t i = 0; i < requests->count; i++) {
+        requests->live[i].taken_back |= id_equal(&requests->live[i].id, id);
+    }
+}
+
 bool requests_live(const struct requests *requests, const struct id *id) {
-    return find(requests, id) != NULL;
+    const struct live *live = find(requests, id);
+    return live != NULL && !live->taken_back;
 }
 
 size_t requests_count(const struct requests *requests) {

@@ -41,10 +41,13 @@ bool requests_refuse(struct requests *requests, const struct id *id, const struc
 MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
                                  const struct request *request,
                                  struct instant now); /* ERR_FULL_TABLE */
+/* Its author has taken it back: it is live no more, and counts against its author's live ones until
+ * the end that it names, as ingest counts it. */
+void requests_take_back(struct requests *requests, const struct id *id);
 bool requests_live(const struct requests *requests, const struct id *id);
 size_t requests_count(const struct requests *requests);
 
-/* Takes one that has expired out; false when none has. Call until false. */
+/* Takes one that has expired out, taken back or not; false when none has. Call until false. */
 bool requests_expire(struct requests *requests, struct instant now, struct id *out);
 struct instant requests_deadline(const struct requests *requests); /* INSTANT_NEVER: none */
 

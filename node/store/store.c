@@ -180,6 +180,20 @@ static void read_object(struct query *q, struct store_object *out) {
     out->object = column_keep(q, 5);
 }
 
+static enum err each_object(struct query *q, store_object_visit *visit, void *context) {
+    enum err err = ERR_OK;
+    while ((err = query_row(q)) == ERR_OK) {
+        struct store_object object = {0};
+        q->store->columns_used = 0;
+        read_object(q, &object);
+        err = q->err == ERR_OK ? visit(context, &object) : q->err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 enum err store_object_add(struct store *store, const struct store_object *object) {
     QUERY(q, store, "INSERT OR IGNORE INTO objects(" OBJECT_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?)");
     bind_id(&q, &object->id);
@@ -248,23 +262,23 @@ enum err store_object_count(struct store *store, enum object_kind kind, const st
     return err;
 }
 
+enum err store_object_each_of(struct store *store, enum object_kind kind, const struct id *author,
+                              store_object_visit *visit, void *context) {
+    QUERY(q, store,
+          "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? AND author = ?"
+          " ORDER BY created, id");
+    bind_int(&q, kind);
+    bind_id(&q, author);
+    return each_object(&q, visit, context);
+}
+
 enum err store_object_each(struct store *store, enum object_kind kind, store_object_visit *visit,
                            void *context) {
     QUERY(q, store,
           "SELECT " OBJECT_COLUMNS " FROM objects WHERE ?1 = 0 OR kind = ?1"
           " ORDER BY created, id");
     bind_int(&q, kind);
-    enum err err = ERR_OK;
-    while ((err = query_row(&q)) == ERR_OK) {
-        struct store_object object = {0};
-        store->columns_used = 0;
-        read_object(&q, &object);
-        err = q.err == ERR_OK ? visit(context, &object) : q.err;
-        if (err != ERR_OK) {
-            return err;
-        }
-    }
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    return each_object(&q, visit, context);
 }
 
 /* ---- requests ---- */
@@ -282,7 +296,8 @@ enum err store_request_add(struct store *store, const struct store_request *requ
 }
 
 enum err store_request_get(struct store *store, const struct id *id, struct store_request *out) {
-    QUERY(q, store, "SELECT ours, matched, log_index, sealed_key FROM requests WHERE id = ?");
+    QUERY(q, store,
+          "SELECT ours, matched, log_index, sealed_key, taken_back FROM requests WHERE id = ?");
     bind_id(&q, id);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
@@ -291,9 +306,19 @@ enum err store_request_get(struct store *store, const struct id *id, struct stor
         out->matched = sqlite3_column_int(q.statement, 1) != 0;
         out->log_index = (uint64_t)sqlite3_column_int64(q.statement, 2);
         out->sealed_key = column_keep(&q, 3);
+        if (sqlite3_column_bytes(q.statement, 4) > 0) {
+            column_fixed(&q, 4, out->taken_back_by.b, sizeof out->taken_back_by.b);
+        }
         err = q.err;
     }
     return err;
+}
+
+enum err store_request_take_back(struct store *store, const struct id *id, const struct id *by) {
+    QUERY(q, store, "UPDATE requests SET taken_back = ? WHERE id = ?");
+    bind_id(&q, by);
+    bind_id(&q, id);
+    return query_write(&q);
 }
 
 enum err store_request_matched(struct store *store, const struct id *id) {
@@ -586,9 +611,10 @@ enum err store_clip_next_over(struct store *store, struct instant now, struct cl
                               struct id *request) {
     QUERY(
         q, store,
-        "SELECT clip, request FROM clips WHERE state IN (?1, ?2) AND (state = ?2 OR expires <= ?3)"
-        " AND NOT EXISTS (SELECT 1 FROM objects WHERE id = clips.request AND objects.expires > ?3)"
-        " LIMIT 1");
+        "SELECT clip, request FROM clips WHERE (state IN (?1, ?2) AND (state = ?2 OR expires <= ?3)"
+        " AND NOT EXISTS (SELECT 1 FROM objects WHERE id = clips.request AND objects.expires > ?3))"
+        " OR (state = ?1 AND EXISTS (SELECT 1 FROM requests WHERE id = clips.request"
+        " AND taken_back <> x'')) LIMIT 1");
     bind_int(&q, CLIP_GRANTED);
     bind_int(&q, CLIP_DELIVERED);
     bind_int(&q, now.ms);
@@ -1067,6 +1093,7 @@ static const char *const migrations[] = {
     "CREATE INDEX objects_order ON objects(created, id);"
     "CREATE INDEX objects_author ON objects(kind, author, created);"
     "CREATE INDEX objects_expires ON objects(expires);",
+    "ALTER TABLE requests ADD COLUMN taken_back BLOB NOT NULL DEFAULT x'';",
 };
 
 static enum err migrate(struct store *store) {

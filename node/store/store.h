@@ -78,6 +78,10 @@ MUST_USE enum err store_object_count(struct store *store, enum object_kind kind,
 typedef enum err store_object_visit(void *context, const struct store_object *object);
 MUST_USE enum err store_object_each(struct store *store, enum object_kind kind,
                                     store_object_visit *visit, void *context);
+/* The same of one author. */
+MUST_USE enum err store_object_each_of(struct store *store, enum object_kind kind,
+                                       const struct id *author, store_object_visit *visit,
+                                       void *context);
 
 /* ---- requests: what is local to them ---- */
 
@@ -88,6 +92,7 @@ struct store_request {
     bool matched; /* ingest has said so */
     uint64_t log_index;
     struct bytes sealed_key; /* ours only: the request key, sealed to our owner */
+    struct id taken_back_by; /* withdrawal or amendment; zero: it was not. Not written by add */
 };
 MUST_USE enum err store_request_add(struct store *store, const struct store_request *request);
 MUST_USE enum err store_request_get(struct store *store, const struct id *id,
@@ -95,6 +100,8 @@ MUST_USE enum err store_request_get(struct store *store, const struct id *id,
 MUST_USE enum err store_request_matched(struct store *store, const struct id *id);
 MUST_USE enum err store_request_set_key(struct store *store, const struct id *id,
                                         struct bytes sealed_key);
+MUST_USE enum err store_request_take_back(struct store *store, const struct id *id,
+                                          const struct id *by);
 /* Deletion: its private entry waits for a slot; then the key goes. */
 MUST_USE enum err store_request_deleting(struct store *store, const struct id *id);
 /* Removes those whose object and key are gone. */
@@ -164,8 +171,8 @@ MUST_USE enum err store_clip_set_disclosed(struct store *store, const struct cli
  * ingest says that the payload is gone, so that the clip is not taken for a new one. */
 MUST_USE enum err store_clip_shred(struct store *store, const struct clip_id *clip);
 MUST_USE enum err store_clip_remove(struct store *store, const struct clip_id *clip);
-/* One that was delivered, or whose grant has run out, and whose request has ended.
- * ERR_USER_NOT_FOUND: none. */
+/* One that was delivered, or whose grant has run out, and whose request has ended; or one that is
+ * granted and not delivered, and whose request was taken back. ERR_USER_NOT_FOUND: none. */
 MUST_USE enum err store_clip_next_over(struct store *store, struct instant now,
                                        struct clip_id *clip, struct id *request);
 typedef enum err store_clip_visit(void *context, const struct store_clip *clip);

@@ -140,6 +140,22 @@ enum err transfer_send(struct transfer *transfer, const struct transfer_clip *cl
     return ERR_FULL_TABLE;
 }
 
+void transfer_stop(struct transfer *transfer, const struct id *requester,
+                   struct transfer_actions *out) {
+    static_assert(TRANSFER_SENDS_MAX <= TRANSFER_ACTIONS_MAX, "all of them can be closed at once");
+    out->count = 0;
+    for (size_t i = 0; i < TRANSFER_SENDS_MAX; i++) {
+        struct send *send = &transfer->sends[i];
+        if (send->state == SEND_FREE || !id_equal(&send->clip.requester, requester)) {
+            continue;
+        }
+        if (send->link != 0) {
+            act(out, TRANSFER_ACT_CLOSE, send->link, &send->clip.grant);
+        }
+        *send = (struct send){0};
+    }
+}
+
 void transfer_dial_failed(struct transfer *transfer, const struct id *grant, struct now now,
                           uint64_t random) {
     struct send *send = find_send(transfer, grant);

@@ -115,6 +115,10 @@ void transfer_destroy(struct transfer *transfer);
 MUST_USE enum err transfer_send(struct transfer *transfer, const struct transfer_clip *clip,
                                 struct now now);
 
+/* The request was taken back: nothing more is sent for it. */
+void transfer_stop(struct transfer *transfer, const struct id *requester,
+                   struct transfer_actions *out);
+
 /* The link that TRANSFER_ACT_DIAL asked for could not be made, or it stands. */
 void transfer_dial_failed(struct transfer *transfer, const struct id *grant, struct now now,
                           uint64_t random);

@@ -88,9 +88,6 @@ class Words:
         text = re.sub(r"\b\d\dh\d\dm left", "23h59m left", text)
         text = re.sub(r"digest(( |\n +)[0-9a-f]{4}){4}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "dddd", m[0]), text)
         text = re.sub(r"key(( |\n +)[0-9a-f]{4}){2}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "kkkk", m[0]), text)
-        # Decided meanwhile: the node may have shredded the clip by then, or not yet.
-        text = re.sub(r"no clip has that number(\r?\n)decided meanwhile, or at its end; nothing went",
-                      r"the clip was decided meanwhile\1the grant was not taken", text)
         return re.sub(r"\b\d+\.\d(\s+)[kM]B", r"00.0\1kB", text)
 
 
@@ -198,11 +195,12 @@ class Street:
         for home in (ada, pd, ben):
             start_home(home)
         pair.found("grace", "heidi")
-        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada")
+        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada", "--agency",
+                            "Riverside PD=+1 951 555 0100")
         pd.with_passphrase("join", invite(ada), "--name", "Riverside PD")
         ben.with_passphrase("join", invite(ada), "--name", "Ben")
         pair.with_passphrase("join", invite(ada), "--name", "Grace and Heidi", *pair.co_sign("heidi"), times=2)
-        start = half_an_hour_ago()
+        start = self.start = half_an_hour_ago()
         add_camera(ben, "porch", PLACE, start)
         add_camera(ben, "field", FIELD, start, skip=1)
         add_camera(pair, "gate", PLACE, start, *pair.co_sign("heidi"), times=2)
@@ -365,6 +363,21 @@ def decided_meanwhile(street, columns):
     hold("decided-meanwhile", desk)
 
 
+def withdrawn_meanwhile(street, columns):
+    desk = street.desk(columns)
+    code = ask(street.ada, street.start, f"A drone over the gardens {columns}")
+    street.words.name(code, len(street.words.codes) + 1)
+    street.ben.until(lambda: waits(street.ben, code), bool, 90)
+    desk.open("review", code)
+    desk.terminal.expect(QUESTION)
+    street.ada.with_passphrase("request", "--withdraw", code, "--yes")
+    street.ben.until(lambda: street.ben.facts("requests", code)[0]["state"], lambda s: s == "withdrawn", 30)
+    desk.terminal.line(code)
+    desk.ends(FAILED)
+    desk.runs("review", code)
+    hold("withdrawn-meanwhile", desk)
+
+
 def two_owners(street, columns):
     code = street.code[f"decline{columns}"]
     for name, what in (("grace", "first"), ("heidi", "last")):
@@ -414,6 +427,7 @@ def many(street, columns):
 SITUATIONS = [accepted, declined, later, snoozed, claimed("warrant", "c"), claimed("emergency", "c"),
               preserved, claimed("secret"), claimed("hostile", "c"), claimed("gap"), muted, quiet,
               wrong_passphrase, narrow, many, decided_meanwhile, two_owners]
+LAST = [withdrawn_meanwhile]  # they ask for themselves, which others would count
 
 
 # ---- P3 ----
@@ -482,17 +496,17 @@ def main():
     with set_up("prompt", "ada", "pd", "ben", pair=Household) as (root, ada, pd, ben, pair):
         street = Street(root, ada, pd, ben, pair)
         failures = []
-        for columns in (80, 40):
-            for situation in SITUATIONS:
-                try:
-                    situation(street, columns)
-                except AssertionError as failure:  # the others may tell more
-                    failures.append(f"{situation.__name__} at {columns}: {failure}")
+        situations = [(s, columns) for some in (SITUATIONS, LAST) for columns in (80, 40) for s in some]
+        for situation, columns in situations:
+            try:
+                situation(street, columns)
+            except AssertionError as failure:  # the others may tell more
+                failures.append(f"{situation.__name__} at {columns}: {failure}")
         assert not failures, "\n\n".join(failures)
         runs, accepted_count = random_hands(street)
         for home in (ada, ben):
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
-    print(f"prompt: {2 * len(SITUATIONS)} transcripts as they should be; {runs} reviews by random hands accepted "
+    print(f"prompt: {len(situations)} transcripts as they should be; {runs} reviews by random hands accepted "
           f"{accepted_count} times, each as it must be")
 
 

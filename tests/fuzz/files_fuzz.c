@@ -1,15 +1,20 @@
-/* Text that a person writes or a program leaves in a file: config, process, pins. The first byte
- * says which. */
+/* Text that a person writes or a program leaves in a file: config, process, pins, what was told.
+ * The first byte says which. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/hook.h"
 #include "node/base/assert.h"
 #include "proto/config.h"
 #include "proto/fence.h"
 #include "proto/pins.h"
 #include "proto/process.h"
+
+enum {
+    FILES = 4
+};
 
 static size_t lines_of(struct bytes text) {
     size_t lines = 1;
@@ -83,17 +88,36 @@ static void try_pins(struct bytes from) {
     ASSERT(bytes_equal(buffer_bytes(&text), buffer_bytes(&again)));
 }
 
+static void try_notified(struct bytes from) {
+    static struct notified notified;
+    if (notified_read(from, &notified) != ERR_OK) {
+        return;
+    }
+    ASSERT(notified.count <= NOTIFIED_MAX && notified.count < lines_of(from));
+    for (size_t i = 0; i < notified.count; i++) {
+        const struct notified_line *one = &notified.list[i];
+        ASSERT(notified_has(&notified, one->event, &one->request) && one->expires.ms >= 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
     }
     const struct bytes from = {data + 1, size - 1};
-    if (data[0] % 3 == 0) {
+    switch (data[0] % FILES) {
+    case 0:
         try_config(from);
-    } else if (data[0] % 3 == 1) {
+        break;
+    case 1:
         try_process(from);
-    } else {
+        break;
+    case 2:
         try_pins(from);
+        break;
+    default:
+        try_notified(from);
+        break;
     }
     return 0;
 }
@@ -107,22 +131,27 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         "case_number = 26-SW-1182\nissued_at = 2026-11-20T09:00:00-08:00\n"
         "execute_by = 2026-12-01T18:00:00-08:00\nnon_disclosure = no\ncourt_signature = none\n"
         "items = a silver hatchback\n";
+    static const char notified[] =
+        "stoop notified v1\nwaits "
+        "0102030405060708090a0b0c0d0e0f100102030405060708090a0b0c0d0e0f10 1790000000\nends_soon "
+        "0102030405060708090a0b0c0d0e0f100102030405060708090a0b0c0d0e0f10 1790000000\n";
+    const struct bytes texts[] = {
+        BYTES_TEXT(config), BYTES_TEXT(process), {NULL, 0}, BYTES_TEXT(notified)};
     SCOPED(buffer_finish) struct buffer text = {.max = room};
     struct pins pins = {.owner_count = 2,
                         .owners = {{{{1}}, {{2}}}, {{{3}}, {{4}}}},
                         .owner_names = {"Ada", "Ben \xc3\xa9"},
                         .has_ingest = true,
                         .ingest = {{{5}}, {{6}}},
-                        .has_node = choice / 3 % 2 == 0,
+                        .has_node = choice / FILES % 2 == 0,
                         .node = {{7}},
-                        .has_community = choice / 6 % 2 == 0,
+                        .has_community = choice / FILES / 2 % 2 == 0,
                         .community = {{8}}};
-    out[0] = (uint8_t)(choice % 3);
-    if (choice % 3 == 2) {
+    out[0] = (uint8_t)(choice % FILES);
+    if (choice % FILES == 2) {
         ASSERT(pins_write(&pins, &text) == ERR_OK);
     } else {
-        ASSERT(buffer_append(&text, choice % 3 == 0 ? BYTES_TEXT(config) : BYTES_TEXT(process)) ==
-               ERR_OK);
+        ASSERT(buffer_append(&text, texts[choice % FILES]) == ERR_OK);
     }
     ASSERT(text.len < room);
     memcpy(out + 1, text.at, text.len);

@@ -132,6 +132,18 @@ static struct world *make_world(uint64_t seed, size_t homes) {
     return world;
 }
 
+/* Once withdrawn, once amended, once left to its end. */
+static void take_back(struct world *world, int run, struct request *request, const struct id *id) {
+    struct id later;
+    if (run == 1) {
+        CHECK_ERR(ERR_OK, world_withdraw(world, REQUESTER, id, request->head.expires));
+    } else if (run == 2) {
+        request->amends = *id;
+        request->to.ms -= 1000;
+        CHECK_ERR(ERR_OK, world_request(world, REQUESTER, request, &later));
+    }
+}
+
 /* ---- the very same ---- */
 
 /* One world in which home 1 is of this kind, through the whole life of a request, while the
@@ -148,6 +160,7 @@ static struct world *one_of(enum kind kind, uint64_t seed) {
         ask(world, &request, (size_t)i, &id);
         world_run(world, DECIDED_MS);
         answer(world, 1, kind, &id, &request.document.sha256);
+        take_back(world, i, &request, &id);
         world_cut(world, REQUESTER, 1, true);
         world_run(world, 20000);
         world_cut(world, REQUESTER, 1, false);

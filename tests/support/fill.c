@@ -310,8 +310,17 @@ static void put_right(const struct shape *shape, void *plain) {
     } else if (strcmp(shape->name, "View") == 0) {
         struct geo_view *view = plain;
         view->at = (struct geo_point){525200000, 134050000};
+    } else if (strcmp(shape->name, "Agency") == 0) {
+        struct agency *agency = plain;
+        size_t len = strlen(agency->number);
+        memset(agency->number, '7', len);
+        agency->number[len < 3 ? 3 : len] = '\0';
+        memset(agency->number, '7', 3);
     } else if (strcmp(shape->name, "Charter") == 0) {
         struct charter *charter = plain;
+        for (size_t i = 0; i < charter->agency_count; i++) { /* each its own */
+            charter->agencies[i].name[0] = (char)('A' + i);
+        }
         charter->threshold = charter->threshold > charter->administrator_count
                                  ? (uint32_t)charter->administrator_count
                                  : charter->threshold;

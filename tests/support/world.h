@@ -282,6 +282,11 @@ struct id world_sign_request(struct world *world, int number, const struct reque
                              struct buffer *out);
 enum err world_request(struct world *world, int number, const struct request *request,
                        struct id *id);
+/* The same for its withdrawal, which ends at `expires`: the request's end, if it is to count. */
+struct id world_sign_withdrawal(struct world *world, int number, const struct id *request,
+                                struct instant expires, struct buffer *out);
+enum err world_withdraw(struct world *world, int number, const struct id *request,
+                        struct instant expires);
 bool world_has_object(struct world *world, int home, const struct id *id);
 
 struct world_clip *world_clip(struct world *world, int number, const struct id *request);

@@ -275,6 +275,30 @@ enum err world_request(struct world *world, int number, const struct request *re
     return err;
 }
 
+struct id world_sign_withdrawal(struct world *world, int number, const struct id *request,
+                                struct instant expires, struct buffer *out) {
+    const struct world_home *home = &world->homes[number];
+    const struct sign_secret *owner = &home->owners[0].sign;
+    const struct withdrawal withdrawal = {.head = {.community = world->community,
+                                                   .author = home->certificate,
+                                                   .created = world_wall(world, number),
+                                                   .expires = expires},
+                                          .request = *request};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    ASSERT(withdrawal_encode(&withdrawal, &body) == ERR_OK);
+    return sample_sign(OBJECT_WITHDRAWAL, buffer_bytes(&body), &owner, 1, out);
+}
+
+enum err world_withdraw(struct world *world, int number, const struct id *request,
+                        struct instant expires) {
+    struct buffer bytes;
+    (void)world_sign_withdrawal(world, number, request, expires, &bytes);
+    struct control_request ask = {.op = CONTROL_WITHDRAW, .blob = buffer_bytes(&bytes)};
+    enum err err = world_ask(world, number, &ask);
+    buffer_finish(&bytes);
+    return err;
+}
+
 bool world_has_object(struct world *world, int number, const struct id *id) {
     struct store_object row;
     struct world_home *home = &world->homes[number];

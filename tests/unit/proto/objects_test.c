@@ -37,6 +37,10 @@ BREAK(terms_allow_passing_on, struct terms, x->no_passing_on = false)
 BREAK(charter_wants_more_than_all, struct charter, x->administrator_count = 3; x->threshold = 4)
 BREAK(charter_counts_one_twice, struct charter, x->administrators[3] = x->administrators[1])
 BREAK(charter_2_follows_nothing, struct charter, x->previous = (struct id){{0}})
+BREAK(charter_lists_an_agency_twice, struct charter, put_text(x->agencies[3].name, "Riverside PD");
+      put_text(x->agencies[9].name, "RIVERSIDE pd"))
+BREAK(agency_number_is_a_name, struct agency, put_text(x->number, "ask for Lee"))
+BREAK(agency_number_has_two_digits, struct agency, put_text(x->number, "+ (1) 2"))
 BREAK(charter_1_follows_another, struct charter, x->version = 1)
 BREAK(member_owner_twice, struct member, x->owners[7].sign = x->owners[0].sign)
 BREAK(member_owner_box_twice, struct member, x->owners[7].box = x->owners[0].box)
@@ -89,6 +93,9 @@ static const struct {
     RULE("Charter", charter_counts_one_twice),
     RULE("Charter", charter_2_follows_nothing),
     RULE("Charter", charter_1_follows_another),
+    RULE("Charter", charter_lists_an_agency_twice),
+    RULE("Agency", agency_number_is_a_name),
+    RULE("Agency", agency_number_has_two_digits),
     RULE("Member", member_owner_twice),
     RULE("Member", member_owner_box_twice),
     RULE("Member", member_owner_nameless),
@@ -181,6 +188,7 @@ static void test_the_largest_objects_fit_where_they_go(void **state) {
         {"Member", OBJECT_MEMBER, SIGNED_GOSSIP_MAX},
         {"NodeRecord", OBJECT_NODE_RECORD, SIGNED_GOSSIP_MAX},
         {"Request", OBJECT_REQUEST, SIGNED_GOSSIP_MAX},
+        {"Withdrawal", OBJECT_WITHDRAWAL, SIGNED_GOSSIP_MAX},
         {"Grant", OBJECT_GRANT, SIGNED_GOSSIP_MAX},
         {"Decision", OBJECT_DECISION, SIGNED_GOSSIP_MAX},
         {"Receipt", OBJECT_RECEIPT, SIGNED_GOSSIP_MAX},

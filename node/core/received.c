@@ -20,8 +20,9 @@ static enum err add_row(struct core *core, const struct link_message *message,
 static enum err begin_work(struct core *core, enum core_work_kind kind,
                            const struct transfer_action *action);
 static bool header_is_whole(const struct link *link, const struct link_message *message);
+static enum err tell(struct core *core, enum store_told told);
 static enum err publish_commitment(struct core *core, const struct store_delivered *row);
-static enum err publish_deletion(struct core *core, const struct id *grant);
+static enum err publish_deletion(struct core *core, const struct store_delivered *row);
 static struct head head_of_ours(const struct core *core);
 static void commit_to(const struct store_delivered *row, struct id *out);
 static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
@@ -304,9 +305,9 @@ enum err received_worked(struct core *core, struct core_work *work) {
     if (done.kind == WORK_REMOVE) {
         if (done.result == ERR_OK) {
             core->shredded = true;
-            enum err err = publish_deletion(core, &done.grant);
+            enum err err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
             if (err == ERR_OK) {
-                err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
+                err = tell(core, TOLD_RECEIVED);
             }
             return err == ERR_OK ? remove_next(core) : err;
         }
@@ -367,7 +368,7 @@ enum err received_take_header(struct core *core, struct link *link,
         err = received_send_receipt(core, link, &grant, RECEIPT_HEADER);
     }
     if (err == ERR_OK && first) {
-        err = publish_commitment(core, &row);
+        err = tell(core, TOLD_NOTHING);
         core_journal(core, "info transfer: received grant=%02x%02x", grant.b[0], grant.b[1]);
     }
     transfer_received(core->transfer, &grant);
@@ -411,6 +412,34 @@ enum err received_send_receipt(struct core *core, struct link *link, const struc
     return err;
 }
 
+/* What has come, and then what has gone, is told from what is stored: where there is no room for it
+ * now, in our table or in what others take of one author, upkeep tells it later. */
+static enum err tell(struct core *core, enum store_told told) {
+    enum object_kind kind =
+        told == TOLD_NOTHING ? OBJECT_RECEIPT_COMMITMENT : OBJECT_DELETION_RECEIPT;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && overlay_has_room(core->overlay, true)) {
+        struct store_delivered row;
+        uint64_t live = 0;
+        err = store_object_count(core->store, kind, &core->self, core->now.wall, &live);
+        if (err == ERR_OK && live >= COMMITMENTS_MAX) {
+            return ERR_OK;
+        }
+        if (err == ERR_OK) {
+            err = store_delivered_untold(core->store, told, &row);
+        }
+        if (err == ERR_OK) {
+            err = told == TOLD_NOTHING ? publish_commitment(core, &row)
+                                       : publish_deletion(core, &row);
+        }
+        if (err == ERR_OK) {
+            err = store_delivered_set_told(core->store, &row.grant,
+                                           told == TOLD_NOTHING ? TOLD_RECEIVED : TOLD_DELETED);
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 /* The granting home has the salt and can find its own disclosure counted; nobody else learns whose
  * it was. */
 static enum err publish_commitment(struct core *core, const struct store_delivered *row) {
@@ -427,21 +456,16 @@ static enum err publish_commitment(struct core *core, const struct store_deliver
 }
 
 /* Of what was never whole there is no commitment, and nobody waits to hear of its end. */
-static enum err publish_deletion(struct core *core, const struct id *grant) {
-    struct store_delivered row;
+static enum err publish_deletion(struct core *core, const struct store_delivered *row) {
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_delivered_get(core->store, grant, &row);
-    if (err != ERR_OK || row.completed.ms == 0) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
     struct deletion_receipt receipt = {
-        .head = head_of_ours(core), .request = row.request, .deleted = core->now.wall};
-    commit_to(&row, &receipt.commitment);
+        .head = head_of_ours(core), .request = row->request, .deleted = core->now.wall};
+    commit_to(row, &receipt.commitment);
     struct log_entry entry = {.kind = LOG_DELETION_RECEIPT,
                               .at = core->now.wall,
                               .a = receipt.commitment,
-                              .b = row.request};
-    err = deletion_receipt_encode(&receipt, &body);
+                              .b = row->request};
+    enum err err = deletion_receipt_encode(&receipt, &body);
     return err == ERR_OK ? publish(core, OBJECT_DELETION_RECEIPT, &receipt.head, &body, &entry)
                          : err;
 }
@@ -462,7 +486,8 @@ static void commit_to(const struct store_delivered *row, struct id *out) {
     sha256(BYTES_OF(message), out);
 }
 
-/* Signed by this node, on record, and on its way. */
+/* Signed by this node, on record, and on its way. The table has room for it: what is on record here
+ * travels. */
 static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
                         const struct buffer *body, const struct log_entry *entry) {
     struct signed_object object;
@@ -506,6 +531,12 @@ enum err received_tick(struct core *core) {
         struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = found.ids[i]};
         err = store_request_deleting(core->store, &found.ids[i]);
         err = err == ERR_OK ? record_add(core, &entry, NULL) : err;
+    }
+    if (err == ERR_OK) {
+        err = tell(core, TOLD_NOTHING);
+    }
+    if (err == ERR_OK) {
+        err = tell(core, TOLD_RECEIVED);
     }
     return err == ERR_OK ? remove_next(core) : err;
 }

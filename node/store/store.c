@@ -639,7 +639,7 @@ enum err store_clip_count_open(struct store *store, const struct id *request, ui
 
 #define DELIVERED_COLUMNS                                                                          \
     "grant_id, request, signed_grant, member, header, manifest, salt, received, payload_size,"     \
-    " completed, delete_by, collected, home, deletion"
+    " completed, delete_by, collected, home, deletion, told"
 
 static void read_delivered(struct query *q, struct store_delivered *out) {
     column_fixed(q, 0, out->grant.b, sizeof out->grant.b);
@@ -656,12 +656,13 @@ static void read_delivered(struct query *q, struct store_delivered *out) {
     column_text(q, 11, out->collected, sizeof out->collected);
     column_fixed(q, 12, out->home.b, sizeof out->home.b);
     out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 13);
+    out->told = (enum store_told)sqlite3_column_int(q->statement, 14);
 }
 
 enum err store_delivered_add(struct store *store, const struct store_delivered *d) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO delivered(" DELIVERED_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '', ?, 0)");
+          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '', ?, 0, 0)");
     bind_id(&q, &d->grant);
     bind_id(&q, &d->request);
     bind_bytes(&q, d->signed_grant);
@@ -750,6 +751,29 @@ enum err store_delivered_due(struct store *store, enum store_deletion deletion, 
         err = q.err;
     }
     return err;
+}
+
+enum err store_delivered_untold(struct store *store, enum store_told told,
+                                struct store_delivered *out) {
+    QUERY(q, store,
+          "SELECT " DELIVERED_COLUMNS " FROM delivered WHERE told = ?1 AND completed > 0"
+          " AND (?1 = 0 OR deletion = 3) LIMIT 1");
+    ASSERT(told != TOLD_DELETED);
+    bind_int(&q, told);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_delivered(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_delivered_set_told(struct store *store, const struct id *grant,
+                                  enum store_told told) {
+    QUERY(q, store, "UPDATE delivered SET told = ? WHERE grant_id = ?");
+    bind_int(&q, told);
+    bind_id(&q, grant);
+    return query_write(&q);
 }
 
 enum err store_delivered_count(struct store *store, const struct id *request, const struct id *home,
@@ -1067,6 +1091,9 @@ static const char *const migrations[] = {
     "CREATE INDEX objects_order ON objects(created, id);"
     "CREATE INDEX objects_author ON objects(kind, author, created);"
     "CREATE INDEX objects_expires ON objects(expires);",
+    ("ALTER TABLE delivered ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE delivered SET told = CASE WHEN deletion = 3 THEN 2 ELSE 1 END WHERE completed > 0;"
+     "CREATE INDEX delivered_told ON delivered(told);"),
 };
 
 static enum err migrate(struct store *store) {

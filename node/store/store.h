@@ -184,11 +184,18 @@ enum store_deletion {
     DELETION_DONE,  /* the row of a clip that we once had whole stays */
 };
 
+enum store_told { /* to the community, of a clip that has come whole */
+    TOLD_NOTHING,
+    TOLD_RECEIVED, /* its receipt commitment is out */
+    TOLD_DELETED,  /* and its deletion receipt */
+};
+
 struct store_delivered {
     struct id grant;
     struct id request;
     struct id home;
     enum store_deletion deletion;
+    enum store_told told;
     struct bytes signed_grant;
     struct bytes member; /* of the granting home */
     struct bytes header;
@@ -217,6 +224,12 @@ MUST_USE enum err store_delivered_delete(struct store *store, const struct id *g
 /* The next one in this state of its deletion that was to be deleted by `now`. */
 MUST_USE enum err store_delivered_due(struct store *store, enum store_deletion deletion,
                                       struct instant now, struct id *grant);
+/* The next one of which so much has been told, and now there is more to tell. ERR_USER_NOT_FOUND.
+ */
+MUST_USE enum err store_delivered_untold(struct store *store, enum store_told told,
+                                         struct store_delivered *out);
+MUST_USE enum err store_delivered_set_told(struct store *store, const struct id *grant,
+                                           enum store_told told);
 /* Rows for this request by this home; request NULL: all that are not deleted. */
 MUST_USE enum err store_delivered_count(struct store *store, const struct id *request,
                                         const struct id *home, size_t *out);

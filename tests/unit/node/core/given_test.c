@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/base/assert.h"
+#include "node/overlay/overlay.h"
 #include "node/transfer/transfer.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
@@ -351,6 +352,69 @@ static void test_a_file_that_no_row_knows_goes_at_the_next_start(void **state) {
     world_destroy(world);
 }
 
+/* So many rows of the requester's own, before it starts anew. */
+static void fill_own(struct world *world, enum object_kind kind, uint32_t count,
+                     struct instant until) {
+    const struct world_home *home = &world->homes[REQUESTER];
+    struct store_object row = {.kind = kind,
+                               .author = home->certificate,
+                               .created = {world_wall(world, REQUESTER).ms - MINUTE},
+                               .expires = until,
+                               .object = {(const uint8_t *)"street party", 12}};
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    for (uint32_t i = 0; i < count; i++) {
+        write_u32(row.id.b, i * 2654435761U);
+        row.id.b[31] = 1;
+        CHECK_ERR(ERR_OK, store_object_add(home->store, &row));
+    }
+    CHECK_ERR(ERR_OK, store_commit(home->store));
+    world_kill(world, REQUESTER);
+    CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
+}
+
+/* What cannot travel yet is not on record yet, and is so once. */
+static void test_a_deletion_that_finds_no_room_is_told_later_and_once(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct world *world = asked(50, &request, &grant);
+    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms + 2 * HOUR;
+    struct id id = deliver(world, &request, &grant);
+    world_run(world, 2 * HOUR - 5 * MINUTE); /* the request has ended: its place is taken too */
+    world_kill(world, NEIGHBOUR);
+    world_kill(world, GRANTING);
+    fill_own(world, OBJECT_UNKNOWN, OVERLAY_OBJECTS_MAX,
+             (struct instant){world_wall(world, REQUESTER).ms + 15 * MINUTE});
+    world_run(world, 10 * MINUTE);
+    CHECK(!has_file(world, &id));
+    CHECK(world_log_count(world, REQUESTER, "deleted ") == 1);
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 0);
+    world_run(world, 10 * MINUTE);
+    CHECK_ERR(ERR_OK, world_start(world, NEIGHBOUR));
+    world_run(world, 10 * MINUTE);
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 1);
+    CHECK(deletion_receipts(world) == 1);
+    world_destroy(world);
+}
+
+/* More than others take of one author at a time. */
+static void test_a_receipt_beyond_the_quota_is_told_later_and_once(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct world *world = asked(51, &request, &grant);
+    world_kill(world, NEIGHBOUR); /* it would find what fills the quota malformed */
+    fill_own(world, OBJECT_RECEIPT_COMMITMENT, 64,
+             (struct instant){world_wall(world, REQUESTER).ms + 30 * MINUTE});
+    struct id id = deliver(world, &request, &grant);
+    CHECK(has_file(world, &id));
+    world_run(world, 10 * MINUTE);
+    CHECK(world_log_count(world, REQUESTER, "receipt_commitment ") == 0);
+    world_run(world, 30 * MINUTE);
+    CHECK(world_log_count(world, REQUESTER, "receipt_commitment ") == 1);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_grant_to_be_deleted_already_is_refused),
@@ -362,6 +426,8 @@ int main(void) {
         cmocka_unit_test(test_an_offer_that_finds_no_place_leaves_nothing),
         cmocka_unit_test(test_a_lost_file_is_forgotten_on_record),
         cmocka_unit_test(test_a_file_that_no_row_knows_goes_at_the_next_start),
+        cmocka_unit_test(test_a_deletion_that_finds_no_room_is_told_later_and_once),
+        cmocka_unit_test(test_a_receipt_beyond_the_quota_is_told_later_and_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

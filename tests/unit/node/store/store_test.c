@@ -91,6 +91,7 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; DROP INDEX "
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
+        "DROP INDEX delivered_told; ALTER TABLE delivered DROP COLUMN told;"
         "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE clips DROP COLUMN owners;"
         "DROP TABLE objects;"
         "CREATE TABLE objects(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL,"

@@ -17,6 +17,7 @@
  *   prompt.c     the decision about one clip, without I/O
  *   show.c       what the prompt says
  *   pending.c    the requests that wait, in the owner's order
+ *   delivered.c  what came, and where it was collected to
  *   memory.c     what this owner's `stoop` remembers: counts, snoozes, mutes
  *   rules.c      the owner's rules, which may only hide and order
  *   cmd_*.c      one theme of commands each
@@ -389,6 +390,7 @@ int cmd_review(struct cli *cli);
 int cmd_mute(struct cli *cli);
 int cmd_unmute(struct cli *cli);
 int cmd_delivered(struct cli *cli);
+int cmd_delete(struct cli *cli);
 int cmd_collect(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_vault(struct cli *cli);

@@ -209,6 +209,9 @@ static const struct command commands[] = {
      "usage: stoop delivered [--json]\n"
      "       stoop delivered export CODE --out FILE [--identity FILE]\n"
      "\n"
+     "Lists what is held and until when, where 'stoop collect' wrote it and whether it\n"
+     "is still there, and what is overdue. 'stoop delete' deletes it.\n"
+     "\n"
      "An exported clip is a standard age file. --identity writes the request's key\n"
      "beside it, so that a court can open the evidence with the stock age tool:\n"
      "age -d -i KEY CLIP. Where several homes answered, the beginning of the clip's\n"
@@ -223,6 +226,18 @@ static const struct command commands[] = {
      "(default: the current folder).\n"
      "\n"
      "example: stoop collect 4F2A-91 --to ~/evidence\n"},
+    {"delete", "delete what was delivered, and files collected of it", cmd_delete,
+     "usage: stoop delete CODE | --due [--yes] [--json]\n"
+     "\n"
+     "Deletes the files that 'stoop collect' wrote, where they still are and are still\n"
+     "what it wrote; others are named and left. The node's own copy goes by itself on\n"
+     "the day; before that 'stoop delete CODE' asks, and deletes it too. What is left\n"
+     "stays listed by 'stoop delivered'. Copies made elsewhere are not known.\n"
+     "  CODE   all that came for this request; or the beginning of one clip's grant\n"
+     "  --due  everything whose day has come\n"
+     "  --yes  do not ask\n"
+     "\n"
+     "example: stoop delete --due\n"},
     {"log", "this home's log: show, verify, prove", cmd_log,
      "usage: stoop log show [--json]\n"
      "       stoop log verify [DIR --key VKEY [--witness VKEY]...] [--json]\n"

@@ -12,6 +12,8 @@ enum {
     CONTROL_CHAIN_MAX = CHAIN_MAX,
     CONTROL_PEERS_MAX = 16, /* links, and as many that went */
     CONTROL_FAULTS_MAX = 100,
+    CONTROL_PLACES_MAX = 8,  /* that one clip was collected to */
+    CONTROL_PLACE_FILES = 3, /* in each: the clip and its certificate, as text and as JSON */
 };
 
 enum control_op {
@@ -38,13 +40,17 @@ enum control_op {
     CONTROL_DELIVERED,      /* what others granted us, in parts like requests -> delivered* */
     CONTROL_DELIVERED_ONE,  /* id: grant -> delivered with header and manifest */
     CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
-    CONTROL_COLLECTED,      /* id: grant, text: path that `stoop collect` wrote -> done */
-    CONTROL_LOG,            /* offset: first index -> leaf* */
-    CONTROL_LOG_PROOF,      /* offset: index -> proof */
-    CONTROL_CHECKPOINT,     /* -> object: signed note */
-    CONTROL_LOGS,           /* -> log* : of every member, its current one */
-    CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
-    CONTROL_PEERS,          /* -> peers* : one for each community */
+    CONTROL_COLLECTED,  /* id: grant, text: place that `stoop collect` is about to write to, blob:
+                           SHA-256 of its certificate's text and of its JSON -> done */
+    CONTROL_LOG,        /* offset: first index -> leaf* */
+    CONTROL_LOG_PROOF,  /* offset: index -> proof */
+    CONTROL_CHECKPOINT, /* -> object: signed note */
+    CONTROL_LOGS,       /* -> log* : of every member, its current one */
+    CONTROL_FORKS,      /* -> object* : LINK_FORK bodies */
+    CONTROL_PEERS,      /* -> peers* : one for each community */
+    CONTROL_DELETE,     /* id: grant, text empty: key and ciphertext go now; or text: a place, and
+                                total: files there that are about to be deleted, 0: none is left -> done
+                              */
 };
 
 struct control_request {
@@ -119,6 +125,11 @@ struct overlay_figures { /* counted since the node has started; then what it hol
     uint64_t reconciliations, faults;
     uint64_t bytes; /* of memory */
     uint32_t book, passive;
+};
+
+struct collected_place {        /* where `stoop collect` wrote a clip to */
+    char place[CODE_MAX_BYTES]; /* "MACHINE:STEM", of STEM.mp4, STEM.txt and STEM.json */
+    struct id text, json;       /* SHA-256 of its certificate; zero: not known */
 };
 
 struct control_reply {
@@ -214,8 +225,9 @@ struct control_reply {
             uint64_t received;
             uint64_t payload_size;
             struct instant completed; /* 0: not yet */
-            char collected[256];      /* path written last, or empty */
             bool deleted;             /* its day has come: only this row is left */
+            size_t place_count;       /* the last one written to last */
+            struct collected_place places[CONTROL_PLACES_MAX];
         } delivered;
         struct {
             uint64_t index;

@@ -456,7 +456,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_PEERS),
+        .max = CONTROL_DELETE),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -603,6 +603,14 @@ static const struct shape_field got_clip_rows[] = {
 };
 static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
 
+static const struct shape_field collected_place_rows[] = {
+    ROW(1, SHAPE_TEXT, struct collected_place, place, NEEDED),
+    ROW(2, SHAPE_FIXED, struct collected_place, text),
+    ROW(3, SHAPE_FIXED, struct collected_place, json),
+};
+static const struct shape collected_place_shape =
+    SHAPE_OF("CollectedPlace", collected_place_rows, NULL);
+
 static const struct shape_field got_delivered_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_FIXED, REPLY, as.delivered.grant),
@@ -615,8 +623,9 @@ static const struct shape_field got_delivered_rows[] = {
     ROW(17, SHAPE_U64, REPLY, as.delivered.received),
     ROW(18, SHAPE_U64, REPLY, as.delivered.payload_size),
     ROW(19, SHAPE_TIME, REPLY, as.delivered.completed),
-    ROW(20, SHAPE_TEXT, REPLY, as.delivered.collected),
     ROW(21, SHAPE_BOOL, REPLY, as.delivered.deleted),
+    ARRAY(22, SHAPE_MESSAGE, REPLY, as.delivered.places, as.delivered.place_count,
+          .sub = &collected_place_shape),
 };
 static const struct shape got_delivered_shape = SHAPE_OF("GotDelivered", got_delivered_rows, NULL);
 

@@ -271,6 +271,8 @@ enum err received_start_work(struct core *core, const struct transfer_action *ac
 enum err received_worked(struct core *core, struct core_work *work);
 enum err received_deleted(struct core *core, const struct id *what); /* it is in a slot */
 enum err received_tick(struct core *core);
+/* Now, because its owner says so: as on its day. */
+enum err received_delete(struct core *core, const struct id *grant);
 
 /* ---- delivery.c: both ---- */
 enum err delivery_established(struct core *core, struct link *link);

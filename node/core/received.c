@@ -27,6 +27,7 @@ static struct head head_of_ours(const struct core *core);
 static void commit_to(const struct store_delivered *row, struct id *out);
 static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
                         const struct buffer *body, const struct log_entry *entry);
+static enum err start_deletion(struct core *core, const struct id *grant);
 static enum err visit_own_request(void *context, const struct id *id);
 static enum err remove_next(struct core *core);
 
@@ -517,9 +518,7 @@ enum err received_tick(struct core *core) {
     while (err == ERR_OK && record_has_room(core, RECORD_OF_OTHERS, 1)) {
         err = store_delivered_due(core->store, DELETION_NONE, core->now.wall, &grant);
         if (err == ERR_OK) {
-            struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = grant};
-            err = store_delivered_delete(core->store, &grant, DELETION_WAITS);
-            err = err == ERR_OK ? record_add(core, &entry, NULL) : err;
+            err = start_deletion(core, &grant);
         }
     }
     err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
@@ -539,6 +538,26 @@ enum err received_tick(struct core *core) {
         err = tell(core, TOLD_RECEIVED);
     }
     return err == ERR_OK ? remove_next(core) : err;
+}
+
+static enum err start_deletion(struct core *core, const struct id *grant) {
+    struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = *grant};
+    enum err err = store_delivered_delete(core->store, grant, DELETION_WAITS);
+    return err == ERR_OK ? record_add(core, &entry, NULL) : err;
+}
+
+/* What is not whole yet would be offered again. */
+enum err received_delete(struct core *core, const struct id *grant) {
+    struct store_delivered row;
+    enum err err = store_delivered_get(core->store, grant, &row);
+    if (err != ERR_OK || row.completed.ms == 0) {
+        return err == ERR_OK ? ERR_USER_NOT_FOUND : err;
+    }
+    if (row.deletion != DELETION_NONE) {
+        return ERR_OK;
+    }
+    return record_has_room(core, RECORD_OF_OWNERS, 1) ? start_deletion(core, grant)
+                                                      : ERR_FULL_QUEUE;
 }
 
 static enum err visit_own_request(void *context, const struct id *id) {
@@ -575,7 +594,7 @@ static enum err remove_next(struct core *core) {
             return ERR_OK;
         }
     }
-    enum err err = store_delivered_due(core->store, DELETION_FILE, core->now.wall, &action.grant);
+    enum err err = store_delivered_due(core->store, DELETION_FILE, INSTANT_NEVER, &action.grant);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }

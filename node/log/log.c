@@ -67,6 +67,7 @@ static const char *const words[] = {
     [LOG_COLLECTED] = "collected",
     [LOG_DELETED] = "deleted",
     [LOG_FOOTAGE] = "footage",
+    [LOG_DISCARDED] = "discarded",
 };
 
 bool log_kind_private(enum log_kind kind) {

@@ -56,6 +56,7 @@ enum log_kind {
     LOG_COLLECTED,   /* a: grant */
     LOG_DELETED,     /* a: grant: key and ciphertext, at delete-by */
     LOG_FOOTAGE,     /* a: commitment over a period's hashes */
+    LOG_DISCARDED, /* a: grant; numbers: files of it that its owner's `stoop` is about to delete */
 };
 
 struct log_entry {

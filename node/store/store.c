@@ -639,7 +639,7 @@ enum err store_clip_count_open(struct store *store, const struct id *request, ui
 
 #define DELIVERED_COLUMNS                                                                          \
     "grant_id, request, signed_grant, member, header, manifest, salt, received, payload_size,"     \
-    " completed, delete_by, collected, home, deletion, told"
+    " completed, delete_by, home, deletion, told"
 
 static void read_delivered(struct query *q, struct store_delivered *out) {
     column_fixed(q, 0, out->grant.b, sizeof out->grant.b);
@@ -653,16 +653,15 @@ static void read_delivered(struct query *q, struct store_delivered *out) {
     out->payload_size = (uint64_t)sqlite3_column_int64(q->statement, 8);
     out->completed.ms = sqlite3_column_int64(q->statement, 9);
     out->delete_by.ms = sqlite3_column_int64(q->statement, 10);
-    column_text(q, 11, out->collected, sizeof out->collected);
-    column_fixed(q, 12, out->home.b, sizeof out->home.b);
-    out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 13);
-    out->told = (enum store_told)sqlite3_column_int(q->statement, 14);
+    column_fixed(q, 11, out->home.b, sizeof out->home.b);
+    out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 12);
+    out->told = (enum store_told)sqlite3_column_int(q->statement, 13);
 }
 
 enum err store_delivered_add(struct store *store, const struct store_delivered *d) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO delivered(" DELIVERED_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '', ?, 0, 0)");
+          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, ?, 0, 0)");
     bind_id(&q, &d->grant);
     bind_id(&q, &d->request);
     bind_bytes(&q, d->signed_grant);
@@ -702,14 +701,6 @@ enum err store_delivered_complete(struct store *store, const struct id *grant, s
     bind_bytes(&q, header);
     bind_bytes(&q, manifest);
     bind_int(&q, at.ms);
-    bind_id(&q, grant);
-    return query_write(&q);
-}
-
-enum err store_delivered_set_collected(struct store *store, const struct id *grant,
-                                       const char *path) {
-    QUERY(q, store, "UPDATE delivered SET collected = ? WHERE grant_id = ?");
-    bind_text(&q, path);
     bind_id(&q, grant);
     return query_write(&q);
 }
@@ -802,6 +793,54 @@ enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
         err = q.err == ERR_OK ? visit(context, &delivered) : q.err;
         if (err != ERR_OK) {
             return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_place_put(struct store *store, const struct id *grant,
+                         const struct collected_place *place) {
+    {
+        QUERY(count, store, "SELECT count(*) FROM places WHERE grant_id = ? AND place <> ?");
+        bind_id(&count, grant);
+        bind_text(&count, place->place);
+        enum err err = query_row(&count);
+        if (err == ERR_OK && sqlite3_column_int(count.statement, 0) >= CONTROL_PLACES_MAX) {
+            err = ERR_FULL_TABLE;
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, store,
+          "INSERT OR REPLACE INTO places(grant_id, place, text, json) VALUES(?, ?, ?, ?)");
+    bind_id(&q, grant);
+    bind_text(&q, place->place);
+    bind_id(&q, &place->text);
+    bind_id(&q, &place->json);
+    return query_write(&q);
+}
+
+enum err store_place_remove(struct store *store, const struct id *grant, const char *place) {
+    QUERY(q, store, "DELETE FROM places WHERE grant_id = ? AND place = ?");
+    bind_id(&q, grant);
+    bind_text(&q, place);
+    return query_write(&q);
+}
+
+enum err store_places(struct store *store, const struct id *grant,
+                      struct collected_place out[CONTROL_PLACES_MAX], size_t *count) {
+    QUERY(q, store, "SELECT place, text, json FROM places WHERE grant_id = ? ORDER BY rowid");
+    bind_id(&q, grant);
+    enum err err = ERR_OK;
+    *count = 0;
+    while (*count < CONTROL_PLACES_MAX && (err = query_row(&q)) == ERR_OK) {
+        struct collected_place *place = &out[(*count)++];
+        column_text(&q, 0, place->place, sizeof place->place);
+        column_fixed(&q, 1, place->text.b, sizeof place->text.b);
+        column_fixed(&q, 2, place->json.b, sizeof place->json.b);
+        if (q.err != ERR_OK) {
+            return q.err;
         }
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
@@ -1093,7 +1132,12 @@ static const char *const migrations[] = {
     "CREATE INDEX objects_expires ON objects(expires);",
     ("ALTER TABLE delivered ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
      "UPDATE delivered SET told = CASE WHEN deletion = 3 THEN 2 ELSE 1 END WHERE completed > 0;"
-     "CREATE INDEX delivered_told ON delivered(told);"),
+     "CREATE INDEX delivered_told ON delivered(told);"
+     "CREATE TABLE places(grant_id BLOB NOT NULL, place TEXT NOT NULL, text BLOB NOT NULL,"
+     " json BLOB NOT NULL, UNIQUE(grant_id, place));"
+     "INSERT INTO places SELECT grant_id, ':' || substr(collected, 1, length(collected) - 4),"
+     " zeroblob(32), zeroblob(32) FROM delivered WHERE collected LIKE '%.mp4';"
+     "ALTER TABLE delivered DROP COLUMN collected;"),
 };
 
 static enum err migrate(struct store *store) {

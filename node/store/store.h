@@ -205,7 +205,6 @@ struct store_delivered {
     uint64_t payload_size;
     struct instant completed; /* 0 until the header has come */
     struct instant delete_by;
-    char collected[256];
 };
 MUST_USE enum err store_delivered_add(struct store *store, const struct store_delivered *d);
 MUST_USE enum err store_delivered_get(struct store *store, const struct id *grant,
@@ -215,8 +214,6 @@ MUST_USE enum err store_delivered_set_received(struct store *store, const struct
 MUST_USE enum err store_delivered_complete(struct store *store, const struct id *grant,
                                            struct bytes header, struct bytes manifest,
                                            struct instant at);
-MUST_USE enum err store_delivered_set_collected(struct store *store, const struct id *grant,
-                                                const char *path);
 /* DELETION_FILE empties header and manifest; DELETION_DONE drops the row of what was never whole.
  */
 MUST_USE enum err store_delivered_delete(struct store *store, const struct id *grant,
@@ -236,6 +233,15 @@ MUST_USE enum err store_delivered_count(struct store *store, const struct id *re
 typedef enum err store_delivered_visit(void *context, const struct store_delivered *d);
 MUST_USE enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
                                        void *context);
+
+/* Where it was collected to, until nothing is left there; ERR_FULL_TABLE: CONTROL_PLACES_MAX of one
+ * grant. The same place again replaces its row. */
+MUST_USE enum err store_place_put(struct store *store, const struct id *grant,
+                                  const struct collected_place *place);
+MUST_USE enum err store_place_remove(struct store *store, const struct id *grant,
+                                     const char *place);
+MUST_USE enum err store_places(struct store *store, const struct id *grant,
+                               struct collected_place out[CONTROL_PLACES_MAX], size_t *count);
 
 /* ---- the log ---- */
 

@@ -228,6 +228,9 @@ int client_in_community(struct client *client); /* EXIT_FAILED after saying how 
 enum err client_chain(struct client *client, const struct id *community,
                       const struct id *certificate, struct instant at, struct member *out);
 
+/* How this asker keeps the terms of what was granted to it, as the node could see. */
+int client_keeping(struct client *client, const struct id *asker, struct asker_keeping *out);
+
 /* ---- facts.c ---- */
 /* A list is a table where its columns fit the terminal, else one block an item. A NULL label is for
  * JSON only. */
@@ -391,6 +394,7 @@ int cmd_mute(struct cli *cli);
 int cmd_unmute(struct cli *cli);
 int cmd_delivered(struct cli *cli);
 int cmd_delete(struct cli *cli);
+int cmd_overdue(struct cli *cli);
 int cmd_collect(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_vault(struct cli *cli);

@@ -238,6 +238,15 @@ static const struct command commands[] = {
      "  --yes  do not ask\n"
      "\n"
      "example: stoop delete --due\n"},
+    {"overdue", "who has kept clips beyond their day", cmd_overdue,
+     "usage: stoop overdue [--json]\n"
+     "\n"
+     "Lists who has received clips, how many, and how many of them were deleted as the\n"
+     "terms say. Every home counts this from what the askers' nodes sign in public;\n"
+     "whose clips they were is not in it. A clip is overdue 48 hours after its day.\n"
+     "Not known: this home was away when the deletion may have been told.\n"
+     "\n"
+     "example: stoop overdue\n"},
     {"log", "this home's log: show, verify, prove", cmd_log,
      "usage: stoop log show [--json]\n"
      "       stoop log verify [DIR --key VKEY [--witness VKEY]...] [--json]\n"

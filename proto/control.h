@@ -48,6 +48,7 @@ enum control_op {
     CONTROL_LOGS,       /* -> log* : of every member, its current one */
     CONTROL_FORKS,      /* -> object* : LINK_FORK bodies */
     CONTROL_PEERS,      /* -> peers* : one for each community */
+    CONTROL_OVERDUE,    /* -> overdue* : of every asker that has received something */
     CONTROL_DELETE,     /* id: grant, text empty: key and ciphertext go now; or text: a place, and
                                 total: files there that are about to be deleted, 0: none is left -> done
                               */
@@ -79,6 +80,7 @@ enum control_kind {
     CONTROL_PROGRESS, /* a long answer is on its way: text, done, total */
     CONTROL_GOT_LOG,
     CONTROL_GOT_PEERS,
+    CONTROL_GOT_OVERDUE,
 };
 
 enum clip_state {
@@ -173,6 +175,13 @@ struct control_reply {
             struct id certificate;
             struct sign_public log;
         } log;
+        struct asker_keeping {         /* how an asker keeps the terms, as this home could see */
+            char name[NAME_MAX_BYTES]; /* empty: no member any more */
+            struct id certificate;
+            uint64_t received, deleted; /* clips */
+            uint64_t overdue;           /* kept 48 hours beyond their day */
+            uint64_t unknown; /* the same, but this home was away when a deletion may have come */
+        } overdue;
         struct {
             char community_name[NAME_MAX_BYTES];
             struct id community;

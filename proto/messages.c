@@ -655,6 +655,17 @@ static const struct shape_field got_log_rows[] = {
 };
 static const struct shape got_log_shape = SHAPE_OF("GotLog", got_log_rows, NULL);
 
+static const struct shape_field got_overdue_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_TEXT, REPLY, as.overdue.name),
+    ROW(11, SHAPE_FIXED, REPLY, as.overdue.certificate),
+    ROW(12, SHAPE_U64, REPLY, as.overdue.received),
+    ROW(13, SHAPE_U64, REPLY, as.overdue.deleted),
+    ROW(14, SHAPE_U64, REPLY, as.overdue.overdue),
+    ROW(15, SHAPE_U64, REPLY, as.overdue.unknown),
+};
+static const struct shape got_overdue_shape = SHAPE_OF("GotOverdue", got_overdue_rows, NULL);
+
 static const struct shape_field progress_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_U64, REPLY, as.progress.done),
@@ -730,6 +741,8 @@ static const struct shape *reply_shape(enum control_kind kind) {
         return &got_log_shape;
     case CONTROL_GOT_PEERS:
         return &got_peers_shape;
+    case CONTROL_GOT_OVERDUE:
+        return &got_overdue_shape;
     case CONTROL_PROGRESS:
         return &progress_shape;
     }
@@ -806,5 +819,6 @@ const struct shape *const message_shapes[] = {
     &progress_shape,
     &got_log_shape,
     &got_peers_shape,
+    &got_overdue_shape,
     NULL,
 };

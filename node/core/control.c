@@ -66,6 +66,7 @@ static enum err logs(struct core *core, uint64_t client);
 static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof);
 static enum err checkpoint(struct core *core, uint64_t client);
 static enum err peers(struct core *core, uint64_t client);
+static enum err visit_keeping(void *context, const struct store_keeping *keeping);
 
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
     static struct control_request request;
@@ -170,6 +171,10 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return store_fork_each(core->store, visit_fork, &answer);
     case CONTROL_PEERS:
         return peers(core, client);
+    case CONTROL_OVERDUE:
+        return core->is_member
+                   ? store_owed_each(core->store, owed_until(core), visit_keeping, &answer)
+                   : ERR_USER_NO_COMMUNITY;
     }
     return ERR_PEER_UNKNOWN;
 }
@@ -786,4 +791,19 @@ static enum err peers(struct core *core, uint64_t client) {
     }
     peers_tell(core, fresh(core, CONTROL_GOT_PEERS));
     return reply(core, client);
+}
+
+static enum err visit_keeping(void *context, const struct store_keeping *keeping) {
+    const struct answer *answer = context;
+    struct core *core = answer->core;
+    const struct member *asker = community_find(core->community, &keeping->author);
+    struct control_reply *got = fresh(core, CONTROL_GOT_OVERDUE);
+    (void)snprintf(got->as.overdue.name, sizeof got->as.overdue.name, "%s",
+                   asker == NULL ? "" : asker->name);
+    got->as.overdue.certificate = keeping->author;
+    got->as.overdue.received = keeping->received;
+    got->as.overdue.deleted = keeping->deleted;
+    got->as.overdue.overdue = keeping->overdue;
+    got->as.overdue.unknown = keeping->unsure;
+    return reply(core, answer->client);
 }

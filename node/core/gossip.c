@@ -36,6 +36,8 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
                               const struct member *author);
 static enum err judge_record(struct core *core, const struct signed_object *object,
                              const struct head *head, const struct member *author);
+static enum err judge_commitment(struct core *core, const struct signed_object *object,
+                                 const struct head *head);
 static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
                             uint64_t most);
 static enum err replace_record(struct core *core, const struct id *author);
@@ -149,6 +151,10 @@ enum err gossip_accept(struct core *core, uint64_t from, uint8_t hops,
     }
     if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
         err = after_request(core, object, index);
+    }
+    if (err == ERR_OK &&
+        (object->kind == OBJECT_RECEIPT_COMMITMENT || object->kind == OBJECT_DELETION_RECEIPT)) {
+        err = owed_object(core, object);
     }
     if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
         err = know_peer(core, &head->author);
@@ -353,7 +359,10 @@ enum err gossip_forget(struct core *core) {
             err = store_object_remove(core->store, &found.ids[i]);
         }
     }
-    return err == ERR_OK ? store_request_expire(core->store) : err;
+    if (err == ERR_OK) {
+        err = store_request_expire(core->store);
+    }
+    return err == ERR_OK && core->is_member ? owed_slot(core) : err;
 }
 
 /* By its link's account, or, when it came another way, by what we have. */
@@ -417,9 +426,8 @@ static enum err judge(struct core *core, const struct signed_object *object,
         return judge_record(core, object, head, author);
     case OBJECT_RECEIPT_COMMITMENT:
     case OBJECT_DELETION_RECEIPT:
-        return signed_by(object, &author->node)
-                   ? judge_quota(core, object->kind, head, COMMITMENTS_MAX)
-                   : ERR_PEER_SIGNATURE;
+        return signed_by(object, &author->node) ? judge_commitment(core, object, head)
+                                                : ERR_PEER_SIGNATURE;
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
@@ -512,6 +520,13 @@ static enum err judge_record(struct core *core, const struct signed_object *obje
     return newer ? ERR_OK : ERR_DENY_QUOTA;
 }
 
+static enum err judge_commitment(struct core *core, const struct signed_object *object,
+                                 const struct head *head) {
+    bool ends = false;
+    enum err err = owed_is_ended_by(core, object, &ends);
+    return err != ERR_OK || ends ? err : judge_quota(core, object->kind, head, COMMITMENTS_MAX);
+}
+
 /* One author must not fill what all share (P11). */
 static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
                             uint64_t most) {
@@ -582,6 +597,9 @@ static enum err after_request(struct core *core, const struct signed_object *obj
     row.ours = id_equal(&request.head.author, &core->self);
     if (err == ERR_OK) {
         err = store_request_add(core->store, &row);
+    }
+    if (err == ERR_OK) {
+        err = owed_request(core, &object->id, &request);
     }
     if (err == ERR_OK && request.document.present) {
         err = want_for_request(core, &request, &request.document.sha256, request.document.size);

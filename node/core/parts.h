@@ -5,6 +5,7 @@
  *   join.c      founding, inviting, joining
  *   clips.c     granting: ingest, consent, sending
  *   received.c  what others grant us: offers, receipts, deletion
+ *   owed.c      what askers have received and not deleted, as the community knows it
  *   delivery.c  what both have in common: a delivery's link, the transfer engine
  *   record.c    the log: leaves, slots, files, proofs
  *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
@@ -41,6 +42,7 @@ enum {
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
     UPKEEP_EVERY_MS = 30 * 1000,
+    OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
 struct link {
@@ -273,6 +275,14 @@ enum err received_deleted(struct core *core, const struct id *what); /* it is in
 enum err received_tick(struct core *core);
 /* Now, because its owner says so: as on its day. */
 enum err received_delete(struct core *core, const struct id *grant);
+
+/* ---- owed.c ---- */
+enum err owed_request(struct core *core, const struct id *id, const struct request *request);
+enum err owed_object(struct core *core, const struct signed_object *object); /* of either kind */
+enum err owed_is_ended_by(struct core *core, const struct signed_object *object, bool *out);
+enum err owed_slot(struct core *core); /* one is about to close */
+/* What had to be deleted by then is overdue: clocks differ, homes are away. */
+struct instant owed_until(const struct core *core);
 
 /* ---- delivery.c: both ---- */
 enum err delivery_established(struct core *core, struct link *link);

@@ -423,8 +423,8 @@ static enum err tell(struct core *core, enum store_told told) {
         struct store_delivered row;
         uint64_t live = 0;
         err = store_object_count(core->store, kind, &core->self, core->now.wall, &live);
-        if (err == ERR_OK && live >= COMMITMENTS_MAX) {
-            return ERR_OK;
+        if (err == ERR_OK && told == TOLD_NOTHING && live >= COMMITMENTS_MAX) {
+            return ERR_OK; /* a deletion is taken all the same: it ends what is known */
         }
         if (err == ERR_OK) {
             err = store_delivered_untold(core->store, told, &row);

@@ -12,7 +12,7 @@
 #include "node/base/assert.h"
 
 enum {
-    STATEMENTS_MAX = 96,
+    STATEMENTS_MAX = 128,
     COLUMNS_MAX = 8, /* blobs that one row hands out */
     VALUE_MAX = 2 * 1024 * 1024 + 4096,
 };
@@ -846,6 +846,125 @@ enum err store_places(struct store *store, const struct id *grant,
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+/* ---- owed ---- */
+
+enum err store_asked_add(struct store *store, const struct id *request, const struct id *author,
+                         struct instant delete_by) {
+    QUERY(q, store, "INSERT OR IGNORE INTO asked(request, author, delete_by) VALUES(?, ?, ?)");
+    bind_id(&q, request);
+    bind_id(&q, author);
+    bind_int(&q, delete_by.ms);
+    return query_write(&q);
+}
+
+enum err store_asked_get(struct store *store, const struct id *request, struct id *author,
+                         struct instant *delete_by) {
+    QUERY(q, store, "SELECT author, delete_by FROM asked WHERE request = ?");
+    bind_id(&q, request);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_fixed(&q, 0, author->b, sizeof author->b);
+        delete_by->ms = sqlite3_column_int64(q.statement, 1);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_asked_count(struct store *store, const struct id *author, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM asked WHERE author = ?");
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
+}
+
+enum err store_asked_forget(struct store *store, struct instant delete_by) {
+    QUERY(q, store, "DELETE FROM asked WHERE delete_by <= ?");
+    bind_int(&q, delete_by.ms);
+    return query_write(&q);
+}
+
+enum err store_owed_add(struct store *store, const struct store_owed *owed) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO owed(commitment, author, delete_by, deleted, unsure)"
+          " VALUES(?, ?, ?, ?, 0)");
+    bind_id(&q, &owed->commitment);
+    bind_id(&q, &owed->author);
+    bind_int(&q, owed->delete_by.ms);
+    bind_int(&q, owed->deleted);
+    return query_write(&q);
+}
+
+enum err store_owed_deleted(struct store *store, const struct id *commitment,
+                            const struct id *author) {
+    QUERY(q, store, "UPDATE owed SET deleted = 1, unsure = 0 WHERE commitment = ? AND author = ?");
+    bind_id(&q, commitment);
+    bind_id(&q, author);
+    return query_write(&q);
+}
+
+enum err store_owed_open(struct store *store, const struct id *commitment, const struct id *author,
+                         bool *out) {
+    QUERY(q, store, "SELECT 1 FROM owed WHERE commitment = ? AND author = ? AND NOT deleted");
+    bind_id(&q, commitment);
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK;
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_owed_count(struct store *store, const struct id *author, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM owed WHERE author = ?");
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
+}
+
+enum err store_owed_drop_deleted(struct store *store, const struct id *author) {
+    QUERY(q, store,
+          "DELETE FROM owed WHERE commitment = (SELECT commitment FROM owed WHERE author = ?"
+          " AND deleted ORDER BY delete_by LIMIT 1)");
+    bind_id(&q, author);
+    return query_write(&q);
+}
+
+enum err store_owed_unsure(struct store *store) {
+    QUERY(q, store, "UPDATE owed SET unsure = 1 WHERE NOT deleted");
+    return query_write(&q);
+}
+
+enum err store_owed_forget(struct store *store, struct instant deleted, struct instant owed) {
+    QUERY(q, store, "DELETE FROM owed WHERE delete_by <= ? AND (deleted OR delete_by <= ?)");
+    bind_int(&q, deleted.ms);
+    bind_int(&q, owed.ms);
+    return query_write(&q);
+}
+
+enum err store_owed_each(struct store *store, struct instant until, store_owed_visit *visit,
+                         void *context) {
+    QUERY(q, store,
+          "SELECT author, count(*), sum(deleted),"
+          " sum(NOT deleted AND NOT unsure AND delete_by <= ?1) AS overdue,"
+          " sum(NOT deleted AND unsure AND delete_by <= ?1)"
+          " FROM owed GROUP BY author ORDER BY overdue DESC, author");
+    bind_int(&q, until.ms);
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_keeping keeping = {0};
+        column_fixed(&q, 0, keeping.author.b, sizeof keeping.author.b);
+        keeping.received = (uint64_t)sqlite3_column_int64(q.statement, 1);
+        keeping.deleted = (uint64_t)sqlite3_column_int64(q.statement, 2);
+        keeping.overdue = (uint64_t)sqlite3_column_int64(q.statement, 3);
+        keeping.unsure = (uint64_t)sqlite3_column_int64(q.statement, 4);
+        err = q.err == ERR_OK ? visit(context, &keeping) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 /* ---- the log ---- */
 
 enum err store_leaf_add(struct store *store, const struct store_leaf *leaf) {
@@ -1137,7 +1256,16 @@ static const char *const migrations[] = {
      " json BLOB NOT NULL, UNIQUE(grant_id, place));"
      "INSERT INTO places SELECT grant_id, ':' || substr(collected, 1, length(collected) - 4),"
      " zeroblob(32), zeroblob(32) FROM delivered WHERE collected LIKE '%.mp4';"
-     "ALTER TABLE delivered DROP COLUMN collected;"),
+     "ALTER TABLE delivered DROP COLUMN collected;"
+     "CREATE TABLE asked(request BLOB PRIMARY KEY, author BLOB NOT NULL,"
+     " delete_by INTEGER NOT NULL) WITHOUT ROWID;"
+     "CREATE INDEX asked_author ON asked(author);"
+     "CREATE INDEX asked_delete_by ON asked(delete_by);"
+     "CREATE TABLE owed(commitment BLOB PRIMARY KEY, author BLOB NOT NULL,"
+     " delete_by INTEGER NOT NULL, deleted INTEGER NOT NULL, unsure INTEGER NOT NULL)"
+     " WITHOUT ROWID;"
+     "CREATE INDEX owed_author ON owed(author, deleted, delete_by);"
+     "CREATE INDEX owed_delete_by ON owed(delete_by);"),
 };
 
 static enum err migrate(struct store *store) {

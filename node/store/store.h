@@ -42,6 +42,7 @@ enum store_key {
     STORE_LOG_KEY,        /* seed of the log key that succeeded node.key's, 32 bytes */
     STORE_LOG_PREVIOUS,   /* the log key before it, public, 32 bytes */
     STORE_BOOK,           /* address book: certificate, 1 for an anchor, 33 bytes each */
+    STORE_HEARD,          /* wall time of the last slot with a link to another home, 8 bytes */
 };
 MUST_USE enum err store_get(struct store *store, enum store_key key, struct bytes *out);
 MUST_USE enum err store_put(struct store *store, enum store_key key, struct bytes value);
@@ -242,6 +243,44 @@ MUST_USE enum err store_place_remove(struct store *store, const struct id *grant
                                      const char *place);
 MUST_USE enum err store_places(struct store *store, const struct id *grant,
                                struct collected_place out[CONTROL_PLACES_MAX], size_t *count);
+
+/* ---- owed: what askers of the community have received, and until when they may keep it ---- */
+
+/* Of every request that was ever live here, until what came for it can be told no more. */
+MUST_USE enum err store_asked_add(struct store *store, const struct id *request,
+                                  const struct id *author, struct instant delete_by);
+MUST_USE enum err store_asked_get(struct store *store, const struct id *request, struct id *author,
+                                  struct instant *delete_by);
+MUST_USE enum err store_asked_count(struct store *store, const struct id *author, uint64_t *out);
+MUST_USE enum err store_asked_forget(struct store *store, struct instant delete_by);
+
+struct store_owed {
+    struct id commitment;
+    struct id author;
+    struct instant delete_by;
+    bool deleted;
+};
+MUST_USE enum err store_owed_add(struct store *store, const struct store_owed *owed);
+MUST_USE enum err store_owed_deleted(struct store *store, const struct id *commitment,
+                                     const struct id *author);
+MUST_USE enum err store_owed_open(struct store *store, const struct id *commitment,
+                                  const struct id *author, bool *out);
+MUST_USE enum err store_owed_count(struct store *store, const struct id *author, uint64_t *out);
+MUST_USE enum err store_owed_drop_deleted(struct store *store, const struct id *author); /* one */
+/* Of what is not deleted now a deletion may have been missed. */
+MUST_USE enum err store_owed_unsure(struct store *store);
+MUST_USE enum err store_owed_forget(struct store *store, struct instant deleted,
+                                    struct instant owed);
+struct store_keeping { /* of one author's terms */
+    struct id author;
+    uint64_t received, deleted;
+    uint64_t overdue; /* to be deleted by the time given, and not */
+    uint64_t unsure;  /* the same, but a deletion may have been missed */
+};
+typedef enum err store_owed_visit(void *context, const struct store_keeping *keeping);
+/* The most overdue first. */
+MUST_USE enum err store_owed_each(struct store *store, struct instant until,
+                                  store_owed_visit *visit, void *context);
 
 /* ---- the log ---- */
 

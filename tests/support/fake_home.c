@@ -45,6 +45,7 @@ static void make_manifest(struct fake_home *fake);
 static void *serve(void *context);
 static bool serve_one(struct fake_home *fake, int client);
 static void answer(struct fake_home *fake, int client, const struct control_request *request);
+static void answer_overdue(const struct fake_home *fake, int client);
 static void take_place(struct fake_home *fake, const struct control_request *request);
 static void take_deletion(struct fake_home *fake, const struct control_request *request);
 static bool is_list(enum control_op op);
@@ -444,6 +445,9 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         take_place(fake, request);
         answer_done(client, ERR_OK);
         return;
+    case CONTROL_OVERDUE:
+        answer_overdue(fake, client);
+        return;
     case CONTROL_DELETE:
         take_deletion(fake, request);
         answer_done(client, ERR_OK);
@@ -472,6 +476,19 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
     }
 }
 
+static void answer_overdue(const struct fake_home *fake, int client) {
+    struct control_reply reply = {.kind = CONTROL_GOT_OVERDUE};
+    if (fake->overdue > 0) {
+        (void)snprintf(reply.as.overdue.name, NAME_MAX_BYTES, "Riverside PD");
+        reply.as.overdue.certificate = fake->community.homes[SAMPLE_AGENCY].certificate;
+        reply.as.overdue.received = fake->overdue + 1;
+        reply.as.overdue.deleted = 1;
+        reply.as.overdue.overdue = fake->overdue;
+        send_reply(client, &reply);
+    }
+    answer_done(client, ERR_OK);
+}
+
 static void take_place(struct fake_home *fake, const struct control_request *request) {
     ASSERT(request->blob.len == 2 * sizeof(struct id));
     memcpy(fake->place.place, request->text, sizeof fake->place.place);
@@ -494,7 +511,7 @@ static void take_deletion(struct fake_home *fake, const struct control_request *
 static bool is_list(enum control_op op) {
     return op == CONTROL_MEMBERS || op == CONTROL_REQUESTS || op == CONTROL_CLIPS ||
            op == CONTROL_DELIVERED || op == CONTROL_LOG || op == CONTROL_LOGS ||
-           op == CONTROL_FORKS || op == CONTROL_PEERS;
+           op == CONTROL_FORKS || op == CONTROL_PEERS || op == CONTROL_OVERDUE;
 }
 
 static void answer_status(struct fake_home *fake, int client) {

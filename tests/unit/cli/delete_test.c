@@ -211,6 +211,24 @@ static void test_files_of_another_machine_are_not_looked_for_here(void **state) 
     assert_int_equal(fake.discarded, 0);
 }
 
+static void test_the_prompt_says_what_an_asker_has_not_deleted(void **state) {
+    (void)state;
+    skip_unless_built();
+    static const char *const review[] = {"review", NULL};
+    static const char *const overdue[] = {"overdue", NULL};
+    for (uint64_t count = 0; count < 3; count++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        fake.overdue = count;
+        assert_int_equal(run(review, "l\n", &shown), 3);
+        CHECK(shows(&shown, "overdue for deletion") == (count > 0));
+        CHECK(count != 2 || shows(&shown, "of 3 clips that they were given, 2 are overdue"));
+        buffer_finish(&shown);
+        assert_int_equal(run(overdue, NULL, &shown), 0);
+        CHECK(shows(&shown, "Riverside PD") == (count > 0));
+    }
+    fake.overdue = 0;
+}
+
 /* What the owner grants here comes back as delivered. */
 static int start(void **state) {
     (void)state;
@@ -241,6 +259,7 @@ int main(void) {
         cmocka_unit_test(test_no_link_is_followed),
         cmocka_unit_test(test_it_can_be_done_again_after_a_part_of_it),
         cmocka_unit_test(test_files_of_another_machine_are_not_looked_for_here),
+        cmocka_unit_test(test_the_prompt_says_what_an_asker_has_not_deleted),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -139,6 +139,7 @@ static void show_basis(const struct instrument *instrument) {
         instant_local(instrument->non_disclosure_expires, time);
         line("", "wants it kept SECRET until %.15s, by order of %s", time,
              safe_text(instrument->non_disclosure_authority, 20, a));
+        line("", "the log names it from that day on; until then a hash stands for it");
     }
     if (instrument->preserve_until.ms > 0) {
         instant_local(instrument->preserve_until, time);

@@ -487,14 +487,21 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
                                     .at = core->now.wall,
                                     .a = object->id,
                                     .numbers = {rule + 1}};
-        if (!requests_refuse(core->requests, &object->id, &request.head.author, core->now)) {
-            return err;
+        bool room = false;
+        enum err logged = withheld_has_room(core, &request, &room);
+        if (logged != ERR_OK || !room ||
+            !requests_refuse(core->requests, &object->id, &request.head.author, core->now)) {
+            return logged == ERR_OK ? err : logged;
         }
-        enum err logged = record_add(core, &refused, NULL);
+        logged = withheld_record(core, &request, &refused, NULL);
         core_journal(core, "info request: refused rule=%s", legal_rule_at(rule)->id);
-        err = logged == ERR_OK ? err : logged;
+        return logged == ERR_OK ? err : logged;
     }
-    return err;
+    bool room = true;
+    if (err == ERR_OK) {
+        err = withheld_has_room(core, &request, &room);
+    }
+    return err == ERR_OK && !room ? ERR_DENY_QUOTA : err;
 }
 
 /* Only the newest of an author lives: every home comes to the same one, whatever came first. */
@@ -581,7 +588,7 @@ static enum err record_object(struct core *core, const struct signed_object *obj
         entry.numbers[0] = request.instrument.kind;
         entry.numbers[1] = (uint64_t)(request.to.ms - request.from.ms) / 1000;
         entry.numbers[2] = (uint64_t)geo_place_area_m2(&request.place);
-        err = record_add(core, &entry, index);
+        err = withheld_record(core, &request, &entry, index);
     }
     return err;
 }

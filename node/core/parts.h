@@ -6,6 +6,7 @@
  *   clips.c     granting: ingest, consent, sending
  *   received.c  what others grant us: offers, receipts, deletion
  *   owed.c      what askers have received and not deleted, as the community knows it
+ *   withheld.c  requests that a court keeps secret: on record, and published on the day
  *   delivery.c  what both have in common: a delivery's link, the transfer engine
  *   record.c    the log: leaves, slots, files, proofs
  *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
@@ -283,6 +284,15 @@ enum err owed_is_ended_by(struct core *core, const struct signed_object *object,
 enum err owed_slot(struct core *core); /* one is about to close */
 /* What had to be deleted by then is overdue: clocks differ, homes are away. */
 struct instant owed_until(const struct core *core);
+
+/* ---- withheld.c ---- */
+enum err withheld_has_room(struct core *core, const struct request *request, bool *out);
+/* `entry` names this request: as it is, or withheld. *index only where it becomes a leaf. */
+enum err withheld_record(struct core *core, const struct request *request,
+                         const struct log_entry *entry, uint64_t *index);
+/* What stands for it in public entries now. */
+enum err withheld_name(struct core *core, const struct id *request, struct id *out);
+enum err withheld_tick(struct core *core);
 
 /* ---- delivery.c: both ---- */
 enum err delivery_established(struct core *core, struct link *link);

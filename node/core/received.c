@@ -447,11 +447,12 @@ static enum err publish_commitment(struct core *core, const struct store_deliver
     struct receipt_commitment commitment = {.head = head_of_ours(core), .request = row->request};
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     commit_to(row, &commitment.commitment);
-    struct log_entry entry = {.kind = LOG_RECEIPT_COMMITMENT,
-                              .at = core->now.wall,
-                              .a = commitment.commitment,
-                              .b = row->request};
-    enum err err = receipt_commitment_encode(&commitment, &body);
+    struct log_entry entry = {
+        .kind = LOG_RECEIPT_COMMITMENT, .at = core->now.wall, .a = commitment.commitment};
+    enum err err = withheld_name(core, &row->request, &entry.b);
+    if (err == ERR_OK) {
+        err = receipt_commitment_encode(&commitment, &body);
+    }
     return err == ERR_OK ? publish(core, OBJECT_RECEIPT_COMMITMENT, &commitment.head, &body, &entry)
                          : err;
 }
@@ -462,11 +463,12 @@ static enum err publish_deletion(struct core *core, const struct store_delivered
     struct deletion_receipt receipt = {
         .head = head_of_ours(core), .request = row->request, .deleted = core->now.wall};
     commit_to(row, &receipt.commitment);
-    struct log_entry entry = {.kind = LOG_DELETION_RECEIPT,
-                              .at = core->now.wall,
-                              .a = receipt.commitment,
-                              .b = row->request};
-    enum err err = deletion_receipt_encode(&receipt, &body);
+    struct log_entry entry = {
+        .kind = LOG_DELETION_RECEIPT, .at = core->now.wall, .a = receipt.commitment};
+    enum err err = withheld_name(core, &row->request, &entry.b);
+    if (err == ERR_OK) {
+        err = deletion_receipt_encode(&receipt, &body);
+    }
     return err == ERR_OK ? publish(core, OBJECT_DELETION_RECEIPT, &receipt.head, &body, &entry)
                          : err;
 }

@@ -965,6 +965,75 @@ enum err store_owed_each(struct store *store, struct instant until, store_owed_v
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+/* ---- withheld ---- */
+
+#define WITHHELD_COLUMNS "request, refused, author, until, salt, n1, n2, n3"
+
+static void read_withheld(struct query *q, struct store_withheld *out) {
+    column_fixed(q, 0, out->request.b, sizeof out->request.b);
+    out->refused = sqlite3_column_int(q->statement, 1) != 0;
+    column_fixed(q, 2, out->author.b, sizeof out->author.b);
+    out->until.ms = sqlite3_column_int64(q->statement, 3);
+    column_fixed(q, 4, out->salt.b, sizeof out->salt.b);
+    for (int i = 0; i < 3; i++) {
+        out->numbers[i] = (uint64_t)sqlite3_column_int64(q->statement, 5 + i);
+    }
+}
+
+enum err store_withheld_add(struct store *store, const struct store_withheld *withheld) {
+    QUERY(q, store, "INSERT INTO withheld(" WITHHELD_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_id(&q, &withheld->request);
+    bind_int(&q, withheld->refused);
+    bind_id(&q, &withheld->author);
+    bind_int(&q, withheld->until.ms);
+    bind_id(&q, &withheld->salt);
+    for (size_t i = 0; i < 3; i++) {
+        bind_int(&q, (int64_t)withheld->numbers[i]);
+    }
+    return query_write(&q);
+}
+
+enum err store_withheld_get(struct store *store, const struct id *request, bool refused,
+                            struct store_withheld *out) {
+    QUERY(q, store, "SELECT " WITHHELD_COLUMNS " FROM withheld WHERE request = ? AND refused = ?");
+    bind_id(&q, request);
+    bind_int(&q, refused);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_withheld(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_withheld_remove(struct store *store, const struct id *request, bool refused) {
+    QUERY(q, store, "DELETE FROM withheld WHERE request = ? AND refused = ?");
+    bind_id(&q, request);
+    bind_int(&q, refused);
+    return query_write(&q);
+}
+
+enum err store_withheld_count(struct store *store, const struct id *author, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM withheld WHERE author = ?");
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
+}
+
+enum err store_withheld_due(struct store *store, struct instant now, struct store_withheld *out) {
+    QUERY(q, store,
+          "SELECT " WITHHELD_COLUMNS " FROM withheld WHERE until <= ? ORDER BY until, request"
+          " LIMIT 1");
+    bind_int(&q, now.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_withheld(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
 /* ---- the log ---- */
 
 enum err store_leaf_add(struct store *store, const struct store_leaf *leaf) {
@@ -1265,7 +1334,12 @@ static const char *const migrations[] = {
      " delete_by INTEGER NOT NULL, deleted INTEGER NOT NULL, unsure INTEGER NOT NULL)"
      " WITHOUT ROWID;"
      "CREATE INDEX owed_author ON owed(author, deleted, delete_by);"
-     "CREATE INDEX owed_delete_by ON owed(delete_by);"),
+     "CREATE INDEX owed_delete_by ON owed(delete_by);"
+     "CREATE TABLE withheld(request BLOB NOT NULL, refused INTEGER NOT NULL, author BLOB NOT NULL,"
+     " until INTEGER NOT NULL, salt BLOB NOT NULL, n1 INTEGER NOT NULL, n2 INTEGER NOT NULL,"
+     " n3 INTEGER NOT NULL, PRIMARY KEY(request, refused)) WITHOUT ROWID;"
+     "CREATE INDEX withheld_author ON withheld(author);"
+     "CREATE INDEX withheld_until ON withheld(until);"),
 };
 
 static enum err migrate(struct store *store) {

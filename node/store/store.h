@@ -282,6 +282,26 @@ typedef enum err store_owed_visit(void *context, const struct store_keeping *kee
 MUST_USE enum err store_owed_each(struct store *store, struct instant until,
                                   store_owed_visit *visit, void *context);
 
+/* ---- withheld: requests whose secrecy has not ended ---- */
+
+struct store_withheld {
+    struct id request;
+    struct id author;
+    bool refused;
+    struct instant until;
+    struct id salt;
+    uint64_t numbers[3]; /* of the entry that is to be published */
+};
+MUST_USE enum err store_withheld_add(struct store *store, const struct store_withheld *withheld);
+MUST_USE enum err store_withheld_get(struct store *store, const struct id *request, bool refused,
+                                     struct store_withheld *out);
+MUST_USE enum err store_withheld_remove(struct store *store, const struct id *request,
+                                        bool refused);
+MUST_USE enum err store_withheld_count(struct store *store, const struct id *author, uint64_t *out);
+/* The next one that is to be published now. ERR_USER_NOT_FOUND. */
+MUST_USE enum err store_withheld_due(struct store *store, struct instant now,
+                                     struct store_withheld *out);
+
 /* ---- the log ---- */
 
 struct store_leaf {

@@ -14,6 +14,7 @@ enum {
 };
 
 static bool is_secret(const struct core *core, const struct request *request);
+static bool is_unordered(const struct log_entry *entry);
 
 enum err withheld_has_room(struct core *core, const struct request *request, bool *out) {
     uint64_t count = 0;
@@ -36,7 +37,7 @@ enum err withheld_record(struct core *core, const struct request *request,
                                  .until = ends};
     struct log_entry leaf = {
         .kind = LOG_REQUEST_WITHHELD, .at = entry->at, .numbers = {(uint64_t)ends.ms / 1000}};
-    if (!is_secret(core, request)) {
+    if (!is_secret(core, request) || is_unordered(entry)) {
         return record_add(core, entry, index);
     }
     enum err err = store_withheld_get(core->store, &row.request, row.refused, &known);
@@ -54,6 +55,14 @@ enum err withheld_record(struct core *core, const struct request *request,
 static bool is_secret(const struct core *core, const struct request *request) {
     return request->instrument.non_disclosure &&
            !instant_reached(core->now.wall, request->instrument.non_disclosure_expires);
+}
+
+/* Refused because no court has ordered the secrecy that it asks for (LP-23, LP-24). */
+static bool is_unordered(const struct log_entry *entry) {
+    static const char about[] = "non_disclosure";
+    return entry->kind == LOG_REQUEST_REFUSED &&
+           strncmp(legal_rule_at((size_t)entry->numbers[0] - 1)->field, about, sizeof about - 1) ==
+               0;
 }
 
 enum err withheld_name(struct core *core, const struct id *request, struct id *out) {

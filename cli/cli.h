@@ -22,6 +22,7 @@
  *   show.c       what the prompt says
  *   pending.c    the requests that wait, in the owner's order
  *   meanwhile.c  what became of a clip while its prompt was open
+ *   delivered.c  what came, and where it was collected to
  *   memory.c     what this owner's `stoop` remembers: counts, snoozes, mutes
  *   rules.c      the owner's rules, which may only hide and order
  *   cmd_*.c      one theme of commands each
@@ -242,6 +243,9 @@ int client_in_community(struct client *client); /* EXIT_FAILED after saying how 
 enum err client_chain(struct client *client, const struct id *community,
                       const struct id *certificate, struct instant at, struct member *out);
 
+/* How this asker keeps the terms of what was granted to it, as the node could see. */
+int client_keeping(struct client *client, const struct id *asker, struct asker_keeping *out);
+
 /* ---- facts.c ---- */
 /* A list is a table where its columns fit the terminal, else one block an item. A NULL label is for
  * JSON only. */
@@ -416,6 +420,8 @@ int cmd_review(struct cli *cli);
 int cmd_mute(struct cli *cli);
 int cmd_unmute(struct cli *cli);
 int cmd_delivered(struct cli *cli);
+int cmd_delete(struct cli *cli);
+int cmd_overdue(struct cli *cli);
 int cmd_collect(struct cli *cli);
 int cmd_log(struct cli *cli);
 int cmd_vault(struct cli *cli);

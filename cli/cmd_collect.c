@@ -10,27 +10,9 @@
 
 #include "cli/clip.h"
 #include "cli/custody.h"
+#include "cli/delivered.h"
 #include "crypto/merkle.h"
 #include "proto/log_head.h"
-
-enum {
-    DELIVERED_MAX = 64 * 1024, /* more than any community grants one home while it keeps them */
-    FILE_STEM_MAX = 48
-};
-
-struct delivered { /* copied out of an answer */
-    struct id grant_id, request;
-    struct buffer signed_grant, member, sealed_key, header, manifest;
-    uint64_t received, payload_size;
-    bool whole;   /* and here to be opened */
-    bool deleted; /* by the node, on the day */
-    char collected[256];
-};
-
-struct deliveries { /* all that came, oldest first */
-    size_t count, room;
-    struct delivered *list;
-};
 
 struct collecting { /* one clip, opened and checked */
     struct client *client;
@@ -44,6 +26,8 @@ struct collecting { /* one clip, opened and checked */
 };
 
 static int list_delivered(struct cli *cli);
+static void list_one(struct facts *facts, const struct delivered *one, bool json);
+static void list_places(struct facts *facts, const struct delivered *one, bool json);
 static void describe(const struct delivered *one, char out[48]);
 static int export_delivered(struct cli *cli);
 static struct delivered *find_named(const struct deliveries *all, const char *name);
@@ -51,10 +35,7 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
                       const char *identity);
 static int write_sealed(struct collecting *one, const char *out);
 static int write_identity(const struct collecting *one, const char *path);
-static int load(struct client *client, struct deliveries *out);
 static int load_rest(struct client *client, struct delivered *one);
-static struct delivered *next_free(struct deliveries *all);
-static void unload(struct deliveries *all);
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
                        const struct owner_secret *secret, const char *folder, struct facts *facts);
 static void name_files(struct collecting *one, const char *folder);
@@ -74,7 +55,7 @@ static bool ask_proof(struct collecting *one, uint64_t index, const struct note_
                       const char *about, struct custody_proof *out);
 static bool proof_holds(const struct custody_proof *proof, const struct note_key *key);
 static bool opens(struct bytes leaf, struct bytes opening);
-static int put_on_record(const struct collecting *one);
+static int put_on_record(const struct collecting *one, const struct custody_files *files);
 static void report(const struct collecting *one, struct facts *facts);
 
 int cmd_delivered(struct cli *cli) {
@@ -85,61 +66,114 @@ int cmd_delivered(struct cli *cli) {
 
 static int list_delivered(struct cli *cli) {
     struct deliveries all = {0};
+    struct delivered_due due;
     struct client *client = NULL;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = load(client, &all);
+        failed = delivered_load(client, &all);
     }
     if (failed == 0 && all.count == 0 && !cli->json) {
         (void)puts("nothing has been delivered");
     } else if (failed == 0) {
         struct facts *facts = facts_start(cli, true);
         for (size_t i = 0; i < all.count; i++) {
-            struct signed_object object;
-            struct grant grant;
-            struct member home;
-            char code[REQUEST_CODE_BYTES];
-            char state[48];
-            char span[32];
-            if (signed_decode(buffer_bytes(&all.list[i].signed_grant), &object) != ERR_OK ||
-                grant_decode(object.body, &grant) != ERR_OK ||
-                signed_decode(buffer_bytes(&all.list[i].member), &object) != ERR_OK ||
-                member_decode(object.body, &home) != ERR_OK) {
-                continue;
-            }
-            request_code(&all.list[i].request, code);
-            describe(&all.list[i], state);
-            facts_item(facts);
-            facts_text(facts, "code", "code", code);
-            facts_bytes(facts, "grant", "grant", BYTES_OF(all.list[i].grant_id.b));
-            facts_text(facts, "home", "from", home.name);
-            facts_time(facts, "from", "first moment", grant.from);
-            facts_time(facts, "to", NULL, grant.to);
-            span_text(grant.to.ms - grant.from.ms, span);
-            facts_text(facts, "span", "span", span);
-            facts_number(facts, "size", "bytes", (int64_t)grant.size);
-            facts_text(facts, "state", "state", state);
-            facts_text(facts, "collected", all.list[i].collected[0] == '\0' ? NULL : "file",
-                       all.list[i].collected);
-            facts_time(facts, "delete_by", all.list[i].collected[0] == '\0' ? NULL : "delete by",
-                       grant.terms.delete_by);
+            list_one(facts, &all.list[i], cli->json);
         }
         facts_end(facts);
+        delivered_count_due(&all, now_wall(), &due);
+        if (!cli->json) {
+            delivered_remind(&due);
+        }
     }
-    unload(&all);
+    delivered_unload(&all);
     client_close(client);
     return failed;
 }
 
+static void list_one(struct facts *facts, const struct delivered *one, bool json) {
+    struct signed_object object;
+    struct grant grant;
+    struct member home;
+    char code[REQUEST_CODE_BYTES];
+    char state[48];
+    char span[32];
+    char path[PATH_MAX] = "";
+    if (signed_decode(buffer_bytes(&one->signed_grant), &object) != ERR_OK ||
+        grant_decode(object.body, &grant) != ERR_OK ||
+        signed_decode(buffer_bytes(&one->member), &object) != ERR_OK ||
+        member_decode(object.body, &home) != ERR_OK) {
+        return;
+    }
+    if (one->place_count > 0) {
+        place_path(&one->places[one->place_count - 1], PLACE_CLIP, path);
+    }
+    request_code(&one->request, code);
+    describe(one, state);
+    facts_item(facts);
+    facts_text(facts, "code", "code", code);
+    facts_bytes(facts, "grant", "grant", BYTES_OF(one->grant_id.b));
+    facts_text(facts, "home", "from", home.name);
+    facts_time(facts, "from", "first moment", grant.from);
+    facts_time(facts, "to", NULL, grant.to);
+    span_text(grant.to.ms - grant.from.ms, span);
+    facts_text(facts, "span", "span", span);
+    facts_number(facts, "size", "bytes", (int64_t)grant.size);
+    facts_text(facts, "state", "state", state);
+    facts_time(facts, "delete_by", "delete by", grant.terms.delete_by);
+    facts_text(facts, "collected", NULL, path);
+    facts_flag(facts, "held", one->whole);
+    facts_flag(facts, "overdue", delivered_is_overdue(one, now_wall()));
+    list_places(facts, one, json);
+}
+
+/* To a person, one line a place; to a program, one item a file. */
+static void list_places(struct facts *facts, const struct delivered *one, bool json) {
+    static const char *const words[] = {[FILE_GONE] = "gone",
+                                        [FILE_THERE] = "there",
+                                        [FILE_CHANGED] = "changed",
+                                        [FILE_ELSEWHERE] = "elsewhere",
+                                        [FILE_UNSEEN] = "unseen"};
+    facts_items(facts, "files");
+    for (size_t i = 0; i < one->place_count; i++) {
+        const struct collected_place *place = &one->places[i];
+        char path[PATH_MAX];
+        char line[PATH_MAX + 64];
+        for (enum place_file file = PLACE_CLIP; json && file < PLACE_FILES; file++) {
+            enum file_state state = place_look(place, file);
+            if (file == PLACE_PART && state == FILE_GONE) {
+                continue;
+            }
+            place_path(place, file, path);
+            facts_item(facts);
+            facts_text(facts, "file", NULL, path);
+            facts_text(facts, "state", NULL, words[state]);
+        }
+        if (!json) {
+            place_path(place, PLACE_CLIP, path);
+            enum file_state state = place_look(place, PLACE_CLIP);
+            const char *note = !place_left(place)        ? " (gone)"
+                               : state == FILE_ELSEWHERE ? " (on that machine)"
+                               : state == FILE_UNSEEN    ? " (cannot be looked at)"
+                               : state == FILE_GONE      ? " (gone; its certificate is there)"
+                                                         : "";
+            (void)snprintf(line, sizeof line, "%s%s", path, note);
+            facts_text(facts, NULL, "file", line);
+        }
+    }
+    facts_items(facts, NULL);
+}
+
 static void describe(const struct delivered *one, char out[48]) {
     uint64_t size = one->payload_size > 0 ? one->payload_size : 1;
-    (void)snprintf(out, 48, "%s",
-                   one->deleted                ? "deleted on the day it had to be"
-                   : one->collected[0] != '\0' ? "collected"
-                                               : "here; 'stoop collect' opens it");
+    const char *text = delivered_is_overdue(one, now_wall()) ? "overdue for deletion"
+                       : one->deleted && delivered_left(one) ? "deleted here; files are left"
+                       : one->deleted                        ? "deleted"
+                       : one->place_count > 0                ? "collected"
+                                                             : "here; 'stoop collect' opens it";
+    (void)snprintf(out, 48, "%s", text);
     if (!one->whole && !one->deleted) {
         (void)snprintf(out, 48, "%d%%", (int)(one->received * 100 / size));
     }
@@ -164,7 +198,7 @@ static int export_delivered(struct cli *cli) {
         walls_allow(cli, folders[0]);
         folder_of(identity == NULL ? out : identity, folders[1]);
         walls_allow(cli, folders[1]);
-        failed = load(client, &all);
+        failed = delivered_load(client, &all);
     }
     if (failed == 0) {
         one = (struct collecting){.client = client, .from = find_named(&all, cli->argv[1])};
@@ -173,7 +207,7 @@ static int export_delivered(struct cli *cli) {
         box_secret_wipe(&one.key);
         custody_finish(&one.custody);
     }
-    unload(&all);
+    delivered_unload(&all);
     client_close(client);
     return failed;
 }
@@ -202,9 +236,8 @@ static struct delivered *find_named(const struct deliveries *all, const char *na
         return NULL;
     }
     if (!named->whole) {
-        (void)fail("see 'stoop delivered'", named->deleted
-                                                ? "it was deleted on the day it had to be"
-                                                : "it has not come whole yet");
+        (void)fail("see 'stoop delivered'", named->deleted ? "it was deleted, as its terms say"
+                                                           : "it has not come whole yet");
         return NULL;
     }
     return named;
@@ -315,7 +348,7 @@ int cmd_collect(struct cli *cli) {
     }
     if (failed == 0) {
         walls_allow(cli, folder);
-        failed = load(client, &all);
+        failed = delivered_load(client, &all);
         facts = facts_start(cli, true);
         term_guard(); /* so that nothing half-written stays behind */
     }
@@ -340,38 +373,8 @@ int cmd_collect(struct cli *cli) {
         (void)puts("nothing to collect; see 'stoop delivered'");
     }
     secret_destroy(secret);
-    unload(&all);
+    delivered_unload(&all);
     client_close(client);
-    return failed;
-}
-
-static int load(struct client *client, struct deliveries *out) {
-    static struct control_reply reply;
-    struct client_list list = {0};
-    int failed = 0;
-    while (client_each_part(client, CONTROL_DELIVERED, &list, &reply, &failed)) {
-        struct delivered *one = next_free(out);
-        if (one == NULL) {
-            return fail(NULL, "too little memory for all that was delivered");
-        }
-        *one = (struct delivered){.grant_id = reply.as.delivered.grant,
-                                  .request = reply.as.delivered.request,
-                                  .received = reply.as.delivered.received,
-                                  .payload_size = reply.as.delivered.payload_size,
-                                  .whole = reply.as.delivered.completed.ms > 0 &&
-                                           !reply.as.delivered.deleted,
-                                  .deleted = reply.as.delivered.deleted};
-        memcpy(one->collected, reply.as.delivered.collected, sizeof one->collected);
-        struct buffer *const parts[] = {&one->signed_grant, &one->member, &one->sealed_key};
-        const struct bytes from[] = {reply.as.delivered.signed_grant, reply.as.delivered.member,
-                                     reply.as.delivered.sealed_key};
-        for (size_t i = 0; i < COUNT_OF(parts); i++) {
-            buffer_init(parts[i], SIGNED_GOSSIP_MAX);
-            if (buffer_append(parts[i], from[i]) != ERR_OK) {
-                return fail(NULL, "out of memory");
-            }
-        }
-    }
     return failed;
 }
 
@@ -387,32 +390,6 @@ static int load_rest(struct client *client, struct delivered *one) {
         failed = fail(NULL, "out of memory");
     }
     return failed;
-}
-
-/* NULL when there are too many, or too little memory. */
-static struct delivered *next_free(struct deliveries *all) {
-    if (all->count == all->room) {
-        size_t room = all->room == 0 ? 64 : 2 * all->room;
-        struct delivered *list =
-            room > DELIVERED_MAX ? NULL : reallocarray(all->list, room, sizeof *list);
-        if (list == NULL) {
-            return NULL;
-        }
-        all->list = list;
-        all->room = room;
-    }
-    return &all->list[all->count++];
-}
-
-static void unload(struct deliveries *all) {
-    for (size_t i = 0; i < all->count; i++) {
-        buffer_finish(&all->list[i].signed_grant);
-        buffer_finish(&all->list[i].member);
-        buffer_finish(&all->list[i].sealed_key);
-        buffer_finish(&all->list[i].header);
-        buffer_finish(&all->list[i].manifest);
-    }
-    free(all->list);
 }
 
 static int collect_one(struct client *client, struct delivered *from, const struct id *community,
@@ -437,9 +414,6 @@ static int collect_one(struct client *client, struct delivered *from, const stru
     }
     if (failed != 0) {
         (void)unlink(one.part);
-    }
-    if (failed == 0) {
-        failed = put_on_record(&one);
     }
     if (failed == 0) {
         report(&one, facts);
@@ -557,16 +531,24 @@ static bool open_request_key(struct collecting *one, const struct owner_secret *
     return good;
 }
 
-/* The clip's name comes last: whoever sees it sees its certificate beside it. */
+/* On record before anything of it can be read by its name, so that no file is there which the node
+ * does not know of; the clip's name comes last: whoever sees it sees its certificate beside it. */
 static int write_evidence(struct collecting *one) {
     bool there = false;
+    SCOPED(custody_files_finish) struct custody_files files = {0};
     int failed = is_there(one->path, &one->custody.grant, &there);
+    if (failed == 0) {
+        ask_proofs(one);
+        failed = custody_make(&one->custody, one->stem, &files);
+    }
+    if (failed == 0) {
+        failed = put_on_record(one, &files);
+    }
     if (failed == 0 && !there) {
         failed = open_clip(one, one->part);
     }
     if (failed == 0) {
-        ask_proofs(one);
-        failed = custody_write(&one->custody, one->stem);
+        failed = custody_write(&files, one->stem);
     }
     if (failed == 0 && !there && rename(one->part, one->path) != 0) {
         failed = fail("is the disk full?", "cannot write '%s': %s", one->path, strerror(errno));
@@ -752,12 +734,14 @@ static bool opens(struct bytes leaf, struct bytes opening) {
     return memcmp(leaf.at + leaf.len - 64, hex, 64) == 0;
 }
 
-static int put_on_record(const struct collecting *one) {
-    struct control_request request = {.op = CONTROL_COLLECTED, .id = one->from->grant_id};
-    char whole[PATH_MAX];
-    (void)snprintf(request.text, sizeof request.text, "%.250s",
-                   realpath(one->path, whole) == NULL ? one->path : whole);
-    return client_do(one->client, &request, "it was not put on record");
+static int put_on_record(const struct collecting *one, const struct custody_files *files) {
+    uint8_t hashes[2 * sizeof(struct id)];
+    struct control_request request = {
+        .op = CONTROL_COLLECTED, .id = one->from->grant_id, .blob = BYTES_OF(hashes)};
+    memcpy(hashes, files->text_sha256.b, sizeof files->text_sha256.b);
+    memcpy(hashes + sizeof files->text_sha256.b, files->json_sha256.b, sizeof files->json_sha256.b);
+    int failed = place_name(one->stem, request.text);
+    return failed == 0 ? client_do(one->client, &request, "it cannot be put on record") : failed;
 }
 
 static void report(const struct collecting *one, struct facts *facts) {
@@ -776,6 +760,7 @@ static void report(const struct collecting *one, struct facts *facts) {
     }
     time_text(grant->terms.delete_by, text);
     (void)printf("%s\n%s.txt and .json say where it comes from\n"
-                 "delete all three by %s: you agreed to\n",
-                 one->path, one->stem, text);
+                 "delete all three by %s: you agreed to\n"
+                 "'stoop delete %s' does, as long as they are where they are now\n",
+                 one->path, one->stem, text, one->custody.asked.code);
 }

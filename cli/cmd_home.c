@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/delivered.h"
 #include "crypto/age.h"
 #include "proto/fence.h"
 
@@ -473,6 +473,8 @@ static int key_export(struct cli *cli) {
 
 int cmd_status(struct cli *cli) {
     static struct control_reply reply;
+    struct deliveries all = {0};
+    struct delivered_due due;
     struct client *client = NULL;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
@@ -481,7 +483,12 @@ int cmd_status(struct cli *cli) {
     if (failed == 0) {
         failed = client_status(client, &reply);
     }
+    if (failed == 0) {
+        failed = delivered_load(client, &all);
+    }
     client_close(client);
+    delivered_count_due(&all, now_wall(), &due);
+    delivered_unload(&all);
     if (failed != 0) {
         return failed;
     }
@@ -491,7 +498,12 @@ int cmd_status(struct cli *cli) {
     show_reach(facts, &reply);
     show_log(facts, &reply);
     facts_time(facts, "started", "running since", reply.as.status.started);
+    facts_number(facts, "deletions_overdue", NULL, (int64_t)due.overdue);
+    facts_number(facts, "deletions_soon", NULL, (int64_t)due.soon);
     facts_end(facts);
+    if (!cli->json) {
+        delivered_remind(&due);
+    }
     return EXIT_DONE;
 }
 

@@ -1,4 +1,5 @@
 /* log, vault. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include "crypto/merkle.h"
 #include "crypto/note.h"
 #include "crypto/tile.h"
+#include "proto/log_head.h"
 
 enum {
     CLIP_HEX = 32,
@@ -26,6 +28,13 @@ struct witnesses {
     char names[WITNESSES_MAX][NAME_MAX_BYTES]; /* of the homes; empty when it is not known */
 };
 
+/* Requests that a court keeps secret, as a log has them (PROTOCOL 8.7). */
+struct secrecy {
+    size_t count, room; /* not yet published */
+    struct id *hashes;
+    size_t published;
+};
+
 static int log_show(struct cli *cli);
 static int log_verify(struct cli *cli);
 static int log_proof(struct cli *cli);
@@ -40,7 +49,12 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
                          const struct witnesses *witnesses);
 static size_t count_cosignatures(struct bytes note, const struct witnesses *witnesses,
                                  struct facts *facts);
-static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct merkle_edge *tree);
+static void show_secrecy(const struct cli *cli, struct facts *facts, const char *leaf);
+static bool read_withheld(struct bytes leaf, struct id *hash, uint64_t *seconds);
+static bool read_published(struct bytes leaf, struct id *hash);
+static int follow_secrecy(struct secrecy *secrecy, struct bytes leaf, uint64_t index);
+static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct merkle_edge *tree,
+                       struct secrecy *secrecy);
 static int vault_list(struct cli *cli);
 static int vault_export(struct cli *cli);
 static int find_clip(struct client *client, const char *prefix, struct clip_id *out);
@@ -83,6 +97,7 @@ static int log_show(struct cli *cli) {
                 (void)printf("%6llu  %s\n", (unsigned long long)reply.as.leaf.index,
                              safe_text(text, sizeof text, safe));
             }
+            show_secrecy(cli, facts, text);
             if (reply.as.leaf.opening.len > 32) { /* what only this home knows */
                 char *rest = NULL;
                 char *entries = strndup((const char *)reply.as.leaf.opening.at + 32,
@@ -104,6 +119,82 @@ static int log_show(struct cli *cli) {
     }
     client_close(client);
     return failed;
+}
+
+/* A request that a court keeps secret is on record, and says when it will be named. */
+static void show_secrecy(const struct cli *cli, struct facts *facts, const char *leaf) {
+    char until[TIME_TEXT_MAX];
+    struct id hash;
+    uint64_t seconds = 0;
+    if (!read_withheld(BYTES_TEXT(leaf), &hash, &seconds)) {
+        return;
+    }
+    struct instant at = {(int64_t)seconds * 1000};
+    if (cli->json) {
+        facts_time(facts, "withheld_until", NULL, at);
+    } else {
+        time_text(at, until);
+        (void)printf("          withheld by order of a court until %s\n", until);
+    }
+}
+
+static bool read_withheld(struct bytes leaf, struct id *hash, uint64_t *seconds) {
+    char hex[65] = "";
+    char text[256];
+    (void)snprintf(text, sizeof text, "%.*s", (int)leaf.len, (const char *)leaf.at);
+    return sscanf(text, "request_withheld %*s a=%64[0-9a-f] b=- n=%12" SCNu64 ",0,0", hex,
+                  seconds) == 2 &&
+           hex_read(hex, hash->b, sizeof hash->b) == ERR_OK;
+}
+
+/* `hash`: what stood for it. */
+static bool read_published(struct bytes leaf, struct id *hash) {
+    char a[65] = "";
+    char b[65] = "";
+    char text[256];
+    struct id request;
+    struct id salt;
+    (void)snprintf(text, sizeof text, "%.*s", (int)leaf.len, (const char *)leaf.at);
+    bool read = (sscanf(text, "request_published %*s a=%64[0-9a-f] b=%64[0-9a-f]", a, b) == 2 ||
+                 sscanf(text, "refusal_published %*s a=%64[0-9a-f] b=%64[0-9a-f]", a, b) == 2) &&
+                hex_read(a, request.b, sizeof request.b) == ERR_OK &&
+                hex_read(b, salt.b, sizeof salt.b) == ERR_OK;
+    if (read) {
+        log_withheld(&salt, &request, hash);
+    }
+    return read;
+}
+
+/* Whatever is published now was withheld before, and once. */
+static int follow_secrecy(struct secrecy *secrecy, struct bytes leaf, uint64_t index) {
+    struct id hash;
+    uint64_t seconds = 0;
+    if (read_withheld(leaf, &hash, &seconds)) {
+        if (secrecy->count == secrecy->room) {
+            size_t room = secrecy->room == 0 ? 64 : 2 * secrecy->room;
+            struct id *more = reallocarray(secrecy->hashes, room, sizeof *more);
+            if (more == NULL) {
+                return fail(NULL, "out of memory");
+            }
+            secrecy->hashes = more;
+            secrecy->room = room;
+        }
+        secrecy->hashes[secrecy->count++] = hash;
+        return 0;
+    }
+    if (!read_published(leaf, &hash)) {
+        return 0;
+    }
+    for (size_t i = 0; i < secrecy->count; i++) {
+        if (id_equal(&secrecy->hashes[i], &hash)) {
+            secrecy->hashes[i] = secrecy->hashes[--secrecy->count];
+            secrecy->published++;
+            return 0;
+        }
+    }
+    return fail("its home has not kept it on record from the first day",
+                "entry %llu publishes a request that was not withheld before",
+                (unsigned long long)index);
 }
 
 static int log_verify(struct cli *cli) {
@@ -182,6 +273,7 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
     char key_text[NOTE_KEY_MAX];
     struct checkpoint checkpoint;
     struct merkle_edge tree = {0};
+    struct secrecy secrecy = {0};
     struct id root;
     SCOPED(buffer_finish) struct buffer note = {.max = NOTE_MAX};
     (void)snprintf(path, sizeof path, "%s/checkpoint", folder);
@@ -195,8 +287,10 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
     }
     for (uint64_t tile = 0; failed == 0 && tile * TILE_WIDTH < checkpoint.size; tile++) {
         uint64_t left = checkpoint.size - tile * TILE_WIDTH;
-        failed = read_bundle(folder, tile, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH, &tree);
+        failed = read_bundle(folder, tile, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH, &tree,
+                             &secrecy);
     }
+    free(secrecy.hashes);
     if (failed != 0) {
         return failed;
     }
@@ -210,6 +304,9 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
     facts_text(facts, "origin", "log", checkpoint.origin);
     facts_number(facts, "size", "entries", (int64_t)checkpoint.size);
     facts_bytes(facts, "root", "root", BYTES_OF(checkpoint.root.b));
+    facts_number(facts, "withheld", secrecy.count > 0 ? "withheld" : NULL, (int64_t)secrecy.count);
+    facts_number(facts, "published", secrecy.published > 0 ? "published" : NULL,
+                 (int64_t)secrecy.published);
     facts_text(facts, "key", "key", key_text);
     char text[64];
     size_t cosigned = count_cosignatures(buffer_bytes(&note), witnesses, facts);
@@ -307,8 +404,8 @@ static int log_forks(struct cli *cli) {
     return failed;
 }
 
-static int read_bundle(const char *folder, uint64_t tile, unsigned width,
-                       struct merkle_edge *tree) {
+static int read_bundle(const char *folder, uint64_t tile, unsigned width, struct merkle_edge *tree,
+                       struct secrecy *secrecy) {
     char name[TILE_PATH_MAX];
     char path[PATH_MAX];
     SCOPED(buffer_finish) struct buffer bundle = {.max = BUNDLE_MAX};
@@ -322,7 +419,9 @@ static int read_bundle(const char *folder, uint64_t tile, unsigned width,
         if (bundle.len - at < 2 || bundle.len - at - 2 < len) {
             return fail(NULL, "'%s' is cut short", path);
         }
-        merkle_leaf((struct bytes){bundle.at + at + 2, len}, &leaf);
+        const struct bytes text = {bundle.at + at + 2, len};
+        merkle_leaf(text, &leaf);
+        failed = follow_secrecy(secrecy, text, tree->size);
         merkle_append(tree, &leaf);
         at += 2 + len;
     }

@@ -409,6 +409,9 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
         struct instant now = now_wall();
         clip.past = memory_past_of(&review->memory, &asked.request.head.author, now);
         clip.muted = pending_hides(&asked, &review->rules, &review->memory, now) == PENDING_MUTED;
+        failed = client_keeping(review->client, &asked.request.head.author, &clip.keeping);
+    }
+    if (failed == 0) {
         failed = ask_until_decided(review, &clip, &ref->decided);
     }
     free(clip.manifest);

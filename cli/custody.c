@@ -108,25 +108,31 @@ static void add_string(json_t *object, const char *key, struct bytes value);
 
 static const char *const proof_names[CUSTODY_PROOFS_MAX] = {"the request", "the clip's arrival"};
 
-int custody_write(const struct custody *custody, const char *stem) {
-    char path[PATH_MAX];
+int custody_make(const struct custody *custody, const char *stem, struct custody_files *out) {
     const char *name = strrchr(stem, '/');
     json_t *json = as_json(custody);
-    char *dump = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-    char *text = as_text(custody, name == NULL ? stem : name + 1);
+    out->json = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    out->text = as_text(custody, name == NULL ? stem : name + 1);
     json_decref(json);
-    int failed = dump == NULL || text == NULL ? fail(NULL, "out of memory") : 0;
-    if (failed == 0) {
-        (void)snprintf(path, sizeof path, "%s.json", stem);
-        failed = file_write(path, BYTES_TEXT(dump), 0600, false);
+    if (out->json == NULL || out->text == NULL) {
+        return fail(NULL, "out of memory");
     }
-    if (failed == 0) {
-        (void)snprintf(path, sizeof path, "%s.txt", stem);
-        failed = file_write(path, BYTES_TEXT(text), 0600, false);
-    }
-    free(dump);
-    free(text);
-    return failed;
+    sha256(BYTES_TEXT(out->json), &out->json_sha256);
+    sha256(BYTES_TEXT(out->text), &out->text_sha256);
+    return 0;
+}
+
+int custody_write(const struct custody_files *files, const char *stem) {
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s.json", stem);
+    int failed = file_write(path, BYTES_TEXT(files->json), 0600, false);
+    (void)snprintf(path, sizeof path, "%s.txt", stem);
+    return failed == 0 ? file_write(path, BYTES_TEXT(files->text), 0600, false) : failed;
+}
+
+void custody_files_finish(struct custody_files *files) {
+    free(files->json);
+    free(files->text);
 }
 
 void custody_finish(struct custody *custody) {

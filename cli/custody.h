@@ -28,8 +28,15 @@ struct custody { /* everything checked */
     struct custody_proof proofs[CUSTODY_PROOFS_MAX];
 };
 
-/* Writes STEM.json and STEM.txt, each whole or not at all. EXIT_FAILED after printing. */
-int custody_write(const struct custody *custody, const char *stem);
+struct custody_files {
+    char *json, *text;
+    struct id json_sha256, text_sha256;
+};
+/* What STEM.json and STEM.txt are to say. EXIT_FAILED after printing. */
+int custody_make(const struct custody *custody, const char *stem, struct custody_files *out);
+/* Writes them, each whole or not at all. EXIT_FAILED after printing. */
+int custody_write(const struct custody_files *files, const char *stem);
+void custody_files_finish(struct custody_files *files);
 void custody_finish(struct custody *custody);
 
 #endif

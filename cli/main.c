@@ -234,6 +234,9 @@ static const struct command commands[] = {
      "usage: stoop delivered [--json]\n"
      "       stoop delivered export CODE --out FILE [--identity FILE]\n"
      "\n"
+     "Lists what is held and until when, where 'stoop collect' wrote it and whether it\n"
+     "is still there, and what is overdue. 'stoop delete' deletes it.\n"
+     "\n"
      "An exported clip is a standard age file. --identity writes the request's key\n"
      "beside it, so that a court can open the evidence with the stock age tool:\n"
      "age -d -i KEY CLIP. Where several homes answered, the beginning of the clip's\n"
@@ -248,6 +251,27 @@ static const struct command commands[] = {
      "(default: the current folder).\n"
      "\n"
      "example: stoop collect 4F2A-91 --to ~/evidence\n"},
+    {"delete", "delete what was delivered, and files collected of it", cmd_delete,
+     "usage: stoop delete CODE | --due [--yes] [--json]\n"
+     "\n"
+     "Deletes the files that 'stoop collect' wrote, where they still are and are still\n"
+     "what it wrote; others are named and left. The node's own copy goes by itself on\n"
+     "the day; before that 'stoop delete CODE' asks, and deletes it too. What is left\n"
+     "stays listed by 'stoop delivered'. Copies made elsewhere are not known.\n"
+     "  CODE   all that came for this request; or the beginning of one clip's grant\n"
+     "  --due  everything whose day has come\n"
+     "  --yes  do not ask\n"
+     "\n"
+     "example: stoop delete --due\n"},
+    {"overdue", "who has kept clips beyond their day", cmd_overdue,
+     "usage: stoop overdue [--json]\n"
+     "\n"
+     "Lists who has received clips, how many, and how many of them were deleted as the\n"
+     "terms say. Every home counts this from what the askers' nodes sign in public;\n"
+     "whose clips they were is not in it. A clip is overdue 48 hours after its day.\n"
+     "Not known: this home was away when the deletion may have been told.\n"
+     "\n"
+     "example: stoop overdue\n"},
     {"log", "this home's log: show, verify, prove", cmd_log,
      "usage: stoop log show [--json]\n"
      "       stoop log verify [DIR --key VKEY [--witness VKEY]...] [--json]\n"
@@ -256,7 +280,9 @@ static const struct command commands[] = {
      "\n"
      "'verify' recomputes the tree from every entry in the files of DIR (default:\n"
      "this home's own); VKEY is the key that 'stoop log verify' prints at the log's\n"
-     "own home, as it does those of the witnesses who cosigned. 'forks' lists logs of\n"
+     "own home, as it does those of the witnesses who cosigned. A request that a court\n"
+     "keeps secret stands there as a hash and is named on the day that ends; 'verify'\n"
+     "checks that each was on record before. 'forks' lists logs of\n"
      "the community that have two pasts, with the proof. 'proof' shows that entry N is\n"
      "in the log; with --open also what a slot's commitment stands for, which nobody\n"
      "else can know: hand it out if you choose to.\n"

@@ -1,6 +1,7 @@
 /* What the prompt says (P4). Plain lines behind labels, laid out for the terminal as it is now;
  * what others wrote is cut to a length of its own and made visible, so that it can neither push
  * another part away nor pass for one. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -133,6 +134,11 @@ static void show_past(const struct opened *clip) {
         line("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
              MEMORY_DAYS, past->accepted, past->declined);
     }
+    if (clip->keeping.overdue > 0) {
+        line("", "of %" PRIu64 " clips that they were given, %" PRIu64 " %s overdue for deletion",
+             clip->keeping.received, clip->keeping.overdue,
+             clip->keeping.overdue == 1 ? "is" : "are");
+    }
     if (clip->muted) {
         line("", "you have muted them; this is shown because you named it");
     }
@@ -154,6 +160,7 @@ static void show_basis(const struct instrument *instrument) {
         instant_local(instrument->non_disclosure_expires, time);
         line("", "wants it kept SECRET until %.15s, by order of %s", time,
              safe_text(instrument->non_disclosure_authority, 20, a));
+        line("", "the log names it from that day on; until then a hash stands for it");
     }
     if (instrument->preserve_until.ms > 0) {
         instant_local(instrument->preserve_until, time);

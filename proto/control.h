@@ -12,6 +12,8 @@ enum {
     CONTROL_CHAIN_MAX = CHAIN_MAX,
     CONTROL_PEERS_MAX = 16, /* links, and as many that went */
     CONTROL_FAULTS_MAX = 100,
+    CONTROL_PLACES_MAX = 8,  /* that one clip was collected to */
+    CONTROL_PLACE_FILES = 3, /* in each: the clip and its certificate, as text and as JSON */
 };
 
 enum control_op {
@@ -38,14 +40,19 @@ enum control_op {
     CONTROL_DELIVERED,      /* what others granted us, in parts like requests -> delivered* */
     CONTROL_DELIVERED_ONE,  /* id: grant -> delivered with header and manifest */
     CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
-    CONTROL_COLLECTED,      /* id: grant, text: path that `stoop collect` wrote -> done */
-    CONTROL_LOG,            /* offset: first index -> leaf* */
-    CONTROL_LOG_PROOF,      /* offset: index -> proof */
-    CONTROL_CHECKPOINT,     /* -> object: signed note */
-    CONTROL_LOGS,           /* -> log* : of every member, its current one */
-    CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
-    CONTROL_PEERS,          /* -> peers* : one for each community */
-    CONTROL_WITHDRAW,       /* blob: signed withdrawal of a request of this home -> done */
+    CONTROL_COLLECTED,  /* id: grant, text: place that `stoop collect` is about to write to, blob:
+                           SHA-256 of its certificate's text and of its JSON -> done */
+    CONTROL_LOG,        /* offset: first index -> leaf* */
+    CONTROL_LOG_PROOF,  /* offset: index -> proof */
+    CONTROL_CHECKPOINT, /* -> object: signed note */
+    CONTROL_LOGS,       /* -> log* : of every member, its current one */
+    CONTROL_FORKS,      /* -> object* : LINK_FORK bodies */
+    CONTROL_PEERS,      /* -> peers* : one for each community */
+    CONTROL_WITHDRAW,   /* blob: signed withdrawal of a request of this home -> done */
+    CONTROL_OVERDUE,    /* -> overdue* : of every asker that has received something */
+    CONTROL_DELETE,     /* id: grant, text empty: key and ciphertext go now; or text: a place, and
+                                total: files there that are about to be deleted, 0: none is left -> done
+                              */
 };
 
 struct control_request {
@@ -74,6 +81,7 @@ enum control_kind {
     CONTROL_PROGRESS, /* a long answer is on its way: text, done, total */
     CONTROL_GOT_LOG,
     CONTROL_GOT_PEERS,
+    CONTROL_GOT_OVERDUE,
 };
 
 enum clip_state {
@@ -122,6 +130,11 @@ struct overlay_figures { /* counted since the node has started; then what it hol
     uint32_t book, passive;
 };
 
+struct collected_place {        /* where `stoop collect` wrote a clip to */
+    char place[CODE_MAX_BYTES]; /* "MACHINE:STEM", of STEM.mp4, STEM.txt and STEM.json */
+    struct id text, json;       /* SHA-256 of its certificate; zero: not known */
+};
+
 struct control_reply {
     enum control_kind kind;
     bool last;
@@ -163,6 +176,13 @@ struct control_reply {
             struct id certificate;
             struct sign_public log;
         } log;
+        struct asker_keeping {         /* how an asker keeps the terms, as this home could see */
+            char name[NAME_MAX_BYTES]; /* empty: no member any more */
+            struct id certificate;
+            uint64_t received, deleted; /* clips */
+            uint64_t overdue;           /* kept 48 hours beyond their day */
+            uint64_t unknown; /* the same, but this home was away when a deletion may have come */
+        } overdue;
         struct {
             char community_name[NAME_MAX_BYTES];
             struct id community;
@@ -219,8 +239,9 @@ struct control_reply {
             uint64_t received;
             uint64_t payload_size;
             struct instant completed; /* 0: not yet */
-            char collected[256];      /* path written last, or empty */
             bool deleted;             /* its day has come: only this row is left */
+            size_t place_count;       /* the last one written to last */
+            struct collected_place places[CONTROL_PLACES_MAX];
         } delivered;
         struct {
             uint64_t index;

@@ -1,6 +1,7 @@
 #include "proto/log_head.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void name_of(const char *kind, const struct sign_public *log, char out[NOTE_NAME_MAX]);
 
@@ -51,4 +52,13 @@ static void name_of(const char *kind, const struct sign_public *log, char out[NO
     char hex[17];
     hex_write((struct bytes){log->b, 8}, hex);
     (void)snprintf(out, NOTE_NAME_MAX, "%s/%s", kind, hex);
+}
+
+void log_withheld(const struct id *salt, const struct id *request, struct id *out) {
+    static const char label[] = "stoop withheld v1";
+    uint8_t message[sizeof label - 1 + sizeof salt->b + sizeof request->b];
+    memcpy(message, label, sizeof label - 1);
+    memcpy(message + sizeof label - 1, salt->b, sizeof salt->b);
+    memcpy(message + sizeof label - 1 + sizeof salt->b, request->b, sizeof request->b);
+    sha256(BYTES_OF(message), out);
 }

@@ -28,4 +28,8 @@ struct log_fork {
 MUST_USE enum err log_fork_verify(const struct log_fork *fork, struct checkpoint *older,
                                   struct checkpoint *newer);
 
+/* What stands in a log for a request whose court has ordered secrecy, until that ends:
+ * SHA-256("stoop withheld v1" || salt || request) (PROTOCOL 8.7). */
+void log_withheld(const struct id *salt, const struct id *request, struct id *out);
+
 #endif

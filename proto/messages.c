@@ -463,7 +463,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_WITHDRAW),
+        .max = CONTROL_DELETE),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -613,6 +613,14 @@ static const struct shape_field got_clip_rows[] = {
 };
 static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
 
+static const struct shape_field collected_place_rows[] = {
+    ROW(1, SHAPE_TEXT, struct collected_place, place, NEEDED),
+    ROW(2, SHAPE_FIXED, struct collected_place, text),
+    ROW(3, SHAPE_FIXED, struct collected_place, json),
+};
+static const struct shape collected_place_shape =
+    SHAPE_OF("CollectedPlace", collected_place_rows, NULL);
+
 static const struct shape_field got_delivered_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_FIXED, REPLY, as.delivered.grant),
@@ -625,8 +633,9 @@ static const struct shape_field got_delivered_rows[] = {
     ROW(17, SHAPE_U64, REPLY, as.delivered.received),
     ROW(18, SHAPE_U64, REPLY, as.delivered.payload_size),
     ROW(19, SHAPE_TIME, REPLY, as.delivered.completed),
-    ROW(20, SHAPE_TEXT, REPLY, as.delivered.collected),
     ROW(21, SHAPE_BOOL, REPLY, as.delivered.deleted),
+    ARRAY(22, SHAPE_MESSAGE, REPLY, as.delivered.places, as.delivered.place_count,
+          .sub = &collected_place_shape),
 };
 static const struct shape got_delivered_shape = SHAPE_OF("GotDelivered", got_delivered_rows, NULL);
 
@@ -655,6 +664,17 @@ static const struct shape_field got_log_rows[] = {
     ROW(12, SHAPE_FIXED, REPLY, as.log.log),
 };
 static const struct shape got_log_shape = SHAPE_OF("GotLog", got_log_rows, NULL);
+
+static const struct shape_field got_overdue_rows[] = {
+    REPLY_ROWS,
+    ROW(10, SHAPE_TEXT, REPLY, as.overdue.name),
+    ROW(11, SHAPE_FIXED, REPLY, as.overdue.certificate),
+    ROW(12, SHAPE_U64, REPLY, as.overdue.received),
+    ROW(13, SHAPE_U64, REPLY, as.overdue.deleted),
+    ROW(14, SHAPE_U64, REPLY, as.overdue.overdue),
+    ROW(15, SHAPE_U64, REPLY, as.overdue.unknown),
+};
+static const struct shape got_overdue_shape = SHAPE_OF("GotOverdue", got_overdue_rows, NULL);
 
 static const struct shape_field progress_rows[] = {
     REPLY_ROWS,
@@ -731,6 +751,8 @@ static const struct shape *reply_shape(enum control_kind kind) {
         return &got_log_shape;
     case CONTROL_GOT_PEERS:
         return &got_peers_shape;
+    case CONTROL_GOT_OVERDUE:
+        return &got_overdue_shape;
     case CONTROL_PROGRESS:
         return &progress_shape;
     }
@@ -807,5 +829,6 @@ const struct shape *const message_shapes[] = {
     &progress_shape,
     &got_log_shape,
     &got_peers_shape,
+    &got_overdue_shape,
     NULL,
 };

@@ -61,12 +61,14 @@ static enum err delivered(struct answer *answer, const struct store_delivered *r
 static enum err delivered_data(struct core *core, uint64_t client,
                                const struct control_request *request);
 static enum err collected(struct core *core, const struct control_request *request);
+static enum err discard(struct core *core, const struct control_request *request);
 static enum err leaves(struct core *core, uint64_t client, uint64_t first);
 static enum err proof(struct core *core, uint64_t client, uint64_t index);
 static enum err logs(struct core *core, uint64_t client);
 static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof);
 static enum err checkpoint(struct core *core, uint64_t client);
 static enum err peers(struct core *core, uint64_t client);
+static enum err visit_keeping(void *context, const struct store_keeping *keeping);
 
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
     static struct control_request request;
@@ -154,6 +156,9 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return delivered_data(core, client, request);
     case CONTROL_COLLECTED:
         return collected(core, request);
+    case CONTROL_DELETE:
+        return request->text[0] == '\0' ? received_delete(core, &request->id)
+                                        : discard(core, request);
     case CONTROL_LOG:
         return leaves(core, client, request->offset);
     case CONTROL_LOG_PROOF:
@@ -170,6 +175,10 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return peers(core, client);
     case CONTROL_WITHDRAW:
         return withdraw(core, request);
+    case CONTROL_OVERDUE:
+        return core->is_member
+                   ? store_owed_each(core->store, owed_until(core), visit_keeping, &answer)
+                   : ERR_USER_NO_COMMUNITY;
     }
     return ERR_PEER_UNKNOWN;
 }
@@ -681,9 +690,10 @@ static enum err delivered(struct answer *answer, const struct store_delivered *r
     got->as.delivered.payload_size = row->payload_size;
     got->as.delivered.completed = row->completed;
     got->as.delivered.deleted = row->deletion != DELETION_NONE;
-    memcpy(got->as.delivered.collected, row->collected, sizeof row->collected);
     (void)transfer_progress(core->transfer, &row->grant, &got->as.delivered.received);
-    return reply_row(answer);
+    err = store_places(core->store, &row->grant, got->as.delivered.places,
+                       &got->as.delivered.place_count);
+    return err == ERR_OK ? reply_row(answer) : err;
 }
 
 static enum err delivered_data(struct core *core, uint64_t client,
@@ -695,20 +705,50 @@ static enum err delivered_data(struct core *core, uint64_t client,
                          : err;
 }
 
+/* Before the files are: none is there that no row knows. */
 static enum err collected(struct core *core, const struct control_request *request) {
     struct store_delivered row;
+    struct collected_place place;
     struct log_entry entry = {.kind = LOG_COLLECTED, .at = core->now.wall, .a = request->id};
-    if (strlen(request->text) >= sizeof row.collected) {
+    if (request->text[0] == '\0' || request->blob.len != sizeof place.text + sizeof place.json) {
         return ERR_PEER_BOUNDS;
     }
     if (!record_has_room(core, RECORD_OF_OWNERS, 1)) {
         return ERR_FULL_QUEUE;
     }
+    memcpy(place.place, request->text, sizeof place.place);
+    memcpy(place.text.b, request->blob.at, sizeof place.text.b);
+    memcpy(place.json.b, request->blob.at + sizeof place.text.b, sizeof place.json.b);
     enum err err = store_delivered_get(core->store, &request->id, &row);
+    if (err == ERR_OK && row.deletion != DELETION_NONE) {
+        err = ERR_DENY_EXPIRED;
+    }
     if (err == ERR_OK) {
-        err = store_delivered_set_collected(core->store, &request->id, request->text);
+        err = store_place_put(core->store, &request->id, &place);
     }
     return err == ERR_OK ? record_add(core, &entry, NULL) : err;
+}
+
+/* Files that `stoop collect` wrote: on record before they go; the place is known until none is
+ * left. */
+static enum err discard(struct core *core, const struct control_request *request) {
+    struct collected_place places[CONTROL_PLACES_MAX];
+    struct log_entry entry = {
+        .kind = LOG_DISCARDED, .at = core->now.wall, .a = request->id, .numbers = {request->total}};
+    size_t count = 0;
+    bool known = false;
+    enum err err = store_places(core->store, &request->id, places, &count);
+    for (size_t i = 0; err == ERR_OK && i < count; i++) {
+        known |= strcmp(places[i].place, request->text) == 0;
+    }
+    if (err != ERR_OK || !known || request->total > CONTROL_PLACE_FILES) {
+        return err == ERR_OK ? ERR_USER_NOT_FOUND : err;
+    }
+    if (request->total == 0) {
+        return store_place_remove(core->store, &request->id, request->text);
+    }
+    return record_has_room(core, RECORD_OF_OWNERS, 1) ? record_add(core, &entry, NULL)
+                                                      : ERR_FULL_QUEUE;
 }
 
 static enum err leaves(struct core *core, uint64_t client, uint64_t first) {
@@ -798,4 +838,19 @@ static enum err peers(struct core *core, uint64_t client) {
     }
     peers_tell(core, fresh(core, CONTROL_GOT_PEERS));
     return reply(core, client);
+}
+
+static enum err visit_keeping(void *context, const struct store_keeping *keeping) {
+    const struct answer *answer = context;
+    struct core *core = answer->core;
+    const struct member *asker = community_find(core->community, &keeping->author);
+    struct control_reply *got = fresh(core, CONTROL_GOT_OVERDUE);
+    (void)snprintf(got->as.overdue.name, sizeof got->as.overdue.name, "%s",
+                   asker == NULL ? "" : asker->name);
+    got->as.overdue.certificate = keeping->author;
+    got->as.overdue.received = keeping->received;
+    got->as.overdue.deleted = keeping->deleted;
+    got->as.overdue.overdue = keeping->overdue;
+    got->as.overdue.unknown = keeping->unsure;
+    return reply(core, answer->client);
 }

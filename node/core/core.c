@@ -861,6 +861,9 @@ static enum err step_tick(struct core *core) {
     if (err == ERR_OK && core->is_member) {
         err = received_tick(core);
     }
+    if (err == ERR_OK) {
+        err = withheld_tick(core);
+    }
     if (err == ERR_OK && core->is_member) {
         err = delivery_tick(core);
     }

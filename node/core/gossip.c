@@ -36,6 +36,8 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
                               const struct member *author, struct request *out);
 static enum err judge_record(struct core *core, const struct signed_object *object,
                              const struct head *head, const struct member *author);
+static enum err judge_commitment(struct core *core, const struct signed_object *object,
+                                 const struct head *head);
 static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
                             uint64_t most);
 static enum err replace_record(struct core *core, const struct id *author);
@@ -272,7 +274,10 @@ enum err gossip_forget(struct core *core) {
             err = store_object_remove(core->store, &found.ids[i]);
         }
     }
-    return err == ERR_OK ? store_request_expire(core->store) : err;
+    if (err == ERR_OK) {
+        err = store_request_expire(core->store);
+    }
+    return err == ERR_OK && core->is_member ? owed_slot(core) : err;
 }
 
 static enum err keep_up(struct core *core) {
@@ -385,9 +390,8 @@ static enum err judge(struct core *core, const struct signed_object *object,
         return judge_record(core, object, head, author);
     case OBJECT_RECEIPT_COMMITMENT:
     case OBJECT_DELETION_RECEIPT:
-        return signed_by(object, &author->node)
-                   ? judge_quota(core, object->kind, head, COMMITMENTS_MAX)
-                   : ERR_PEER_SIGNATURE;
+        return signed_by(object, &author->node) ? judge_commitment(core, object, head)
+                                                : ERR_PEER_SIGNATURE;
     case OBJECT_WITHDRAWAL:
         err = taken_back_judge(core, object, author);
         return err == ERR_OK ? judge_quota(core, object->kind, head, WITHDRAWALS_MAX) : err;
@@ -449,14 +453,21 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
                                     .at = core->now.wall,
                                     .a = object->id,
                                     .numbers = {rule + 1}};
-        if (!requests_refuse(core->requests, &object->id, &out->head.author, core->now)) {
-            return err;
+        bool room = false;
+        enum err logged = withheld_has_room(core, out, &room);
+        if (logged != ERR_OK || !room ||
+            !requests_refuse(core->requests, &object->id, &out->head.author, core->now)) {
+            return logged == ERR_OK ? err : logged;
         }
-        enum err logged = record_add(core, &refused, NULL);
+        logged = withheld_record(core, out, &refused, NULL);
         core_journal(core, "info request: refused rule=%s", legal_rule_at(rule)->id);
-        err = logged == ERR_OK ? err : logged;
+        return logged == ERR_OK ? err : logged;
     }
-    return err;
+    bool room = true;
+    if (err == ERR_OK) {
+        err = withheld_has_room(core, out, &room);
+    }
+    return err == ERR_OK && !room ? ERR_DENY_QUOTA : err;
 }
 
 /* Only the newest of an author lives: every home comes to the same one, whatever came first. */
@@ -480,6 +491,13 @@ static enum err judge_record(struct core *core, const struct signed_object *obje
     bool newer = newest.created.ms == head->created.ms ? id_compare(&newest.id, &object->id) < 0
                                                        : newest.created.ms < head->created.ms;
     return newer ? ERR_OK : ERR_DENY_QUOTA;
+}
+
+static enum err judge_commitment(struct core *core, const struct signed_object *object,
+                                 const struct head *head) {
+    bool ends = false;
+    enum err err = owed_is_ended_by(core, object, &ends);
+    return err != ERR_OK || ends ? err : judge_quota(core, object->kind, head, COMMITMENTS_MAX);
 }
 
 /* One author must not fill what all share (P11). */
@@ -542,6 +560,10 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
     if (err == ERR_OK && object->kind == OBJECT_WITHDRAWAL) {
         err = taken_back_withdrawn(core, object);
     }
+    if (err == ERR_OK &&
+        (object->kind == OBJECT_RECEIPT_COMMITMENT || object->kind == OBJECT_DELETION_RECEIPT)) {
+        err = owed_object(core, object);
+    }
     if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
         err = know_peer(core, &head->author);
     }
@@ -575,7 +597,7 @@ static enum err record_arrival(struct core *core, const struct arrival *arrival,
     entry.numbers[0] = request->instrument.kind;
     entry.numbers[1] = (uint64_t)(request->to.ms - request->from.ms) / 1000;
     entry.numbers[2] = (uint64_t)geo_place_area_m2(&request->place);
-    return record_add(core, &entry, index);
+    return withheld_record(core, request, &entry, index);
 }
 
 static enum err after_request(struct core *core, const struct request *request,
@@ -595,6 +617,9 @@ static enum err after_request(struct core *core, const struct request *request,
     }
     if (err == ERR_OK) {
         err = taken_back_by_request(core, &row->id, request);
+    }
+    if (err == ERR_OK) {
+        err = owed_request(core, &row->id, request);
     }
     if (local.ours) {
         core->doors_stale = true; /* homes will dial us about it */

@@ -6,6 +6,8 @@
  *   taken_back.c requests that their author takes back
  *   clips.c     granting: ingest, consent, sending
  *   received.c  what others grant us: offers, receipts, deletion
+ *   owed.c      what askers have received and not deleted, as the community knows it
+ *   withheld.c  requests that a court keeps secret: on record, and published on the day
  *   delivery.c  what both have in common: a delivery's link, the transfer engine
  *   record.c    the log: leaves, slots, files, proofs
  *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
@@ -45,6 +47,7 @@ enum {
     CERTIFICATES_KEPT = 256,     /* those of who asks: ingest gets them with each request */
     KEPT_CERTIFICATE_MAX = 1024, /* hardly any is longer; those are read each time */
     UPKEEP_EVERY_MS = 30 * 1000,
+    OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
 struct link {
@@ -322,6 +325,25 @@ enum err received_start_work(struct core *core, const struct transfer_action *ac
 enum err received_worked(struct core *core, struct core_work *work);
 enum err received_deleted(struct core *core, const struct id *what); /* it is in a slot */
 enum err received_tick(struct core *core);
+/* Now, because its owner says so: as on its day. */
+enum err received_delete(struct core *core, const struct id *grant);
+
+/* ---- owed.c ---- */
+enum err owed_request(struct core *core, const struct id *id, const struct request *request);
+enum err owed_object(struct core *core, const struct signed_object *object); /* of either kind */
+enum err owed_is_ended_by(struct core *core, const struct signed_object *object, bool *out);
+enum err owed_slot(struct core *core); /* one is about to close */
+/* What had to be deleted by then is overdue: clocks differ, homes are away. */
+struct instant owed_until(const struct core *core);
+
+/* ---- withheld.c ---- */
+enum err withheld_has_room(struct core *core, const struct request *request, bool *out);
+/* `entry` names this request: as it is, or withheld. *index only where it becomes a leaf. */
+enum err withheld_record(struct core *core, const struct request *request,
+                         const struct log_entry *entry, uint64_t *index);
+/* What stands for it in public entries now. */
+enum err withheld_name(struct core *core, const struct id *request, struct id *out);
+enum err withheld_tick(struct core *core);
 
 /* ---- delivery.c: both ---- */
 enum err delivery_established(struct core *core, struct link *link);

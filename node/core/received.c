@@ -20,12 +20,14 @@ static enum err add_row(struct core *core, const struct link_message *message,
 static enum err begin_work(struct core *core, enum core_work_kind kind,
                            const struct transfer_action *action);
 static bool header_is_whole(const struct link *link, const struct link_message *message);
+static enum err tell(struct core *core, enum store_told told);
 static enum err publish_commitment(struct core *core, const struct store_delivered *row);
-static enum err publish_deletion(struct core *core, const struct id *grant);
+static enum err publish_deletion(struct core *core, const struct store_delivered *row);
 static struct head head_of_ours(const struct core *core);
 static void commit_to(const struct store_delivered *row, struct id *out);
 static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
                         const struct buffer *body, const struct log_entry *entry);
+static enum err start_deletion(struct core *core, const struct id *grant);
 static enum err visit_own_request(void *context, const struct id *id);
 static enum err remove_next(struct core *core);
 
@@ -304,9 +306,9 @@ enum err received_worked(struct core *core, struct core_work *work) {
     if (done.kind == WORK_REMOVE) {
         if (done.result == ERR_OK) {
             core->shredded = true;
-            enum err err = publish_deletion(core, &done.grant);
+            enum err err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
             if (err == ERR_OK) {
-                err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
+                err = tell(core, TOLD_RECEIVED);
             }
             return err == ERR_OK ? remove_next(core) : err;
         }
@@ -367,7 +369,7 @@ enum err received_take_header(struct core *core, struct link *link,
         err = received_send_receipt(core, link, &grant, RECEIPT_HEADER);
     }
     if (err == ERR_OK && first) {
-        err = publish_commitment(core, &row);
+        err = tell(core, TOLD_NOTHING);
         core_journal(core, "info transfer: received grant=%02x%02x", grant.b[0], grant.b[1]);
     }
     transfer_received(core->transfer, &grant);
@@ -411,37 +413,62 @@ enum err received_send_receipt(struct core *core, struct link *link, const struc
     return err;
 }
 
+/* What has come, and then what has gone, is told from what is stored: where there is no room for it
+ * now, in our table or in what others take of one author, upkeep tells it later. */
+static enum err tell(struct core *core, enum store_told told) {
+    enum object_kind kind =
+        told == TOLD_NOTHING ? OBJECT_RECEIPT_COMMITMENT : OBJECT_DELETION_RECEIPT;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && overlay_has_room(core->overlay, true)) {
+        struct store_delivered row;
+        uint64_t live = 0;
+        err = store_object_count(core->store, kind, &core->self, core->now.wall, &live);
+        if (err == ERR_OK && told == TOLD_NOTHING && live >= COMMITMENTS_MAX) {
+            return ERR_OK; /* a deletion is taken all the same: it ends what is known */
+        }
+        if (err == ERR_OK) {
+            err = store_delivered_untold(core->store, told, &row);
+        }
+        if (err == ERR_OK) {
+            err = told == TOLD_NOTHING ? publish_commitment(core, &row)
+                                       : publish_deletion(core, &row);
+        }
+        if (err == ERR_OK) {
+            err = store_delivered_set_told(core->store, &row.grant,
+                                           told == TOLD_NOTHING ? TOLD_RECEIVED : TOLD_DELETED);
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 /* The granting home has the salt and can find its own disclosure counted; nobody else learns whose
  * it was. */
 static enum err publish_commitment(struct core *core, const struct store_delivered *row) {
     struct receipt_commitment commitment = {.head = head_of_ours(core), .request = row->request};
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     commit_to(row, &commitment.commitment);
-    struct log_entry entry = {.kind = LOG_RECEIPT_COMMITMENT,
-                              .at = core->now.wall,
-                              .a = commitment.commitment,
-                              .b = row->request};
-    enum err err = receipt_commitment_encode(&commitment, &body);
+    struct log_entry entry = {
+        .kind = LOG_RECEIPT_COMMITMENT, .at = core->now.wall, .a = commitment.commitment};
+    enum err err = withheld_name(core, &row->request, &entry.b);
+    if (err == ERR_OK) {
+        err = receipt_commitment_encode(&commitment, &body);
+    }
     return err == ERR_OK ? publish(core, OBJECT_RECEIPT_COMMITMENT, &commitment.head, &body, &entry)
                          : err;
 }
 
 /* Of what was never whole there is no commitment, and nobody waits to hear of its end. */
-static enum err publish_deletion(struct core *core, const struct id *grant) {
-    struct store_delivered row;
+static enum err publish_deletion(struct core *core, const struct store_delivered *row) {
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_delivered_get(core->store, grant, &row);
-    if (err != ERR_OK || row.completed.ms == 0) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
     struct deletion_receipt receipt = {
-        .head = head_of_ours(core), .request = row.request, .deleted = core->now.wall};
-    commit_to(&row, &receipt.commitment);
-    struct log_entry entry = {.kind = LOG_DELETION_RECEIPT,
-                              .at = core->now.wall,
-                              .a = receipt.commitment,
-                              .b = row.request};
-    err = deletion_receipt_encode(&receipt, &body);
+        .head = head_of_ours(core), .request = row->request, .deleted = core->now.wall};
+    commit_to(row, &receipt.commitment);
+    struct log_entry entry = {
+        .kind = LOG_DELETION_RECEIPT, .at = core->now.wall, .a = receipt.commitment};
+    enum err err = withheld_name(core, &row->request, &entry.b);
+    if (err == ERR_OK) {
+        err = deletion_receipt_encode(&receipt, &body);
+    }
     return err == ERR_OK ? publish(core, OBJECT_DELETION_RECEIPT, &receipt.head, &body, &entry)
                          : err;
 }
@@ -462,7 +489,8 @@ static void commit_to(const struct store_delivered *row, struct id *out) {
     sha256(BYTES_OF(message), out);
 }
 
-/* Signed by this node, on record, and on its way. */
+/* Signed by this node, on record, and on its way. The table has room for it: what is on record here
+ * travels. */
 static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
                         const struct buffer *body, const struct log_entry *entry) {
     struct signed_object object;
@@ -494,9 +522,7 @@ enum err received_tick(struct core *core) {
     while (err == ERR_OK && record_has_room(core, RECORD_OF_OTHERS, 1)) {
         err = store_delivered_due(core->store, DELETION_NONE, core->now.wall, &grant);
         if (err == ERR_OK) {
-            struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = grant};
-            err = store_delivered_delete(core->store, &grant, DELETION_WAITS);
-            err = err == ERR_OK ? record_add(core, &entry, NULL) : err;
+            err = start_deletion(core, &grant);
         }
     }
     err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
@@ -509,7 +535,33 @@ enum err received_tick(struct core *core) {
         err = store_request_deleting(core->store, &found.ids[i]);
         err = err == ERR_OK ? record_add(core, &entry, NULL) : err;
     }
+    if (err == ERR_OK) {
+        err = tell(core, TOLD_NOTHING);
+    }
+    if (err == ERR_OK) {
+        err = tell(core, TOLD_RECEIVED);
+    }
     return err == ERR_OK ? remove_next(core) : err;
+}
+
+static enum err start_deletion(struct core *core, const struct id *grant) {
+    struct log_entry entry = {.kind = LOG_DELETED, .at = core->now.wall, .a = *grant};
+    enum err err = store_delivered_delete(core->store, grant, DELETION_WAITS);
+    return err == ERR_OK ? record_add(core, &entry, NULL) : err;
+}
+
+/* What is not whole yet would be offered again. */
+enum err received_delete(struct core *core, const struct id *grant) {
+    struct store_delivered row;
+    enum err err = store_delivered_get(core->store, grant, &row);
+    if (err != ERR_OK || row.completed.ms == 0) {
+        return err == ERR_OK ? ERR_USER_NOT_FOUND : err;
+    }
+    if (row.deletion != DELETION_NONE) {
+        return ERR_OK;
+    }
+    return record_has_room(core, RECORD_OF_OWNERS, 1) ? start_deletion(core, grant)
+                                                      : ERR_FULL_QUEUE;
 }
 
 static enum err visit_own_request(void *context, const struct id *id) {
@@ -546,7 +598,7 @@ static enum err remove_next(struct core *core) {
             return ERR_OK;
         }
     }
-    enum err err = store_delivered_due(core->store, DELETION_FILE, core->now.wall, &action.grant);
+    enum err err = store_delivered_due(core->store, DELETION_FILE, INSTANT_NEVER, &action.grant);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }

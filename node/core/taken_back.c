@@ -141,7 +141,7 @@ static enum err visit_amendment(void *context, const struct store_object *row) {
 /* The first that comes counts; later ones change nothing. */
 static enum err take_back(struct core *core, const struct id *request, enum log_kind kind,
                           const struct id *by) {
-    struct log_entry entry = {.kind = kind, .at = core->now.wall, .a = *request, .b = *by};
+    struct log_entry entry = {.kind = kind, .at = core->now.wall};
     struct transfer_actions actions;
     char code[REQUEST_CODE_BYTES];
     bool already = false;
@@ -149,7 +149,13 @@ static enum err take_back(struct core *core, const struct id *request, enum log_
     if (err != ERR_OK || already) {
         return err;
     }
-    err = record_add(core, &entry, NULL);
+    err = withheld_name(core, request, &entry.a);
+    if (err == ERR_OK) {
+        err = withheld_name(core, by, &entry.b);
+    }
+    if (err == ERR_OK) {
+        err = record_add(core, &entry, NULL);
+    }
     if (err == ERR_OK) {
         err = store_request_take_back(core->store, request, by);
     }

@@ -56,6 +56,9 @@ static const char *const words[] = {
     [LOG_DELETION_RECEIPT] = "deletion_receipt",
     [LOG_KEY_SUCCEEDED] = "key_succeeded",
     [LOG_FORK_SEEN] = "fork_seen",
+    [LOG_REQUEST_WITHHELD] = "request_withheld",
+    [LOG_REQUEST_PUBLISHED] = "request_published",
+    [LOG_REFUSAL_PUBLISHED] = "refusal_published",
     [LOG_CAMERA_LIST] = "camera_list",
     [LOG_MATCH] = "match",
     [LOG_DECLINED] = "declined",
@@ -69,6 +72,7 @@ static const char *const words[] = {
     [LOG_COLLECTED] = "collected",
     [LOG_DELETED] = "deleted",
     [LOG_FOOTAGE] = "footage",
+    [LOG_DISCARDED] = "discarded",
 };
 
 bool log_kind_private(enum log_kind kind) {

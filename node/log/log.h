@@ -39,11 +39,16 @@ enum log_kind {
     LOG_REQUEST_REFUSED,    /* a: request; numbers: index of the rule, from 1 */
     LOG_REQUEST_AMENDED,    /* a: request; b: the one that takes its place */
     LOG_REQUEST_WITHDRAWN,  /* a: request; b: withdrawal */
-    LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request */
-    LOG_DELETION_RECEIPT,   /* a: commitment; b: request */
+    LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request, or a of its LOG_REQUEST_WITHHELD */
+    LOG_DELETION_RECEIPT,   /* the same */
     LOG_KEY_SUCCEEDED,      /* a: the log key that signs from here on; b: the one before; numbers:
                                leaves that we have, leaves that the old one has signed */
     LOG_FORK_SEEN,          /* a: log key; numbers: both sizes */
+    LOG_REQUEST_WITHHELD,   /* a: salted hash of a request; numbers: seconds since 1970 when its
+                               secrecy ends */
+    LOG_REQUEST_PUBLISHED,  /* it has ended: a: request; b: salt; numbers as when it was made */
+    LOG_REFUSAL_PUBLISHED,  /* the same of one that was refused; numbers: index of the rule, from 1
+                             */
     /* private */
     LOG_CAMERA_LIST, /* numbers: version */
     LOG_MATCH,       /* a: request; b: clip */
@@ -58,6 +63,7 @@ enum log_kind {
     LOG_COLLECTED,   /* a: grant */
     LOG_DELETED,     /* a: grant: key and ciphertext, at delete-by */
     LOG_FOOTAGE,     /* a: commitment over a period's hashes */
+    LOG_DISCARDED, /* a: grant; numbers: files of it that its owner's `stoop` is about to delete */
 };
 
 struct log_entry {

@@ -12,7 +12,7 @@
 #include "node/base/assert.h"
 
 enum {
-    STATEMENTS_MAX = 96,
+    STATEMENTS_MAX = 128,
     COLUMNS_MAX = 8, /* blobs that one row hands out */
     VALUE_MAX = 2 * 1024 * 1024 + 4096,
 };
@@ -665,7 +665,7 @@ enum err store_clip_count_open(struct store *store, const struct id *request, ui
 
 #define DELIVERED_COLUMNS                                                                          \
     "grant_id, request, signed_grant, member, header, manifest, salt, received, payload_size,"     \
-    " completed, delete_by, collected, home, deletion"
+    " completed, delete_by, home, deletion, told"
 
 static void read_delivered(struct query *q, struct store_delivered *out) {
     column_fixed(q, 0, out->grant.b, sizeof out->grant.b);
@@ -679,15 +679,15 @@ static void read_delivered(struct query *q, struct store_delivered *out) {
     out->payload_size = (uint64_t)sqlite3_column_int64(q->statement, 8);
     out->completed.ms = sqlite3_column_int64(q->statement, 9);
     out->delete_by.ms = sqlite3_column_int64(q->statement, 10);
-    column_text(q, 11, out->collected, sizeof out->collected);
-    column_fixed(q, 12, out->home.b, sizeof out->home.b);
-    out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 13);
+    column_fixed(q, 11, out->home.b, sizeof out->home.b);
+    out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 12);
+    out->told = (enum store_told)sqlite3_column_int(q->statement, 13);
 }
 
 enum err store_delivered_add(struct store *store, const struct store_delivered *d) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO delivered(" DELIVERED_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, '', ?, 0)");
+          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, ?, 0, 0)");
     bind_id(&q, &d->grant);
     bind_id(&q, &d->request);
     bind_bytes(&q, d->signed_grant);
@@ -731,14 +731,6 @@ enum err store_delivered_complete(struct store *store, const struct id *grant, s
     return query_write(&q);
 }
 
-enum err store_delivered_set_collected(struct store *store, const struct id *grant,
-                                       const char *path) {
-    QUERY(q, store, "UPDATE delivered SET collected = ? WHERE grant_id = ?");
-    bind_text(&q, path);
-    bind_id(&q, grant);
-    return query_write(&q);
-}
-
 enum err store_delivered_delete(struct store *store, const struct id *grant,
                                 enum store_deletion deletion) {
     if (deletion == DELETION_DONE) {
@@ -778,6 +770,29 @@ enum err store_delivered_due(struct store *store, enum store_deletion deletion, 
     return err;
 }
 
+enum err store_delivered_untold(struct store *store, enum store_told told,
+                                struct store_delivered *out) {
+    QUERY(q, store,
+          "SELECT " DELIVERED_COLUMNS " FROM delivered WHERE told = ?1 AND completed > 0"
+          " AND (?1 = 0 OR deletion = 3) LIMIT 1");
+    ASSERT(told != TOLD_DELETED);
+    bind_int(&q, told);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_delivered(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_delivered_set_told(struct store *store, const struct id *grant,
+                                  enum store_told told) {
+    QUERY(q, store, "UPDATE delivered SET told = ? WHERE grant_id = ?");
+    bind_int(&q, told);
+    bind_id(&q, grant);
+    return query_write(&q);
+}
+
 enum err store_delivered_count(struct store *store, const struct id *request, const struct id *home,
                                size_t *out) {
     if (request == NULL) {
@@ -807,6 +822,242 @@ enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
         }
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_place_put(struct store *store, const struct id *grant,
+                         const struct collected_place *place) {
+    {
+        QUERY(count, store, "SELECT count(*) FROM places WHERE grant_id = ? AND place <> ?");
+        bind_id(&count, grant);
+        bind_text(&count, place->place);
+        enum err err = query_row(&count);
+        if (err == ERR_OK && sqlite3_column_int(count.statement, 0) >= CONTROL_PLACES_MAX) {
+            err = ERR_FULL_TABLE;
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    QUERY(q, store,
+          "INSERT OR REPLACE INTO places(grant_id, place, text, json) VALUES(?, ?, ?, ?)");
+    bind_id(&q, grant);
+    bind_text(&q, place->place);
+    bind_id(&q, &place->text);
+    bind_id(&q, &place->json);
+    return query_write(&q);
+}
+
+enum err store_place_remove(struct store *store, const struct id *grant, const char *place) {
+    QUERY(q, store, "DELETE FROM places WHERE grant_id = ? AND place = ?");
+    bind_id(&q, grant);
+    bind_text(&q, place);
+    return query_write(&q);
+}
+
+enum err store_places(struct store *store, const struct id *grant,
+                      struct collected_place out[CONTROL_PLACES_MAX], size_t *count) {
+    QUERY(q, store, "SELECT place, text, json FROM places WHERE grant_id = ? ORDER BY rowid");
+    bind_id(&q, grant);
+    enum err err = ERR_OK;
+    *count = 0;
+    while (*count < CONTROL_PLACES_MAX && (err = query_row(&q)) == ERR_OK) {
+        struct collected_place *place = &out[(*count)++];
+        column_text(&q, 0, place->place, sizeof place->place);
+        column_fixed(&q, 1, place->text.b, sizeof place->text.b);
+        column_fixed(&q, 2, place->json.b, sizeof place->json.b);
+        if (q.err != ERR_OK) {
+            return q.err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- owed ---- */
+
+enum err store_asked_add(struct store *store, const struct id *request, const struct id *author,
+                         struct instant delete_by) {
+    QUERY(q, store, "INSERT OR IGNORE INTO asked(request, author, delete_by) VALUES(?, ?, ?)");
+    bind_id(&q, request);
+    bind_id(&q, author);
+    bind_int(&q, delete_by.ms);
+    return query_write(&q);
+}
+
+enum err store_asked_get(struct store *store, const struct id *request, struct id *author,
+                         struct instant *delete_by) {
+    QUERY(q, store, "SELECT author, delete_by FROM asked WHERE request = ?");
+    bind_id(&q, request);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_fixed(&q, 0, author->b, sizeof author->b);
+        delete_by->ms = sqlite3_column_int64(q.statement, 1);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_asked_count(struct store *store, const struct id *author, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM asked WHERE author = ?");
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
+}
+
+enum err store_asked_forget(struct store *store, struct instant delete_by) {
+    QUERY(q, store, "DELETE FROM asked WHERE delete_by <= ?");
+    bind_int(&q, delete_by.ms);
+    return query_write(&q);
+}
+
+enum err store_owed_add(struct store *store, const struct store_owed *owed) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO owed(commitment, author, delete_by, deleted, unsure)"
+          " VALUES(?, ?, ?, ?, 0)");
+    bind_id(&q, &owed->commitment);
+    bind_id(&q, &owed->author);
+    bind_int(&q, owed->delete_by.ms);
+    bind_int(&q, owed->deleted);
+    return query_write(&q);
+}
+
+enum err store_owed_deleted(struct store *store, const struct id *commitment,
+                            const struct id *author) {
+    QUERY(q, store, "UPDATE owed SET deleted = 1, unsure = 0 WHERE commitment = ? AND author = ?");
+    bind_id(&q, commitment);
+    bind_id(&q, author);
+    return query_write(&q);
+}
+
+enum err store_owed_open(struct store *store, const struct id *commitment, const struct id *author,
+                         bool *out) {
+    QUERY(q, store, "SELECT 1 FROM owed WHERE commitment = ? AND author = ? AND NOT deleted");
+    bind_id(&q, commitment);
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK;
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_owed_count(struct store *store, const struct id *author, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM owed WHERE author = ?");
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
+}
+
+enum err store_owed_drop_deleted(struct store *store, const struct id *author) {
+    QUERY(q, store,
+          "DELETE FROM owed WHERE commitment = (SELECT commitment FROM owed WHERE author = ?"
+          " AND deleted ORDER BY delete_by LIMIT 1)");
+    bind_id(&q, author);
+    return query_write(&q);
+}
+
+enum err store_owed_unsure(struct store *store) {
+    QUERY(q, store, "UPDATE owed SET unsure = 1 WHERE NOT deleted");
+    return query_write(&q);
+}
+
+enum err store_owed_forget(struct store *store, struct instant deleted, struct instant owed) {
+    QUERY(q, store, "DELETE FROM owed WHERE delete_by <= ? AND (deleted OR delete_by <= ?)");
+    bind_int(&q, deleted.ms);
+    bind_int(&q, owed.ms);
+    return query_write(&q);
+}
+
+enum err store_owed_each(struct store *store, struct instant until, store_owed_visit *visit,
+                         void *context) {
+    QUERY(q, store,
+          "SELECT author, count(*), sum(deleted),"
+          " sum(NOT deleted AND NOT unsure AND delete_by <= ?1) AS overdue,"
+          " sum(NOT deleted AND unsure AND delete_by <= ?1)"
+          " FROM owed GROUP BY author ORDER BY overdue DESC, author");
+    bind_int(&q, until.ms);
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_keeping keeping = {0};
+        column_fixed(&q, 0, keeping.author.b, sizeof keeping.author.b);
+        keeping.received = (uint64_t)sqlite3_column_int64(q.statement, 1);
+        keeping.deleted = (uint64_t)sqlite3_column_int64(q.statement, 2);
+        keeping.overdue = (uint64_t)sqlite3_column_int64(q.statement, 3);
+        keeping.unsure = (uint64_t)sqlite3_column_int64(q.statement, 4);
+        err = q.err == ERR_OK ? visit(context, &keeping) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- withheld ---- */
+
+#define WITHHELD_COLUMNS "request, refused, author, until, salt, n1, n2, n3"
+
+static void read_withheld(struct query *q, struct store_withheld *out) {
+    column_fixed(q, 0, out->request.b, sizeof out->request.b);
+    out->refused = sqlite3_column_int(q->statement, 1) != 0;
+    column_fixed(q, 2, out->author.b, sizeof out->author.b);
+    out->until.ms = sqlite3_column_int64(q->statement, 3);
+    column_fixed(q, 4, out->salt.b, sizeof out->salt.b);
+    for (int i = 0; i < 3; i++) {
+        out->numbers[i] = (uint64_t)sqlite3_column_int64(q->statement, 5 + i);
+    }
+}
+
+enum err store_withheld_add(struct store *store, const struct store_withheld *withheld) {
+    QUERY(q, store, "INSERT INTO withheld(" WITHHELD_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_id(&q, &withheld->request);
+    bind_int(&q, withheld->refused);
+    bind_id(&q, &withheld->author);
+    bind_int(&q, withheld->until.ms);
+    bind_id(&q, &withheld->salt);
+    for (size_t i = 0; i < 3; i++) {
+        bind_int(&q, (int64_t)withheld->numbers[i]);
+    }
+    return query_write(&q);
+}
+
+enum err store_withheld_get(struct store *store, const struct id *request, bool refused,
+                            struct store_withheld *out) {
+    QUERY(q, store, "SELECT " WITHHELD_COLUMNS " FROM withheld WHERE request = ? AND refused = ?");
+    bind_id(&q, request);
+    bind_int(&q, refused);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_withheld(&q, out);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_withheld_remove(struct store *store, const struct id *request, bool refused) {
+    QUERY(q, store, "DELETE FROM withheld WHERE request = ? AND refused = ?");
+    bind_id(&q, request);
+    bind_int(&q, refused);
+    return query_write(&q);
+}
+
+enum err store_withheld_count(struct store *store, const struct id *author, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM withheld WHERE author = ?");
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
+    return err;
+}
+
+enum err store_withheld_due(struct store *store, struct instant now, struct store_withheld *out) {
+    QUERY(q, store,
+          "SELECT " WITHHELD_COLUMNS " FROM withheld WHERE until <= ? ORDER BY until, request"
+          " LIMIT 1");
+    bind_int(&q, now.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_withheld(&q, out);
+        err = q.err;
+    }
+    return err;
 }
 
 /* ---- the log ---- */
@@ -1094,6 +1345,28 @@ static const char *const migrations[] = {
     "CREATE INDEX objects_author ON objects(kind, author, created);"
     "CREATE INDEX objects_expires ON objects(expires);",
     "ALTER TABLE requests ADD COLUMN taken_back BLOB NOT NULL DEFAULT x'';",
+    ("ALTER TABLE delivered ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE delivered SET told = CASE WHEN deletion = 3 THEN 2 ELSE 1 END WHERE completed > 0;"
+     "CREATE INDEX delivered_told ON delivered(told);"
+     "CREATE TABLE places(grant_id BLOB NOT NULL, place TEXT NOT NULL, text BLOB NOT NULL,"
+     " json BLOB NOT NULL, UNIQUE(grant_id, place));"
+     "INSERT INTO places SELECT grant_id, ':' || substr(collected, 1, length(collected) - 4),"
+     " zeroblob(32), zeroblob(32) FROM delivered WHERE collected LIKE '%.mp4';"
+     "ALTER TABLE delivered DROP COLUMN collected;"
+     "CREATE TABLE asked(request BLOB PRIMARY KEY, author BLOB NOT NULL,"
+     " delete_by INTEGER NOT NULL) WITHOUT ROWID;"
+     "CREATE INDEX asked_author ON asked(author);"
+     "CREATE INDEX asked_delete_by ON asked(delete_by);"
+     "CREATE TABLE owed(commitment BLOB PRIMARY KEY, author BLOB NOT NULL,"
+     " delete_by INTEGER NOT NULL, deleted INTEGER NOT NULL, unsure INTEGER NOT NULL)"
+     " WITHOUT ROWID;"
+     "CREATE INDEX owed_author ON owed(author, deleted, delete_by);"
+     "CREATE INDEX owed_delete_by ON owed(delete_by);"
+     "CREATE TABLE withheld(request BLOB NOT NULL, refused INTEGER NOT NULL, author BLOB NOT NULL,"
+     " until INTEGER NOT NULL, salt BLOB NOT NULL, n1 INTEGER NOT NULL, n2 INTEGER NOT NULL,"
+     " n3 INTEGER NOT NULL, PRIMARY KEY(request, refused)) WITHOUT ROWID;"
+     "CREATE INDEX withheld_author ON withheld(author);"
+     "CREATE INDEX withheld_until ON withheld(until);"),
 };
 
 static enum err migrate(struct store *store) {

@@ -42,6 +42,7 @@ enum store_key {
     STORE_LOG_KEY,        /* seed of the log key that succeeded node.key's, 32 bytes */
     STORE_LOG_PREVIOUS,   /* the log key before it, public, 32 bytes */
     STORE_BOOK,           /* address book: certificate, 1 for an anchor, 33 bytes each */
+    STORE_HEARD,          /* wall time of the last slot with a link to another home, 8 bytes */
 };
 MUST_USE enum err store_get(struct store *store, enum store_key key, struct bytes *out);
 MUST_USE enum err store_put(struct store *store, enum store_key key, struct bytes value);
@@ -191,11 +192,18 @@ enum store_deletion {
     DELETION_DONE,  /* the row of a clip that we once had whole stays */
 };
 
+enum store_told { /* to the community, of a clip that has come whole */
+    TOLD_NOTHING,
+    TOLD_RECEIVED, /* its receipt commitment is out */
+    TOLD_DELETED,  /* and its deletion receipt */
+};
+
 struct store_delivered {
     struct id grant;
     struct id request;
     struct id home;
     enum store_deletion deletion;
+    enum store_told told;
     struct bytes signed_grant;
     struct bytes member; /* of the granting home */
     struct bytes header;
@@ -205,7 +213,6 @@ struct store_delivered {
     uint64_t payload_size;
     struct instant completed; /* 0 until the header has come */
     struct instant delete_by;
-    char collected[256];
 };
 MUST_USE enum err store_delivered_add(struct store *store, const struct store_delivered *d);
 MUST_USE enum err store_delivered_get(struct store *store, const struct id *grant,
@@ -215,8 +222,6 @@ MUST_USE enum err store_delivered_set_received(struct store *store, const struct
 MUST_USE enum err store_delivered_complete(struct store *store, const struct id *grant,
                                            struct bytes header, struct bytes manifest,
                                            struct instant at);
-MUST_USE enum err store_delivered_set_collected(struct store *store, const struct id *grant,
-                                                const char *path);
 /* DELETION_FILE empties header and manifest; DELETION_DONE drops the row of what was never whole.
  */
 MUST_USE enum err store_delivered_delete(struct store *store, const struct id *grant,
@@ -224,12 +229,85 @@ MUST_USE enum err store_delivered_delete(struct store *store, const struct id *g
 /* The next one in this state of its deletion that was to be deleted by `now`. */
 MUST_USE enum err store_delivered_due(struct store *store, enum store_deletion deletion,
                                       struct instant now, struct id *grant);
+/* The next one of which so much has been told, and now there is more to tell. ERR_USER_NOT_FOUND.
+ */
+MUST_USE enum err store_delivered_untold(struct store *store, enum store_told told,
+                                         struct store_delivered *out);
+MUST_USE enum err store_delivered_set_told(struct store *store, const struct id *grant,
+                                           enum store_told told);
 /* Rows for this request by this home; request NULL: all that are not deleted. */
 MUST_USE enum err store_delivered_count(struct store *store, const struct id *request,
                                         const struct id *home, size_t *out);
 typedef enum err store_delivered_visit(void *context, const struct store_delivered *d);
 MUST_USE enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
                                        void *context);
+
+/* Where it was collected to, until nothing is left there; ERR_FULL_TABLE: CONTROL_PLACES_MAX of one
+ * grant. The same place again replaces its row. */
+MUST_USE enum err store_place_put(struct store *store, const struct id *grant,
+                                  const struct collected_place *place);
+MUST_USE enum err store_place_remove(struct store *store, const struct id *grant,
+                                     const char *place);
+MUST_USE enum err store_places(struct store *store, const struct id *grant,
+                               struct collected_place out[CONTROL_PLACES_MAX], size_t *count);
+
+/* ---- owed: what askers of the community have received, and until when they may keep it ---- */
+
+/* Of every request that was ever live here, until what came for it can be told no more. */
+MUST_USE enum err store_asked_add(struct store *store, const struct id *request,
+                                  const struct id *author, struct instant delete_by);
+MUST_USE enum err store_asked_get(struct store *store, const struct id *request, struct id *author,
+                                  struct instant *delete_by);
+MUST_USE enum err store_asked_count(struct store *store, const struct id *author, uint64_t *out);
+MUST_USE enum err store_asked_forget(struct store *store, struct instant delete_by);
+
+struct store_owed {
+    struct id commitment;
+    struct id author;
+    struct instant delete_by;
+    bool deleted;
+};
+MUST_USE enum err store_owed_add(struct store *store, const struct store_owed *owed);
+MUST_USE enum err store_owed_deleted(struct store *store, const struct id *commitment,
+                                     const struct id *author);
+MUST_USE enum err store_owed_open(struct store *store, const struct id *commitment,
+                                  const struct id *author, bool *out);
+MUST_USE enum err store_owed_count(struct store *store, const struct id *author, uint64_t *out);
+MUST_USE enum err store_owed_drop_deleted(struct store *store, const struct id *author); /* one */
+/* Of what is not deleted now a deletion may have been missed. */
+MUST_USE enum err store_owed_unsure(struct store *store);
+MUST_USE enum err store_owed_forget(struct store *store, struct instant deleted,
+                                    struct instant owed);
+struct store_keeping { /* of one author's terms */
+    struct id author;
+    uint64_t received, deleted;
+    uint64_t overdue; /* to be deleted by the time given, and not */
+    uint64_t unsure;  /* the same, but a deletion may have been missed */
+};
+typedef enum err store_owed_visit(void *context, const struct store_keeping *keeping);
+/* The most overdue first. */
+MUST_USE enum err store_owed_each(struct store *store, struct instant until,
+                                  store_owed_visit *visit, void *context);
+
+/* ---- withheld: requests whose secrecy has not ended ---- */
+
+struct store_withheld {
+    struct id request;
+    struct id author;
+    bool refused;
+    struct instant until;
+    struct id salt;
+    uint64_t numbers[3]; /* of the entry that is to be published */
+};
+MUST_USE enum err store_withheld_add(struct store *store, const struct store_withheld *withheld);
+MUST_USE enum err store_withheld_get(struct store *store, const struct id *request, bool refused,
+                                     struct store_withheld *out);
+MUST_USE enum err store_withheld_remove(struct store *store, const struct id *request,
+                                        bool refused);
+MUST_USE enum err store_withheld_count(struct store *store, const struct id *author, uint64_t *out);
+/* The next one that is to be published now. ERR_USER_NOT_FOUND. */
+MUST_USE enum err store_withheld_due(struct store *store, struct instant now,
+                                     struct store_withheld *out);
 
 /* ---- the log ---- */
 

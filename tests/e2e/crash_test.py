@@ -270,7 +270,7 @@ class Street:
         persist("delivery", lambda: None, lambda: delivered(ada, code) and delivered(ada, code)[0]["state"].startswith("here"))
         out = self.root / f"out-{trial}"
         persist("collect", trying(ada, lambda: ada.with_passphrase("collect", code, "--to", str(out))),
-                lambda: delivered(ada, code)[0].get("collected"))
+                lambda: any(f["state"] == "there" and f["file"].endswith(".mp4") for f in delivered(ada, code)[0]["files"]))
         killer.join()
         if killer.fault:
             raise killer.fault

@@ -50,6 +50,7 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         [CONTROL_PROGRESS] = "Progress",
         [CONTROL_GOT_LOG] = "GotLog",
         [CONTROL_GOT_PEERS] = "GotPeers",
+        [CONTROL_GOT_OVERDUE] = "GotOverdue",
     };
     uint8_t odd = choice % 4 != 0;
     if (!odd) {

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 static void seed_entry(uint64_t choice, char line[LOG_LEAF_MAX]) {
     struct log_entry entry = {
-        .kind = (enum log_kind)(LOG_STARTED + choice % LOG_FOOTAGE),
+        .kind = (enum log_kind)(LOG_STARTED + choice % LOG_DISCARDED),
         .at = {(int64_t)(choice % (uint64_t)INSTANT_MAX_MS)},
         .a = {{(uint8_t)(choice >> 8 & 1)}},
         .b = {{(uint8_t)(choice >> 9 & 1)}},
@@ -99,7 +99,7 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
     case 2:
         ASSERT(buffer_append(&bytes, BYTES_OF(salt)) == ERR_OK);
         for (uint64_t i = 0; i < choice / 4 % 4; i++) {
-            seed_entry(LOG_CAMERA_LIST - LOG_STARTED + choice / 16 % 3 + i * LOG_FOOTAGE, line);
+            seed_entry(LOG_CAMERA_LIST - LOG_STARTED + choice / 16 % 3 + i * LOG_DISCARDED, line);
             ASSERT(buffer_append(&bytes, BYTES_TEXT(line)) == ERR_OK);
             ASSERT(buffer_append(&bytes, BYTES_TEXT("\n")) == ERR_OK);
         }

@@ -45,6 +45,9 @@ static void make_manifest(struct fake_home *fake);
 static void *serve(void *context);
 static bool serve_one(struct fake_home *fake, int client);
 static void answer(struct fake_home *fake, int client, const struct control_request *request);
+static void answer_overdue(const struct fake_home *fake, int client);
+static void take_place(struct fake_home *fake, const struct control_request *request);
+static void take_deletion(struct fake_home *fake, const struct control_request *request);
 static bool is_list(enum control_op op);
 static void answer_status(struct fake_home *fake, int client);
 static void answer_requests(struct fake_home *fake, int client);
@@ -439,6 +442,14 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         return;
     case CONTROL_COLLECTED:
         fake->collected++;
+        take_place(fake, request);
+        answer_done(client, ERR_OK);
+        return;
+    case CONTROL_OVERDUE:
+        answer_overdue(fake, client);
+        return;
+    case CONTROL_DELETE:
+        take_deletion(fake, request);
         answer_done(client, ERR_OK);
         return;
     case CONTROL_LOG:
@@ -465,10 +476,42 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
     }
 }
 
+static void answer_overdue(const struct fake_home *fake, int client) {
+    struct control_reply reply = {.kind = CONTROL_GOT_OVERDUE};
+    if (fake->overdue > 0) {
+        (void)snprintf(reply.as.overdue.name, NAME_MAX_BYTES, "Riverside PD");
+        reply.as.overdue.certificate = fake->community.homes[SAMPLE_AGENCY].certificate;
+        reply.as.overdue.received = fake->overdue + 1;
+        reply.as.overdue.deleted = 1;
+        reply.as.overdue.overdue = fake->overdue;
+        send_reply(client, &reply);
+    }
+    answer_done(client, ERR_OK);
+}
+
+static void take_place(struct fake_home *fake, const struct control_request *request) {
+    ASSERT(request->blob.len == 2 * sizeof(struct id));
+    memcpy(fake->place.place, request->text, sizeof fake->place.place);
+    memcpy(fake->place.text.b, request->blob.at, sizeof(struct id));
+    memcpy(fake->place.json.b, request->blob.at + sizeof(struct id), sizeof(struct id));
+}
+
+static void take_deletion(struct fake_home *fake, const struct control_request *request) {
+    if (request->text[0] == '\0') {
+        fake->deleted++;
+        return;
+    }
+    ASSERT(strcmp(request->text, fake->place.place) == 0);
+    fake->discarded += request->total;
+    if (request->total == 0) {
+        fake->place.place[0] = '\0';
+    }
+}
+
 static bool is_list(enum control_op op) {
     return op == CONTROL_MEMBERS || op == CONTROL_REQUESTS || op == CONTROL_CLIPS ||
            op == CONTROL_DELIVERED || op == CONTROL_LOG || op == CONTROL_LOGS ||
-           op == CONTROL_FORKS || op == CONTROL_PEERS;
+           op == CONTROL_FORKS || op == CONTROL_PEERS || op == CONTROL_OVERDUE;
 }
 
 static void answer_status(struct fake_home *fake, int client) {
@@ -618,6 +661,11 @@ static void answer_delivered(struct fake_home *fake, int client, size_t i, bool 
     reply.as.delivered.sealed_key = buffer_bytes(&key);
     reply.as.delivered.received = reply.as.delivered.payload_size = fake->payload.len;
     reply.as.delivered.completed = fake->now;
+    reply.as.delivered.deleted = fake->deleted > 0;
+    if (fake->place.place[0] != '\0') {
+        reply.as.delivered.place_count = 1;
+        reply.as.delivered.places[0] = fake->place;
+    }
     if (whole) {
         reply.as.delivered.header = buffer_bytes(&fake->granted_header);
         reply.as.delivered.manifest = buffer_bytes(&fake->granted_manifest);
@@ -625,8 +673,8 @@ static void answer_delivered(struct fake_home *fake, int client, size_t i, bool 
     if (i < fake->earlier) { /* of another request, fetched long ago */
         write_u32(reply.as.delivered.request.b, (uint32_t)i);
         write_u32(reply.as.delivered.grant.b, (uint32_t)i);
-        (void)snprintf(reply.as.delivered.collected, sizeof reply.as.delivered.collected,
-                       "/old/%zu.mp4", i);
+        reply.as.delivered.place_count = 1;
+        (void)snprintf(reply.as.delivered.places[0].place, CODE_MAX_BYTES, ":/old/%zu", i);
     }
     send_reply(client, &reply);
 }

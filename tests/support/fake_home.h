@@ -67,6 +67,10 @@ struct fake_home {
     size_t grants, decisions;
     struct buffer grant, granted_header, granted_manifest, decision;
     size_t collected;
+    struct collected_place place; /* that it was collected to last; empty: none */
+    uint64_t discarded;           /* files that `stoop delete` said were about to go */
+    uint64_t overdue;             /* clips of the agency's, as this home has seen */
+    size_t deleted;               /* times that it was to delete its own copy */
 
     /* So many earlier deliveries stand before the clip that was granted last, which comes back as
      * delivered: author and home trust one key here. */

@@ -81,6 +81,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__got_data__descriptor,
     &stoop__v1__got_request__descriptor,
     &stoop__v1__got_clip__descriptor,
+    &stoop__v1__got_overdue__descriptor,
+    &stoop__v1__collected_place__descriptor,
     &stoop__v1__got_delivered__descriptor,
     &stoop__v1__got_leaf__descriptor,
     &stoop__v1__got_proof__descriptor,

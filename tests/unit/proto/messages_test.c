@@ -71,6 +71,7 @@ static const struct kind reply_kinds[] = {
     {CONTROL_PROGRESS, "Progress"},
     {CONTROL_GOT_LOG, "GotLog"},
     {CONTROL_GOT_PEERS, "GotPeers"},
+    {CONTROL_GOT_OVERDUE, "GotOverdue"},
 };
 
 static _Alignas(max_align_t) uint8_t plain[FILL_ROOM];

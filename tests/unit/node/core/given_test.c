@@ -2,10 +2,12 @@
  * day (P7, P10, PROTOCOL 7, 8.2). */
 #include "tests/support/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/assert.h"
+#include "node/overlay/overlay.h"
 #include "node/transfer/transfer.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
@@ -351,6 +353,155 @@ static void test_a_file_that_no_row_knows_goes_at_the_next_start(void **state) {
     world_destroy(world);
 }
 
+/* So many rows of the requester's own, before it starts anew. */
+static void fill_own(struct world *world, enum object_kind kind, uint32_t count,
+                     struct instant until) {
+    const struct world_home *home = &world->homes[REQUESTER];
+    struct store_object row = {.kind = kind,
+                               .author = home->certificate,
+                               .created = {world_wall(world, REQUESTER).ms - MINUTE},
+                               .expires = until,
+                               .object = {(const uint8_t *)"street party", 12}};
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    for (uint32_t i = 0; i < count; i++) {
+        write_u32(row.id.b, i * 2654435761U);
+        row.id.b[31] = 1;
+        CHECK_ERR(ERR_OK, store_object_add(home->store, &row));
+    }
+    CHECK_ERR(ERR_OK, store_commit(home->store));
+    world_kill(world, REQUESTER);
+    CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
+}
+
+/* What cannot travel yet is not on record yet, and is so once. */
+static void test_a_deletion_that_finds_no_room_is_told_later_and_once(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct world *world = asked(50, &request, &grant);
+    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms + 2 * HOUR;
+    struct id id = deliver(world, &request, &grant);
+    world_run(world, 2 * HOUR - 5 * MINUTE); /* the request has ended: its place is taken too */
+    world_kill(world, NEIGHBOUR);
+    world_kill(world, GRANTING);
+    fill_own(world, OBJECT_UNKNOWN, OVERLAY_OBJECTS_MAX,
+             (struct instant){world_wall(world, REQUESTER).ms + 15 * MINUTE});
+    world_run(world, 10 * MINUTE);
+    CHECK(!has_file(world, &id));
+    CHECK(world_log_count(world, REQUESTER, "deleted ") == 1);
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 0);
+    world_run(world, 10 * MINUTE);
+    CHECK_ERR(ERR_OK, world_start(world, NEIGHBOUR));
+    world_run(world, 10 * MINUTE);
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 1);
+    CHECK(deletion_receipts(world) == 1);
+    world_destroy(world);
+}
+
+/* More than others take of one author at a time. */
+static void test_a_receipt_beyond_the_quota_is_told_later_and_once(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct world *world = asked(51, &request, &grant);
+    world_kill(world, NEIGHBOUR); /* it would find what fills the quota malformed */
+    fill_own(world, OBJECT_RECEIPT_COMMITMENT, 64,
+             (struct instant){world_wall(world, REQUESTER).ms + 30 * MINUTE});
+    struct id id = deliver(world, &request, &grant);
+    CHECK(has_file(world, &id));
+    world_run(world, 10 * MINUTE);
+    CHECK(world_log_count(world, REQUESTER, "receipt_commitment ") == 0);
+    world_run(world, 30 * MINUTE);
+    CHECK(world_log_count(world, REQUESTER, "receipt_commitment ") == 1);
+    world_destroy(world);
+}
+
+static enum err collect_to(struct world *world, const struct id *grant, const char *place) {
+    uint8_t hashes[64] = {1};
+    struct control_request ask = {.op = CONTROL_COLLECTED, .id = *grant, .blob = BYTES_OF(hashes)};
+    (void)snprintf(ask.text, sizeof ask.text, "%s", place);
+    return world_ask(world, REQUESTER, &ask);
+}
+
+static enum err delete_at(struct world *world, const struct id *grant, const char *place,
+                          uint64_t files) {
+    struct control_request ask = {.op = CONTROL_DELETE, .id = *grant, .total = files};
+    (void)snprintf(ask.text, sizeof ask.text, "%s", place);
+    return world_ask(world, REQUESTER, &ask);
+}
+
+/* As on the day: recorded, then gone, then told. */
+static void test_a_clip_may_be_deleted_before_its_day(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct store_delivered row;
+    struct world *world = asked(52, &request, &grant);
+    struct id id = deliver(world, &request, &grant);
+    CHECK_ERR(ERR_OK, delete_at(world, &id, "", 0));
+    CHECK(has_file(world, &id)); /* its entry waits for a slot */
+    world_kill(world, REQUESTER);
+    CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
+    world_run(world, 3 * SLOT_MS);
+    CHECK(!has_file(world, &id));
+    CHECK(get_row(world, &id, &row));
+    CHECK(row.deletion == DELETION_DONE);
+    CHECK_ERR(ERR_OK, delete_at(world, &id, "", 0));
+    CHECK_ERR(ERR_USER_NOT_FOUND, delete_at(world, &request, "", 0));
+    world_run(world, 4 * HOUR);
+    CHECK(world_log_count(world, REQUESTER, "deleted ") == 2); /* the clip, and later its key */
+    CHECK(world_log_count(world, REQUESTER, "deletion_receipt ") == 1);
+    CHECK(deletion_receipts(world) == 1);
+    CHECK_ERR(ERR_DENY_EXPIRED, collect_to(world, &id, "here:/late/stoop"));
+    world_destroy(world);
+}
+
+static void test_a_place_is_known_until_nothing_is_left_there(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct control_request list = {.op = CONTROL_DELIVERED};
+    struct world *world = asked(53, &request, &grant);
+    struct id id = deliver(world, &request, &grant);
+    CHECK_ERR(ERR_OK, collect_to(world, &id, "here:/one/stoop"));
+    CHECK_ERR(ERR_OK, collect_to(world, &id, "here:/two/stoop"));
+    CHECK_ERR(ERR_OK, collect_to(world, &id, "here:/one/stoop"));
+    CHECK_ERR(ERR_USER_NOT_FOUND, delete_at(world, &id, "here:/three/stoop", 3));
+    CHECK_ERR(ERR_USER_NOT_FOUND, delete_at(world, &id, "here:/one/stoop", 4));
+    world_run(world, 4 * HOUR); /* over its day, and a restart */
+    world_kill(world, REQUESTER);
+    CHECK_ERR(ERR_OK, world_start(world, REQUESTER));
+    CHECK_ERR(ERR_OK, delete_at(world, &id, "here:/one/stoop", 3));
+    CHECK_ERR(ERR_OK, world_ask(world, REQUESTER, &list));
+    CHECK_ERR(ERR_OK, control_reply_decode(buffer_bytes(&world->replies[0]), &world->reply));
+    CHECK(world->reply.as.delivered.place_count == 2);
+    CHECK_ERR(ERR_OK, delete_at(world, &id, "here:/one/stoop", 0));
+    CHECK_ERR(ERR_OK, delete_at(world, &id, "here:/two/stoop", 0));
+    CHECK_ERR(ERR_OK, world_ask(world, REQUESTER, &list));
+    CHECK_ERR(ERR_OK, control_reply_decode(buffer_bytes(&world->replies[0]), &world->reply));
+    CHECK(world->reply.as.delivered.place_count == 0);
+    world_run(world, 2 * SLOT_MS);
+    CHECK(world_log_count(world, REQUESTER, "collected ") == 3);
+    CHECK(world_log_count(world, REQUESTER, "discarded ") == 1);
+    world_destroy(world);
+}
+
+static void test_so_many_places_are_known_and_no_more(void **state) {
+    (void)state;
+    struct id request;
+    struct grant grant;
+    struct world *world = asked(54, &request, &grant);
+    struct id id = deliver(world, &request, &grant);
+    for (int i = 0; i < CONTROL_PLACES_MAX; i++) {
+        char place[32];
+        (void)snprintf(place, sizeof place, "here:/%d/stoop", i);
+        CHECK_ERR(ERR_OK, collect_to(world, &id, place));
+    }
+    CHECK_ERR(ERR_FULL_TABLE, collect_to(world, &id, "here:/more/stoop"));
+    CHECK_ERR(ERR_OK, collect_to(world, &id, "here:/0/stoop")); /* it is known */
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_grant_to_be_deleted_already_is_refused),
@@ -362,6 +513,11 @@ int main(void) {
         cmocka_unit_test(test_an_offer_that_finds_no_place_leaves_nothing),
         cmocka_unit_test(test_a_lost_file_is_forgotten_on_record),
         cmocka_unit_test(test_a_file_that_no_row_knows_goes_at_the_next_start),
+        cmocka_unit_test(test_a_deletion_that_finds_no_room_is_told_later_and_once),
+        cmocka_unit_test(test_a_clip_may_be_deleted_before_its_day),
+        cmocka_unit_test(test_a_place_is_known_until_nothing_is_left_there),
+        cmocka_unit_test(test_so_many_places_are_known_and_no_more),
+        cmocka_unit_test(test_a_receipt_beyond_the_quota_is_told_later_and_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,13 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; DROP INDEX "
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
+        "DROP INDEX delivered_told; ALTER TABLE delivered DROP COLUMN told;"
+        "DROP TABLE withheld; DROP TABLE asked; DROP TABLE owed; DROP TABLE places; ALTER TABLE "
+        "delivered ADD COLUMN "
+        "collected TEXT NOT NULL DEFAULT '';"
+        "INSERT INTO delivered(grant_id, request, signed_grant, member, header, manifest, salt,"
+        " received, payload_size, completed, delete_by, collected) VALUES(zeroblob(32),"
+        " zeroblob(32), '', '', '', '', zeroblob(32), 1, 1, 9, 9, '/srv/e/stoop-4F2A-91-9c.mp4');"
         "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE requests DROP COLUMN taken_back;"
         "ALTER TABLE clips DROP COLUMN owners;"
         "DROP TABLE objects;"
@@ -114,6 +121,14 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     CHECK_ERR(ERR_OK, store_object_get(store, &(struct id){{0}}, &object));
     CHECK(object.kind == OBJECT_MEMBER && object.created.ms == 7 && object.expires.ms == 8);
     CHECK(bytes_equal(object.object, (struct bytes){(const uint8_t[]){0xcc, 0xdd}, 2}));
+    struct store_delivered delivered;
+    struct collected_place places[CONTROL_PLACES_MAX];
+    size_t place_count = 0;
+    CHECK_ERR(ERR_OK, store_delivered_get(store, &(struct id){{0}}, &delivered));
+    CHECK(delivered.told == TOLD_RECEIVED);
+    CHECK_ERR(ERR_OK, store_places(store, &(struct id){{0}}, places, &place_count));
+    CHECK(place_count == 1);
+    CHECK(strcmp(places[0].place, ":/srv/e/stoop-4F2A-91-9c") == 0);
     const struct sign_public log = {{1}};
     CHECK_ERR(ERR_USER_NOT_FOUND,
               store_witnessed_get(store, &log, &value)); /* the new table is there */

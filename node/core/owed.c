@@ -1,0 +1,131 @@
+/* What every asker has received and not deleted (P10): counted by every home from what is gossiped,
+ * a receipt commitment and the deletion receipt that follows it. Whose clip it was nobody learns:
+ * a commitment is salted (P2). The rows outlive the objects, which live 7 days.
+ *
+ * What goes to every home alike is counted alike, cameras or not. A home that heard nobody for as
+ * long as an object lives may have missed a deletion: what was owed then is not called overdue. */
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+enum {
+    OWED_OF_ONE = 1024,            /* as many as a requester holds at a time */
+    ASKED_OF_ONE = 4096,           /* requests; 40 a day for as long as delete-by may lie */
+    LATE_MS = 7 * DURATION_DAY_MS, /* a receipt may come so long after delete-by */
+    KEEP_DELETED_DAYS = 90,
+    KEEP_OWED_DAYS = 400, /* as long as a certificate lives */
+    MISSED_MS = OBJECT_LIFE_MAX_MS - DURATION_DAY_MS,
+};
+
+static struct instant days_ago(const struct core *core, int64_t days);
+static enum err delete_by_of(struct core *core, const struct id *request, const struct id *author,
+                             struct instant *out);
+static enum err add(struct core *core, const struct head *head, const struct id *request,
+                    const struct id *commitment, bool deleted);
+
+enum err owed_request(struct core *core, const struct id *id, const struct request *request) {
+    uint64_t count = 0;
+    enum err err = store_asked_count(core->store, &request->head.author, &count);
+    return err == ERR_OK && count < ASKED_OF_ONE
+               ? store_asked_add(core->store, id, &request->head.author, request->terms.delete_by)
+               : err;
+}
+
+enum err owed_object(struct core *core, const struct signed_object *object) {
+    struct receipt_commitment commitment;
+    struct deletion_receipt receipt;
+    if (object->kind == OBJECT_RECEIPT_COMMITMENT) {
+        enum err err = receipt_commitment_decode(object->body, &commitment);
+        return err == ERR_OK
+                   ? add(core, &commitment.head, &commitment.request, &commitment.commitment, false)
+                   : err;
+    }
+    ASSERT(object->kind == OBJECT_DELETION_RECEIPT);
+    enum err err = deletion_receipt_decode(object->body, &receipt);
+    if (err == ERR_OK) { /* it may come before the commitment */
+        err = add(core, &receipt.head, &receipt.request, &receipt.commitment, true);
+    }
+    return err == ERR_OK
+               ? store_owed_deleted(core->store, &receipt.commitment, &receipt.head.author)
+               : err;
+}
+
+/* A deletion that ends what is owed is taken beyond the quota: there are no more of these than
+ * there were commitments. */
+enum err owed_is_ended_by(struct core *core, const struct signed_object *object, bool *out) {
+    struct deletion_receipt receipt;
+    *out = false;
+    if (object->kind != OBJECT_DELETION_RECEIPT) {
+        return ERR_OK;
+    }
+    enum err err = deletion_receipt_decode(object->body, &receipt);
+    return err == ERR_OK
+               ? store_owed_open(core->store, &receipt.commitment, &receipt.head.author, out)
+               : err;
+}
+
+enum err owed_slot(struct core *core) {
+    struct bytes kept;
+    uint8_t now[8];
+    enum err err = store_get(core->store, STORE_HEARD, &kept);
+    bool missed = err == ERR_OK && kept.len == sizeof now &&
+                  core->now.wall.ms - (int64_t)read_u64(kept.at) > MISSED_MS;
+    err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    if (err == ERR_OK && missed) {
+        err = store_owed_unsure(core->store);
+    }
+    write_u64(now, (uint64_t)core->now.wall.ms);
+    if (err == ERR_OK && overlay_link_count(core->overlay) > 0) {
+        err = store_put(core->store, STORE_HEARD, BYTES_OF(now));
+    }
+    if (err == ERR_OK) {
+        err = store_asked_forget(core->store, (struct instant){core->now.wall.ms - LATE_MS});
+    }
+    return err == ERR_OK ? store_owed_forget(core->store, days_ago(core, KEEP_DELETED_DAYS),
+                                             days_ago(core, KEEP_OWED_DAYS))
+                         : err;
+}
+
+struct instant owed_until(const struct core *core) {
+    return (struct instant){core->now.wall.ms - OVERDUE_GRACE_MS};
+}
+
+static struct instant days_ago(const struct core *core, int64_t days) {
+    return (struct instant){core->now.wall.ms - days * DURATION_DAY_MS};
+}
+
+/* As the request says, which is its author's word, whom alone it binds. ERR_USER_NOT_FOUND: this
+ * home has not seen that request, or it is another's. */
+static enum err delete_by_of(struct core *core, const struct id *request, const struct id *author,
+                             struct instant *out) {
+    struct id asked_by;
+    enum err err = store_asked_get(core->store, request, &asked_by, out);
+    if (err == ERR_USER_NOT_FOUND) { /* one from before these rows were kept */
+        struct request whole;
+        err = delivery_load_request(core, request, &whole);
+        if (err == ERR_OK) {
+            asked_by = whole.head.author;
+            *out = whole.terms.delete_by;
+        }
+    }
+    return err == ERR_OK && !id_equal(&asked_by, author) ? ERR_USER_NOT_FOUND : err;
+}
+
+static enum err add(struct core *core, const struct head *head, const struct id *request,
+                    const struct id *commitment, bool deleted) {
+    struct store_owed row = {.commitment = *commitment, .author = head->author, .deleted = deleted};
+    uint64_t count = 0;
+    enum err err = delete_by_of(core, request, &head->author, &row.delete_by);
+    if (err == ERR_OK) {
+        err = store_owed_count(core->store, &head->author, &count);
+    }
+    if (err == ERR_OK && count >= OWED_OF_ONE) {
+        err = store_owed_drop_deleted(core->store, &head->author);
+    }
+    if (err == ERR_OK) { /* with nothing but what is owed, that is what is shown */
+        err = store_owed_count(core->store, &head->author, &count);
+    }
+    if (err == ERR_OK && count < OWED_OF_ONE) {
+        err = store_owed_add(core->store, &row);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}

@@ -120,6 +120,28 @@ static void test_a_secret_request_is_on_record_and_not_named(void **state) {
     world_destroy(world);
 }
 
+/* The leaf that says so has the same hashes. */
+static void test_taking_it_back_does_not_name_it_either(void **state) {
+    (void)state;
+    struct world *world = settled(79);
+    struct request later;
+    struct id id = ask(world, DAYS(SECRET_DAYS));
+    struct id second;
+    fill_secret(world, DAYS(SECRET_DAYS), &later);
+    later.amends = id;
+    CHECK_ERR(ERR_OK, world_request(world, ASKER, &later, &second));
+    world_run(world, 10 * 1000);
+    CHECK_ERR(ERR_OK, world_withdraw(world, ASKER, &second, later.head.expires));
+    world_run(world, 10 * 1000);
+    for (int home = 0; home < HOMES; home++) {
+        CHECK(leaves_with(world, home, "request_amended ", NULL) == 1);
+        CHECK(leaves_with(world, home, "request_withdrawn ", NULL) == 1);
+        CHECK(names(world, home, &id) == 0);
+        CHECK(names(world, home, &second) == 0);
+    }
+    world_destroy(world);
+}
+
 static void test_it_is_published_on_the_day_and_once_at_every_home(void **state) {
     (void)state;
     struct world *world = settled(72);
@@ -286,6 +308,7 @@ static void test_one_asker_has_so_many_secrets_and_no_more(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_secret_request_is_on_record_and_not_named),
+        cmocka_unit_test(test_taking_it_back_does_not_name_it_either),
         cmocka_unit_test(test_it_is_published_on_the_day_and_once_at_every_home),
         cmocka_unit_test(test_a_home_that_dies_then_publishes_once_all_the_same),
         cmocka_unit_test(test_receipts_do_not_name_it_either),

@@ -49,7 +49,7 @@
     X(ERR_DENY_QUOTA, "its author has too many live ones")                                         \
     X(ERR_DENY_INCOMPLETE, "not every owner has signed")                                           \
     X(ERR_DENY_PIN, "it disagrees with what was pinned at init")                                   \
-    X(ERR_DENY_REPLACED, "a newer one is in force")                                                \
+    X(ERR_DENY_OTHERS, "it amends another one's request")                                          \
     X(ERR_FULL_PROMPTS, "too many prompts are open")                                               \
     X(ERR_FULL_TABLE, "a table is full")                                                           \
     X(ERR_FULL_QUEUE, "a queue is full")                                                           \

@@ -448,7 +448,8 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
     }
     err = requests_judge(core->requests, &object->id, out, author,
                          community_charter(core->community), core->now.wall, &rule);
-    if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME) {
+    if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME ||
+        err == ERR_DENY_OTHERS) {
         struct log_entry refused = {.kind = LOG_REQUEST_REFUSED,
                                     .at = core->now.wall,
                                     .a = object->id,
@@ -519,7 +520,8 @@ static bool signed_by_member(const struct signed_object *object, const struct me
 /* A fault of the link that brought it, or only bad luck or policy? */
 static bool ignores(enum err err) {
     return err == ERR_PEER_UNKNOWN || err == ERR_PEER_REPEATED || err == ERR_DENY_TIME ||
-           err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_FULL_TABLE;
+           err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS ||
+           err == ERR_FULL_TABLE;
 }
 
 /* ---- accepted objects ---- */

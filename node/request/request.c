@@ -241,7 +241,7 @@ static enum err judge_amendment(const struct requests *requests, const struct re
         id_is_zero(&request->amends) ? NULL : find(requests, &request->amends);
     if (before != NULL && !id_equal(&before->author, &request->head.author)) {
         *rule = rule_about("amends");
-        return ERR_PEER_RULE;
+        return ERR_DENY_OTHERS;
     }
     return ERR_OK;
 }

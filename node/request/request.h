@@ -25,9 +25,10 @@ void requests_destroy(struct requests *requests);
  * its author is in standing. On a broken rule *rule is its index in the table of rules.
  *
  * To ignore: ERR_DENY_TIME (of the request or a timed rule), ERR_DENY_EXPIRED, ERR_DENY_QUOTA,
- * ERR_FULL_TABLE, ERR_PEER_REPEATED.
+ * ERR_FULL_TABLE, ERR_PEER_REPEATED, ERR_DENY_OTHERS (amends another one's: whoever passed it on
+ * may not hold that).
  * To reject, a fault of whoever made or passed it: ERR_PEER_RULE, ERR_DENY_CAP, ERR_PEER_BOUNDS
- * (lives too long), ERR_DENY_ROLE, ERR_PEER_UNKNOWN (amends what is not there). */
+ * (lives too long), ERR_DENY_ROLE. */
 MUST_USE enum err requests_judge(const struct requests *requests, const struct id *id,
                                  const struct request *request, const struct member *author,
                                  const struct charter *charter, struct instant now, size_t *rule);

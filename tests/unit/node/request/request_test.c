@@ -126,7 +126,7 @@ static void test_amending_is_for_the_same_requester(void **state) {
     CHECK_ERR(ERR_OK, requests_admit(requests, &id, &before, SAMPLE_NOW));
     sample_request(&community, &request);
     request.amends = id;
-    CHECK_ERR(ERR_PEER_RULE, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_OTHERS, judge(requests, &request, &rule));
     CHECK(strcmp(legal_rule_at(rule)->field, "amends") == 0);
     request.amends = id_of(6); /* not live here: it stands for itself */
     CHECK_ERR(ERR_OK, judge(requests, &request, &rule));

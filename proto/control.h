@@ -34,7 +34,8 @@ enum control_op {
     CONTROL_PAYLOAD,  /* clip, offset -> data */
     CONTROL_DECIDE,   /* clip, blob: signed decision -> done */
     CONTROL_GRANT, /* clip, blob: signed grant, blob2: age header (once all signed), blob3: manifest
-                      sealed to the request key -> done */
+                      sealed to the request key, id: the grant so far, where this one takes its
+                      place -> done */
     CONTROL_DELIVERED,      /* what others granted us, in parts like requests -> delivered* */
     CONTROL_DELIVERED_ONE,  /* id: grant -> delivered with header and manifest */
     CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
@@ -45,6 +46,12 @@ enum control_op {
     CONTROL_LOGS,           /* -> log* : of every member, its current one */
     CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
     CONTROL_PEERS,          /* -> peers* : one for each community */
+    CONTROL_EDIT_PUT =
+        32,            /* clip, id: root of the edited payload, total, offset, blob: whole pieces
+                          -> done */
+    CONTROL_EDIT_KEEP, /* clip, id: root, blob: age header for the owners; all pieces are here ->
+                          done, once they are durable */
+    CONTROL_EDITED,    /* clip, offset -> data: of the payload that the grant so far names */
 };
 
 struct control_request {
@@ -202,6 +209,7 @@ struct control_reply {
             struct bytes manifest; /* age file for the owners */
             struct bytes header;
             struct bytes grant; /* signed, while owners' signatures are being gathered or later */
+            struct bytes edited_header; /* for the owners, where that grant is for an edited clip */
         } clip;
         struct {
             struct id grant;

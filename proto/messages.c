@@ -456,7 +456,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_PEERS),
+        .max = CONTROL_EDITED),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -600,6 +600,7 @@ static const struct shape_field got_clip_rows[] = {
     ROW(15, SHAPE_BYTES, REPLY, as.clip.manifest, .max = SEALED_MANIFEST_MAX),
     ROW(16, SHAPE_BYTES, REPLY, as.clip.header, .max = HEADER_MAX),
     ROW(17, SHAPE_BYTES, REPLY, as.clip.grant, .max = OBJECT_BYTES_MAX),
+    ROW(18, SHAPE_BYTES, REPLY, as.clip.edited_header, .max = HEADER_MAX),
 };
 static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
 

@@ -167,6 +167,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
     case CORE_EV_CLIENT_DOWN:
         core->join.client = core->join.client == event->link ? 0 : core->join.client;
         core->camera_client = core->camera_client == event->link ? 0 : core->camera_client;
+        edited_drop(core, event->link);
         break;
     case CORE_EV_INGEST_UP:
         core->ingest_up = true;
@@ -181,7 +182,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         core_journal(core, "warn ingest: down");
         break;
     case CORE_EV_WORKED:
-        err = received_worked(core, event->work);
+        err = work_done(core, event->work);
         break;
     case CORE_EV_TICK:
         err = step_tick(core);
@@ -498,6 +499,9 @@ enum err core_become_member(struct core *core) {
          * old backup was put back must not contradict itself (PROTOCOL 8.6). */
         core->head_due = tick_add(core->now.mono, log_slot_length(core->log));
         err = received_load(core);
+    }
+    if (err == ERR_OK) {
+        err = edited_load(core);
     }
     if (err == ERR_OK) {
         err = clips_load(core);
@@ -844,6 +848,9 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK && core->is_member) {
         err = delivery_tick(core);
+    }
+    if (err == ERR_OK && core->is_member && tick_reached(core->now.mono, core->upkeep_due)) {
+        err = edited_tick(core);
     }
     if (tick_reached(core->now.mono, core->upkeep_due)) {
         core->upkeep_due = tick_add(core->now.mono, (struct duration){UPKEEP_EVERY_MS});

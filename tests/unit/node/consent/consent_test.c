@@ -46,6 +46,8 @@ static struct consent *open_prompt(struct grant *grant) {
     return consent;
 }
 
+static struct id replaced; /* the grant that the next one takes the place of; zero: none */
+
 static enum err give(struct consent *consent, const struct grant *grant, bool first, bool second,
                      bool has_header, struct instant now, bool *complete) {
     const struct sign_secret *keys[2];
@@ -62,8 +64,8 @@ static enum err give(struct consent *consent, const struct grant *grant, bool fi
     CHECK_ERR(ERR_OK, grant_encode(grant, &body));
     (void)sample_sign(OBJECT_GRANT, buffer_bytes(&body), keys, count, &bytes);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
-    enum err err =
-        consent_grant(consent, &object, grant, &home_id, &home, has_header, now, complete);
+    enum err err = consent_grant(consent, &object, grant, &replaced, &home_id, &home, has_header,
+                                 now, complete);
     buffer_finish(&bytes);
     return err;
 }

@@ -49,7 +49,7 @@ static void rig_create(struct rig *rig, const char *journal) {
     CHECK(mkdir(path, 0700) == 0);
     CHECK_ERR(ERR_OK, disk_start(&rig->disk, rig->folder));
     rig->calls = disk_calls(&rig->disk);
-    CHECK_ERR(ERR_OK, rig->calls.make(rig->calls.context, BYTES_OF(grant), 0));
+    CHECK_ERR(ERR_OK, rig->calls.make(rig->calls.context, CORE_FILE_DELIVERED, BYTES_OF(grant), 0));
     (void)snprintf(path, sizeof path, "%s/journal", rig->folder);
     rig->said = open(journal == NULL ? path : journal, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     rig->journal = dup(STDERR_FILENO);
@@ -90,8 +90,8 @@ static enum err write_pages(struct rig *rig, uint8_t **out) {
     for (size_t i = 0; i < len + CORE_PAGE_BYTES; i++) {
         room[i] = (uint8_t)(i * 7 + i / 251);
     }
-    enum err err =
-        rig->calls.write(rig->calls.context, BYTES_OF(grant), 100, (struct bytes){room + 100, len});
+    enum err err = rig->calls.write(rig->calls.context, CORE_FILE_DELIVERED, BYTES_OF(grant), 100,
+                                    (struct bytes){room + 100, len});
     if (out == NULL) {
         free(room);
     } else {

@@ -92,6 +92,8 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
         "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE clips DROP COLUMN owners;"
+        "ALTER TABLE clips DROP COLUMN edited_size; ALTER TABLE clips DROP COLUMN edited_root;"
+        "ALTER TABLE clips DROP COLUMN edited_header;"
         "DROP TABLE objects;"
         "CREATE TABLE objects(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL,"
         " created INTEGER NOT NULL, expires INTEGER NOT NULL, object BLOB NOT NULL) WITHOUT ROWID;"

@@ -12,9 +12,17 @@
  *   cameras.c    the owners' camera list
  *   links.c      this home's links as a picture
  *   checked.c    a request, checked from its signed bytes
+ *   clip.c       a sealed clip, read and checked
+ *   helper.c     children without keys, started before the walls
+ *   player.c reader.c editor.c   three of them: show clips, read PDFs, have ffmpeg edit clips
  *   breadth.c    how broad a request is, printed
  *   legal.c      rules of legal process, printed
  *   prompt.c     the decision about one clip, without I/O
+ *   opened.c     one clip under review: opened, checked, read
+ *   edit.c       what is to be taken away from it, without I/O
+ *   edits.c      the same, done
+ *   look.c       clip and document, looked at
+ *   sign.c       the answer, signed
  *   show.c       what the prompt says
  *   pending.c    the requests that wait, in the owner's order
  *   memory.c     what this owner's `stoop` remembers: counts, snoozes, mutes

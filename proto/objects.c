@@ -365,10 +365,14 @@ static const struct shape edit_area_shape = SHAPE_OF("EditArea", edit_area_rows,
 
 static const struct shape_field edit_rows[] = {
     ROW(1, SHAPE_BOOL, struct edit, audio_removed),
-    ROW(2, SHAPE_U32, struct edit, making, NEEDED, .min = CLIP_COPIED, .max = CLIP_REENCODED),
+    ROW(2, SHAPE_U32, struct edit, making, NEEDED, .min = CLIP_WHOLE_FILE, .max = CLIP_REENCODED),
     ARRAY(3, SHAPE_MESSAGE, struct edit, areas, area_count, .sub = &edit_area_shape),
 };
-static const struct shape edit_shape = SHAPE_OF("Edit", edit_rows, NULL);
+static bool edit_check(const void *plain) {
+    const struct edit *edit = plain;
+    return edit->making != CLIP_WHOLE_FILE;
+}
+static const struct shape edit_shape = SHAPE_OF("Edit", edit_rows, edit_check);
 
 static bool grant_check(const void *plain) {
     const struct grant *grant = plain;

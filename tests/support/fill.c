@@ -355,6 +355,9 @@ static void put_right(const struct shape *shape, void *plain) {
         put_order(&run->from, &run->to);
     } else if (strcmp(shape->name, "Manifest") == 0) {
         put_manifest(plain);
+    } else if (strcmp(shape->name, "Edit") == 0) {
+        struct edit *edit = plain;
+        edit->making = CLIP_REENCODED;
     } else if (strcmp(shape->name, "EditArea") == 0) {
         struct edit_area *area = plain;
         area->left /= 2;

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""An owner takes something away from a clip before it goes (P1, P5, PROTOCOL 6.7): what arrives is the very file whose
+digest was shown, has those seconds only, no sound and black where it was asked for; everything else is as it was.
+
+usage: tests/e2e/editing_test.py BIN-FOLDER
+"""
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from coowner_test import Household  # noqa: E402
+from homes import Home  # noqa: E402
+from street import (PASSPHRASE, PLACE, QUESTION, ask, at_question, count, delivered, half_an_hour_ago,  # noqa: E402
+                    invite, open_clips, set_up, start_home, wait_delivered)
+
+DONE, FAILED, PENDING = 0, 1, 3
+RATE, SIZE = 10, (160, 120)
+
+
+def ffmpeg(*words):
+    return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *map(str, words)], check=True,
+                          capture_output=True).stdout
+
+
+def probe(path, what):
+    return subprocess.run(["ffprobe", "-v", "error", "-ignore_editlist", "1", *what, "-of", "csv=p=0", str(path)],
+                          check=True, capture_output=True, text=True).stdout.split()
+
+
+def streams(path):
+    return probe(path, ["-show_entries", "stream=codec_type"])
+
+
+def pictures(path):
+    """Every picture that can be got out of it, in grey, edit lists ignored."""
+    raw = ffmpeg("-ignore_editlist", "1", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough", "-pix_fmt", "gray",
+                 "-f", "rawvideo", "-")
+    step = SIZE[0] * SIZE[1]
+    return [raw[at:at + step] for at in range(0, len(raw), step)]
+
+
+def part(picture, left, top, right, bottom):
+    """Of the rectangle, in percent."""
+    rows = range(SIZE[1] * top // 100, SIZE[1] * bottom // 100)
+    return b"".join(picture[y * SIZE[0] + SIZE[0] * left // 100:y * SIZE[0] + SIZE[0] * right // 100] for y in rows)
+
+
+def difference(a, b):
+    return sum((x - y) ** 2 for x, y in zip(a, b)) / len(a)
+
+
+def add_camera(home, start, *co_sign, times=1):
+    """Half a minute with sound, of which every picture is another, as three of the recorder's files."""
+    folder = home.root / "camera"
+    folder.mkdir()
+    for index in range(3):
+        begin = start + datetime.timedelta(seconds=10 * index)
+        path = folder / f"01-{begin:%Y%m%d%H%M%S}.mp4"
+        ffmpeg("-f", "lavfi", "-i", f"testsrc=size=160x120:rate={RATE}:duration=10,hue=h={100 * index}", "-f", "lavfi", "-i",
+               "sine=frequency=440:duration=10", "-c:v", "libx264", "-g", 25, "-pix_fmt", "yuv420p", "-c:a", "aac", path)
+        ended = (begin + datetime.timedelta(seconds=10)).timestamp()
+        os.utime(path, (ended, ended))
+    home.with_passphrase("camera", "add", "porch", "--folder", str(folder), "--layout", "motion", "--at", PLACE,
+                         "--reach", "40", *co_sign, times=times)
+
+
+class Prompt:
+    """A review at its question."""
+
+    def __init__(self, home, code, *owner):
+        self.home, self.code = home, code
+        self.terminal = at_question(home, *owner, "review", code)
+
+    def type(self, line):
+        before = self.terminal.seen
+        self.terminal.line(line)
+        self.terminal.expect(QUESTION)
+        return self.terminal.text[before:self.terminal.seen]
+
+    def look(self):
+        """A copy of what 'p' shows."""
+        text = self.type("p")
+        return pathlib.Path(re.search(r"written to (\S+),", text).group(1)).read_bytes()
+
+    def accept(self):
+        self.terminal.line(self.code)
+        self.terminal.expect(PASSPHRASE)
+        self.terminal.line(Home.PASSPHRASE)
+        return self.terminal.wait(), self.terminal.text
+
+    def leave(self):
+        self.terminal.line("q")
+        assert self.terminal.wait() == PENDING
+
+
+def shown_digest(text):
+    return re.findall(r"digest ((?:[0-9a-f]{4} ){4})", text)[-1].replace(" ", "")
+
+
+def collect(asker, code, folder):
+    wait_delivered(asker, code)
+    asker.with_passphrase("collect", code, "--to", str(folder))
+    clip = next(folder.glob("*.mp4"))
+    return clip, json.loads(clip.with_suffix(".json").read_text()), clip.with_suffix(".txt").read_text()
+
+
+def check_certificate(clip, text):
+    script = text[text.index("import base64"):]
+    done = subprocess.run([sys.executable, "-c", script, str(clip.with_suffix(".json"))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def trimmed_muted_redacted(home, asker, start):
+    code = ask(asker, start, 0, 30)
+    home.until(lambda: open_clips(home), lambda n: n == 1)
+    prompt = Prompt(home, code)
+    whole = prompt.look()
+    assert "WITH SOUND" in prompt.terminal.text
+    (home.root / "whole.mp4").write_bytes(whole)
+    before = shown_digest(prompt.terminal.text)
+    text = prompt.type("m")
+    assert "no sound" in text and "you have sound removed" in text and shown_digest(text) != before, text
+    text = prompt.type(f"t {start + datetime.timedelta(seconds=4):%H:%M:%S} {start + datetime.timedelta(seconds=9):%H:%M:%S}")
+    assert re.search(r"SENDS\s+5s ", text), text
+    text = prompt.type("r 25,50 50,100")
+    assert "1 area blacked out" in text, text
+    digest = shown_digest(text)
+    seen = prompt.look()
+    assert hashlib.sha256(seen).hexdigest().startswith(digest)
+    got, text = prompt.accept()
+    assert got == DONE and "accepted; it goes" in text, text
+    clip, certificate, words = collect(asker, code, home.root / "out")
+    assert clip.read_bytes() == seen
+    assert streams(clip) == ["video"]
+    came, source = pictures(clip), pictures(home.root / "whole.mp4")
+    assert len(source) == 300 and len(came) == 50, (len(source), len(came))
+    for i, picture in enumerate(came):
+        assert max(part(picture, 25, 50, 50, 100)) < 24, i
+        for area in ((0, 0, 100, 48), (52, 0, 100, 100)):
+            assert difference(part(picture, *area), part(source[40 + i], *area)) < 30, i
+    return clip, certificate, words
+
+
+def undone(home, asker, start):
+    """What was undone is as if it had never been; nothing of it reaches the node."""
+    code = ask(asker, start, 1, 29)
+    home.until(lambda: open_clips(home), lambda n: n == 1)
+    kept = set((home.data / "node/edited").iterdir())
+    prompt = Prompt(home, code)
+    first = shown_digest(prompt.terminal.text)
+    trimmed = prompt.type("t 0:05 0:10")
+    assert "SENDS    5s" in trimmed, trimmed
+    assert "not within the clip" in prompt.type("t 0:00 0:10")
+    assert "first moment has to come before" in prompt.type("t 0:01 0:01")
+    prompt.type("m")
+    assert shown_digest(prompt.type("u")) == shown_digest(trimmed)
+    assert shown_digest(prompt.type("u")) == first
+    assert "changed nothing" in prompt.type("u")
+    assert set((home.data / "node/edited").iterdir()) == kept
+    prompt.leave()
+    assert [v["state"] for v in home.facts("vault", "list") if v["request"] == code] == ["waits for you"]
+    terminal = at_question(home, "review", code)
+    terminal.line("d")
+    assert terminal.wait() == PENDING
+
+
+def main():
+    with set_up("editing", "ada", "ben") as (root, ada, ben):
+        for home in (ada, ben):
+            start_home(home)
+        ada.with_passphrase("community", "found", "Elm Street", "--slot", "1")
+        ben.with_passphrase("join", invite(ada))
+        start = half_an_hour_ago()
+        add_camera(ben, start)
+        clip, certificate, words = trimmed_muted_redacted(ben, ada, start)
+        undone(ben, ada, start)
+        for home in (ada, ben):
+            home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
+    print("editing: what arrives is what was shown: those seconds, no sound, black where it was asked for")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@
 
 #include "cli/review.h"
 
+static void say(const char *why);
 static int undo(struct desk *desk, struct opened *clip);
 static int make(struct desk *desk, struct opened *clip, const struct wish *wish);
 static int fetch_original(struct desk *desk, struct opened *clip);
@@ -39,7 +40,7 @@ int edits_make(struct desk *desk, struct opened *clip, enum prompt_edit what, co
         why = "so many edits are enough; undo one first";
     }
     if (why != NULL) {
-        (void)puts(why);
+        say(why);
         return EXIT_FAILED;
     }
     int failed = make(desk, clip, &wish);
@@ -47,6 +48,17 @@ int edits_make(struct desk *desk, struct opened *clip, enum prompt_edit what, co
         clip->wishes[clip->wish_count++] = before;
     }
     return failed;
+}
+
+/* A line of it on as many as it takes. */
+static void say(const char *why) {
+    for (const char *end = why; *why != '\0'; why = end) {
+        char text[EDIT_TEXT_MAX];
+        end = why + strcspn(why, "\n");
+        (void)snprintf(text, sizeof text, "%.*s", (int)(end - why), why);
+        term_text(text);
+        end += *end == '\n' ? 1 : 0;
+    }
 }
 
 static int undo(struct desk *desk, struct opened *clip) {
@@ -76,18 +88,14 @@ static int make(struct desk *desk, struct opened *clip, const struct wish *wish)
                               .mute = wish->mute,
                               .area_count = wish->area_count};
     struct media_edited edited;
-    uint64_t most = 0;
+    uint64_t most =
+        manifest->size * EDIT_GROWTH + EDIT_MARGIN / 2; /* sealed, it is a little more */
     if (desk->editor == NULL) {
-        return fail("'stoop doctor' says what is missing", "'stoop-media' is not installed");
+        return fail("it is installed with stoop", "'stoop-media' is not there");
     }
     int failed = fetch_original(desk, clip);
     if (failed != 0) {
         return failed;
-    }
-    if (!age_plaintext_size(edit_payload_max(manifest->payload_size) / PIECE_CHUNK * PIECE_CHUNK +
-                                PIECE_NONCE,
-                            &most)) {
-        most = manifest->size;
     }
     memcpy(edit.areas, wish->areas, sizeof edit.areas);
     FILE *file = player_file();
@@ -138,7 +146,7 @@ static int say_why(enum err err) {
         return fail("it is as it was before", "stopped");
     }
     if (err == ERR_HOST_CHILD) {
-        return fail("'stoop doctor' says what is missing", "the clip cannot be edited: %s",
+        return fail("'stoop doctor' says whether ffmpeg is there", "the clip cannot be edited: %s",
                     err_text(err));
     }
     return fail("it is as it was before", err == ERR_FULL_BUFFER

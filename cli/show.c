@@ -160,19 +160,17 @@ static void show_order(const struct instrument *instrument) {
 /* How the file came to be; of an edited one, who took what away. */
 static void show_making(const struct opened *clip, const struct desk *desk) {
     char text[EDIT_TEXT_MAX];
-    char who[SAFE_MAX] = "you have";
+    char who[SAFE_MAX] = "you";
     if (clip->edited == NULL && !clip->left) {
         line("", "%s", making_text(clip->manifest->making));
         return;
     }
     for (size_t i = 0; clip->edited == NULL && i < desk->pins.owner_count; i++) {
         if (has_signed(clip, &desk->pins.owners[i].sign)) {
-            char name[SAFE_MAX];
-            (void)snprintf(who, sizeof who, "%s has",
-                           safe_text(desk->pins.owner_names[i], 40, name));
+            (void)safe_text(desk->pins.owner_names[i], 40, who);
         }
     }
-    line("", "%s %s", who, edit_text(&clip->wish, clip->manifest, text));
+    line("", "edited by %s: %s", who, edit_text(&clip->wish, clip->manifest, text));
 }
 
 static const char *making_text(enum clip_making making) {

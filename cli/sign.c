@@ -80,17 +80,19 @@ static int put_grant(struct desk *desk, struct opened *clip, const struct owner_
 static int hand_back(struct desk *desk, struct opened *clip, struct age_file_key *key) {
     struct sealing *sealing = calloc(1, sizeof *sealing);
     FILE *payload = player_file();
-    int failed = sealing == NULL || payload == NULL ? fail(NULL, "out of memory") : 0;
-    if (failed == 0) {
+    int failed = 0;
+    if (sealing == NULL || payload == NULL) {
+        failed = fail("nothing was released", "out of memory");
+    } else {
         age_file_key_generate(key);
         sealing->payload = payload;
-        failed = seal(sealing, clip->edited, key)
-                     ? 0
-                     : fail("nothing was released", "there is not enough memory to seal it");
-    }
-    if (failed == 0) {
+        if (!seal(sealing, clip->edited, key)) {
+            failed = fail("nothing was released", "there is not enough memory to seal it");
+        }
         clip->goes.payload_size = sealing->size;
         merkle_root(&sealing->tree, &clip->goes.payload_root);
+    }
+    if (failed == 0) {
         failed = send_pieces(desk, clip, payload);
     }
     if (failed == 0) {

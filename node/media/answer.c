@@ -51,6 +51,8 @@ void media_answer_line(struct media_answer *answer, char *line) {
         answer->tagged |= !harmless_tag(tag + strlen(".tags."), value);
     } else if (stream != NULL) {
         stream_field(answer, stream, value);
+    } else if (strcmp(line, "format.start_time") == 0) {
+        (void)seconds_of(value, &answer->start_s);
     } else if (strcmp(line, "format.duration") == 0) {
         (void)seconds_of(value, &answer->duration_s);
     }
@@ -93,7 +95,8 @@ enum err media_answer_end(const struct media_answer *answer, struct media_info *
     info.hidden |= answer->duration_s - seconds > PROMISE_S;
     info.duration_ms = (int64_t)(seconds * 1000 + 0.5);
     info.video_span_ms = span_ms(video);
-    info.first_ms = video->timed ? (int64_t)(video->first_s * 1000 + 0.5) : 0;
+    info.start_ms = (int64_t)(answer->start_s * 1000);
+    info.first_ms = video->timed ? (int64_t)(video->first_s * 1000 + 0.5) : info.start_ms;
     info.width = video->width;
     info.height = video->height;
     if (info.duration_ms == 0) {

@@ -24,7 +24,7 @@ static enum err start_worker(const char *worker, const char *kind, struct bytes 
                              int *out_fd, pid_t *out_pid);
 static enum err read_answer(int fd, pid_t pid, struct media_info *out);
 static enum err make_edit(const char *worker, const struct media_edit *edit, bool copy,
-                          int64_t first_ms, uint64_t most, int out);
+                          int64_t lead_ms, uint64_t most, int out);
 static enum err keep_output(int fd, uint64_t most, int out);
 static enum err check_edit(const char *worker, const struct media_edit *edit,
                            const struct media_info *source, int out, struct media_info *info);
@@ -77,7 +77,7 @@ enum err media_edit(const char *worker, const struct media_edit *edit, uint64_t 
     /* What a player does not show would be copied, and shown. */
     bool copy = edit->area_count == 0 && edit->to_ms == 0 && !source.hidden;
     if (err == ERR_OK) {
-        err = make_edit(worker, edit, copy, source.first_ms, most, out);
+        err = make_edit(worker, edit, copy, source.first_ms - source.start_ms, most, out);
     }
     if (err == ERR_OK) {
         err = check_edit(worker, edit, &source, out, &edited->info);
@@ -133,16 +133,16 @@ enum err media_join_end(pid_t pid, bool stop) {
     return WEXITSTATUS(status) == 0 ? ERR_OK : ours && known ? ERR_HOST_CHILD : ERR_USER_MEDIA;
 }
 
-/* "edit FROM TO MUTE COPY", moments by the clip's own clock, then an area a line. */
+/* "edit FROM TO MUTE COPY", moments from whatever is first in the clip, then an area a line. */
 static enum err make_edit(const char *worker, const struct media_edit *edit, bool copy,
-                          int64_t first_ms, uint64_t most, int out) {
+                          int64_t lead_ms, uint64_t most, int out) {
     SCOPED(buffer_finish) struct buffer spec = {.max = EDIT_SPEC_MAX};
     char line[EDIT_SPEC_MAX / (EDIT_AREAS_MAX + 1)];
     int fd = -1;
     pid_t pid = 0;
     bool whole = edit->to_ms == 0;
     (void)snprintf(line, sizeof line, "edit %" PRId64 " %" PRId64 " %d %d\n",
-                   whole ? 0 : first_ms + edit->from_ms, whole ? 0 : first_ms + edit->to_ms,
+                   whole ? 0 : lead_ms + edit->from_ms, whole ? 0 : lead_ms + edit->to_ms,
                    edit->mute ? 1 : 0, copy ? 1 : 0);
     enum err err = buffer_append(&spec, BYTES_TEXT(line));
     for (size_t i = 0; err == ERR_OK && i < edit->area_count; i++) {

@@ -49,7 +49,8 @@ struct media_info {
                     picture nor sound */
     bool hidden; /* holds frames that a player does not show, or promises some that are not there */
     int64_t created_ms; /* as the container says; 0: it does not */
-    int64_t first_ms;   /* of its pictures, by its own clock */
+    int64_t start_ms;   /* of whatever is first in it, by its own clock */
+    int64_t first_ms;   /* of its pictures */
     /* From the first to the last moment at which a packet of it begins. */
     int64_t video_span_ms, audio_span_ms;
 };
@@ -132,7 +133,7 @@ struct media_answer {
         double first_s, last_s;
         double last_start_s;
     } streams[MEDIA_STREAMS_MAX];
-    double duration_s;
+    double duration_s, start_s;
     bool tagged;
     int64_t created_ms;
 };

@@ -21,7 +21,8 @@ enum {
 };
 #define ADDRESS_SPACE ((rlim_t)8 << 30)
 #define PROBED                                                                                     \
-    ("packet=stream_index,pts_time,dts_time,duration_time,flags:format=duration:format_tags:"      \
+    ("packet=stream_index,pts_time,dts_time,duration_time,flags:format=duration,start_time:"       \
+     "format_tags:"                                                                                \
      "stream=index,codec_type,width,height,nb_frames:stream_tags:chapter_tags:program_tags")
 #define PIXELS_MAX "67108864" /* twice an 8K picture: more is made to take memory */
 
@@ -33,7 +34,7 @@ struct job {
 };
 
 struct edit_job {
-    int64_t from_ms, to_ms; /* 0 and 0: all of it */
+    int64_t from_ms, to_ms; /* from whatever is first in it; 0 and 0: all of it */
     bool mute, copy;
     size_t area_count;
     struct edit_area areas[EDIT_AREAS_MAX];
@@ -294,18 +295,20 @@ static _Noreturn void edit(const struct edit_job *job) {
     black_areas(job, areas, sizeof areas);
     (void)snprintf(skip, sizeof skip, "%.3f", (double)job->from_ms / 1000);
     (void)snprintf(length, sizeof length, "%.3f", (double)(job->to_ms - job->from_ms) / 1000);
+    /* Sought before it is read, so that hours before a moment are not decoded: ffmpeg goes to the
+     * keyframe before it, and drops what it decodes up to there. */
     const char *const from_clip[] = {"-f", "mov", "-i", clip_path, "-map", "0:v:0"};
     const char *const sound[] = {"-map", "0:a:0?"};
     const char *const copy[] = {"-c", "copy"};
     const char *const window[] = {"-ss", skip, "-t", length};
     const char *const black[] = {"-vf", areas};
     size_t count = add_words(words, 0, before, COUNT_OF(before));
+    count = add_words(words, count, window, job->to_ms > 0 ? COUNT_OF(window) : 0);
     count = add_words(words, count, from_clip, COUNT_OF(from_clip));
     count = add_words(words, count, sound, job->mute ? 0 : COUNT_OF(sound));
     if (job->copy) {
         count = add_words(words, count, copy, COUNT_OF(copy));
     } else {
-        count = add_words(words, count, window, job->to_ms > 0 ? COUNT_OF(window) : 0);
         count = add_words(words, count, black, job->area_count > 0 ? COUNT_OF(black) : 0);
         count = add_words(words, count, anew, COUNT_OF(anew));
     }

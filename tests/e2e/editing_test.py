@@ -129,7 +129,7 @@ def trimmed_muted_redacted(home, asker, start):
     (home.root / "whole.mp4").write_bytes(whole)
     before = shown_digest(prompt.terminal.text)
     text = prompt.type("m")
-    assert "no sound" in text and "you have sound removed" in text and shown_digest(text) != before, text
+    assert "no sound" in text and "edited by you: sound removed" in text and shown_digest(text) != before, text
     text = prompt.type(f"t {start + datetime.timedelta(seconds=4):%H:%M:%S} {start + datetime.timedelta(seconds=9):%H:%M:%S}")
     assert re.search(r"SENDS\s+5s ", text), text
     text = prompt.type("r 25,50 50,100")
@@ -148,7 +148,16 @@ def trimmed_muted_redacted(home, asker, start):
         assert max(part(picture, 25, 50, 50, 100)) < 24, i
         for area in ((0, 0, 100, 48), (52, 0, 100, 100)):
             assert difference(part(picture, *area), part(source[40 + i], *area)) < 30, i
-    return clip, certificate, words
+    # The certificate says what was taken away, and what it was before.
+    edit = certificate["edit"]
+    assert certificate["sha256"] == hashlib.sha256(seen).hexdigest() and certificate["size"] == len(seen)
+    assert edit["clip_sha256"] == hashlib.sha256(whole).hexdigest() and edit["clip_size"] == len(whole)
+    assert edit["audio_removed"] and not certificate["audio"] and edit["making"] == "reencoded"
+    assert edit["black_per_mille"] == [{"left": 250, "top": 500, "right": 500, "bottom": 1000}]
+    assert (certificate["from"], certificate["to"]) == tuple(
+        f"{start + datetime.timedelta(seconds=s):%Y-%m-%dT%H:%M:%SZ}" for s in (4, 9)), certificate
+    assert "sound removed, 1 area blacked out" in words and "black: 25.0% to 50.0% from the left" in words, words
+    assert "its owners edited it" in check_certificate(clip, words)
 
 
 def undone(home, asker, start):
@@ -174,16 +183,86 @@ def undone(home, asker, start):
     assert terminal.wait() == PENDING
 
 
+def two_owners(home, asker, start):
+    """The second sees what the first has left, and takes more away: the first one's acceptance is void, and said to be."""
+    code = ask(asker, start, 2, 28)
+    home.until(lambda: open_clips(home), lambda n: n == 1)
+    prompt = Prompt(home, code)
+    prompt.type("m")
+    prompt.type("r 0,0 50,100")
+    first = shown_digest(prompt.terminal.text)
+    got, text = prompt.accept()
+    assert got == DONE and "when every owner" in text, text
+    home.again()
+    assert count(home, "disclosure") == 0 and delivered(asker, code) == []
+    # As it was left, to the other one; left once more.
+    prompt = Prompt(home, code, *home.as_owner("cleo"))
+    text = prompt.terminal.text
+    assert "edited by ben: sound removed, 1 area blacked out" in text and shown_digest(text) == first, text
+    seen = prompt.look()
+    assert hashlib.sha256(seen).hexdigest().startswith(first)
+    text = prompt.type("t 0:03 0:06")
+    assert "ben accepted it as it was, and is asked again" in text and "1 area blacked out" in text, text
+    assert "changed nothing" not in prompt.type("u") and shown_digest(prompt.terminal.text) == first
+    prompt.type("t 0:03 0:06")
+    last = shown_digest(prompt.terminal.text)
+    got, text = prompt.accept()
+    assert got == DONE and "when every owner" in text, text
+    time.sleep(2.2)
+    assert count(home, "disclosure") == 0 and delivered(asker, code) == [] and open_clips(home) == 1
+    prompt = Prompt(home, code)
+    assert "edited by cleo: cut to" in prompt.terminal.text and shown_digest(prompt.terminal.text) == last
+    assert "has accepted" in prompt.terminal.text
+    got, text = prompt.accept()
+    assert got == DONE and "accepted; it goes" in text, text
+    clip, certificate, _ = collect(asker, code, home.root / "out")
+    assert certificate["sha256"].startswith(last) and len(certificate["owners"]) == 2
+    assert len(pictures(clip)) == 30 and streams(clip) == ["video"]
+    assert all(max(part(p, 0, 0, 48, 100)) < 24 for p in pictures(clip))
+
+
+def killed_while_handing_back(home, asker, start):
+    """Each time at another moment. The clip is there as it was sealed, or granted as it was edited, and nothing else."""
+    code = ask(asker, start, 3, 27)
+    home.until(lambda: open_clips(home), lambda n: n == 1)
+    for moment in (0.0, 0.02, 0.05, 0.1):
+        prompt = Prompt(home, code)
+        prompt.type("t 0:02 0:08")
+        prompt.terminal.line(code)
+        prompt.terminal.expect(PASSPHRASE)
+        prompt.terminal.line(Home.PASSPHRASE)
+        time.sleep(moment)
+        home.kill("all")
+        prompt.terminal.wait()
+        home.start()
+        files = list((home.data / "node/edited").iterdir())
+        states = [v["state"] for v in home.facts("vault", "list") if v["request"] == code]
+        if states == ["granted"] or states == ["delivered"]:
+            break
+        assert states == ["waits for you"], states
+        assert len([f for f in files if f.suffix != ".leaves"]) == len([f for f in files if f.suffix == ".leaves"])
+    else:
+        got, text = Prompt(home, code).accept()
+        assert got == DONE, text
+    clip, certificate, _ = collect(asker, code, home.root / "killed")
+    assert ("edit" in certificate) == (len(pictures(clip)) == 60), certificate
+
+
 def main():
-    with set_up("editing", "ada", "ben") as (root, ada, ben):
+    with set_up("editing", "ada", "ben", two=Household) as (root, ada, ben, two):
         for home in (ada, ben):
             start_home(home)
+        two.found("ben", "cleo")
         ada.with_passphrase("community", "found", "Elm Street", "--slot", "1")
         ben.with_passphrase("join", invite(ada))
+        two.with_passphrase("join", invite(ada), *two.co_sign("cleo"), times=2)
         start = half_an_hour_ago()
         add_camera(ben, start)
-        clip, certificate, words = trimmed_muted_redacted(ben, ada, start)
+        trimmed_muted_redacted(ben, ada, start)
         undone(ben, ada, start)
+        killed_while_handing_back(ben, ada, start)
+        add_camera(two, start, *two.co_sign("cleo"), times=2)
+        two_owners(two, ada, start)
         for home in (ada, ben):
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
     print("editing: what arrives is what was shown: those seconds, no sound, black where it was asked for")

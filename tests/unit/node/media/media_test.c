@@ -517,6 +517,29 @@ static void test_a_trimmed_clip_has_no_picture_or_sound_beside_its_seconds(void 
     CHECK(frames_in("out.mp4") == 70 && !edited.info.hidden);
 }
 
+/* Of a clip whose pictures do not begin at its clock's zero, or not with its sound. */
+static void test_moments_count_from_the_first_picture(void **state) {
+    struct media_edited edited;
+    const struct media_edit wanted = {.from_ms = 3300, .to_ms = 5800};
+    char before[64];
+    (void)state;
+    footage_run(&footage, "ffmpeg -itsoffset 5 -i whole.mp4 -c copy late.mp4 && "
+                          "ffmpeg -itsoffset 1 -i whole.mp4 -i whole.mp4 -map 0:v -map 1:a -c copy "
+                          "sound_first.mp4");
+    static const char *const names[] = {"whole.mp4", "late.mp4", "sound_first.mp4"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char pictures[64];
+        CHECK_ERR(ERR_OK, edit(names[i], wanted, PLENTY, &edited));
+        CHECK(frames_in("out.mp4") == 25);
+        footage_run(&footage, "ffmpeg -i out.mp4 -map 0:v -f rawvideo - | md5sum >pictures");
+        footage_read(&footage, "pictures", pictures, sizeof pictures);
+        if (i == 0) {
+            (void)snprintf(before, sizeof before, "%s", pictures);
+        }
+        assert_string_equal(pictures, before);
+    }
+}
+
 static void test_taking_the_sound_away_leaves_the_pictures_as_they_are(void **state) {
     struct media_edited edited;
     char before[64];
@@ -595,6 +618,7 @@ int main(void) {
         cmocka_unit_test(test_a_gap_between_two_files_stays),
         cmocka_unit_test(test_an_odd_name_is_only_a_name),
         cmocka_unit_test(test_a_trimmed_clip_has_no_picture_or_sound_beside_its_seconds),
+        cmocka_unit_test(test_moments_count_from_the_first_picture),
         cmocka_unit_test(test_taking_the_sound_away_leaves_the_pictures_as_they_are),
         cmocka_unit_test(test_what_is_blacked_out_is_black_in_every_picture),
         cmocka_unit_test(test_an_edit_says_nothing_of_place_or_device),

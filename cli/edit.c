@@ -104,7 +104,7 @@ const char *edit_text(const struct wish *wish, const struct manifest *manifest,
         add_text(out, "sound removed");
     }
     if (wish->area_count > 0) {
-        (void)snprintf(text, sizeof text, "%zu area%s blacked out", wish->area_count,
+        (void)snprintf(text, sizeof text, "%zu area%s black", wish->area_count,
                        wish->area_count == 1 ? "" : "s");
         add_text(out, text);
     }

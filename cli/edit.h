@@ -31,7 +31,7 @@ const char *wish_trim(struct wish *wish, const char *text, const struct manifest
 const char *wish_redact(struct wish *wish, const char *text);
 const char *wish_mute(struct wish *wish, const char *text, const struct manifest *manifest);
 
-/* "cut to 21:10:05-21:11:40, sound removed, 1 area blacked out"; empty: nothing was taken. */
+/* "cut to 21:10:05-21:11:40, sound removed, 1 area black"; empty: nothing was taken. */
 const char *edit_text(const struct wish *wish, const struct manifest *manifest,
                       char out[EDIT_TEXT_MAX]);
 

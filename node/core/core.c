@@ -105,6 +105,9 @@ void core_destroy(struct core *core) {
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
         free_link(&core->links[i]);
     }
+    for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
+        buffer_finish(&core->handings[i].header);
+    }
     community_destroy(core->community);
     overlay_destroy(core->overlay);
     rate_destroy(core->rate);

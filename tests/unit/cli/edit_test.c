@@ -164,7 +164,7 @@ static void test_it_is_said_in_a_line(void **state) {
     assert_null(wish_redact(&wish, "10,20 30,40"));
     assert_null(wish_redact(&wish, "10,20 30,40"));
     assert_string_equal(edit_text(&wish, &manifest, text),
-                        "cut to 21:10:05-21:11:40, sound removed, 2 areas blacked out");
+                        "cut to 21:10:05-21:11:40, sound removed, 2 areas black");
 }
 
 int main(void) {

@@ -46,8 +46,7 @@ enum control_op {
     CONTROL_LOGS,           /* -> log* : of every member, its current one */
     CONTROL_FORKS,          /* -> object* : LINK_FORK bodies */
     CONTROL_PEERS,          /* -> peers* : one for each community */
-    CONTROL_EDIT_PUT =
-        32,            /* clip, id: root of the edited payload, total, offset, blob: whole pieces
+    CONTROL_EDIT_PUT,  /* clip, id: root of the edited payload, total, offset, blob: whole pieces
                           -> done */
     CONTROL_EDIT_KEEP, /* clip, id: root, blob: age header for the owners; all pieces are here ->
                           done, once they are durable */

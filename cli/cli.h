@@ -6,7 +6,6 @@
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
  *   service.c    whose a system service's folders are
- *   child.c      children without keys, for what runs other programs
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
@@ -16,9 +15,17 @@
  *   hook.c       the owner's program that is told so
  *   sent.c       own requests: amended, withdrawn, what came of them
  *   checked.c    a request, checked from its signed bytes
+ *   clip.c       a sealed clip, read and checked
+ *   helper.c     children without keys, started before the walls
+ *   player.c reader.c editor.c   three of them: show clips, read PDFs, have ffmpeg edit clips
  *   breadth.c    how broad a request is, printed
  *   legal.c      rules of legal process, printed
  *   prompt.c     the decision about one clip, without I/O
+ *   opened.c     one clip under review: opened, checked, read
+ *   edit.c       what is to be taken away from it, without I/O
+ *   edits.c      the same, done
+ *   look.c       clip and document, looked at
+ *   sign.c       the answer, signed
  *   show.c       what the prompt says
  *   pending.c    the requests that wait, in the owner's order
  *   meanwhile.c  what became of a clip while its prompt was open
@@ -197,15 +204,6 @@ struct settler;
 int settler_start(struct cli *cli, struct settler **out);
 int settler_settle(struct settler *settler);
 void settler_stop(struct settler *settler); /* NULL is fine; unsettled: everything stays root's */
-
-/* ---- child.c ---- */
-/* A child without keys, that outlives no command: started before any wall, with the standard
- * streams and its end of a socket that keeps packets apart, and nothing else. It runs `serve`,
- * which returns when the other end is closed. `what` as in "the player"; EXIT_FAILED after
- * printing.
- */
-typedef void child_serve(int socket, const void *with);
-int child_start(const char *what, child_serve *serve, const void *with, int *out);
 
 /* ---- client.c ---- */
 struct client;

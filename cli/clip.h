@@ -4,7 +4,9 @@
 #define CLI_CLIP_H
 
 #include "cli/cli.h"
+#include "cli/helper.h"
 #include "crypto/age.h"
+#include "node/media/media.h"
 
 struct clip_from {
     enum control_op op; /* CONTROL_PAYLOAD: `clip`; CONTROL_DELIVERED_DATA: `id` of the grant */
@@ -32,27 +34,31 @@ struct scratch;
 int scratch_open(char folder[PATH_MAX], struct scratch **out);
 void scratch_close(struct scratch *scratch); /* NULL is fine; the folder is gone on return */
 
-/* What shows clips to the owner: a child that was started before the walls and has no key. It is
- * handed each clip as a file in memory, and runs `command` with that file's name after it. */
-struct player;
-int player_start(const char *command, struct player **out);
+/* What shows clips to the owner. It is handed each clip as a file in memory, and runs `command`
+ * with that file's name after it; what it shows goes on when it is stopped. */
+int player_start(const char *command, struct helper **out);
 /* A file to write a clip to, NULL when there is no memory. player_show() hands it over and closes
  * it. */
 FILE *player_file(void);
-bool player_show(struct player *player, FILE *take_file);
-void player_stop(struct player *player); /* NULL is fine; what it shows goes on */
+bool player_show(struct helper *player, FILE *take_file);
 
-/* What gets a PDF's text for the owner: a child that was started before the walls and has no key.
- * Each document it gives to pdftotext, behind the walls of media work: nothing but the document, no
- * network, at most 10 s of the processor and READER_TEXT_MAX bytes of text. */
+/* What gets a PDF's text for the owner. Each document it gives to pdftotext, behind the walls of
+ * media work: nothing but the document, no network, at most 10 s of the processor and
+ * READER_TEXT_MAX bytes of text. */
 enum {
     READER_TEXT_MAX = 256 * 1024
 };
-struct reader;
 bool reader_installed(void);
-int reader_start(struct reader **out);
+int reader_start(struct helper **out);
 /* Bytes of anybody's making, appended. False when there is no text to be had. */
-bool reader_text(struct reader *reader, struct bytes pdf, struct buffer *out);
-void reader_stop(struct reader *reader); /* NULL is fine */
+bool reader_text(struct helper *reader, struct bytes pdf, struct buffer *out);
+
+/* What has ffmpeg edit clips, by stoop-media, which lies beside `stoop` or where it is installed.
+ * NULL without an error where it is not. */
+int editor_start(struct helper **out);
+/* media_edit() of files in memory, which are read and written from their beginning. Says that it is
+ * busy; Ctrl-C stops it: ERR_USER_NOT_FOUND. */
+enum err editor_run(struct helper *editor, const struct media_edit *edit, uint64_t most, FILE *clip,
+                    FILE *out, struct media_edited *edited);
 
 #endif

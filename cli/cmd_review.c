@@ -8,17 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/prompt.h"
 #include "cli/review.h"
 
 enum {
     CLIPS_MAX = 512,
-    ANSWER_MAX = 64,
+    ANSWER_MAX = 96,
     LIST_FROM = 4, /* so many requests are listed first */
     LIST_PAGE = 20,
-    WIDE_FROM = 60,  /* columns */
-    TEXT_LINES = 40, /* of a document; the file has the rest */
-    GRANT_EXTRA_DAYS = 7
 };
 
 struct clip_ref {
@@ -29,12 +25,7 @@ struct clip_ref {
 };
 
 struct review {
-    struct cli *cli;
-    struct client *client;
-    struct pins pins;
-    struct id community, certificate;
-    struct owner_secret *secret; /* NULL until the first clip is opened */
-    struct keyfile_public pub;
+    struct desk desk;
     struct rules rules;
     struct memory memory;
     size_t clip_count;
@@ -44,10 +35,6 @@ struct review {
     size_t snoozed, muted, quiet; /* that are not */
     bool left_pending;
     bool quit;
-    struct player *player;   /* NULL: looks are files */
-    struct reader *reader;   /* NULL: pdftotext is not installed */
-    char looks[PATH_MAX];    /* the folder for them */
-    struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */
 };
 
 static int load(struct review *review, const char *code);
@@ -64,9 +51,6 @@ static bool is_done(const struct review *review, const struct pending *item);
 static void drop_done(struct review *review);
 static int find_request(struct review *review, const struct id *id, struct checked_request *out);
 static int review_clip(struct review *review, struct clip_ref *ref);
-static int open_clip(struct review *review, const struct clip_ref *ref, struct opened *clip);
-static enum err check_manifest(const struct review *review, const struct control_reply *reply,
-                               struct opened *clip);
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided);
 static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer);
 static int look(struct review *review, struct opened *clip, enum prompt_do what);
@@ -75,29 +59,8 @@ static void say_end(struct review *review, const struct opened *clip, const stru
 static void put_off(struct review *review, const struct opened *clip, struct duration snooze);
 static int remember(struct review *review, const struct id *request, enum memory_outcome outcome,
                     struct instant snoozed_until);
-static int check_document(struct review *review, struct checked_request *asked);
-static int fetch_attachment(struct review *review, const struct id *named, size_t size,
-                            struct buffer *out);
-static int check_rules(const struct checked_request *asked);
 static int open_to_sign(struct review *review, const struct opened *clip,
                         struct owner_secret **again);
-static int sign(struct review *review, struct opened *clip, const struct owner_secret *again);
-static int refresh_part(struct review *review, struct opened *clip);
-static enum err make_grant(const struct review *review, const struct opened *clip,
-                           const struct owner_secret *secret, struct buffer *out, bool *complete);
-static enum err make_header(const struct owner_secret *secret, const struct opened *clip,
-                            struct buffer *header, struct buffer *manifest);
-static int decline(struct review *review, const struct opened *clip);
-static int show_clip(struct review *review, const struct opened *clip);
-static int write_clip(struct review *review, const struct opened *clip);
-static int read_clip(struct review *review, const struct opened *clip, const char *what,
-                     FILE *file);
-static int write_document(struct review *review, const struct opened *clip);
-static void show_document(const struct review *review, const struct document *document,
-                          struct bytes bytes);
-static void show_text(struct bytes text);
-static void look_path(const struct review *review, const struct opened *clip, const char *ending,
-                      char out[PATH_MAX]);
 
 int cmd_review(struct cli *cli) {
     static struct control_reply status;
@@ -115,32 +78,35 @@ int cmd_review(struct cli *cli) {
         return EXIT_NO_TERMINAL;
     }
     memset(&review, 0, sizeof review);
-    review.cli = cli;
-    failed = client_open(cli, &review.client);
+    review.desk.cli = cli;
+    failed = client_open(cli, &review.desk.client);
     if (failed == 0) {
-        failed = client_status(review.client, &status);
+        failed = client_status(review.desk.client, &status);
     }
     if (failed == 0) {
-        review.certificate = status.as.status.certificate;
-        failed = pinned_community(cli, &review.community);
+        review.desk.certificate = status.as.status.certificate;
+        failed = pinned_community(cli, &review.desk.community);
     }
     if (failed == 0) {
-        failed = pins_load(cli, &review.pins);
+        failed = pins_load(cli, &review.desk.pins);
     }
     if (failed == 0 && to != NULL) {
-        (void)snprintf(review.looks, sizeof review.looks, "%s", to);
+        (void)snprintf(review.desk.looks, sizeof review.desk.looks, "%s", to);
         failed = folder_make(to, 0700);
     } else if (failed == 0) {
-        failed = scratch_open(review.looks, &review.scratch);
+        failed = scratch_open(review.desk.looks, &review.desk.scratch);
     }
     if (failed == 0 && player != NULL) {
-        failed = player_start(player, &review.player);
+        failed = player_start(player, &review.desk.player);
     }
     if (failed == 0 && reader_installed()) {
-        failed = reader_start(&review.reader);
+        failed = reader_start(&review.desk.reader);
     }
     if (failed == 0) {
-        walls_allow(cli, review.looks);
+        failed = editor_start(&review.desk.editor);
+    }
+    if (failed == 0) {
+        walls_allow(cli, review.desk.looks);
         term_guard(); /* so that no half of a look stays behind */
         failed = load(&review, cli->argc > 1 ? cli->argv[1] : NULL);
     }
@@ -154,11 +120,12 @@ int cmd_review(struct cli *cli) {
     if (failed == 0) {
         failed = review.count < LIST_FROM ? review_all(&review) : review_from_list(&review);
     }
-    secret_destroy(review.secret);
-    player_stop(review.player);
-    reader_stop(review.reader);
-    scratch_close(review.scratch);
-    client_close(review.client);
+    secret_destroy(review.desk.secret);
+    helper_stop(review.desk.player);
+    helper_stop(review.desk.reader);
+    helper_stop(review.desk.editor);
+    scratch_close(review.desk.scratch);
+    client_close(review.desk.client);
     if (failed == 0 && review.left_pending) {
         return EXIT_PENDING;
     }
@@ -168,9 +135,9 @@ int cmd_review(struct cli *cli) {
 /* ---- what waits ---- */
 
 static int load(struct review *review, const char *code) {
-    int failed = rules_load(review->cli, &review->rules);
+    int failed = rules_load(review->desk.cli, &review->rules);
     if (failed == 0) {
-        failed = memory_load(review->cli, &review->memory);
+        failed = memory_load(review->desk.cli, &review->memory);
     }
     if (failed == 0) {
         failed = load_clips(review);
@@ -179,7 +146,7 @@ static int load(struct review *review, const char *code) {
         failed = load_requests(review, code);
     }
     if (failed == 0) { /* a full disk costs a count; it must not keep anybody from declining */
-        (void)memory_save(review->cli, &review->memory);
+        (void)memory_save(review->desk.cli, &review->memory);
     }
     pending_sort(review->waiting, review->count, review->rules.rank);
     return failed;
@@ -189,7 +156,7 @@ static int load_clips(struct review *review) {
     static struct control_reply reply;
     struct client_list list = {0};
     int failed = 0;
-    while (client_each_part(review->client, CONTROL_CLIPS, &list, &reply, &failed)) {
+    while (client_each_part(review->desk.client, CONTROL_CLIPS, &list, &reply, &failed)) {
         bool open = reply.as.clip.state == CLIP_OPEN || reply.as.clip.state == CLIP_PART_SIGNED;
         if (open && review->clip_count < CLIPS_MAX) {
             review->clips[review->clip_count++] =
@@ -208,10 +175,10 @@ static int load_requests(struct review *review, const char *code) {
     struct client_list list = {0};
     size_t found = 0;
     int failed = 0;
-    while (client_each_part(review->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
+    while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
         struct pending item;
-        if (check_request(&reply, &review->community, now, &asked) != ERR_OK) {
+        if (check_request(&reply, &review->desk.community, now, &asked) != ERR_OK) {
             continue;
         }
         if (asked.end != REQUEST_STANDS) {
@@ -371,9 +338,9 @@ static int find_request(struct review *review, const struct id *id, struct check
     struct client_list list = {0};
     bool found = false;
     int failed = 0;
-    while (client_each_part(review->client, CONTROL_REQUESTS, &list, &reply, &failed)) {
+    while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
-        if (check_request(&reply, &review->community, now_wall(), &checked) == ERR_OK &&
+        if (check_request(&reply, &review->desk.community, now_wall(), &checked) == ERR_OK &&
             id_equal(&checked.id, id)) {
             *out = checked;
             found = true;
@@ -388,157 +355,36 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
                           .clip = ref->clip,
                           .signed_manifest = {.max = SEALED_MANIFEST_MAX},
                           .header = {.max = HEADER_MAX},
-                          .part = {.max = SIGNED_GOSSIP_MAX}};
+                          .part = {.max = SIGNED_GOSSIP_MAX},
+                          .left_header = {.max = HEADER_MAX}};
     clip.manifest = calloc(1, sizeof *clip.manifest);
     int failed = clip.manifest == NULL ? fail(NULL, "out of memory")
                                        : find_request(review, &ref->request, &asked);
     if (failed == 0) {
-        failed = check_document(review, &asked);
+        failed = check_document(&review->desk, &asked);
     }
     if (failed == 0) {
         failed = check_rules(&asked);
     }
-    if (failed == 0 && review->secret == NULL) {
-        failed =
-            owner_open(review->cli, review->cli->owner_dir, NULL, &review->secret, &review->pub);
+    if (failed == 0 && review->desk.secret == NULL) {
+        failed = owner_open(review->desk.cli, review->desk.cli->owner_dir, NULL,
+                            &review->desk.secret, &review->desk.pub);
     }
     if (failed == 0) {
-        failed = open_clip(review, ref, &clip);
+        failed = opened_load(&review->desk, &clip);
     }
     if (failed == 0) {
         struct instant now = now_wall();
         clip.past = memory_past_of(&review->memory, &asked.request.head.author, now);
         clip.muted = pending_hides(&asked, &review->rules, &review->memory, now) == PENDING_MUTED;
-        failed = client_keeping(review->client, &asked.request.head.author, &clip.keeping);
+        failed = client_keeping(review->desk.client, &asked.request.head.author, &clip.keeping);
     }
     if (failed == 0) {
         failed = ask_until_decided(review, &clip, &ref->decided);
     }
-    free(clip.manifest);
-    buffer_finish(&clip.signed_manifest);
-    buffer_finish(&clip.header);
-    buffer_finish(&clip.part);
+    opened_finish(&clip);
     return failed;
 }
-
-/* That the document and the court's seal are here is not the node's word: they are read, and held
- * against their hashes; and the document against its type, the seal against the document. */
-static int check_document(struct review *review, struct checked_request *asked) {
-    SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
-    SCOPED(buffer_finish) struct buffer seal = {.max = COURT_SEAL_MAX};
-    const struct document *document = &asked->request.document;
-    const struct court_seal *court = &asked->request.court_seal;
-    asked->document_here &= document->present;
-    asked->seal_here &= court->present;
-    if (!asked->document_here) {
-        return 0;
-    }
-    int failed = fetch_attachment(review, &document->sha256, document->size, &bytes);
-    if (failed != 0) {
-        return failed;
-    }
-    const char *type = document_type(buffer_bytes(&bytes));
-    asked->document_is_other = type == NULL || strcmp(type, document->media_type) != 0;
-    if (asked->seal_here) {
-        failed = fetch_attachment(review, &court->sha256, court->size, &seal);
-    }
-    if (failed == 0 && asked->seal_here) {
-        seal_check(buffer_bytes(&seal), buffer_bytes(&bytes), &asked->authorities, now_wall(),
-                   &asked->seal);
-    }
-    return failed;
-}
-
-static int fetch_attachment(struct review *review, const struct id *named, size_t size,
-                            struct buffer *out) {
-    static struct control_reply reply;
-    struct id hash;
-    while (out->len < size) {
-        const struct control_request ask = {
-            .op = CONTROL_DOCUMENT_GET, .id = *named, .offset = out->len};
-        int failed = client_one(review->client, &ask, CONTROL_GOT_DATA, &reply);
-        if (failed != 0) {
-            return failed;
-        }
-        if (reply.as.data.data.len == 0 || buffer_append(out, reply.as.data.data) != ERR_OK) {
-            return fail("nothing was shown or released", "the document is not whole");
-        }
-    }
-    sha256(buffer_bytes(out), &hash);
-    return id_equal(&hash, named) ? 0
-                                  : fail("nothing was shown or released",
-                                         "the document is not the one that the request names");
-}
-
-/* What every node refuses at its fence is not put before a person by a node that did not. A rule
- * that depends on the time may have been kept when the request came: it is shown as failed. */
-static int check_rules(const struct checked_request *asked) {
-    struct legal_report report;
-    size_t rule = 0;
-    checked_law(asked, now_wall(), &report);
-    enum err err = legal_verdict(&report, &rule);
-    return err == ERR_OK || err == ERR_DENY_TIME
-               ? 0
-               : fail("nothing was shown or released", "request '%s' breaks rule %s: it %s",
-                      asked->code, legal_rule_at(rule)->id, legal_rule_at(rule)->broken);
-}
-
-/* ---- opening ---- */
-
-static int open_clip(struct review *review, const struct clip_ref *ref, struct opened *clip) {
-    static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_CLIP, .clip = ref->clip};
-    int failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
-    if (failed != 0) {
-        return failed;
-    }
-    enum err err = buffer_append(&clip->header, reply.as.clip.header);
-    if (err == ERR_OK) {
-        err = buffer_append(&clip->part, reply.as.clip.grant);
-    }
-    if (err == ERR_OK) {
-        err = age_open_small(&review->secret->box, reply.as.clip.manifest, &clip->signed_manifest)
-                  ? ERR_OK
-                  : ERR_USER_WRONG_KEY;
-    }
-    if (err == ERR_USER_WRONG_KEY) {
-        return fail("another owner of this home may have to decide",
-                    "your key does not open this clip");
-    }
-    if (err == ERR_OK) {
-        err = check_manifest(review, &reply, clip);
-    }
-    return err == ERR_OK ? 0
-                         : fail("nothing was shown or released", "the clip does not verify: %s",
-                                err_text(err));
-}
-
-/* Signed by the ingest that was pinned at init, about this very request, clip and payload. */
-static enum err check_manifest(const struct review *review, const struct control_reply *reply,
-                               struct opened *clip) {
-    struct signed_object object;
-    enum err err = signed_decode(buffer_bytes(&clip->signed_manifest), &object);
-    if (err == ERR_OK && (object.kind != OBJECT_MANIFEST || !review->pins.has_ingest ||
-                          !signed_by(&object, &review->pins.ingest.sign))) {
-        err = ERR_PEER_SIGNATURE;
-    }
-    if (err == ERR_OK) {
-        err = manifest_decode(object.body, clip->manifest);
-    }
-    if (err == ERR_OK && (!id_equal(&clip->manifest->request, &clip->asked->id) ||
-                          memcmp(clip->manifest->clip.b, clip->clip.b, sizeof clip->clip.b) != 0 ||
-                          clip->manifest->payload_size != reply->as.clip.payload_size ||
-                          !id_equal(&clip->manifest->payload_root, &reply->as.clip.payload_root) ||
-                          clip->manifest->from.ms < clip->asked->request.from.ms ||
-                          clip->manifest->to.ms > clip->asked->request.to.ms)) {
-        err = ERR_PEER_BOUNDS;
-    }
-    clip->manifest_id = object.id;
-    clip->payload_size = reply->as.clip.payload_size;
-    return err;
-}
-
-/* ---- the prompt ---- */
 
 /* ---- asking ---- */
 
@@ -550,15 +396,16 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
     int failed = 0;
     bool gone = false; /* the node, or whoever was to answer */
     struct owner_secret *again = NULL;
-    prompt_start(&prompt, clip->asked->code, has_signed(clip, &review->pub.owner.sign));
+    prompt_start(&prompt, clip->asked->code);
     while (!gone && prompt.doing != PROMPT_DO_END) {
-        struct prompt_event event = {.kind = PROMPT_EV_DONE, .digest = clip->manifest->sha256};
+        struct prompt_event event = {.kind = PROMPT_EV_DONE};
         failed = 0;
         switch (prompt.doing) {
         case PROMPT_DO_SHOW:
             width = term_width();
-            show_prompt(clip, &review->pins);
+            show_prompt(clip, &review->desk);
             event.kind = PROMPT_EV_SHOWN;
+            event.already = has_signed(clip, &review->desk.pub.owner.sign);
             break;
         case PROMPT_DO_ASK:
             event = ask_once(clip, width, answer);
@@ -569,22 +416,26 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
         case PROMPT_DO_HELP:
             failed = look(review, clip, prompt.doing);
             break;
+        case PROMPT_DO_EDIT:
+            failed = edits_make(&review->desk, clip, prompt.edit, prompt.text);
+            break;
         case PROMPT_DO_DECLINE:
-            failed = decline(review, clip);
+            failed = decline(&review->desk, clip);
             break;
         case PROMPT_DO_CHECK:
-            failed = meanwhile_open(review->client, &review->community, clip);
-            failed = failed != 0 ? failed : read_clip(review, clip, "checking", NULL);
+            failed = meanwhile_open(review->desk.client, &review->desk.community, clip);
+            failed = failed != 0 ? failed : read_outgoing(&review->desk, clip, "checking", NULL);
             break;
         case PROMPT_DO_PASSPHRASE:
             failed = open_to_sign(review, clip, &again);
             break;
         case PROMPT_DO_SIGN:
-            failed = sign(review, clip, again);
+            failed = sign(&review->desk, clip, again);
             break;
         case PROMPT_DO_END:
             break;
         }
+        event.digest = clip->goes.sha256;
         if (failed != 0) {
             event.kind = prompt.doing == PROMPT_DO_PASSPHRASE ? PROMPT_EV_NONE : PROMPT_EV_FAILED;
             gone = failed == EXIT_NO_NODE || term_stopped();
@@ -599,16 +450,16 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
 
 static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer) {
     struct prompt_event event = {.kind = PROMPT_EV_NONE, .line = answer};
+    char menu[96];
     if (term_width() != shown_width) {
         event.kind = PROMPT_EV_RESIZED;
         return event;
     }
-    bool wide = term_width() >= WIDE_FROM;
-    term_text(!clip->asked->request.document.present
-                  ? wide ? "[p]lay [c]hecks [d]ecline [l]ater [q]uit [?]"
-                         : "[p]lay [c]heck [d]ecline [l]ater [q] [?]"
-              : wide ? "[p]lay [w]arrant [c]hecks [d]ecline [l]ater [q]uit [?]"
-                     : "[p]lay [w]arrant [c]heck [d]ecline [l]ater [q]uit [?]");
+    (void)snprintf(menu, sizeof menu,
+                   "[p]lay [t]rim [r]edact [m]ute %s%s[d]ecline [l]ater [q]uit [?]",
+                   clip->asked->request.document.present ? "[w]arrant " : "",
+                   clip->edited != NULL ? "[u]ndo " : "[c]hecks ");
+    term_text(menu);
     if (!term_stopped() && term_ask("or the code to accept: ", answer, ANSWER_MAX)) {
         event.kind = PROMPT_EV_LINE;
     }
@@ -618,11 +469,11 @@ static struct prompt_event ask_once(const struct opened *clip, size_t shown_widt
 static int look(struct review *review, struct opened *clip, enum prompt_do what) {
     int failed = 0;
     if (what == PROMPT_DO_PLAY) {
-        failed = show_clip(review, clip);
+        failed = show_clip(&review->desk, clip);
         clip->looked |= failed == 0;
         show_seen(clip);
     } else if (what == PROMPT_DO_DOCUMENT) {
-        failed = write_document(review, clip);
+        failed = write_document(&review->desk, clip);
     } else if (what == PROMPT_DO_DETAILS) {
         show_details(clip);
     } else {
@@ -634,11 +485,17 @@ static int look(struct review *review, struct opened *clip, enum prompt_do what)
 static void say_help(const struct review *review, const struct opened *clip) {
     char text[128];
     (void)snprintf(text, sizeof text, "look at the clip: %s",
-                   review->player != NULL ? "in the player" : "as a private file");
+                   review->desk.player != NULL ? "in the player" : "as a private file");
     term_line("p", "", text);
     if (clip->asked->request.document.present) {
         term_line("w", "", "look at the document that came with the request");
     }
+    term_line("t", "", "trim: 't 0:05 1:40' keeps these seconds; the time of day will do too");
+    term_line("r", "",
+              "redact: 'r 10,20 30,40' makes a rectangle black, from 10% across and 20% down to "
+              "30% across and 40% down");
+    term_line("m", "", "mute: removes the sound");
+    term_line("u", "", "undo the last of these three");
     term_line("c", "", "all that the request says, and how every rule came out");
     term_line("s", "", "show this prompt again");
     term_line("d", "", "decline: the sealed copy is shredded, nobody is told");
@@ -705,11 +562,11 @@ static void put_off(struct review *review, const struct opened *clip, struct dur
 /* Into the file as it is now: another `stoop` may have written there meanwhile. */
 static int remember(struct review *review, const struct id *request, enum memory_outcome outcome,
                     struct instant snoozed_until) {
-    int failed = memory_load(review->cli, &review->memory);
+    int failed = memory_load(review->desk.cli, &review->memory);
     if (failed == 0) {
         memory_decide(&review->memory, request, outcome);
         memory_snooze(&review->memory, request, snoozed_until);
-        failed = memory_save(review->cli, &review->memory);
+        failed = memory_save(review->desk.cli, &review->memory);
     }
     return failed;
 }
@@ -722,313 +579,12 @@ static int open_to_sign(struct review *review, const struct opened *clip,
     char goes[256];
     char span[32];
     char safe[SAFE_MAX];
-    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
+    span_text(clip->goes.to.ms - clip->goes.from.ms, span);
     (void)snprintf(goes, sizeof goes, "%s of '%s' would go to %s%s", span, clip->manifest->camera,
                    safe_text(clip->asked->author.name, 28, safe),
                    clip->looked ? "" : ", not looked at");
     term_line("GOES", "", goes);
     (void)fflush(stdout);
-    return owner_open(review->cli, review->cli->owner_dir,
+    return owner_open(review->desk.cli, review->desk.cli->owner_dir,
                       "it cannot be recalled\nto sign, give your passphrase", again, &pub);
-}
-
-static int sign(struct review *review, struct opened *clip, const struct owner_secret *again) {
-    bool complete = false;
-    SCOPED(buffer_finish) struct buffer grant = {.max = SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
-    SCOPED(buffer_finish) struct buffer manifest = {.max = SEALED_MANIFEST_MAX};
-    int failed = refresh_part(review, clip);
-    if (failed != 0) {
-        return failed;
-    }
-    enum err err = make_grant(review, clip, again, &grant, &complete);
-    if (err == ERR_OK && complete) {
-        err = make_header(again, clip, &header, &manifest);
-    }
-    if (err != ERR_OK) {
-        return fail("nothing was released", "the grant cannot be made: %s", err_text(err));
-    }
-    const struct control_request request = {.op = CONTROL_GRANT,
-                                            .clip = clip->clip,
-                                            .blob = buffer_bytes(&grant),
-                                            .blob2 = buffer_bytes(&header),
-                                            .blob3 = buffer_bytes(&manifest)};
-    failed =
-        meanwhile_do(review->client, &review->community, clip, &request, "the grant was not taken");
-    if (failed == 0) {
-        term_text(complete ? "accepted; it goes as soon as it is on record"
-                           : "signed; it goes when every owner has accepted");
-    }
-    return failed;
-}
-
-bool has_signed(const struct opened *clip, const struct sign_public *key) {
-    struct signed_object part;
-    return clip->part.len > 0 && signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK &&
-           signed_by(&part, key);
-}
-
-/* Another owner may have signed while this one was reading: a second body would be refused. */
-static int refresh_part(struct review *review, struct opened *clip) {
-    static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip->clip};
-    int failed = meanwhile_open(review->client, &review->community, clip);
-    if (failed == 0) {
-        failed = client_one(review->client, &ask, CONTROL_GOT_CLIP, &reply);
-    }
-    buffer_clear(&clip->part);
-    if (failed == 0 && buffer_append(&clip->part, reply.as.clip.grant) != ERR_OK) {
-        failed = fail(NULL, "out of memory");
-    }
-    return failed;
-}
-
-/* Adds our signature to what other owners have signed, after checking theirs over the same body, or
- * starts a grant. */
-static enum err make_grant(const struct review *review, const struct opened *clip,
-                           const struct owner_secret *secret, struct buffer *out, bool *complete) {
-    const struct request *request = &clip->asked->request;
-    const struct manifest *manifest = clip->manifest;
-    struct signed_object object;
-    struct grant grant;
-    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = ERR_OK;
-    if (clip->part.len > 0) {
-        err = signed_decode(buffer_bytes(&clip->part), &object);
-        if (err == ERR_OK) {
-            err = grant_decode(object.body, &grant);
-        }
-        if (err == ERR_OK) {
-            err = grant_verify(&object, &grant);
-            err = err == ERR_DENY_INCOMPLETE ? ERR_OK : err;
-        }
-    } else {
-        struct instant now = now_wall();
-        int64_t ends = request->head.expires.ms + (int64_t)GRANT_EXTRA_DAYS * DURATION_DAY_MS;
-        grant = (struct grant){.community = review->community,
-                               .home = review->certificate,
-                               .request = clip->asked->id,
-                               .clip = clip->clip,
-                               .recipient = request->key,
-                               .manifest = clip->manifest_id,
-                               .sha256 = manifest->sha256,
-                               .size = manifest->size,
-                               .payload_size = manifest->payload_size,
-                               .payload_root = manifest->payload_root,
-                               .from = manifest->from,
-                               .to = manifest->to,
-                               .terms = request->terms,
-                               .created = now,
-                               .owner_count = manifest->owner_count};
-        grant.expires.ms = ends < request->terms.delete_by.ms ? ends : request->terms.delete_by.ms;
-        for (size_t i = 0; i < manifest->owner_count; i++) {
-            grant.owners[i] = manifest->owners[i].sign;
-        }
-        err = grant_encode(&grant, &body);
-        if (err == ERR_OK) {
-            signed_start(OBJECT_GRANT, buffer_bytes(&body), &object);
-        }
-    }
-    if (err == ERR_OK) {
-        err = grant_agrees(&grant, &clip->manifest_id, manifest, &clip->asked->id, request);
-    }
-    if (err == ERR_OK) {
-        err = signed_add(&object, &secret->sign, &review->pub.owner.sign);
-    }
-    if (err == ERR_OK) {
-        err = grant_verify(&object, &grant);
-        *complete = err == ERR_OK;
-        err = err == ERR_DENY_INCOMPLETE ? ERR_OK : err;
-    }
-    return err == ERR_OK ? signed_encode(&object, out) : err;
-}
-
-/* Only the last owner comes here: before that no header for the requester exists anywhere. */
-static enum err make_header(const struct owner_secret *secret, const struct opened *clip,
-                            struct buffer *header, struct buffer *manifest) {
-    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    if (!age_header_open(buffer_bytes(&clip->header), &secret->box, &key)) {
-        return ERR_USER_WRONG_KEY;
-    }
-    enum err err = age_header_make(&clip->asked->request.key, 1, &key, header);
-    return err == ERR_OK ? age_seal_small(&clip->asked->request.key, 1,
-                                          buffer_bytes(&clip->signed_manifest), manifest)
-                         : err;
-}
-
-static int decline(struct review *review, const struct opened *clip) {
-    struct signed_object object;
-    const struct decision decision = {.request = clip->asked->id,
-                                      .clip = clip->clip,
-                                      .kind = DECISION_DECLINE,
-                                      .created = now_wall()};
-    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = decision_encode(&decision, &body);
-    if (err == ERR_OK) {
-        signed_start(OBJECT_DECISION, buffer_bytes(&body), &object);
-        err = signed_add(&object, &review->secret->sign, &review->pub.owner.sign);
-    }
-    if (err == ERR_OK) {
-        err = signed_encode(&object, &bytes);
-    }
-    if (err != ERR_OK) {
-        return fail(NULL, "the decision cannot be made: %s", err_text(err));
-    }
-    const struct control_request request = {
-        .op = CONTROL_DECIDE, .clip = clip->clip, .blob = buffer_bytes(&bytes)};
-    return meanwhile_do(review->client, &review->community, clip, &request,
-                        "the decision was not taken");
-}
-
-/* ---- looking ---- */
-
-static int show_clip(struct review *review, const struct opened *clip) {
-    if (review->player == NULL) {
-        return write_clip(review, clip);
-    }
-    FILE *file = player_file();
-    if (file == NULL) {
-        return fail(NULL, "out of memory");
-    }
-    int failed = read_clip(review, clip, "opening", file);
-    if (failed != 0) {
-        (void)fclose(file);
-        return failed;
-    }
-    if (!player_show(review->player, file)) {
-        return fail(NULL, "the player is gone");
-    }
-    (void)puts("handed to the player");
-    return 0;
-}
-
-static int write_clip(struct review *review, const struct opened *clip) {
-    char path[PATH_MAX];
-    look_path(review, clip, "mp4", path);
-    mode_t before = umask(0177);
-    FILE *file = fopen(path, "wxe");
-    (void)umask(before);
-    if (file == NULL) {
-        return fail(NULL, "cannot write '%s': %s", path, strerror(errno));
-    }
-    int failed = read_clip(review, clip, "opening", file);
-    if (fclose(file) != 0 && failed == 0) {
-        failed = fail("is the disk full?", "cannot write '%s': %s", path, strerror(errno));
-    }
-    if (failed != 0) {
-        (void)unlink(path);
-        return failed;
-    }
-    (void)printf("written to %s, readable by you alone\n", path);
-    term_text(review->scratch == NULL ? "delete it when you have seen it"
-                                      : "it is deleted when this review ends");
-    return 0;
-}
-
-/* So the header at hand belongs to the clip that was shown: a node that gave another clip's header
- * would otherwise be handed that clip's file key, for footage that nobody looked at (P1). */
-static int read_clip(struct review *review, const struct opened *clip, const char *what,
-                     FILE *file) {
-    const struct clip_from source = {.op = CONTROL_PAYLOAD, .clip = clip->clip};
-    const struct clip_claim claim = {.payload_size = clip->manifest->payload_size,
-                                     .payload_root = clip->manifest->payload_root,
-                                     .size = clip->manifest->size,
-                                     .sha256 = clip->manifest->sha256};
-    SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
-    if (!age_header_open(buffer_bytes(&clip->header), &review->secret->box, &key)) {
-        return fail(NULL, "your key does not open this clip");
-    }
-    return clip_read(review->client, &source, &claim, &key, what, file);
-}
-
-static int write_document(struct review *review, const struct opened *clip) {
-    const struct document *document = &clip->asked->request.document;
-    char path[PATH_MAX];
-    SCOPED(buffer_finish) struct buffer bytes = {.max = DOCUMENT_MAX};
-    if (!document->present || !clip->asked->document_here) {
-        (void)puts(document->present ? "the document has not come yet" : "there is no document");
-        return 0;
-    }
-    int failed = fetch_attachment(review, &document->sha256, document->size, &bytes);
-    if (failed != 0) {
-        return failed;
-    }
-    if (clip->asked->document_is_other) { /* what opens it would do what nobody expects */
-        char safe[SAFE_MAX];
-        const char *is = document_type(buffer_bytes(&bytes));
-        (void)printf("not written: the request calls it %s, and it is %s\n",
-                     safe_text(document->media_type, 31, safe),
-                     is == NULL ? "neither PDF, PNG nor plain text" : is);
-        return 0;
-    }
-    look_path(review, clip,
-              strcmp(document->media_type, "application/pdf") == 0 ? "pdf"
-              : strcmp(document->media_type, "image/png") == 0     ? "png"
-                                                                   : "txt",
-              path);
-    failed = file_write(path, buffer_bytes(&bytes), 0600, false);
-    if (failed == 0) {
-        (void)printf("written to %s%s\nit came from the requester: open it with care\n", path,
-                     review->scratch == NULL ? "" : " until this review ends");
-        show_document(review, document, buffer_bytes(&bytes));
-    }
-    return failed;
-}
-
-static void show_document(const struct review *review, const struct document *document,
-                          struct bytes bytes) {
-    SCOPED(buffer_finish) struct buffer text = {.max = READER_TEXT_MAX};
-    if (strcmp(document->media_type, "text/plain") == 0) {
-        show_text(bytes);
-    } else if (strcmp(document->media_type, "application/pdf") != 0) {
-        return;
-    } else if (review->reader == NULL) {
-        (void)puts("its text would be shown here if pdftotext (poppler-utils) were installed");
-    } else if (!reader_text(review->reader, bytes, &text)) {
-        (void)puts("no text could be got out of it");
-    } else {
-        show_text(buffer_bytes(&text));
-    }
-}
-
-/* Lines that hold something, cut to the terminal, on labelled lines: others wrote them. */
-static void show_text(struct bytes text) {
-    const size_t columns = term_width() - 4;
-    size_t shown = 0;
-    size_t more = 0;
-    for (size_t at = 0, end = 0; at < text.len; at = end + 1) {
-        char one[512];
-        char safe[SAFE_MAX];
-        const uint8_t *stop = memchr(text.at + at, '\n', text.len - at);
-        end = stop == NULL ? text.len : (size_t)(stop - text.at);
-        (void)snprintf(one, sizeof one, "%.*s", (int)(end - at), (const char *)text.at + at);
-        one[strcspn(one, "\r")] = '\0';
-        if (one[strspn(one, " \t")] == '\0') {
-            continue;
-        }
-        for (char *tab = one; (tab = strchr(tab, '\t')) != NULL;) {
-            *tab = ' ';
-        }
-        if (shown < TEXT_LINES) {
-            (void)printf("  | %s\n", safe_text(one, columns, safe));
-            shown++;
-        } else {
-            more++;
-        }
-    }
-    if (more > 0) {
-        (void)printf("and %zu lines more: the file has them\n", more);
-    } else if (shown == 0) {
-        (void)puts("it has no text: a picture of one, perhaps");
-    }
-}
-
-/* A new name in the folder for looks. */
-static void look_path(const struct review *review, const struct opened *clip, const char *ending,
-                      char out[PATH_MAX]) {
-    uint32_t random = 0;
-    random_bytes(&random, sizeof random);
-    (void)snprintf(out, PATH_MAX, "%.*s/stoop-%s-%08x.%s", PATH_MAX - 64, review->looks,
-                   clip->asked->code, random, ending);
 }

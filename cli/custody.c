@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/edit.h"
 #include "crypto/merkle.h"
 
 static const char *const making_texts[] = {
@@ -53,6 +54,9 @@ static const char check_script[] =
     "assert granted == {o['key'] for o in cert['owners']}, 'an owner has not signed'\n"
     "assert all(unhex(key) in body['home'] for key in granted), 'not owners of that home'\n"
     "assert all(unhex(s['sha256']) in body['manifest'] for s in cert['sources'])\n"
+    "if 'edit' in cert:\n"
+    "    assert unhex(cert['edit']['clip_sha256']) in body['manifest'], 'of another clip'\n"
+    "    print('its owners edited it; the clip was', cert['edit']['clip_sha256'][:16])\n"
     "print('the clip is the one that these owners granted to this request')\n"
     "\n"
     "for proof in cert['log_proofs']:  # RFC 6962, and a signed note\n"
@@ -80,7 +84,8 @@ static json_t *as_json(const struct custody *custody);
 static char *as_text(const struct custody *custody, const char *name);
 static void print_request(FILE *out, const struct checked_request *asked);
 static void print_grant(FILE *out, const struct custody *custody);
-static void print_clip(FILE *out, const struct manifest *manifest);
+static void print_clip(FILE *out, const struct custody *custody);
+static void print_edit(FILE *out, const struct grant *grant, const struct manifest *manifest);
 static void print_times(FILE *out, const char *label, struct instant at);
 static void print_coverage(FILE *out, const struct manifest *manifest);
 static void print_sources(FILE *out, const struct manifest *manifest);
@@ -88,7 +93,8 @@ static void print_log(FILE *out, const struct custody *custody);
 static const char *owner_name(const struct member *home, const struct sign_public *key);
 static void add_request(json_t *root, const struct checked_request *asked);
 static void add_grant(json_t *root, const struct custody *custody);
-static void add_clip(json_t *root, const struct manifest *manifest);
+static void add_clip(json_t *root, const struct custody *custody);
+static json_t *edit_json(const struct grant *grant, const struct manifest *manifest);
 static json_t *owners_json(const struct custody *custody);
 static json_t *runs_json(const struct clip_run *runs, size_t count);
 static json_t *gaps_json(const struct manifest *manifest);
@@ -165,7 +171,7 @@ static char *as_text(const struct custody *custody, const char *name) {
         name, name);
     print_request(out, &custody->asked);
     print_grant(out, custody);
-    print_clip(out, custody->manifest);
+    print_clip(out, custody);
     print_log(out, custody);
     (void)fprintf(out, "\nWritten by  stoop " STOOP_VERSION "\n");
     print_times(out, "On", now_wall());
@@ -232,21 +238,51 @@ static void print_grant(FILE *out, const struct custody *custody) {
     print_times(out, "Delete by", grant->terms.delete_by);
 }
 
-static void print_clip(FILE *out, const struct manifest *manifest) {
+/* What came; where an owner took something away, that, and what the clip was before. */
+static void print_clip(FILE *out, const struct custody *custody) {
+    const struct manifest *manifest = custody->manifest;
+    const struct grant *grant = &custody->grant;
     char safe[SAFE_MAX];
     char hex[65];
     (void)fprintf(out, "\nCamera      %s\n", safe_text(manifest->camera, 60, safe));
-    print_times(out, "From", manifest->from);
-    print_times(out, "To", manifest->to);
+    print_times(out, "From", grant->from);
+    print_times(out, "To", grant->to);
     (void)fprintf(out, "Times from  %s; the camera's clock was %+d ms off\n",
                   source_texts[manifest->time_source], manifest->clock_offset_ms);
     print_coverage(out, manifest);
     (void)fprintf(out, "Made        %s; %ux%u, %s\n", making_texts[manifest->making],
                   manifest->width, manifest->height, manifest->audio ? "with sound" : "no sound");
-    hex_write(BYTES_OF(manifest->sha256.b), hex);
-    (void)fprintf(out, "Size        %llu bytes\nSHA-256     %s\n",
-                  (unsigned long long)manifest->size, hex);
+    if (grant->edit.present) {
+        print_edit(out, grant, manifest);
+    }
+    hex_write(BYTES_OF(grant->sha256.b), hex);
+    (void)fprintf(out, "Size        %llu bytes\nSHA-256     %s\n", (unsigned long long)grant->size,
+                  hex);
     print_sources(out, manifest);
+}
+
+static void print_edit(FILE *out, const struct grant *grant, const struct manifest *manifest) {
+    struct wish wish;
+    char text[EDIT_TEXT_MAX];
+    char from[INSTANT_TEXT_MAX];
+    char to[INSTANT_TEXT_MAX];
+    char hex[65];
+    wish_start(&wish, manifest, grant);
+    instant_utc(manifest->from, from);
+    instant_utc(manifest->to, to);
+    hex_write(BYTES_OF(manifest->sha256.b), hex);
+    (void)fprintf(out, "Edited      by its owners before it went: %s;\n            pictures %s\n",
+                  edit_text(&wish, manifest, text),
+                  grant->edit.making == CLIP_COPIED ? "not re-encoded" : "re-encoded");
+    for (size_t i = 0; i < grant->edit.area_count; i++) {
+        const struct edit_area *area = &grant->edit.areas[i];
+        (void)fprintf(
+            out,
+            "            black: %.1f%% to %.1f%% from the left, %.1f%% to %.1f%% from the top\n",
+            area->left / 10.0, area->right / 10.0, area->top / 10.0, area->bottom / 10.0);
+    }
+    (void)fprintf(out, "Before that %s to %s\n            SHA-256 %s, %llu bytes\n", from, to, hex,
+                  (unsigned long long)manifest->size);
 }
 
 static void print_times(FILE *out, const char *label, struct instant at) {
@@ -317,7 +353,7 @@ static json_t *as_json(const struct custody *custody) {
     add_time(root, "written_at", now_wall());
     add_request(root, &custody->asked);
     add_grant(root, custody);
-    add_clip(root, custody->manifest);
+    add_clip(root, custody);
     (void)json_object_set_new(root, "signed", signed_json(custody));
     add_text(root, "log_key", custody->log_key);
     (void)json_object_set_new(root, "log_proofs", proofs_json(custody));
@@ -349,10 +385,12 @@ static void add_grant(json_t *root, const struct custody *custody) {
     add_time(root, "delete_by", custody->grant.terms.delete_by);
 }
 
-static void add_clip(json_t *root, const struct manifest *manifest) {
+static void add_clip(json_t *root, const struct custody *custody) {
+    const struct manifest *manifest = custody->manifest;
+    const struct grant *grant = &custody->grant;
     add_text(root, "camera", manifest->camera);
-    add_time(root, "from", manifest->from);
-    add_time(root, "to", manifest->to);
+    add_time(root, "from", grant->from);
+    add_time(root, "to", grant->to);
     (void)json_object_set_new(root, "coverage", runs_json(manifest->runs, manifest->run_count));
     (void)json_object_set_new(root, "gaps", gaps_json(manifest));
     add_text(root, "times_from", source_texts[manifest->time_source]);
@@ -360,12 +398,39 @@ static void add_clip(json_t *root, const struct manifest *manifest) {
     add_text(root, "making", making_words[manifest->making]);
     add_number(root, "width", manifest->width);
     add_number(root, "height", manifest->height);
-    (void)json_object_set_new(root, "audio", json_boolean(manifest->audio));
-    add_number(root, "size", manifest->size);
-    add_hex(root, "sha256", BYTES_OF(manifest->sha256.b));
-    add_number(root, "payload_size", manifest->payload_size);
-    add_hex(root, "payload_root", BYTES_OF(manifest->payload_root.b));
+    (void)json_object_set_new(root, "audio",
+                              json_boolean(manifest->audio && !grant->edit.audio_removed));
+    add_number(root, "size", grant->size);
+    add_hex(root, "sha256", BYTES_OF(grant->sha256.b));
+    add_number(root, "payload_size", grant->payload_size);
+    add_hex(root, "payload_root", BYTES_OF(grant->payload_root.b));
+    if (grant->edit.present) {
+        (void)json_object_set_new(root, "edit", edit_json(grant, manifest));
+    }
     (void)json_object_set_new(root, "sources", sources_json(manifest));
+}
+
+/* What was taken away, and what the clip was before. */
+static json_t *edit_json(const struct grant *grant, const struct manifest *manifest) {
+    json_t *edit = json_object();
+    json_t *areas = json_array();
+    for (size_t i = 0; i < grant->edit.area_count; i++) {
+        const struct edit_area *area = &grant->edit.areas[i];
+        json_t *one = json_object();
+        add_number(one, "left", area->left);
+        add_number(one, "top", area->top);
+        add_number(one, "right", area->right);
+        add_number(one, "bottom", area->bottom);
+        (void)json_array_append_new(areas, one);
+    }
+    (void)json_object_set_new(edit, "audio_removed", json_boolean(grant->edit.audio_removed));
+    (void)json_object_set_new(edit, "black_per_mille", areas);
+    add_text(edit, "making", making_words[grant->edit.making]);
+    add_time(edit, "clip_from", manifest->from);
+    add_time(edit, "clip_to", manifest->to);
+    add_number(edit, "clip_size", manifest->size);
+    add_hex(edit, "clip_sha256", BYTES_OF(manifest->sha256.b));
+    return edit;
 }
 
 static json_t *owners_json(const struct custody *custody) {

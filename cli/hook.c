@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/helper.h"
+
 enum {
     WORDS_MAX = 64,
     LOOK_MS = 50,
@@ -23,7 +25,7 @@ enum {
 };
 
 struct hook {
-    int socket;
+    struct helper *helper;
     bool runs;
 };
 
@@ -45,7 +47,7 @@ int hook_start(char *const *words, struct hook **out) {
     if (hook == NULL) {
         return fail(NULL, "out of memory");
     }
-    int failed = child_start("what notifies", serve, words, &hook->socket);
+    int failed = helper_start(serve, words, "what notifies", &hook->helper);
     if (failed != 0) {
         free(hook);
         return failed;
@@ -58,7 +60,7 @@ void hook_tell(struct hook *hook, enum hook_event event, size_t count,
                char (*codes)[REQUEST_CODE_BYTES]) {
     char message[HOOK_MESSAGE_MAX];
     size_t len = write_message(event, count, codes, message);
-    hook->runs = len > 0 && send(hook->socket, message, len, MSG_NOSIGNAL) == (ssize_t)len;
+    hook->runs = len > 0 && send(hook->helper->socket, message, len, MSG_NOSIGNAL) == (ssize_t)len;
     if (!hook->runs) {
         (void)fail(NULL, "what notifies is gone");
     }
@@ -66,7 +68,8 @@ void hook_tell(struct hook *hook, enum hook_event event, size_t count,
 
 bool hook_ready(struct hook *hook) {
     int status = 0;
-    if (!hook->runs || recv(hook->socket, &status, sizeof status, MSG_DONTWAIT) != sizeof status) {
+    if (!hook->runs ||
+        recv(hook->helper->socket, &status, sizeof status, MSG_DONTWAIT) != sizeof status) {
         return !hook->runs;
     }
     hook->runs = false;
@@ -85,7 +88,7 @@ bool hook_ready(struct hook *hook) {
 
 void hook_stop(struct hook *hook) {
     if (hook != NULL) {
-        (void)close(hook->socket);
+        helper_stop(hook->helper);
         free(hook);
     }
 }

@@ -6,14 +6,15 @@
 #include "node/base/assert.h"
 
 static void take_line(struct prompt *prompt, const char *line);
+static bool take_edit(struct prompt *prompt, const char *line);
 static bool take_later(struct prompt *prompt, const char *line);
 static bool read_span(const char *text, struct duration *out);
 static void take_done(struct prompt *prompt, const struct prompt_event *event);
 static void take_failed(struct prompt *prompt);
 static void end(struct prompt *prompt, enum prompt_end how);
 
-void prompt_start(struct prompt *prompt, const char *code, bool already) {
-    *prompt = (struct prompt){.already = already, .doing = PROMPT_DO_SHOW};
+void prompt_start(struct prompt *prompt, const char *code) {
+    *prompt = (struct prompt){.doing = PROMPT_DO_SHOW};
     (void)snprintf(prompt->code, sizeof prompt->code, "%s", code);
 }
 
@@ -25,6 +26,7 @@ enum prompt_do prompt_step(struct prompt *prompt, const struct prompt_event *eve
     case PROMPT_EV_SHOWN:
         prompt->shown = prompt->doing == PROMPT_DO_SHOW;
         prompt->digest = event->digest;
+        prompt->already = event->already;
         prompt->doing = prompt->shown ? PROMPT_DO_ASK : PROMPT_DO_SHOW;
         break;
     case PROMPT_EV_LINE:
@@ -73,6 +75,9 @@ static void take_line(struct prompt *prompt, const char *line) {
             return;
         }
     }
+    if (take_edit(prompt, line)) {
+        return;
+    }
     if (*line == '\0') {
         end(prompt, PROMPT_LATER);
     } else if (strcmp(line, "q") == 0 || strcmp(line, "quit") == 0) {
@@ -80,6 +85,33 @@ static void take_line(struct prompt *prompt, const char *line) {
     } else if (!take_later(prompt, line)) {
         end(prompt, PROMPT_NOT_UNDERSTOOD);
     }
+}
+
+/* "m", "trim 0:05 1:40". What the text means is for who carries it out. */
+static bool take_edit(struct prompt *prompt, const char *line) {
+    static const struct {
+        const char *letter, *word;
+        enum prompt_edit edit;
+    } words[] = {{"t", "trim", PROMPT_TRIM},
+                 {"r", "redact", PROMPT_REDACT},
+                 {"m", "mute", PROMPT_MUTE},
+                 {"u", "undo", PROMPT_UNDO}};
+    size_t len = strcspn(line, " ");
+    const char *text = line + len + strspn(line + len, " ");
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        bool named = (strlen(words[i].letter) == len && strncmp(line, words[i].letter, len) == 0) ||
+                     (strlen(words[i].word) == len && strncmp(line, words[i].word, len) == 0);
+        if (named && strlen(text) < sizeof prompt->text) {
+            prompt->edit = words[i].edit;
+            (void)snprintf(prompt->text, sizeof prompt->text, "%s", text);
+            for (size_t end = strlen(text); end > 0 && prompt->text[end - 1] == ' '; end--) {
+                prompt->text[end - 1] = '\0';
+            }
+            prompt->doing = PROMPT_DO_EDIT;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* "l", "later", "l 2h", "later 1d". */
@@ -121,6 +153,10 @@ static void take_done(struct prompt *prompt, const struct prompt_event *event) {
     case PROMPT_DO_HELP:
         prompt->doing = PROMPT_DO_ASK;
         break;
+    case PROMPT_DO_EDIT: /* what was shown is no longer what would leave */
+        prompt->shown = false;
+        prompt->doing = PROMPT_DO_SHOW;
+        break;
     case PROMPT_DO_DECLINE:
         end(prompt, PROMPT_DECLINED);
         break;
@@ -143,10 +179,12 @@ static void take_done(struct prompt *prompt, const struct prompt_event *event) {
     }
 }
 
-/* A look that fails may be taken again; a decision that fails ends it undecided. */
+/* A look or an edit that fails has changed nothing and may be taken again; a decision that fails
+ * ends it undecided. */
 static void take_failed(struct prompt *prompt) {
     bool look = prompt->doing == PROMPT_DO_PLAY || prompt->doing == PROMPT_DO_DOCUMENT ||
-                prompt->doing == PROMPT_DO_DETAILS || prompt->doing == PROMPT_DO_HELP;
+                prompt->doing == PROMPT_DO_DETAILS || prompt->doing == PROMPT_DO_HELP ||
+                prompt->doing == PROMPT_DO_EDIT;
     if (look) {
         prompt->doing = PROMPT_DO_ASK;
     } else {

@@ -2,8 +2,9 @@
  *
  * Invariants:
  *  1. PROMPT_DO_SIGN comes only after, in this order and with nothing between: a digest was shown;
- *     the request's code was typed, a whole line; the clip was read and had that very digest; the
- *     passphrase opened the owner's key. Whatever else happens in between, it begins anew.
+ *     the request's code was typed, a whole line; what would leave was read and had that very
+ *     digest; the passphrase opened the owner's key. Whatever else happens in between, it begins
+ *     anew; so it does after each edit, whose result has a digest of its own.
  *  2. No answer, an empty line, an unknown word and a failure never lead there.
  *  3. It ends once; after that every event is answered with PROMPT_DO_END.
  *
@@ -18,6 +19,7 @@
 enum {
     PROMPT_SNOOZE_MIN_MS = DURATION_MINUTE_MS,
     PROMPT_SNOOZE_MAX_DAYS = 30, /* no request lives that long */
+    PROMPT_TEXT_MAX = 64,
 };
 
 enum prompt_do {
@@ -27,11 +29,19 @@ enum prompt_do {
     PROMPT_DO_DOCUMENT,
     PROMPT_DO_DETAILS,
     PROMPT_DO_HELP,
+    PROMPT_DO_EDIT, /* as `edit` and `text` say; when it is done, all is shown anew */
     PROMPT_DO_DECLINE,
     PROMPT_DO_CHECK,      /* read the clip; PROMPT_EV_DONE carries the digest that it has */
     PROMPT_DO_PASSPHRASE, /* done: it has just opened the key */
     PROMPT_DO_SIGN,
     PROMPT_DO_END,
+};
+
+enum prompt_edit {
+    PROMPT_TRIM,
+    PROMPT_REDACT,
+    PROMPT_MUTE,
+    PROMPT_UNDO
 };
 
 enum prompt_end {
@@ -48,17 +58,19 @@ enum prompt_end {
 
 struct prompt {
     char code[REQUEST_CODE_BYTES];
-    bool already;
+    bool already; /* what was shown last is signed by this owner */
     enum prompt_do doing;
     enum prompt_end end; /* when `doing` is PROMPT_DO_END */
     struct duration snooze;
+    enum prompt_edit edit;
+    char text[PROMPT_TEXT_MAX]; /* what follows its letter */
     bool shown;
     struct id digest; /* that was shown last */
 };
 
 struct prompt_event {
     enum prompt_event_kind {
-        PROMPT_EV_SHOWN,   /* `digest` is before the owner */
+        PROMPT_EV_SHOWN,   /* `digest` is before the owner, who has signed it `already` */
         PROMPT_EV_LINE,    /* `line` was typed, whole, after the question */
         PROMPT_EV_NONE,    /* end of input, Ctrl-C, time-out, a lost terminal, a lost node */
         PROMPT_EV_RESIZED, /* the window is not what the prompt was shown in */
@@ -67,10 +79,11 @@ struct prompt_event {
     } kind;
     const char *line;
     struct id digest;
+    bool already;
 };
 
-/* `already`: this owner has signed this clip before. The first action is PROMPT_DO_SHOW. */
-void prompt_start(struct prompt *prompt, const char *code, bool already);
+/* The first action is PROMPT_DO_SHOW. */
+void prompt_start(struct prompt *prompt, const char *code);
 /* Answers prompt->doing. */
 enum prompt_do prompt_step(struct prompt *prompt, const struct prompt_event *event);
 

@@ -1,11 +1,8 @@
 /* A document's text, got by pdftotext. What reads a stranger's PDF has no key, no network, no file
  * but the document, and little time and memory: the walls of media work, and limits. */
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,13 +19,7 @@ enum {
     ADDRESS_SPACE = 512 * 1024 * 1024,
 };
 
-struct reader {
-    int socket;
-};
-
-static void serve(int socket, const void *with);
-static bool receive_files(int socket, int files[FILES]);
-static bool send_files(int socket, const int files[FILES]);
+static void serve(int socket, const void *argument);
 static _Noreturn void convert(const int files[FILES]);
 static bool limit_work(void);
 static bool fill(int file, struct bytes bytes);
@@ -38,26 +29,16 @@ bool reader_installed(void) {
     return access(PDFTOTEXT, X_OK) == 0;
 }
 
-int reader_start(struct reader **out) {
-    struct reader *reader = calloc(1, sizeof *reader);
-    if (reader == NULL) {
-        return fail(NULL, "out of memory");
-    }
-    int failed = child_start("what reads documents", serve, NULL, &reader->socket);
-    if (failed != 0) {
-        free(reader);
-        return failed;
-    }
-    *out = reader;
-    return 0;
+int reader_start(struct helper **out) {
+    return helper_start(serve, NULL, "what reads documents", out);
 }
 
-bool reader_text(struct reader *reader, struct bytes pdf, struct buffer *out) {
+bool reader_text(struct helper *reader, struct bytes pdf, struct buffer *out) {
     char done = '\0';
     int files[FILES] = {memfd_create("document", MFD_CLOEXEC), memfd_create("text", MFD_CLOEXEC)};
     bool good = files[0] >= 0 && files[1] >= 0 && fill(files[0], pdf) &&
-                send_files(reader->socket, files) && read(reader->socket, &done, 1) == 1 &&
-                done == 'y' && take_text(files[1], out);
+                helper_send(reader->socket, "d", 1, files, FILES) &&
+                read(reader->socket, &done, 1) == 1 && done == 'y' && take_text(files[1], out);
     for (size_t i = 0; i < FILES; i++) {
         if (files[i] >= 0) {
             (void)close(files[i]);
@@ -66,17 +47,11 @@ bool reader_text(struct reader *reader, struct bytes pdf, struct buffer *out) {
     return good;
 }
 
-void reader_stop(struct reader *reader) {
-    if (reader != NULL) {
-        (void)close(reader->socket); /* the child sees the end, and ends */
-        free(reader);
-    }
-}
-
-static void serve(int socket, const void *with) {
+static void serve(int socket, const void *argument) {
     int files[FILES];
-    (void)with;
-    while (receive_files(socket, files)) {
+    char byte = 0;
+    (void)argument;
+    while (helper_receive(socket, &byte, 1, files, FILES) == 1) {
         int status = -1;
         pid_t child = fork();
         if (child == 0) {
@@ -85,42 +60,10 @@ static void serve(int socket, const void *with) {
         bool good = child > 0 && waitpid(child, &status, 0) == child && status == 0;
         (void)close(files[0]);
         (void)close(files[1]);
-        if (send(socket, good ? "y" : "n", 1, MSG_NOSIGNAL) != 1) {
-            return;
+        if (!helper_send(socket, good ? "y" : "n", 1, NULL, 0)) {
+            break;
         }
     }
-}
-
-static bool receive_files(int socket, int files[FILES]) {
-    char byte = 0;
-    char room[CMSG_SPACE(FILES * sizeof(int))] = {0};
-    struct iovec data = {&byte, 1};
-    struct msghdr message = {
-        .msg_iov = &data, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
-    if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) {
-        return false;
-    }
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    if (rights == NULL || rights->cmsg_type != SCM_RIGHTS ||
-        rights->cmsg_len != CMSG_LEN(FILES * sizeof(int))) {
-        return false;
-    }
-    memcpy(files, CMSG_DATA(rights), FILES * sizeof(int));
-    return true;
-}
-
-static bool send_files(int socket, const int files[FILES]) {
-    char byte = 'd';
-    char room[CMSG_SPACE(FILES * sizeof(int))] = {0};
-    struct iovec data = {&byte, 1};
-    struct msghdr message = {
-        .msg_iov = &data, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(FILES * sizeof(int));
-    memcpy(CMSG_DATA(rights), files, FILES * sizeof(int));
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
 static _Noreturn void convert(const int files[FILES]) {

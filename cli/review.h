@@ -4,8 +4,38 @@
 #define CLI_REVIEW_H
 
 #include "cli/clip.h"
+#include "cli/edit.h"
 #include "cli/memory.h"
+#include "cli/prompt.h"
 #include "cli/rules.h"
+
+enum {
+    WISHES_MAX = 32, /* edits that can be undone one by one */
+};
+
+struct desk { /* what an owner sits at */
+    struct cli *cli;
+    struct client *client;
+    struct pins pins;
+    struct id community, certificate;
+    struct owner_secret *secret; /* NULL until the first clip is opened */
+    struct keyfile_public pub;
+    struct helper *player;   /* NULL: looks are files */
+    struct helper *reader;   /* NULL: pdftotext is not installed */
+    struct helper *editor;   /* NULL: stoop-media is not installed */
+    char looks[PATH_MAX];    /* the folder for them */
+    struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */
+};
+
+struct outgoing { /* what would leave the house */
+    struct instant from, to;
+    bool audio;
+    enum clip_making making;
+    uint64_t size;
+    struct id sha256;
+    uint64_t payload_size; /* of an edit of this owner's: once it is sealed, to be signed */
+    struct id payload_root;
+};
 
 struct opened { /* one clip, checked */
     struct checked_request *asked;
@@ -17,15 +47,51 @@ struct opened { /* one clip, checked */
     struct id manifest_id;
     struct buffer signed_manifest;
     struct buffer header;
-    struct buffer part; /* the grant so far */
-    uint64_t payload_size;
-    bool looked; /* the whole of it was handed out to be seen */
+    struct buffer part;      /* the grant so far, verified */
+    struct id part_id;       /* zero: there is none */
+    bool left;               /* and it is for what another owner left of the clip */
+    struct grant left_grant; /* that one */
+    struct buffer left_header;
+    struct wish wish; /* what would be taken away */
+    size_t wish_count;
+    struct wish wishes[WISHES_MAX]; /* the same before each edit of this owner's */
+    FILE *original;                 /* in memory, once it was needed; NULL */
+    FILE *edited;                   /* in memory: this owner's edit; NULL: none */
+    struct outgoing goes;
+    bool looked; /* the whole of that was handed out to be seen */
 };
 
+/* ---- opened.c: nothing of what the node says is believed (P1) ---- */
+/* Opens and checks the clip, and the grant so far. EXIT codes after printing. */
+int opened_load(struct desk *desk, struct opened *clip);
+void opened_finish(struct opened *clip);
+/* What would leave as it was when this owner came to it. */
+void opened_reset(struct opened *clip);
+/* Has this owner signed what would leave now? */
 bool has_signed(const struct opened *clip, const struct sign_public *key);
+/* Reads what would leave, and holds it against its digest. `file` NULL: only checked. */
+int read_outgoing(struct desk *desk, struct opened *clip, const char *what, FILE *file);
+int read_original(struct desk *desk, const struct opened *clip, const char *what, FILE *file);
+/* Another owner may have signed while this one was reading. */
+int refresh_part(struct desk *desk, struct opened *clip);
+/* Document and seal of the request, and its rules. */
+int check_document(struct desk *desk, struct checked_request *asked);
+int fetch_attachment(struct desk *desk, const struct id *named, size_t size, struct buffer *out);
+int check_rules(const struct checked_request *asked);
+
+/* ---- edits.c: the owner takes something away (PROTOCOL 6.7) ---- */
+int edits_make(struct desk *desk, struct opened *clip, enum prompt_edit what, const char *text);
+
+/* ---- sign.c ---- */
+int sign(struct desk *desk, struct opened *clip, const struct owner_secret *again);
+int decline(struct desk *desk, const struct opened *clip);
+
+/* ---- look.c ---- */
+int show_clip(struct desk *desk, struct opened *clip);
+int write_document(struct desk *desk, const struct opened *clip);
 
 /* ---- show.c: lines only, as wide as the terminal is now ---- */
-void show_prompt(const struct opened *clip, const struct pins *pins);
+void show_prompt(const struct opened *clip, const struct desk *desk);
 /* What the prompt had to cut: the request's words at length, then how every rule came out. */
 void show_details(const struct opened *clip);
 void show_seen(const struct opened *clip);

@@ -20,16 +20,18 @@ static void show_number(const struct opened *clip);
 static void show_past(const struct opened *clip);
 static void show_basis(const struct instrument *instrument);
 static void show_order(const struct instrument *instrument);
+static void show_making(const struct opened *clip, const struct desk *desk);
 static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
 static void show_asked(const struct opened *clip);
 static void show_breadth(const struct checked_request *asked);
-static void show_owners(const struct opened *clip, const struct pins *pins);
+static void show_owners(const struct opened *clip, const struct desk *desk);
 static void show_field(const char *label, const char *value);
 
-void show_prompt(const struct opened *clip, const struct pins *pins) {
+void show_prompt(const struct opened *clip, const struct desk *desk) {
     const struct request *request = &clip->asked->request;
     const struct manifest *manifest = clip->manifest;
+    const struct outgoing *goes = &clip->goes;
     char safe[SAFE_MAX];
     char time[INSTANT_TEXT_MAX];
     char span[32];
@@ -48,18 +50,18 @@ void show_prompt(const struct opened *clip, const struct pins *pins) {
         term_line("FACTS  |", "       |",
                   safe_text(request->instrument.emergency_facts, REASON_COLUMNS, safe));
     }
-    span_text(manifest->to.ms - manifest->from.ms, span);
-    size_text(manifest->size, size);
-    hex_write(BYTES_OF(manifest->sha256.b), digest);
+    span_text(goes->to.ms - goes->from.ms, span);
+    size_text(goes->size, size);
+    hex_write(BYTES_OF(goes->sha256.b), digest);
     hex_write(BYTES_OF(request->key.b), key);
     line("SENDS", "%s %ux%u, %s, %s", span, manifest->width, manifest->height,
-         manifest->audio ? "WITH SOUND" : "no sound", size);
-    line("", "%s", making_text(manifest->making));
+         goes->audio ? "WITH SOUND" : "no sound", size);
+    show_making(clip, desk);
     line("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
          digest + 4, digest + 8, digest + 12, key, key + 4);
     instant_local(request->terms.delete_by, time);
     line("TERMS", "delete by %.15s, no face recognition, no passing on", time);
-    show_owners(clip, pins);
+    show_owners(clip, desk);
     show_seen(clip);
     line("", "It cannot be recalled. No answer means no.");
 }
@@ -183,6 +185,22 @@ static void show_order(const struct instrument *instrument) {
     }
 }
 
+/* How the file came to be; of an edited one, who took what away. */
+static void show_making(const struct opened *clip, const struct desk *desk) {
+    char text[EDIT_TEXT_MAX];
+    char who[SAFE_MAX] = "you";
+    if (clip->edited == NULL && !clip->left) {
+        line("", "%s", making_text(clip->manifest->making));
+        return;
+    }
+    for (size_t i = 0; clip->edited == NULL && i < desk->pins.owner_count; i++) {
+        if (has_signed(clip, &desk->pins.owners[i].sign)) {
+            (void)safe_text(desk->pins.owner_names[i], 40, who);
+        }
+    }
+    line("", "edited by %s: %s", who, edit_text(&clip->wish, clip->manifest, text));
+}
+
 static const char *making_text(enum clip_making making) {
     switch (making) {
     case CLIP_WHOLE_FILE:
@@ -287,15 +305,21 @@ static void show_breadth(const struct checked_request *asked) {
     }
 }
 
-static void show_owners(const struct opened *clip, const struct pins *pins) {
+static void show_owners(const struct opened *clip, const struct desk *desk) {
     const struct manifest *manifest = clip->manifest;
+    const struct pins *pins = &desk->pins;
+    struct signed_object part;
+    bool voids = clip->edited != NULL && clip->part.len > 0 &&
+                 signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK;
     char safe[SAFE_MAX];
     for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
         for (size_t k = 0; k < pins->owner_count; k++) {
             if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
                 line("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
                      has_signed(clip, &manifest->owners[i].sign) ? "has accepted"
-                                                                 : "has not accepted");
+                     : voids && signed_by(&part, &manifest->owners[i].sign)
+                         ? "accepted it as it was, and is asked again"
+                         : "has not accepted");
             }
         }
     }
@@ -303,7 +327,7 @@ static void show_owners(const struct opened *clip, const struct pins *pins) {
 
 void show_seen(const struct opened *clip) {
     char span[32];
-    span_text(clip->manifest->to.ms - clip->manifest->from.ms, span);
+    span_text(clip->goes.to.ms - clip->goes.from.ms, span);
     line("SEEN", clip->looked ? "all %s of it handed out to be looked at" : "nothing of %s yet",
          span);
 }

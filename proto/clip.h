@@ -13,6 +13,10 @@ enum {
     HEADER_MAX = 8 * 1024, /* an age header for OWNERS_MAX recipients */
     SEALED_MANIFEST_MAX = SIGNED_BODY_MAX + 16 * 1024,
     CAMERA_LIST_MAX = 256 * 1024,
+    EDIT_AREAS_MAX = 8,
+    EDIT_SCALE = 1000, /* an area's sides are in thousandths of the picture's */
+    EDIT_GROWTH = 8,   /* a recording that was packed tightly grows when it is made anew */
+    EDIT_MARGIN = 16 * 1024 * 1024,
 };
 
 struct clip_id { /* random, chosen by ingest */
@@ -98,6 +102,22 @@ struct manifest {
     struct clip_source sources[SOURCES_MAX];
 };
 
+/* A part of the picture that was made black: [left, right) and [top, bottom), from its left and
+ * upper side. */
+struct edit_area {
+    uint32_t left, top, right, bottom;
+};
+
+/* What an owner took away before the clip went. The grant's seconds, digests and sizes are then
+ * those of the edited file; the manifest stays that of the clip it was made from. */
+struct edit {
+    bool present;
+    bool audio_removed;
+    enum clip_making making; /* CLIP_COPIED: its pictures are the clip's, not re-encoded */
+    size_t area_count;
+    struct edit_area areas[EDIT_AREAS_MAX];
+};
+
 /* What owners sign to let one clip go (P5). Every owner signs the same body. */
 struct grant {
     struct id community;
@@ -117,6 +137,7 @@ struct grant {
     struct instant expires; /* delivery is tried until then */
     size_t owner_count;     /* whose signatures this body needs, all of them */
     struct sign_public owners[OWNERS_MAX];
+    struct edit edit;
 };
 
 /* An owner's answer that is not a grant. */
@@ -184,8 +205,12 @@ MUST_USE enum err camera_list_verify(const struct signed_object *object,
  * present verify, ERR_PEER_SIGNATURE when one does not or is nobody's. */
 MUST_USE enum err grant_verify(const struct signed_object *object, const struct grant *grant);
 
-/* The grant says what manifest and request say, no more: same clip, digests, owners, recipient, and
- * within the seconds asked for. ERR_PEER_BOUNDS. */
+/* The payload of an edited clip is at most so large. */
+uint64_t edit_payload_max(uint64_t payload_size);
+
+/* The grant says what manifest and request say, no more: same clip, owners, recipient, and within
+ * the seconds asked for; the same seconds and digests too, or an edit that took something away.
+ * ERR_PEER_BOUNDS. */
 MUST_USE enum err grant_agrees(const struct grant *grant, const struct id *manifest_id,
                                const struct manifest *manifest, const struct id *request_id,
                                const struct request *request);

@@ -36,7 +36,8 @@ enum control_op {
     CONTROL_PAYLOAD,  /* clip, offset -> data */
     CONTROL_DECIDE,   /* clip, blob: signed decision -> done */
     CONTROL_GRANT, /* clip, blob: signed grant, blob2: age header (once all signed), blob3: manifest
-                      sealed to the request key -> done */
+                      sealed to the request key, id: the grant so far, where this one takes its
+                      place -> done */
     CONTROL_DELIVERED,      /* what others granted us, in parts like requests -> delivered* */
     CONTROL_DELIVERED_ONE,  /* id: grant -> delivered with header and manifest */
     CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
@@ -53,6 +54,11 @@ enum control_op {
     CONTROL_DELETE,     /* id: grant, text empty: key and ciphertext go now; or text: a place, and
                                 total: files there that are about to be deleted, 0: none is left -> done
                               */
+    CONTROL_EDIT_PUT,   /* clip, id: root of the edited payload, total, offset, blob: whole pieces
+                           -> done */
+    CONTROL_EDIT_KEEP,  /* clip, id: root, blob: age header for the owners; all pieces are here ->
+                           done, once they are durable */
+    CONTROL_EDITED,     /* clip, offset -> data: of the payload that the grant so far names */
 };
 
 struct control_request {
@@ -227,6 +233,7 @@ struct control_reply {
             struct bytes grant; /* signed, while owners' signatures are being gathered or later */
             size_t owner_count; /* whose clip it is, as ingest told the node */
             struct sign_public owners[OWNERS_MAX];
+            struct bytes edited_header; /* for the owners, where that grant is for an edited clip */
         } clip;
         struct {
             struct id grant;

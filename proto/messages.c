@@ -463,7 +463,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_DELETE),
+        .max = CONTROL_EDITED),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -610,6 +610,7 @@ static const struct shape_field got_clip_rows[] = {
     ROW(16, SHAPE_BYTES, REPLY, as.clip.header, .max = HEADER_MAX),
     ROW(17, SHAPE_BYTES, REPLY, as.clip.grant, .max = OBJECT_BYTES_MAX),
     ARRAY(18, SHAPE_FIXED, REPLY, as.clip.owners, as.clip.owner_count),
+    ROW(19, SHAPE_BYTES, REPLY, as.clip.edited_header, .max = HEADER_MAX),
 };
 static const struct shape got_clip_shape = SHAPE_OF("GotClip", got_clip_rows, NULL);
 

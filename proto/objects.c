@@ -404,6 +404,29 @@ static const struct shape_field manifest_rows[] = {
 };
 static const struct shape manifest_shape = SHAPE_OF("Manifest", manifest_rows, manifest_check);
 
+static bool edit_area_check(const void *plain) {
+    const struct edit_area *area = plain;
+    return area->left < area->right && area->top < area->bottom;
+}
+static const struct shape_field edit_area_rows[] = {
+    ROW(1, SHAPE_U32, struct edit_area, left, .max = EDIT_SCALE),
+    ROW(2, SHAPE_U32, struct edit_area, top, .max = EDIT_SCALE),
+    ROW(3, SHAPE_U32, struct edit_area, right, NEEDED, .min = 1, .max = EDIT_SCALE),
+    ROW(4, SHAPE_U32, struct edit_area, bottom, NEEDED, .min = 1, .max = EDIT_SCALE),
+};
+static const struct shape edit_area_shape = SHAPE_OF("EditArea", edit_area_rows, edit_area_check);
+
+static const struct shape_field edit_rows[] = {
+    ROW(1, SHAPE_BOOL, struct edit, audio_removed),
+    ROW(2, SHAPE_U32, struct edit, making, NEEDED, .min = CLIP_WHOLE_FILE, .max = CLIP_REENCODED),
+    ARRAY(3, SHAPE_MESSAGE, struct edit, areas, area_count, .sub = &edit_area_shape),
+};
+static bool edit_check(const void *plain) {
+    const struct edit *edit = plain;
+    return edit->making != CLIP_WHOLE_FILE;
+}
+static const struct shape edit_shape = SHAPE_OF("Edit", edit_rows, edit_check);
+
 static bool grant_check(const void *plain) {
     const struct grant *grant = plain;
     return grant->from.ms < grant->to.ms && grant->created.ms < grant->expires.ms &&
@@ -426,6 +449,14 @@ static const struct shape_field grant_rows[] = {
     ROW(14, SHAPE_TIME, struct grant, created, NEEDED),
     ROW(15, SHAPE_TIME, struct grant, expires, NEEDED),
     ARRAY(16, SHAPE_FIXED, struct grant, owners, owner_count, NEEDED),
+    {.number = 17,
+     .kind = SHAPE_MESSAGE,
+     .offset = offsetof(struct grant, edit),
+     .size = sizeof(struct edit),
+     .counted = true,
+     .count_offset = offsetof(struct grant, edit) + offsetof(struct edit, present),
+     .name = "edit",
+     .sub = &edit_shape},
 };
 static const struct shape grant_shape = SHAPE_OF("Grant", grant_rows, grant_check);
 
@@ -508,6 +539,8 @@ const struct shape *const object_shapes[] = {
     &node_record_shape,
     &request_shape,
     &withdrawal_shape,
+    &edit_area_shape,
+    &edit_shape,
     &grant_shape,
     &decision_shape,
     &receipt_shape,

@@ -10,6 +10,8 @@ struct signers {
     struct sign_public keys[SIGNED_SIGNATURES_MAX];
 };
 
+static bool is_whole(const struct grant *grant, const struct manifest *manifest);
+static bool is_narrower(const struct grant *grant, const struct manifest *manifest);
 static void find_signers(const struct signed_object *object, struct signers *out);
 static bool has_signed(const struct signers *signers, const struct sign_public *key);
 static bool all_signed(const struct signers *signers, const struct camera_list *list);
@@ -65,21 +67,44 @@ enum err grant_agrees(const struct grant *grant, const struct id *manifest_id,
     bool same = id_equal(&grant->manifest, manifest_id) && id_equal(&grant->request, request_id) &&
                 id_equal(&manifest->request, request_id) &&
                 bytes_equal(BYTES_OF(grant->clip.b), BYTES_OF(manifest->clip.b)) &&
-                id_equal(&grant->sha256, &manifest->sha256) && grant->size == manifest->size &&
-                grant->payload_size == manifest->payload_size &&
-                id_equal(&grant->payload_root, &manifest->payload_root) &&
                 box_public_equal(&grant->recipient, &request->key) &&
                 id_equal(&grant->community, &request->head.community) &&
                 grant->owner_count == manifest->owner_count;
     for (size_t i = 0; same && i < grant->owner_count; i++) {
         same = sign_public_equal(&grant->owners[i], &manifest->owners[i].sign);
     }
-    bool within = grant->from.ms == manifest->from.ms && grant->to.ms == manifest->to.ms &&
-                  grant->from.ms >= request->from.ms && grant->to.ms <= request->to.ms &&
+    bool within = grant->from.ms >= request->from.ms && grant->to.ms <= request->to.ms &&
                   grant->terms.delete_by.ms <= request->terms.delete_by.ms &&
                   strcmp(grant->terms.purpose, request->terms.purpose) == 0 &&
                   strcmp(grant->terms.case_number, request->terms.case_number) == 0;
-    return same && within ? ERR_OK : ERR_PEER_BOUNDS;
+    bool clip = grant->edit.present ? is_narrower(grant, manifest) : is_whole(grant, manifest);
+    return same && within && clip ? ERR_OK : ERR_PEER_BOUNDS;
+}
+
+uint64_t edit_payload_max(uint64_t payload_size) {
+    uint64_t most = UINT64_MAX / 2;
+    return payload_size > most / EDIT_GROWTH - EDIT_MARGIN
+               ? most
+               : payload_size * EDIT_GROWTH + EDIT_MARGIN;
+}
+
+static bool is_whole(const struct grant *grant, const struct manifest *manifest) {
+    return id_equal(&grant->sha256, &manifest->sha256) && grant->size == manifest->size &&
+           grant->payload_size == manifest->payload_size &&
+           id_equal(&grant->payload_root, &manifest->payload_root) &&
+           grant->from.ms == manifest->from.ms && grant->to.ms == manifest->to.ms;
+}
+
+/* An edit takes something away, and only what was there. */
+static bool is_narrower(const struct grant *grant, const struct manifest *manifest) {
+    const struct edit *edit = &grant->edit;
+    bool within = grant->from.ms >= manifest->from.ms && grant->to.ms <= manifest->to.ms;
+    bool shorter = grant->from.ms > manifest->from.ms || grant->to.ms < manifest->to.ms;
+    bool pictures = shorter || edit->area_count > 0;
+    bool possible = (manifest->audio || !edit->audio_removed) &&
+                    (!pictures || edit->making == CLIP_REENCODED) &&
+                    grant->payload_size <= edit_payload_max(manifest->payload_size);
+    return within && possible && (pictures || edit->audio_removed);
 }
 
 static void find_signers(const struct signed_object *object, struct signers *out) {

@@ -65,9 +65,9 @@ enum err consent_decline(struct consent *consent, const struct signed_object *ob
 }
 
 enum err consent_grant(struct consent *consent, const struct signed_object *object,
-                       const struct grant *grant, const struct id *home_id,
-                       const struct member *home, bool has_header, struct instant now,
-                       bool *complete) {
+                       const struct grant *grant, const struct id *replaces,
+                       const struct id *home_id, const struct member *home, bool has_header,
+                       struct instant now, bool *complete) {
     struct prompt *prompt = find_open(consent, &grant->clip, now);
     if (prompt == NULL) {
         return ERR_USER_NO_PROMPT;
@@ -81,7 +81,8 @@ enum err consent_grant(struct consent *consent, const struct signed_object *obje
             return ERR_USER_NOT_OWNER;
         }
     }
-    if (!id_is_zero(&prompt->part) && !id_equal(&prompt->part, &object->id)) {
+    if (!id_is_zero(&prompt->part) && !id_equal(&prompt->part, &object->id) &&
+        !id_equal(&prompt->part, replaces)) {
         return ERR_USER_EXISTS;
     }
     enum err err = grant_verify(object, grant);

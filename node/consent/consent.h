@@ -37,12 +37,14 @@ MUST_USE enum err consent_decline(struct consent *consent, const struct signed_o
 /* One or more owners have signed a grant. *complete: every owner has, the prompt has ended:
  * deliver. Otherwise keep `object`, whose signatures the next owner adds to. ERR_USER_NO_PROMPT,
  * ERR_USER_NOT_OWNER, ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS (names another request or certificate,
- * expires in the past), ERR_USER_EXISTS (another owner has signed another body: what they agreed to
- * must not change under them), ERR_DENY_INCOMPLETE (all signed, but no header with it). */
+ * expires in the past), ERR_USER_EXISTS (another owner has signed another body, and it is not the
+ * one that this `replaces`: what they agreed to must not change under them; in a new body their
+ * signature is missing until they give it), ERR_DENY_INCOMPLETE (all signed, but no header with
+ * it). */
 MUST_USE enum err consent_grant(struct consent *consent, const struct signed_object *object,
-                                const struct grant *grant, const struct id *home_id,
-                                const struct member *home, bool has_header, struct instant now,
-                                bool *complete);
+                                const struct grant *grant, const struct id *replaces,
+                                const struct id *home_id, const struct member *home,
+                                bool has_header, struct instant now, bool *complete);
 /* After a restart: a prompt whose grant has been signed in part. */
 void consent_load_part(struct consent *consent, const struct clip_id *clip, const struct id *grant);
 

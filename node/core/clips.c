@@ -19,6 +19,8 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
 static enum err note_taken(struct core *core, const struct clip_id *clip);
 static enum err tell_taken(struct core *core);
 static enum err granted_clip(struct core *core, const struct grant *grant, struct store_clip *out);
+static enum err granted_payload(const struct core *core, uint64_t client, const struct grant *grant,
+                                const struct store_clip *clip, struct store_edited *edited);
 static bool names_owners(const struct grant *grant, const struct store_clip *clip);
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
                          enum log_kind kind, enum clip_state state);
@@ -362,11 +364,14 @@ enum err clips_decide(struct core *core, struct bytes bytes) {
                : err;
 }
 
-enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
-                     struct bytes manifest) {
+enum err clips_grant(struct core *core, uint64_t client, const struct control_request *request) {
+    struct bytes bytes = request->blob;
+    struct bytes header = request->blob2;
+    struct bytes manifest = request->blob3;
     struct signed_object object;
     struct grant grant;
     struct store_clip clip;
+    struct store_edited edited;
     bool complete = false;
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
@@ -381,11 +386,14 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
     if (err == ERR_OK) {
         err = granted_clip(core, &grant, &clip);
     }
+    if (err == ERR_OK) {
+        err = granted_payload(core, client, &grant, &clip, &edited);
+    }
     size_t header_len = 0;
     bool has_header = age_header_length(header, &header_len) && header_len == header.len &&
                       header.len <= HEADER_MAX && manifest.len > 0;
     if (err == ERR_OK) {
-        err = consent_grant(core->consent, &object, &grant, &core->self,
+        err = consent_grant(core->consent, &object, &grant, &request->id, &core->self,
                             community_find(core->community, &core->self), has_header,
                             core->now.wall, &complete);
     }
@@ -397,6 +405,10 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
     struct bytes none = {NULL, 0};
     err = store_clip_set_grant(core->store, &grant.clip, bytes, &object.id,
                                complete ? header : none, complete ? manifest : none);
+    if (err == ERR_OK) {
+        err = store_clip_set_edited(core->store, &grant.clip, &edited);
+        edited_drop(core, client); /* its row names it now */
+    }
     if (err == ERR_OK) {
         err = record_add(core, &entry, NULL);
     }
@@ -415,17 +427,37 @@ enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
     return err;
 }
 
-/* The very one that lies in the vault, signed for by its owners. */
+/* Signed for by its owners. */
 static enum err granted_clip(struct core *core, const struct grant *grant, struct store_clip *out) {
     enum err err = store_clip_get(core->store, &grant->clip, out);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_USER_NO_CLIP : err;
     }
-    if (out->payload_size != grant->payload_size ||
-        !id_equal(&out->payload_root, &grant->payload_root)) {
-        return ERR_PEER_BOUNDS;
-    }
     return names_owners(grant, out) ? ERR_OK : ERR_USER_NOT_OWNER;
+}
+
+/* The very one that lies in the vault; or, for an edit, what the grant so far names in its place,
+ * or what this client has just handed over. */
+static enum err granted_payload(const struct core *core, uint64_t client, const struct grant *grant,
+                                const struct store_clip *clip, struct store_edited *edited) {
+    const struct handing *handing = edited_kept(core, client, &grant->clip);
+    *edited = (struct store_edited){.size = 0};
+    if (!grant->edit.present) {
+        return clip->payload_size == grant->payload_size &&
+                       id_equal(&clip->payload_root, &grant->payload_root)
+                   ? ERR_OK
+                   : ERR_PEER_BOUNDS;
+    }
+    if (handing != NULL && id_equal(&handing->root, &grant->payload_root)) {
+        *edited =
+            (struct store_edited){handing->total, handing->root, buffer_bytes(&handing->header)};
+    } else {
+        *edited = (struct store_edited){clip->edited_size, clip->edited_root, clip->edited_header};
+    }
+    return edited->size > 0 && edited->size == grant->payload_size &&
+                   id_equal(&edited->root, &grant->payload_root)
+               ? ERR_OK
+               : ERR_PEER_BOUNDS;
 }
 
 /* The camera's owners, as ingest has them from the list that they signed, and nobody else. */
@@ -493,7 +525,9 @@ static enum err deliver(struct core *core, const struct store_clip *clip) {
     struct transfer_clip send = {.grant = clip->grant_id,
                                  .clip = clip->clip,
                                  .requester = clip->request,
-                                 .payload_size = clip->payload_size,
+                                 .edited = clip->edited_root,
+                                 .payload_size =
+                                     clip->edited_size > 0 ? clip->edited_size : clip->payload_size,
                                  .expires = clip->expires};
     bool over = false;
     enum err err = taken_back(core, &send.requester, &over);
@@ -573,7 +607,7 @@ enum err clips_send_offer(struct core *core, struct link *link, const struct id 
     return err;
 }
 
-/* Ingest left them beside the payload. Nobody needs to believe it: the receiver checks them against
+/* They lie beside the payload. Nobody needs to believe it: the receiver checks them against
  * the granted root. */
 enum err clips_send_leaves(struct core *core, struct link *link,
                            const struct transfer_action *action) {
@@ -582,8 +616,10 @@ enum err clips_send_leaves(struct core *core, struct link *link,
     message->as.leaves.grant = action->grant;
     message->as.leaves.first = action->first;
     message->as.leaves.count = (size_t)action->count;
+    bool edited = !id_is_zero(&action->edited);
     enum err err = core->config.disk.read(
-        core->config.disk.context, CORE_FILE_LEAVES, BYTES_OF(action->clip.b),
+        core->config.disk.context, edited ? CORE_FILE_EDITED_LEAVES : CORE_FILE_LEAVES,
+        edited ? BYTES_OF(action->edited.b) : BYTES_OF(action->clip.b),
         action->first * sizeof message->as.leaves.hashes[0], message->as.leaves.hashes[0].b,
         message->as.leaves.count * sizeof message->as.leaves.hashes[0]);
     if (err == ERR_HOST_DISK || err == ERR_USER_NOT_FOUND) { /* of the vault: tried again later */
@@ -613,6 +649,7 @@ enum err clips_send_run(struct core *core, struct link *link,
         core->effects[core->effect_count++] = (struct core_effect){.kind = CORE_DO_SEND_FILE,
                                                                    .link = link->no,
                                                                    .clip = action->clip,
+                                                                   .edited = action->edited,
                                                                    .offset = action->offset,
                                                                    .length = action->bytes};
     }

@@ -53,6 +53,8 @@ static enum err visit_clip(void *context, const struct store_clip *row);
 static enum err clip(struct core *core, uint64_t client, const struct control_request *request);
 static enum err vault_payload(struct core *core, uint64_t client,
                               const struct control_request *request);
+static enum err edited_payload(struct core *core, uint64_t client,
+                               const struct control_request *request);
 static enum err payload(struct core *core, uint64_t client, enum core_file file, struct bytes name,
                         uint64_t total, uint64_t offset);
 static enum err visit_delivered(void *context, const struct store_delivered *row);
@@ -145,7 +147,7 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_DECIDE:
         return clips_decide(core, request->blob);
     case CONTROL_GRANT:
-        return clips_grant(core, request->blob, request->blob2, request->blob3);
+        return clips_grant(core, client, request);
     case CONTROL_DELIVERED:
         return part(&answer, store_delivered_each(core->store, visit_delivered, &answer));
     case CONTROL_DELIVERED_ONE:
@@ -179,6 +181,15 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return core->is_member
                    ? store_owed_each(core->store, owed_until(core), visit_keeping, &answer)
                    : ERR_USER_NO_COMMUNITY;
+    case CONTROL_EDIT_PUT:
+        return edited_put(core, client, request);
+    case CONTROL_EDIT_KEEP:
+        err = edited_keep(core, client, request);
+        *answered = err == ERR_OK; /* comes when it is durable */
+        return err;
+    case CONTROL_EDITED:
+        *answered = true;
+        return edited_payload(core, client, request);
     }
     return ERR_PEER_UNKNOWN;
 }
@@ -605,6 +616,7 @@ static enum err clip(struct core *core, uint64_t client, const struct control_re
     got->as.clip.payload_root = row.payload_root;
     got->as.clip.manifest = row.manifest;
     got->as.clip.header = row.header;
+    got->as.clip.edited_header = row.edited_header;
     got->as.clip.grant = row.grant;
     got->as.clip.owner_count = row.owner_count;
     memcpy(got->as.clip.owners, row.owners, sizeof row.owners);
@@ -620,6 +632,19 @@ static enum err vault_payload(struct core *core, uint64_t client,
     }
     return err == ERR_OK ? payload(core, client, CORE_FILE_VAULT, BYTES_OF(request->clip.b),
                                    row.payload_size, request->offset)
+                         : err;
+}
+
+static enum err edited_payload(struct core *core, uint64_t client,
+                               const struct control_request *request) {
+    struct store_clip row;
+    enum err err = store_clip_get(core->store, &request->clip, &row);
+    if (err == ERR_OK &&
+        (row.edited_size == 0 || row.state == CLIP_DECLINED || row.state == CLIP_ENDED)) {
+        err = ERR_USER_NOT_FOUND;
+    }
+    return err == ERR_OK ? payload(core, client, CORE_FILE_EDITED, BYTES_OF(row.edited_root.b),
+                                   row.edited_size, request->offset)
                          : err;
 }
 

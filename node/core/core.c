@@ -110,6 +110,9 @@ void core_destroy(struct core *core) {
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
         free_link(&core->links[i]);
     }
+    for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
+        buffer_finish(&core->handings[i].header);
+    }
     community_destroy(core->community);
     overlay_destroy(core->overlay);
     rate_destroy(core->rate);
@@ -176,6 +179,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
     case CORE_EV_CLIENT_DOWN:
         core->join.client = core->join.client == event->link ? 0 : core->join.client;
         core->camera_client = core->camera_client == event->link ? 0 : core->camera_client;
+        edited_drop(core, event->link);
         break;
     case CORE_EV_INGEST_UP:
         core->ingest_up = true;
@@ -190,7 +194,7 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         core_journal(core, "warn ingest: down");
         break;
     case CORE_EV_WORKED:
-        err = received_worked(core, event->work);
+        err = work_done(core, event->work);
         break;
     case CORE_EV_TICK:
         err = step_tick(core);
@@ -512,6 +516,9 @@ enum err core_become_member(struct core *core) {
          * old backup was put back must not contradict itself (PROTOCOL 8.6). */
         core->head_due = tick_add(core->now.mono, log_slot_length(core->log));
         err = received_load(core);
+    }
+    if (err == ERR_OK) {
+        err = edited_load(core);
     }
     if (err == ERR_OK) {
         err = clips_load(core);
@@ -866,6 +873,9 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK && core->is_member) {
         err = delivery_tick(core);
+    }
+    if (err == ERR_OK && core->is_member && tick_reached(core->now.mono, core->upkeep_due)) {
+        err = edited_tick(core);
     }
     if (tick_reached(core->now.mono, core->upkeep_due)) {
         core->upkeep_due = tick_add(core->now.mono, (struct duration){UPKEEP_EVERY_MS});

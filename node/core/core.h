@@ -46,32 +46,36 @@ void core_work_do(struct core_work *work);
 enum core_file {
     CORE_FILE_VAULT,
     CORE_FILE_LEAVES, /* of a vault file: the hash of each of its pieces */
-    CORE_FILE_DELIVERED
+    CORE_FILE_DELIVERED,
+    CORE_FILE_EDITED,       /* what an owner handed back in place of a clip */
+    CORE_FILE_EDITED_LEAVES /* belongs to it: synced and removed with it */
 };
 
 /* Blocking file access in the node's folders, named by id alone. `name` is 16 bytes of a clip id
- * for the vault (read only) and 32 of a grant id for delivered clips. write(), sync() and
- * remove() may be called by any thread, while others are at work too; the rest only by the one that
- * steps core. ERR_FULL_DISK where the disk is full. */
-typedef enum err core_disk_visit(void *context, const struct id *grant);
+ * for the vault (read only), 32 of a grant id for delivered clips, and 32 of its payload's root for
+ * an edited one. write(), sync() and remove() may be called by any thread, while others are at work
+ * too; the rest only by the one that steps core. ERR_FULL_DISK where the disk is full. */
+typedef enum err core_disk_visit(void *context, const struct id *name);
 
 struct core_disk {
     void *context;
     /* Reads exactly `len` bytes. ERR_HOST_DISK, ERR_USER_NOT_FOUND. */
     enum err (*read)(void *context, enum core_file file, struct bytes name, uint64_t offset,
                      uint8_t *out, size_t len);
-    /* For a delivered clip: makes the file when there is none. `missing` bytes are to come, of this
-     * one and of those under way; 0: none of this one. ERR_FULL_DISK: they would not leave room for
-     * the rest of this home. */
-    enum err (*make)(void *context, struct bytes name, uint64_t missing);
+    /* Makes the file when there is none. `missing` bytes are to come, of this one and of those
+     * under way; 0: none of this one. ERR_FULL_DISK: they would not leave room for the rest of this
+     * home. */
+    enum err (*make)(void *context, enum core_file file, struct bytes name, uint64_t missing);
     /* The data of a clip lies in memory as in its file: `at` and `offset` are equal modulo
      * CORE_PAGE_BYTES, so that whole pages can go to the disk uncopied. */
-    enum err (*write)(void *context, struct bytes name, uint64_t offset, struct bytes data);
-    enum err (*sync)(void *context, struct bytes name); /* file and folder */
-    enum err (*remove)(void *context, struct bytes name);
-    /* Visits the names of delivered clips; the visitor removes none. Stops unless it says ERR_OK.
-     */
-    enum err (*each)(void *context, core_disk_visit *visit, void *visit_context);
+    enum err (*write)(void *context, enum core_file file, struct bytes name, uint64_t offset,
+                      struct bytes data);
+    enum err (*sync)(void *context, enum core_file file, struct bytes name); /* and its folder */
+    enum err (*remove)(void *context, enum core_file file, struct bytes name);
+    /* Visits the names of delivered or edited clips, one perhaps twice; the visitor removes none.
+     * Stops unless it says ERR_OK. */
+    enum err (*each)(void *context, enum core_file file, core_disk_visit *visit,
+                     void *visit_context);
     /* Derived log files: temporary, fsync, rename, fsync folder; `path` like "tile/0/000". */
     enum err (*write_log)(void *context, const char *path, struct bytes data);
     enum err (*read_log)(void *context, const char *path, struct buffer *out);
@@ -116,7 +120,7 @@ struct core_effect {
     enum core_effect_kind {
         CORE_DO_DIAL,      /* link (even), address */
         CORE_DO_SEND,      /* link, data */
-        CORE_DO_SEND_FILE, /* link: `length` bytes of the vault file `name` from `offset` */
+        CORE_DO_SEND_FILE, /* link: `length` bytes of `edited`, or of `clip`, from `offset` */
         CORE_DO_CLOSE,     /* link: after what was given to it has gone out */
         CORE_DO_REPLY,     /* client, data: one frame */
         CORE_DO_CLOSE_CLIENT,
@@ -128,6 +132,7 @@ struct core_effect {
     struct bytes data;
     char address[ADDRESS_MAX_BYTES];
     struct clip_id clip;
+    struct id edited; /* root of what goes in its place; zero: the clip in the vault */
     uint64_t offset;
     uint64_t length;
     struct core_work *work;

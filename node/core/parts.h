@@ -8,13 +8,16 @@
  *   received.c  what others grant us: offers, receipts, deletion
  *   owed.c      what askers have received and not deleted, as the community knows it
  *   withheld.c  requests that a court keeps secret: on record, and published on the day
+ *   edited.c    what owners hand back in place of a sealed clip
  *   delivery.c  what both have in common: a delivery's link, the transfer engine
+ *   work.c      what blocks, on other threads
  *   record.c    the log: leaves, slots, files, proofs
  *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
  *   control.c   what `stoop` asks */
 #ifndef NODE_CORE_PARTS_H
 #define NODE_CORE_PARTS_H
 
+#include "crypto/merkle.h"
 #include "node/community/community.h"
 #include "node/consent/consent.h"
 #include "node/core/core.h"
@@ -104,10 +107,11 @@ struct core_work {
         WORK_NONE,
         WORK_STORE,
         WORK_SYNC,
-        WORK_REMOVE, /* of a delivered clip, one at a time */
+        WORK_REMOVE, /* of each kind of file one at a time */
     } kind;
     const struct core_disk *disk;
-    struct id grant;
+    enum core_file file; /* delivered or edited */
+    struct id name;
     struct transfer_block *block; /* STORE */
     uint64_t receiver;            /* SYNC */
     enum err result;
@@ -131,6 +135,23 @@ struct pushed {
     struct bytes object; /* where it is at hand; borrowed while the overlay's actions are done */
     struct way way;
     struct buffer body; /* as GOSSIP carries it; empty: not made yet */
+};
+
+/* An edited clip that a client hands over: its pieces, then the header, then the grant. */
+struct handing {
+    enum handing_state {
+        HANDING_FREE,
+        HANDING_PIECES,
+        HANDING_SYNC, /* all of it is here, on its way to the disk */
+        HANDING_KEPT,
+    } state;
+    uint64_t client; /* 0: it went while this was being written */
+    struct clip_id clip;
+    struct id root;
+    uint64_t total, have;
+    uint64_t pieces; /* that are here */
+    struct merkle_edge tree;
+    struct buffer header; /* for the owners */
 };
 
 /* What we last signed of our log, with the cosignatures that have come. */
@@ -191,7 +212,9 @@ struct core {
     struct tick upkeep_due;
     bool shredded; /* in this turn, perhaps: cut the write-ahead log off after it */
 
-    struct core_work works[TRANSFER_BLOCKS_MAX + TRANSFER_RECEIVES_MAX + 1];
+    struct handing handings[CORE_CLIENTS_MAX];
+    /* Blocks, receivers, handings, and a removal of each kind. */
+    struct core_work works[TRANSFER_BLOCKS_MAX + TRANSFER_RECEIVES_MAX + CORE_CLIENTS_MAX + 2];
     bool work_waits; /* among this turn's effects */
 
     size_t effect_count;
@@ -297,8 +320,7 @@ enum err clips_ingest_up(struct core *core);
 enum err clips_ingest(struct core *core, struct bytes frame);
 enum err clips_slot(struct core *core); /* one is about to close: what was held goes into it */
 enum err clips_decide(struct core *core, struct bytes bytes);
-enum err clips_grant(struct core *core, struct bytes bytes, struct bytes header,
-                     struct bytes manifest);
+enum err clips_grant(struct core *core, uint64_t client, const struct control_request *request);
 enum err clips_recorded(struct core *core, const struct log_entry *entry); /* it is in a slot */
 enum err clips_tick(struct core *core);
 enum err clips_dial(struct core *core, const struct id *grant);
@@ -322,7 +344,7 @@ enum err received_send_want(struct core *core, struct link *link,
 enum err received_send_receipt(struct core *core, struct link *link, const struct id *grant,
                                enum receipt_kind kind);
 enum err received_start_work(struct core *core, const struct transfer_action *action);
-enum err received_worked(struct core *core, struct core_work *work);
+enum err received_worked(struct core *core, const struct core_work *done);
 enum err received_deleted(struct core *core, const struct id *what); /* it is in a slot */
 enum err received_tick(struct core *core);
 /* Now, because its owner says so: as on its day. */
@@ -344,6 +366,25 @@ enum err withheld_record(struct core *core, const struct request *request,
 /* What stands for it in public entries now. */
 enum err withheld_name(struct core *core, const struct id *request, struct id *out);
 enum err withheld_tick(struct core *core);
+
+/* ---- edited.c: what owners hand back ---- */
+enum err edited_load(struct core *core);
+enum err edited_put(struct core *core, uint64_t client, const struct control_request *request);
+/* On ERR_OK it is answered later. */
+enum err edited_keep(struct core *core, uint64_t client, const struct control_request *request);
+/* What this client has handed over whole, in place of this clip; NULL: nothing. */
+const struct handing *edited_kept(const struct core *core, uint64_t client,
+                                  const struct clip_id *clip);
+void edited_drop(struct core *core, uint64_t client); /* what it was handing over */
+enum err edited_worked(struct core *core, const struct core_work *done);
+enum err edited_tick(struct core *core);
+
+/* ---- work.c ---- */
+/* Whatever is begun comes back by edited_worked() or received_worked(), so one that finds no room
+ * among the effects has failed there and then. */
+enum err work_begin(struct core *core, const struct core_work *work);
+enum err work_done(struct core *core, struct core_work *work);
+bool work_removes(const struct core *core, enum core_file file); /* is one at it? */
 
 /* ---- delivery.c: both ---- */
 enum err delivery_established(struct core *core, struct link *link);

@@ -17,8 +17,6 @@ static enum err make_file(struct core *core, const struct grant *grant, const st
                           uint64_t received);
 static enum err add_row(struct core *core, const struct link_message *message,
                         const struct grant *grant, const struct id *grant_id);
-static enum err begin_work(struct core *core, enum core_work_kind kind,
-                           const struct transfer_action *action);
 static bool header_is_whole(const struct link *link, const struct link_message *message);
 static enum err tell(struct core *core, enum store_told told);
 static enum err publish_commitment(struct core *core, const struct store_delivered *row);
@@ -49,9 +47,9 @@ enum {
 enum err received_load(struct core *core) {
     const struct core_disk *disk = &core->config.disk;
     struct found_ids found = {.core = core};
-    enum err err = disk->each(disk->context, visit_file, &found);
+    enum err err = disk->each(disk->context, CORE_FILE_DELIVERED, visit_file, &found);
     for (size_t i = 0; err == ERR_OK && i < found.count; i++) {
-        err = disk->remove(disk->context, BYTES_OF(found.ids[i].b));
+        err = disk->remove(disk->context, CORE_FILE_DELIVERED, BYTES_OF(found.ids[i].b));
     }
     if (err != ERR_OK && err != ERR_HOST_DATABASE) {
         core_journal(core, "warn transfer: remains not removed reason=\"%s\"", err_text(err));
@@ -216,8 +214,8 @@ static enum err make_file(struct core *core, const struct grant *grant, const st
                           uint64_t received) {
     uint64_t missing = grant->payload_size - received;
     missing += missing == 0 ? 0 : transfer_missing(core->transfer, grant_id);
-    enum err err =
-        core->config.disk.make(core->config.disk.context, BYTES_OF(grant_id->b), missing);
+    enum err err = core->config.disk.make(core->config.disk.context, CORE_FILE_DELIVERED,
+                                          BYTES_OF(grant_id->b), missing);
     return err == ERR_HOST_DISK ? ERR_FULL_DISK : err;
 }
 
@@ -248,82 +246,40 @@ enum err received_send_want(struct core *core, struct link *link,
 
 /* ---- work ---- */
 
-/* There are as many places as the engine has blocks and receivers. Whatever is started comes back
- * by received_worked(), so an effect that finds no room has failed there and then. */
 enum err received_start_work(struct core *core, const struct transfer_action *action) {
-    return begin_work(core, action->kind == TRANSFER_ACT_STORE ? WORK_STORE : WORK_SYNC, action);
-}
-
-static enum err begin_work(struct core *core, enum core_work_kind kind,
-                           const struct transfer_action *action) {
-    struct core_work *work = core->works;
-    while (work->kind != WORK_NONE) {
-        work++;
-        ASSERT(work < core->works + COUNT_OF(core->works));
-    }
-    *work = (struct core_work){.kind = kind,
-                               .disk = &core->config.disk,
-                               .grant = action->grant,
-                               .block = action->block,
-                               .receiver = action->receiver};
-    enum err err = core_effect(core, &(struct core_effect){.kind = CORE_DO_WORK, .work = work},
-                               (struct bytes){NULL, 0});
-    core->work_waits = true;
-    if (err != ERR_OK) {
-        work->result = err;
-        return received_worked(core, work);
-    }
-    return ERR_OK;
-}
-
-/* Another thread runs this: nothing of core but the work itself and what may be shared. */
-void core_work_do(struct core_work *work) {
-    struct bytes name = BYTES_OF(work->grant.b);
-    switch (work->kind) {
-    case WORK_STORE:
-        work->result =
-            transfer_block_good(work->block)
-                ? work->disk->write(work->disk->context, name, piece_offset(work->block->first),
-                                    (struct bytes){work->block->data, work->block->len})
-                : ERR_PEER_TREE;
-        break;
-    case WORK_SYNC:
-        work->result = work->disk->sync(work->disk->context, name);
-        break;
-    case WORK_REMOVE:
-        work->result = work->disk->remove(work->disk->context, name);
-        break;
-    case WORK_NONE:
-        ASSERT(false);
-    }
+    const struct core_work work = {.kind =
+                                       action->kind == TRANSFER_ACT_STORE ? WORK_STORE : WORK_SYNC,
+                                   .file = CORE_FILE_DELIVERED,
+                                   .name = action->grant,
+                                   .block = action->block,
+                                   .receiver = action->receiver};
+    return work_begin(core, &work);
 }
 
 /* A disk that cannot take someone's clip ends that delivery and nothing else. */
-enum err received_worked(struct core *core, struct core_work *work) {
+enum err received_worked(struct core *core, const struct core_work *done) {
     struct transfer_actions actions;
-    struct core_work done = *work;
-    work->kind = WORK_NONE;
-    if (done.kind == WORK_REMOVE) {
-        if (done.result == ERR_OK) {
+    if (done->kind == WORK_REMOVE) {
+        if (done->result == ERR_OK) {
             core->shredded = true;
-            enum err err = store_delivered_delete(core->store, &done.grant, DELETION_DONE);
+            enum err err = store_delivered_delete(core->store, &done->name, DELETION_DONE);
             if (err == ERR_OK) {
                 err = tell(core, TOLD_RECEIVED);
             }
             return err == ERR_OK ? remove_next(core) : err;
         }
         core_journal(core, "warn transfer: not yet deleted grant=%02x%02x reason=\"%s\"",
-                     done.grant.b[0], done.grant.b[1], err_text(done.result));
+                     done->name.b[0], done->name.b[1], err_text(done->result));
         return ERR_OK; /* upkeep tries again */
     }
-    if (done.result != ERR_OK) {
+    if (done->result != ERR_OK) {
         core_journal(core, "warn transfer: broken off grant=%02x%02x reason=\"%s\"",
-                     done.grant.b[0], done.grant.b[1], err_text(done.result));
+                     done->name.b[0], done->name.b[1], err_text(done->result));
     }
-    if (done.kind == WORK_STORE) {
-        transfer_stored(core->transfer, done.block, done.result, core->now, &actions);
+    if (done->kind == WORK_STORE) {
+        transfer_stored(core->transfer, done->block, done->result, core->now, &actions);
     } else {
-        transfer_synced(core->transfer, done.receiver, done.result, core->now, &actions);
+        transfer_synced(core->transfer, done->receiver, done->result, core->now, &actions);
     }
     return delivery_run(core, &actions);
 }
@@ -592,15 +548,13 @@ enum err received_deleted(struct core *core, const struct id *what) {
 /* An effect, so that no file goes before the record of it is durable. What cannot be removed now is
  * in the way of nothing but the others that wait: upkeep tries again. */
 static enum err remove_next(struct core *core) {
-    struct transfer_action action = {.kind = TRANSFER_ACT_CLOSE};
-    for (size_t i = 0; i < COUNT_OF(core->works); i++) {
-        if (core->works[i].kind == WORK_REMOVE) {
-            return ERR_OK;
-        }
+    struct core_work work = {.kind = WORK_REMOVE, .file = CORE_FILE_DELIVERED};
+    if (work_removes(core, CORE_FILE_DELIVERED)) {
+        return ERR_OK;
     }
-    enum err err = store_delivered_due(core->store, DELETION_FILE, INSTANT_NEVER, &action.grant);
+    enum err err = store_delivered_due(core->store, DELETION_FILE, INSTANT_NEVER, &work.name);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    return begin_work(core, WORK_REMOVE, &action);
+    return work_begin(core, &work);
 }

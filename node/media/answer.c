@@ -16,6 +16,7 @@ enum {
 };
 #define PROMISE_S 0.5 /* a container that promises so much more than there is was cut off */
 
+static int64_t span_ms(const struct media_stream *stream);
 static void packet_field(struct media_answer *answer, const char *field, const char *value);
 static void packet_end(struct media_answer *answer, const char *flags);
 static void stream_field(struct media_answer *answer, const char *key, const char *value);
@@ -50,6 +51,8 @@ void media_answer_line(struct media_answer *answer, char *line) {
         answer->tagged |= !harmless_tag(tag + strlen(".tags."), value);
     } else if (stream != NULL) {
         stream_field(answer, stream, value);
+    } else if (strcmp(line, "format.start_time") == 0) {
+        (void)seconds_of(value, &answer->start_s);
     } else if (strcmp(line, "format.duration") == 0) {
         (void)seconds_of(value, &answer->duration_s);
     }
@@ -71,6 +74,7 @@ enum err media_answer_end(const struct media_answer *answer, struct media_info *
             break;
         case MEDIA_STREAM_AUDIO:
             info.audio = true;
+            info.audio_span_ms = span_ms(stream);
             shown_from_start = AUDIO_LEAD_PACKETS;
             break;
         case MEDIA_STREAM_OTHER: /* subtitles, telemetry: recorders put places there */
@@ -90,6 +94,9 @@ enum err media_answer_end(const struct media_answer *answer, struct media_info *
     }
     info.hidden |= answer->duration_s - seconds > PROMISE_S;
     info.duration_ms = (int64_t)(seconds * 1000 + 0.5);
+    info.video_span_ms = span_ms(video);
+    info.start_ms = (int64_t)(answer->start_s * 1000);
+    info.first_ms = video->timed ? (int64_t)(video->first_s * 1000 + 0.5) : info.start_ms;
     info.width = video->width;
     info.height = video->height;
     if (info.duration_ms == 0) {
@@ -97,6 +104,10 @@ enum err media_answer_end(const struct media_answer *answer, struct media_info *
     }
     *out = info;
     return ERR_OK;
+}
+
+static int64_t span_ms(const struct media_stream *stream) {
+    return stream->timed ? (int64_t)((stream->last_start_s - stream->first_s) * 1000 + 0.5) : 0;
 }
 
 static void packet_field(struct media_answer *answer, const char *field, const char *value) {
@@ -137,6 +148,8 @@ static void packet_end(struct media_answer *answer, const char *flags) {
     stream->first_s =
         !stream->timed || packet->at_s < stream->first_s ? packet->at_s : stream->first_s;
     stream->last_s = !stream->timed || end > stream->last_s ? end : stream->last_s;
+    stream->last_start_s =
+        !stream->timed || packet->at_s > stream->last_start_s ? packet->at_s : stream->last_start_s;
     stream->timed = true;
 }
 

@@ -1,4 +1,4 @@
-/* stoop-media: one ffmpeg job behind walls of its own. Started by stoop-ingest. */
+/* stoop-media: one ffmpeg job behind walls of its own. Started by stoop-ingest and `stoop`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,10 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (argc != 3) {
-        (void)fputs("usage: stoop-media probe|join DESCRIPTOR\n\n"
-                    "Runs one job for stoop-ingest; there is no use in starting it by hand.\n",
-                    argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
+        (void)fputs(
+            "usage: stoop-media KIND DESCRIPTOR\n\n"
+            "Runs one job for stoop-ingest or stoop; there is no use in starting it by hand.\n",
+            argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr);
         return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
     }
     media_work(argv[1], (int)strtol(argv[2], NULL, 10));

@@ -5,7 +5,8 @@
  * keys. This side starts it and reads what it says. Formats are forced by the file's name, never
  * guessed from its contents: a playlist that is called .mp4 is refused, not followed.
  *
- * All calls block; the caller is ingest, which has nothing else to do. */
+ * All calls block; the caller is ingest, which has nothing else to do, or a child of `stoop` that
+ * has no keys. */
 #ifndef NODE_MEDIA_MEDIA_H
 #define NODE_MEDIA_MEDIA_H
 
@@ -14,6 +15,7 @@
 #include <sys/types.h>
 
 #include "node/base/bytes.h"
+#include "proto/clip.h"
 
 enum {
     MEDIA_PATH_MAX = 2048,
@@ -28,6 +30,8 @@ enum {
     MEDIA_EXIT_HOST = 125,  /* no walls, no memory, no limits: not the file's fault */
     MEDIA_EXIT_NOT_STARTED = 126,
     MEDIA_EXIT_NO_FFMPEG = 127,
+
+    MEDIA_EDIT_FD = 4, /* the clip that an edit is made of, in the worker */
 };
 
 enum media_format {
@@ -45,6 +49,10 @@ struct media_info {
                     picture nor sound */
     bool hidden; /* holds frames that a player does not show, or promises some that are not there */
     int64_t created_ms; /* as the container says; 0: it does not */
+    int64_t start_ms;   /* of whatever is first in it, by its own clock */
+    int64_t first_ms;   /* of its pictures */
+    /* From the first to the last moment at which a packet of it begins. */
+    int64_t video_span_ms, audio_span_ms;
 };
 
 /* By the name's ending; false for anything else. */
@@ -55,6 +63,10 @@ bool media_format_of(const char *path, enum media_format *out);
  * could not be started. */
 MUST_USE enum err media_probe(const char *worker, const char *path, enum media_format format,
                               struct media_info *out);
+/* The same of a clip in memory, an MP4. `all`: edit lists are ignored, and all that is in it
+ * counts.
+ */
+MUST_USE enum err media_probe_clip(const char *worker, int clip, bool all, struct media_info *out);
 
 struct media_input {
     const char *path; /* borrowed */
@@ -69,6 +81,25 @@ struct media_join {
     int64_t from_ms, to_ms; /* wall time wanted; inside what the inputs cover */
     bool cut;               /* re-encode to these exact moments; else the inputs are joined whole */
 };
+
+/* A clip that takes something away from another (PROTOCOL 6.7). */
+struct media_edit {
+    int clip;               /* an MP4 in memory, whole */
+    int64_t from_ms, to_ms; /* from its first picture; 0 and 0: all of it */
+    bool mute;
+    size_t area_count;
+    struct edit_area areas[EDIT_AREAS_MAX]; /* made black */
+};
+struct media_edited {
+    enum clip_making making; /* copied, when sound alone is taken away and nothing else is in the
+                                file; else re-encoded */
+    struct media_info info;
+};
+/* Writes it to `out`, an empty file in memory, and probes that: no picture or sound but of these
+ * seconds, none that a player does not show, no tag, no sound when it was to go. ERR_USER_MEDIA:
+ * cannot be made, or is not so; ERR_FULL_BUFFER: larger than `most` bytes; ERR_HOST_CHILD. */
+MUST_USE enum err media_edit(const char *worker, const struct media_edit *edit, uint64_t most,
+                             int out, struct media_edited *edited);
 
 /* Starts the worker; its standard output, fragmented MP4 without metadata, comes through *out_fd.
  */
@@ -100,8 +131,9 @@ struct media_answer {
         uint64_t promised; /* by the container; 0: it does not say */
         bool timed;
         double first_s, last_s;
+        double last_start_s;
     } streams[MEDIA_STREAMS_MAX];
-    double duration_s;
+    double duration_s, start_s;
     bool tagged;
     int64_t created_ms;
 };
@@ -109,7 +141,8 @@ void media_answer_start(struct media_answer *answer);
 void media_answer_line(struct media_answer *answer, char *line); /* without its end; is changed */
 MUST_USE enum err media_answer_end(const struct media_answer *answer, struct media_info *out);
 
-/* The worker's side (main.c): reads a job from descriptor `spec`, never returns. */
+/* The worker's side (main.c): reads a job from descriptor `spec`, never returns. Kinds: probe,
+ * probe-clip, probe-all, join, edit. */
 _Noreturn void media_work(const char *kind, int spec);
 
 #endif

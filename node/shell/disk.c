@@ -12,6 +12,8 @@
 
 #include "node/base/assert.h"
 
+#define LEAVES_ENDING ".leaves"
+
 enum {
     NAME_TEXT_MAX = 2 * 32 + 16,
     LOG_PATH_MAX = 128,
@@ -21,32 +23,37 @@ enum {
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
                           uint8_t *out, size_t len);
-static enum err disk_make(void *context, struct bytes name, uint64_t missing);
-static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data);
-static enum err disk_sync(void *context, struct bytes name);
-static enum err disk_remove(void *context, struct bytes name);
-static enum err disk_each(void *context, core_disk_visit *visit, void *visit_context);
+static enum err disk_make(void *context, enum core_file file, struct bytes name, uint64_t missing);
+static enum err disk_write(void *context, enum core_file file, struct bytes name, uint64_t offset,
+                           struct bytes data);
+static enum err disk_sync(void *context, enum core_file file, struct bytes name);
+static enum err disk_remove(void *context, enum core_file file, struct bytes name);
+static enum err disk_each(void *context, enum core_file file, core_disk_visit *visit,
+                          void *visit_context);
 static enum err disk_write_log(void *context, const char *path, struct bytes data);
 static enum err disk_read_log(void *context, const char *path, struct buffer *out);
 
 static int open_folder(int at, const char *name, bool make);
-static int open_delivered(const struct disk *disk, struct bytes name, int flags);
+static int folder_of(const struct disk *disk, enum core_file file);
+static int open_file(const struct disk *disk, enum core_file file, struct bytes name, int flags);
+static bool sync_file(const struct disk *disk, enum core_file file, struct bytes name);
 static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]);
 static int open_log_parent(int log, const char *path, const char **leaf, bool make);
 static bool write_all(int fd, struct bytes data, uint64_t offset); /* false: errno says why */
 static enum err host_error(void); /* says in the journal what the system said */
 
 enum err disk_start(struct disk *disk, const char *home) {
-    *disk = (struct disk){.vault = -1, .delivered = -1, .log = -1};
+    *disk = (struct disk){.vault = -1, .delivered = -1, .edited = -1, .log = -1};
     int root = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
         return host_error();
     }
     disk->vault = open_folder(root, "vault", false);
     disk->delivered = open_folder(root, "node/delivered", true);
+    disk->edited = open_folder(root, "node/edited", true);
     disk->log = open_folder(root, "node/log", true);
     (void)close(root);
-    if (disk->vault < 0 || disk->delivered < 0 || disk->log < 0) {
+    if (disk->vault < 0 || disk->delivered < 0 || disk->edited < 0 || disk->log < 0) {
         enum err err = host_error();
         disk_finish(disk);
         return err;
@@ -58,7 +65,7 @@ void disk_finish(struct disk *disk) {
     if (disk == NULL) {
         return;
     }
-    int *folders[] = {&disk->vault, &disk->delivered, &disk->log};
+    int *folders[] = {&disk->vault, &disk->delivered, &disk->edited, &disk->log};
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
         if (*folders[i] >= 0) {
             (void)close(*folders[i]);
@@ -79,20 +86,16 @@ struct core_disk disk_calls(struct disk *disk) {
                               .read_log = disk_read_log};
 }
 
-int disk_open_vault(struct disk *disk, const struct clip_id *clip) {
-    char text[NAME_TEXT_MAX];
-    name_text(CORE_FILE_VAULT, BYTES_OF(clip->b), text);
-    return openat(disk->vault, text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+int disk_open(const struct disk *disk, const struct core_effect *effect) {
+    return id_is_zero(&effect->edited)
+               ? open_file(disk, CORE_FILE_VAULT, BYTES_OF(effect->clip.b), O_RDONLY)
+               : open_file(disk, CORE_FILE_EDITED, BYTES_OF(effect->edited.b), O_RDONLY);
 }
 
 static enum err disk_read(void *context, enum core_file file, struct bytes name, uint64_t offset,
                           uint8_t *out, size_t len) {
-    const struct disk *disk = context;
-    char text[NAME_TEXT_MAX];
-    name_text(file, name, text);
     /* Opened for each read: a descriptor that stayed would keep a shredded clip on the disk. */
-    int fd = openat(file == CORE_FILE_DELIVERED ? disk->delivered : disk->vault, text,
-                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open_file(context, file, name, O_RDONLY);
     if (fd < 0) {
         return errno == ENOENT ? ERR_USER_NOT_FOUND : host_error();
     }
@@ -111,14 +114,14 @@ static enum err disk_read(void *context, enum core_file file, struct bytes name,
     return err;
 }
 
-static enum err disk_make(void *context, struct bytes name, uint64_t missing) {
-    struct disk *disk = context;
+static enum err disk_make(void *context, enum core_file file, struct bytes name, uint64_t missing) {
+    const struct disk *disk = context;
     struct statvfs info;
-    if (missing > 0 && (fstatvfs(disk->delivered, &info) != 0 ||
+    if (missing > 0 && (fstatvfs(folder_of(disk, file), &info) != 0 ||
                         (uint64_t)info.f_bavail * info.f_frsize < missing + FREE_MIN)) {
         return ERR_FULL_DISK;
     }
-    int fd = open_delivered(disk, name, O_RDWR | O_CREAT);
+    int fd = open_file(disk, file, name, O_RDWR | O_CREAT);
     if (fd < 0) {
         return host_error();
     }
@@ -132,13 +135,14 @@ static enum err disk_make(void *context, struct bytes name, uint64_t missing) {
  * Whole pages go past the page cache where the file system allows it: nobody reads this clip soon,
  * it would push out what the recorder on this machine works with, and the copy costs as much as all
  * else that is done with a piece. What is left at both ends is written as usual. */
-static enum err disk_write(void *context, struct bytes name, uint64_t offset, struct bytes data) {
+static enum err disk_write(void *context, enum core_file file, struct bytes name, uint64_t offset,
+                           struct bytes data) {
     size_t head = (size_t)(-offset % CORE_PAGE_BYTES);
     head = head > data.len ? data.len : head;
     size_t pages = (data.len - head) / CORE_PAGE_BYTES * CORE_PAGE_BYTES;
     bool aligned = pages > 0 && (uintptr_t)(data.at + head) % CORE_PAGE_BYTES == 0;
-    int direct = aligned ? open_delivered(context, name, O_WRONLY | O_DIRECT) : -1;
-    int fd = open_delivered(context, name, O_WRONLY);
+    int direct = aligned ? open_file(context, file, name, O_WRONLY | O_DIRECT) : -1;
+    int fd = open_file(context, file, name, O_WRONLY);
     enum err err = fd < 0 ? host_error() : ERR_OK;
     if (err == ERR_OK && direct >= 0) {
         if (write_all(direct, (struct bytes){data.at + head, pages}, offset + head)) {
@@ -161,30 +165,32 @@ static enum err disk_write(void *context, struct bytes name, uint64_t offset, st
     return err;
 }
 
-static enum err disk_sync(void *context, struct bytes name) {
-    struct disk *disk = context;
-    int fd = open_delivered(disk, name, O_RDWR);
-    enum err err = fd < 0 || fsync(fd) != 0 || fsync(disk->delivered) != 0 ? host_error() : ERR_OK;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return err;
+static enum err disk_sync(void *context, enum core_file file, struct bytes name) {
+    const struct disk *disk = context;
+    bool good = sync_file(disk, file, name) &&
+                (file != CORE_FILE_EDITED || sync_file(disk, CORE_FILE_EDITED_LEAVES, name)) &&
+                fsync(folder_of(disk, file)) == 0;
+    return good ? ERR_OK : host_error();
 }
 
-static enum err disk_remove(void *context, struct bytes name) {
-    struct disk *disk = context;
-    char text[NAME_TEXT_MAX];
-    name_text(CORE_FILE_DELIVERED, name, text);
-    if (unlinkat(disk->delivered, text, 0) != 0 && errno != ENOENT) {
-        return host_error();
+static enum err disk_remove(void *context, enum core_file file, struct bytes name) {
+    const struct disk *disk = context;
+    const enum core_file files[] = {file, CORE_FILE_EDITED_LEAVES};
+    for (size_t i = 0; i < (file == CORE_FILE_EDITED ? COUNT_OF(files) : 1); i++) {
+        char text[NAME_TEXT_MAX];
+        name_text(files[i], name, text);
+        if (unlinkat(folder_of(disk, file), text, 0) != 0 && errno != ENOENT) {
+            return host_error();
+        }
     }
-    return fsync(disk->delivered) == 0 ? ERR_OK : host_error();
+    return fsync(folder_of(disk, file)) == 0 ? ERR_OK : host_error();
 }
 
 /* Whatever has another name is not ours. */
-static enum err disk_each(void *context, core_disk_visit *visit, void *visit_context) {
+static enum err disk_each(void *context, enum core_file file, core_disk_visit *visit,
+                          void *visit_context) {
     const struct disk *disk = context;
-    int fd = openat(disk->delivered, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(folder_of(disk, file), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {
         enum err failed = host_error();
@@ -196,9 +202,14 @@ static enum err disk_each(void *context, core_disk_visit *visit, void *visit_con
     enum err err = ERR_OK;
     const struct dirent *entry = NULL;
     while (err == ERR_OK && (entry = readdir(folder)) != NULL) {
-        struct id grant;
-        if (hex_read(entry->d_name, grant.b, sizeof grant.b) == ERR_OK) {
-            err = visit(visit_context, &grant);
+        char hex[2 * sizeof(struct id) + 1];
+        struct id name;
+        const char *more = strchr(entry->d_name, '.');
+        bool leaves = file == CORE_FILE_EDITED && more != NULL && strcmp(more, LEAVES_ENDING) == 0;
+        (void)snprintf(hex, sizeof hex, "%s", entry->d_name);
+        if ((leaves || more == NULL) && strcspn(entry->d_name, ".") == sizeof hex - 1 &&
+            hex_read(hex, name.b, sizeof name.b) == ERR_OK) {
+            err = visit(visit_context, &name);
         }
     }
     (void)closedir(folder);
@@ -264,10 +275,33 @@ static int open_folder(int at, const char *name, bool make) {
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_delivered(const struct disk *disk, struct bytes name, int flags) {
+static int folder_of(const struct disk *disk, enum core_file file) {
+    switch (file) {
+    case CORE_FILE_VAULT:
+    case CORE_FILE_LEAVES:
+        return disk->vault;
+    case CORE_FILE_DELIVERED:
+        return disk->delivered;
+    case CORE_FILE_EDITED:
+    case CORE_FILE_EDITED_LEAVES:
+        return disk->edited;
+    }
+    return -1;
+}
+
+static int open_file(const struct disk *disk, enum core_file file, struct bytes name, int flags) {
     char text[NAME_TEXT_MAX];
-    name_text(CORE_FILE_DELIVERED, name, text);
-    return openat(disk->delivered, text, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+    name_text(file, name, text);
+    return openat(folder_of(disk, file), text, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+static bool sync_file(const struct disk *disk, enum core_file file, struct bytes name) {
+    int fd = open_file(disk, file, name, O_RDWR);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return good;
 }
 
 static void name_text(enum core_file file, struct bytes name, char text[NAME_TEXT_MAX]) {
@@ -279,10 +313,14 @@ static void name_text(enum core_file file, struct bytes name, char text[NAME_TEX
         (void)snprintf(text, NAME_TEXT_MAX, "%.2s/%s", hex, hex + 2);
         break;
     case CORE_FILE_LEAVES:
-        (void)snprintf(text, NAME_TEXT_MAX, "%.2s/%s.leaves", hex, hex + 2);
+        (void)snprintf(text, NAME_TEXT_MAX, "%.2s/%s" LEAVES_ENDING, hex, hex + 2);
         break;
     case CORE_FILE_DELIVERED:
+    case CORE_FILE_EDITED:
         (void)snprintf(text, NAME_TEXT_MAX, "%s", hex);
+        break;
+    case CORE_FILE_EDITED_LEAVES:
+        (void)snprintf(text, NAME_TEXT_MAX, "%s" LEAVES_ENDING, hex);
         break;
     }
 }

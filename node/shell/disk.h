@@ -1,5 +1,5 @@
-/* The node's folders as core sees them: vault (read), delivered, log. Names are ids in hex, so no
- * name that a peer chose ever reaches the file system. */
+/* The node's folders as core sees them: vault (read), delivered, edited, log. Names are ids in hex,
+ * so no name that a peer chose ever reaches the file system. */
 #ifndef NODE_SHELL_DISK_H
 #define NODE_SHELL_DISK_H
 
@@ -8,6 +8,7 @@
 struct disk {
     int vault; /* folder descriptors; -1 while closed */
     int delivered;
+    int edited;
     int log;
 };
 
@@ -17,6 +18,6 @@ void disk_finish(struct disk *disk);
 struct core_disk disk_calls(struct disk *disk);
 
 /* A descriptor for sendfile, the caller's to close; -1 when there is no such file. */
-int disk_open_vault(struct disk *disk, const struct clip_id *clip);
+int disk_open(const struct disk *disk, const struct core_effect *effect);
 
 #endif

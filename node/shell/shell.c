@@ -627,7 +627,7 @@ static void endpoint_send(struct endpoint *endpoint, struct bytes data, bool fra
 }
 
 static void endpoint_send_file(struct endpoint *endpoint, const struct core_effect *effect) {
-    int file = disk_open_vault(&endpoint->shell->disk, &effect->clip);
+    int file = disk_open(&endpoint->shell->disk, effect);
     struct outgoing *item = file < 0 ? NULL : malloc(sizeof *item);
     if (item == NULL) { /* the run was announced: without it the link means nothing any more */
         if (file >= 0) {

@@ -499,7 +499,8 @@ enum err store_attachment_total(struct store *store, uint64_t *bytes) {
 
 #define CLIP_COLUMNS                                                                               \
     "clip, request, state, expires, payload_size, payload_root, header, manifest, signed_grant,"   \
-    " granted_header, granted_manifest, grant_id, disclosure_logged, shred_logged, owners"
+    " granted_header, granted_manifest, grant_id, disclosure_logged, shred_logged, owners,"        \
+    " edited_size, edited_root, edited_header"
 
 static void read_clip(struct query *q, struct store_clip *out) {
     column_fixed(q, 0, out->clip.b, sizeof out->clip.b);
@@ -523,12 +524,16 @@ static void read_clip(struct query *q, struct store_clip *out) {
     } else if (size > 0) {
         memcpy(out->owners, sqlite3_column_blob(q->statement, 14), size);
     }
+    out->edited_size = (uint64_t)sqlite3_column_int64(q->statement, 15);
+    column_fixed(q, 16, out->edited_root.b, sizeof out->edited_root.b);
+    out->edited_header = column_keep(q, 17);
 }
 
 enum err store_clip_add(struct store *store, const struct store_clip *clip) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO clips(" CLIP_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, x'', x'', x'', zeroblob(32), 0, 0, ?)");
+          " VALUES(?, ?, ?, ?, ?, ?, ?, ?, x'', x'', x'', zeroblob(32), 0, 0, ?,"
+          " 0, zeroblob(32), x'')");
     bind_bytes(&q, BYTES_OF(clip->clip.b));
     bind_id(&q, &clip->request);
     bind_int(&q, clip->state);
@@ -586,6 +591,28 @@ enum err store_clip_set_grant(struct store *store, const struct clip_id *clip, s
     return query_write(&q);
 }
 
+enum err store_clip_set_edited(struct store *store, const struct clip_id *clip,
+                               const struct store_edited *edited) {
+    QUERY(q, store,
+          "UPDATE clips SET edited_size = ?, edited_root = ?, edited_header = ? WHERE clip = ?");
+    bind_int(&q, (int64_t)edited->size);
+    bind_id(&q, &edited->root);
+    bind_bytes(&q, edited->header);
+    bind_bytes(&q, BYTES_OF(clip->b));
+    return query_write(&q);
+}
+
+enum err store_edited_known(struct store *store, const struct id *root, bool *out) {
+    QUERY(q, store, "SELECT 1 FROM clips WHERE edited_root = ? AND edited_size > 0");
+    bind_id(&q, root);
+    enum err err = query_row(&q);
+    if (err == ERR_OK || err == ERR_USER_NOT_FOUND) {
+        *out = err == ERR_OK;
+        err = ERR_OK;
+    }
+    return err;
+}
+
 enum err store_clip_set_disclosed(struct store *store, const struct clip_id *clip) {
     QUERY(q, store, "UPDATE clips SET disclosure_logged = 1 WHERE clip = ?");
     bind_bytes(&q, BYTES_OF(clip->b));
@@ -596,6 +623,7 @@ enum err store_clip_shred(struct store *store, const struct clip_id *clip) {
     QUERY(q, store,
           "UPDATE clips SET header = x'', manifest = x'', signed_grant = x'',"
           " granted_header = x'', granted_manifest = x'', grant_id = zeroblob(32),"
+          " edited_size = 0, edited_root = zeroblob(32), edited_header = x'',"
           " shred_logged = 1 WHERE clip = ?");
     bind_bytes(&q, BYTES_OF(clip->b));
     return query_write(&q);
@@ -1367,6 +1395,10 @@ static const char *const migrations[] = {
      " n3 INTEGER NOT NULL, PRIMARY KEY(request, refused)) WITHOUT ROWID;"
      "CREATE INDEX withheld_author ON withheld(author);"
      "CREATE INDEX withheld_until ON withheld(until);"),
+    ("ALTER TABLE clips ADD COLUMN edited_size INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE clips ADD COLUMN edited_root BLOB NOT NULL"
+     " DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
+     "ALTER TABLE clips ADD COLUMN edited_header BLOB NOT NULL DEFAULT x'';"),
 };
 
 static enum err migrate(struct store *store) {

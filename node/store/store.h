@@ -156,6 +156,10 @@ struct store_clip {
     struct id grant_id;            /* zero until one is complete */
     bool disclosure_logged;        /* its private entry is in a slot: delivery may begin */
     bool shred_logged;             /* its deletion is in a slot: nothing is left but this row */
+    uint64_t edited_size;          /* of the payload that the grant names in the place of the sealed
+                                      one; 0: none */
+    struct id edited_root;         /* its file's name, too */
+    struct bytes edited_header;    /* age header for the owners */
 };
 MUST_USE enum err store_clip_add(struct store *store, const struct store_clip *clip);
 MUST_USE enum err store_clip_get(struct store *store, const struct clip_id *clip,
@@ -167,6 +171,15 @@ MUST_USE enum err store_clip_set_state(struct store *store, const struct clip_id
 MUST_USE enum err store_clip_set_grant(struct store *store, const struct clip_id *clip,
                                        struct bytes grant, const struct id *grant_id,
                                        struct bytes header, struct bytes manifest);
+/* size 0: the grant is for the clip as it was sealed. */
+struct store_edited {
+    uint64_t size;
+    struct id root;
+    struct bytes header;
+};
+MUST_USE enum err store_clip_set_edited(struct store *store, const struct clip_id *clip,
+                                        const struct store_edited *edited);
+MUST_USE enum err store_edited_known(struct store *store, const struct id *root, bool *out);
 MUST_USE enum err store_clip_set_disclosed(struct store *store, const struct clip_id *clip);
 /* Shredding, once its deletion is logged: headers, manifests and grant go; the row stays until
  * ingest says that the payload is gone, so that the clip is not taken for a new one. */

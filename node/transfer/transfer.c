@@ -625,6 +625,7 @@ static void send_next(struct transfer *t, struct send *send, struct transfer_act
                 act(out, TRANSFER_ACT_SEND_LEAVES, send->link, &send->clip.grant);
             uint64_t left = send->pieces - send->next_leaf;
             leaves->clip = send->clip.clip;
+            leaves->edited = send->clip.edited;
             leaves->first = send->next_leaf;
             leaves->count = left < LINK_LEAVES_MAX ? left : LINK_LEAVES_MAX;
             send->next_leaf += leaves->count;
@@ -644,6 +645,7 @@ static void send_next(struct transfer *t, struct send *send, struct transfer_act
 static void send_run(struct send *send, struct transfer_actions *out) {
     struct transfer_action *run = act(out, TRANSFER_ACT_SEND_RUN, send->link, &send->clip.grant);
     run->clip = send->clip.clip;
+    run->edited = send->clip.edited;
     run->first = send->next_piece;
     run->offset = piece_offset(send->next_piece);
     while (send->next_piece < send->pieces) {

@@ -48,6 +48,7 @@ typedef uint64_t transfer_link; /* core's link number */
 struct transfer_clip {
     struct id grant;
     struct clip_id clip;
+    struct id edited;    /* root of the payload that goes in its place; zero: none */
     struct id requester; /* the request, whose record says whom to dial */
     uint64_t payload_size;
     struct instant expires;
@@ -77,8 +78,8 @@ struct transfer_action {
     enum transfer_action_kind {
         TRANSFER_ACT_DIAL,         /* clip: to the requester of its grant */
         TRANSFER_ACT_SEND_OFFER,   /* link, grant */
-        TRANSFER_ACT_SEND_LEAVES,  /* link, grant, first, count: core reads them */
-        TRANSFER_ACT_SEND_RUN,     /* link, grant, clip, first piece, offset, bytes */
+        TRANSFER_ACT_SEND_LEAVES,  /* link, grant, clip, edited, first, count: core reads them */
+        TRANSFER_ACT_SEND_RUN,     /* link, grant, clip, edited, first piece, offset, bytes */
         TRANSFER_ACT_SEND_HEADER,  /* link, grant */
         TRANSFER_ACT_SENT,         /* grant: header receipted, done */
         TRANSFER_ACT_SEND_WANT,    /* link, grant, first leaf, first piece */
@@ -91,6 +92,7 @@ struct transfer_action {
     transfer_link link;
     struct id grant;
     struct clip_id clip;
+    struct id edited;
     uint64_t first;
     uint64_t count;
     uint64_t offset;

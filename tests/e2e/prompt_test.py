@@ -175,9 +175,9 @@ def ask(home, start, reason, process=None, at=PLACE, days="3"):
     return re.search(r"sent as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1)
 
 
-def add_camera(home, name, at, start, *more, skip=None, times=1):
+def add_camera(home, name, at, start, *more, skip=None, times=1, sound=False):
     folder = home.root / f"camera-{name}"
-    make_segments(folder, "motion", name, start, 3, 10, size="160x120")
+    make_segments(folder, "motion", name, start, 3, 10, size="160x120", sound=sound)
     if skip is not None:
         sorted(p for p in folder.rglob("*") if p.is_file())[skip].unlink()
     home.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at", at, "--reach",
@@ -203,7 +203,7 @@ class Street:
         start = self.start = half_an_hour_ago()
         add_camera(ben, "porch", PLACE, start)
         add_camera(ben, "field", FIELD, start, skip=1)
-        add_camera(pair, "gate", PLACE, start, *pair.co_sign("heidi"), times=2)
+        add_camera(pair, "gate", PLACE, start, *pair.co_sign("heidi"), times=2, sound=True)
         self.code = {}
 
         def put(name, home, *what, **more):
@@ -215,6 +215,7 @@ class Street:
             put("decline" + width, ada, "Who took the parcel from the porch? It was blue, with a white ribbon, and "
                 "the courier says that it was left beside the door at noon, under the bench")
             put("meanwhile" + width, ada, "Has anybody seen our cat")
+            put("edit" + width, ada, "Who was at the bus stop at nine")
         put("gap", ada, "Hit and run, silver hatchback", at=FIELD)
         for name in PROCESS:
             put(name, pd, "Robbery at the corner shop", process=name)
@@ -222,7 +223,8 @@ class Street:
         for name, code in self.code.items():
             if name != "preservation":  # which asks for nothing but to hold what there is
                 ben.until(lambda c=code: waits(ben, c), bool, 90)
-        pair.until(lambda: waits(pair, self.code["decline40"]), bool, 90)
+        for name in ("decline40", "edit40"):
+            pair.until(lambda c=self.code[name]: waits(pair, c), bool, 90)
 
     def desk(self, columns, home=None, owner=()):
         return Desk(home or self.ben, self.words, columns, owner)
@@ -393,6 +395,32 @@ def two_owners(street, columns):
         hold(f"two-owners-{what}", desk)
 
 
+def edited(street, columns):
+    """Seconds, an area; each shown anew, and taken back one by one."""
+    desk = street.desk(columns)
+    code = street.code[f"edit{columns}"]
+    desk.open("review", code)
+    for answer in ("m", "t", "t 0:00 9:00", "t 0:05 0:05", "t 0:05 0:11", "r 50 75", "r 50,75 100,100", "u", "u", "u"):
+        desk.answer(answer)
+    desk.answer("d")
+    desk.ends(PENDING)
+    hold("edited-and-undone", desk)
+
+
+def edited_by_two(street, columns):
+    """The first removes the sound; the other sees that, and takes more away, which asks the first one again."""
+    code = street.code[f"edit{columns}"]
+    for number, (name, answers) in enumerate((("grace", ["m"]), ("heidi", ["p", "t 0:02 0:08"]), ("grace", []))):
+        desk = street.desk(columns, street.pair, street.pair.as_owner(name))
+        desk.open("review", code)
+        for answer in answers:
+            desk.answer(answer)
+        desk.answer(code)
+        desk.passphrase()
+        desk.ends(DONE)
+        hold(f"edited-by-two-{number + 1}", desk)
+
+
 def narrow(street, columns):
     """Made narrow and wide again while it is open: what is asked next is laid out for what is there now."""
     desk = street.desk(columns)
@@ -426,7 +454,7 @@ def many(street, columns):
 
 SITUATIONS = [accepted, declined, later, snoozed, claimed("warrant", "c"), claimed("emergency", "c"),
               preserved, claimed("secret"), claimed("hostile", "c"), claimed("gap"), muted, quiet,
-              wrong_passphrase, narrow, many, decided_meanwhile, two_owners]
+              wrong_passphrase, narrow, many, decided_meanwhile, two_owners, edited, edited_by_two]
 LAST = [withdrawn_meanwhile]  # they ask for themselves, which others would count
 
 
@@ -439,7 +467,8 @@ def random_keys(street, seed, budget):
     before = count(street.ben, "signed")
     terminal = Terminal([str(street.ben.bin / "stoop"), "review", code], street.ben.env)
     typed, closed = [], False
-    lines = [code, code.lower(), code[:-1], code + "0", SECRET, SECRET[:-1], "", "y", "yes", "p", "c", "s", "?", "l", "q"]
+    lines = [code, code.lower(), code[:-1], code + "0", SECRET, SECRET[:-1], "", "y", "yes", "p", "c", "s", "?", "l", "q",
+             "t 0:02 0:09", "r 10,20 30,40", "m", "u"]
     while not closed:
         try:
             found = terminal.expect(f"({QUESTION})|({PASSPHRASE})", 60)

@@ -1,5 +1,6 @@
 /* One word or line: invite codes, addresses, times, points, hex, base64, names of tiles, verifier
  * keys. What reads has one spelling: written again it is the same word, or reads as the same. */
+#include "cli/edit.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -86,6 +87,27 @@ static void try_verifier(const char *text) {
     }
 }
 
+/* What is taken narrows the clip; what is not leaves it alone. */
+static void try_edit(const char *text) {
+    static struct manifest manifest;
+    struct wish wish;
+    manifest.from.ms = 1795554600000;
+    manifest.to.ms = manifest.from.ms + DURATION_HOUR_MS;
+    manifest.run_count = 1;
+    manifest.runs[0] = (struct clip_run){manifest.from, manifest.to};
+    wish_start(&wish, &manifest, NULL);
+    const struct wish before = wish;
+    bool cut = wish_trim(&wish, text, &manifest) == NULL;
+    ASSERT(wish.from.ms >= manifest.from.ms && wish.to.ms <= manifest.to.ms);
+    ASSERT(wish.to.ms - wish.from.ms >= EDIT_SPAN_MIN_MS);
+    ASSERT(cut || wish_equal(&wish, &before));
+    if (wish_redact(&wish, text) == NULL) {
+        const struct edit_area *area = &wish.areas[0];
+        ASSERT(area->left < area->right && area->right <= EDIT_SCALE);
+        ASSERT(area->top < area->bottom && area->bottom <= EDIT_SCALE);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char text[TEXT_MAX];
     if (size >= sizeof text || (size > 0 && memchr(data, '\0', size) != NULL)) {
@@ -102,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     try_binary(text);
     try_tile(text);
     try_verifier(text);
+    try_edit(text);
     return 0;
 }
 
@@ -116,6 +139,9 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         "00ff10aA",
         "tile/0/x001/234.p/17",
         "tile/entries/000",
+        "0:05 1:40",
+        "21:10:05 21:11:40",
+        "10,20.5 30%,40",
         "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
     };
     size_t which = (size_t)(choice % (COUNT_OF(words) + 1));

@@ -1,7 +1,7 @@
-/* P3 as a property: whatever keys are pressed, signals come, windows close and nodes lie, a grant
- * is only ever signed after its digest was the last one shown, the request's code was typed after
- * that as a whole line, and then the passphrase. The owner's key is a real key file, sealed at
- * Argon2id's least cost; the signature is looked for at the end, not an action.
+/* P3 as a property: whatever keys are pressed, signals come, windows close, nodes lie and clips are
+ * edited, a grant is only ever signed after its digest was the last one shown, the request's code
+ * was typed after that as a whole line, and then the passphrase. The owner's key is a real key
+ * file, sealed at Argon2id's least cost; the signature is looked for at the end, not an action.
  *
  *   property-prompt_test [--long | --seed N]    2 000 runs, 100 000, or one, telling what happened
  */
@@ -46,6 +46,7 @@ struct run {
     size_t moments;
     struct moment history[HISTORY_MAX];
     uint8_t digest; /* of the clip as the node gives it now */
+    bool already;   /* this owner has signed it */
     bool granted;
     struct signature grant;
     uint8_t granted_digest;
@@ -92,6 +93,10 @@ static const char *whole_line(struct run *run) {
         "l",
         "q",
         "d",
+        "t 0:05 1:40",
+        "r 10,20 30,40",
+        "m",
+        "u",
         "l 2h",
         "y",
         "yes",
@@ -109,13 +114,13 @@ static const char *whole_line(struct run *run) {
         "4F2A--91",
         "4F2A-",
     };
-    return lines[roll(run, (uint32_t)(roll(run, 3) == 0 ? COUNT_OF(lines) : 9))];
+    return lines[roll(run, (uint32_t)(roll(run, 3) == 0 ? COUNT_OF(lines) : 18))];
 }
 
 /* A line as the terminal hands it over: `out`, or nothing for a signal, an end or a time-out. A NUL
  * or a line that is too long is no answer to anything. */
 static bool type_line(struct run *run, char out[LINE_ROOM]) {
-    static const char keys[] = "4F2A-914f2apcwdlqs?yhb \x7f\t0123456789ABCDEF";
+    static const char keys[] = "4F2A-914f2apcwdlqstrmu?yhb :,\x7f\t0123456789ABCDEF";
     size_t len = 0;
     bool spoilt = false;
     if (roll(run, 2) == 0 && run->keys < KEYS_MAX) {
@@ -201,6 +206,7 @@ static struct prompt_event act(struct run *run, enum prompt_do what, char line[L
     case PROMPT_DO_SHOW:
         remember(run, (struct moment){.what = SAW_DIGEST, .digest = run->digest});
         event.kind = PROMPT_EV_SHOWN;
+        event.already = run->already;
         return event;
     case PROMPT_DO_ASK:
         event.kind = roll(run, 16) == 0                                         ? PROMPT_EV_RESIZED
@@ -223,6 +229,12 @@ static struct prompt_event act(struct run *run, enum prompt_do what, char line[L
             sign_bytes(&secret->sign, (struct bytes){&run->digest, 1}, &run->grant);
         }
         break;
+    case PROMPT_DO_EDIT: /* another file, now and then the same; one that fails is as it was */
+        if (!fails) {
+            run->digest = (uint8_t)roll(run, DIGESTS);
+            run->already = false;
+        }
+        break;
     case PROMPT_DO_PLAY:
     case PROMPT_DO_DOCUMENT:
     case PROMPT_DO_DETAILS:
@@ -242,7 +254,8 @@ static void play(struct run *run, uint64_t seed) {
     memset(run, 0, sizeof *run);
     memset(&secret, 0, sizeof secret);
     run->dice = seed;
-    prompt_start(&prompt, code, roll(run, 16) == 0);
+    run->already = roll(run, 16) == 0;
+    prompt_start(&prompt, code);
     while (prompt.doing != PROMPT_DO_END && run->moments + TRIES + 2 < HISTORY_MAX) {
         struct prompt_event event = act(run, prompt.doing, line, &secret);
         (void)prompt_step(&prompt, &event);

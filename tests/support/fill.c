@@ -364,6 +364,15 @@ static void put_right(const struct shape *shape, void *plain) {
         put_order(&run->from, &run->to);
     } else if (strcmp(shape->name, "Manifest") == 0) {
         put_manifest(plain);
+    } else if (strcmp(shape->name, "Edit") == 0) {
+        struct edit *edit = plain;
+        edit->making = CLIP_REENCODED;
+    } else if (strcmp(shape->name, "EditArea") == 0) {
+        struct edit_area *area = plain;
+        area->left /= 2;
+        area->top /= 2;
+        area->right = area->left + 1 + area->right / 3;
+        area->bottom = area->top + 1 + area->bottom / 3;
     } else if (strcmp(shape->name, "Grant") == 0) {
         struct grant *grant = plain;
         put_order(&grant->from, &grant->to);

@@ -17,8 +17,9 @@ def segment_path(layout, camera, start):
     }[layout]
 
 
-def make_segments(folder, layout, camera, start, count, seconds, size="320x240", rate=10):
+def make_segments(folder, layout, camera, start, count, seconds, size="320x240", rate=10, sound=False):
     """`start` is local time; files are dated as if they had just been finished."""
+    tone = ["-f", "lavfi", "-i", f"sine=frequency=440:duration={seconds}", "-c:a", "aac"] if sound else []
     folder = pathlib.Path(folder)
     paths = []
     for i in range(count):
@@ -28,7 +29,7 @@ def make_segments(folder, layout, camera, start, count, seconds, size="320x240",
         clock = (f"drawtext=fontfile={FONT}:fontsize=20:fontcolor=white:box=1:boxcolor=black:x=8:y=8:"
                  f"text='{camera} %{{pts\\:localtime\\:{int(begin.timestamp())}}}'")
         subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i",
-                        f"testsrc=size={size}:rate={rate}:duration={seconds}", "-vf", clock, "-c:v", "libx264", "-g",
+                        f"testsrc=size={size}:rate={rate}:duration={seconds}", *tone, "-vf", clock, "-c:v", "libx264", "-g",
                         str(rate), "-preset", "veryfast", "-pix_fmt", "yuv420p", str(path)], check=True)
         ended = (begin + datetime.timedelta(seconds=seconds)).timestamp()
         os.utime(path, (ended, ended))

@@ -32,6 +32,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__camera_list__descriptor,
     &stoop__v1__run__descriptor,
     &stoop__v1__manifest__descriptor,
+    &stoop__v1__edit_area__descriptor,
+    &stoop__v1__edit__descriptor,
     &stoop__v1__grant__descriptor,
     &stoop__v1__decision__descriptor,
     &stoop__v1__receipt__descriptor,

@@ -301,23 +301,22 @@ static void send_bytes(struct world *world, int home, uint64_t link, struct byte
 }
 
 static void send_file(struct world *world, int home, const struct core_effect *effect, int64_t at) {
-    for (size_t i = 0; i < WORLD_CLIPS_MAX; i++) {
+    struct bytes payload = world_disk_edited(&world->homes[home], &effect->edited);
+    for (size_t i = 0; id_is_zero(&effect->edited) && i < WORLD_CLIPS_MAX; i++) {
         const struct world_clip *clip = world->homes[home].clips[i];
-        if (clip == NULL || memcmp(clip->clip.b, effect->clip.b, sizeof clip->clip.b) != 0) {
-            continue;
+        if (clip != NULL && memcmp(clip->clip.b, effect->clip.b, sizeof clip->clip.b) == 0) {
+            payload = buffer_bytes(&clip->payload);
         }
-        ASSERT(effect->offset + effect->length <= clip->payload.len);
-        observe_footage(world, home, effect);
-        for (uint64_t done = 0; done < effect->length; done += FILE_PART) {
-            uint64_t left = effect->length - done;
-            send_bytes(world, home, effect->link,
-                       (struct bytes){clip->payload.at + effect->offset + done,
-                                      left < FILE_PART ? (size_t)left : FILE_PART},
-                       at);
-        }
-        return;
     }
-    ASSERT(false); /* announced and not there */
+    ASSERT(effect->offset + effect->length <= payload.len); /* announced, so it is there */
+    observe_footage(world, home, effect);
+    for (uint64_t done = 0; done < effect->length; done += FILE_PART) {
+        uint64_t left = effect->length - done;
+        send_bytes(world, home, effect->link,
+                   (struct bytes){payload.at + effect->offset + done,
+                                  left < FILE_PART ? (size_t)left : FILE_PART},
+                   at);
+    }
 }
 
 static void observe_footage(struct world *world, int home, const struct core_effect *effect) {
@@ -493,6 +492,10 @@ enum err world_ask(struct world *world, int home, const struct control_request *
     ASSERT(control_reply_decode(buffer_bytes(&world->replies[world->reply_count - 1]),
                                 &world->reply) == ERR_OK);
     return world->reply.kind == CONTROL_DONE ? world->reply.err : ERR_OK;
+}
+
+void world_client_down(struct world *world, int home) {
+    world_turn(world, home, &(struct core_event){.kind = CORE_EV_CLIENT_DOWN, .link = 99});
 }
 
 /* ---- chance ---- */

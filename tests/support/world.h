@@ -58,6 +58,7 @@ struct world_clip { /* sealed, and told to the node */
 struct world_file {
     struct world_file *next;
     uint8_t name[32];
+    bool leaves;   /* of an edited clip, under the same name */
     size_t synced; /* bytes from the start that a crash leaves */
     struct buffer data;
 };
@@ -90,6 +91,7 @@ struct world_home {
     size_t clip_count;
     struct world_clip *clips[WORLD_CLIPS_MAX]; /* NULL: none in this place */
     struct world_file *delivered;
+    struct world_file *edited;
     bool removal_fails;
     bool disk_fails;  /* every file call answers ERR_HOST_DISK */
     size_t disk_room; /* bytes that there are for delivered clips; 0: plenty */
@@ -246,6 +248,7 @@ bool world_insider_gossip(struct world_insider *insider, struct bytes object);
 /* Asks as `stoop` does; the answers lie in world->replies, the last one in world->reply. Returns
  * what DONE says, ERR_OK when the answer was another or is yet to come. */
 enum err world_ask(struct world *world, int home, const struct control_request *request);
+void world_client_down(struct world *world, int home); /* who asked is gone */
 
 struct world_terms { /* of the community that world_found() makes */
     uint32_t slot_s;
@@ -306,6 +309,7 @@ void world_request_secret(int home, struct box_secret *out);
 size_t world_delivered(struct world *world, int number, const struct id *request);
 /* Bytes of all that has come, whole or not. */
 size_t world_disk_used(const struct world_home *home);
+size_t world_disk_edited_count(const struct world_home *home); /* files, leaves too */
 /* The delivered clip opens and is the very plaintext. */
 bool world_delivered_opens(struct world *world, int home, const struct id *request,
                            const struct world_clip *clip);

@@ -78,6 +78,8 @@ void world_net_kill(struct world *world, int home); /* its system closes all tha
 struct core_disk world_disk(struct world_home *home);
 void world_disk_crash(struct world_home *home); /* what was not synced is gone */
 void world_disk_finish(struct world_home *home);
+/* The payload that an owner handed back; empty: there is none of that name. */
+struct bytes world_disk_edited(struct world_home *home, const struct id *root);
 
 /* ---- world_ingest.c ---- */
 

@@ -7,15 +7,18 @@
 static const char code[] = "4F2A-91";
 static struct prompt prompt;
 
+static bool signed_already;
+
 static enum prompt_do step(enum prompt_event_kind kind, const char *line, uint8_t digest) {
-    struct prompt_event event = {.kind = kind, .line = line};
+    struct prompt_event event = {.kind = kind, .line = line, .already = signed_already};
     event.digest.b[0] = digest;
     return prompt_step(&prompt, &event);
 }
 
 /* Shown, and the question asked. */
 static void start(bool already) {
-    prompt_start(&prompt, code, already);
+    signed_already = already;
+    prompt_start(&prompt, code);
     assert_int_equal(prompt.doing, PROMPT_DO_SHOW);
     assert_int_equal(step(PROMPT_EV_SHOWN, NULL, 7), PROMPT_DO_ASK);
 }
@@ -87,6 +90,10 @@ static void test_every_word_and_what_it_does(void **state) {
         {"laterr", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
         {"D", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
         {"y", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
+        {"tt", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
+        {"T", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
+        {" t", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
+        {"t\t0:05 1:40", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
         {"accept", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
         {"4F2A-9", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
         {"4F2A-910", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
@@ -112,13 +119,59 @@ static void test_no_answer_at_any_place_ends_undecided(void **state) {
     static const enum prompt_event_kind path[] = {PROMPT_EV_SHOWN, PROMPT_EV_LINE, PROMPT_EV_DONE,
                                                   PROMPT_EV_DONE};
     for (size_t at = 0; at <= COUNT_OF(path); at++) {
-        prompt_start(&prompt, code, false);
+        signed_already = false;
+        prompt_start(&prompt, code);
         for (size_t i = 0; i < at; i++) {
             (void)step(path[i], code, 7);
         }
         assert_int_equal(step(PROMPT_EV_NONE, NULL, 7), PROMPT_DO_END);
         assert_int_equal(prompt.end, PROMPT_NO_ANSWER);
     }
+}
+
+static void test_after_an_edit_all_is_shown_and_accepted_anew(void **state) {
+    (void)state;
+    static const struct {
+        const char *line;
+        enum prompt_edit edit;
+        const char *text;
+    } rows[] = {
+        {"t", PROMPT_TRIM, ""},
+        {"t 0:05 1:40", PROMPT_TRIM, "0:05 1:40"},
+        {"trim  0:05 1:40 ", PROMPT_TRIM, "0:05 1:40"},
+        {"r 10,20 30,40", PROMPT_REDACT, "10,20 30,40"},
+        {"redact 10,20 30,40", PROMPT_REDACT, "10,20 30,40"},
+        {"m", PROMPT_MUTE, ""},
+        {"mute", PROMPT_MUTE, ""},
+        {"m x", PROMPT_MUTE, "x"},
+        {"u", PROMPT_UNDO, ""},
+        {"undo", PROMPT_UNDO, ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        start(false);
+        assert_int_equal(step(PROMPT_EV_LINE, rows[i].line, 0), PROMPT_DO_EDIT);
+        assert_int_equal(prompt.edit, rows[i].edit);
+        assert_string_equal(prompt.text, rows[i].text);
+        assert_int_equal(step(PROMPT_EV_DONE, NULL, 9), PROMPT_DO_SHOW);
+        assert_int_equal(step(PROMPT_EV_SHOWN, NULL, 9), PROMPT_DO_ASK);
+        assert_int_equal(step(PROMPT_EV_LINE, code, 0), PROMPT_DO_CHECK);
+        assert_int_equal(step(PROMPT_EV_DONE, NULL, 9), PROMPT_DO_PASSPHRASE);
+    }
+    start(false); /* one that fails has changed nothing */
+    (void)step(PROMPT_EV_LINE, "t 0:05", 0);
+    assert_int_equal(step(PROMPT_EV_FAILED, NULL, 7), PROMPT_DO_ASK);
+    assert_int_equal(step(PROMPT_EV_LINE, code, 0), PROMPT_DO_CHECK);
+    assert_int_equal(step(PROMPT_EV_DONE, NULL, 7), PROMPT_DO_PASSPHRASE);
+}
+
+static void test_who_has_signed_and_edits_may_sign_that(void **state) {
+    (void)state;
+    start(true);
+    (void)step(PROMPT_EV_LINE, "m", 0);
+    signed_already = false;
+    assert_int_equal(step(PROMPT_EV_DONE, NULL, 9), PROMPT_DO_SHOW);
+    assert_int_equal(step(PROMPT_EV_SHOWN, NULL, 9), PROMPT_DO_ASK);
+    assert_int_equal(step(PROMPT_EV_LINE, code, 0), PROMPT_DO_CHECK);
 }
 
 static void test_a_failed_look_asks_again_and_a_failed_decision_ends(void **state) {
@@ -153,6 +206,8 @@ int main(void) {
         cmocka_unit_test(test_a_window_of_another_width_is_shown_it_again),
         cmocka_unit_test(test_every_word_and_what_it_does),
         cmocka_unit_test(test_no_answer_at_any_place_ends_undecided),
+        cmocka_unit_test(test_after_an_edit_all_is_shown_and_accepted_anew),
+        cmocka_unit_test(test_who_has_signed_and_edits_may_sign_that),
         cmocka_unit_test(test_a_failed_look_asks_again_and_a_failed_decision_ends),
         cmocka_unit_test(test_who_has_signed_signs_no_second_time),
     };

@@ -268,8 +268,89 @@ static void test_a_grant_says_what_manifest_and_request_say_and_no_more(void **s
     }
 }
 
+/* Another file: shorter, silent, and black somewhere. */
+static void edited(struct trio *trio) {
+    trio->manifest_id = community.manifest_id;
+    trio->request_id = community.request_id;
+    sample_grant(&community, &trio->grant);
+    sample_request(&community, &trio->request);
+    sample_manifest(&community, manifest);
+    manifest->audio = true;
+    trio->grant.sha256.b[0] ^= 1;
+    trio->grant.payload_root.b[0] ^= 1;
+    trio->grant.size /= 2;
+    trio->grant.payload_size /= 2;
+    trio->grant.from.ms++;
+    trio->grant.edit = (struct edit){.present = true,
+                                     .audio_removed = true,
+                                     .making = CLIP_REENCODED,
+                                     .area_count = 1,
+                                     .areas = {{0, 0, 500, 500}}};
+}
+
+static void nothing(struct trio *trio) {
+    trio->grant.from = manifest->from;
+    trio->grant.edit.audio_removed = false;
+    trio->grant.edit.area_count = 0;
+}
+
+SPOIL(not_said, t->grant.edit.present = false)
+SPOIL(earlier, t->grant.from.ms = manifest->from.ms - 1)
+SPOIL(later, t->grant.to.ms = manifest->to.ms + 1)
+SPOIL(no_sound_to_remove, manifest->audio = false)
+SPOIL(black_but_copied, t->grant.edit.making = CLIP_COPIED)
+SPOIL(cut_but_copied, t->grant.edit.area_count = 0; t->grant.edit.making = CLIP_COPIED)
+SPOIL(too_large, t->grant.payload_size = edit_payload_max(manifest->payload_size) + 1)
+SPOIL(edited_for_another, t->grant.recipient.b[0] ^= 1)
+SPOIL(edited_of_another, t->grant.clip.b[0] ^= 1)
+SPOIL(edited_by_another_manifest, t->manifest_id.b[0] ^= 1)
+SPOIL(longer_than_asked, t->request.to.ms = manifest->to.ms - 1)
+SPOIL(silent, nothing(t); t->grant.edit.audio_removed = true; t->grant.edit.making = CLIP_COPIED)
+SPOIL(shorter, nothing(t); t->grant.to.ms--)
+SPOIL(black, nothing(t); t->grant.edit.area_count = 1)
+SPOIL(of_the_same_size, t->grant.payload_size = manifest->payload_size)
+
+static void test_an_edit_takes_away_and_only_what_was_there(void **state) {
+    (void)state;
+    static const struct {
+        const char *what;
+        void (*change)(struct trio *trio);
+        enum err wanted;
+    } cases[] = {
+        {"silent", silent, ERR_OK},
+        {"shorter", shorter, ERR_OK},
+        {"black", black, ERR_OK},
+        {"of_the_same_size", of_the_same_size, ERR_OK},
+        {"nothing", nothing, ERR_PEER_BOUNDS},
+        {"not_said", not_said, ERR_PEER_BOUNDS},
+        {"earlier", earlier, ERR_PEER_BOUNDS},
+        {"later", later, ERR_PEER_BOUNDS},
+        {"no_sound_to_remove", no_sound_to_remove, ERR_PEER_BOUNDS},
+        {"black_but_copied", black_but_copied, ERR_PEER_BOUNDS},
+        {"cut_but_copied", cut_but_copied, ERR_PEER_BOUNDS},
+        {"too_large", too_large, ERR_PEER_BOUNDS},
+        {"edited_for_another", edited_for_another, ERR_PEER_BOUNDS},
+        {"edited_of_another", edited_of_another, ERR_PEER_BOUNDS},
+        {"edited_by_another_manifest", edited_by_another_manifest, ERR_PEER_BOUNDS},
+        {"longer_than_asked", longer_than_asked, ERR_PEER_BOUNDS},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct trio trio;
+        edited(&trio);
+        CHECK_ERR(ERR_OK, grant_agrees(&trio.grant, &trio.manifest_id, manifest, &trio.request_id,
+                                       &trio.request));
+        cases[i].change(&trio);
+        enum err err =
+            grant_agrees(&trio.grant, &trio.manifest_id, manifest, &trio.request_id, &trio.request);
+        if (err != cases[i].wanted) {
+            fail_msg("%s: %s", cases[i].what, err_text(err));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_edit_takes_away_and_only_what_was_there),
         cmocka_unit_test(test_a_camera_list_is_signed_by_all_owners_old_and_new),
         cmocka_unit_test(test_a_camera_list_follows_the_one_before),
         cmocka_unit_test(test_a_grant_needs_every_owner_and_nobody_else),

@@ -46,6 +46,8 @@ static struct consent *open_prompt(struct grant *grant) {
     return consent;
 }
 
+static struct id replaced; /* the grant that the next one takes the place of; zero: none */
+
 static enum err give(struct consent *consent, const struct grant *grant, bool first, bool second,
                      bool has_header, struct instant now, bool *complete) {
     const struct sign_secret *keys[2];
@@ -62,8 +64,8 @@ static enum err give(struct consent *consent, const struct grant *grant, bool fi
     CHECK_ERR(ERR_OK, grant_encode(grant, &body));
     (void)sample_sign(OBJECT_GRANT, buffer_bytes(&body), keys, count, &bytes);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
-    enum err err =
-        consent_grant(consent, &object, grant, &home_id, &home, has_header, now, complete);
+    enum err err = consent_grant(consent, &object, grant, &replaced, &home_id, &home, has_header,
+                                 now, complete);
     buffer_finish(&bytes);
     return err;
 }
@@ -104,6 +106,38 @@ static void test_every_owner_must_sign_the_same_grant(void **state) {
     CHECK(consent_count(consent) == 0);
     CHECK_ERR(ERR_USER_NO_PROMPT,
               give(consent, &grant, true, true, GRANT_HEADER, SAMPLE_NOW, &complete));
+    consent_destroy(consent);
+}
+
+static struct id id_of(const struct grant *grant) {
+    struct id id;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    CHECK_ERR(ERR_OK, grant_encode(grant, &body));
+    sha256(buffer_bytes(&body), &id);
+    return id;
+}
+
+/* Who takes more away says whose grant theirs is in the place of; that one's signatures are void.
+ */
+static void test_another_grant_takes_only_the_place_that_it_names(void **state) {
+    (void)state;
+    struct grant grant;
+    bool complete = true;
+    struct consent *consent = open_prompt(&grant);
+    CHECK_ERR(ERR_OK, give(consent, &grant, true, false, false, SAMPLE_NOW, &complete));
+    struct grant other = grant;
+    other.to.ms -= 1;
+    replaced = id_of(&other);
+    CHECK_ERR(ERR_USER_EXISTS, give(consent, &other, false, true, false, SAMPLE_NOW, &complete));
+    replaced = id_of(&grant);
+    complete = true;
+    CHECK_ERR(ERR_OK, give(consent, &other, false, true, GRANT_HEADER, SAMPLE_NOW, &complete));
+    CHECK(!complete);
+    replaced = (struct id){{0}};
+    CHECK_ERR(ERR_USER_EXISTS,
+              give(consent, &grant, true, true, GRANT_HEADER, SAMPLE_NOW, &complete));
+    CHECK_ERR(ERR_OK, give(consent, &other, true, true, GRANT_HEADER, SAMPLE_NOW, &complete));
+    CHECK(complete);
     consent_destroy(consent);
 }
 
@@ -227,6 +261,7 @@ static void test_a_clip_has_one_prompt_and_prompts_have_a_bound(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_owner_must_sign_the_same_grant),
+        cmocka_unit_test(test_another_grant_takes_only_the_place_that_it_names),
         cmocka_unit_test(test_what_was_signed_in_part_stands_after_a_restart),
         cmocka_unit_test(test_a_grant_that_names_another_thing_or_owner_is_refused),
         cmocka_unit_test(test_one_owner_declines_for_all_and_nobody_else_does),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -440,6 +441,164 @@ static void test_an_odd_name_is_only_a_name(void **state) {
     CHECK(frames_in("out.mp4") == 100);
 }
 
+/* ---- edits ---- */
+
+/* A clip as `stoop` has it: in memory. */
+static int in_memory(const char *name) {
+    static uint8_t part[65536];
+    char path[PATH_MAX];
+    ssize_t got = 0;
+    footage_path(&footage, name, path);
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    int to = memfd_create("clip", MFD_CLOEXEC);
+    CHECK(from >= 0 && to >= 0);
+    while ((got = read(from, part, sizeof part)) > 0) {
+        CHECK(write(to, part, (size_t)got) == got);
+    }
+    CHECK(close(from) == 0);
+    return to;
+}
+
+static void to_file(int clip, const char *name) {
+    static uint8_t part[65536];
+    char path[PATH_MAX];
+    ssize_t got = 0;
+    footage_path(&footage, name, path);
+    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(to >= 0 && lseek(clip, 0, SEEK_SET) == 0);
+    while ((got = read(clip, part, sizeof part)) > 0) {
+        CHECK(write(to, part, (size_t)got) == got);
+    }
+    CHECK(close(to) == 0);
+}
+
+static enum err edit(const char *name, struct media_edit wanted, uint64_t most,
+                     struct media_edited *edited) {
+    int out = memfd_create("edited", MFD_CLOEXEC);
+    wanted.clip = in_memory(name);
+    CHECK(out >= 0);
+    enum err err = media_edit(footage.worker, &wanted, most, out, edited);
+    if (err == ERR_OK) {
+        to_file(out, "out.mp4");
+    }
+    CHECK(close(out) == 0);
+    CHECK(close(wanted.clip) == 0);
+    return err;
+}
+
+/* Is that part of the picture black, in all pictures? */
+static bool is_black(const char *crop) {
+    char brightest[64];
+    footage_run(&footage,
+                "ffmpeg -i out.mp4 -vf crop=%s,signalstats,metadata=print:key=lavfi.signalstats."
+                "YMAX:file=ymax -f null - && sed -n s/.*YMAX=//p ymax | sort -n | tail -1 >ymax1",
+                crop);
+    footage_read(&footage, "ymax1", brightest, sizeof brightest);
+    CHECK(brightest[0] != '\0');
+    return strtol(brightest, NULL, 10) <= 32; /* 16, and what an encoder rounds beside an edge */
+}
+
+enum {
+    PLENTY = 64 * 1024 * 1024
+};
+
+static void test_a_trimmed_clip_has_no_picture_or_sound_beside_its_seconds(void **state) {
+    struct media_edited edited;
+    (void)state;
+    const struct media_edit wanted = {.from_ms = 3300, .to_ms = 5800};
+    CHECK_ERR(ERR_OK, edit("whole.mp4", wanted, PLENTY, &edited));
+    CHECK(frames_in("out.mp4") == 25);
+    CHECK(edited.making == CLIP_REENCODED && edited.info.audio);
+    CHECK(edited.info.video_span_ms < 2500 && edited.info.audio_span_ms < 3000);
+    /* The keyframe trap: pictures from before the first one that a player shows. */
+    CHECK(frames_in("hidden.mp4") > 70);
+    const struct media_edit all = {.from_ms = 0, .to_ms = 7000};
+    CHECK_ERR(ERR_OK, edit("hidden.mp4", all, PLENTY, &edited));
+    CHECK(frames_in("out.mp4") == 70 && !edited.info.hidden);
+}
+
+/* Of a clip whose pictures do not begin at its clock's zero, or not with its sound. */
+static void test_moments_count_from_the_first_picture(void **state) {
+    struct media_edited edited;
+    const struct media_edit wanted = {.from_ms = 3300, .to_ms = 5800};
+    char before[64];
+    (void)state;
+    footage_run(&footage, "ffmpeg -itsoffset 5 -i whole.mp4 -c copy late.mp4 && "
+                          "ffmpeg -itsoffset 1 -i whole.mp4 -i whole.mp4 -map 0:v -map 1:a -c copy "
+                          "sound_first.mp4");
+    static const char *const names[] = {"whole.mp4", "late.mp4", "sound_first.mp4"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char pictures[64];
+        CHECK_ERR(ERR_OK, edit(names[i], wanted, PLENTY, &edited));
+        CHECK(frames_in("out.mp4") == 25);
+        footage_run(&footage, "ffmpeg -i out.mp4 -map 0:v -f rawvideo - | md5sum >pictures");
+        footage_read(&footage, "pictures", pictures, sizeof pictures);
+        if (i == 0) {
+            (void)snprintf(before, sizeof before, "%s", pictures);
+        }
+        assert_string_equal(pictures, before);
+    }
+}
+
+static void test_taking_the_sound_away_leaves_the_pictures_as_they_are(void **state) {
+    struct media_edited edited;
+    char before[64];
+    char after[64];
+    (void)state;
+    const struct media_edit wanted = {.mute = true};
+    CHECK_ERR(ERR_OK, edit("whole.mp4", wanted, PLENTY, &edited));
+    CHECK(edited.making == CLIP_COPIED && !edited.info.audio);
+    footage_run(&footage, "ffmpeg -i whole.mp4 -map 0:v -f md5 before.md5 && "
+                          "ffmpeg -i out.mp4 -map 0 -f md5 after.md5");
+    footage_read(&footage, "before.md5", before, sizeof before);
+    footage_read(&footage, "after.md5", after, sizeof after);
+    assert_string_equal(before, after);
+    /* What is hidden would be copied too. */
+    CHECK_ERR(ERR_OK, edit("hidden.mp4", wanted, PLENTY, &edited));
+    CHECK(edited.making == CLIP_REENCODED && !edited.info.audio && !edited.info.hidden);
+    CHECK(frames_in("out.mp4") == 70);
+}
+
+static void test_what_is_blacked_out_is_black_in_every_picture(void **state) {
+    struct media_edited edited;
+    (void)state;
+    footage_run(&footage, "ffmpeg -f lavfi -i color=white:size=322x242:rate=10:duration=3 -c:v "
+                          "libx264 -pix_fmt yuv420p white.mp4");
+    const struct media_edit wanted = {.area_count = 2,
+                                      .areas = {{100, 250, 500, 500}, {900, 0, 1000, 1000}}};
+    CHECK_ERR(ERR_OK, edit("white.mp4", wanted, PLENTY, &edited));
+    CHECK(edited.making == CLIP_REENCODED && frames_in("out.mp4") == 30);
+    CHECK(is_black("128:60:34:62"));
+    CHECK(is_black("32:242:290:0"));
+    CHECK(!is_black("20:242:0:0"));
+    CHECK(!is_black("128:40:34:0"));
+    CHECK(!is_black("100:242:180:0"));
+}
+
+static void test_an_edit_says_nothing_of_place_or_device(void **state) {
+    (void)state;
+    const struct media_edit edits[] = {{.mute = true},
+                                       {.from_ms = 1000, .to_ms = 2000},
+                                       {.area_count = 1, .areas = {{0, 0, 9, 9}}}};
+    for (size_t i = 0; i < COUNT_OF(edits); i++) {
+        struct media_edited edited;
+        CHECK_ERR(ERR_OK, edit("tagged.mp4", edits[i], PLENTY, &edited));
+        footage_run(&footage, "! grep -qa -e SecretCam -e 52.5201 out.mp4");
+        CHECK(!edited.info.tagged);
+    }
+}
+
+static void test_an_edit_that_cannot_be_made_is_refused(void **state) {
+    struct media_edited edited;
+    (void)state;
+    const struct media_edit beyond = {.from_ms = 20000, .to_ms = 22000};
+    const struct media_edit small = {.mute = true};
+    CHECK_ERR(ERR_USER_MEDIA, edit("whole.mp4", beyond, PLENTY, &edited));
+    CHECK_ERR(ERR_FULL_BUFFER, edit("whole.mp4", small, 1000, &edited));
+    footage_run(&footage, "echo '#EXTM3U' >list.mp4");
+    CHECK_ERR(ERR_USER_MEDIA, edit("list.mp4", small, PLENTY, &edited));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_length_is_that_of_the_frames_that_are_there),
@@ -458,6 +617,12 @@ int main(void) {
         cmocka_unit_test(test_what_is_joined_keeps_no_metadata),
         cmocka_unit_test(test_a_gap_between_two_files_stays),
         cmocka_unit_test(test_an_odd_name_is_only_a_name),
+        cmocka_unit_test(test_a_trimmed_clip_has_no_picture_or_sound_beside_its_seconds),
+        cmocka_unit_test(test_moments_count_from_the_first_picture),
+        cmocka_unit_test(test_taking_the_sound_away_leaves_the_pictures_as_they_are),
+        cmocka_unit_test(test_what_is_blacked_out_is_black_in_every_picture),
+        cmocka_unit_test(test_an_edit_says_nothing_of_place_or_device),
+        cmocka_unit_test(test_an_edit_that_cannot_be_made_is_refused),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

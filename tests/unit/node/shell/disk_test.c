@@ -49,7 +49,7 @@ static void rig_create(struct rig *rig, const char *journal) {
     CHECK(mkdir(path, 0700) == 0);
     CHECK_ERR(ERR_OK, disk_start(&rig->disk, rig->folder));
     rig->calls = disk_calls(&rig->disk);
-    CHECK_ERR(ERR_OK, rig->calls.make(rig->calls.context, BYTES_OF(grant), 0));
+    CHECK_ERR(ERR_OK, rig->calls.make(rig->calls.context, CORE_FILE_DELIVERED, BYTES_OF(grant), 0));
     (void)snprintf(path, sizeof path, "%s/journal", rig->folder);
     rig->said = open(journal == NULL ? path : journal, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     rig->journal = dup(STDERR_FILENO);
@@ -90,8 +90,8 @@ static enum err write_pages(struct rig *rig, uint8_t **out) {
     for (size_t i = 0; i < len + CORE_PAGE_BYTES; i++) {
         room[i] = (uint8_t)(i * 7 + i / 251);
     }
-    enum err err =
-        rig->calls.write(rig->calls.context, BYTES_OF(grant), 100, (struct bytes){room + 100, len});
+    enum err err = rig->calls.write(rig->calls.context, CORE_FILE_DELIVERED, BYTES_OF(grant), 100,
+                                    (struct bytes){room + 100, len});
     if (out == NULL) {
         free(room);
     } else {
@@ -148,8 +148,50 @@ static void test_a_direct_write_that_fails_for_another_reason_fails(void **state
     rig_finish(&rig);
 }
 
+static enum err visit_name(void *context, const struct id *name) {
+    size_t *count = context;
+    CHECK(memcmp(name->b, grant, sizeof grant) == 0);
+    (*count)++;
+    return ERR_OK;
+}
+
+static void test_an_edited_clip_and_its_leaves_come_and_go_together(void **state) {
+    (void)state;
+    struct rig rig;
+    size_t count = 0;
+    uint8_t got[8];
+    const enum core_file files[] = {CORE_FILE_EDITED, CORE_FILE_EDITED_LEAVES};
+    rig_create(&rig, NULL);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        CHECK_ERR(ERR_OK, rig.calls.make(rig.calls.context, files[i], BYTES_OF(grant), 100));
+        CHECK_ERR(ERR_OK, rig.calls.write(rig.calls.context, files[i], BYTES_OF(grant), 0,
+                                          (struct bytes){grant + i, sizeof got}));
+    }
+    CHECK_ERR(ERR_OK, rig.calls.sync(rig.calls.context, CORE_FILE_EDITED, BYTES_OF(grant)));
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        CHECK_ERR(ERR_OK,
+                  rig.calls.read(rig.calls.context, files[i], BYTES_OF(grant), 0, got, sizeof got));
+        assert_memory_equal(got, grant + i, sizeof got);
+    }
+    CHECK_ERR(ERR_OK, rig.calls.each(rig.calls.context, CORE_FILE_EDITED, visit_name, &count));
+    CHECK(count == 2); /* either may be what a crash left */
+    count = 0;
+    CHECK_ERR(ERR_OK, rig.calls.each(rig.calls.context, CORE_FILE_DELIVERED, visit_name, &count));
+    CHECK(count == 1); /* another folder */
+    CHECK_ERR(ERR_OK, rig.calls.remove(rig.calls.context, CORE_FILE_EDITED, BYTES_OF(grant)));
+    count = 0;
+    CHECK_ERR(ERR_OK, rig.calls.each(rig.calls.context, CORE_FILE_EDITED, visit_name, &count));
+    CHECK(count == 0);
+    CHECK_ERR(ERR_USER_NOT_FOUND, rig.calls.read(rig.calls.context, CORE_FILE_EDITED_LEAVES,
+                                                 BYTES_OF(grant), 0, got, sizeof got));
+    CHECK_ERR(ERR_FULL_DISK,
+              rig.calls.make(rig.calls.context, CORE_FILE_EDITED, BYTES_OF(grant), UINT64_MAX / 2));
+    rig_finish(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_edited_clip_and_its_leaves_come_and_go_together),
         cmocka_unit_test(
             test_a_full_disk_is_told_from_a_broken_one_whatever_becomes_of_the_journal),
         cmocka_unit_test(test_where_direct_pages_do_not_fit_others_are_written_without_a_word),

@@ -100,6 +100,8 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
         " zeroblob(32), '', '', '', '', zeroblob(32), 1, 1, 9, 9, '/srv/e/stoop-4F2A-91-9c.mp4');"
         "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE requests DROP COLUMN taken_back;"
         "ALTER TABLE clips DROP COLUMN owners;"
+        "ALTER TABLE clips DROP COLUMN edited_size; ALTER TABLE clips DROP COLUMN edited_root;"
+        "ALTER TABLE clips DROP COLUMN edited_header;"
         "DROP TABLE objects;"
         "CREATE TABLE objects(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL,"
         " created INTEGER NOT NULL, expires INTEGER NOT NULL, object BLOB NOT NULL) WITHOUT ROWID;"

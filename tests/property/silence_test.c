@@ -1,6 +1,7 @@
 /* P2 in a world: what the requester's node gets from homes without a camera, without footage, that
  * are sealing just now, that declined, that left the prompt open, that looked at all of it and put
- * it off, and where one of two owners has signed. Every request brings a document.
+ * it off, where one of two owners has signed, and where one has edited it and signed that. Every
+ * request brings a document.
  *
  * Twice. Worlds of one seed that differ in nothing but that give the requester the very same bytes
  * at the very same times: there is nothing that could tell. And many requests a kind in one world,
@@ -19,7 +20,7 @@
 
 #include "node/request/request.h"
 #include "tests/support/classify.h"
-#include "tests/support/world.h"
+#include "tests/support/edited_clip.h"
 
 enum kind {
     NO_CAMERA,
@@ -30,13 +31,15 @@ enum kind {
     LOOKED, /* and put off */
     DECLINED,
     PART_SIGNED,
+    EDITED, /* likewise */
     KINDS,
     REQUESTER = 0,
     HOMES_A_KIND = 1,
     RUNS = 1000,
     OWNERS = 2,
-    LIFE_MS = 8000,
+    LIFE_MS = 9000,
     DECIDED_MS = 7500, /* what was matched after 2 s has been written with a slot by then */
+    KEEPING_MS = 1000, /* what the disk may take for an edited clip */
     WINDOW_MS = 14000,
     PAUSE_MS = 5000,
     PING_BYTES = 274, /* a record of the smallest class, with its length (PROTOCOL 3.4) */
@@ -54,7 +57,7 @@ static bool has_clip(enum kind kind) {
 
 /* An owner decides, or signs: that moment is the owner's own. */
 static bool decides(enum kind kind) {
-    return kind == DECLINED || kind == PART_SIGNED;
+    return kind == DECLINED || kind == PART_SIGNED || kind == EDITED;
 }
 
 static void prepare(struct world *world, int home, enum kind kind) {
@@ -62,7 +65,7 @@ static void prepare(struct world *world, int home, enum kind kind) {
                                  : kind == NO_FOOTAGE ? WORLD_NO_FOOTAGE
                                                       : WORLD_MATCH;
     world->homes[home].match_wait = kind == SEALING ? 2 * (int64_t)LIFE_MS : 2000;
-    world->homes[home].payload_plain = 1000;
+    world->homes[home].payload_plain = EDITED_PLAIN;
 }
 
 /* With its document, which everybody gets. */
@@ -104,7 +107,7 @@ static void look(struct world *world, int home, const struct world_clip *clip,
 
 /* What the owner of a home of this kind does, if there is a clip to decide about. */
 static void answer(struct world *world, int home, enum kind kind, const struct id *request,
-                   const struct id *sha256) {
+                   const struct id *sha256, struct edited_clip *edited) {
     struct grant grant;
     const struct world_clip *clip = world_clip(world, home, request);
     const struct control_request open = {.op = CONTROL_CLIPS, .id = *request};
@@ -121,6 +124,18 @@ static void answer(struct world *world, int home, enum kind kind, const struct i
     } else if (kind == PART_SIGNED) {
         world_grant(world, home, clip, &grant);
         CHECK_ERR(ERR_OK, world_grant_put(world, home, clip, &grant, 0, OWNERS - 1, NULL));
+    } else if (kind == EDITED) {
+        edited_clip_make(world, home, request, 7, edited);
+        CHECK_ERR(ERR_OK, edited_clip_put(world, home, edited, 0, EDITED_PIECES));
+        CHECK_ERR(ERR_OK, edited_clip_keep(world, home, edited));
+    }
+}
+
+/* Once the disk has what was handed back. */
+static void sign_edited(struct world *world, int home, struct edited_clip *edited) {
+    if (edited->payload.len > 0) {
+        CHECK_ERR(ERR_OK, edited_clip_grant(world, home, edited, 0, OWNERS - 1, NULL, NULL));
+        edited_clip_finish(edited);
     }
 }
 
@@ -159,7 +174,10 @@ static struct world *one_of(enum kind kind, uint64_t seed) {
         world_warrant(world, REQUESTER, LIFE_MS, &request);
         ask(world, &request, (size_t)i, &id);
         world_run(world, DECIDED_MS);
-        answer(world, 1, kind, &id, &request.document.sha256);
+        struct edited_clip edited = {0};
+        answer(world, 1, kind, &id, &request.document.sha256, &edited);
+        world_run(world, KEEPING_MS);
+        sign_edited(world, 1, &edited);
         take_back(world, i, &request, &id);
         world_cut(world, REQUESTER, 1, true);
         world_run(world, 20000);
@@ -203,7 +221,8 @@ static void test_the_requester_gets_the_same_bytes_at_the_same_times(void **stat
             /* It was not for want of something to hide. */
             CHECK(!has_clip((enum kind)kind) || world_log_count(world, 1, "match ") > 0);
             CHECK((world_log_count(world, 1, "declined ") > 0) == (kind == DECLINED));
-            CHECK((world_log_count(world, 1, "signed ") > 0) == (kind == PART_SIGNED));
+            CHECK((world_log_count(world, 1, "signed ") > 0) ==
+                  (kind == PART_SIGNED || kind == EDITED));
             CHECK(kind != LOOKED || world_log_count(world, 1, "expired ") > 0);
             world_destroy(world);
         }
@@ -347,6 +366,7 @@ static void collect(struct sample *samples[KINDS], size_t counts[KINDS], size_t 
         struct request request;
         struct id id;
         enum kind kinds[HOMES];
+        struct edited_clip edited[HOMES] = {{0}};
         for (int i = HOMES - 1; i > 1; i--) { /* which home is of which kind, anew each time */
             random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             int k = 1 + (int)((random >> 33) % (uint64_t)i);
@@ -381,9 +401,13 @@ static void collect(struct sample *samples[KINDS], size_t counts[KINDS], size_t 
         }
         world_run(world, DECIDED_MS);
         for (int i = 1; i < HOMES; i++) {
-            answer(world, i, kinds[i], &id, &request.document.sha256);
+            answer(world, i, kinds[i], &id, &request.document.sha256, &edited[i]);
         }
-        world_run(world, WINDOW_MS - DECIDED_MS);
+        world_run(world, KEEPING_MS);
+        for (int i = 1; i < HOMES; i++) {
+            sign_edited(world, i, &edited[i]);
+        }
+        world_run(world, WINDOW_MS - KEEPING_MS - DECIDED_MS);
         for (int i = 1; i < HOMES; i++) {
             struct sample *sample = &samples[kinds[i]][counts[kinds[i]]++];
             *sample = (struct sample){.second = kinds[i] != NO_CAMERA};
@@ -398,8 +422,8 @@ static void collect(struct sample *samples[KINDS], size_t counts[KINDS], size_t 
  */
 static double judge(struct sample *samples[KINDS], const size_t counts[KINDS], const char *title,
                     bool clips) {
-    static const char *const names[] = {"no camera", "no footage", "sealing",      "left open",
-                                        "looked at", "declined",   "signed by one"};
+    static const char *const names[] = {"no camera", "no footage", "sealing",       "left open",
+                                        "looked at", "declined",   "signed by one", "edited"};
     double most = clips ? 1 : 0;
     for (int kind = clips ? WITH_CLIP : NO_FOOTAGE; kind < KINDS; kind++) {
         size_t count = counts[NO_CAMERA] + counts[kind];

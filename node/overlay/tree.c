@@ -33,7 +33,8 @@ enum {
     PACE_HALF_MS = 8000, /* after so long half as much counts */
     PACE_ONE = 256,
     PACE_A_TURN = 12, /* of a pace, which is 12 times what comes in a second: a turn each second */
-    OLD_MS = 60 * 1000,   /* to twice that, at each home: the first that says something then */
+    OLD_MS = 60 * 1000,
+    PACE_A_CHOICE = 20,   /* seconds until somebody has said it, however much is said */
     OLD_COUNT = 256,      /* objects at least, as one that goes everywhere costs like seven */
     OLD_FIRST_COUNT = 32, /* after a start: nobody may ever have laid the tree */
     HEED_MS = 20 * 1000,  /* the most that one who says it of all can have us do */
@@ -364,11 +365,13 @@ static bool has_turn(const struct overlay *o, const uint8_t *id) {
 }
 
 /* Now and then one goes over every link: those that it comes by first are the quickest way from its
- * home to everybody, whatever the tree was before. Whoever says something when the tree is old says
- * so of it; the others do as it says, but not for whoever says so all the time. */
+ * home to everybody, whatever the tree was before. Whoever says something when the tree is old may
+ * say so of it; the others do as it says, but not for whoever says so all the time. Two at a time
+ * would lay half a tree each: so the more is said, the less likely it is of any one. */
 static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
     bool ours = event->link == 0 && o->young_count == 0 && tick_reached(o->now.mono, o->old_at) &&
-                overlay_open_links(o) > 0;
+                overlay_open_links(o) > 0 &&
+                overlay_draw(o) % (o->pace / PACE_ONE * PACE_A_CHOICE / PACE_A_TURN + 1) == 0;
     bool theirs = event->everywhere && !is_within(o, o->laid_at, HEED_MS);
     if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !(ours || theirs)) {
         return false;
@@ -380,7 +383,7 @@ static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
 
 static void grow_old(struct overlay *o, uint32_t count) {
     o->young_count = count;
-    o->old_at = overlay_after(o, OLD_MS);
+    o->old_at = tick_add(o->now.mono, (struct duration){OLD_MS});
 }
 
 /* Of two at a time all take the same one: what goes everywhere comes first, then the smaller id. */

@@ -425,6 +425,7 @@ static enum err withdraw(struct core *core, const struct control_request *reques
     struct signed_object object;
     struct withdrawal withdrawal;
     struct store_request row;
+    struct store_object asked;
     enum err verdict = ERR_OK;
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
@@ -444,6 +445,12 @@ static enum err withdraw(struct core *core, const struct control_request *reques
     }
     if (err == ERR_OK && !id_is_zero(&row.taken_back_by)) {
         return ERR_USER_EXISTS;
+    }
+    if (err == ERR_OK) {
+        err = store_object_get(core->store, &withdrawal.request, &asked);
+    }
+    if (err == ERR_OK && instant_reached(core->now.wall, asked.expires)) {
+        return ERR_USER_NO_REQUEST;
     }
     if (err == ERR_OK) {
         err = gossip_take(core, NULL, request->blob, (struct way){0}, &verdict);

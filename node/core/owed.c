@@ -9,7 +9,8 @@
 
 enum {
     OWED_OF_ONE = 1024,            /* as many as a requester holds at a time */
-    ASKED_OF_ONE = 4096,           /* requests; 40 a day for as long as delete-by may lie */
+    ASKED_OF_ONE = 4096,           /* requests; 40 a day for a hundred days. Later ones are counted
+                                      while they live */
     LATE_MS = 7 * DURATION_DAY_MS, /* a receipt may come so long after delete-by */
     KEEP_DELETED_DAYS = 90,
     KEEP_OWED_DAYS = 400, /* as long as a certificate lives */
@@ -50,12 +51,14 @@ enum err owed_object(struct core *core, const struct signed_object *object) {
 }
 
 /* A deletion that ends what is owed is taken beyond the quota: there are no more of these than
- * there were commitments. */
+ * there were commitments. Both kinds are read whole here, before they are accepted: what comes to
+ * light later would be blamed on whoever passed it on. */
 enum err owed_is_ended_by(struct core *core, const struct signed_object *object, bool *out) {
+    struct receipt_commitment commitment;
     struct deletion_receipt receipt;
     *out = false;
     if (object->kind != OBJECT_DELETION_RECEIPT) {
-        return ERR_OK;
+        return receipt_commitment_decode(object->body, &commitment);
     }
     enum err err = deletion_receipt_decode(object->body, &receipt);
     return err == ERR_OK
@@ -99,9 +102,14 @@ static enum err delete_by_of(struct core *core, const struct id *request, const 
                              struct instant *out) {
     struct id asked_by;
     enum err err = store_asked_get(core->store, request, &asked_by, out);
-    if (err == ERR_USER_NOT_FOUND) { /* one from before these rows were kept */
+    if (err == ERR_USER_NOT_FOUND) { /* one from before these rows were kept, or beyond them */
         struct request whole;
-        err = delivery_load_request(core, request, &whole);
+        struct store_object row;
+        err = store_object_get(core->store, request, &row);
+        if (err == ERR_OK) {
+            err = row.kind == OBJECT_REQUEST ? delivery_load_request(core, request, &whole)
+                                             : ERR_USER_NOT_FOUND;
+        }
         if (err == ERR_OK) {
             asked_by = whole.head.author;
             *out = whole.terms.delete_by;

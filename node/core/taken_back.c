@@ -9,6 +9,7 @@
 #include "node/core/parts.h"
 
 struct search { /* for what takes a request back */
+    struct instant now;
     const struct id *request;
     const struct head *head;
     bool found;
@@ -60,7 +61,7 @@ enum err taken_back_withdrawn(struct core *core, const struct signed_object *obj
 
 enum err taken_back_by_request(struct core *core, const struct id *id,
                                const struct request *request) {
-    struct search search = {.request = id, .head = &request->head};
+    struct search search = {.now = core->now.wall, .request = id, .head = &request->head};
     struct head head;
     enum err err = ERR_OK;
     if (!id_is_zero(&request->amends)) {
@@ -91,7 +92,9 @@ enum err taken_back(struct core *core, const struct id *request, bool *out) {
 static enum err find_request(struct core *core, const struct id *id, struct head *out) {
     struct store_object row;
     enum err err = store_object_get(core->store, id, &row);
-    if (err == ERR_OK && row.kind != OBJECT_REQUEST) {
+    /* One that has ended lies longer where a clip is about it: that must not show (P2). */
+    if (err == ERR_OK &&
+        (row.kind != OBJECT_REQUEST || instant_reached(core->now.wall, row.expires))) {
         err = ERR_USER_NOT_FOUND;
     }
     if (err == ERR_OK) {
@@ -130,7 +133,8 @@ static enum err visit_amendment(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
-    if (!search->found && amendment_ends(&request, search->request, search->head)) {
+    if (!search->found && !instant_reached(search->now, row->expires) &&
+        amendment_ends(&request, search->request, search->head)) {
         search->found = true;
         search->kind = LOG_REQUEST_AMENDED;
         search->by = row->id;
@@ -146,6 +150,10 @@ static enum err take_back(struct core *core, const struct id *request, enum log_
     char code[REQUEST_CODE_BYTES];
     bool already = false;
     enum err err = taken_back(core, request, &already);
+    if (err == ERR_OK && already) { /* it may have come anew, after a start without room for it */
+        requests_take_back(core->requests, request);
+        consent_end_request(core->consent, request);
+    }
     if (err != ERR_OK || already) {
         return err;
     }

@@ -940,8 +940,8 @@ enum err store_asked_forget(struct store *store, struct instant delete_by) {
 
 enum err store_owed_add(struct store *store, const struct store_owed *owed) {
     QUERY(q, store,
-          "INSERT OR IGNORE INTO owed(commitment, author, delete_by, deleted, unsure)"
-          " VALUES(?, ?, ?, ?, 0)");
+          "INSERT INTO owed(commitment, author, delete_by, deleted, unsure) VALUES(?, ?, ?, ?, 0)"
+          " ON CONFLICT DO UPDATE SET delete_by = min(delete_by, excluded.delete_by)");
     bind_id(&q, &owed->commitment);
     bind_id(&q, &owed->author);
     bind_int(&q, owed->delete_by.ms);
@@ -977,14 +977,14 @@ enum err store_owed_count(struct store *store, const struct id *author, uint64_t
 
 enum err store_owed_drop_deleted(struct store *store, const struct id *author) {
     QUERY(q, store,
-          "DELETE FROM owed WHERE commitment = (SELECT commitment FROM owed WHERE author = ?"
-          " AND deleted ORDER BY delete_by LIMIT 1)");
+          "DELETE FROM owed WHERE author = ?1 AND commitment = (SELECT commitment FROM owed"
+          " WHERE author = ?1 AND deleted ORDER BY delete_by LIMIT 1)");
     bind_id(&q, author);
     return query_write(&q);
 }
 
 enum err store_owed_unsure(struct store *store) {
-    QUERY(q, store, "UPDATE owed SET unsure = 1 WHERE NOT deleted");
+    QUERY(q, store, "UPDATE owed SET unsure = 1 WHERE NOT deleted AND NOT unsure");
     return query_write(&q);
 }
 
@@ -1385,9 +1385,9 @@ static const char *const migrations[] = {
      " delete_by INTEGER NOT NULL) WITHOUT ROWID;"
      "CREATE INDEX asked_author ON asked(author);"
      "CREATE INDEX asked_delete_by ON asked(delete_by);"
-     "CREATE TABLE owed(commitment BLOB PRIMARY KEY, author BLOB NOT NULL,"
-     " delete_by INTEGER NOT NULL, deleted INTEGER NOT NULL, unsure INTEGER NOT NULL)"
-     " WITHOUT ROWID;"
+     "CREATE TABLE owed(commitment BLOB NOT NULL, author BLOB NOT NULL,"
+     " delete_by INTEGER NOT NULL, deleted INTEGER NOT NULL, unsure INTEGER NOT NULL,"
+     " PRIMARY KEY(author, commitment)) WITHOUT ROWID;"
      "CREATE INDEX owed_author ON owed(author, deleted, delete_by);"
      "CREATE INDEX owed_delete_by ON owed(delete_by);"
      "CREATE TABLE withheld(request BLOB NOT NULL, refused INTEGER NOT NULL, author BLOB NOT NULL,"

@@ -198,6 +198,41 @@ static void test_nobody_counts_for_another(void **state) {
     world_destroy(world);
 }
 
+/* What is wrong with it is found before it is taken: later it would be blamed on whoever passes it
+ * on. What names no request harms nobody. */
+static void test_a_crooked_commitment_is_its_bringers_fault_or_nobodys(void **state) {
+    (void)state;
+    struct id request;
+    struct world *world = given(66, &request);
+    struct world_insider insider;
+    const struct world_home *liar = &world->homes[GRANTING];
+    world_kill(world, GRANTING);
+    for (int crooked = 0; crooked < 2; crooked++) {
+        struct signed_object object;
+        struct receipt_commitment about = {.head = {.community = world->community,
+                                                    .author = liar->certificate,
+                                                    .created = world_wall(world, GRANTING),
+                                                    .expires = world_wall(world, GRANTING)},
+                                           .request = liar->certificate,
+                                           .commitment = {{8}}};
+        SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+        SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+        about.head.expires.ms += HOUR;
+        CHECK_ERR(ERR_OK, receipt_commitment_encode(&about, &body));
+        body.len -= crooked == 1 ? 34 : 0; /* the last field */
+        signed_start(OBJECT_RECEIPT_COMMITMENT, buffer_bytes(&body), &object);
+        CHECK_ERR(ERR_OK, signed_add(&object, &liar->keys.sign, &liar->node));
+        CHECK_ERR(ERR_OK, signed_encode(&object, &bytes));
+        CHECK(world_insider_dial(world, GRANTING, NEIGHBOUR, NULL, (struct bytes){NULL, 0},
+                                 &insider));
+        CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)) == (crooked == 0));
+        CHECK(world_has_object(world, NEIGHBOUR, &object.id) == (crooked == 0));
+        world_insider_hang_up(&insider);
+    }
+    CHECK(counts(world, NEIGHBOUR, 1, 0, 0, 0));
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_honest_asker_is_never_overdue),
@@ -205,6 +240,7 @@ int main(void) {
         cmocka_unit_test(test_who_deletes_late_is_overdue_until_then),
         cmocka_unit_test(test_a_home_that_was_away_says_that_it_does_not_know),
         cmocka_unit_test(test_nobody_counts_for_another),
+        cmocka_unit_test(test_a_crooked_commitment_is_its_bringers_fault_or_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,34 @@ static void test_an_amended_request_ends_and_the_new_one_is_decided_anew(void **
     world_destroy(asked.world);
 }
 
+/* It lies a slot longer where a clip was about it: what is said of it then must not show that. */
+static void test_what_has_ended_is_amended_nowhere(void **state) {
+    (void)state;
+    struct id id;
+    struct request request;
+    struct world *world = world_create(31, HOMES, NULL);
+    world_settle(world, &terms);
+    world->homes[OWNER].footage = WORLD_MATCH;
+    world_voluntary(world, REQUESTER, 10 * MINUTE, &request);
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, &id));
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &id));
+    int64_t left = request.head.expires.ms - world_wall(world, OWNER).ms;
+    world_run(world, left + 1000);
+    request.amends = id;
+    for (int i = 0; i < 8; i++) {
+        struct id later;
+        request.head.created = world_wall(world, REQUESTER);
+        request.head.expires.ms = request.head.created.ms + 60 * MINUTE;
+        CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, &later));
+        world_run(world, SLOT_MS / 4);
+        CHECK(world_has_object(world, OWNER, &later));
+    }
+    for (int home = NEIGHBOUR; home < HOMES; home++) {
+        CHECK(world_log_count(world, home, "request_amended ") == 0);
+    }
+    world_destroy(world);
+}
+
 static void test_an_acceptance_of_what_was_amended_does_not_carry_over(void **state) {
     (void)state;
     struct asked asked = ask(3, 2);
@@ -322,7 +350,7 @@ static void test_a_withdrawal_ends_with_its_request(void **state) {
     struct instant longer = {asked.request.head.expires.ms + HOUR};
     CHECK_ERR(ERR_PEER_UNKNOWN, world_withdraw(asked.world, REQUESTER, &asked.id, longer));
     world_run(asked.world, 24 * HOUR);
-    CHECK_ERR(ERR_PEER_UNKNOWN, world_withdraw(asked.world, REQUESTER, &asked.id, longer));
+    CHECK_ERR(ERR_USER_NO_REQUEST, world_withdraw(asked.world, REQUESTER, &asked.id, longer));
     CHECK(world_log_count(asked.world, OWNER, "request_withdrawn ") == 0);
     world_destroy(asked.world);
 }
@@ -364,6 +392,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_withdrawn_request_ends_at_every_home),
         cmocka_unit_test(test_an_amended_request_ends_and_the_new_one_is_decided_anew),
+        cmocka_unit_test(test_what_has_ended_is_amended_nowhere),
         cmocka_unit_test(test_an_acceptance_of_what_was_amended_does_not_carry_over),
         cmocka_unit_test(test_a_grant_that_is_not_delivered_yet_stops),
         cmocka_unit_test(test_a_transfer_under_way_is_broken_off),

@@ -772,9 +772,10 @@ static peer_no find_member(void *context, const struct id *id) {
     return gossip_peer(context, id);
 }
 
-peer_no gossip_peer(const struct core *core, const struct id *id) {
-    return community_in_standing(core->community, id, core->now.wall) ? number_of(core, id)
-                                                                      : OVERLAY_NOBODY;
+peer_no gossip_peer(const struct core *core, const struct id *certificate) {
+    return community_in_standing(core->community, certificate, core->now.wall)
+               ? number_of(core, certificate)
+               : OVERLAY_NOBODY;
 }
 
 static peer_no number_of(const struct core *core, const struct id *certificate) {

@@ -141,7 +141,8 @@ int cmd_request(struct cli *cli) {
         term_line("AMENDS", "", text);
     }
     if (failed == 0 && !options.yes) {
-        failed = sent_ask("send it to every home of the community? [y/N] ", "not sent");
+        failed = sent_ask("send it to every home of the community? [y/N] ", "whether to send it",
+                          "not sent");
     }
     if (failed == 0) {
         failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);

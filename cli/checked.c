@@ -2,6 +2,11 @@
 
 static enum err check_end(const struct control_reply *reply, struct checked_request *out);
 static bool signed_by_author(const struct signed_object *object, const struct member *author);
+static void check_calls(const struct control_reply *reply, struct checked_request *out);
+static bool check_call(const struct control_reply *reply, const struct checked_request *asked,
+                       struct bytes bytes, struct checked_call *out);
+static size_t chain_of(const struct control_reply *reply, const struct id *author,
+                       struct bytes chain[CHAIN_MAX]);
 
 /* The node is not believed: chain, signature and code are worked out again from the signed bytes.
  */
@@ -46,6 +51,7 @@ enum err check_request(const struct control_reply *reply, const struct id *commu
         out->charter.authority_count = 0;
         out->open_clips = reply->as.request.open_clips;
         out->log_index = reply->as.request.log_index;
+        check_calls(reply, out);
         err = check_end(reply, out);
     }
     return err;
@@ -85,6 +91,88 @@ static bool signed_by_author(const struct signed_object *object, const struct me
         owner = signed_by(object, &author->owners[i].sign);
     }
     return owner;
+}
+
+/* One that does not verify is as good as one that the node has not: it is not shown. */
+static void check_calls(const struct control_reply *reply, struct checked_request *out) {
+    out->call_count = 0;
+    for (size_t i = 0; i < reply->as.request.call_count; i++) {
+        struct checked_call *call = &out->calls[out->call_count];
+        bool again = false;
+        if (!check_call(reply, out, reply->as.request.calls[i], call)) {
+            continue;
+        }
+        for (size_t k = 0; k < out->call_count; k++) {
+            again |= id_equal(&out->calls[k].call.head.author, &call->call.head.author);
+        }
+        out->call_count += again ? 0 : 1; /* a home has one say */
+    }
+}
+
+static bool check_call(const struct control_reply *reply, const struct checked_request *asked,
+                       struct bytes bytes, struct checked_call *out) {
+    const struct id *community = &asked->request.head.community;
+    struct signed_object object;
+    struct member author;
+    struct charter charter;
+    struct bytes chain[CHAIN_MAX];
+    if (signed_decode(bytes, &object) != ERR_OK || object.kind != OBJECT_CALL_BACK ||
+        call_back_decode(object.body, &out->call) != ERR_OK) {
+        return false;
+    }
+    const struct head *head = &out->call.head;
+    size_t count = chain_of(reply, &head->author, chain);
+    if (count == 0 || chain_verify(community, reply->as.request.charter, chain, count,
+                                   head->created, &charter, &author) != ERR_OK) {
+        return false;
+    }
+    (void)snprintf(out->by, sizeof out->by, "%s", author.name);
+    return id_equal(&head->community, community) && signed_by_author(&object, &author) &&
+           call_back_is_about(&out->call, &asked->id, &asked->request) &&
+           call_back_is_listed(&out->call, &charter);
+}
+
+/* Founder first, as chain_verify() takes it; 0 when a part is missing. */
+static size_t chain_of(const struct control_reply *reply, const struct id *author,
+                       struct bytes chain[CHAIN_MAX]) {
+    struct bytes found[CHAIN_MAX]; /* the leaf first */
+    struct id next = *author;
+    size_t count = 0;
+    while (count < CHAIN_MAX && !id_is_zero(&next)) {
+        struct signed_object object;
+        struct head head;
+        bool there = false;
+        for (size_t i = 0; i < reply->as.request.caller_count && !there; i++) {
+            there = signed_decode(reply->as.request.callers[i], &object) == ERR_OK &&
+                    id_equal(&object.id, &next) && head_decode(object.body, &head) == ERR_OK;
+            found[count] = reply->as.request.callers[i];
+        }
+        if (!there) {
+            return 0;
+        }
+        next = head.author;
+        count++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        chain[i] = found[count - 1 - i];
+    }
+    return id_is_zero(&next) ? count : 0;
+}
+
+const char *call_text(const struct checked_call *call, char out[SAFE_MAX]) {
+    const struct call_back *said = &call->call;
+    char by[SAFE_MAX];
+    char who[SAFE_MAX];
+    char time[INSTANT_TEXT_MAX];
+    instant_local(said->at, time);
+    const char *came = said->outcome == CALL_CONFIRMED ? "confirmed"
+                       : said->outcome == CALL_DENIED  ? "denied"
+                                                       : "nobody reached";
+    bool named = said->spoke_to[0] != '\0';
+    (void)snprintf(out, SAFE_MAX, "%s rang %s, %.6s %.5s: %s%s%s", safe_text(call->by, 24, by),
+                   said->number, time + 4, time + 16, came, named ? " by " : "",
+                   safe_text(said->spoke_to, 24, who));
+    return out;
 }
 
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]) {

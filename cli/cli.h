@@ -14,7 +14,7 @@
  *   watch.c      requests as they come, wait and end
  *   hook.c       the owner's program that is told so
  *   sent.c       own requests: amended, withdrawn, what came of them
- *   checked.c    a request, checked from its signed bytes
+ *   checked.c    a request, and who called back about it, checked from signed bytes
  *   clip.c       a sealed clip, read and checked
  *   helper.c     children without keys, started before the walls
  *   player.c reader.c editor.c   three of them: show clips, read PDFs, have ffmpeg edit clips
@@ -113,6 +113,8 @@ struct number_range {
     const char *unit; /* in the error; NULL: none */
 };
 int number_option(const struct cli *cli, const char *text, struct number_range range, long *out);
+/* A time as people write it; says what is wrong with it. */
+int time_option(const struct cli *cli, const char *text, struct instant *out);
 /* What the fence takes for a name; bad_name says so. */
 bool name_good(const char *name);
 int bad_name(const char *command, const char *name);
@@ -385,6 +387,11 @@ struct checked_request {
         REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
     } end;
     char end_code[REQUEST_CODE_BYTES]; /* of the request that amends it */
+    size_t call_count; /* homes that have called its agency back, the newest record first */
+    struct checked_call {
+        struct call_back call;
+        char by[NAME_MAX_BYTES];
+    } calls[CALLS_SHOWN_MAX];
     bool document_is_other;   /* not of the type that the request says; set by who reads it */
     struct seal_outcome seal; /* set by who reads it */
     uint32_t open_clips;
@@ -397,6 +404,8 @@ enum {
     REQUEST_END_MAX = 32
 };
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
+/* "Ada rang +1 951 555 0100, 24 Nov 21:40: confirmed by Sgt. Lee", safe to print. */
+const char *call_text(const struct checked_call *call, char out[SAFE_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
 
@@ -414,6 +423,7 @@ int cmd_camera(struct cli *cli);
 int cmd_request(struct cli *cli);
 int cmd_process(struct cli *cli);
 int cmd_requests(struct cli *cli);
+int cmd_callback(struct cli *cli);
 int cmd_review(struct cli *cli);
 int cmd_mute(struct cli *cli);
 int cmd_unmute(struct cli *cli);

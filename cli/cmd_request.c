@@ -45,7 +45,6 @@ static int build_amended(const struct cli *cli, const struct request_options *op
 static int build_place(const struct cli *cli, const char *const *values, struct request *out);
 static int build_reason(const struct cli *cli, const char *reason, struct request *out);
 static int build_times(const struct cli *cli, const char *const *values, struct request *out);
-static int read_time(const char *text, struct instant *out);
 static int build_process(const char *path, bool voluntary, struct request *out);
 static int read_process(const char *path, struct process_reading *out);
 static int read_papers(const char *document, const char *seal, struct request *out,
@@ -83,6 +82,8 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
                          struct instant now, struct facts *facts);
 static void list_hidden(const struct checked_request *checked, struct instant now,
                         struct facts *facts);
+static void list_calls(const struct cli *cli, const struct checked_request *checked, bool named,
+                       struct facts *facts);
 
 int cmd_request(struct cli *cli) {
     static struct control_reply status;
@@ -140,7 +141,8 @@ int cmd_request(struct cli *cli) {
         term_line("AMENDS", "", text);
     }
     if (failed == 0 && !options.yes) {
-        failed = sent_ask("send it to every home of the community? [y/N] ", "not sent");
+        failed = sent_ask("send it to every home of the community? [y/N] ", "whether to send it",
+                          "not sent");
     }
     if (failed == 0) {
         failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
@@ -308,9 +310,9 @@ static int build_times(const struct cli *cli, const char *const *values, struct 
     const struct number_range keeping = {1, 3650, "days"};
     long days = LIFE_DAYS;
     long keep = DELETE_BY_DEFAULT_DAYS;
-    int failed = values[V_FROM] == NULL ? 0 : read_time(values[V_FROM], &out->from);
+    int failed = values[V_FROM] == NULL ? 0 : time_option(cli, values[V_FROM], &out->from);
     if (failed == 0 && values[V_TO] != NULL) {
-        failed = read_time(values[V_TO], &out->to);
+        failed = time_option(cli, values[V_TO], &out->to);
     }
     if (failed == 0 && out->from.ms >= out->to.ms) {
         failed = usage_error(cli->command, "'--from' is not before '--to'");
@@ -330,24 +332,6 @@ static int build_times(const struct cli *cli, const char *const *values, struct 
         out->terms.delete_by.ms = out->head.created.ms + keep * DURATION_DAY_MS;
     }
     return failed;
-}
-
-static int read_time(const char *text, struct instant *out) {
-    char in_utc[64];
-    struct instant any;
-    enum err err = instant_parse(text, out);
-    if (err == ERR_USER_TIME) {
-        (void)snprintf(in_utc, sizeof in_utc, "%.60sZ", text);
-        return instant_parse(in_utc, &any) == ERR_OK
-                   ? usage_error("request",
-                                 "'%s' does not exist or comes twice, as clocks change then; write "
-                                 "it with its offset, as in 2026-10-25T01:30:00+01:00",
-                                 text)
-                   : usage_error("request", "there is no such time as '%s'", text);
-    }
-    return err == ERR_OK
-               ? 0
-               : usage_error("request", "'%s' is not a time; write it as '2026-11-24 21:10'", text);
 }
 
 /* Neither: as it is. */
@@ -749,6 +733,7 @@ int cmd_requests(struct cli *cli) {
         }
         shown++;
         list_request(cli, &checked, now, facts);
+        list_calls(cli, &checked, code != NULL, facts);
     }
     if (failed == 0) {
         if (shown == 0 && code != NULL) {
@@ -853,5 +838,47 @@ static void list_hidden(const struct checked_request *checked, struct instant no
     facts_text(facts, "review", "review", words[hidden]);
     if (hidden == PENDING_SNOOZED) {
         facts_time(facts, "snoozed_until", NULL, memory_snoozed(&memory, &checked->id, now));
+    }
+}
+
+/* Whom to call on which number, and who has; in a list of all, how many. */
+static void list_calls(const struct cli *cli, const struct checked_request *checked, bool named,
+                       struct facts *facts) {
+    char text[SAFE_MAX];
+    if (!cli->json && !named) {
+        if (checked->call_count > 0) {
+            facts_number(facts, NULL, "called", (int64_t)checked->call_count);
+        }
+        return;
+    }
+    const struct agency *agency =
+        charter_agency(&checked->charter, checked->request.instrument.applicant_agency);
+    if (agency != NULL) {
+        (void)snprintf(text, sizeof text, "%s %s", agency->number, agency->name);
+        facts_text(facts, "call_number", "call", cli->json ? agency->number : text);
+    }
+    facts_items(facts, "calls");
+    for (size_t i = 0; i < checked->call_count; i++) {
+        const struct call_back *call = &checked->calls[i].call;
+        if (!cli->json) {
+            facts_text(facts, NULL, "called", call_text(&checked->calls[i], text));
+            if (call->note[0] != '\0') {
+                facts_text(facts, NULL, "note |", call->note);
+            }
+            continue;
+        }
+        facts_item(facts);
+        facts_text(facts, "by", NULL, checked->calls[i].by);
+        facts_text(facts, "agency", NULL, call->agency);
+        facts_text(facts, "number", NULL, call->number);
+        facts_time(facts, "at", NULL, call->at);
+        facts_text(facts, "outcome", NULL, call_outcome_word(call->outcome));
+        facts_text(facts, "spoke_to", NULL, call->spoke_to);
+        facts_text(facts, "note", NULL, call->note);
+    }
+    facts_items(facts, NULL);
+    if (!cli->json && checked->call_count == 0 &&
+        checked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
+        facts_text(facts, NULL, "called", "nobody has called back yet");
     }
 }

@@ -174,8 +174,8 @@ static const struct command commands[] = {
      "                      [--notify -- PROGRAM [ARGUMENT]...]\n"
      "\n"
      "What its author took back is listed as withdrawn or amended until its end.\n"
-     "  --watch   a line when one comes, waits for you, is about to end and ends, until\n"
-     "            Ctrl-C; it goes on when the node was restarted\n"
+     "  --watch   a line when one comes, waits for you, is about to end and ends,\n"
+     "            until Ctrl-C; it goes on when the node was restarted\n"
      "  --soon N  minutes before its end (default: an hour, or a tenth of its life)\n"
      "  --notify  runs PROGRAM, for at most 30 s, when a clip waits for your decision,\n"
      "            once a request, and once more before its end. It gets the words '1\n"
@@ -185,6 +185,19 @@ static const struct command commands[] = {
      "\n"
      "example: stoop requests\n"
      "         stoop requests --watch --notify -- notify-send Stoop\n"},
+    {"callback", "record that you rang a request's agency", cmd_callback,
+     "usage: stoop callback CODE --outcome confirmed|denied|not-reached\n"
+     "                      [--spoke-to NAME] [--note TEXT] [--at TIME] [--json]\n"
+     "\n"
+     "Ring the number that 'stoop requests CODE' and 'stoop review' show: it is the\n"
+     "community's own. What you were told is signed and shown to every home, under\n"
+     "this home's name. It decides nothing. A second record takes the place of the\n"
+     "first.\n"
+     "  --spoke-to NAME  who answered\n"
+     "  --note TEXT      up to 200 bytes\n"
+     "  --at TIME        when you called, as RFC 3339 or local (default: now)\n"
+     "\n"
+     "example: stoop callback 4F2A-91 --outcome confirmed --spoke-to 'Sgt. Lee'\n"},
     {"review", "decide about footage of this home, one clip at a time", cmd_review,
      "usage: stoop review [CODE] [--player COMMAND | --to DIR]\n"
      "\n"

@@ -161,6 +161,24 @@ int number_option(const struct cli *cli, const char *text, struct number_range r
                        range.unit == NULL ? "" : " ", range.unit == NULL ? "" : range.unit);
 }
 
+int time_option(const struct cli *cli, const char *text, struct instant *out) {
+    char in_utc[64];
+    struct instant any;
+    enum err err = instant_parse(text, out);
+    if (err == ERR_USER_TIME) {
+        (void)snprintf(in_utc, sizeof in_utc, "%.60sZ", text);
+        return instant_parse(in_utc, &any) == ERR_OK
+                   ? usage_error(cli->command,
+                                 "'%s' does not exist or comes twice, as clocks change then; write "
+                                 "it with its offset, as in 2026-10-25T01:30:00+01:00",
+                                 text)
+                   : usage_error(cli->command, "there is no such time as '%s'", text);
+    }
+    return err == ERR_OK ? 0
+                         : usage_error(cli->command,
+                                       "'%s' is not a time; write it as '2026-11-24 21:10'", text);
+}
+
 bool name_good(const char *name) {
     char safe[SAFE_MAX];
     return *name != '\0' && strlen(name) < NAME_MAX_BYTES &&

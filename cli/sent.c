@@ -171,7 +171,7 @@ int sent_withdraw(struct cli *cli, const char *code, bool yes) {
         term_line("EFFECT", "",
                   "every home forgets what it sealed for it, answered or not, and nothing more is "
                   "sent; what was delivered stays here until its day");
-        failed = sent_ask("take it back? [y/N] ", "not withdrawn");
+        failed = sent_ask("take it back? [y/N] ", "whether to take it back", "not withdrawn");
     }
     if (failed == 0) {
         failed = put_withdrawal(cli, client, &asked);
@@ -223,10 +223,10 @@ static int put_withdrawal(struct cli *cli, struct client *client,
     return failed;
 }
 
-int sent_ask(const char *question, const char *not_done) {
+int sent_ask(const char *question, const char *about, const char *not_done) {
     char answer[16];
     if (!term_present()) {
-        (void)fail("run it at a terminal", "there is nobody to ask");
+        (void)fail("run it at a terminal", "there is nobody to ask %s", about);
         return EXIT_NO_TERMINAL;
     }
     if (!term_ask(question, answer, sizeof answer) ||

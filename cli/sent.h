@@ -14,7 +14,9 @@ size_t sent_changes(const struct request *before, const struct request *after, b
 int sent_withdraw(struct cli *cli, const char *code, bool yes);
 int sent_status(struct cli *cli); /* 'request status [CODE]' */
 
-/* Asks `question` at the terminal: 0 for yes; else says that there was nobody, or `not_done`. */
-int sent_ask(const char *question, const char *not_done);
+/* Asks `question` at the terminal: 0 for yes; else says that there was nobody to ask `about` (as in
+ * "whether to send it"), or
+ * `not_done`. */
+int sent_ask(const char *question, const char *about, const char *not_done);
 
 #endif

@@ -17,6 +17,7 @@ enum {
 static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_who(const struct opened *clip);
 static void show_number(const struct opened *clip);
+static void show_calls(const struct checked_request *asked);
 static void show_past(const struct opened *clip);
 static void show_basis(const struct instrument *instrument);
 static void show_order(const struct instrument *instrument);
@@ -108,6 +109,7 @@ static void show_who(const struct opened *clip) {
              safe_text(instrument->applicant_agency, 30, b));
     }
     show_number(clip);
+    show_calls(clip->asked);
 }
 
 /* The directory's, never one that the request brings along. */
@@ -121,6 +123,17 @@ static void show_number(const struct opened *clip) {
              safe_text(agency->name, 30, safe));
     } else if (named[0] != '\0' && charter->agency_count > 0) {
         line("CALL", "no number of theirs is in the community's directory");
+    }
+}
+
+/* What members who rang that number were told; it decides nothing. */
+static void show_calls(const struct checked_request *asked) {
+    char text[SAFE_MAX];
+    for (size_t i = 0; i < asked->call_count; i++) {
+        line("CALLED", "%s", call_text(&asked->calls[i], text));
+    }
+    if (asked->call_count == 0 && asked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
+        line("CALLED", "nobody has called back yet");
     }
 }
 

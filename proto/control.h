@@ -12,8 +12,10 @@ enum {
     CONTROL_CHAIN_MAX = CHAIN_MAX,
     CONTROL_PEERS_MAX = 16, /* links, and as many that went */
     CONTROL_FAULTS_MAX = 100,
-    CONTROL_PLACES_MAX = 8,  /* that one clip was collected to */
-    CONTROL_PLACE_FILES = 3, /* in each: the clip and its certificate, as text and as JSON */
+    CONTROL_PLACES_MAX = 8, /* that one clip was collected to */
+    CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_MAX,
+    CONTROL_CALL_BYTES = 4096, /* of a call-back, or of a certificate of who made it */
+    CONTROL_PLACE_FILES = 3,   /* in each: the clip and its certificate, as text and as JSON */
 };
 
 enum control_op {
@@ -59,6 +61,7 @@ enum control_op {
     CONTROL_EDIT_KEEP,  /* clip, id: root, blob: age header for the owners; all pieces are here ->
                            done, once they are durable */
     CONTROL_EDITED,     /* clip, offset -> data: of the payload that the grant so far names */
+    CONTROL_CALL_BACK,  /* blob: signed call-back by this home about another's request -> done */
 };
 
 struct control_request {
@@ -221,6 +224,10 @@ struct control_reply {
             uint64_t log_index;         /* of the entry that recorded it */
             bool taken_back;            /* by its author, before its end */
             struct bytes taken_back_by; /* signed withdrawal or request; empty: held no more */
+            size_t call_count;          /* the newest call-backs about it, the newest first */
+            struct bytes calls[CALLS_SHOWN_MAX]; /* signed */
+            size_t caller_count; /* certificates of those who made them, and of their sponsors */
+            struct bytes callers[CONTROL_CALLERS_MAX];
         } request;
         struct {
             struct id request;

@@ -463,7 +463,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_EDITED),
+        .max = CONTROL_CALL_BACK),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -596,6 +596,10 @@ static const struct shape_field got_request_rows[] = {
     ROW(17, SHAPE_BOOL, REPLY, as.request.seal_here),
     ROW(18, SHAPE_BOOL, REPLY, as.request.taken_back),
     ROW(19, SHAPE_BYTES, REPLY, as.request.taken_back_by, .max = OBJECT_BYTES_MAX),
+    ARRAY(20, SHAPE_BYTES, REPLY, as.request.calls, as.request.call_count,
+          .max = CONTROL_CALL_BYTES),
+    ARRAY(21, SHAPE_BYTES, REPLY, as.request.callers, as.request.caller_count,
+          .max = CONTROL_CALL_BYTES),
 };
 static const struct shape got_request_shape = SHAPE_OF("GotRequest", got_request_rows, NULL);
 

@@ -292,6 +292,54 @@ bool amendment_ends(const struct request *amendment, const struct id *request,
            id_equal(&amendment->head.author, &head->author);
 }
 
+static bool call_back_check(const void *plain) {
+    const struct call_back *call = plain;
+    return call_number_valid(call->number) && call->at.ms <= call->head.created.ms &&
+           (call->outcome != CALL_NOT_REACHED || call->spoke_to[0] == '\0');
+}
+static const struct shape_field call_back_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct call_back, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct call_back, request, NEEDED),
+    ROW(3, SHAPE_TEXT, struct call_back, agency, NEEDED),
+    ROW(4, SHAPE_TEXT, struct call_back, number, NEEDED),
+    ROW(5, SHAPE_TEXT, struct call_back, spoke_to),
+    ROW(6, SHAPE_TIME, struct call_back, at, NEEDED),
+    ROW(7, SHAPE_U32, struct call_back, outcome, NEEDED, .min = CALL_CONFIRMED,
+        .max = CALL_NOT_REACHED),
+    ROW(8, SHAPE_TEXT, struct call_back, note),
+};
+static const struct shape call_back_shape = SHAPE_OF("CallBack", call_back_rows, call_back_check);
+
+bool call_back_is_about(const struct call_back *call, const struct id *id,
+                        const struct request *request) {
+    return id_equal(&call->request, id) && !id_equal(&call->head.author, &request->head.author) &&
+           call->head.expires.ms == request->head.expires.ms &&
+           strcasecmp(call->agency, request->instrument.applicant_agency) == 0;
+}
+
+bool call_back_is_listed(const struct call_back *call, const struct charter *charter) {
+    const struct agency *agency = charter_agency(charter, call->agency);
+    return agency != NULL && strcmp(agency->name, call->agency) == 0 &&
+           strcmp(agency->number, call->number) == 0;
+}
+
+static const char *const outcome_words[] = {
+    [CALL_CONFIRMED] = "confirmed", [CALL_DENIED] = "denied", [CALL_NOT_REACHED] = "not-reached"};
+
+const char *call_outcome_word(enum call_outcome outcome) {
+    return outcome_words[outcome];
+}
+
+enum err call_outcome_from_word(const char *word, enum call_outcome *out) {
+    for (enum call_outcome i = CALL_CONFIRMED; i <= CALL_NOT_REACHED; i++) {
+        if (strcmp(outcome_words[i], word) == 0) {
+            *out = i;
+            return ERR_OK;
+        }
+    }
+    return ERR_USER_SYNTAX;
+}
+
 /* ---- cameras and clips ---- */
 
 static const struct shape_field view_rows[] = {
@@ -524,6 +572,7 @@ CODEC(invite, struct invite)
 CODEC(node_record, struct node_record)
 CODEC(request, struct request)
 CODEC(withdrawal, struct withdrawal)
+CODEC(call_back, struct call_back)
 CODEC(grant, struct grant)
 CODEC(decision, struct decision)
 CODEC(receipt, struct receipt)
@@ -539,6 +588,7 @@ const struct shape *const object_shapes[] = {
     &node_record_shape,
     &request_shape,
     &withdrawal_shape,
+    &call_back_shape,
     &edit_area_shape,
     &edit_shape,
     &grant_shape,

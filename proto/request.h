@@ -12,6 +12,8 @@ enum {
     DOCUMENT_MAX = 2 * 1024 * 1024,
     COURT_SEAL_MAX = 64 * 1024,
     REQUEST_CODE_BYTES = 8, /* "4F2A-91" and NUL */
+    CALL_NOTE_BYTES = 201,  /* NUL included */
+    CALLS_SHOWN_MAX = 8,    /* of one request: the newest (PROTOCOL 5.7) */
     REQUEST_LIFE_MAX_DAYS = 7,
     DELETE_BY_DEFAULT_DAYS = 30,
 };
@@ -104,10 +106,29 @@ struct withdrawal {   /* takes a request back (PROTOCOL 5.6) */
     struct id request;
 };
 
+enum call_outcome { /* values are the wire's; 0 is refused */
+    CALL_CONFIRMED = 1,
+    CALL_DENIED,
+    CALL_NOT_REACHED,
+};
+
+struct call_back {    /* a member has called a request's agency back (PROTOCOL 5.7) */
+    struct head head; /* its end is the request's; signed by one of its author's owners */
+    struct id request;
+    char agency[NAME_MAX_BYTES];
+    char number[CALL_NUMBER_BYTES];
+    char spoke_to[NAME_MAX_BYTES]; /* empty: not said, or nobody */
+    struct instant at;             /* of the call; not after head.created */
+    enum call_outcome outcome;
+    char note[CALL_NOTE_BYTES];
+};
+
 MUST_USE enum err request_decode(struct bytes body, struct request *out);
 MUST_USE enum err request_encode(const struct request *request, struct buffer *out);
 MUST_USE enum err withdrawal_decode(struct bytes body, struct withdrawal *out);
 MUST_USE enum err withdrawal_encode(const struct withdrawal *withdrawal, struct buffer *out);
+MUST_USE enum err call_back_decode(struct bytes body, struct call_back *out);
+MUST_USE enum err call_back_encode(const struct call_back *call, struct buffer *out);
 
 /* Do they end this request? Only its author's do, and a withdrawal ends when its request does
  * (PROTOCOL 5.6). */
@@ -115,6 +136,14 @@ bool withdrawal_ends(const struct withdrawal *withdrawal, const struct id *reque
                      const struct head *head);
 bool amendment_ends(const struct request *amendment, const struct id *request,
                     const struct head *head);
+
+/* Is it about this request: by another than its author, to the agency that it names, ending when it
+ * does? And was that number called which the charter's directory has for the agency? */
+bool call_back_is_about(const struct call_back *call, const struct id *id,
+                        const struct request *request);
+bool call_back_is_listed(const struct call_back *call, const struct charter *charter);
+const char *call_outcome_word(enum call_outcome outcome); /* "not-reached" */
+MUST_USE enum err call_outcome_from_word(const char *word, enum call_outcome *out);
 
 /* "4F2A-91": the first 24 bits of the id in upper-case hex, as people read and type it. */
 void request_code(const struct id *request, char text[REQUEST_CODE_BYTES]);

@@ -85,6 +85,8 @@ const char *object_type(enum object_kind kind) {
         return "application/vnd.stoop.camera-list.v1+protobuf";
     case OBJECT_WITHDRAWAL:
         return "application/vnd.stoop.withdrawal.v1+protobuf";
+    case OBJECT_CALL_BACK:
+        return "application/vnd.stoop.call-back.v1+protobuf";
     }
     return NULL;
 }

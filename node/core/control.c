@@ -39,7 +39,10 @@ static enum err document_get(struct core *core, uint64_t client,
                              const struct control_request *request);
 static enum err request_put(struct core *core, const struct control_request *request);
 static enum err withdraw(struct core *core, const struct control_request *request);
+static enum err call_back(struct core *core, const struct control_request *request);
 static enum err visit_request(void *context, const struct store_object *row);
+static void put_called(const struct called *called, const uint8_t *bytes,
+                       struct control_reply *got);
 static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
                           size_t at[CHAIN_MAX + 3], size_t *count);
 static enum err attachments_here(struct core *core, struct bytes signed_bytes, bool *document,
@@ -177,6 +180,8 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return peers(core, client);
     case CONTROL_WITHDRAW:
         return withdraw(core, request);
+    case CONTROL_CALL_BACK:
+        return call_back(core, request);
     case CONTROL_OVERDUE:
         return core->is_member
                    ? store_owed_each(core->store, owed_until(core), visit_keeping, &answer)
@@ -458,11 +463,42 @@ static enum err withdraw(struct core *core, const struct control_request *reques
     return err == ERR_OK ? verdict : err;
 }
 
+static enum err call_back(struct core *core, const struct control_request *request) {
+    struct signed_object object;
+    struct call_back call;
+    struct store_request row;
+    enum err verdict = ERR_OK;
+    if (!core->is_member) {
+        return ERR_USER_NO_COMMUNITY;
+    }
+    enum err err = signed_decode(request->blob, &object);
+    if (err == ERR_OK && object.kind != OBJECT_CALL_BACK) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK) {
+        err = call_back_decode(object.body, &call);
+    }
+    if (err == ERR_OK && !id_equal(&call.head.author, &core->self)) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK) {
+        err = store_request_get(core->store, &call.request, &row);
+    }
+    if (err == ERR_USER_NOT_FOUND) {
+        return ERR_USER_NO_REQUEST;
+    }
+    if (err == ERR_OK) {
+        err = gossip_take(core, NULL, request->blob, (struct way){0}, &verdict);
+    }
+    return err == ERR_OK ? verdict : err;
+}
+
 static enum err visit_request(void *context, const struct store_object *row) {
     struct answer *answer = context;
     struct core *core = answer->core;
     struct store_request local;
     struct store_object by;
+    struct called called;
     size_t count = 0;
     size_t at[CHAIN_MAX + 3] = {0};
     uint32_t open_clips = 0;
@@ -470,6 +506,8 @@ static enum err visit_request(void *context, const struct store_object *row) {
     bool seal = false;
     bool had = false;
     SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 3) * SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer calls = {.max = CONTROL_FRAME_MAX};
+    const struct id id = row->id;
     enum err err = buffer_append(&bytes, row->object); /* good until the next row is read */
     at[1] = bytes.len;
     if (err == ERR_OK) {
@@ -495,6 +533,9 @@ static enum err visit_request(void *context, const struct store_object *row) {
         store_object_get(core->store, &local.taken_back_by, &by) == ERR_OK) {
         err = buffer_append(&bytes, by.object);
     }
+    if (err == ERR_OK) {
+        err = called_gather(core, &id, &calls, &called);
+    }
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
     }
@@ -512,7 +553,22 @@ static enum err visit_request(void *context, const struct store_object *row) {
     got->as.request.taken_back = over;
     got->as.request.taken_back_by = (struct bytes){bytes.at + end, bytes.len - end};
     got->as.request.log_index = local.log_index;
+    put_called(&called, calls.at, got);
     return reply_row(answer);
+}
+
+static void put_called(const struct called *called, const uint8_t *bytes,
+                       struct control_reply *got) {
+    got->as.request.call_count = called->call_count;
+    for (size_t i = 0; i < called->call_count; i++) {
+        got->as.request.calls[i] =
+            (struct bytes){bytes + called->calls[i].at, called->calls[i].len};
+    }
+    got->as.request.caller_count = called->caller_count;
+    for (size_t i = 0; i < called->caller_count; i++) {
+        got->as.request.callers[i] =
+            (struct bytes){bytes + called->callers[i].at, called->callers[i].len};
+    }
 }
 
 /* The charter and the certificates that lead to it: part i lies from at[i] to at[i + 1]. */

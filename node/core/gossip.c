@@ -277,6 +277,9 @@ enum err gossip_forget(struct core *core) {
     if (err == ERR_OK) {
         err = store_request_expire(core->store);
     }
+    if (err == ERR_OK) {
+        err = store_call_expire(core->store);
+    }
     return err == ERR_OK && core->is_member ? owed_slot(core) : err;
 }
 
@@ -395,6 +398,8 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_WITHDRAWAL:
         err = taken_back_judge(core, object, author);
         return err == ERR_OK ? judge_quota(core, object->kind, head, WITHDRAWALS_MAX) : err;
+    case OBJECT_CALL_BACK:
+        return called_judge(core, object, author);
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
@@ -542,6 +547,9 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
     enum err err = record_arrival(core, arrival, &index);
     if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
         err = replace_record(core, &head->author);
+    }
+    if (err == ERR_OK && object->kind == OBJECT_CALL_BACK) {
+        err = called_record(core, object);
     }
     if (err == ERR_OK) {
         err = store_object_add(core->store, &row);
@@ -766,9 +774,10 @@ static peer_no find_member(void *context, const struct id *id) {
     return gossip_peer(context, id);
 }
 
-peer_no gossip_peer(const struct core *core, const struct id *id) {
-    return community_in_standing(core->community, id, core->now.wall) ? number_of(core, id)
-                                                                      : OVERLAY_NOBODY;
+peer_no gossip_peer(const struct core *core, const struct id *certificate) {
+    return community_in_standing(core->community, certificate, core->now.wall)
+               ? number_of(core, certificate)
+               : OVERLAY_NOBODY;
 }
 
 static peer_no number_of(const struct core *core, const struct id *certificate) {

@@ -4,6 +4,7 @@
  *   gossip.c    signed objects: checked, stored, forwarded; attachments
  *   join.c      founding, inviting, joining
  *   taken_back.c requests that their author takes back
+ *   called.c    agencies that members have called back
  *   clips.c     granting: ingest, consent, sending
  *   received.c  what others grant us: offers, receipts, deletion
  *   owed.c      what askers have received and not deleted, as the community knows it
@@ -27,6 +28,7 @@
 #include "node/request/request.h"
 #include "node/transfer/transfer.h"
 #include "node/transport/transport.h"
+#include "proto/control.h"
 #include "proto/ingest.h"
 #include "proto/log_head.h"
 
@@ -40,6 +42,7 @@ enum {
     COMMITMENTS_MAX = 64,       /* live receipt commitments of one author, and as many live deletion
                                    receipts (PROTOCOL 5.1) */
     WITHDRAWALS_MAX = 64,       /* likewise */
+    CALLS_MAX = 64,             /* likewise: requests that one home called back about */
     UNKNOWNS_MAX = 16,          /* and objects of kinds that this version does not know */
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
@@ -303,6 +306,23 @@ enum err taken_back_withdrawn(struct core *core, const struct signed_object *obj
 enum err taken_back_by_request(struct core *core, const struct id *id,
                                const struct request *request);
 enum err taken_back(struct core *core, const struct id *request, bool *out);
+
+/* ---- called.c ---- */
+enum err called_judge(struct core *core, const struct signed_object *object,
+                      const struct member *author);
+/* It was judged: on the record, and in the place of its author's earlier one. */
+enum err called_record(struct core *core, const struct signed_object *object);
+/* Appends the newest about this request to `bytes`, and once each the certificates that lead to who
+ * made them. */
+struct called {
+    size_t call_count, caller_count;
+    struct called_part {
+        size_t at, len; /* in the bytes */
+    } calls[CALLS_SHOWN_MAX], callers[CONTROL_CALLERS_MAX];
+    struct id caller_ids[CONTROL_CALLERS_MAX];
+};
+enum err called_gather(struct core *core, const struct id *request, struct buffer *bytes,
+                       struct called *out);
 
 /* ---- join.c ---- */
 enum err join_found(struct core *core, struct bytes charter, struct bytes member);

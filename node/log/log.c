@@ -52,6 +52,7 @@ static const char *const words[] = {
     [LOG_REQUEST_REFUSED] = "request_refused",
     [LOG_REQUEST_AMENDED] = "request_amended",
     [LOG_REQUEST_WITHDRAWN] = "request_withdrawn",
+    [LOG_CALL_BACK] = "call_back",
     [LOG_RECEIPT_COMMITMENT] = "receipt_commitment",
     [LOG_DELETION_RECEIPT] = "deletion_receipt",
     [LOG_KEY_SUCCEEDED] = "key_succeeded",

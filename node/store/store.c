@@ -366,6 +366,49 @@ enum err store_request_expire(struct store *store) {
     return query_write(&q);
 }
 
+/* ---- call-backs ---- */
+
+enum err store_call_get(struct store *store, const struct id *request, const struct id *author,
+                        struct store_call *out) {
+    QUERY(q, store, "SELECT created, call FROM calls WHERE request = ? AND author = ?");
+    bind_id(&q, request);
+    bind_id(&q, author);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (struct store_call){.request = *request, .author = *author};
+        out->created.ms = sqlite3_column_int64(q.statement, 0);
+        column_fixed(&q, 1, out->call.b, sizeof out->call.b);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_call_put(struct store *store, const struct store_call *call) {
+    QUERY(q, store,
+          "INSERT OR REPLACE INTO calls(request, author, created, call) VALUES(?, ?, ?, ?)");
+    bind_id(&q, &call->request);
+    bind_id(&q, &call->author);
+    bind_int(&q, call->created.ms);
+    bind_id(&q, &call->call);
+    return query_write(&q);
+}
+
+enum err store_call_each(struct store *store, const struct id *request, size_t most,
+                         store_object_visit *visit, void *context) {
+    QUERY(q, store,
+          "SELECT o.id, o.kind, o.author, o.created, o.expires, o.object FROM calls"
+          " JOIN objects AS o ON o.id = calls.call WHERE calls.request = ?"
+          " ORDER BY calls.created DESC, calls.call DESC LIMIT ?");
+    bind_id(&q, request);
+    bind_int(&q, (int64_t)most);
+    return each_object(&q, visit, context);
+}
+
+enum err store_call_expire(struct store *store) {
+    QUERY(q, store, "DELETE FROM calls WHERE call NOT IN (SELECT id FROM objects)");
+    return query_write(&q);
+}
+
 /* ---- attachments: the bytes live in pieces, so that a piece that comes writes only itself ---- */
 
 #define ATTACHMENT_COLUMNS "sha256, size, have, expires"
@@ -1399,6 +1442,8 @@ static const char *const migrations[] = {
      "ALTER TABLE clips ADD COLUMN edited_root BLOB NOT NULL"
      " DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';"
      "ALTER TABLE clips ADD COLUMN edited_header BLOB NOT NULL DEFAULT x'';"),
+    "CREATE TABLE calls(request BLOB NOT NULL, author BLOB NOT NULL, created INTEGER NOT NULL,"
+    " call BLOB NOT NULL, PRIMARY KEY(request, author)) WITHOUT ROWID;",
 };
 
 static enum err migrate(struct store *store) {

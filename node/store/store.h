@@ -113,6 +113,24 @@ typedef enum err store_request_visit(void *context, const struct id *request);
 MUST_USE enum err store_request_each_key(struct store *store, store_request_visit *visit,
                                          void *context);
 
+/* ---- call-backs: which of an author is the newest about a request ---- */
+
+struct store_call {
+    struct id request;
+    struct id author;
+    struct instant created;
+    struct id call; /* its object */
+};
+MUST_USE enum err store_call_get(struct store *store, const struct id *request,
+                                 const struct id *author, struct store_call *out);
+/* In place of the author's earlier one. */
+MUST_USE enum err store_call_put(struct store *store, const struct store_call *call);
+/* Those about a request whose object is here, the newest first; at most `most`. */
+MUST_USE enum err store_call_each(struct store *store, const struct id *request, size_t most,
+                                  store_object_visit *visit, void *context);
+/* Removes those whose object is gone. */
+MUST_USE enum err store_call_expire(struct store *store);
+
 /* ---- attachments ---- */
 
 struct store_attachment {

@@ -92,6 +92,72 @@ def withdrawn(ada, ben, start):
     return code
 
 
+EMERGENCY = """instrument = emergency
+applicant_name = Sergeant Doe
+applicant_agency = Riverside PD
+applicant_badge = 12
+emergency_facts = A child of six left the school alone and was last seen here
+emergency_person = The child
+emergency_why_now = It is freezing, and the child has been gone for three hours
+"""
+
+
+def emergency(home, start, agency="Riverside PD"):
+    path = home.root / "emergency.conf"
+    path.write_text(EMERGENCY.replace("Riverside PD", agency))
+    times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (5, 22)]
+    text = home.with_passphrase("request", "--at", PLACE, "--radius", "60", "--from", times[0], "--to", times[1],
+                                "--reason", "A child is missing", "--process", str(path), "--yes")
+    return SENT.search(text).group(1)
+
+
+def calls(home, code):
+    return [c for r in home.facts("requests", code) for c in r["calls"]]
+
+
+def refused(home, told, *words, exit=FAILED):
+    got = home.run("callback", *words, check=False)
+    assert got.returncode == exit and told in got.stderr, (got.returncode, got.stderr)
+
+
+def called_back(ada, ben, start):
+    """Ben rings the directory's number twice; both homes are shown the newest record of his."""
+    code = emergency(ada, start)
+    ben.until(lambda: waits(ben, code), bool, 90)
+    shown = ben.run("requests", code).stdout
+    assert "nobody has called back yet" in shown and re.search(r"call +\+1 951 555 0100 Riverside PD", shown), shown
+    assert ben.facts("requests", code)[0]["call_number"] == "+1 951 555 0100"
+    refused(ben, "--outcome", code, exit=USAGE)
+    refused(ben, "none of confirmed, denied, not-reached", code, "--outcome", "maybe", exit=USAGE)
+    refused(ben, "who was reached", code, "--outcome", "not-reached", "--spoke-to", "Sgt. Lee", exit=USAGE)
+    refused(ben, "up to 200 bytes", code, "--outcome", "denied", "--note", "x" * 201, exit=USAGE)
+    refused(ben, "still to come", code, "--outcome", "denied", "--at", "2999-01-01 00:00", exit=USAGE)
+    refused(ben, "had not been made yet", code, "--outcome", "denied", "--at", "2020-01-01 00:00")
+    refused(ben, "no open request", "0000-00", "--outcome", "denied")
+    refused(ada, "this home's own request", code, "--outcome", "confirmed")
+    text = ben.with_passphrase("callback", code, "--outcome", "not-reached")
+    assert "+1 951 555 0100 is the community's own number for Riverside PD" in text, text
+    ada.until(lambda: calls(ada, code), lambda c: [x["outcome"] for x in c] == ["not-reached"], 30)
+    ben.with_passphrase("callback", code, "--outcome", "confirmed", "--spoke-to", "Sgt. Lee", "--note",
+                        "Ask for the desk")
+    for home in (ada, ben):
+        home.until(lambda h=home: [x["outcome"] for x in calls(h, code)], lambda o: o == ["confirmed"], 30)
+        assert count(home, "call_back") == 2
+        shown = home.run("requests", code).stdout
+        assert re.search(r"called +Ben rang \+1 951 555 0100, .*: confirmed by Sgt\. Lee", shown), shown
+        assert "Ask for the desk" in shown, shown
+    call = calls(ada, code)[0]
+    assert call["by"] == "Ben" and call["number"] == "+1 951 555 0100" and call["spoke_to"] == "Sgt. Lee", call
+    assert waits(ben, code), "it decides nothing"
+    other = emergency(ada, start, "County Sheriff")
+    ben.until(lambda: state(ben, other), lambda s: s == "open", 30)
+    refused(ben, "has no number for 'County Sheriff'", other, "--outcome", "confirmed")
+    ada.with_passphrase("request", "--withdraw", code, "--yes")
+    ben.until(lambda: state(ben, code), lambda s: s == "withdrawn", 30)
+    refused(ben, "was withdrawn already", code, "--outcome", "confirmed")
+    ada.with_passphrase("request", "--withdraw", other, "--yes")
+
+
 def main():
     with set_up("asking", "ada", "ben") as (root, ada, ben):
         for home in (ada, ben):
@@ -117,8 +183,10 @@ def main():
         states = {r["code"]: (r["state"], r["delivered"]) for r in ada.facts("request", "status")}
         assert states[first] == (f"amended by {second}", 0) and states[third] == ("withdrawn", 0), states
         assert "homes" not in ada.run("request", "status").stdout
+        called_back(ada, ben, start)
         for home in (ada, ben):
-            assert count(home, "request_amended") == 1 and count(home, "request_withdrawn") == 1
+            home.until(lambda h=home: count(h, "request_withdrawn"), lambda n: n == 3, 30)
+            assert count(home, "request_amended") == 1
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
     print("asking: amended, taken back, decided anew; everybody is told what became of it")
 

@@ -84,6 +84,7 @@ class Words:
         text = re.sub(r"\b\d\d?(\s+)(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(\s+)\d{4}", r"00\1Mon\g<3>0000", text)
         text = re.sub(r"\b\d\d:\d\d:\d\d\b", "00:00:00", text)
         text = re.sub(r"\b\d\d:\d\d\b", "00:00", text)
+        text = re.sub(r"\b\d\d(\s+)[A-Z][a-z]{2}(\s+)00:00:(\s+)(confirmed|denied|nobody)", r"00\1Mon\g<2>00:00:\3\4", text)
         text = re.sub(r"until\s[A-Z][a-z]{2} \d\d [A-Z][a-z]{2}\b(?! 0000)", "until Day 00 Mon", text)
         text = re.sub(r"\b\d\dh\d\dm left", "23h59m left", text)
         text = re.sub(r"digest(( |\n +)[0-9a-f]{4}){4}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "dddd", m[0]), text)
@@ -302,6 +303,23 @@ def claimed(name, *answers):
     return situation
 
 
+def called_back(street, columns):
+    """A neighbour rings the number in the directory; the second time its record takes the place of the first."""
+    desk = street.desk(columns, street.ada)
+    code = street.code["emergency"]
+    outcome = ["--outcome", "denied"] if columns == 80 else ["--outcome", "confirmed", "--spoke-to", "Sgt. Lee"]
+    desk.open("callback", code, *outcome)
+    desk.ends(DONE)
+    word = outcome[1]
+    street.ben.until(lambda: [c["outcome"] for r in street.ben.facts("requests", code) for c in r["calls"]],
+                     lambda outcomes: outcomes == [word], 30)
+    desk.home = street.ben
+    desk.open("review", code)
+    desk.answer("l")
+    desk.ends(PENDING)
+    hold("emergency-called", desk)
+
+
 def preserved(street, columns):
     """It asks for nothing to be shown or sent: there is nothing to decide."""
     desk = street.desk(columns)
@@ -455,7 +473,7 @@ def many(street, columns):
 SITUATIONS = [accepted, declined, later, snoozed, claimed("warrant", "c"), claimed("emergency", "c"),
               preserved, claimed("secret"), claimed("hostile", "c"), claimed("gap"), muted, quiet,
               wrong_passphrase, narrow, many, decided_meanwhile, two_owners, edited, edited_by_two]
-LAST = [withdrawn_meanwhile]  # they ask for themselves, which others would count
+LAST = [called_back, withdrawn_meanwhile]  # they ask for themselves, which others would count
 
 
 # ---- P3 ----

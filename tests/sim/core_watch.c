@@ -461,7 +461,8 @@ static bool object_is_good(const struct sim *sim, const struct store_object *row
     bool owner = author != NO_HOME && signed_by_owner(sim, &object, author);
     bool by_node = object.kind == OBJECT_NODE_RECORD || object.kind == OBJECT_RECEIPT_COMMITMENT ||
                    object.kind == OBJECT_DELETION_RECEIPT;
-    bool by_owner = object.kind == OBJECT_REQUEST || object.kind == OBJECT_WITHDRAWAL;
+    bool by_owner = object.kind == OBJECT_REQUEST || object.kind == OBJECT_WITHDRAWAL ||
+                    object.kind == OBJECT_CALL_BACK;
     return by_owner                        ? owner
            : by_node                       ? node
            : object.kind == OBJECT_UNKNOWN ? owner || node

@@ -22,6 +22,12 @@ static size_t choose_count(struct filler *filler, const struct shape *shape, siz
                            const uint8_t *plain);
 static void fill_element(struct filler *filler, const struct shape_field *field, uint8_t *at);
 static uint64_t choose_number(struct filler *filler, const struct shape_field *field);
+static void put_number(char number[CALL_NUMBER_BYTES]) {
+    size_t len = strlen(number);
+    memset(number, '7', len < 3 ? 3 : len);
+    number[len < 3 ? 3 : len] = '\0';
+}
+
 static void put_right(const struct shape *shape, void *plain);
 static uint64_t next_random(struct filler *filler);
 static void collect(const struct shape *shape, const struct shape **out, size_t *count);
@@ -311,11 +317,12 @@ static void put_right(const struct shape *shape, void *plain) {
         struct geo_view *view = plain;
         view->at = (struct geo_point){525200000, 134050000};
     } else if (strcmp(shape->name, "Agency") == 0) {
-        struct agency *agency = plain;
-        size_t len = strlen(agency->number);
-        memset(agency->number, '7', len);
-        agency->number[len < 3 ? 3 : len] = '\0';
-        memset(agency->number, '7', 3);
+        put_number(((struct agency *)plain)->number);
+    } else if (strcmp(shape->name, "CallBack") == 0) {
+        struct call_back *call = plain;
+        put_number(call->number);
+        call->at.ms = call->at.ms > call->head.created.ms ? call->head.created.ms : call->at.ms;
+        call->spoke_to[0] = call->outcome == CALL_NOT_REACHED ? '\0' : call->spoke_to[0];
     } else if (strcmp(shape->name, "Charter") == 0) {
         struct charter *charter = plain;
         for (size_t i = 0; i < charter->agency_count; i++) { /* each its own */

@@ -106,6 +106,8 @@ void sample_charter(const struct sample_community *community, struct charter *ou
         .witnesses = 1,
         .slot_s = 60,
         .delete_by_max_days = 90,
+        .agency_count = 1,
+        .agencies = {{"Riverside PD", "+1 951 555 0100"}},
     };
     TEXT(out->name, "Elm Street");
 }

@@ -27,6 +27,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__court_seal__descriptor,
     &stoop__v1__request__descriptor,
     &stoop__v1__withdrawal__descriptor,
+    &stoop__v1__call_back__descriptor,
     &stoop__v1__view__descriptor,
     &stoop__v1__camera__descriptor,
     &stoop__v1__camera_list__descriptor,

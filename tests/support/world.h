@@ -254,7 +254,9 @@ struct world_terms { /* of the community that world_found() makes */
     uint32_t slot_s;
     uint32_t live_requests; /* 0: the default */
     uint32_t invite_allowance;
+    bool directory; /* with the number of the warrants' and emergencies' "Riverside PD" */
 };
+#define WORLD_NUMBER "+1 951 555 0100"
 void world_found(struct world *world, int number, const struct world_terms *terms);
 /* An invite's code; life in milliseconds. */
 void world_invite(struct world *world, int sponsor, enum member_role role, int64_t life,
@@ -290,6 +292,13 @@ struct id world_sign_withdrawal(struct world *world, int number, const struct id
                                 struct instant expires, struct buffer *out);
 enum err world_withdraw(struct world *world, int number, const struct id *request,
                         struct instant expires);
+/* A record that this home called about the request, as its owner would make it: confirmed. */
+void world_call(struct world *world, int number, const struct id *id, const struct request *request,
+                struct call_back *out);
+struct id world_sign_call(struct world *world, int number, const struct call_back *call,
+                          struct buffer *out);
+enum err world_call_put(struct world *world, int number, const struct call_back *call,
+                        struct id *id);
 bool world_has_object(struct world *world, int home, const struct id *id);
 
 struct world_clip *world_clip(struct world *world, int number, const struct id *request);

@@ -49,6 +49,10 @@ void world_found(struct world *world, int number, const struct world_terms *term
     if (terms->live_requests > 0) {
         charter.caps.live_requests = terms->live_requests;
     }
+    if (terms->directory) {
+        charter.agency_count = 1;
+        charter.agencies[0] = (struct agency){"Riverside PD", WORLD_NUMBER};
+    }
     ASSERT(charter_encode(&charter, &body) == ERR_OK);
     world->community =
         sample_sign(OBJECT_CHARTER, buffer_bytes(&body), &founder, 1, &charter_bytes);
@@ -294,6 +298,39 @@ enum err world_withdraw(struct world *world, int number, const struct id *reques
     struct buffer bytes;
     (void)world_sign_withdrawal(world, number, request, expires, &bytes);
     struct control_request ask = {.op = CONTROL_WITHDRAW, .blob = buffer_bytes(&bytes)};
+    enum err err = world_ask(world, number, &ask);
+    buffer_finish(&bytes);
+    return err;
+}
+
+void world_call(struct world *world, int number, const struct id *id, const struct request *request,
+                struct call_back *out) {
+    struct instant now = world_wall(world, number);
+    *out = (struct call_back){.head = {.community = world->community,
+                                       .author = world->homes[number].certificate,
+                                       .created = now,
+                                       .expires = request->head.expires},
+                              .request = *id,
+                              .agency = "Riverside PD",
+                              .number = WORLD_NUMBER,
+                              .spoke_to = "Sgt. Lee",
+                              .at = now,
+                              .outcome = CALL_CONFIRMED};
+}
+
+struct id world_sign_call(struct world *world, int number, const struct call_back *call,
+                          struct buffer *out) {
+    const struct sign_secret *owner = &world->homes[number].owners[0].sign;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    ASSERT(call_back_encode(call, &body) == ERR_OK);
+    return sample_sign(OBJECT_CALL_BACK, buffer_bytes(&body), &owner, 1, out);
+}
+
+enum err world_call_put(struct world *world, int number, const struct call_back *call,
+                        struct id *id) {
+    struct buffer bytes;
+    *id = world_sign_call(world, number, call, &bytes);
+    struct control_request ask = {.op = CONTROL_CALL_BACK, .blob = buffer_bytes(&bytes)};
     enum err err = world_ask(world, number, &ask);
     buffer_finish(&bytes);
     return err;

@@ -21,7 +21,8 @@ enum {
 
 #define DAYS(n) ((n) * (int64_t)DURATION_DAY_MS)
 
-static const struct world_terms terms = {.slot_s = SLOT_MS / 1000, .invite_allowance = 8};
+static const struct world_terms terms = {
+    .slot_s = SLOT_MS / 1000, .invite_allowance = 8, .directory = true};
 
 static struct world *settled(uint64_t seed) {
     struct world *world = world_create(seed, HOMES, NULL);
@@ -138,6 +139,28 @@ static void test_taking_it_back_does_not_name_it_either(void **state) {
         CHECK(leaves_with(world, home, "request_withdrawn ", NULL) == 1);
         CHECK(names(world, home, &id) == 0);
         CHECK(names(world, home, &second) == 0);
+    }
+    world_destroy(world);
+}
+
+static void test_a_call_about_it_does_not_name_it_either(void **state) {
+    (void)state;
+    struct world *world = settled(80);
+    struct request request;
+    struct id id;
+    struct id record;
+    struct call_back call;
+    fill_secret(world, DAYS(SECRET_DAYS), &request);
+    CHECK_ERR(ERR_OK, world_request(world, ASKER, &request, &id));
+    world_run(world, 10 * 1000);
+    world_call(world, NEIGHBOUR, &id, &request, &call);
+    CHECK_ERR(ERR_OK, world_call_put(world, NEIGHBOUR, &call, &record));
+    world_run(world, 10 * 1000);
+    for (int home = 0; home < HOMES; home++) {
+        struct log_entry leaf;
+        CHECK(leaves_with(world, home, "call_back ", &leaf) == 1);
+        CHECK(id_equal(&leaf.b, &record) && leaf.numbers[0] == CALL_CONFIRMED);
+        CHECK(names(world, home, &id) == 0);
     }
     world_destroy(world);
 }
@@ -309,6 +332,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_secret_request_is_on_record_and_not_named),
         cmocka_unit_test(test_taking_it_back_does_not_name_it_either),
+        cmocka_unit_test(test_a_call_about_it_does_not_name_it_either),
         cmocka_unit_test(test_it_is_published_on_the_day_and_once_at_every_home),
         cmocka_unit_test(test_a_home_that_dies_then_publishes_once_all_the_same),
         cmocka_unit_test(test_receipts_do_not_name_it_either),

@@ -92,7 +92,8 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
         "DROP INDEX delivered_told; ALTER TABLE delivered DROP COLUMN told;"
-        "DROP TABLE withheld; DROP TABLE asked; DROP TABLE owed; DROP TABLE places; ALTER TABLE "
+        "DROP TABLE calls; DROP TABLE withheld; DROP TABLE asked; DROP TABLE owed; DROP TABLE "
+        "places; ALTER TABLE "
         "delivered ADD COLUMN "
         "collected TEXT NOT NULL DEFAULT '';"
         "INSERT INTO delivered(grant_id, request, signed_grant, member, header, manifest, salt,"
@@ -282,6 +283,46 @@ static void test_a_node_has_so_many_logs_witnessed_and_no_more(void **state) {
     store_close(store);
 }
 
+struct seen {
+    size_t count;
+    uint8_t first[16]; /* byte of each id, as they came */
+};
+
+static enum err visit_call(void *context, const struct store_object *row) {
+    struct seen *seen = context;
+    CHECK(seen->count < sizeof seen->first);
+    seen->first[seen->count++] = row->id.b[0];
+    return ERR_OK;
+}
+
+static void test_a_request_has_its_newest_calls_first_and_so_many(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    struct store_call call = {.request = {{7}}};
+    struct seen seen = {0};
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (uint8_t i = 0; i < 12; i++) {
+        call.author = call.call = (struct id){{(uint8_t)(i + 1)}};
+        call.created.ms = 100 + i;
+        const struct store_object object = {.id = call.call,
+                                            .kind = OBJECT_CALL_BACK,
+                                            .author = call.author,
+                                            .created = call.created,
+                                            .expires = {1000},
+                                            .object = BYTES_TEXT("signed")};
+        CHECK_ERR(ERR_OK, store_object_add(store, &object));
+        CHECK_ERR(ERR_OK, store_call_put(store, &call));
+    }
+    CHECK_ERR(ERR_OK, store_object_remove(store, &call.call)); /* the newest of all */
+    CHECK_ERR(ERR_OK, store_call_expire(store));
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_call_get(store, &call.request, &call.author, &call));
+    CHECK_ERR(ERR_OK, store_call_each(store, &call.request, CALLS_SHOWN_MAX, visit_call, &seen));
+    CHECK(seen.count == CALLS_SHOWN_MAX && seen.first[0] == 11 && seen.first[7] == 4);
+    store_roll_back(store);
+    store_close(store);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_old_file_is_brought_forward_and_keeps_what_it_has),
@@ -291,6 +332,7 @@ int main(void) {
         cmocka_unit_test(test_an_object_takes_little_more_than_its_bytes),
         cmocka_unit_test(test_a_replaced_value_is_gone_too),
         cmocka_unit_test(test_what_is_rolled_back_never_was),
+        cmocka_unit_test(test_a_request_has_its_newest_calls_first_and_so_many),
         cmocka_unit_test(test_a_node_has_so_many_logs_witnessed_and_no_more),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -385,17 +385,42 @@ def decided_meanwhile(street, columns):
 
 def withdrawn_meanwhile(street, columns):
     desk = street.desk(columns)
-    code = ask(street.ada, street.start, f"A drone over the gardens {columns}")
+    code = ask(street.pair, street.start, f"A drone over the gardens {columns}")
     street.words.name(code, len(street.words.codes) + 1)
     street.ben.until(lambda: waits(street.ben, code), bool, 90)
     desk.open("review", code)
     desk.terminal.expect(QUESTION)
-    street.ada.with_passphrase("request", "--withdraw", code, "--yes")
+    street.pair.with_passphrase("request", "--withdraw", code, "--yes")
     street.ben.until(lambda: street.ben.facts("requests", code)[0]["state"], lambda s: s == "withdrawn", 30)
     desk.terminal.line(code)
     desk.ends(FAILED)
     desk.runs("review", code)
     hold("withdrawn-meanwhile", desk)
+
+
+def newcomer(street, columns):
+    """What README shows: from a request that has come to an answer. There the same words stand as here."""
+    if columns != 80:
+        return
+    desk = street.desk(columns)
+    code = ask(street.pair, street.start, "Hit and run, silver hatchback")
+    street.words.name(code, len(street.words.codes) + 1)
+    street.words.name("7C19-E4", len(street.words.codes))
+    street.ben.until(lambda: waits(street.ben, code), bool, 90)
+    desk.runs("requests", code)
+    desk.open("review", code)
+    for answer in ("t 0:04 0:12", "p", code):
+        desk.answer(answer)
+    desk.passphrase()
+    desk.ends(DONE)
+    hold("newcomer", desk)
+    shown = (GOLDEN.parents[2] / "README.md").read_text().split("### You are asked\n")[1].split("\n### ")[0]
+    block = "".join(line[4:] + "\n" for line in shown.split("\n") if line.startswith("    "))
+    wanted = "".join(line + "\n" for line in street.words.normal(desk.text).split("\n") if line and line != "[exit 0]")
+    got = street.words.normal(block)
+    if got != wanted:
+        sys.stdout.writelines(difflib.unified_diff(got.splitlines(True), wanted.splitlines(True), "README.md", "now"))
+        raise AssertionError("README's transcript is not what a newcomer sees")
 
 
 def two_owners(street, columns):
@@ -473,7 +498,7 @@ def many(street, columns):
 SITUATIONS = [accepted, declined, later, snoozed, claimed("warrant", "c"), claimed("emergency", "c"),
               preserved, claimed("secret"), claimed("hostile", "c"), claimed("gap"), muted, quiet,
               wrong_passphrase, narrow, many, decided_meanwhile, two_owners, edited, edited_by_two]
-LAST = [called_back, withdrawn_meanwhile]  # they ask for themselves, which others would count
+LAST = [called_back, newcomer, withdrawn_meanwhile]  # they ask for themselves, which others would count
 
 
 # ---- P3 ----

@@ -121,11 +121,14 @@ static void test_links_are_renewed_hourly_and_nothing_is_lost(void **state) {
     CHECK(at_once);
     CHECK(world_delivered(world, REQUESTER, &id) == 1);
     CHECK(world_delivered_opens(world, REQUESTER, &id, clip));
-    CHECK(watch.oldest_now <= MINUTE);
+    /* Who renews all its links at once may find no room for the last, and does it again. */
+    pass(world, &watch, 6 * MINUTE, SECOND);
+    CHECK(watch.oldest_now <= 7 * MINUTE);
 
     pass_to_renewal(world, &watch, REQUESTER);
     pass(world, &watch, 10 * SECOND, CLOSELY);
-    CHECK(watch.oldest_now <= MINUTE);
+    pass(world, &watch, 6 * MINUTE, SECOND);
+    CHECK(watch.oldest_now <= 12 * MINUTE);
     CHECK(watch.oldest <= AGE_MAX);
     CHECK(watch.without_longest <= WITHOUT_MAX);
     world_destroy(world);

@@ -18,6 +18,7 @@ enum {
     SLOT_MS = 60 * 1000,
     MINUTE = DURATION_MINUTE_MS,
     HOUR = DURATION_HOUR_MS,
+    LIFE = 4 * HOUR, /* of a request */
 };
 
 static const struct world_terms terms = {.slot_s = SLOT_MS / 1000, .invite_allowance = 8};
@@ -44,7 +45,7 @@ static struct asked ask(uint64_t seed, size_t owners) {
     asked.world->homes[OWNER].owner_count = owners;
     world_settle(asked.world, &terms);
     asked.world->homes[OWNER].footage = WORLD_MATCH;
-    world_voluntary(asked.world, REQUESTER, 24 * HOUR, &asked.request);
+    world_voluntary(asked.world, REQUESTER, LIFE, &asked.request);
     CHECK_ERR(ERR_OK, world_request(asked.world, REQUESTER, &asked.request, &asked.id));
     CHECK(world_run_until(asked.world, 5 * MINUTE, sealed, &asked.id));
     world_run(asked.world, 2 * SLOT_MS);
@@ -239,7 +240,7 @@ static struct asked unasked(uint64_t seed, struct buffer *request) {
     asked.world->homes[OWNER].footage = WORLD_MATCH;
     world_kill(asked.world, REQUESTER); /* what it says comes by an insider */
     world_run(asked.world, 1000);
-    world_voluntary(asked.world, REQUESTER, 24 * HOUR, &asked.request);
+    world_voluntary(asked.world, REQUESTER, LIFE, &asked.request);
     asked.id = world_sign_request(asked.world, REQUESTER, &asked.request, request);
     return asked;
 }
@@ -349,7 +350,7 @@ static void test_a_withdrawal_ends_with_its_request(void **state) {
     struct asked asked = ask(13, 1);
     struct instant longer = {asked.request.head.expires.ms + HOUR};
     CHECK_ERR(ERR_PEER_UNKNOWN, world_withdraw(asked.world, REQUESTER, &asked.id, longer));
-    world_run(asked.world, 24 * HOUR);
+    world_run(asked.world, LIFE);
     CHECK_ERR(ERR_USER_NO_REQUEST, world_withdraw(asked.world, REQUESTER, &asked.id, longer));
     CHECK(world_log_count(asked.world, OWNER, "request_withdrawn ") == 0);
     world_destroy(asked.world);

@@ -167,6 +167,7 @@ struct world {
     const struct world_observer *observer; /* NULL: nobody */
     uint8_t trace[32];                     /* hash over everything that happened */
 
+    uint64_t client; /* that asks and goes away */
     struct world_clock *clock;
     struct world_net *net;
     size_t reply_count;

@@ -251,6 +251,28 @@ static void test_declining_shreds_both(void **state) {
     world_destroy(world);
 }
 
+/* Its bytes are what the owners signed: no client of the socket alters them. */
+static void test_what_is_handed_back_or_granted_is_not_written_over(void **state) {
+    (void)state;
+    struct id id;
+    struct edited_clip edited;
+    struct world *world = start(76, 2, &id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    hand_back(world, &edited);
+    edited.payload.at[5] ^= 1;
+    world->client++;
+    CHECK_ERR(ERR_USER_EXISTS, put(world, &edited, 0, 1)); /* another client has it */
+    world->client--;
+    CHECK_ERR(ERR_OK, edited_clip_grant(world, OWNER, &edited, 0, 1, NULL, NULL));
+    CHECK_ERR(ERR_USER_EXISTS, put(world, &edited, 0, 1));
+    edited.payload.at[5] ^= 1;
+    const struct control_request read = {.op = CONTROL_EDITED, .clip = edited.clip.clip};
+    CHECK_ERR(ERR_OK, world_ask(world, OWNER, &read));
+    CHECK(bytes_equal(world->reply.as.data.data, buffer_bytes(&edited.payload)));
+    edited_clip_finish(&edited);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edited_clip_goes_in_place_of_the_sealed_one),
@@ -260,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_the_next_owner_signs_what_the_first_has_left),
         cmocka_unit_test(test_another_edit_takes_the_place_of_the_first_only_by_its_name),
         cmocka_unit_test(test_declining_shreds_both),
+        cmocka_unit_test(test_what_is_handed_back_or_granted_is_not_written_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

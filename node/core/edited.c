@@ -274,7 +274,8 @@ enum err edited_tick(struct core *core) {
     }
     enum err err = find_orphan(core, &orphan);
     if (err != ERR_OK || !orphan.found) {
-        return core_is_fatal(err) ? err : ERR_OK; /* a folder that cannot be read: next time */
+        /* A folder that cannot be read: next time. */
+        return err == ERR_HOST_DATABASE || err == ERR_HOST_MEMORY ? err : ERR_OK;
     }
     const struct core_work work = {
         .kind = WORK_REMOVE, .file = CORE_FILE_EDITED, .name = orphan.root};

@@ -93,8 +93,9 @@ struct world_home {
     struct world_file *delivered;
     struct world_file *edited;
     bool removal_fails;
-    bool disk_fails;  /* every file call answers ERR_HOST_DISK */
-    size_t disk_room; /* bytes that there are for delivered clips; 0: plenty */
+    bool listing_fails; /* of its folders */
+    bool disk_fails;    /* every file call answers ERR_HOST_DISK */
+    size_t disk_room;   /* bytes that there are for delivered clips; 0: plenty */
     struct {
         uint64_t size;
         struct id root;

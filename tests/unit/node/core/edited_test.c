@@ -273,6 +273,25 @@ static void test_what_is_handed_back_or_granted_is_not_written_over(void **state
     world_destroy(world);
 }
 
+static void test_a_folder_that_cannot_be_read_is_read_another_time(void **state) {
+    (void)state;
+    struct id id;
+    struct edited_clip edited;
+    struct world *world = start(77, 1, &id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    hand_back(world, &edited);
+    world->homes[OWNER].listing_fails = true;
+    world_client_down(world, OWNER);
+    world_run(world, 2 * MINUTE);
+    CHECK(world->homes[OWNER].core != NULL);
+    CHECK(kept(world) == 2);
+    world->homes[OWNER].listing_fails = false;
+    world_run(world, 2 * MINUTE);
+    CHECK(kept(world) == 0);
+    edited_clip_finish(&edited);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edited_clip_goes_in_place_of_the_sealed_one),
@@ -283,6 +302,7 @@ int main(void) {
         cmocka_unit_test(test_another_edit_takes_the_place_of_the_first_only_by_its_name),
         cmocka_unit_test(test_declining_shreds_both),
         cmocka_unit_test(test_what_is_handed_back_or_granted_is_not_written_over),
+        cmocka_unit_test(test_a_folder_that_cannot_be_read_is_read_another_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,7 +407,7 @@ enum err clips_grant(struct core *core, uint64_t client, const struct control_re
                                complete ? header : none, complete ? manifest : none);
     if (err == ERR_OK) {
         err = store_clip_set_edited(core->store, &grant.clip, &edited);
-        edited_drop(core, client); /* its row names it now */
+        edited_granted(core, client, &grant.clip);
     }
     if (err == ERR_OK) {
         err = record_add(core, &entry, NULL);

@@ -220,6 +220,15 @@ const struct handing *edited_kept(const struct core *core, uint64_t client,
     return NULL;
 }
 
+/* One that is on its way to the disk is waited for, by its client too. */
+void edited_granted(struct core *core, uint64_t client, const struct clip_id *clip) {
+    struct handing *handing = find(core, client);
+    if (handing != NULL && handing->state != HANDING_SYNC &&
+        memcmp(handing->clip.b, clip->b, sizeof clip->b) == 0) {
+        drop(handing);
+    }
+}
+
 /* The place of one that is on its way to the disk is free when it comes back from there. */
 void edited_drop(struct core *core, uint64_t client) {
     struct handing *handing = find(core, client);

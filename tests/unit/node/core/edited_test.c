@@ -292,6 +292,35 @@ static void test_a_folder_that_cannot_be_read_is_read_another_time(void **state)
     world_destroy(world);
 }
 
+/* One client for two prompts: it hands back for one of them and signs for the other. */
+static void test_a_grant_for_another_clip_leaves_what_is_handed_back(void **state) {
+    (void)state;
+    struct id id;
+    struct id other_id;
+    struct request request;
+    struct grant grant;
+    struct edited_clip edited;
+    struct world *world = start(78, 1, &id);
+    world_voluntary(world, REQUESTER, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, &other_id));
+    CHECK(world_run_until(world, MINUTE, has_prompt, &other_id));
+    const struct world_clip *other = world_clip(world, OWNER, &other_id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    CHECK_ERR(ERR_OK, put(world, &edited, 0, EDITED_PIECES));
+    CHECK_ERR(ERR_OK, edited_clip_keep(world, OWNER, &edited));
+    CHECK(world->reply_count == 0); /* on its way to the disk */
+    world_grant(world, OWNER, other, &grant);
+    CHECK_ERR(ERR_OK, world_grant_put(world, OWNER, other, &grant, 0, 1, NULL));
+    CHECK(world->reply_count == 1);
+    world_run(world, 1000);
+    CHECK(world->reply_count == 2); /* it is there, and the client hears of it */
+    CHECK_ERR(ERR_OK, edited_clip_grant(world, OWNER, &edited, 0, 1, NULL, NULL));
+    CHECK(world_run_until(world, MINUTE, delivered, &id));
+    CHECK(world_delivered_opens(world, REQUESTER, &id, &edited.clip));
+    edited_clip_finish(&edited);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edited_clip_goes_in_place_of_the_sealed_one),
@@ -303,6 +332,7 @@ int main(void) {
         cmocka_unit_test(test_declining_shreds_both),
         cmocka_unit_test(test_what_is_handed_back_or_granted_is_not_written_over),
         cmocka_unit_test(test_a_folder_that_cannot_be_read_is_read_another_time),
+        cmocka_unit_test(test_a_grant_for_another_clip_leaves_what_is_handed_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -254,8 +254,7 @@ enum err edited_worked(struct core *core, const struct core_work *done) {
                          err_text(done->result));
             return ERR_OK; /* upkeep tries again */
         }
-        core->shredded = true;
-        return edited_tick(core);
+        return edited_tick(core); /* what its row said went with a slot, write-ahead log and all */
     }
     for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
         if (core->handings[i].state == HANDING_SYNC &&

@@ -2,7 +2,10 @@
  * all; whatever dies in between the clip is as it was. */
 #include "tests/support/check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "crypto/age.h"
 #include "crypto/merkle.h"
@@ -27,16 +30,21 @@ static bool delivered(struct world *world, void *context) {
     return world_delivered(world, REQUESTER, context) > 0;
 }
 
-static struct world *start(uint64_t seed, size_t owners, struct id *request_id) {
-    struct world *world = world_create(seed, 3, NULL);
+static struct world *start_in(const char *folder, const struct world_terms *with, uint64_t seed,
+                              size_t owners, struct id *request_id) {
+    struct world *world = world_create(seed, 3, folder);
     struct request request;
     world->homes[OWNER].owner_count = owners;
-    world_settle(world, &terms);
+    world_settle(world, with);
     world->homes[OWNER].footage = WORLD_MATCH;
     world_voluntary(world, REQUESTER, HOUR, &request);
     CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, request_id));
-    CHECK(world_run_until(world, MINUTE, has_prompt, request_id));
+    CHECK(world_run_until(world, 10 * MINUTE, has_prompt, request_id));
     return world;
+}
+
+static struct world *start(uint64_t seed, size_t owners, struct id *request_id) {
+    return start_in(NULL, &terms, seed, owners, request_id);
 }
 
 static void restart(struct world *world) {
@@ -321,6 +329,35 @@ static void test_a_grant_for_another_clip_leaves_what_is_handed_back(void **stat
     world_destroy(world);
 }
 
+static bool is_gone(struct world *world, void *context) {
+    (void)context;
+    return kept(world) == 0;
+}
+
+/* That takes a while, which neighbours can time: a home without an edited clip would not (P2). */
+static void test_removing_remains_does_not_cut_the_write_ahead_log_off(void **state) {
+    (void)state;
+    static const struct world_terms slow = {.slot_s = 300, .invite_allowance = 16};
+    char folder[] = "/tmp/stoop-test-XXXXXX";
+    char text[64];
+    struct stat info;
+    struct id id;
+    struct edited_clip edited;
+    CHECK(mkdtemp(folder) != NULL);
+    struct world *world = start_in(folder, &slow, 79, 1, &id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    hand_back(world, &edited);
+    world_client_down(world, OWNER);
+    CHECK(world_run_until(world, 2 * MINUTE, is_gone, NULL));
+    (void)snprintf(text, sizeof text, "%s/%d.db-wal", folder, OWNER);
+    CHECK(stat(text, &info) == 0);
+    CHECK(info.st_size > 0);
+    edited_clip_finish(&edited);
+    world_destroy(world);
+    (void)snprintf(text, sizeof text, "rm -rf '%s'", folder);
+    CHECK(system(text) == 0); /* NOLINT(cert-env33-c): a folder of our own making */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edited_clip_goes_in_place_of_the_sealed_one),
@@ -333,6 +370,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_handed_back_or_granted_is_not_written_over),
         cmocka_unit_test(test_a_folder_that_cannot_be_read_is_read_another_time),
         cmocka_unit_test(test_a_grant_for_another_clip_leaves_what_is_handed_back),
+        cmocka_unit_test(test_removing_remains_does_not_cut_the_write_ahead_log_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -806,7 +806,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
         facts_text(facts, "secret_by", "secret by",
                    cli->json ? request->instrument.non_disclosure_authority
                              : safe_text(request->instrument.non_disclosure_authority, 40, safe));
-        facts_time(facts, "secret_until", "published", request->instrument.non_disclosure_expires);
+        facts_time(facts, "secret_until", "published", legal_secret_until(request));
     }
     facts_flag(facts, "document_here", request->document.present && checked->document_here);
     facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);

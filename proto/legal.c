@@ -15,6 +15,9 @@ enum {
     CLOCK_SKEW_MS = 5 * DURATION_MINUTE_MS,
     PRESERVE_MAX_DAYS = 90,
     NON_DISCLOSURE_MAX_DAYS = 90,
+    /* LP-25 refuses nothing and a court may order longer, but every home keeps a row for each
+     * secret, and what was done in the dark is to come to light while it matters. */
+    SECRET_MAX_DAYS = 5 * 365,
     CASE_MIN = 3,
     REASON_MIN = 10,
 };
@@ -376,6 +379,16 @@ enum err legal_refuse(const struct request *request, const struct caps *caps, st
         }
     }
     return ERR_OK;
+}
+
+struct instant legal_secret_until(const struct request *request) {
+    const struct facts facts = {.request = request, .instrument = &request->instrument};
+    struct instant ends = request->instrument.non_disclosure_expires;
+    int64_t latest = request->head.created.ms + SECRET_MAX_DAYS * (int64_t)DURATION_DAY_MS;
+    if (silence_is_ordered(&facts) != LEGAL_PASSED || silence_ends(&facts) != LEGAL_PASSED) {
+        return (struct instant){0};
+    }
+    return ends.ms < latest ? ends : (struct instant){latest};
 }
 
 static bool refuses(size_t rule) {

@@ -403,11 +403,12 @@ enum err clips_grant(struct core *core, uint64_t client, const struct control_re
     struct log_entry entry = {.kind = LOG_SIGNED, .at = core->now.wall, .a = object.id};
     memcpy(entry.b.b, grant.clip.b, sizeof grant.clip.b);
     struct bytes none = {NULL, 0};
-    err = store_clip_set_grant(core->store, &grant.clip, bytes, &object.id,
-                               complete ? header : none, complete ? manifest : none);
+    /* First: its header may be the row's, which lasts until the store is asked again. */
+    err = store_clip_set_edited(core->store, &grant.clip, &edited);
     if (err == ERR_OK) {
-        err = store_clip_set_edited(core->store, &grant.clip, &edited);
-        edited_drop(core, client); /* its row names it now */
+        edited_granted(core, client, &grant.clip);
+        err = store_clip_set_grant(core->store, &grant.clip, bytes, &object.id,
+                                   complete ? header : none, complete ? manifest : none);
     }
     if (err == ERR_OK) {
         err = record_add(core, &entry, NULL);

@@ -759,13 +759,17 @@ static enum err delivered(struct answer *answer, const struct store_delivered *r
         err = buffer_append(&bytes, parts[i]);
         at[i + 1] = bytes.len;
     }
+    struct control_reply *got = fresh(core, CONTROL_GOT_DELIVERED);
     if (err == ERR_OK) {
+        err = store_places(core->store, &row->grant, got->as.delivered.places,
+                           &got->as.delivered.place_count);
+    }
+    if (err == ERR_OK) { /* last: its sealed key lasts until the store is asked again */
         err = store_request_get(core->store, &row->request, &request);
     }
     if (err != ERR_OK && err != ERR_USER_NOT_FOUND) {
         return err;
     }
-    struct control_reply *got = fresh(core, CONTROL_GOT_DELIVERED);
     got->last = whole;
     got->as.delivered.grant = row->grant;
     got->as.delivered.request = row->request;
@@ -779,9 +783,7 @@ static enum err delivered(struct answer *answer, const struct store_delivered *r
     got->as.delivered.completed = row->completed;
     got->as.delivered.deleted = row->deletion != DELETION_NONE;
     (void)transfer_progress(core->transfer, &row->grant, &got->as.delivered.received);
-    err = store_places(core->store, &row->grant, got->as.delivered.places,
-                       &got->as.delivered.place_count);
-    return err == ERR_OK ? reply_row(answer) : err;
+    return reply_row(answer);
 }
 
 static enum err delivered_data(struct core *core, uint64_t client,

@@ -4,7 +4,8 @@
  *     its way, so that nothing is kept under a root that it does not have.
  *  2. A clip's row names a file only once it is whole and durable, and together with a grant for
  *     it. Until then the clip is as it was.
- *  3. What no row names and nobody is handing over is removed, at start and by upkeep. */
+ *  3. A file that a row names, or that somebody else hands over, is not written again.
+ *  4. What no row names and nobody is handing over is removed, at start and by upkeep. */
 #include <string.h>
 
 #include "crypto/age.h"
@@ -21,6 +22,8 @@ static enum err begin(struct core *core, uint64_t client, const struct control_r
 static enum err find_prompt(struct core *core, const struct clip_id *clip, struct store_clip *out);
 static struct handing *find(struct core *core, uint64_t client);
 static struct handing *find_free(struct core *core);
+static enum err find_use(const struct core *core, const struct handing *but, const struct id *root,
+                         bool *out);
 static enum err take_pieces(struct core *core, struct handing *handing, struct bytes pieces);
 static void drop(struct handing *handing);
 static enum err find_orphan(struct core *core, struct orphan *out);
@@ -70,9 +73,13 @@ static enum err begin(struct core *core, uint64_t client, const struct control_r
     struct store_clip clip;
     uint64_t missing = request->total;
     uint64_t plain = 0;
+    bool used = false;
     enum err err = find_prompt(core, &request->clip, &clip);
-    if (err != ERR_OK) {
-        return err;
+    if (err == ERR_OK) {
+        err = find_use(core, handing, &request->id, &used);
+    }
+    if (err != ERR_OK || used) {
+        return err == ERR_OK ? ERR_USER_EXISTS : err;
     }
     if (request->total > edit_payload_max(clip.payload_size) || id_is_zero(&request->id) ||
         !age_plaintext_size(request->total, &plain) || plain == 0) {
@@ -130,6 +137,17 @@ static struct handing *find_free(struct core *core) {
         }
     }
     return NULL;
+}
+
+/* By a row, or by any handing but one. */
+static enum err find_use(const struct core *core, const struct handing *but, const struct id *root,
+                         bool *out) {
+    enum err err = store_edited_known(core->store, root, out);
+    for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
+        const struct handing *handing = &core->handings[i];
+        *out |= handing != but && handing->state != HANDING_FREE && id_equal(&handing->root, root);
+    }
+    return err;
 }
 
 static enum err take_pieces(struct core *core, struct handing *handing, struct bytes pieces) {
@@ -202,6 +220,15 @@ const struct handing *edited_kept(const struct core *core, uint64_t client,
     return NULL;
 }
 
+/* One that is on its way to the disk is waited for, by its client too. */
+void edited_granted(struct core *core, uint64_t client, const struct clip_id *clip) {
+    struct handing *handing = find(core, client);
+    if (handing != NULL && handing->state != HANDING_SYNC &&
+        memcmp(handing->clip.b, clip->b, sizeof clip->b) == 0) {
+        drop(handing);
+    }
+}
+
 /* The place of one that is on its way to the disk is free when it comes back from there. */
 void edited_drop(struct core *core, uint64_t client) {
     struct handing *handing = find(core, client);
@@ -227,8 +254,7 @@ enum err edited_worked(struct core *core, const struct core_work *done) {
                          err_text(done->result));
             return ERR_OK; /* upkeep tries again */
         }
-        core->shredded = true;
-        return edited_tick(core);
+        return edited_tick(core); /* what its row said went with a slot, write-ahead log and all */
     }
     for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
         if (core->handings[i].state == HANDING_SYNC &&
@@ -256,7 +282,8 @@ enum err edited_tick(struct core *core) {
     }
     enum err err = find_orphan(core, &orphan);
     if (err != ERR_OK || !orphan.found) {
-        return core_is_fatal(err) ? err : ERR_OK; /* a folder that cannot be read: next time */
+        /* A folder that cannot be read: next time. */
+        return err == ERR_HOST_DATABASE || err == ERR_HOST_MEMORY ? err : ERR_OK;
     }
     const struct core_work work = {
         .kind = WORK_REMOVE, .file = CORE_FILE_EDITED, .name = orphan.root};
@@ -272,13 +299,9 @@ static enum err find_orphan(struct core *core, struct orphan *out) {
 
 static enum err visit_file(void *context, const struct id *root) {
     struct orphan *orphan = context;
-    bool known = false;
-    enum err err = store_edited_known(orphan->core->store, root, &known);
-    for (size_t i = 0; i < COUNT_OF(orphan->core->handings); i++) {
-        const struct handing *handing = &orphan->core->handings[i];
-        known |= handing->state != HANDING_FREE && id_equal(&handing->root, root);
-    }
-    if (err == ERR_OK && !known) {
+    bool used = false;
+    enum err err = find_use(orphan->core, NULL, root, &used);
+    if (err == ERR_OK && !used) {
         orphan->found = true;
         orphan->root = *root;
         err = ERR_FULL_TABLE; /* one at a time */

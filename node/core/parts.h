@@ -395,7 +395,9 @@ enum err edited_keep(struct core *core, uint64_t client, const struct control_re
 /* What this client has handed over whole, in place of this clip; NULL: nothing. */
 const struct handing *edited_kept(const struct core *core, uint64_t client,
                                   const struct clip_id *clip);
-void edited_drop(struct core *core, uint64_t client); /* what it was handing over */
+/* A grant for this clip is kept: what this client has handed over for it is its, or for nothing. */
+void edited_granted(struct core *core, uint64_t client, const struct clip_id *clip);
+void edited_drop(struct core *core, uint64_t client); /* the client is gone */
 enum err edited_worked(struct core *core, const struct core_work *done);
 enum err edited_tick(struct core *core);
 

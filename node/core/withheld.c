@@ -14,7 +14,6 @@ enum {
 };
 
 static bool is_secret(const struct core *core, const struct request *request);
-static bool is_unordered(const struct log_entry *entry);
 
 enum err withheld_has_room(struct core *core, const struct request *request, bool *out) {
     uint64_t count = 0;
@@ -29,7 +28,7 @@ enum err withheld_has_room(struct core *core, const struct request *request, boo
 
 enum err withheld_record(struct core *core, const struct request *request,
                          const struct log_entry *entry, uint64_t *index) {
-    struct instant ends = request->instrument.non_disclosure_expires;
+    struct instant ends = legal_secret_until(request);
     struct store_withheld known;
     struct store_withheld row = {.request = entry->a,
                                  .author = request->head.author,
@@ -37,7 +36,7 @@ enum err withheld_record(struct core *core, const struct request *request,
                                  .until = ends};
     struct log_entry leaf = {
         .kind = LOG_REQUEST_WITHHELD, .at = entry->at, .numbers = {(uint64_t)ends.ms / 1000}};
-    if (!is_secret(core, request) || is_unordered(entry)) {
+    if (!is_secret(core, request)) {
         return record_add(core, entry, index);
     }
     enum err err = store_withheld_get(core->store, &row.request, row.refused, &known);
@@ -51,18 +50,9 @@ enum err withheld_record(struct core *core, const struct request *request,
     return err == ERR_OK ? record_add(core, &leaf, index) : err;
 }
 
-/* Without a day on which it ends, or behind that, there is no secrecy to keep. */
+/* Not ordered, or over. Of the request alone: what it was refused for has no say in it. */
 static bool is_secret(const struct core *core, const struct request *request) {
-    return request->instrument.non_disclosure &&
-           !instant_reached(core->now.wall, request->instrument.non_disclosure_expires);
-}
-
-/* Refused because no court has ordered the secrecy that it asks for (LP-23, LP-24). */
-static bool is_unordered(const struct log_entry *entry) {
-    static const char about[] = "non_disclosure";
-    return entry->kind == LOG_REQUEST_REFUSED &&
-           strncmp(legal_rule_at((size_t)entry->numbers[0] - 1)->field, about, sizeof about - 1) ==
-               0;
+    return !instant_reached(core->now.wall, legal_secret_until(request));
 }
 
 enum err withheld_name(struct core *core, const struct id *request, struct id *out) {

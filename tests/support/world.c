@@ -70,6 +70,7 @@ struct world *world_create(uint64_t seed, size_t homes, const char *folder) {
     world->home_count = homes;
     world->rests = 1500;
     world->watched = -1;
+    world->client = 99;
     world->homes = calloc(homes == 0 ? 1 : homes, sizeof *world->homes);
     ASSERT(world->homes != NULL);
     world->clock = world_clock_create(homes);
@@ -481,8 +482,9 @@ enum err world_ask(struct world *world, int home, const struct control_request *
     ASSERT(world->homes[home].core != NULL);
     ASSERT(control_request_encode(request, &frame) == ERR_OK);
     world_turn(world, home,
-               &(struct core_event){
-                   .kind = CORE_EV_CLIENT_FRAME, .link = 99, .data = buffer_bytes(&frame)});
+               &(struct core_event){.kind = CORE_EV_CLIENT_FRAME,
+                                    .link = world->client,
+                                    .data = buffer_bytes(&frame)});
     if (world->homes[home].core == NULL) {
         return world->homes[home].failed;
     }
@@ -495,7 +497,8 @@ enum err world_ask(struct world *world, int home, const struct control_request *
 }
 
 void world_client_down(struct world *world, int home) {
-    world_turn(world, home, &(struct core_event){.kind = CORE_EV_CLIENT_DOWN, .link = 99});
+    world_turn(world, home,
+               &(struct core_event){.kind = CORE_EV_CLIENT_DOWN, .link = world->client});
 }
 
 /* ---- chance ---- */

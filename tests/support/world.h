@@ -93,8 +93,9 @@ struct world_home {
     struct world_file *delivered;
     struct world_file *edited;
     bool removal_fails;
-    bool disk_fails;  /* every file call answers ERR_HOST_DISK */
-    size_t disk_room; /* bytes that there are for delivered clips; 0: plenty */
+    bool listing_fails; /* of its folders */
+    bool disk_fails;    /* every file call answers ERR_HOST_DISK */
+    size_t disk_room;   /* bytes that there are for delivered clips; 0: plenty */
     struct {
         uint64_t size;
         struct id root;
@@ -167,6 +168,7 @@ struct world {
     const struct world_observer *observer; /* NULL: nobody */
     uint8_t trace[32];                     /* hash over everything that happened */
 
+    uint64_t client; /* that asks and goes away */
     struct world_clock *clock;
     struct world_net *net;
     size_t reply_count;

@@ -174,7 +174,7 @@ static enum err disk_remove(void *context, enum core_file file, struct bytes nam
 static enum err disk_each(void *context, enum core_file file, core_disk_visit *visit,
                           void *visit_context) {
     struct world_home *home = context;
-    enum err err = home->disk_fails ? ERR_HOST_DISK : ERR_OK;
+    enum err err = home->disk_fails || home->listing_fails ? ERR_HOST_DISK : ERR_OK;
     for (struct world_file *held = *files_of(home, file); err == ERR_OK && held != NULL;
          held = held->next) {
         struct id name;

@@ -2,7 +2,10 @@
  * all; whatever dies in between the clip is as it was. */
 #include "tests/support/check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "crypto/age.h"
 #include "crypto/merkle.h"
@@ -27,16 +30,21 @@ static bool delivered(struct world *world, void *context) {
     return world_delivered(world, REQUESTER, context) > 0;
 }
 
-static struct world *start(uint64_t seed, size_t owners, struct id *request_id) {
-    struct world *world = world_create(seed, 3, NULL);
+static struct world *start_in(const char *folder, const struct world_terms *with, uint64_t seed,
+                              size_t owners, struct id *request_id) {
+    struct world *world = world_create(seed, 3, folder);
     struct request request;
     world->homes[OWNER].owner_count = owners;
-    world_settle(world, &terms);
+    world_settle(world, with);
     world->homes[OWNER].footage = WORLD_MATCH;
     world_voluntary(world, REQUESTER, HOUR, &request);
     CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, request_id));
-    CHECK(world_run_until(world, MINUTE, has_prompt, request_id));
+    CHECK(world_run_until(world, 10 * MINUTE, has_prompt, request_id));
     return world;
+}
+
+static struct world *start(uint64_t seed, size_t owners, struct id *request_id) {
+    return start_in(NULL, &terms, seed, owners, request_id);
 }
 
 static void restart(struct world *world) {
@@ -251,6 +259,105 @@ static void test_declining_shreds_both(void **state) {
     world_destroy(world);
 }
 
+/* Its bytes are what the owners signed: no client of the socket alters them. */
+static void test_what_is_handed_back_or_granted_is_not_written_over(void **state) {
+    (void)state;
+    struct id id;
+    struct edited_clip edited;
+    struct world *world = start(76, 2, &id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    hand_back(world, &edited);
+    edited.payload.at[5] ^= 1;
+    world->client++;
+    CHECK_ERR(ERR_USER_EXISTS, put(world, &edited, 0, 1)); /* another client has it */
+    world->client--;
+    CHECK_ERR(ERR_OK, edited_clip_grant(world, OWNER, &edited, 0, 1, NULL, NULL));
+    CHECK_ERR(ERR_USER_EXISTS, put(world, &edited, 0, 1));
+    edited.payload.at[5] ^= 1;
+    const struct control_request read = {.op = CONTROL_EDITED, .clip = edited.clip.clip};
+    CHECK_ERR(ERR_OK, world_ask(world, OWNER, &read));
+    CHECK(bytes_equal(world->reply.as.data.data, buffer_bytes(&edited.payload)));
+    edited_clip_finish(&edited);
+    world_destroy(world);
+}
+
+static void test_a_folder_that_cannot_be_read_is_read_another_time(void **state) {
+    (void)state;
+    struct id id;
+    struct edited_clip edited;
+    struct world *world = start(77, 1, &id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    hand_back(world, &edited);
+    world->homes[OWNER].listing_fails = true;
+    world_client_down(world, OWNER);
+    world_run(world, 2 * MINUTE);
+    CHECK(world->homes[OWNER].core != NULL);
+    CHECK(kept(world) == 2);
+    world->homes[OWNER].listing_fails = false;
+    world_run(world, 2 * MINUTE);
+    CHECK(kept(world) == 0);
+    edited_clip_finish(&edited);
+    world_destroy(world);
+}
+
+/* One client for two prompts: it hands back for one of them and signs for the other. */
+static void test_a_grant_for_another_clip_leaves_what_is_handed_back(void **state) {
+    (void)state;
+    struct id id;
+    struct id other_id;
+    struct request request;
+    struct grant grant;
+    struct edited_clip edited;
+    struct world *world = start(78, 1, &id);
+    world_voluntary(world, REQUESTER, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, &other_id));
+    CHECK(world_run_until(world, MINUTE, has_prompt, &other_id));
+    const struct world_clip *other = world_clip(world, OWNER, &other_id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    CHECK_ERR(ERR_OK, put(world, &edited, 0, EDITED_PIECES));
+    CHECK_ERR(ERR_OK, edited_clip_keep(world, OWNER, &edited));
+    CHECK(world->reply_count == 0); /* on its way to the disk */
+    world_grant(world, OWNER, other, &grant);
+    CHECK_ERR(ERR_OK, world_grant_put(world, OWNER, other, &grant, 0, 1, NULL));
+    CHECK(world->reply_count == 1);
+    world_run(world, 1000);
+    CHECK(world->reply_count == 2); /* it is there, and the client hears of it */
+    CHECK_ERR(ERR_OK, edited_clip_grant(world, OWNER, &edited, 0, 1, NULL, NULL));
+    CHECK(world_run_until(world, MINUTE, delivered, &id));
+    CHECK(world_delivered_opens(world, REQUESTER, &id, &edited.clip));
+    edited_clip_finish(&edited);
+    world_destroy(world);
+}
+
+static bool is_gone(struct world *world, void *context) {
+    (void)context;
+    return kept(world) == 0;
+}
+
+/* That takes a while, which neighbours can time: a home without an edited clip would not (P2). */
+static void test_removing_remains_does_not_cut_the_write_ahead_log_off(void **state) {
+    (void)state;
+    static const struct world_terms slow = {.slot_s = 300, .invite_allowance = 16};
+    char folder[] = "/tmp/stoop-test-XXXXXX";
+    char text[64];
+    struct stat info;
+    struct id id;
+    struct edited_clip edited;
+    CHECK(mkdtemp(folder) != NULL);
+    struct world *world = start_in(folder, &slow, 79, 1, &id);
+    edited_clip_make(world, OWNER, &id, 7, &edited);
+    hand_back(world, &edited);
+    world_client_down(world, OWNER);
+    CHECK(world_run_until(world, 2 * MINUTE, is_gone, NULL));
+    (void)snprintf(text, sizeof text, "%s/%d.db-wal", folder, OWNER);
+    CHECK(stat(text, &info) == 0);
+    CHECK(info.st_size > 0);
+    edited_clip_finish(&edited);
+    world_destroy(world);
+    (void)snprintf(text, sizeof text, "rm -rf '%s'", folder);
+    CHECK(system(text) == 0); /* NOLINT(cert-env33-c): a folder of our own making */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_edited_clip_goes_in_place_of_the_sealed_one),
@@ -260,6 +367,10 @@ int main(void) {
         cmocka_unit_test(test_the_next_owner_signs_what_the_first_has_left),
         cmocka_unit_test(test_another_edit_takes_the_place_of_the_first_only_by_its_name),
         cmocka_unit_test(test_declining_shreds_both),
+        cmocka_unit_test(test_what_is_handed_back_or_granted_is_not_written_over),
+        cmocka_unit_test(test_a_folder_that_cannot_be_read_is_read_another_time),
+        cmocka_unit_test(test_a_grant_for_another_clip_leaves_what_is_handed_back),
+        cmocka_unit_test(test_removing_remains_does_not_cut_the_write_ahead_log_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

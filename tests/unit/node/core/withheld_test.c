@@ -269,21 +269,27 @@ static void test_receipts_do_not_name_it_either(void **state) {
     world_destroy(world);
 }
 
+/* By the neighbour, from a home that does not look at what it sends. */
+static struct id refused(struct world *world, struct request *request) {
+    struct world_insider insider;
+    struct buffer bytes;
+    struct id id = world_sign_request(world, ASKER, request, &bytes);
+    world_kill(world, ASKER);
+    CHECK(world_insider_dial(world, ASKER, NEIGHBOUR, NULL, (struct bytes){NULL, 0}, &insider));
+    (void)world_insider_gossip(&insider, buffer_bytes(&bytes));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    return id;
+}
+
 static void test_a_refusal_is_withheld_and_published_like_the_rest(void **state) {
     (void)state;
     struct world *world = settled(75);
-    struct world_insider insider;
     struct request request;
-    struct buffer bytes;
     struct log_entry leaf;
     fill_secret(world, DAYS(3), &request);
     request.instrument.case_number[0] = '\0'; /* LP-03 */
-    struct id id = world_sign_request(world, ASKER, &request, &bytes);
-    world_kill(world, ASKER);
-    CHECK(world_insider_dial(world, ASKER, NEIGHBOUR, NULL, (struct bytes){NULL, 0}, &insider));
-    CHECK(!world_insider_gossip(&insider, buffer_bytes(&bytes)));
-    world_insider_hang_up(&insider);
-    buffer_finish(&bytes);
+    struct id id = refused(world, &request);
     CHECK(leaves_with(world, NEIGHBOUR, "request_withheld ", NULL) == 1);
     CHECK(leaves_with(world, NEIGHBOUR, "request_refused ", NULL) == 0);
     CHECK(names(world, NEIGHBOUR, &id) == 0);
@@ -291,6 +297,54 @@ static void test_a_refusal_is_withheld_and_published_like_the_rest(void **state)
     CHECK(is_published(world, NEIGHBOUR, "refusal_published ", &leaf));
     CHECK(id_equal(&leaf.a, &id));
     CHECK(leaf.numbers[0] == 3);
+    world_destroy(world);
+}
+
+/* Whatever else was wrong with it, and was found first. */
+static void test_a_refusal_whose_secrecy_no_court_ordered_is_named(void **state) {
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        struct world *world = settled(80 + (uint64_t)kind);
+        struct request request;
+        struct log_entry leaf;
+        fill_secret(world, DAYS(3), &request);
+        if (kind == 0) { /* LP-03, before LP-23 */
+            request.instrument.case_number[0] = '\0';
+            request.instrument.non_disclosure_authority[0] = '\0';
+        } else if (kind == 1) { /* LP-03, before LP-24 */
+            request.instrument.case_number[0] = '\0';
+            request.instrument.non_disclosure_issued.ms = 0;
+        } else { /* LP-19, and not a court's at all */
+            struct request voluntary;
+            world_voluntary(world, ASKER, HOUR, &voluntary);
+            voluntary.instrument.non_disclosure = true;
+            voluntary.instrument.non_disclosure_issued = voluntary.head.created;
+            voluntary.instrument.non_disclosure_expires.ms = INSTANT_MAX_MS;
+            voluntary.to.ms = voluntary.head.created.ms + HOUR;
+            request = voluntary;
+        }
+        struct id id = refused(world, &request);
+        CHECK(leaves_with(world, NEIGHBOUR, "request_withheld ", NULL) == 0);
+        CHECK(leaves_with(world, NEIGHBOUR, "request_refused ", &leaf) == 1);
+        CHECK(id_equal(&leaf.a, &id));
+        world_destroy(world);
+    }
+}
+
+static void test_no_secret_is_kept_for_more_than_five_years(void **state) {
+    (void)state;
+    struct world *world = settled(83);
+    struct log_entry leaf;
+    struct id id = ask(world, INSTANT_MAX_MS - world_wall(world, ASKER).ms);
+    CHECK(leaves_with(world, NEIGHBOUR, "request_withheld ", &leaf) == 1);
+    CHECK((int64_t)leaf.numbers[0] * 1000 <= world_wall(world, ASKER).ms + DAYS(5 * 365));
+    world->homes[NEIGHBOUR].wall_skew += DAYS(5 * 365) - HOUR;
+    world_run(world, 2 * SLOT_MS);
+    CHECK(names(world, NEIGHBOUR, &id) == 0);
+    world->homes[NEIGHBOUR].wall_skew += HOUR;
+    world_run(world, 2 * SLOT_MS);
+    CHECK(is_published(world, NEIGHBOUR, "request_published ", &leaf));
+    CHECK(id_equal(&leaf.a, &id));
     world_destroy(world);
 }
 
@@ -337,6 +391,8 @@ int main(void) {
         cmocka_unit_test(test_a_home_that_dies_then_publishes_once_all_the_same),
         cmocka_unit_test(test_receipts_do_not_name_it_either),
         cmocka_unit_test(test_a_refusal_is_withheld_and_published_like_the_rest),
+        cmocka_unit_test(test_a_refusal_whose_secrecy_no_court_ordered_is_named),
+        cmocka_unit_test(test_no_secret_is_kept_for_more_than_five_years),
         cmocka_unit_test(test_a_long_secrecy_is_kept_and_a_past_one_is_none),
         cmocka_unit_test(test_one_asker_has_so_many_secrets_and_no_more),
     };

@@ -176,7 +176,9 @@ def undone(home, asker, start):
     assert shown_digest(prompt.type("u")) == first
     assert "changed nothing" in prompt.type("u")
     assert set((home.data / "node/edited").iterdir()) == kept
+    prompt.type("m")
     prompt.leave()
+    assert "left as it is; no answer means no; what you edited is not kept" in prompt.terminal.text.replace("\r\n", " ")
     assert [v["state"] for v in home.facts("vault", "list") if v["request"] == code] == ["waits for you"]
     terminal = at_question(home, "review", code)
     terminal.line("d")

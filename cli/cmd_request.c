@@ -235,16 +235,18 @@ static int build(const struct cli *cli, const struct request_options *options, s
                : failed;
 }
 
-/* Papers of another process do not go along, nor does a seal on another document. Who joins later
- * must not take what was amended for live, so this one lives as long at least. */
+/* Another process does not take the earlier one's document and seal along, nor another document the
+ * seal: they are named anew. Who joins later must not take what was amended for live, so this one
+ * lives as long at least. */
 static int build_amended(const struct cli *cli, const struct request_options *options,
                          struct request *out) {
     char until[TIME_TEXT_MAX];
     const struct request *before = &options->before->request;
-    if (options->voluntary) {
+    bool other = options->voluntary || options->values[V_PROCESS] != NULL;
+    if (other) {
         out->document = (struct document){.present = false};
     }
-    if (options->voluntary || options->values[V_DOCUMENT] != NULL) {
+    if (other || options->values[V_DOCUMENT] != NULL) {
         out->court_seal = (struct court_seal){.present = false};
     }
     if (before->court_seal.present && !out->court_seal.present &&

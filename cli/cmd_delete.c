@@ -181,7 +181,11 @@ static void tell_file(struct deletion *deletion, const struct delivered *one,
         facts_text(deletion->facts, "file", NULL, path);
         facts_text(deletion->facts, "state", NULL, says[state].word);
     } else {
-        (void)printf("%s\n         %s\n", path, says[state].text);
+        bool part = file == PLACE_PART && state == FILE_CHANGED;
+        (void)printf("%s\n         %s\n", path,
+                     part ? "left: may be part of a clip from a collect that was killed; remove it "
+                            "yourself"
+                          : says[state].text);
     }
 }
 

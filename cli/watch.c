@@ -15,6 +15,8 @@ enum {
     SOON_PARTS = 10, /* of a life */
     LINE_COLUMNS = 200,
     EVENT_COLUMNS = 8,
+    NARROW_COLUMNS = 60,
+    INDENT = 2,
 };
 
 struct seen { /* a request by another home */
@@ -396,7 +398,12 @@ static void say(const struct watch *watch, const char *event, const char *code, 
         return;
     }
     instant_local(now, at);
+    size_t columns = term_present() ? term_columns() : LINE_COLUMNS;
+    bool narrow = columns < NARROW_COLUMNS;
     (void)snprintf(line, sizeof line, "%.8s  %-*s %-*s %s", at + 16, (int)REQUEST_CODE_BYTES,
-                   code == NULL ? "" : code, EVENT_COLUMNS, event, text);
-    (void)puts(safe_text(line, term_present() ? term_columns() : LINE_COLUMNS, safe));
+                   code == NULL ? "" : code, EVENT_COLUMNS, event, narrow ? "" : text);
+    (void)puts(safe_text(line, columns, safe));
+    if (narrow) { /* on a line of its own */
+        (void)printf("  %s\n", safe_text(text, term_width() - INDENT, safe));
+    }
 }

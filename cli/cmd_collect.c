@@ -154,11 +154,13 @@ static void list_places(struct facts *facts, const struct delivered *one, bool j
         if (!json) {
             place_path(place, PLACE_CLIP, path);
             enum file_state state = place_look(place, PLACE_CLIP);
+            bool part = place_look(place, PLACE_PART) != FILE_GONE;
             const char *note = !place_left(place)        ? " (gone)"
                                : state == FILE_ELSEWHERE ? " (on that machine)"
                                : state == FILE_UNSEEN    ? " (cannot be looked at)"
-                               : state == FILE_GONE      ? " (gone; its certificate is there)"
-                                                         : "";
+                               : state != FILE_GONE      ? ""
+                               : part                    ? " (gone; a part of it is there)"
+                                                         : " (gone; its certificate is there)";
             (void)snprintf(line, sizeof line, "%s%s", path, note);
             facts_text(facts, NULL, "file", line);
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/delivered.h"
+#include "cli/prompt.h"
 
 struct deletion { /* what has come of it */
     struct client *client;
@@ -18,6 +19,7 @@ static int ask_first(const struct cli *cli, const struct deliveries *all, const 
 static int delete_one(struct deletion *deletion, const struct delivered *one);
 static int delete_at(struct deletion *deletion, const struct delivered *one,
                      const struct collected_place *place);
+static void tell_clip(struct deletion *deletion, const struct delivered *one);
 static void tell_file(struct deletion *deletion, const struct delivered *one,
                       const struct collected_place *place, enum place_file file,
                       enum file_state state);
@@ -84,7 +86,7 @@ static bool is_named(const struct delivered *one, const char *name) {
     char hex[65];
     request_code(&one->request, code);
     hex_write(BYTES_OF(one->grant_id.b), hex);
-    return strcasecmp(name, code) == 0 ||
+    return prompt_is_code(name, code) ||
            (strlen(name) >= 8 && strncasecmp(hex, name, strlen(name)) == 0);
 }
 
@@ -95,7 +97,9 @@ static int ask_first(const struct cli *cli, const struct deliveries *all, const 
     size_t early = 0;
     struct instant now = now_wall();
     for (size_t i = 0; i < all->count; i++) {
-        early += chosen[i] && !instant_reached(now, all->list[i].delete_by) ? 1 : 0;
+        const struct delivered *one = &all->list[i];
+        bool any = chosen[i] && (one->whole || delivered_left(one));
+        early += any && !instant_reached(now, one->delete_by) ? 1 : 0;
     }
     if (early == 0) {
         return 0;
@@ -118,7 +122,10 @@ static int ask_first(const struct cli *cli, const struct deliveries *all, const 
 static int delete_one(struct deletion *deletion, const struct delivered *one) {
     const struct control_request key = {.op = CONTROL_DELETE, .id = one->grant_id};
     int failed = one->whole ? client_do(deletion->client, &key, "it was not deleted") : 0;
-    deletion->clips += failed == 0 && one->whole ? 1 : 0;
+    if (failed == 0 && one->whole) {
+        deletion->clips++;
+        tell_clip(deletion, one);
+    }
     for (size_t i = 0; failed == 0 && i < one->place_count; i++) {
         failed = term_stopped() ? fail("what was deleted is on record; run it again", "stopped")
                                 : delete_at(deletion, one, &one->places[i]);
@@ -158,6 +165,19 @@ static int delete_at(struct deletion *deletion, const struct delivered *one,
     return failed;
 }
 
+/* A program gets an item for what was held here too; to a person tell_all() says it. */
+static void tell_clip(struct deletion *deletion, const struct delivered *one) {
+    char code[REQUEST_CODE_BYTES];
+    if (deletion->facts == NULL) {
+        return;
+    }
+    request_code(&one->request, code);
+    facts_item(deletion->facts);
+    facts_text(deletion->facts, "code", NULL, code);
+    facts_bytes(deletion->facts, "grant", NULL, BYTES_OF(one->grant_id.b));
+    facts_text(deletion->facts, "state", NULL, "deleted");
+}
+
 static void tell_file(struct deletion *deletion, const struct delivered *one,
                       const struct collected_place *place, enum place_file file,
                       enum file_state state) {
@@ -181,7 +201,11 @@ static void tell_file(struct deletion *deletion, const struct delivered *one,
         facts_text(deletion->facts, "file", NULL, path);
         facts_text(deletion->facts, "state", NULL, says[state].word);
     } else {
-        (void)printf("%s\n         %s\n", path, says[state].text);
+        bool part = file == PLACE_PART && state == FILE_CHANGED;
+        (void)printf("%s\n         %s\n", path,
+                     part ? "left: may be part of a clip from a collect that was killed; remove it "
+                            "yourself"
+                          : says[state].text);
     }
 }
 

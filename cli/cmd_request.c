@@ -16,7 +16,8 @@ enum {
     V_FROM,
     V_TO,
     V_REASON,
-    V_PROCESS,
+    FRESH_VALUES, /* which a request that amends none cannot do without */
+    V_PROCESS = FRESH_VALUES,
     V_DOCUMENT,
     V_SEAL,
     V_DAYS,
@@ -159,17 +160,12 @@ int cmd_request(struct cli *cli) {
 }
 
 static int take_request_options(struct cli *cli, struct request_options *out) {
-    bool fresh = true;
-    for (int i = 1; i < cli->argc; i++) { /* of an earlier one: the rest is taken from there */
-        fresh &=
-            strncmp(cli->argv[i], "--amend", 7) != 0 && strncmp(cli->argv[i], "--with", 6) != 0;
-    }
     const struct cli_option options[] = {
-        {.name = "--at", .value = &out->values[V_AT], .needed = fresh},
-        {.name = "--radius", .value = &out->values[V_RADIUS], .needed = fresh},
-        {.name = "--from", .value = &out->values[V_FROM], .needed = fresh},
-        {.name = "--to", .value = &out->values[V_TO], .needed = fresh},
-        {.name = "--reason", .value = &out->values[V_REASON], .needed = fresh},
+        {.name = "--at", .value = &out->values[V_AT]},
+        {.name = "--radius", .value = &out->values[V_RADIUS]},
+        {.name = "--from", .value = &out->values[V_FROM]},
+        {.name = "--to", .value = &out->values[V_TO]},
+        {.name = "--reason", .value = &out->values[V_REASON]},
         {.name = "--amend", .value = &out->values[V_AMEND]},
         {.name = "--withdraw", .value = &out->values[V_WITHDRAW]},
         {.name = "--process", .value = &out->values[V_PROCESS]},
@@ -182,6 +178,12 @@ static int take_request_options(struct cli *cli, struct request_options *out) {
     };
     int failed = take_options(cli, options, COUNT_OF(options), "");
     bool process = out->values[V_PROCESS] != NULL;
+    bool fresh = out->values[V_AMEND] == NULL && out->values[V_WITHDRAW] == NULL;
+    for (size_t i = 0; failed == 0 && fresh && i < FRESH_VALUES; i++) {
+        if (out->values[i] == NULL) { /* of an earlier one it is taken from there */
+            failed = usage_error(cli->command, "'%s' is missing", options[i].name);
+        }
+    }
     if (failed == 0 && out->values[V_WITHDRAW] != NULL) {
         size_t given = 0;
         for (size_t i = 0; i < VALUES; i++) {
@@ -233,16 +235,18 @@ static int build(const struct cli *cli, const struct request_options *options, s
                : failed;
 }
 
-/* Papers of another process do not go along, nor does a seal on another document. Who joins later
- * must not take what was amended for live, so this one lives as long at least. */
+/* Another process does not take the earlier one's document and seal along, nor another document the
+ * seal: they are named anew. Who joins later must not take what was amended for live, so this one
+ * lives as long at least. */
 static int build_amended(const struct cli *cli, const struct request_options *options,
                          struct request *out) {
     char until[TIME_TEXT_MAX];
     const struct request *before = &options->before->request;
-    if (options->voluntary) {
+    bool other = options->voluntary || options->values[V_PROCESS] != NULL;
+    if (other) {
         out->document = (struct document){.present = false};
     }
-    if (options->voluntary || options->values[V_DOCUMENT] != NULL) {
+    if (other || options->values[V_DOCUMENT] != NULL) {
         out->court_seal = (struct court_seal){.present = false};
     }
     if (before->court_seal.present && !out->court_seal.present &&

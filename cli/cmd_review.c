@@ -56,6 +56,7 @@ static struct prompt_event ask_once(const struct opened *clip, size_t shown_widt
 static int look(struct review *review, struct opened *clip, enum prompt_do what);
 static void say_help(const struct review *review, const struct opened *clip);
 static void say_end(struct review *review, const struct opened *clip, const struct prompt *prompt);
+static void say_left(const struct opened *clip, const char *how);
 static void put_off(struct review *review, const struct opened *clip, struct duration snooze);
 static int remember(struct review *review, const struct id *request, enum memory_outcome outcome,
                     struct instant snoozed_until);
@@ -525,13 +526,13 @@ static void say_end(struct review *review, const struct opened *clip, const stru
         break;
     case PROMPT_QUIT:
         review->quit = true;
-        term_text("left as it is; no answer means no");
+        say_left(clip, "left as it is; no answer means no");
         break;
     case PROMPT_NO_ANSWER:
-        term_text("left as it is; no answer means no");
+        say_left(clip, "left as it is; no answer means no");
         break;
     case PROMPT_NOT_UNDERSTOOD:
-        (void)puts("not understood; left as it is");
+        say_left(clip, "not understood; left as it is");
         break;
     case PROMPT_ALREADY:
         term_text("you have accepted this already; it goes when every owner has");
@@ -542,17 +543,25 @@ static void say_end(struct review *review, const struct opened *clip, const stru
     }
 }
 
+/* It waits on, as it was sealed: an edit lives no longer than its review. */
+static void say_left(const struct opened *clip, const char *how) {
+    char text[96];
+    (void)snprintf(text, sizeof text, "%s%s", how,
+                   clip->edited != NULL ? "; what you edited is not kept" : "");
+    term_text(text);
+}
+
 static void put_off(struct review *review, const struct opened *clip, struct duration snooze) {
     char until[INSTANT_TEXT_MAX];
-    char text[64];
+    char text[96];
     struct instant hidden = instant_add(now_wall(), snooze);
     if (snooze.ms == 0) {
-        (void)puts("left for later");
+        say_left(clip, "left for later");
         return;
     }
     instant_local(hidden, until);
     (void)snprintf(text, sizeof text, "hidden until %.11s%.5s; nobody is told", until, until + 16);
-    term_text(text);
+    say_left(clip, text);
     if (instant_reached(hidden, clip->asked->request.head.expires)) {
         term_text("the request ends before that, and the sealed copy with it");
     }

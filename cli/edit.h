@@ -1,8 +1,9 @@
 /* What an owner wants taken away from a clip, as it is typed at the prompt; without I/O.
  *
- *   t 21:10:05 21:11:40   only these seconds stay; 0:05 1:40 counts from the clip's beginning
- *   r 10,20 30,40         a rectangle is black: from 10 % of the width and 20 % of the height to 30
- * % and 40 %, from the picture's left and upper side m                     no sound
+ *   t 21:10:05 21:11:40   only these seconds stay; 0:05 1:40 counts from its beginning
+ *   r 10,20 30,40         black from 10 % of the width and 20 % of the height to 30 % and 40 %,
+ *                         from the picture's left and upper side
+ *   m                     no sound
  *
  * An edit only ever takes away more. */
 #ifndef CLI_EDIT_H

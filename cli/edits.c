@@ -95,7 +95,7 @@ static int make(struct desk *desk, struct opened *clip, const struct wish *wish)
     }
     int failed = fetch_original(desk, clip);
     if (failed != 0) {
-        return failed;
+        return term_stopped() ? EXIT_PENDING : failed;
     }
     memcpy(edit.areas, wish->areas, sizeof edit.areas);
     FILE *file = player_file();
@@ -143,7 +143,8 @@ static bool fits_memory(uint64_t bytes) {
 
 static int say_why(enum err err) {
     if (err == ERR_USER_NOT_FOUND) {
-        return fail("it is as it was before", "stopped");
+        (void)fail("your edits are gone", "stopped");
+        return EXIT_PENDING;
     }
     if (err == ERR_HOST_CHILD) {
         return fail("'stoop doctor' says whether ffmpeg is there", "the clip cannot be edited: %s",

@@ -29,6 +29,7 @@ struct hook {
     bool runs;
 };
 
+static void say_how(int status);
 static void serve(int socket, const void *with);
 static int run(char *const *words, struct bytes message);
 static _Noreturn void become(char *const *words, struct bytes message);
@@ -56,23 +57,30 @@ int hook_start(char *const *words, struct hook **out) {
     return 0;
 }
 
-void hook_tell(struct hook *hook, enum hook_event event, size_t count,
-               char (*codes)[REQUEST_CODE_BYTES]) {
+int hook_tell(struct hook *hook, enum hook_event event, size_t count,
+              char (*codes)[REQUEST_CODE_BYTES]) {
     char message[HOOK_MESSAGE_MAX];
     size_t len = write_message(event, count, codes, message);
     hook->runs = len > 0 && send(hook->helper->socket, message, len, MSG_NOSIGNAL) == (ssize_t)len;
-    if (!hook->runs) {
-        (void)fail(NULL, "what notifies is gone");
-    }
+    return hook->runs ? 0 : fail(NULL, "what notifies is gone");
 }
 
-bool hook_ready(struct hook *hook) {
+int hook_look(struct hook *hook, bool *ready) {
     int status = 0;
-    if (!hook->runs ||
-        recv(hook->helper->socket, &status, sizeof status, MSG_DONTWAIT) != sizeof status) {
-        return !hook->runs;
+    ssize_t got = recv(hook->helper->socket, &status, sizeof status, MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+        return fail(NULL, "what notifies is gone");
     }
-    hook->runs = false;
+    if (got == sizeof status) {
+        hook->runs = false;
+        say_how(status);
+    }
+    *ready = !hook->runs;
+    return 0;
+}
+
+/* Nothing, where it went well. */
+static void say_how(int status) {
     if (status == CANNOT_RUN) {
         (void)fail("is it installed?", "the program that notifies cannot be run");
     } else if (status == TOO_LONG) {
@@ -83,7 +91,6 @@ bool hook_ready(struct hook *hook) {
     } else if (status != 0) {
         (void)fail(NULL, "the program that notifies failed with %d", status);
     }
-    return true;
 }
 
 void hook_stop(struct hook *hook) {

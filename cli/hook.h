@@ -1,7 +1,8 @@
 /* The owner's own program that is told when something waits. It runs in a child without keys,
  * started first of all, one at a time, for at most HOOK_WALL_S; by its arguments, without a shell.
  * It is told how many requests wait and their codes, and nothing else: no name, place or picture,
- * and there is nothing that it could accept with. Its failures are told, and end nothing. */
+ * and there is nothing that it could accept with. Its failures are told, and end nothing; the end
+ * of that child does, for nobody would be told any more. */
 #ifndef CLI_HOOK_H
 #define CLI_HOOK_H
 
@@ -21,11 +22,13 @@ enum hook_event {
 struct hook;
 /* `words` end with NULL and outlive the hook. */
 int hook_start(char *const *words, struct hook **out);
-/* Has the one before ended? Says how it failed. */
-bool hook_ready(struct hook *hook);
-/* Runs it: it must be ready. The first HOOK_CODES of the codes, at most `count`. */
-void hook_tell(struct hook *hook, enum hook_event event, size_t count,
-               char (*codes)[REQUEST_CODE_BYTES]);
+/* Ready: the one before has ended; says how it failed. EXIT_FAILED after printing: the child is
+ * gone. */
+int hook_look(struct hook *hook, bool *ready);
+/* Runs it: it must be ready. The first HOOK_CODES of the codes, at most `count`. EXIT_FAILED after
+ * printing: the child is gone. */
+int hook_tell(struct hook *hook, enum hook_event event, size_t count,
+              char (*codes)[REQUEST_CODE_BYTES]);
 void hook_stop(struct hook *hook); /* NULL is fine; one that runs goes on to its end */
 
 /* ---- what this owner was notified of: `notified` in the owner's own folder ----

@@ -12,6 +12,7 @@ static enum err check_manifest(const struct desk *desk, const struct control_rep
 static enum err take_part(const struct control_reply *reply, struct opened *clip);
 static int read_sealed(struct desk *desk, const struct opened *clip, bool left, const char *what,
                        FILE *file);
+static bool is_other(const struct opened *clip, const struct id *before);
 static int copy_edited(const struct opened *clip, FILE *file);
 
 int opened_load(struct desk *desk, struct opened *clip) {
@@ -154,7 +155,6 @@ bool has_signed(const struct opened *clip, const struct sign_public *key) {
            signed_decode(buffer_bytes(&clip->part), &part) == ERR_OK && signed_by(&part, key);
 }
 
-/* What would leave, or what a signature would be added to, must be what was shown. */
 int refresh_part(struct desk *desk, struct opened *clip) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_CLIP, .clip = clip->clip};
@@ -171,12 +171,20 @@ int refresh_part(struct desk *desk, struct opened *clip) {
         return fail("nothing was released", "another owner's grant does not verify: %s",
                     err_text(err));
     }
-    bool other = clip->edited != NULL ? !id_equal(&clip->part_id, &before)
-                                      : clip->part.len > 0 &&
-                                            !id_equal(&clip->left_grant.sha256, &clip->goes.sha256);
-    return other ? fail("nothing was released; review it once more",
-                        "another owner has accepted something else meanwhile")
-                 : 0;
+    return is_other(clip, &before) ? fail("nothing was released; review it once more",
+                                          "another owner has accepted something else meanwhile")
+                                   : 0;
+}
+
+/* What would leave, or what a signature would be added to, must be what was shown. A grant's id is
+ * of its body, so that signatures which came to it change nothing. Where there was none, what
+ * others have signed meanwhile must be the clip as it was sealed: of an edit the header is not
+ * here, even when its bytes are the same. */
+static bool is_other(const struct opened *clip, const struct id *before) {
+    return clip->edited != NULL || !id_is_zero(before)
+               ? !id_equal(&clip->part_id, before)
+               : clip->part.len > 0 &&
+                     (clip->left || !id_equal(&clip->left_grant.sha256, &clip->goes.sha256));
 }
 
 /* ---- reading ---- */

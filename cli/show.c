@@ -150,9 +150,9 @@ static void show_past(const struct opened *clip) {
              MEMORY_DAYS, past->accepted, past->declined);
     }
     if (clip->keeping.overdue > 0) {
-        line("", "of %" PRIu64 " clips that they were given, %" PRIu64 " %s overdue for deletion",
-             clip->keeping.received, clip->keeping.overdue,
-             clip->keeping.overdue == 1 ? "is" : "are");
+        line("", "of %" PRIu64 " %s that they were given, %" PRIu64 " %s overdue for deletion",
+             clip->keeping.received, clip->keeping.received == 1 ? "clip" : "clips",
+             clip->keeping.overdue, clip->keeping.overdue == 1 ? "is" : "are");
     }
     if (clip->muted) {
         line("", "you have muted them; this is shown because you named it");

@@ -13,7 +13,8 @@ struct sealing { /* an edited clip, under a file key of its own */
     struct age_writer writer;
     struct merkle_edge tree;
     uint64_t size;
-    FILE *payload; /* in memory */
+    struct sha256_state *hash; /* of the clip, as it was read to be sealed */
+    FILE *payload;             /* in memory */
     uint8_t piece[PIECE_MAX];
     uint8_t plain[64 * 1024];
 };
@@ -21,6 +22,8 @@ struct sealing { /* an edited clip, under a file key of its own */
 static int put_grant(struct desk *desk, struct opened *clip, const struct owner_secret *again,
                      const struct age_file_key *key);
 static int hand_back(struct desk *desk, struct opened *clip, struct age_file_key *key);
+static int seal_as_shown(struct sealing *sealing, const struct opened *clip,
+                         const struct age_file_key *key);
 static bool seal(struct sealing *sealing, FILE *clip, const struct age_file_key *key);
 static bool keep_piece(struct sealing *sealing, size_t len);
 static int send_pieces(struct desk *desk, const struct opened *clip, FILE *payload);
@@ -81,15 +84,15 @@ static int put_grant(struct desk *desk, struct opened *clip, const struct owner_
 static int hand_back(struct desk *desk, struct opened *clip, struct age_file_key *key) {
     struct sealing *sealing = calloc(1, sizeof *sealing);
     FILE *payload = player_file();
+    struct sha256_state *hash = sha256_create();
     int failed = 0;
-    if (sealing == NULL || payload == NULL) {
+    if (sealing == NULL || payload == NULL || hash == NULL) {
         failed = fail("nothing was released", "out of memory");
     } else {
         age_file_key_generate(key);
         sealing->payload = payload;
-        if (!seal(sealing, clip->edited, key)) {
-            failed = fail("nothing was released", "there is not enough memory to seal it");
-        }
+        sealing->hash = hash;
+        failed = seal_as_shown(sealing, clip, key);
         clip->goes.payload_size = sealing->size;
         merkle_root(&sealing->tree, &clip->goes.payload_root);
     }
@@ -106,7 +109,21 @@ static int hand_back(struct desk *desk, struct opened *clip, struct age_file_key
         secret_wipe(sealing, sizeof *sealing);
     }
     free(sealing);
+    sha256_destroy(hash);
     return failed;
+}
+
+/* What edited it has had the file open too: it is held against its digest as it is sealed. */
+static int seal_as_shown(struct sealing *sealing, const struct opened *clip,
+                         const struct age_file_key *key) {
+    struct id digest;
+    if (!seal(sealing, clip->edited, key)) {
+        return fail("nothing was released", "there is not enough memory to seal it");
+    }
+    sha256_final(sealing->hash, &digest);
+    return id_equal(&digest, &clip->goes.sha256)
+               ? 0
+               : fail("nothing was released", "the edited clip is not what was shown");
 }
 
 static bool seal(struct sealing *sealing, FILE *clip, const struct age_file_key *key) {
@@ -116,6 +133,7 @@ static bool seal(struct sealing *sealing, FILE *clip, const struct age_file_key 
     rewind(clip);
     while ((got = fread(sealing->plain, 1, sizeof sealing->plain, clip)) > 0) {
         struct bytes rest = {sealing->plain, got};
+        sha256_update(sealing->hash, rest);
         while (rest.len > 0) {
             size_t taken = age_writer_take(&sealing->writer, rest, sealing->piece, &len);
             if (len > 0 && !keep_piece(sealing, len)) {

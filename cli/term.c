@@ -182,6 +182,7 @@ void term_progress(const char *what, uint64_t done, uint64_t total) {
     static int last = -1;
     char all[32];
     char bar[BAR_COLUMNS + 1];
+    char line[128];
     int percent = total == 0 ? 100 : (int)(done * 100 / total);
     bool redraws = can_redraw();
     if (!isatty(STDERR_FILENO) || (under_way == what && percent == last)) {
@@ -204,7 +205,11 @@ void term_progress(const char *what, uint64_t done, uint64_t total) {
         memset(bar, '#', full);
         memset(bar + full, '.', BAR_COLUMNS - full);
         bar[BAR_COLUMNS] = '\0';
-        (void)fprintf(stderr, "\r%s [%s] %3d%% of %s\033[K", what, bar, percent, all);
+        int len = snprintf(line, sizeof line, "%s [%s] %3d%% of %s", what, bar, percent, all);
+        if ((size_t)len >= term_columns()) { /* it would wrap, and never be drawn over */
+            (void)snprintf(line, sizeof line, "%s %d%% of %s", what, percent, all);
+        }
+        (void)fprintf(stderr, "\r%s\033[K", line);
     }
 }
 

@@ -15,6 +15,8 @@ enum {
     SOON_PARTS = 10, /* of a life */
     LINE_COLUMNS = 200,
     EVENT_COLUMNS = 8,
+    NARROW_COLUMNS = 60,
+    INDENT = 2,
 };
 
 struct seen { /* a request by another home */
@@ -60,7 +62,7 @@ static struct seen *add(struct watch *watch, const struct checked_request *asked
 static void look_at_ends(struct watch *watch, struct instant now);
 static void drop_ended(struct watch *watch);
 static struct instant soon_of(const struct watch *watch, const struct seen *seen);
-static void notify(struct watch *watch, enum hook_event event, struct instant now);
+static int notify(struct watch *watch, enum hook_event event, struct instant now);
 static void say(const struct watch *watch, const char *event, const char *code, const char *text,
                 const struct checked_request *asked);
 
@@ -177,11 +179,13 @@ static int look(struct watch *watch) {
     look_at_ends(watch, now);
     watch->looked = true;
     if (watch->hook != NULL) {
-        notify(watch, HOOK_WAITS, now);
-        notify(watch, HOOK_ENDS_SOON, now);
+        failed = notify(watch, HOOK_WAITS, now);
+    }
+    if (watch->hook != NULL && failed == 0) {
+        failed = notify(watch, HOOK_ENDS_SOON, now);
     }
     drop_ended(watch);
-    return 0;
+    return failed;
 }
 
 static int look_at_clips(struct watch *watch) {
@@ -342,11 +346,13 @@ static void drop_ended(struct watch *watch) {
 }
 
 /* On file before it is told, so that it is never told twice. */
-static void notify(struct watch *watch, enum hook_event event, struct instant now) {
+static int notify(struct watch *watch, enum hook_event event, struct instant now) {
     char codes[HOOK_CODES][REQUEST_CODE_BYTES];
     size_t count = 0;
-    if (!hook_ready(watch->hook)) {
-        return; /* at the next look */
+    bool ready = false;
+    int failed = hook_look(watch->hook, &ready);
+    if (failed != 0 || !ready) {
+        return failed; /* 0: at the next look */
     }
     for (size_t i = 0; i < watch->count; i++) {
         const struct seen *seen = &watch->list[i];
@@ -361,8 +367,9 @@ static void notify(struct watch *watch, enum hook_event event, struct instant no
     }
     if (count > 0) {
         (void)notified_save(watch->cli, &watch->notified, now);
-        hook_tell(watch->hook, event, count, codes);
+        failed = hook_tell(watch->hook, event, count, codes);
     }
+    return failed;
 }
 
 /* ---- lines ---- */
@@ -391,7 +398,12 @@ static void say(const struct watch *watch, const char *event, const char *code, 
         return;
     }
     instant_local(now, at);
+    size_t columns = term_present() ? term_columns() : LINE_COLUMNS;
+    bool narrow = columns < NARROW_COLUMNS;
     (void)snprintf(line, sizeof line, "%.8s  %-*s %-*s %s", at + 16, (int)REQUEST_CODE_BYTES,
-                   code == NULL ? "" : code, EVENT_COLUMNS, event, text);
-    (void)puts(safe_text(line, term_present() ? term_columns() : LINE_COLUMNS, safe));
+                   code == NULL ? "" : code, EVENT_COLUMNS, event, narrow ? "" : text);
+    (void)puts(safe_text(line, columns, safe));
+    if (narrow) { /* on a line of its own */
+        (void)printf("  %s\n", safe_text(text, term_width() - INDENT, safe));
+    }
 }

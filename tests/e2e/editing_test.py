@@ -176,7 +176,9 @@ def undone(home, asker, start):
     assert shown_digest(prompt.type("u")) == first
     assert "changed nothing" in prompt.type("u")
     assert set((home.data / "node/edited").iterdir()) == kept
+    prompt.type("m")
     prompt.leave()
+    assert "left as it is; no answer means no; what you edited is not kept" in prompt.terminal.text.replace("\r\n", " ")
     assert [v["state"] for v in home.facts("vault", "list") if v["request"] == code] == ["waits for you"]
     terminal = at_question(home, "review", code)
     terminal.line("d")
@@ -221,6 +223,35 @@ def two_owners(home, asker, start):
     assert all(max(part(p, 0, 0, 48, 100)) < 24 for p in pictures(clip))
 
 
+def replaced_unseen(home, asker, start):
+    """While the second owner types, the first one leaves another edit of the very same bytes: it is not signed unseen."""
+    code = ask(asker, start, 4, 26)
+    home.until(lambda: open_clips(home), lambda n: n == 1)
+    prompt = Prompt(home, code)
+    prompt.type("r 0,0 50,50")
+    digest = shown_digest(prompt.terminal.text)
+    got, text = prompt.accept()
+    assert got == DONE and "when every owner" in text, text
+    late = Prompt(home, code, *home.as_owner("cleo"))
+    assert shown_digest(late.terminal.text) == digest
+    late.terminal.line(code)
+    late.terminal.expect(PASSPHRASE)
+    prompt = Prompt(home, code)
+    assert shown_digest(prompt.type("r 0,0 10,10")) == digest, "the same bytes, or this proves nothing"
+    got, text = prompt.accept()
+    assert got == DONE and "when every owner" in text, text
+    late.terminal.line(Home.PASSPHRASE)
+    got, text = late.terminal.wait(), late.terminal.text
+    assert got == FAILED and "another owner has accepted something else meanwhile" in text, (got, text)
+    time.sleep(2.2)
+    assert delivered(asker, code) == [] and open_clips(home) == 1
+    # Seen once more, it can be accepted, and what arrives opens.
+    got, text = Prompt(home, code, *home.as_owner("cleo")).accept()
+    assert got == DONE and "accepted; it goes" in text, text
+    _, certificate, _ = collect(asker, code, home.root / "same")
+    assert certificate["sha256"].startswith(digest) and len(certificate["edit"]["black_per_mille"]) == 2, certificate
+
+
 def killed_while_handing_back(home, asker, start):
     """Each time at another moment. The clip is there as it was sealed, or granted as it was edited, and nothing else."""
     code = ask(asker, start, 3, 27)
@@ -263,6 +294,7 @@ def main():
         killed_while_handing_back(ben, ada, start)
         add_camera(two, start, *two.co_sign("cleo"), times=2)
         two_owners(two, ada, start)
+        replaced_unseen(two, ada, start)
         for home in (ada, ben):
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
     print("editing: what arrives is what was shown: those seconds, no sound, black where it was asked for")

@@ -7,6 +7,7 @@ usage: tests/e2e/notice_test.py BIN-FOLDER
 """
 import datetime
 import json
+import os
 import pathlib
 import re
 import signal
@@ -137,6 +138,18 @@ def failing(ada, ben, start, hook):
     watch.stop()
 
 
+def gone(ben, hook):
+    """What runs the hook is killed: that is said, and the watch does not go on in silence."""
+    watch = Watch(ben, hook=[hook])
+    children = pathlib.Path(f"/proc/{watch.process.pid}/task/{watch.process.pid}/children")
+    ben.until(lambda: children.read_text().split(), lambda found: len(found) == 1, 20)
+    time.sleep(3)  # a look or two
+    assert watch.process.poll() is None, watch.said()
+    for child in children.read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    assert watch.process.wait(20) == 1 and "what notifies is gone" in watch.said(), watch.said()
+
+
 def main():
     with set_up("notice", "ada", "ben") as (root, ada, ben):
         hook = root / "hook"
@@ -156,6 +169,7 @@ def main():
         told_once_and_little(ada, ben, start, str(hook))
         hidden(ada, ben, start, str(hook))
         failing(ada, ben, start, str(hook))
+        gone(ben, str(hook))
     print("notice: told once, with a code and nothing else, over restarts; hidden ones and failures as they should be")
 
 

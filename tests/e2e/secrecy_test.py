@@ -93,8 +93,18 @@ def main():
         assert ben.facts("overdue")[0]["received"] == 1
         assert ada.run("delete", code, check=False).returncode == 5  # nobody to ask
         assert len(list((root / "out").iterdir())) == 3
-        done = ada.run("delete", code, "--yes")
-        assert "copies that were made elsewhere are not known here" in done.stdout, done
+        part = next((root / "out").glob("*.mp4")).with_suffix(".mp4.part")
+        part.write_bytes(b"half")
+        done = ada.run("delete", code.replace("-", "").lower(), "--yes", "--json", check=False)
+        items = json.loads(done.stdout)
+        assert done.returncode == 1 and len(items) == 5, done
+        assert [(i["state"], "file" in i) for i in items] == [("deleted", False)] + [("deleted", True)] * 3 + [("left", True)]
+        assert "a part of it is there" in ada.run("delivered").stdout
+        done = ada.run("delete", code, "--yes", check=False)
+        assert done.returncode == 1 and "a collect that was killed; remove it yourself" in done.stdout, done
+        part.unlink()
+        done = ada.run("delete", code)  # nothing is left that need be asked about
+        assert "nothing was left to delete" in done.stdout, done
         assert not list((root / "out").iterdir())
         ada.until(lambda: ada.facts("delivered")[0]["state"], lambda s: s == "deleted")
         ben.until(lambda: ben.facts("overdue")[0]["deleted"], lambda n: n == 1)

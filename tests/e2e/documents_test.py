@@ -156,6 +156,15 @@ def test_the_prompt_says_by_whom(ada, ben, folder, conf, start):
         terminal.line("l")
     check(terminal.wait(), 3, terminal.text)
     assert not codes
+    # Another process does not take the document along that came with the earlier one.
+    other = folder / "other.conf"
+    other.write_text(conf.read_text().replace("26-SW-1182", "26-SW-1183"))
+    for more, dropped in (((), True), (document[2:], False)):
+        terminal = ada.at_terminal("request", "--amend", code, "--process", str(other), *more)
+        terminal.expect(r"\[y/N\] ")
+        terminal.line("n")
+        check(terminal.wait(), 3, terminal.text)
+        assert ("WAS      document: another one" in terminal.text) == dropped, terminal.text
 
 
 def pdf_of(content):

@@ -366,7 +366,7 @@ static void collect(struct sample *samples[KINDS], size_t counts[KINDS], size_t 
         struct request request;
         struct id id;
         enum kind kinds[HOMES];
-        struct edited_clip edited[HOMES] = {{0}};
+        struct edited_clip edited[HOMES] = {[0] = {.payload.len = 0}};
         for (int i = HOMES - 1; i > 1; i--) { /* which home is of which kind, anew each time */
             random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             int k = 1 + (int)((random >> 33) % (uint64_t)i);

@@ -345,11 +345,11 @@ static void test_what_we_say_when_the_tree_is_old_goes_everywhere(void **state) 
 static void test_what_others_say_goes_everywhere_keeps_us_from_saying_so(void **state) {
     (void)state;
     create(false);
-    for (uint16_t i = 1; i <= 8 * OLD_COUNT; i++) {
+    for (int i = 1; i <= 8 * OLD_COUNT; i++) {
         if (i % OLD_COUNT == 1) {
-            say_everywhere(A, i);
+            say_everywhere(A, (uint16_t)i);
         } else {
-            CHECK_ERR(ERR_OK, rig_accept(&rig, 0, i, 0));
+            CHECK_ERR(ERR_OK, rig_accept(&rig, 0, (uint16_t)i, 0));
             CHECK(!pushes_everywhere(B));
         }
         pass(250);
@@ -392,16 +392,16 @@ static void test_without_links_nothing_of_ours_counts_as_gone_everywhere(void **
     (void)state;
     rig_create(&rig);
     rig_tick(&rig);
-    uint16_t number = 1;
+    int number = 1;
     for (; number <= 2 * OLD_FIRST_COUNT; number++) {
         pass(10 * 1000);
-        CHECK_ERR(ERR_OK, rig_accept(&rig, 0, number, 0));
+        CHECK_ERR(ERR_OK, rig_accept(&rig, 0, (uint16_t)number, 0));
     }
     rise(A, true);
     rise(B, false);
     do {
         pass(1000);
-        CHECK_ERR(ERR_OK, rig_accept(&rig, 0, number++, 0));
+        CHECK_ERR(ERR_OK, rig_accept(&rig, 0, (uint16_t)number++, 0));
     } while (!pushes_everywhere(B) && number < 200);
     CHECK(pushes_everywhere(B));
     rig_destroy(&rig);

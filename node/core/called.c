@@ -28,15 +28,11 @@ enum err called_judge(struct core *core, const struct signed_object *object,
     struct request request;
     struct store_call before;
     uint64_t live = 0;
-    bool owner = false;
     enum err err = call_back_decode(object->body, &call);
     if (err != ERR_OK) {
         return err;
     }
-    for (size_t i = 0; i < author->owner_count && !owner; i++) {
-        owner = signed_by(object, &author->owners[i].sign);
-    }
-    if (!owner) {
+    if (!signed_by_owner(object, author)) {
         return ERR_PEER_SIGNATURE;
     }
     if (!call_back_is_listed(&call, community_charter(core->community))) {

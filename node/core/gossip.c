@@ -440,15 +440,12 @@ static enum err judge_member(struct core *core, const struct signed_object *obje
 static enum err judge_request(struct core *core, const struct signed_object *object,
                               const struct member *author, struct request *out) {
     size_t rule = 0;
-    bool owner = false;
     enum err err = request_decode(object->body, out);
     if (err != ERR_OK) {
         return err;
     }
-    for (size_t i = 0; i < author->owner_count && !owner; i++) {
-        owner = signed_by(object, &author->owners[i].sign);
-    }
-    if (!owner || !box_public_equal(&out->transport, &author->transport)) {
+    if (!signed_by_owner(object, author) ||
+        !box_public_equal(&out->transport, &author->transport)) {
         return ERR_PEER_SIGNATURE;
     }
     err = requests_judge(core->requests, &object->id, out, author,
@@ -515,7 +512,11 @@ static enum err judge_quota(struct core *core, enum object_kind kind, const stru
 }
 
 static bool signed_by_member(const struct signed_object *object, const struct member *member) {
-    bool good = signed_by(object, &member->node);
+    return signed_by(object, &member->node) || signed_by_owner(object, member);
+}
+
+bool signed_by_owner(const struct signed_object *object, const struct member *member) {
+    bool good = false;
     for (size_t i = 0; i < member->owner_count && !good; i++) {
         good = signed_by(object, &member->owners[i].sign);
     }

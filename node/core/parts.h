@@ -279,6 +279,7 @@ peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
+bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 
 /* ---- attachments.c ---- */

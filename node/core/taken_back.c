@@ -28,15 +28,11 @@ enum err taken_back_judge(struct core *core, const struct signed_object *object,
                           const struct member *author) {
     struct withdrawal withdrawal;
     struct head head;
-    bool owner = false;
     enum err err = withdrawal_decode(object->body, &withdrawal);
     if (err != ERR_OK) {
         return err;
     }
-    for (size_t i = 0; i < author->owner_count && !owner; i++) {
-        owner = signed_by(object, &author->owners[i].sign);
-    }
-    if (!owner) {
+    if (!signed_by_owner(object, author)) {
         return ERR_PEER_SIGNATURE;
     }
     err = find_request(core, &withdrawal.request, &head);

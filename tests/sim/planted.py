@@ -168,7 +168,7 @@ BUGS = {
     ),
     "accepts a request that its owner did not sign": (
         CORE,
-        ("node/core/gossip.c", "    if (!owner || !box_public_equal", "    if (!box_public_equal"),
+        ("node/core/gossip.c", "    if (!signed_by_owner(object, author) ||", "    if ("),
     ),
     "lets one ask without a limit": (
         CORE,

@@ -74,7 +74,7 @@ BUGS = {
             "",
         ),
     ),
-    "no back-off": (OVERLAY, ("node/overlay/book.c", "& SECONDS_MASK;\n        known->failures", "* 0;\n        known->failures")),
+    "no back-off": (OVERLAY, ("node/overlay/book.c", "(uint32_t)((wait + 999) / 1000)", "(uint32_t)(wait * 0)")),
     "an unbounded queue": (
         OVERLAY,
         (
@@ -148,7 +148,7 @@ BUGS = {
     ),
     "gives a receipt for what is not on disk": (
         CORE,
-        ("node/core/received.c", "work->result = work->disk->sync(work->disk->context, name);", "work->result = ERR_OK;"),
+        ("node/core/work.c", "work->result = work->disk->sync(work->disk->context, work->file, name);", "work->result = ERR_OK;"),
     ),
     "sends the header before the receipt": (
         CORE,

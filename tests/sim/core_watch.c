@@ -54,7 +54,8 @@ struct flying {
 static void on_ingest(void *context, int home, const struct ingest_message *message);
 static bool check_request(struct sim *sim, int home, const struct ingest_message *message,
                           int64_t late, struct given *out);
-static bool signed_by_owner(const struct sim *sim, const struct signed_object *object, int author);
+static bool signed_by_its_owner(const struct sim *sim, const struct signed_object *object,
+                                int author);
 static void note_given(struct sim *sim, int home, const struct given *given);
 static void check_cap(struct sim *sim, int home, const struct id *author);
 static void on_footage(void *context, int home, const struct clip_id *clip, int to);
@@ -166,7 +167,8 @@ static bool check_request(struct sim *sim, int home, const struct ingest_message
     }
     int author = err == ERR_OK ? watch_member(sim, &request.head.author) : NO_HOME;
     if (author == NO_HOME || object.kind != OBJECT_REQUEST ||
-        !id_equal(&object.id, &message->as.request.id) || !signed_by_owner(sim, &object, author)) {
+        !id_equal(&object.id, &message->as.request.id) ||
+        !signed_by_its_owner(sim, &object, author)) {
         sim_broken(sim, "ingest_gets_signed_only", "home %d: %s", home, err_text(err));
         return false;
     }
@@ -183,7 +185,8 @@ static bool check_request(struct sim *sim, int home, const struct ingest_message
     return true;
 }
 
-static bool signed_by_owner(const struct sim *sim, const struct signed_object *object, int author) {
+static bool signed_by_its_owner(const struct sim *sim, const struct signed_object *object,
+                                int author) {
     const struct world_home *home = &sim->world->homes[author];
     bool good = false;
     for (size_t i = 0; i < home->owner_count; i++) {
@@ -453,12 +456,12 @@ static bool object_is_good(const struct sim *sim, const struct store_object *row
     }
     if (object.kind == OBJECT_MEMBER) {
         int home = watch_member(sim, &object.id);
-        return home != NO_HOME && signed_by_owner(sim, &object, home) &&
+        return home != NO_HOME && signed_by_its_owner(sim, &object, home) &&
                signed_by(&object, &sim->world->homes[home].node);
     }
     int author = watch_member(sim, &head.author);
     bool node = author != NO_HOME && signed_by(&object, &sim->world->homes[author].node);
-    bool owner = author != NO_HOME && signed_by_owner(sim, &object, author);
+    bool owner = author != NO_HOME && signed_by_its_owner(sim, &object, author);
     bool by_node = object.kind == OBJECT_NODE_RECORD || object.kind == OBJECT_RECEIPT_COMMITMENT ||
                    object.kind == OBJECT_DELETION_RECEIPT;
     bool by_owner = object.kind == OBJECT_REQUEST || object.kind == OBJECT_WITHDRAWAL ||

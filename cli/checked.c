@@ -2,42 +2,38 @@
 
 static enum err check_end(const struct control_reply *reply, struct checked_request *out);
 static bool signed_by_author(const struct signed_object *object, const struct member *author);
-static void check_calls(const struct control_reply *reply, struct checked_request *out);
-static bool check_call(const struct control_reply *reply, const struct checked_request *asked,
-                       struct bytes bytes, struct checked_call *out);
+static void name_sponsor(const struct control_reply *reply, const struct member *author,
+                         char out[NAME_MAX_BYTES]);
+static void check_calls(const struct control_reply *reply, const struct community_terms *community,
+                        struct checked_request *out);
+static bool check_call(const struct control_reply *reply, const struct community_terms *community,
+                       const struct checked_request *asked, struct bytes bytes,
+                       struct checked_call *out);
 static size_t chain_of(const struct control_reply *reply, const struct id *author,
-                       struct bytes chain[CHAIN_MAX]);
+                       struct bytes chain[CHAIN_PARTS_MAX]);
 
 /* The node is not believed: chain, signature and code are worked out again from the signed bytes.
  */
-enum err check_request(const struct control_reply *reply, const struct id *community,
+enum err check_request(const struct control_reply *reply, const struct community_terms *community,
                        struct instant now, struct checked_request *out) {
     struct signed_object object;
-    struct signed_object leaf;
+    struct id author;
     enum err err = signed_decode(reply->as.request.request, &object);
     if (err == ERR_OK) {
         err = request_decode(object.body, &out->request);
     }
     if (err == ERR_OK) {
-        err = chain_verify(community, reply->as.request.charter, reply->as.request.chain,
-                           reply->as.request.chain_count, now, &out->charter, &out->author);
+        err = chain_verify(&community->governance, reply->as.request.chain,
+                           reply->as.request.chain_count, now, &out->author, &author);
     }
-    if (err == ERR_OK) {
-        err = signed_decode(reply->as.request.chain[reply->as.request.chain_count - 1], &leaf);
-    }
-    if (err == ERR_OK && (!signed_by_author(&object, &out->author) ||
-                          !id_equal(&leaf.id, &out->request.head.author) ||
-                          !id_equal(&out->request.head.community, community))) {
+    if (err == ERR_OK &&
+        (!signed_by_author(&object, &out->author) ||
+         !id_equal(&author, &out->request.head.author) ||
+         !id_equal(&out->request.head.community, &community->governance.community))) {
         err = ERR_PEER_SIGNATURE;
     }
-    out->sponsor[0] = '\0';
-    if (err == ERR_OK && reply->as.request.chain_count > 1) {
-        struct member sponsor;
-        struct bytes above = reply->as.request.chain[reply->as.request.chain_count - 2];
-        if (signed_decode(above, &leaf) == ERR_OK &&
-            member_decode(leaf.body, &sponsor) == ERR_OK) { /* chain_verify() has checked it */
-            (void)snprintf(out->sponsor, sizeof out->sponsor, "%s", sponsor.name);
-        }
+    if (err == ERR_OK) {
+        name_sponsor(reply, &out->author, out->sponsor);
     }
     if (err == ERR_OK) {
         out->id = object.id;
@@ -47,14 +43,29 @@ enum err check_request(const struct control_reply *reply, const struct id *commu
         out->seal_here = reply->as.request.seal_here;
         out->document_is_other = false;
         out->seal = (struct seal_outcome){.checked = false};
-        authorities_keep(&out->charter, &out->authorities);
-        out->charter.authority_count = 0;
+        out->charter = community->governance.charter;
+        out->authorities = community->authorities;
         out->open_clips = reply->as.request.open_clips;
         out->log_index = reply->as.request.log_index;
-        check_calls(reply, out);
+        check_calls(reply, community, out);
         err = check_end(reply, out);
     }
     return err;
+}
+
+/* Who vouched for the author: chain_verify() has checked the chain. Empty: it is a founder. */
+static void name_sponsor(const struct control_reply *reply, const struct member *author,
+                         char out[NAME_MAX_BYTES]) {
+    out[0] = '\0';
+    for (size_t i = 0; i < reply->as.request.chain_count; i++) {
+        struct signed_object object;
+        struct member member;
+        if (signed_decode(reply->as.request.chain[i], &object) == ERR_OK &&
+            id_equal(&object.id, &author->head.author) &&
+            member_decode(object.body, &member) == ERR_OK) {
+            (void)snprintf(out, NAME_MAX_BYTES, "%s", member.name);
+        }
+    }
 }
 
 /* That it was taken back is its author's word, not the node's. */
@@ -94,12 +105,13 @@ static bool signed_by_author(const struct signed_object *object, const struct me
 }
 
 /* One that does not verify is as good as one that the node has not: it is not shown. */
-static void check_calls(const struct control_reply *reply, struct checked_request *out) {
+static void check_calls(const struct control_reply *reply, const struct community_terms *community,
+                        struct checked_request *out) {
     out->call_count = 0;
     for (size_t i = 0; i < reply->as.request.call_count; i++) {
         struct checked_call *call = &out->calls[out->call_count];
         bool again = false;
-        if (!check_call(reply, out, reply->as.request.calls[i], call)) {
+        if (!check_call(reply, community, out, reply->as.request.calls[i], call)) {
             continue;
         }
         for (size_t k = 0; k < out->call_count; k++) {
@@ -109,43 +121,52 @@ static void check_calls(const struct control_reply *reply, struct checked_reques
     }
 }
 
-static bool check_call(const struct control_reply *reply, const struct checked_request *asked,
-                       struct bytes bytes, struct checked_call *out) {
-    const struct id *community = &asked->request.head.community;
+static bool check_call(const struct control_reply *reply, const struct community_terms *community,
+                       const struct checked_request *asked, struct bytes bytes,
+                       struct checked_call *out) {
     struct signed_object object;
     struct member author;
-    struct charter charter;
-    struct bytes chain[CHAIN_MAX];
+    struct id author_id;
+    struct bytes chain[CHAIN_PARTS_MAX];
     if (signed_decode(bytes, &object) != ERR_OK || object.kind != OBJECT_CALL_BACK ||
         call_back_decode(object.body, &out->call) != ERR_OK) {
         return false;
     }
     const struct head *head = &out->call.head;
     size_t count = chain_of(reply, &head->author, chain);
-    if (count == 0 || chain_verify(community, reply->as.request.charter, chain, count,
-                                   head->created, &charter, &author) != ERR_OK) {
+    if (count == 0 || chain_verify(&community->governance, chain, count, head->created, &author,
+                                   &author_id) != ERR_OK) {
         return false;
     }
     (void)snprintf(out->by, sizeof out->by, "%s", author.name);
-    return id_equal(&head->community, community) && signed_by_author(&object, &author) &&
+    return id_equal(&head->community, &community->governance.community) &&
+           signed_by_author(&object, &author) &&
            call_back_is_about(&out->call, &asked->id, &asked->request) &&
-           call_back_is_listed(&out->call, &charter);
+           call_back_is_listed(&out->call, &community->governance.charter);
 }
 
 /* Founder first, as chain_verify() takes it; 0 when a part is missing. */
 static size_t chain_of(const struct control_reply *reply, const struct id *author,
-                       struct bytes chain[CHAIN_MAX]) {
-    struct bytes found[CHAIN_MAX]; /* the leaf first */
+                       struct bytes chain[CHAIN_PARTS_MAX]) {
+    struct bytes found[CHAIN_PARTS_MAX]; /* the leaf first, a renewal before what it renews */
     struct id next = *author;
     size_t count = 0;
-    while (count < CHAIN_MAX && !id_is_zero(&next)) {
+    while (count + 2 <= CHAIN_PARTS_MAX && !id_is_zero(&next)) {
         struct signed_object object;
         struct head head;
         bool there = false;
         for (size_t i = 0; i < reply->as.request.caller_count && !there; i++) {
-            there = signed_decode(reply->as.request.callers[i], &object) == ERR_OK &&
-                    id_equal(&object.id, &next) && head_decode(object.body, &head) == ERR_OK;
-            found[count] = reply->as.request.callers[i];
+            struct renewal renewal;
+            struct bytes part = reply->as.request.callers[i];
+            if (signed_decode(part, &object) != ERR_OK) {
+                continue;
+            }
+            if (object.kind == OBJECT_RENEWAL && renewal_decode(object.body, &renewal) == ERR_OK &&
+                id_equal(&renewal.member, &next)) {
+                found[count++] = part; /* the node names it before its certificate */
+            }
+            there = id_equal(&object.id, &next) && head_decode(object.body, &head) == ERR_OK;
+            found[count] = part;
         }
         if (!there) {
             return 0;

@@ -238,9 +238,22 @@ int client_do(struct client *client, const struct control_request *request, cons
 int client_status(struct client *client, struct control_reply *out);
 int client_gone(void);                          /* says that the node hung up; EXIT_NO_NODE */
 int client_in_community(struct client *client); /* EXIT_FAILED after saying how to get into one */
+/* A charter's, kept: what was decoded borrows them. */
+struct authorities {
+    size_t count;
+    size_t len[AUTHORITIES_MAX];
+    uint8_t der[AUTHORITIES_MAX][AUTHORITY_MAX];
+};
+/* What the pinned community has come to. The node is not believed: charter and acts are checked
+ * from the founding one on. EXIT codes after printing. Large. */
+struct community_terms {
+    struct governance governance; /* without authorities */
+    struct authorities authorities;
+};
+int client_community(const struct cli *cli, struct client *client, struct community_terms *out);
 /* Who holds this certificate: gathered from the node, checked up to the community's charter as it
  * stood at `at`. ERR_USER_NOT_FOUND when the node no longer holds the chain; PEER errors. */
-enum err client_chain(struct client *client, const struct id *community,
+enum err client_chain(struct client *client, const struct community_terms *community,
                       const struct id *certificate, struct instant at, struct member *out);
 
 /* How this asker keeps the terms of what was granted to it, as the node could see. */
@@ -345,16 +358,8 @@ const char *document_type(struct bytes bytes);
 int document_read(const char *path, struct document *out, struct buffer *bytes);
 int seal_read(const char *path, struct court_seal *out, struct buffer *bytes);
 
-/* A charter's, kept: what was decoded borrows them. */
-struct authorities {
-    size_t count;
-    size_t len[AUTHORITIES_MAX];
-    uint8_t der[AUTHORITIES_MAX][AUTHORITY_MAX];
-};
 void authorities_keep(const struct charter *charter, struct authorities *out);
 struct bytes authority_at(const struct authorities *authorities, size_t i);
-/* Of the pinned community's charter, as the node has it. EXIT codes after printing. */
-int authorities_of(const struct cli *cli, struct client *client, struct authorities *out);
 
 /* The court's own signature, once both it and the document are here. Zeroed: not checked. */
 struct seal_outcome {
@@ -397,7 +402,7 @@ struct checked_request {
     uint32_t open_clips;
     uint64_t log_index;
 };
-enum err check_request(const struct control_reply *reply, const struct id *community,
+enum err check_request(const struct control_reply *reply, const struct community_terms *community,
                        struct instant now, struct checked_request *out);
 /* "withdrawn", "amended by 77AB-01"; NULL while it stands. */
 enum {

@@ -20,10 +20,17 @@ struct client {
     struct buffer frame;
 };
 
+struct gathered { /* of a chain, the leaf first */
+    size_t count;
+    struct buffer parts[CHAIN_PARTS_MAX];
+    struct id next; /* certificate that is to be found; zero: none */
+};
+
 static bool read_all(int fd, uint8_t *out, size_t len);
 static bool write_all(int fd, struct bytes data);
-static bool find_member(struct client *client, const struct id *certificate, struct buffer *out,
-                        struct id *sponsor);
+static enum err take_act(struct bytes bytes, bool *founded, struct community_terms *out);
+static bool find_member(struct client *client, struct gathered *found);
+static void gather(struct gathered *found, struct bytes bytes);
 static int refused(const struct control_reply *reply);
 static int hung_up(void);
 static int no_node(const char *home);
@@ -194,52 +201,111 @@ int client_in_community(struct client *client) {
                       "this home belongs to no community yet");
 }
 
-enum err client_chain(struct client *client, const struct id *community,
-                      const struct id *certificate, struct instant at, struct member *out) {
+int client_community(const struct cli *cli, struct client *client, struct community_terms *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_CHARTER};
-    struct buffer found[CHAIN_MAX]; /* the leaf first */
-    struct bytes chain[CHAIN_MAX];
-    struct charter charter;
-    struct id next = *certificate;
-    size_t count = 0;
+    struct id community;
+    bool founded = false;
+    enum err err = ERR_OK;
+    int failed = pinned_community(cli, &community);
+    if (failed == 0) {
+        failed = client_ask(client, &ask);
+    }
+    while (failed == 0 && client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        if (err == ERR_OK) {
+            err = take_act(reply.as.object.object, &founded, out);
+        }
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    if (err != ERR_OK || !founded || !id_equal(&out->governance.community, &community)) {
+        return fail(NULL, "the node's charter does not verify");
+    }
+    return 0;
+}
+
+static enum err take_act(struct bytes bytes, bool *founded, struct community_terms *out) {
+    static struct charter charter; /* large */
+    static struct act act;
+    struct signed_object object;
+    struct governance *governance = &out->governance;
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK && !*founded) {
+        err = charter_decode(object.body, &charter);
+        err = err == ERR_OK ? governance_found(governance, &object, &charter) : err;
+        *founded = err == ERR_OK;
+    } else if (err == ERR_OK) {
+        err = act_decode(object.body, &act);
+        err = err == ERR_OK ? governance_follow(governance, &object, &act) : err;
+    }
+    if (err == ERR_OK && governance->charter.authority_count > 0) {
+        authorities_keep(&governance->charter, &out->authorities);
+    } else if (err == ERR_OK && (object.kind == OBJECT_CHARTER || act.has_charter)) {
+        out->authorities.count = 0;
+    }
+    governance->founding.authority_count = governance->charter.authority_count = 0; /* borrowed */
+    return err;
+}
+
+enum err client_chain(struct client *client, const struct community_terms *community,
+                      const struct id *certificate, struct instant at, struct member *out) {
+    struct gathered found = {.next = *certificate};
+    struct bytes chain[CHAIN_PARTS_MAX];
+    struct id leaf;
     bool whole = true;
-    while (whole && count < CHAIN_MAX && !id_is_zero(&next)) {
-        buffer_init(&found[count], SIGNED_GOSSIP_MAX);
-        whole = find_member(client, &next, &found[count], &next);
-        count++;
+    while (whole && found.count + 2 <= COUNT_OF(found.parts) && !id_is_zero(&found.next)) {
+        whole = find_member(client, &found);
     }
-    for (size_t i = 0; i < count; i++) {
-        chain[i] = buffer_bytes(&found[count - 1 - i]);
+    for (size_t i = 0; i < found.count; i++) {
+        chain[i] = buffer_bytes(&found.parts[found.count - 1 - i]);
     }
-    enum err err = ERR_USER_NOT_FOUND;
-    if (whole && client_one(client, &ask, CONTROL_GOT_OBJECT, &reply) == 0) {
-        err = chain_verify(community, reply.as.object.object, chain, count, at, &charter, out);
-    }
-    for (size_t i = 0; i < count; i++) {
-        buffer_finish(&found[i]);
+    enum err err = whole ? chain_verify(&community->governance, chain, found.count, at, out, &leaf)
+                         : ERR_USER_NOT_FOUND;
+    for (size_t i = 0; i < found.count; i++) {
+        buffer_finish(&found.parts[i]);
     }
     return err;
 }
 
-static bool find_member(struct client *client, const struct id *certificate, struct buffer *out,
-                        struct id *sponsor) {
+/* The one that is wanted next, and a renewal of it before it. */
+static bool find_member(struct client *client, struct gathered *found) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_MEMBERS};
-    const struct id wanted = *certificate;
-    bool found = false;
+    const struct id wanted = found->next;
+    struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    bool there = false;
     int failed = client_ask(client, &ask);
     while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        struct bytes bytes = reply.as.object.object;
         struct signed_object object;
+        struct renewal renewal;
         struct head head;
-        if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
-            id_equal(&object.id, &wanted) && head_decode(object.body, &head) == ERR_OK &&
-            buffer_append(out, reply.as.object.object) == ERR_OK) {
-            *sponsor = head.author;
-            found = true;
+        if (signed_decode(bytes, &object) != ERR_OK) {
+            continue;
+        }
+        if (object.kind == OBJECT_RENEWAL && renewal_decode(object.body, &renewal) == ERR_OK &&
+            id_equal(&renewal.member, &wanted)) {
+            gather(found, bytes);
+        }
+        if (id_equal(&object.id, &wanted) && head_decode(object.body, &head) == ERR_OK && !there &&
+            buffer_append(&certificate, bytes) == ERR_OK) {
+            found->next = head.author;
+            there = true;
         }
     }
-    return failed == 0 && found;
+    gather(found, buffer_bytes(&certificate));
+    buffer_finish(&certificate);
+    return failed == 0 && there;
+}
+
+static void gather(struct gathered *found, struct bytes bytes) {
+    struct buffer *part = &found->parts[found->count];
+    buffer_init(part, SIGNED_GOSSIP_MAX);
+    if (bytes.len > 0 && found->count < COUNT_OF(found->parts) &&
+        buffer_append(part, bytes) == ERR_OK) {
+        found->count++;
+    }
 }
 
 static int refused(const struct control_reply *reply) {

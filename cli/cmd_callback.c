@@ -99,10 +99,10 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
     static struct control_reply reply;
     static struct checked_request checked;
     struct client_list list = {0};
-    struct id community;
+    static struct community_terms community;
     const char *code = cli->argv[1];
     bool found = false;
-    int failed = pinned_community(cli, &community);
+    int failed = client_community(cli, client, &community);
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, &community, now_wall(), &checked) == ERR_OK &&
             prompt_is_code(code, checked.code) &&

@@ -36,13 +36,14 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
 static int write_sealed(struct collecting *one, const char *out);
 static int write_identity(const struct collecting *one, const char *path);
 static int load_rest(struct client *client, struct delivered *one);
-static int collect_one(struct client *client, struct delivered *from, const struct id *community,
-                       const struct owner_secret *secret, const char *folder, struct facts *facts);
+static int collect_one(struct client *client, struct delivered *from,
+                       const struct community_terms *community, const struct owner_secret *secret,
+                       const char *folder, struct facts *facts);
 static void name_files(struct collecting *one, const char *folder);
-static int find_own_request(struct collecting *one, const struct id *community);
-static int check_delivered(struct collecting *one, const struct id *community,
+static int find_own_request(struct collecting *one, const struct community_terms *community);
+static int check_delivered(struct collecting *one, const struct community_terms *community,
                            const struct owner_secret *secret);
-static enum err check_grant(struct collecting *one, const struct id *community);
+static enum err check_grant(struct collecting *one, const struct community_terms *community);
 static enum err check_manifest(struct collecting *one, const struct owner_secret *secret);
 static bool open_request_key(struct collecting *one, const struct owner_secret *secret);
 static int write_evidence(struct collecting *one);
@@ -249,10 +250,10 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
                       const char *identity) {
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
-    struct id community;
+    static struct community_terms community;
     char until[INSTANT_TEXT_MAX];
     one->custody.signed_grant.max = one->custody.signed_home.max = SIGNED_GOSSIP_MAX;
-    int failed = pinned_community(cli, &community);
+    int failed = client_community(cli, one->client, &community);
     if (failed == 0) {
         enum err err = check_grant(one, &community);
         failed = err == ERR_OK
@@ -333,7 +334,7 @@ int cmd_collect(struct cli *cli) {
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
-    struct id community;
+    static struct community_terms community;
     struct facts *facts = NULL;
     size_t done = 0;
     const struct cli_option options[] = {{.name = "--to", .value = &folder}};
@@ -343,7 +344,7 @@ int cmd_collect(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = pinned_community(cli, &community);
+        failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
         failed = folder_make(folder, 0700);
@@ -394,8 +395,9 @@ static int load_rest(struct client *client, struct delivered *one) {
     return failed;
 }
 
-static int collect_one(struct client *client, struct delivered *from, const struct id *community,
-                       const struct owner_secret *secret, const char *folder, struct facts *facts) {
+static int collect_one(struct client *client, struct delivered *from,
+                       const struct community_terms *community, const struct owner_secret *secret,
+                       const char *folder, struct facts *facts) {
     static struct collecting one;
     one = (struct collecting){.client = client, .from = from};
     name_files(&one, folder);
@@ -436,7 +438,7 @@ static void name_files(struct collecting *one, const char *folder) {
     (void)snprintf(one->part, sizeof one->part, "%s.part", one->path);
 }
 
-static int find_own_request(struct collecting *one, const struct id *community) {
+static int find_own_request(struct collecting *one, const struct community_terms *community) {
     static struct control_reply reply;
     static struct checked_request checked;
     struct client_list list = {0};
@@ -453,7 +455,7 @@ static int find_own_request(struct collecting *one, const struct id *community) 
     return failed != 0 || found ? failed : fail(NULL, "the request of this clip is not here");
 }
 
-static int check_delivered(struct collecting *one, const struct id *community,
+static int check_delivered(struct collecting *one, const struct community_terms *community,
                            const struct owner_secret *secret) {
     enum err err = check_grant(one, community);
     if (err == ERR_OK) {
@@ -465,7 +467,7 @@ static int check_delivered(struct collecting *one, const struct id *community,
 }
 
 /* Everything again, from signed bytes: who granted, and that they were members who could. */
-static enum err check_grant(struct collecting *one, const struct id *community) {
+static enum err check_grant(struct collecting *one, const struct community_terms *community) {
     struct custody *custody = &one->custody;
     struct signed_object object;
     struct signed_object home;

@@ -59,7 +59,7 @@ static int make_charter(struct charter *charter, const struct signers *signers, 
                         struct id *community);
 static void say_founded(const struct cli *cli, const char *name, const struct id *community);
 static int show(struct cli *cli);
-static void show_charter(const struct cli *cli, const struct id *id, const struct charter *charter);
+static void show_charter(const struct cli *cli, const struct community_terms *community);
 static int take_invite_options(struct cli *cli, struct invite_options *out);
 static int make_invitation(const struct invite_options *options, const struct control_reply *status,
                            const struct signers *signers, struct invitation *invitation,
@@ -175,8 +175,7 @@ static int take_found_options(struct cli *cli, struct charter *charter, struct e
     if (entry->home_name != NULL && !name_good(entry->home_name)) {
         return bad_name(cli->command, entry->home_name);
     }
-    *charter = (struct charter){.version = 1,
-                                .created = now_wall(),
+    *charter = (struct charter){.created = now_wall(),
                                 .administrator_count = 1,
                                 .threshold = 1,
                                 .invite_allowance = (uint32_t)invites,
@@ -274,10 +273,8 @@ static void say_founded(const struct cli *cli, const char *name, const struct id
 /* ---- show, members ---- */
 
 static int show(struct cli *cli) {
-    static struct control_reply reply;
+    static struct community_terms community;
     struct client *client = NULL;
-    struct signed_object object = {0};
-    struct charter charter = {0};
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -286,28 +283,23 @@ static int show(struct cli *cli) {
         failed = client_in_community(client);
     }
     if (failed == 0) {
-        const struct control_request request = {.op = CONTROL_CHARTER};
-        failed = client_one(client, &request, CONTROL_GOT_OBJECT, &reply);
-    }
-    if (failed == 0 && (signed_decode(reply.as.object.object, &object) != ERR_OK ||
-                        charter_decode(object.body, &charter) != ERR_OK ||
-                        charter_verify(&object, &charter) != ERR_OK)) {
-        failed = fail(NULL, "the node's charter does not verify");
+        failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
-        show_charter(cli, &object.id, &charter);
+        show_charter(cli, &community);
     }
     client_close(client);
     return failed;
 }
 
-static void show_charter(const struct cli *cli, const struct id *id,
-                         const struct charter *charter) {
+static void show_charter(const struct cli *cli, const struct community_terms *community) {
+    const struct charter *charter = &community->governance.charter;
+    const struct id *id = &community->governance.community;
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "name", "community", charter->name);
     facts_bytes(facts, "id", "id", BYTES_OF(id->b));
-    facts_number(facts, "version", "version", charter->version);
-    facts_time(facts, "created", "founded", charter->created);
+    facts_number(facts, "version", "version", community->governance.version);
+    facts_time(facts, "created", "founded", community->governance.founding.created);
     facts_number(facts, "administrators", "administrators", (int64_t)charter->administrator_count);
     facts_number(facts, "threshold", "of whom decide", charter->threshold);
     facts_number(facts, "invite_allowance", "invites a home", charter->invite_allowance);
@@ -318,9 +310,9 @@ static void show_charter(const struct cli *cli, const struct id *id,
     facts_number(facts, "witnesses", "witnesses", charter->witnesses);
     facts_number(facts, "delete_by_max_days", "kept (days)", charter->delete_by_max_days);
     facts_list(facts, "authorities");
-    for (size_t i = 0; i < charter->authority_count; i++) {
+    for (size_t i = 0; i < community->authorities.count; i++) {
         char name[CMS_NAME_BYTES];
-        bool good = cms_certificate_name(charter->authorities[i], name);
+        bool good = cms_certificate_name(authority_at(&community->authorities, i), name);
         facts_text(facts, NULL, "court seals by", good ? name : "nobody: it is no certificate");
     }
     facts_list(facts, NULL);

@@ -7,8 +7,8 @@
 
 static int list_muted(const struct cli *cli);
 static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_BYTES]);
-static int search_requests(struct client *client, const struct id *community, const char *word,
-                           char out[NAME_MAX_BYTES]);
+static int search_requests(struct client *client, const struct community_terms *community,
+                           const char *word, char out[NAME_MAX_BYTES]);
 static int search_members(struct client *client, const char *word, char out[NAME_MAX_BYTES]);
 
 static struct memory memory;
@@ -115,10 +115,10 @@ static int list_muted(const struct cli *cli) {
  * node's word is enough to catch a slip, and a mute opens nothing. */
 static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_BYTES]) {
     struct client *client = NULL;
-    struct id community;
+    static struct community_terms community;
     int failed = client_open(cli, &client);
     if (failed == 0) {
-        failed = pinned_community(cli, &community);
+        failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
         failed = search_requests(client, &community, word, out);
@@ -136,8 +136,8 @@ static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_
     return failed;
 }
 
-static int search_requests(struct client *client, const struct id *community, const char *word,
-                           char out[NAME_MAX_BYTES]) {
+static int search_requests(struct client *client, const struct community_terms *community,
+                           const char *word, char out[NAME_MAX_BYTES]) {
     static struct control_reply reply;
     static struct checked_request asked;
     struct client_list list = {0};

@@ -399,14 +399,14 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 /* As every owner will. */
 static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out) {
-    static struct authorities authorities;
+    static struct community_terms community;
     if (!request->court_seal.present || papers->seal.len == 0) {
         return 0; /* none, or that of the earlier request: owners check it */
     }
-    int failed = authorities_of(cli, client, &authorities);
+    int failed = client_community(cli, client, &community);
     if (failed == 0) {
-        seal_check(buffer_bytes(&papers->seal), buffer_bytes(&papers->document), &authorities,
-                   now_wall(), out);
+        seal_check(buffer_bytes(&papers->seal), buffer_bytes(&papers->document),
+                   &community.authorities, now_wall(), out);
     }
     return failed;
 }
@@ -701,7 +701,7 @@ int cmd_requests(struct cli *cli) {
     static struct control_reply reply;
     static struct checked_request checked;
     struct client *client = NULL;
-    struct id community;
+    static struct community_terms community;
     struct client_list list = {0};
     size_t shown = 0;
     struct watch_options watched = {0};
@@ -715,7 +715,7 @@ int cmd_requests(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = pinned_community(cli, &community);
+        failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
         failed = rules_load(cli, &rules);

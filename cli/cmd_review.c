@@ -86,7 +86,7 @@ int cmd_review(struct cli *cli) {
     }
     if (failed == 0) {
         review.desk.certificate = status.as.status.certificate;
-        failed = pinned_community(cli, &review.desk.community);
+        failed = client_community(cli, review.desk.client, &review.desk.community);
     }
     if (failed == 0) {
         failed = pins_load(cli, &review.desk.pins);

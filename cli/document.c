@@ -86,28 +86,6 @@ struct bytes authority_at(const struct authorities *authorities, size_t i) {
     return (struct bytes){authorities->der[i], authorities->len[i]};
 }
 
-int authorities_of(const struct cli *cli, struct client *client, struct authorities *out) {
-    static struct control_reply reply;
-    const struct control_request request = {.op = CONTROL_CHARTER};
-    struct signed_object object;
-    struct charter charter;
-    struct id community;
-    int failed = pinned_community(cli, &community);
-    if (failed == 0) {
-        failed = client_one(client, &request, CONTROL_GOT_OBJECT, &reply);
-    }
-    if (failed != 0) {
-        return failed;
-    }
-    if (signed_decode(reply.as.object.object, &object) != ERR_OK || object.kind != OBJECT_CHARTER ||
-        !id_equal(&object.id, &community) || charter_decode(object.body, &charter) != ERR_OK ||
-        charter_verify(&object, &charter) != ERR_OK) {
-        return fail(NULL, "the node's charter does not verify");
-    }
-    authorities_keep(&charter, out);
-    return 0;
-}
-
 void seal_check(struct bytes seal, struct bytes document, const struct authorities *authorities,
                 struct instant now, struct seal_outcome *out) {
     struct bytes anchors[AUTHORITIES_MAX];

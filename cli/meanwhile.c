@@ -4,11 +4,12 @@
 
 #include "cli/review.h"
 
-static int find_end(struct client *client, const struct id *community, const struct id *request,
-                    struct checked_request *out);
+static int find_end(struct client *client, const struct community_terms *community,
+                    const struct id *request, struct checked_request *out);
 static int ask_clip(struct client *client, const struct clip_id *clip, bool *open);
 
-int meanwhile_open(struct client *client, const struct id *community, const struct opened *clip) {
+int meanwhile_open(struct client *client, const struct community_terms *community,
+                   const struct opened *clip) {
     static struct checked_request asked;
     char text[96];
     bool open = false;
@@ -37,8 +38,9 @@ int meanwhile_open(struct client *client, const struct id *community, const stru
     return EXIT_FAILED;
 }
 
-int meanwhile_do(struct client *client, const struct id *community, const struct opened *clip,
-                 const struct control_request *request, const char *subject) {
+int meanwhile_do(struct client *client, const struct community_terms *community,
+                 const struct opened *clip, const struct control_request *request,
+                 const char *subject) {
     static struct control_reply reply;
     int failed = client_ask(client, request);
     if (failed != 0) {
@@ -54,8 +56,8 @@ int meanwhile_do(struct client *client, const struct id *community, const struct
     return failed != 0 ? failed : fail(NULL, "%s: %s", subject, err_text(reply.err));
 }
 
-static int find_end(struct client *client, const struct id *community, const struct id *request,
-                    struct checked_request *out) {
+static int find_end(struct client *client, const struct community_terms *community,
+                    const struct id *request, struct checked_request *out) {
     static struct control_reply reply;
     static struct checked_request checked;
     struct client_list list = {0};

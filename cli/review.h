@@ -17,7 +17,8 @@ struct desk { /* what an owner sits at */
     struct cli *cli;
     struct client *client;
     struct pins pins;
-    struct id community, certificate;
+    struct id certificate;
+    struct community_terms community;
     struct owner_secret *secret; /* NULL until the first clip is opened */
     struct keyfile_public pub;
     struct helper *player;   /* NULL: looks are files */
@@ -98,10 +99,12 @@ void show_seen(const struct opened *clip);
 
 /* ---- meanwhile.c ---- */
 /* Can the clip still be decided? If not, says in one line what happened: EXIT_FAILED. */
-int meanwhile_open(struct client *client, const struct id *community, const struct opened *clip);
+int meanwhile_open(struct client *client, const struct community_terms *community,
+                   const struct opened *clip);
 /* As client_do(), for a decision: what comes too late is told in the same line. */
-int meanwhile_do(struct client *client, const struct id *community, const struct opened *clip,
-                 const struct control_request *request, const char *subject);
+int meanwhile_do(struct client *client, const struct community_terms *community,
+                 const struct opened *clip, const struct control_request *request,
+                 const char *subject);
 
 /* ---- pending.c ---- */
 enum {

@@ -36,10 +36,10 @@ int sent_find(const struct cli *cli, struct client *client, const char *code,
     static struct control_reply reply;
     static struct checked_request checked;
     struct client_list list = {0};
-    struct id community;
+    static struct community_terms community;
     bool theirs = false;
     bool found = false;
-    int failed = pinned_community(cli, &community);
+    int failed = client_community(cli, client, &community);
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, &community, now_wall(), &checked) != ERR_OK ||
             !prompt_is_code(code, checked.code)) {
@@ -247,7 +247,7 @@ int sent_status(struct cli *cli) {
     static struct counts counts;
     struct client *client = NULL;
     struct client_list list = {0};
-    struct id community;
+    static struct community_terms community;
     size_t shown = 0;
     int failed = take_options(cli, NULL, 0, "[CODE]");
     const char *code = failed == 0 && cli->argc > 1 ? cli->argv[1] : NULL;
@@ -255,7 +255,7 @@ int sent_status(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = pinned_community(cli, &community);
+        failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
         failed = count_delivered(client, &counts);

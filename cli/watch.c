@@ -33,7 +33,7 @@ struct watch {
     struct cli *cli;
     struct client *client; /* NULL: the node is not there */
     const struct watch_options *options;
-    struct id community;
+    struct community_terms community;
     struct sign_public owner;
     struct hook *hook; /* NULL: nobody is notified */
     bool looked;       /* once at least: what was there before is not news */
@@ -97,7 +97,7 @@ static int begin(struct watch *watch) {
     int failed = owner_public_of(watch->cli->owner_dir, &pub);
     if (failed == 0) {
         watch->owner = pub.owner.sign;
-        failed = pinned_community(watch->cli, &watch->community);
+        failed = pinned_community(watch->cli, &watch->community.governance.community);
     }
     if (failed == 0 && watch->hook != NULL) {
         failed = notified_open(watch->cli, &watch->notified);
@@ -168,7 +168,10 @@ static bool has_changed(const struct cli *cli, const char *name, struct stat *at
 /* ---- one look ---- */
 
 static int look(struct watch *watch) {
-    int failed = look_at_clips(watch);
+    int failed = client_community(watch->cli, watch->client, &watch->community);
+    if (failed == 0) {
+        failed = look_at_clips(watch);
+    }
     if (failed == 0) {
         failed = look_at_requests(watch);
     }

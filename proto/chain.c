@@ -1,89 +1,248 @@
-/* Certificates (PROTOCOL 4.2, 4.3): pure checks over decoded objects, shared by node, ingest and
- * stoop. */
-
+/* Charters, acts, certificates (PROTOCOL 4): pure checks over decoded objects, shared by node,
+ * ingest and stoop. */
+#include "crypto/dsse.h"
 #include "proto/community.h"
 
-enum {
-    CERTIFICATE_LIFE_MAX_DAYS = 400
+/* What chain_verify() keeps of each certificate: who may renew those below it. */
+struct above {
+    size_t count;
+    struct id ids[CHAIN_MAX];
+    struct sign_public nodes[CHAIN_MAX];
 };
 
+static const struct role_rule *rule_of(const struct charter *charter, enum member_role role);
+static size_t signed_by_administrators(const struct signed_object *object,
+                                       const struct charter *charter);
+static void note_renewed(struct governance *governance, const struct renewed *renewed);
+static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
+                               const struct above *above, struct instant *ends);
 static enum err verify_founder(const struct charter *charter, const struct member *member);
 static enum err verify_joined(const struct signed_object *object, const struct member *member,
                               const struct member *sponsor);
 static bool owners_signed(const struct signed_object *object, const struct member *member);
 static bool signed_by_owner(const struct signed_object *object, const struct member *member);
 
-enum err charter_verify(const struct signed_object *object, const struct charter *charter) {
-    if (object->kind != OBJECT_CHARTER || charter->version != 1) {
+/* ---- what the charter says ---- */
+
+bool charter_allows(const struct charter *charter, enum member_role role, unsigned instrument) {
+    const struct role_rule *rule = rule_of(charter, role);
+    return rule == NULL || (rule->instruments >> instrument & 1) != 0;
+}
+
+bool charter_lets_invite(const struct charter *charter, enum member_role role) {
+    const struct role_rule *rule = rule_of(charter, role);
+    return rule == NULL || !rule->may_not_invite;
+}
+
+bool charter_has_administrator(const struct charter *charter, const struct sign_public *key) {
+    for (size_t i = 0; i < charter->administrator_count; i++) {
+        if (sign_public_equal(&charter->administrators[i], key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool charter_has_member(const struct charter *charter, const struct member *member) {
+    for (size_t i = 0; i < member->owner_count; i++) {
+        if (charter_has_administrator(charter, &member->owners[i].sign)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct role_rule *rule_of(const struct charter *charter, enum member_role role) {
+    for (size_t i = 0; i < charter->role_count; i++) {
+        if (charter->roles[i].role == role) {
+            return &charter->roles[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- charter and acts ---- */
+
+enum err governance_found(struct governance *out, const struct signed_object *object,
+                          const struct charter *charter) {
+    if (object->kind != OBJECT_CHARTER) {
         return ERR_PEER_CERTIFICATE;
     }
+    if (signed_by_administrators(object, charter) < charter->threshold) {
+        return ERR_PEER_SIGNATURE;
+    }
+    *out = (struct governance){.community = object->id,
+                               .founding = *charter,
+                               .charter = *charter,
+                               .head = object->id,
+                               .created = charter->created,
+                               .version = 1};
+    return ERR_OK;
+}
+
+enum err act_verify(const struct charter *charter, const struct signed_object *object) {
+    if (object->kind != OBJECT_ACT) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    return signed_by_administrators(object, charter) >= charter->threshold ? ERR_OK
+                                                                           : ERR_PEER_SIGNATURE;
+}
+
+/* Each is later than the one before, so that they come in the order of the chain wherever objects
+ * are sorted by their time. */
+enum err governance_follow(struct governance *governance, const struct signed_object *object,
+                           const struct act *act) {
+    if (!id_equal(&act->head.community, &governance->community)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    if (!id_equal(&act->previous, &governance->head)) {
+        return ERR_PEER_SEQUENCE;
+    }
+    enum err err = act->head.created.ms > governance->created.ms
+                       ? act_verify(&governance->charter, object)
+                       : ERR_PEER_BOUNDS;
+    if (err != ERR_OK) {
+        return err;
+    }
+    governance->head = object->id;
+    governance->created = act->head.created;
+    governance->version++;
+    if (act->has_charter) {
+        governance->charter = act->charter;
+    }
+    if (act->has_renewed) {
+        note_renewed(governance, &act->renewed);
+    }
+    return ERR_OK;
+}
+
+bool act_signed_by(struct bytes act, const struct sign_public *key,
+                   const struct signature *signature) {
+    return dsse_verify(object_type(OBJECT_ACT), act, key, signature);
+}
+
+struct instant governance_ends(const struct governance *governance, const struct id *certificate,
+                               struct instant expires) {
+    for (size_t i = 0; i < governance->renewed_count; i++) {
+        const struct renewed *renewed = &governance->renewed[i];
+        if (id_equal(&renewed->member, certificate) && renewed->until.ms > expires.ms) {
+            expires = renewed->until;
+        }
+    }
+    return expires;
+}
+
+static size_t signed_by_administrators(const struct signed_object *object,
+                                       const struct charter *charter) {
     size_t good = 0;
     for (size_t i = 0; i < charter->administrator_count; i++) {
         good += signed_by(object, &charter->administrators[i]) ? 1 : 0;
     }
-    return good >= charter->threshold ? ERR_OK : ERR_PEER_SIGNATURE;
+    return good;
 }
 
-enum err member_verify(const struct id *community, const struct charter *charter,
-                       const struct signed_object *object, const struct member *member,
-                       const struct member *sponsor) {
+static void note_renewed(struct governance *governance, const struct renewed *renewed) {
+    size_t place = governance->renewed_count;
+    if (place == RENEWED_MAX) {
+        place = 0;
+        for (size_t i = 1; i < RENEWED_MAX; i++) {
+            bool sooner = governance->renewed[i].until.ms < governance->renewed[place].until.ms;
+            place = sooner ? i : place;
+        }
+    } else {
+        governance->renewed_count++;
+    }
+    governance->renewed[place] = *renewed;
+    governance->renewed_by[place] = governance->version;
+}
+
+/* ---- certificates ---- */
+
+enum err member_verify(const struct governance *governance, const struct signed_object *object,
+                       const struct member *member, const struct member *sponsor) {
     int64_t life = member->head.expires.ms - member->head.created.ms;
     bool founder = id_is_zero(&member->head.author);
     if (founder != (sponsor == NULL) || founder != (member->invite.len == 0)) {
         return ERR_PEER_CERTIFICATE;
     }
-    if (object->kind != OBJECT_MEMBER || !id_equal(&member->head.community, community) ||
+    if (object->kind != OBJECT_MEMBER ||
+        !id_equal(&member->head.community, &governance->community) ||
         life > (int64_t)CERTIFICATE_LIFE_MAX_DAYS * DURATION_DAY_MS) {
         return ERR_PEER_CERTIFICATE;
     }
     if (!signed_by(object, &member->node) || !owners_signed(object, member)) {
         return ERR_PEER_SIGNATURE;
     }
-    return sponsor == NULL ? verify_founder(charter, member)
+    return sponsor == NULL ? verify_founder(&governance->founding, member)
                            : verify_joined(object, member, sponsor);
 }
 
-enum err chain_verify(const struct id *community, struct bytes signed_charter,
-                      const struct bytes *chain, size_t count, struct instant now,
-                      struct charter *charter_out, struct member *leaf_out) {
+enum err chain_verify(const struct governance *governance, const struct bytes *chain, size_t count,
+                      struct instant now, struct member *leaf_out, struct id *leaf_id) {
     struct signed_object object = {0};
-    struct charter charter;
     struct member members[2]; /* the sponsor and the one that it sponsors, in turn */
-    struct id sponsor_id = {{0}};
-    enum err err = signed_decode(signed_charter, &object);
-    if (err == ERR_OK && (count == 0 || count > CHAIN_MAX || object.kind != OBJECT_CHARTER ||
-                          !id_equal(&object.id, community))) {
-        err = ERR_PEER_CERTIFICATE;
-    }
-    if (err == ERR_OK) {
-        err = charter_decode(object.body, &charter);
-    }
-    if (err == ERR_OK) {
-        err = charter_verify(&object, &charter);
-    }
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        struct member *member = &members[i % 2];
-        err = signed_decode(chain[i], &object);
+    struct above above = {.count = 0};
+    enum err err = count == 0 || count > CHAIN_PARTS_MAX ? ERR_PEER_CERTIFICATE : ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < count;) {
+        struct member *member = &members[above.count % 2];
+        const struct member *sponsor = above.count == 0 ? NULL : &members[(above.count + 1) % 2];
+        const struct id none = {{0}};
+        const struct id *sponsor_id = above.count == 0 ? &none : &above.ids[above.count - 1];
+        err = above.count == CHAIN_MAX ? ERR_PEER_CERTIFICATE : signed_decode(chain[i++], &object);
         if (err == ERR_OK) {
             err = member_decode(object.body, member);
         }
-        if (err == ERR_OK && !id_equal(&member->head.author, &sponsor_id)) {
+        if (err == ERR_OK && !id_equal(&member->head.author, sponsor_id)) {
             err = ERR_PEER_CERTIFICATE;
         }
         if (err == ERR_OK) {
-            const struct member *sponsor = i == 0 ? NULL : &members[(i + 1) % 2];
-            err = member_verify(community, &charter, &object, member, sponsor);
+            err = member_verify(governance, &object, member, sponsor);
         }
-        if (err == ERR_OK && instant_reached(now, member->head.expires)) {
+        if (err != ERR_OK) {
+            break;
+        }
+        above.ids[above.count] = object.id;
+        above.nodes[above.count++] = member->node;
+        struct instant ends = governance_ends(governance, &object.id, member->head.expires);
+        bool renewed = i < count && signed_decode(chain[i], &object) == ERR_OK &&
+                       object.kind == OBJECT_RENEWAL;
+        err = renewed ? verify_renewal(governance, chain[i++], &above, &ends) : ERR_OK;
+        if (err == ERR_OK && instant_reached(now, ends)) {
             err = ERR_DENY_EXPIRED;
         }
-        sponsor_id = object.id;
     }
     if (err == ERR_OK) {
-        *charter_out = charter;
-        *leaf_out = members[(count - 1) % 2];
+        *leaf_out = members[(above.count - 1) % 2];
+        *leaf_id = above.ids[above.count - 1];
     }
     return err;
+}
+
+/* The newest of `above` is what it renews; whoever stands before it there may, and a founder,
+ * before whom nobody stands, itself. */
+static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
+                               const struct above *above, struct instant *ends) {
+    struct signed_object object;
+    struct renewal renewal;
+    bool good = false;
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err = renewal_decode(object.body, &renewal);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    size_t renewers = above->count == 1 ? 1 : above->count - 1;
+    for (size_t i = 0; i < renewers && !good; i++) {
+        good =
+            id_equal(&renewal.head.author, &above->ids[i]) && signed_by(&object, &above->nodes[i]);
+    }
+    if (!good || !id_equal(&renewal.member, &above->ids[above->count - 1]) ||
+        !id_equal(&renewal.head.community, &governance->community)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    *ends = renewal.head.expires.ms > ends->ms ? renewal.head.expires : *ends;
+    return ERR_OK;
 }
 
 /* A founder is an administrator of the charter, who owns that home and has signed as such. */
@@ -92,14 +251,8 @@ static enum err verify_founder(const struct charter *charter, const struct membe
         member->invite_allowance > charter->invite_allowance) {
         return ERR_PEER_CERTIFICATE;
     }
-    for (size_t i = 0; i < charter->administrator_count; i++) {
-        for (size_t k = 0; k < member->owner_count; k++) {
-            if (sign_public_equal(&charter->administrators[i], &member->owners[k].sign)) {
-                return ERR_OK; /* every owner's signature is checked by now */
-            }
-        }
-    }
-    return ERR_PEER_CERTIFICATE;
+    /* Every owner's signature is checked by now. */
+    return charter_has_member(charter, member) ? ERR_OK : ERR_PEER_CERTIFICATE;
 }
 
 /* Invite by an owner of the sponsor, use of its secret, and the sponsor's node: the three together

@@ -20,6 +20,13 @@ enum {
     AUTHORITY_MAX = 2048, /* bytes of one: four fit into a charter, which travels in one message */
     AGENCIES_MAX = 16,
     CALL_NUMBER_BYTES = 32, /* a telephone number as people write it, NUL included */
+    ROLES_MAX = 4,
+    RENEWED_MAX = 32, /* by acts */
+    RENEWED_MAX_DAYS = 3660,
+    CHAIN_PARTS_MAX = 2 * CHAIN_MAX, /* each certificate, and a renewal of it */
+    REMOVED_REASON_BYTES = 129,      /* why somebody was removed, NUL included */
+    ACT_BODY_MAX = 14 * 1024,        /* fits into an endorsement, which travels by gossip */
+    CERTIFICATE_LIFE_MAX_DAYS = 400, /* and of a renewal */
     LINK_DEFAULT_PORT = 7878,
 };
 
@@ -35,9 +42,20 @@ struct agency { /* and the number to call it back on, as the community looked it
     char number[CALL_NUMBER_BYTES];
 };
 
+enum member_role {
+    MEMBER_HOME = 1,
+    MEMBER_REQUESTER,
+    MEMBER_ADMINISTRATOR,
+    MEMBER_WITNESS
+};
+
+struct role_rule {
+    enum member_role role;
+    uint32_t instruments; /* 1 << instrument_kind */
+    bool may_not_invite;
+};
+
 struct charter {
-    struct id previous; /* zero in the first version, whose id is the community's */
-    uint32_t version;   /* 1, 2, ... */
     char name[NAME_MAX_BYTES];
     struct instant created;
     size_t administrator_count;
@@ -54,13 +72,53 @@ struct charter {
     struct bytes authorities[AUTHORITIES_MAX]; /* X.509 in DER; borrowed from what was decoded */
     size_t agency_count;
     struct agency agencies[AGENCIES_MAX];
+    size_t role_count; /* roles that no rule names may ask with everything, and invite */
+    struct role_rule roles[ROLES_MAX];
 };
 
-enum member_role {
-    MEMBER_HOME = 1,
-    MEMBER_REQUESTER,
-    MEMBER_ADMINISTRATOR,
-    MEMBER_WITNESS
+/* The end of the year 9999: acts and removals are for good. */
+#define INSTANT_FOR_GOOD ((struct instant){253402300799999})
+
+struct removed {
+    struct id member; /* certificate */
+    bool subtree;     /* and all whom it brought, and they in turn */
+    struct id epoch;  /* SHA-256 of what changes the epoch key; zero: nothing does */
+    char reason[REMOVED_REASON_BYTES];
+};
+
+struct renewed { /* what nobody above it can renew: its sponsors have left, or it is a founder's */
+    struct id member;
+    struct instant until;
+};
+
+/* What k administrators have decided (PROTOCOL 4.6). Acts are a chain from the founding charter on;
+ * each is signed by those who are administrators after the one before. */
+struct act {
+    struct head head;   /* author: zero; expires: INSTANT_FOR_GOOD */
+    struct id previous; /* the act before, at first the community's id */
+    bool has_charter;   /* one of these three */
+    struct charter charter;
+    bool has_removed;
+    struct removed removed;
+    bool has_renewed;
+    struct renewed renewed;
+};
+
+struct endorsement {
+    struct head head;
+    struct bytes act; /* borrowed: the act's body */
+    struct signature signature;
+};
+
+struct removal {      /* by the member's sponsor, or by an owner of its own: it leaves */
+    struct head head; /* expires: INSTANT_FOR_GOOD */
+    struct removed removed;
+};
+
+struct renewal { /* by a home above it in its chain, or a founder itself: alive until head.expires
+                  */
+    struct head head;
+    struct id member;
 };
 
 /* Body of a member certificate. A founder's is signed by an administrator's key and the home's node
@@ -129,6 +187,15 @@ MUST_USE enum err invite_encode(const struct invite *invite, struct buffer *out)
 MUST_USE enum err node_record_decode(struct bytes body, struct node_record *out);
 MUST_USE enum err node_record_encode(const struct node_record *record, struct buffer *out);
 
+MUST_USE enum err act_decode(struct bytes body, struct act *out);
+MUST_USE enum err act_encode(const struct act *act, struct buffer *out);
+MUST_USE enum err endorsement_decode(struct bytes body, struct endorsement *out);
+MUST_USE enum err endorsement_encode(const struct endorsement *endorsement, struct buffer *out);
+MUST_USE enum err removal_decode(struct bytes body, struct removal *out);
+MUST_USE enum err removal_encode(const struct removal *removal, struct buffer *out);
+MUST_USE enum err renewal_decode(struct bytes body, struct renewal *out);
+MUST_USE enum err renewal_encode(const struct renewal *renewal, struct buffer *out);
+
 MUST_USE enum err invite_code_read(const char *text, struct invite_code *out); /* ERR_USER_INVITE */
 MUST_USE enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BYTES]);
 
@@ -151,23 +218,58 @@ bool address_is_private(
  * loopback and private ones, which nobody outside can choose. */
 uint32_t address_group(const char *address);
 
-/* Checks the first version of a charter: signed by `threshold` of its administrators.
- * ERR_PEER_SIGNATURE. Amendments come with their own issue of the protocol. */
-MUST_USE enum err charter_verify(const struct signed_object *object, const struct charter *charter);
+/* May members of this role ask with this kind of instrument (enum instrument_kind), and bring in
+ * others? */
+bool charter_allows(const struct charter *charter, enum member_role role, unsigned instrument);
+bool charter_lets_invite(const struct charter *charter, enum member_role role);
+bool charter_has_administrator(const struct charter *charter, const struct sign_public *key);
+/* One of its owners is. */
+bool charter_has_member(const struct charter *charter, const struct member *member);
+
+/* What a community has come to by its founding charter and the acts after it. About 10 KiB. The
+ * authorities of both charters stay borrowed from what was decoded. */
+struct governance {
+    struct id community;
+    struct charter founding; /* whose administrators founders are */
+    struct charter charter;  /* as it is now */
+    struct id head;          /* the newest act; the community's id at first */
+    struct instant created;  /* of that */
+    uint32_t version;        /* 1 at first, one more with each act */
+    size_t renewed_count;
+    struct renewed renewed[RENEWED_MAX]; /* by acts; what ends first gives way */
+    uint32_t renewed_by[RENEWED_MAX];    /* versions */
+};
+/* When this certificate ends, as far as acts have put that off. */
+struct instant governance_ends(const struct governance *governance, const struct id *certificate,
+                               struct instant expires);
+/* Its founding charter, signed by `threshold` of its administrators. ERR_PEER_SIGNATURE,
+ * ERR_PEER_CERTIFICATE; *out is then unchanged. */
+MUST_USE enum err governance_found(struct governance *out, const struct signed_object *object,
+                                   const struct charter *charter);
+/* The act that comes next: `act` is its body. ERR_PEER_SEQUENCE (its `previous` is not the newest),
+ * ERR_PEER_SIGNATURE (not k of those who are administrators now), ERR_PEER_CERTIFICATE. */
+MUST_USE enum err governance_follow(struct governance *governance,
+                                    const struct signed_object *object, const struct act *act);
+/* Whether it would follow, on the signatures of administrators as `charter` has them. */
+MUST_USE enum err act_verify(const struct charter *charter, const struct signed_object *object);
+/* An administrator's signature on this act, as an endorsement carries it. */
+MUST_USE bool act_signed_by(struct bytes act, const struct sign_public *key,
+                            const struct signature *signature);
 
 /* Checks one certificate. `sponsor` is the checked body of the certificate that head.author names,
  * NULL for a founder's. Does not look at the time (see member_in_standing) or at other certificates
  * of the same sponsor (the community engine counts those). ERR_PEER_CERTIFICATE,
  * ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
-MUST_USE enum err member_verify(const struct id *community, const struct charter *charter,
+MUST_USE enum err member_verify(const struct governance *governance,
                                 const struct signed_object *object, const struct member *member,
                                 const struct member *sponsor);
 
 /* A whole chain, founder first, leaf last, as ingest and `stoop` get it from a node that they do
- * not trust: every link is decoded and checked, and at `now` none has expired. Writes the leaf.
- * `chain` entries are encoded signed objects. */
-MUST_USE enum err chain_verify(const struct id *community, struct bytes signed_charter,
-                               const struct bytes *chain, size_t count, struct instant now,
-                               struct charter *charter_out, struct member *leaf_out);
+ * not trust: every link is decoded and checked, and at `now` none has expired. A certificate may be
+ * followed by its newest renewal. Writes the leaf and its id. `chain` entries are encoded signed
+ * objects, at most CHAIN_PARTS_MAX. */
+MUST_USE enum err chain_verify(const struct governance *governance, const struct bytes *chain,
+                               size_t count, struct instant now, struct member *leaf_out,
+                               struct id *leaf_id);
 
 #endif

@@ -9,11 +9,11 @@
 enum {
     CONTROL_FRAME_MAX = 1024 * 1024,
     CONTROL_DATA_MAX = 256 * 1024, /* payload or document bytes in one message */
-    CONTROL_CHAIN_MAX = CHAIN_MAX,
+    CONTROL_CHAIN_MAX = CHAIN_PARTS_MAX,
     CONTROL_PEERS_MAX = 16, /* links, and as many that went */
     CONTROL_FAULTS_MAX = 100,
     CONTROL_PLACES_MAX = 8, /* that one clip was collected to */
-    CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_MAX,
+    CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_PARTS_MAX,
     CONTROL_CALL_BYTES = 4096, /* of a call-back, or of a certificate of who made it */
     CONTROL_PLACE_FILES = 3,   /* in each: the clip and its certificate, as text and as JSON */
 };
@@ -24,8 +24,9 @@ enum control_op {
     CONTROL_INVITE,     /* blob: signed invite, secret -> done */
     CONTROL_JOIN,    /* blob: joiner's signed member body (the invite comes from the sponsor), text:
                         code */
-    CONTROL_MEMBERS, /* -> object* (signed members; state: 1 = linked now) */
-    CONTROL_CHARTER, /* -> object */
+    CONTROL_MEMBERS, /* -> object* : certificates with a state, each renewal behind what it renews
+                      */
+    CONTROL_CHARTER, /* -> object* : the founding charter, then each act */
     CONTROL_CAMERAS_PUT,  /* blob: sealed camera list for ingest, blob2: the same sealed to the
                              owners -> done */
     CONTROL_CAMERAS_GET,  /* -> object: the owners' sealed copy */
@@ -62,6 +63,13 @@ enum control_op {
                            done, once they are durable */
     CONTROL_EDITED,     /* clip, offset -> data: of the payload that the grant so far names */
     CONTROL_CALL_BACK,  /* blob: signed call-back by this home about another's request -> done */
+    CONTROL_ENDORSE,    /* blob: signed endorsement by an owner of this home, blob2: where the act
+                           removes somebody and this home begins it, the 32 bytes that it commits to
+                           -> done */
+    CONTROL_PROPOSALS,  /* -> object* : endorsements that are gathered, and our own that came too
+                           late; acts that lost */
+    CONTROL_REMOVE, /* blob: signed removal by an owner of this home, blob2: the 32 bytes that it
+                       commits to -> done */
 };
 
 struct control_request {
@@ -91,6 +99,13 @@ enum control_kind {
     CONTROL_GOT_LOG,
     CONTROL_GOT_PEERS,
     CONTROL_GOT_OVERDUE,
+};
+
+enum control_member {
+    CONTROL_MEMBER_AWAY,
+    CONTROL_MEMBER_LINKED, /* now */
+    CONTROL_MEMBER_SELF,
+    CONTROL_MEMBER_REMOVED,
 };
 
 enum clip_state {
@@ -214,8 +229,7 @@ struct control_reply {
         } data;
         struct {
             struct bytes request; /* signed */
-            struct bytes charter;
-            size_t chain_count; /* founder first, the requester last */
+            size_t chain_count;   /* founder first, as chain_verify() takes it */
             struct bytes chain[CONTROL_CHAIN_MAX];
             bool ours;
             bool document_here;

@@ -8,7 +8,7 @@
 
 enum {
     INGEST_FRAME_MAX = 1024 * 1024,
-    INGEST_CHAIN_MAX = CHAIN_MAX,
+    INGEST_CHAIN_MAX = CHAIN_PARTS_MAX,
 };
 
 enum ingest_kind {
@@ -25,6 +25,8 @@ enum ingest_kind {
     INGEST_REQUEST_DONE, /* this request has been matched, with or without result */
     INGEST_PERIOD,       /* salted commitment over the hashes of new footage */
     INGEST_SHRED_DONE,   /* nothing is left of this clip: the node may forget it too */
+    /* node to ingest */
+    INGEST_ACT, /* of a community: its founding charter, then the acts, as they come */
 };
 
 struct ingest_message {
@@ -36,8 +38,7 @@ struct ingest_message {
         struct {
             struct id id;
             struct bytes request; /* signed objects */
-            struct bytes charter;
-            size_t chain_count; /* founder first, the requester's certificate last */
+            size_t chain_count;   /* founder first, as chain_verify() takes it */
             struct bytes chain[INGEST_CHAIN_MAX];
         } request;
         struct {
@@ -75,6 +76,9 @@ struct ingest_message {
         struct {
             struct clip_id clip;
         } shred_done;
+        struct {
+            struct bytes object; /* signed */
+        } act;
     } as;
 };
 

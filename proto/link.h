@@ -43,6 +43,9 @@ enum link_kind {
     LINK_CONSISTENCY = 42, /* a checkpoint of the sender's, with the proof from WITNESSED to it */
     LINK_COSIGNATURE = 43, /* for a checkpoint of the receiver's */
     LINK_FORK = 44,        /* proof that some log has forked */
+    LINK_EPOCH = 45,       /* what one removal adds to the epoch key */
+    LINK_STANDING = 46,    /* for whoever was away: an act, certificate, renewal or removal */
+    LINK_CAUGHT_UP = 47,   /* all of those have gone */
     LINK_JOIN_ASK = 50,    /* joiner to sponsor: its signed member body */
     LINK_JOIN_MEMBER = 51, /* sponsor to joiner: one certificate of the community */
     LINK_JOIN_WELCOME =
@@ -173,6 +176,16 @@ struct link_message {
         struct {
             struct bytes member;
         } join_member;
+        struct {
+            struct id removal;
+            uint8_t key[EPOCH_KEY_BYTES];
+        } epoch;
+        struct {
+            struct bytes object; /* signed */
+        } standing;
+        struct {
+            uint64_t sent;
+        } caught_up;
         struct {
             struct bytes member;  /* the joiner's own, complete */
             struct bytes charter; /* signed object */

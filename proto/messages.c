@@ -178,6 +178,22 @@ static const struct shape_field join_ask_rows[] = {
 };
 static const struct shape join_ask_shape = SHAPE_OF("JoinAsk", join_ask_rows, NULL);
 
+static const struct shape_field epoch_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.epoch.removal, NEEDED),
+    ROW(2, SHAPE_FIXED, LINK, as.epoch.key, NEEDED),
+};
+static const struct shape epoch_shape = SHAPE_OF("Epoch", epoch_rows, NULL);
+
+static const struct shape_field standing_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.standing.object, NEEDED, .max = OBJECT_BYTES_MAX),
+};
+static const struct shape standing_shape = SHAPE_OF("Standing", standing_rows, NULL);
+
+static const struct shape_field caught_up_rows[] = {
+    ROW(1, SHAPE_U64, LINK, as.caught_up.sent),
+};
+static const struct shape caught_up_shape = SHAPE_OF("CaughtUp", caught_up_rows, NULL);
+
 static const struct shape_field join_member_rows[] = {
     ROW(1, SHAPE_BYTES, LINK, as.join_member.member, NEEDED, .max = OBJECT_BYTES_MAX),
 };
@@ -275,6 +291,12 @@ static const struct shape *link_shape(enum link_kind kind) {
         return &cosignature_shape;
     case LINK_FORK:
         return &fork_shape;
+    case LINK_EPOCH:
+        return &epoch_shape;
+    case LINK_STANDING:
+        return &standing_shape;
+    case LINK_CAUGHT_UP:
+        return &caught_up_shape;
     case LINK_JOIN_ASK:
         return &join_ask_shape;
     case LINK_JOIN_MEMBER:
@@ -331,8 +353,7 @@ static const struct shape ingest_camera_list_shape =
 static const struct shape_field ingest_request_rows[] = {
     ROW(2, SHAPE_FIXED, INGEST, as.request.id, NEEDED),
     ROW(3, SHAPE_BYTES, INGEST, as.request.request, NEEDED, .max = SIGNED_ROWS_MAX),
-    ROW(4, SHAPE_BYTES, INGEST, as.request.charter, NEEDED, .max = CHARTER_BYTES_MAX),
-    ARRAY(5, SHAPE_BYTES, INGEST, as.request.chain, as.request.chain_count, NEEDED,
+    ARRAY(4, SHAPE_BYTES, INGEST, as.request.chain, as.request.chain_count, NEEDED,
           .max = SIGNED_ROWS_MAX),
 };
 static const struct shape ingest_request_shape =
@@ -389,6 +410,11 @@ static const struct shape_field ingest_shred_done_rows[] = {
 static const struct shape ingest_shred_done_shape =
     SHAPE_OF("IngestShredDone", ingest_shred_done_rows, NULL);
 
+static const struct shape_field ingest_act_rows[] = {
+    ROW(2, SHAPE_BYTES, INGEST, as.act.object, NEEDED, .max = OBJECT_BYTES_MAX),
+};
+static const struct shape ingest_act_shape = SHAPE_OF("IngestAct", ingest_act_rows, NULL);
+
 static const struct shape *ingest_shape(enum ingest_kind kind) {
     switch (kind) {
     case INGEST_CAMERA_LIST:
@@ -409,6 +435,8 @@ static const struct shape *ingest_shape(enum ingest_kind kind) {
         return &ingest_request_done_shape;
     case INGEST_PERIOD:
         return &ingest_period_shape;
+    case INGEST_ACT:
+        return &ingest_act_shape;
     case INGEST_SHRED_DONE:
         return &ingest_shred_done_shape;
     }
@@ -463,7 +491,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_CALL_BACK),
+        .max = CONTROL_REMOVE),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -586,7 +614,6 @@ static const struct shape got_data_shape = SHAPE_OF("GotData", got_data_rows, NU
 static const struct shape_field got_request_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_BYTES, REPLY, as.request.request, .max = OBJECT_BYTES_MAX),
-    ROW(11, SHAPE_BYTES, REPLY, as.request.charter, .max = CHARTER_BYTES_MAX),
     ARRAY(12, SHAPE_BYTES, REPLY, as.request.chain, as.request.chain_count,
           .max = OBJECT_BYTES_MAX),
     ROW(13, SHAPE_BOOL, REPLY, as.request.ours),
@@ -801,6 +828,9 @@ const struct shape *const message_shapes[] = {
     &consistency_shape,
     &cosignature_shape,
     &fork_shape,
+    &epoch_shape,
+    &standing_shape,
+    &caught_up_shape,
     &join_ask_shape,
     &join_member_shape,
     &join_welcome_shape,
@@ -820,6 +850,7 @@ const struct shape *const message_shapes[] = {
     &ingest_request_done_shape,
     &ingest_period_shape,
     &ingest_shred_done_shape,
+    &ingest_act_shape,
     &frame_shape,
     &control_request_shape,
     &done_shape,

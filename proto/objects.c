@@ -114,6 +114,13 @@ static const struct shape_field agency_rows[] = {
 };
 static const struct shape agency_shape = SHAPE_OF("Agency", agency_rows, agency_check);
 
+static const struct shape_field role_rule_rows[] = {
+    ROW(1, SHAPE_U32, struct role_rule, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_WITNESS),
+    ROW(2, SHAPE_U32, struct role_rule, instruments, .max = 254),
+    ROW(3, SHAPE_BOOL, struct role_rule, may_not_invite),
+};
+static const struct shape role_rule_shape = SHAPE_OF("RoleRule", role_rule_rows, NULL);
+
 static bool charter_check(const void *plain) {
     const struct charter *charter = plain;
     for (size_t i = 0; i < charter->agency_count; i++) {
@@ -126,27 +133,100 @@ static bool charter_check(const void *plain) {
             return false;
         }
     }
+    for (size_t i = 0; i < charter->role_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (charter->roles[i].role == charter->roles[k].role) {
+                return false;
+            }
+        }
+    }
     return charter->threshold <= charter->administrator_count &&
-           keys_distinct(charter->administrators, charter->administrator_count) &&
-           id_is_zero(&charter->previous) == (charter->version == 1);
+           keys_distinct(charter->administrators, charter->administrator_count);
 }
 static const struct shape_field charter_rows[] = {
-    ROW(1, SHAPE_FIXED, struct charter, previous),
-    ROW(2, SHAPE_U32, struct charter, version, NEEDED, .min = 1),
-    ROW(3, SHAPE_TEXT, struct charter, name, NEEDED),
-    ROW(4, SHAPE_TIME, struct charter, created, NEEDED),
-    ARRAY(5, SHAPE_FIXED, struct charter, administrators, administrator_count, NEEDED),
-    ROW(6, SHAPE_U32, struct charter, threshold, NEEDED, .min = 1, .max = ADMINISTRATORS_MAX),
-    ROW(7, SHAPE_U32, struct charter, invite_allowance, .max = 64),
-    ROW(8, SHAPE_MESSAGE, struct charter, caps, NEEDED, .sub = &caps_shape),
-    SHAPE_OPTIONAL(9, struct charter, area, has_area, .sub = &place_shape),
-    ROW(10, SHAPE_U32, struct charter, witnesses, .max = CHARTER_WITNESSES_MAX),
-    ROW(11, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
-    ROW(12, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
-    ARRAY(13, SHAPE_BYTES, struct charter, authorities, authority_count, .max = AUTHORITY_MAX),
-    ARRAY(14, SHAPE_MESSAGE, struct charter, agencies, agency_count, .sub = &agency_shape),
+    ROW(1, SHAPE_TEXT, struct charter, name, NEEDED),
+    ROW(2, SHAPE_TIME, struct charter, created, NEEDED),
+    ARRAY(3, SHAPE_FIXED, struct charter, administrators, administrator_count, NEEDED),
+    ROW(4, SHAPE_U32, struct charter, threshold, NEEDED, .min = 1, .max = ADMINISTRATORS_MAX),
+    ROW(5, SHAPE_U32, struct charter, invite_allowance, .max = 64),
+    ROW(6, SHAPE_MESSAGE, struct charter, caps, NEEDED, .sub = &caps_shape),
+    SHAPE_OPTIONAL(7, struct charter, area, has_area, .sub = &place_shape),
+    ROW(8, SHAPE_U32, struct charter, witnesses, .max = CHARTER_WITNESSES_MAX),
+    ROW(9, SHAPE_U32, struct charter, slot_s, NEEDED, .min = 1, .max = 3600),
+    ROW(10, SHAPE_U32, struct charter, delete_by_max_days, NEEDED, .min = 1, .max = 3650),
+    ARRAY(11, SHAPE_BYTES, struct charter, authorities, authority_count, .max = AUTHORITY_MAX),
+    ARRAY(12, SHAPE_MESSAGE, struct charter, agencies, agency_count, .sub = &agency_shape),
+    ARRAY(13, SHAPE_MESSAGE, struct charter, roles, role_count, .sub = &role_rule_shape),
 };
 static const struct shape charter_shape = SHAPE_OF("Charter", charter_rows, charter_check);
+
+static const struct shape_field removed_rows[] = {
+    ROW(1, SHAPE_FIXED, struct removed, member, NEEDED),
+    ROW(2, SHAPE_BOOL, struct removed, subtree),
+    ROW(3, SHAPE_FIXED, struct removed, epoch),
+    ROW(4, SHAPE_TEXT, struct removed, reason),
+};
+static const struct shape removed_shape = SHAPE_OF("Removed", removed_rows, NULL);
+
+static const struct shape_field renewed_rows[] = {
+    ROW(1, SHAPE_FIXED, struct renewed, member, NEEDED),
+    ROW(2, SHAPE_TIME, struct renewed, until, NEEDED),
+};
+static const struct shape renewed_shape = SHAPE_OF("Renewed", renewed_rows, NULL);
+
+/* What was done by k of n has no author, and does not expire. */
+static bool act_check(const void *plain) {
+    const struct act *act = plain;
+    int decided =
+        (act->has_charter ? 1 : 0) + (act->has_removed ? 1 : 0) + (act->has_renewed ? 1 : 0);
+    int64_t most = (int64_t)RENEWED_MAX_DAYS * DURATION_DAY_MS;
+    bool renewed = !act->has_renewed || act->renewed.until.ms - act->head.created.ms <= most;
+    bool removed = !act->has_removed || !id_is_zero(&act->removed.epoch);
+    return decided == 1 && renewed && removed && id_is_zero(&act->head.author) &&
+           act->head.expires.ms == INSTANT_FOR_GOOD.ms;
+}
+static const struct shape_field act_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct act, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct act, previous, NEEDED),
+    SHAPE_OPTIONAL(3, struct act, charter, has_charter, .sub = &charter_shape),
+    SHAPE_OPTIONAL(4, struct act, removed, has_removed, .sub = &removed_shape),
+    SHAPE_OPTIONAL(5, struct act, renewed, has_renewed, .sub = &renewed_shape),
+};
+static const struct shape act_shape = SHAPE_OF("Act", act_rows, act_check);
+
+static bool endorsement_check(const void *plain) {
+    const struct endorsement *endorsement = plain;
+    return !id_is_zero(&endorsement->head.author);
+}
+static const struct shape_field endorsement_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct endorsement, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_BYTES, struct endorsement, act, NEEDED, .max = ACT_BODY_MAX),
+    ROW(3, SHAPE_FIXED, struct endorsement, signature, NEEDED),
+};
+static const struct shape endorsement_shape =
+    SHAPE_OF("Endorsement", endorsement_rows, endorsement_check);
+
+static bool removal_check(const void *plain) {
+    const struct removal *removal = plain;
+    return !id_is_zero(&removal->head.author) && removal->head.expires.ms == INSTANT_FOR_GOOD.ms;
+}
+static const struct shape_field removal_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct removal, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_MESSAGE, struct removal, removed, NEEDED, .sub = &removed_shape),
+};
+static const struct shape removal_shape = SHAPE_OF("Removal", removal_rows, removal_check);
+
+static bool renewal_check(const void *plain) {
+    const struct renewal *renewal = plain;
+    int64_t life = renewal->head.expires.ms - renewal->head.created.ms;
+    return !id_is_zero(&renewal->head.author) &&
+           life <= (int64_t)CERTIFICATE_LIFE_MAX_DAYS * DURATION_DAY_MS;
+}
+static const struct shape_field renewal_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct renewal, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct renewal, member, NEEDED),
+};
+static const struct shape renewal_shape = SHAPE_OF("Renewal", renewal_rows, renewal_check);
 
 static bool member_check(const void *plain) {
     const struct member *member = plain;
@@ -567,6 +647,10 @@ static const struct shape deletion_receipt_shape =
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 CODEC(charter, struct charter)
+CODEC_LARGE(act, struct act)
+CODEC(endorsement, struct endorsement)
+CODEC(removal, struct removal)
+CODEC(renewal, struct renewal)
 CODEC(member, struct member)
 CODEC(invite, struct invite)
 CODEC(node_record, struct node_record)
@@ -583,6 +667,10 @@ CODEC_LARGE(manifest, struct manifest)
 
 const struct shape *const object_shapes[] = {
     &charter_shape,
+    &act_shape,
+    &endorsement_shape,
+    &removal_shape,
+    &renewal_shape,
     &member_shape,
     &invite_shape,
     &node_record_shape,

@@ -87,6 +87,14 @@ const char *object_type(enum object_kind kind) {
         return "application/vnd.stoop.withdrawal.v1+protobuf";
     case OBJECT_CALL_BACK:
         return "application/vnd.stoop.call-back.v1+protobuf";
+    case OBJECT_ACT:
+        return "application/vnd.stoop.act.v1+protobuf";
+    case OBJECT_ENDORSEMENT:
+        return "application/vnd.stoop.endorsement.v1+protobuf";
+    case OBJECT_REMOVAL:
+        return "application/vnd.stoop.removal.v1+protobuf";
+    case OBJECT_RENEWAL:
+        return "application/vnd.stoop.renewal.v1+protobuf";
     }
     return NULL;
 }

@@ -11,17 +11,43 @@ enum {
 struct admitted {
     struct id id;
     struct member member;
+    struct instant ends; /* with its renewal, but for those by acts */
+    struct id renewal;
+};
+
+struct gone { /* a removed member; one for each removal and act that says so */
+    struct id id;
+    struct id by;
+    bool subtree;
+    struct instant at;
+};
+
+struct followed { /* an act, or the founding charter */
+    struct id id;
+    struct instant since;   /* when it came here */
+    struct instant created; /* as it says */
+    size_t charter;         /* the one that counts after it: a place in charters */
 };
 
 struct community {
     bool set;
-    struct id id;
-    struct charter charter;
+    struct governance governance;
+    uint32_t act_count;
+    struct followed acts[COMMUNITY_ACTS_MAX];
+    size_t charter_count;
+    struct charter *charters; /* every one that counted: who could decide what comes after it */
+    size_t removed_count;
+    struct gone removed[COMMUNITY_REMOVALS_MAX];
     size_t count;
     struct admitted members[COMMUNITY_MEMBERS_MAX];
     uint16_t slots[SLOTS]; /* open addressing: a place in members, from 1; 0: empty */
 };
 
+static enum err note_act(struct community *community, const struct id *id, struct instant since,
+                         bool charter);
+static void drop_removals(struct community *community, const struct id *by);
+static const struct gone *gone_with(const struct community *community, const struct id *chain,
+                                    size_t count);
 static const struct admitted *find(const struct community *community, const struct id *id);
 static size_t slot_of(const struct community *community, const struct id *id);
 static bool allowance_left(const struct community *community, const struct id *sponsor,
@@ -32,39 +58,150 @@ struct community *community_create(void) {
 }
 
 void community_destroy(struct community *community) {
+    if (community != NULL) {
+        free(community->charters);
+    }
     free(community);
 }
 
-enum err community_set_charter(struct community *community, const struct signed_object *object,
-                               const struct charter *charter) {
-    enum err err = charter_verify(object, charter);
+/* ---- charter and acts ---- */
+
+/* Authorities are borrowed from what was decoded; owners look at seals, no node does. */
+enum err community_found(struct community *community, const struct signed_object *object,
+                         const struct charter *charter) {
+    enum err err = governance_found(&community->governance, object, charter);
     if (err == ERR_OK) {
-        community->set = true;
-        community->id = object->id;
-        community->charter = *charter;
-        community->charter.authority_count = 0; /* borrowed; owners look at seals, no node does */
+        community->governance.founding.authority_count = 0;
+        community->governance.charter.authority_count = 0;
+        err = note_act(community, &object->id, charter->created, true);
+        community->set = err == ERR_OK;
     }
     return err;
 }
 
 const struct id *community_id(const struct community *community) {
-    return &community->id;
+    return &community->governance.community;
 }
 
 const struct charter *community_charter(const struct community *community) {
-    return &community->charter;
+    return &community->governance.charter;
 }
 
+const struct governance *community_governance(const struct community *community) {
+    return &community->governance;
+}
+
+enum act_place community_place(const struct community *community, const struct id *id,
+                               const struct act *act, struct instant now) {
+    if (community_act_number(community, id) < COMMUNITY_ACTS_MAX) {
+        return ACT_KNOWN;
+    }
+    uint32_t before = community_act_number(community, &act->previous);
+    if (before == COMMUNITY_ACTS_MAX) {
+        return ACT_ASTRAY;
+    }
+    if (before + 1 == community->act_count) {
+        return ACT_NEXT;
+    }
+    const struct followed *other = &community->acts[before + 1];
+    if (id_compare(&other->id, id) < 0) {
+        return ACT_LOSES;
+    }
+    return now.ms - other->since.ms < ACT_SETTLES_MS ? ACT_WINS : ACT_LATE;
+}
+
+enum err community_follow(struct community *community, const struct signed_object *object,
+                          const struct act *act, struct instant since) {
+    if (community->act_count == COMMUNITY_ACTS_MAX) {
+        return ERR_FULL_TABLE;
+    }
+    enum err err = governance_follow(&community->governance, object, act);
+    if (err == ERR_OK) {
+        community->governance.charter.authority_count = 0;
+        err = note_act(community, &object->id, since, act->has_charter);
+    }
+    return err == ERR_OK && act->has_removed
+               ? community_remove(community, &act->removed, &object->id, act->head.created)
+               : err;
+}
+
+enum err community_judge_act(const struct community *community, const struct signed_object *object,
+                             const struct act *act) {
+    uint32_t before = community_act_number(community, &act->previous);
+    if (before == COMMUNITY_ACTS_MAX) {
+        return ERR_PEER_UNKNOWN;
+    }
+    return act->head.created.ms > community->acts[before].created.ms
+               ? act_verify(&community->charters[community->acts[before].charter], object)
+               : ERR_PEER_BOUNDS;
+}
+
+void community_rewind(struct community *community, uint32_t number) {
+    struct governance *governance = &community->governance;
+    ASSERT(number < community->act_count);
+    for (uint32_t i = number + 1; i < community->act_count; i++) {
+        drop_removals(community, &community->acts[i].id);
+    }
+    const struct followed *newest = &community->acts[number];
+    size_t kept = 0;
+    for (size_t i = 0; i < governance->renewed_count; i++) {
+        if (governance->renewed_by[i] <= number + 1) {
+            governance->renewed[kept] = governance->renewed[i];
+            governance->renewed_by[kept++] = governance->renewed_by[i];
+        }
+    }
+    governance->renewed_count = kept;
+    governance->head = newest->id;
+    governance->created = newest->created;
+    governance->version = number + 1;
+    governance->charter = community->charters[newest->charter];
+    community->charter_count = newest->charter + 1;
+    community->act_count = number + 1;
+}
+
+uint32_t community_act_count(const struct community *community) {
+    return community->act_count;
+}
+
+const struct id *community_act_id(const struct community *community, uint32_t number) {
+    ASSERT(number < community->act_count);
+    return &community->acts[number].id;
+}
+
+uint32_t community_act_number(const struct community *community, const struct id *id) {
+    for (uint32_t i = community->act_count; i > 0; i--) { /* mostly the newest is asked for */
+        if (id_equal(&community->acts[i - 1].id, id)) {
+            return i - 1;
+        }
+    }
+    return COMMUNITY_ACTS_MAX;
+}
+
+static enum err note_act(struct community *community, const struct id *id, struct instant since,
+                         bool charter) {
+    if (charter) {
+        struct charter *more =
+            realloc(community->charters, (community->charter_count + 1) * sizeof *more);
+        if (more == NULL) {
+            return ERR_HOST_MEMORY;
+        }
+        community->charters = more;
+        more[community->charter_count++] = community->governance.charter;
+    }
+    community->acts[community->act_count++] =
+        (struct followed){*id, since, community->governance.created, community->charter_count - 1};
+    return ERR_OK;
+}
+
+/* ---- members ---- */
+
 enum err community_admit(struct community *community, const struct signed_object *object,
-                         const struct member *member, struct instant now) {
+                         const struct member *member) {
     ASSERT(community->set);
     const struct admitted *sponsor = NULL;
     struct id chain[CHAIN_MAX];
     if (find(community, &object->id) != NULL) {
         return ERR_OK;
-    }
-    if (instant_reached(now, member->head.expires)) {
-        return ERR_DENY_EXPIRED;
     }
     if (community->count == COMMUNITY_MEMBERS_MAX) {
         return ERR_FULL_TABLE;
@@ -78,7 +215,7 @@ enum err community_admit(struct community *community, const struct signed_object
             return ERR_PEER_CERTIFICATE;
         }
     }
-    enum err err = member_verify(&community->id, &community->charter, object, member,
+    enum err err = member_verify(&community->governance, object, member,
                                  sponsor == NULL ? NULL : &sponsor->member);
     if (err == ERR_OK && sponsor != NULL &&
         !allowance_left(community, &sponsor->id, sponsor->member.invite_allowance)) {
@@ -90,6 +227,7 @@ enum err community_admit(struct community *community, const struct signed_object
         community->slots[slot] = (uint16_t)community->count;
         admitted->id = object->id;
         admitted->member = *member;
+        admitted->ends = member->head.expires;
         admitted->member.invite = (struct bytes){NULL, 0}; /* was borrowed */
     }
     return err;
@@ -101,17 +239,109 @@ const struct member *community_find(const struct community *community,
     return admitted == NULL ? NULL : &admitted->member;
 }
 
+enum err community_remove(struct community *community, const struct removed *removed,
+                          const struct id *by, struct instant at) {
+    if (community_has_removal(community, by)) {
+        return ERR_OK;
+    }
+    if (community->removed_count == COUNT_OF(community->removed)) {
+        return ERR_FULL_TABLE;
+    }
+    community->removed[community->removed_count++] =
+        (struct gone){removed->member, *by, removed->subtree, at};
+    return ERR_OK;
+}
+
+void community_unremove(struct community *community, const struct id *by) {
+    drop_removals(community, by);
+}
+
+bool community_has_removal(const struct community *community, const struct id *by) {
+    for (size_t i = 0; i < community->removed_count; i++) {
+        if (id_equal(&community->removed[i].by, by)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_removals(struct community *community, const struct id *by) {
+    size_t kept = 0;
+    for (size_t i = 0; i < community->removed_count; i++) {
+        if (!id_equal(&community->removed[i].by, by)) {
+            community->removed[kept++] = community->removed[i];
+        }
+    }
+    community->removed_count = kept;
+}
+
+enum err community_may_remove(const struct community *community, const struct id *by,
+                              const struct id *member) {
+    const struct admitted *admitted = find(community, member);
+    if (admitted == NULL) {
+        return ERR_PEER_UNKNOWN;
+    }
+    return id_equal(by, member) || id_equal(by, &admitted->member.head.author) ? ERR_OK
+                                                                               : ERR_DENY_ROLE;
+}
+
+enum err community_may_renew(const struct community *community, const struct id *by,
+                             const struct id *member) {
+    struct id chain[CHAIN_MAX];
+    size_t count = community_chain(community, member, chain);
+    if (count == 0) {
+        return ERR_PEER_UNKNOWN;
+    }
+    size_t above = count == 1 ? 1 : count - 1;
+    for (size_t i = 0; i < above; i++) {
+        if (id_equal(by, &chain[i])) {
+            return ERR_OK;
+        }
+    }
+    return ERR_DENY_ROLE;
+}
+
+void community_renew(struct community *community, const struct id *member, struct instant until,
+                     const struct id *by) {
+    size_t number = community_number(community, member);
+    if (number < COMMUNITY_MEMBERS_MAX && until.ms > community->members[number].ends.ms) {
+        community->members[number].ends = until;
+        community->members[number].renewal = *by;
+    }
+}
+
+struct id community_renewal(const struct community *community, const struct id *member) {
+    const struct admitted *admitted = find(community, member);
+    return admitted == NULL ? (struct id){{0}} : admitted->renewal;
+}
+
+struct instant community_ends(const struct community *community, const struct id *certificate) {
+    const struct admitted *admitted = find(community, certificate);
+    return admitted == NULL ? (struct instant){0}
+                            : governance_ends(&community->governance, certificate, admitted->ends);
+}
+
+bool community_is_removed(const struct community *community, const struct id *certificate,
+                          struct instant *at) {
+    struct id chain[CHAIN_MAX];
+    size_t count = community_chain(community, certificate, chain);
+    const struct gone *gone = gone_with(community, chain, count);
+    if (gone != NULL && at != NULL) {
+        *at = gone->at;
+    }
+    return gone != NULL;
+}
+
 bool community_in_standing(const struct community *community, const struct id *certificate,
                            struct instant now) {
     struct id chain[CHAIN_MAX];
     size_t count = community_chain(community, certificate, chain);
     for (size_t i = 0; i < count; i++) {
-        const struct admitted *admitted = find(community, &chain[i]);
-        if (instant_reached(now, admitted->member.head.expires)) {
+        if (instant_reached(now, community_ends(community, &chain[i]))) {
             return false;
         }
     }
-    return count > 0;
+    return count > 0 && gone_with(community, chain, count) == NULL;
 }
 
 size_t community_chain(const struct community *community, const struct id *certificate,
@@ -147,6 +377,22 @@ size_t community_number(const struct community *community, const struct id *cert
     return admitted == NULL ? COMMUNITY_MEMBERS_MAX : (size_t)(admitted - community->members);
 }
 
+/* What took away the last of this chain, and first: its own removal, or that of one above it with
+ * all below. */
+static const struct gone *gone_with(const struct community *community, const struct id *chain,
+                                    size_t count) {
+    const struct gone *first = NULL;
+    for (size_t i = 0; i < community->removed_count; i++) {
+        const struct gone *gone = &community->removed[i];
+        bool takes = false;
+        for (size_t k = 0; k < count && !takes; k++) {
+            takes = id_equal(&gone->id, &chain[k]) && (gone->subtree || k + 1 == count);
+        }
+        first = takes && (first == NULL || gone->at.ms < first->at.ms) ? gone : first;
+    }
+    return first;
+}
+
 static const struct admitted *find(const struct community *community, const struct id *id) {
     uint16_t place = community->slots[slot_of(community, id)];
     return place == 0 ? NULL : &community->members[place - 1];
@@ -165,7 +411,7 @@ static size_t slot_of(const struct community *community, const struct id *id) {
 
 static bool allowance_left(const struct community *community, const struct id *sponsor,
                            uint32_t allowance) {
-    uint32_t used = 0;
+    uint32_t used = 0; /* a removed one's place stays taken: else one could bring in any number */
     for (size_t i = 0; i < community->count; i++) {
         used += id_equal(&community->members[i].member.head.author, sponsor) ? 1 : 0;
     }

@@ -1,16 +1,25 @@
-/* Community: who belongs to it, on whose word (PROTOCOL 4).
+/* Community: its rules, and who belongs to it on whose word (PROTOCOL 4).
  *
- * Holds the charter and every certificate that has been checked back to it. A certificate is
- * admitted only after its sponsor's; standing is judged along the whole chain at a given time.
+ * Holds what the founding charter and the acts after it have come to, every certificate that has
+ * been checked back to it, and what became of each: renewed, removed. A certificate is admitted
+ * only after its sponsor's; standing is judged along the whole chain at a given time.
  *
- * Memory: taken by community_create(). Bounds: COMMUNITY_MEMBERS_MAX. */
+ * Two acts may follow the same one, as when administrators sign in two halves of a community that
+ * is cut apart. Then the one with the smaller id counts, everywhere, as long as the other has been
+ * known here for less than ACT_SETTLES_MS: who were administrators once cannot undo what came after
+ * them. The loser is kept, so that it can be told.
+ *
+ * Memory: taken by community_create(). Bounds: COMMUNITY_MEMBERS_MAX, COMMUNITY_ACTS_MAX. */
 #ifndef NODE_COMMUNITY_COMMUNITY_H
 #define NODE_COMMUNITY_COMMUNITY_H
 
 #include "proto/community.h"
 
 enum {
-    COMMUNITY_MEMBERS_MAX = 1024
+    COMMUNITY_MEMBERS_MAX = 1024,
+    COMMUNITY_ACTS_MAX = 1024,
+    COMMUNITY_REMOVALS_MAX = 2 * COMMUNITY_MEMBERS_MAX,
+    ACT_SETTLES_MS = 7 * DURATION_DAY_MS,
 };
 
 struct community;
@@ -18,24 +27,77 @@ struct community;
 struct community *community_create(void); /* NULL when memory is short */
 void community_destroy(struct community *community);
 
-/* The first version of the charter, whose id is the community's. ERR_PEER_SIGNATURE,
- * ERR_PEER_CERTIFICATE. */
-MUST_USE enum err community_set_charter(struct community *community,
-                                        const struct signed_object *object,
-                                        const struct charter *charter);
+/* The founding charter, whose id is the community's. ERR_PEER_SIGNATURE, ERR_PEER_CERTIFICATE. */
+MUST_USE enum err community_found(struct community *community, const struct signed_object *object,
+                                  const struct charter *charter);
 const struct id *community_id(const struct community *community);
-const struct charter *community_charter(const struct community *community);
+const struct charter *community_charter(const struct community *community); /* as it is now */
+const struct governance *community_governance(const struct community *community);
 
-/* ERR_PEER_UNKNOWN (sponsor not known here: ask again later), ERR_DENY_QUOTA (sponsor's allowance
- * is used up), ERR_DENY_EXPIRED, ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE,
- * ERR_FULL_TABLE. One that is known already is ERR_OK. */
+/* How an act stands to those that are known; its signatures have not been looked at. */
+enum act_place {
+    ACT_NEXT,   /* it follows the newest */
+    ACT_WINS,   /* it takes the place of one that follows the same, and of all after that */
+    ACT_LOSES,  /* the other way round */
+    ACT_LATE,   /* it would win, but the other has settled */
+    ACT_KNOWN,  /* it is one of them */
+    ACT_ASTRAY, /* what it follows is not known here, perhaps not yet */
+};
+enum act_place community_place(const struct community *community, const struct id *id,
+                               const struct act *act, struct instant now);
+/* One that is ACT_NEXT: from now on it counts. `since`: when it came here. Removed members of it
+ * are removed. ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE. */
+MUST_USE enum err community_follow(struct community *community, const struct signed_object *object,
+                                   const struct act *act, struct instant since);
+/* The same checks for one whose predecessor is known, by who were administrators after that;
+ * nothing changes. */
+MUST_USE enum err community_judge_act(const struct community *community,
+                                      const struct signed_object *object, const struct act *act);
+/* Back to what stood after the act with this number: those after it, and what they did, are gone.
+ */
+void community_rewind(struct community *community, uint32_t number);
+/* Acts in order, the founding charter the first: 0 to community_act_count() - 1. */
+uint32_t community_act_count(const struct community *community);
+const struct id *community_act_id(const struct community *community, uint32_t number);
+/* Its place in that order; COMMUNITY_ACTS_MAX: not one of them. */
+uint32_t community_act_number(const struct community *community, const struct id *id);
+
+/* One whose time has run out too: others may hang on it. ERR_PEER_UNKNOWN (sponsor not known here:
+ * ask again later), ERR_DENY_QUOTA (sponsor's allowance is used up), ERR_PEER_CERTIFICATE,
+ * ERR_PEER_SIGNATURE, ERR_DENY_ROLE, ERR_FULL_TABLE. One that is known already is ERR_OK. */
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
-                                  const struct member *member, struct instant now);
+                                  const struct member *member);
+
+/* Removed, whether it is known yet or not; `by`: the removal or act that says so, `at`: when that
+ * was signed. ERR_FULL_TABLE. */
+MUST_USE enum err community_remove(struct community *community, const struct removed *removed,
+                                   const struct id *by, struct instant at);
+/* As if that removal had never come: another of the same home took its place. */
+void community_unremove(struct community *community, const struct id *by);
+bool community_has_removal(const struct community *community, const struct id *by);
+/* May this home remove that one: as its sponsor, or because it is itself? ERR_PEER_UNKNOWN,
+ * ERR_DENY_ROLE. */
+MUST_USE enum err community_may_remove(const struct community *community, const struct id *by,
+                                       const struct id *member);
+/* May it renew that one: as one above it, or as a founder itself? ERR_PEER_UNKNOWN, ERR_DENY_ROLE.
+ */
+MUST_USE enum err community_may_renew(const struct community *community, const struct id *by,
+                                      const struct id *member);
+/* A known member's certificate ends no sooner; `by`: the renewal. */
+void community_renew(struct community *community, const struct id *member, struct instant until,
+                     const struct id *by);
+/* The renewal that counts for it; zero: none. */
+struct id community_renewal(const struct community *community, const struct id *member);
 
 /* Borrowed until the next admission; `invite` in it is empty. NULL: not known. */
 const struct member *community_find(const struct community *community,
                                     const struct id *certificate);
-/* Known, and neither it nor a sponsor above it has expired. */
+/* When its certificate ends, with all renewals. 1970: not known. */
+struct instant community_ends(const struct community *community, const struct id *certificate);
+/* It was removed, or with one above it; `at` (NULL: not wanted): when. */
+bool community_is_removed(const struct community *community, const struct id *certificate,
+                          struct instant *at);
+/* Known, not removed, and neither it nor a sponsor above it has expired. */
 bool community_in_standing(const struct community *community, const struct id *certificate,
                            struct instant now);
 /* Certificates from the founder to this one; 0 when it is not known. */

@@ -136,12 +136,13 @@ static enum err visit_call(void *context, const struct store_object *row) {
 }
 
 static enum err add_callers(struct gathering *gathering, const struct id *author, bool *whole) {
-    struct id chain[CHAIN_MAX];
+    struct id chain[CHAIN_PARTS_MAX];
     struct called *out = gathering->out;
-    size_t count = community_chain(gathering->core->community, author, chain);
+    size_t count = standing_chain(gathering->core, author, chain);
     enum err err = ERR_OK;
     *whole = count > 0;
-    for (size_t i = 0; err == ERR_OK && *whole && i < count; i++) {
+    for (size_t i = count;
+         err == ERR_OK && *whole && i-- > 0;) { /* renewals before what they renew */
         struct store_object row;
         bool known = false;
         for (size_t k = 0; k < out->caller_count && !known; k++) {

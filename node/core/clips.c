@@ -10,7 +10,6 @@ static enum err visit_load(void *context, const struct store_clip *clip);
 static enum err visit_open_request(void *context, const struct store_object *object);
 static enum err tell_clips(struct core *core);
 static enum err visit_held(void *context, const struct store_clip *clip);
-static enum err ingest_send(struct core *core, const struct ingest_message *message);
 static bool is_held(enum ingest_kind kind);
 static enum err take_ingest(struct core *core, const struct ingest_message *message);
 static enum err take_list_done(struct core *core, const struct ingest_message *message);
@@ -78,11 +77,14 @@ enum err clips_ingest_up(struct core *core) {
         message =
             (struct ingest_message){.kind = INGEST_CAMERA_LIST, .as.camera_list.sealed = sealed};
         core->camera_list_waits = true;
-        err = ingest_send(core, &message);
+        err = ingest_tell(core, &message);
     }
     err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     if (err == ERR_OK) {
         err = tell_clips(core);
+    }
+    if (err == ERR_OK) {
+        err = acts_to_ingest(core);
     }
     if (err == ERR_OK && core->is_member) {
         err = store_object_each(core->store, OBJECT_REQUEST, visit_open_request, core);
@@ -107,7 +109,7 @@ static enum err tell_clips(struct core *core) {
     list = (struct held_list){.core = core, .message.kind = INGEST_HELD};
     enum err err = store_clip_each(core->store, NULL, visit_held, &list);
     list.message.as.held.last = true;
-    return err == ERR_OK ? ingest_send(core, &list.message) : err;
+    return err == ERR_OK ? ingest_tell(core, &list.message) : err;
 }
 
 static enum err visit_held(void *context, const struct store_clip *clip) {
@@ -115,17 +117,17 @@ static enum err visit_held(void *context, const struct store_clip *clip) {
     struct ingest_message shred = {.kind = INGEST_SHRED, .as.shred.clip = clip->clip};
     enum err err = ERR_OK;
     if (clip->shred_logged) {
-        return ingest_send(list->core, &shred);
+        return ingest_tell(list->core, &shred);
     }
     if (list->message.as.held.count == COUNT_OF(list->message.as.held.clips)) {
-        err = ingest_send(list->core, &list->message);
+        err = ingest_tell(list->core, &list->message);
         list->message.as.held.count = 0;
     }
     list->message.as.held.clips[list->message.as.held.count++] = clip->clip;
     return err;
 }
 
-static enum err ingest_send(struct core *core, const struct ingest_message *message) {
+enum err ingest_tell(struct core *core, const struct ingest_message *message) {
     SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
     if (!core->ingest_up) {
         return ERR_OK;
@@ -230,6 +232,7 @@ static enum err take_ingest(struct core *core, const struct ingest_message *mess
     case INGEST_REQUEST:
     case INGEST_SHRED:
     case INGEST_HELD:
+    case INGEST_ACT:
         break; /* ours to send */
     }
     return ERR_OK;
@@ -281,13 +284,13 @@ static enum err take_match(struct core *core, const struct ingest_message *messa
     struct ingest_message gone = {.kind = INGEST_SHRED, .as.shred.clip = id};
     enum err err = store_clip_get(core->store, &id, &known);
     if (err == ERR_OK) { /* sent again after a restart; a prompt that has ended stays so */
-        return known.shred_logged ? ingest_send(core, &gone) : note_taken(core, &id);
+        return known.shred_logged ? ingest_tell(core, &gone) : note_taken(core, &id);
     }
     if (err == ERR_USER_NOT_FOUND) {
         err = store_object_get(core->store, &message->as.match.request, &row);
     }
     if (err == ERR_USER_NOT_FOUND || !requests_live(core->requests, &message->as.match.request)) {
-        return ingest_send(core, &gone); /* its request has ended meanwhile */
+        return ingest_tell(core, &gone); /* its request has ended meanwhile */
     }
     if (err == ERR_OK && !record_has_room(core, RECORD_OF_FOOTAGE, 1)) {
         err = ERR_FULL_QUEUE; /* ingest offers it again */
@@ -334,7 +337,7 @@ static enum err tell_taken(struct core *core) {
     enum err err = ERR_OK;
     core->taken.kind = INGEST_HELD;
     if (core->taken.as.held.count > 0) {
-        err = ingest_send(core, &core->taken);
+        err = ingest_tell(core, &core->taken);
         core->taken.as.held.count = 0;
     }
     return err;
@@ -517,7 +520,7 @@ enum err clips_recorded(struct core *core, const struct log_entry *entry) {
 static enum err shred(struct core *core, const struct clip_id *clip) {
     struct ingest_message message = {.kind = INGEST_SHRED, .as.shred.clip = *clip};
     enum err err = store_clip_shred(core->store, clip);
-    return err == ERR_OK ? ingest_send(core, &message) : err;
+    return err == ERR_OK ? ingest_tell(core, &message) : err;
 }
 
 /* ---- sending ---- */

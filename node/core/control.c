@@ -30,6 +30,8 @@ static struct control_reply *fresh(struct core *core, enum control_kind kind);
 static enum err status(struct core *core, uint64_t client);
 static void status_of_community(const struct core *core, struct control_reply *got);
 static enum err members(struct core *core, uint64_t client);
+static uint32_t state_of(const struct core *core, const struct id *id, peer_no number);
+static enum err charter(struct core *core, uint64_t client);
 static enum err object(struct core *core, uint64_t client, enum store_key key);
 static enum err cameras_wait(struct core *core, bool *out);
 static enum err cameras_put(struct core *core, uint64_t client,
@@ -40,11 +42,13 @@ static enum err document_get(struct core *core, uint64_t client,
 static enum err request_put(struct core *core, const struct control_request *request);
 static enum err withdraw(struct core *core, const struct control_request *request);
 static enum err call_back(struct core *core, const struct control_request *request);
+static enum err visit_object(void *context, const struct store_object *row);
+static enum err visit_lost(void *context, const struct store_act *row);
 static enum err visit_request(void *context, const struct store_object *row);
 static void put_called(const struct called *called, const uint8_t *bytes,
                        struct control_reply *got);
 static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
-                          size_t at[CHAIN_MAX + 3], size_t *count);
+                          size_t at[CHAIN_PARTS_MAX + 2], size_t *count);
 static enum err attachments_here(struct core *core, struct bytes signed_bytes, bool *document,
                                  bool *seal);
 static enum err attachment_here(struct core *core, const struct id *sha256, uint32_t size,
@@ -119,8 +123,7 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_MEMBERS:
         return members(core, client);
     case CONTROL_CHARTER:
-        *answered = true;
-        return object(core, client, STORE_CHARTER);
+        return charter(core, client);
     case CONTROL_CAMERAS_PUT:
         *answered = true;
         return cameras_put(core, client, request);
@@ -180,6 +183,13 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return peers(core, client);
     case CONTROL_WITHDRAW:
         return withdraw(core, request);
+    case CONTROL_ENDORSE:
+        return acts_endorse(core, request->blob, request->blob2);
+    case CONTROL_PROPOSALS:
+        err = store_object_each(core->store, OBJECT_ENDORSEMENT, visit_object, &answer);
+        return err == ERR_OK ? store_act_each(core->store, visit_lost, &answer) : err;
+    case CONTROL_REMOVE:
+        return standing_remove(core, request->blob, request->blob2);
     case CONTROL_CALL_BACK:
         return call_back(core, request);
     case CONTROL_OVERDUE:
@@ -277,6 +287,16 @@ static void status_of_community(const struct core *core, struct control_reply *g
     peers_figures(core, &got->as.status.overlay);
 }
 
+static uint32_t state_of(const struct core *core, const struct id *id, peer_no number) {
+    if (community_is_removed(core->community, id, NULL)) {
+        return CONTROL_MEMBER_REMOVED;
+    }
+    return id_equal(id, &core->self)                  ? CONTROL_MEMBER_SELF
+           : overlay_is_linked(core->overlay, number) ? CONTROL_MEMBER_LINKED
+                                                      : CONTROL_MEMBER_AWAY;
+}
+
+/* Each certificate, and its renewal behind it. */
 static enum err members(struct core *core, uint64_t client) {
     enum err err = core->is_member ? ERR_OK : ERR_USER_NO_COMMUNITY;
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
@@ -286,14 +306,38 @@ static enum err members(struct core *core, uint64_t client) {
         if (err == ERR_OK) {
             struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
             got->as.object.object = row.object;
-            got->as.object.state = id_equal(id, &core->self)                      ? 2
-                                   : overlay_is_linked(core->overlay, (peer_no)i) ? 1
-                                                                                  : 0;
+            got->as.object.state = state_of(core, id, (peer_no)i);
             err = reply(core, client);
+        }
+        const struct id renewal = community_renewal(core->community, id);
+        if (err == ERR_OK && !id_is_zero(&renewal)) {
+            err = store_object_get(core->store, &renewal, &row);
+            if (err == ERR_OK) {
+                fresh(core, CONTROL_GOT_OBJECT)->as.object.object = row.object;
+                err = reply(core, client);
+            }
         }
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     return err;
+}
+
+static enum err charter(struct core *core, uint64_t client) {
+    struct bytes founding;
+    enum err err = store_get(core->store, STORE_CHARTER, &founding);
+    if (err == ERR_OK) {
+        fresh(core, CONTROL_GOT_OBJECT)->as.object.object = founding;
+        err = reply(core, client);
+    }
+    for (uint32_t i = 1; err == ERR_OK && i < community_act_count(core->community); i++) {
+        struct store_object row;
+        err = store_object_get(core->store, community_act_id(core->community, i), &row);
+        if (err == ERR_OK) {
+            fresh(core, CONTROL_GOT_OBJECT)->as.object.object = row.object;
+            err = reply(core, client);
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_USER_NO_COMMUNITY : err;
 }
 
 static enum err object(struct core *core, uint64_t client, enum store_key key) {
@@ -493,6 +537,23 @@ static enum err call_back(struct core *core, const struct control_request *reque
     return err == ERR_OK ? verdict : err;
 }
 
+static enum err visit_object(void *context, const struct store_object *row) {
+    const struct answer *answer = context;
+    fresh(answer->core, CONTROL_GOT_OBJECT)->as.object.object = row->object;
+    return reply(answer->core, answer->client);
+}
+
+static enum err visit_lost(void *context, const struct store_act *row) {
+    const struct answer *answer = context;
+    struct store_object object;
+    enum err err = id_is_zero(&row->lost_to)
+                       ? ERR_USER_NOT_FOUND
+                       : store_object_get(answer->core->store, &row->id, &object);
+    return err == ERR_USER_NOT_FOUND ? ERR_OK
+           : err == ERR_OK           ? visit_object(context, &object)
+                                     : err;
+}
+
 static enum err visit_request(void *context, const struct store_object *row) {
     struct answer *answer = context;
     struct core *core = answer->core;
@@ -500,12 +561,12 @@ static enum err visit_request(void *context, const struct store_object *row) {
     struct store_object by;
     struct called called;
     size_t count = 0;
-    size_t at[CHAIN_MAX + 3] = {0};
+    size_t at[CHAIN_PARTS_MAX + 2] = {0};
     uint32_t open_clips = 0;
     bool document = false;
     bool seal = false;
     bool had = false;
-    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_MAX + 3) * SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_PARTS_MAX + 2) * SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer calls = {.max = CONTROL_FRAME_MAX};
     const struct id id = row->id;
     enum err err = buffer_append(&bytes, row->object); /* good until the next row is read */
@@ -530,7 +591,8 @@ static enum err visit_request(void *context, const struct store_object *row) {
     size_t end = bytes.len;
     bool over = !id_is_zero(&local.taken_back_by);
     if (err == ERR_OK && over &&
-        store_object_get(core->store, &local.taken_back_by, &by) == ERR_OK) {
+        store_object_get(core->store, &local.taken_back_by, &by) == ERR_OK &&
+        (by.kind == OBJECT_WITHDRAWAL || by.kind == OBJECT_REQUEST)) {
         err = buffer_append(&bytes, by.object);
     }
     if (err == ERR_OK) {
@@ -541,10 +603,9 @@ static enum err visit_request(void *context, const struct store_object *row) {
     }
     struct control_reply *got = fresh(core, CONTROL_GOT_REQUEST);
     got->as.request.request = (struct bytes){bytes.at, at[1]};
-    got->as.request.charter = (struct bytes){bytes.at + at[1], at[2] - at[1]};
     got->as.request.chain_count = count;
     for (size_t i = 0; i < count; i++) {
-        got->as.request.chain[i] = (struct bytes){bytes.at + at[i + 2], at[i + 3] - at[i + 2]};
+        got->as.request.chain[i] = (struct bytes){bytes.at + at[i + 1], at[i + 2] - at[i + 1]};
     }
     got->as.request.ours = local.ours;
     got->as.request.document_here = document;
@@ -571,24 +632,19 @@ static void put_called(const struct called *called, const uint8_t *bytes,
     }
 }
 
-/* The charter and the certificates that lead to it: part i lies from at[i] to at[i + 1]. */
+/* The certificates that lead to the charter: part i lies from at[i + 1] to at[i + 2]. */
 static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
-                          size_t at[CHAIN_MAX + 3], size_t *count) {
-    struct id chain[CHAIN_MAX];
-    struct bytes charter;
-    enum err err = store_get(core->store, STORE_CHARTER, &charter);
-    if (err == ERR_OK) {
-        err = buffer_append(bytes, charter);
-    }
-    at[2] = bytes->len;
-    *count = community_chain(core->community, author, chain);
+                          size_t at[CHAIN_PARTS_MAX + 2], size_t *count) {
+    struct id chain[CHAIN_PARTS_MAX];
+    enum err err = ERR_OK;
+    *count = standing_chain(core, author, chain);
     for (size_t i = 0; err == ERR_OK && i < *count; i++) {
         struct store_object certificate;
         err = store_object_get(core->store, &chain[i], &certificate);
         if (err == ERR_OK) {
             err = buffer_append(bytes, certificate.object);
         }
-        at[i + 3] = bytes->len;
+        at[i + 2] = bytes->len;
     }
     return err;
 }

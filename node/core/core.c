@@ -14,27 +14,28 @@
 #include "node/core/parts.h"
 
 enum {
-    DOORS_FOR_REQUESTS = 39, /* the rest is for invites, and one for members */
+    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, and invites */
 };
 
 struct request_doors {
     struct core *core;
+    size_t first;  /* of the places in the table */
     size_t *count; /* of our own requests that may still be answered */
 };
 
 static enum err load(struct core *core);
-static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                            struct instant since);
 static enum err step_link_in(struct core *core, const struct core_event *event);
 static enum err step_link_out(struct core *core, struct link *link);
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data);
 static enum err step_link_drained(struct core *core, struct link *link);
 static enum err step_link_down(struct core *core, struct link *link);
 static enum err step_tick(struct core *core);
+static void dial_refused(struct core *core, const struct id *certificate);
 static enum err link_event(struct core *core, struct link *link,
                            const struct transport_event *event);
 static enum err link_established(struct core *core, struct link *link,
                                  const struct transport_event *event);
+static enum err check_peer(struct core *core, struct link *link, struct bytes payload);
 static enum err member_established(struct core *core, struct link *link, struct bytes payload);
 static enum err link_message(struct core *core, struct link *link,
                              const struct transport_event *event);
@@ -69,6 +70,7 @@ enum err core_create(const struct core_config *config, struct core **out) {
     buffer_init(&core->bytes, CORE_EFFECTS_BYTES);
     buffer_init(&core->join.ask, SIGNED_GOSSIP_MAX);
     buffer_init(&core->join.objects, 4 * 1024 * 1024);
+    buffer_init(&core->join.parts, COMMUNITY_REMOVALS_MAX * sizeof(struct store_epoch));
     buffer_init(&core->held, HELD_MAX);
     buffer_init(&core->pushed.body, TRANSPORT_DATA_MAX);
     buffer_init(&core->charter, SIGNED_GOSSIP_MAX);
@@ -125,6 +127,7 @@ void core_destroy(struct core *core) {
     buffer_finish(&core->bytes);
     buffer_finish(&core->join.ask);
     buffer_finish(&core->join.objects);
+    buffer_finish(&core->join.parts);
     buffer_finish(&core->held);
     buffer_finish(&core->pushed.body);
     buffer_finish(&core->charter);
@@ -437,8 +440,11 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
                                            LINK_WITNESSED,
                                            LINK_CONSISTENCY,
                                            LINK_COSIGNATURE,
-                                           LINK_FORK};
-    static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_JOIN_WELCOME};
+                                           LINK_FORK,
+                                           LINK_EPOCH};
+    static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
+                                         LINK_JOIN_WELCOME};
+    static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
     static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
                                              LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
                                              TRANSPORT_TYPE_BULK};
@@ -448,7 +454,7 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
     } passes[] = {
         [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
         [TRANSPORT_JOIN] = {join_types, sizeof join_types},
-        [TRANSPORT_CATCH_UP] = {NULL, 0},
+        [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
         [TRANSPORT_OUTSIDER] = {NULL, 0},
         [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
     };
@@ -495,23 +501,25 @@ enum err core_become_member(struct core *core) {
         err = charter_decode(object.body, &charter);
     }
     if (err == ERR_OK) {
-        err = community_set_charter(core->community, &object, &charter);
+        err = community_found(core->community, &object, &charter);
+    }
+    if (err == ERR_OK) {
+        err = acts_load(core);
     }
     if (err == ERR_OK) {
         err = store_get(core->store, STORE_CERTIFICATE, &value);
     }
     if (err == ERR_OK) {
         memcpy(core->self.b, value.at, sizeof core->self.b);
-        err = store_epoch_each(core->store, visit_epoch, core);
-    }
-    if (err == ERR_OK) {
         err = gossip_start(core);
     }
     if (err == ERR_OK) {
         core->is_member = true;
         core->doors_stale = true;
-        log_set_slot_length(core->log, (struct duration){(int64_t)charter.slot_s * 1000},
-                            core->now);
+        log_set_slot_length(
+            core->log,
+            (struct duration){(int64_t)community_charter(core->community)->slot_s * 1000},
+            core->now);
         /* Nothing new is signed before neighbours had time to say what they remember: a home whose
          * old backup was put back must not contradict itself (PROTOCOL 8.6). */
         core->head_due = tick_add(core->now.mono, log_slot_length(core->log));
@@ -528,17 +536,6 @@ enum err core_become_member(struct core *core) {
         err = err == ERR_FULL_TABLE ? ERR_OK : err; /* who hears of us late does hear of us */
     }
     return err;
-}
-
-static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                            struct instant since) {
-    struct core *core = context;
-    static const uint8_t none[EPOCH_KEY_BYTES];
-    (void)since;
-    if (memcmp(core->epoch_key, none, sizeof none) == 0) { /* newest first */
-        memcpy(core->epoch_key, key, sizeof core->epoch_key);
-    }
-    return ERR_OK;
 }
 
 /* ---- links ---- */
@@ -618,6 +615,9 @@ static enum err step_link_drained(struct core *core, struct link *link) {
         struct overlay_event event = {.kind = OVERLAY_EV_DRAINED, .link = link->no};
         return gossip_run(core, &event);
     }
+    if (link->state == LINK_OPEN && link->door == TRANSPORT_CATCH_UP) {
+        return away_drained(core, link);
+    }
     if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
         return ERR_OK;
     }
@@ -633,6 +633,9 @@ static enum err step_link_down(struct core *core, struct link *link) {
     enum link_purpose purpose = link->purpose;
     bool in_overlay = link->in_overlay;
     bool told = link->told;
+    if (purpose == PURPOSE_MEMBER && link->state == LINK_HANDSHAKE) {
+        dial_refused(core, &about);
+    }
     if (purpose == PURPOSE_JOIN) {
         err = join_link_down(core, link);
     }
@@ -654,6 +657,14 @@ static enum err step_link_down(struct core *core, struct link *link) {
     return err;
 }
 
+/* It was there, and did not answer: its epoch key may be another than ours. */
+static void dial_refused(struct core *core, const struct id *certificate) {
+    size_t number = community_number(core->community, certificate);
+    if (number < COMMUNITY_MEMBERS_MAX) {
+        core->dials_failed[number]++;
+    }
+}
+
 static enum err link_event(struct core *core, struct link *link,
                            const struct transport_event *event) {
     switch (event->kind) {
@@ -672,6 +683,7 @@ static enum err link_event(struct core *core, struct link *link,
 
 static enum err link_established(struct core *core, struct link *link,
                                  const struct transport_event *event) {
+    enum err err = ERR_OK;
     link->state = LINK_OPEN;
     link->door = event->door;
     link->peer_static = event->peer_static;
@@ -684,9 +696,11 @@ static enum err link_established(struct core *core, struct link *link,
         return member_established(core, link, event->data);
     case TRANSPORT_JOIN:
         return join_established(core, link);
+    case TRANSPORT_CATCH_UP:
+        err = check_peer(core, link, event->data);
+        return err == ERR_OK ? away_established(core, link) : err;
     case TRANSPORT_DELIVERY:
         return delivery_established(core, link);
-    case TRANSPORT_CATCH_UP:
     case TRANSPORT_OUTSIDER:
         break;
     }
@@ -694,11 +708,13 @@ static enum err link_established(struct core *core, struct link *link,
 }
 
 /* The peer's certificate must lead back to the charter, be current, and be about the very static
- * key that the handshake has proved. */
-static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
+ * key that the handshake has proved. Whoever was away for long does not know what was renewed
+ * meanwhile: it comes through the catch-up door that it knocks at. */
+static enum err check_peer(struct core *core, struct link *link, struct bytes payload) {
     struct signed_object object;
     struct member member;
     enum err verdict = ERR_OK;
+    bool catches_up = link->door == TRANSPORT_CATCH_UP && link->purpose == PURPOSE_MEMBER;
     enum err err = gossip_take(core, link, payload, (struct way){0}, &verdict);
     if (err == ERR_OK) {
         err = signed_decode(payload, &object);
@@ -706,26 +722,38 @@ static enum err member_established(struct core *core, struct link *link, struct 
     if (err == ERR_OK) {
         err = member_decode(object.body, &member);
     }
-    if (err == ERR_OK && (!box_public_equal(&member.transport, &link->peer_static) ||
-                          !community_in_standing(core->community, &object.id, core->now.wall))) {
-        err = ERR_PEER_CERTIFICATE;
-    }
-    if (err == ERR_OK && link->purpose == PURPOSE_MEMBER && !id_equal(&link->about, &object.id)) {
-        const struct member *expected = community_find(core->community, &link->about);
-        if (expected == NULL || !sign_public_equal(&expected->node, &member.node)) {
-            err = ERR_PEER_CERTIFICATE;
-        }
-    }
     if (err != ERR_OK) {
         return err;
     }
+    bool good = community_in_standing(core->community, &object.id, core->now.wall) ||
+                (catches_up && community_find(core->community, &object.id) != NULL &&
+                 !community_is_removed(core->community, &object.id, NULL));
+    if (!good || !box_public_equal(&member.transport, &link->peer_static)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    if (link->purpose == PURPOSE_MEMBER && !id_equal(&link->about, &object.id)) {
+        const struct member *expected = community_find(core->community, &link->about);
+        if (expected == NULL || !sign_public_equal(&expected->node, &member.node)) {
+            return ERR_PEER_CERTIFICATE;
+        }
+    }
     link->about = object.id;
+    return ERR_OK;
+}
+
+static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
+    enum err err = check_peer(core, link, payload);
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct id *peer = &link->about;
+    size_t number = community_number(core->community, peer);
     link->in_overlay = true;
-    core_journal(core, "info link: up peer=%02x%02x%02x%02x dialled=%s", object.id.b[0],
-                 object.id.b[1], object.id.b[2], object.id.b[3],
-                 link->purpose == PURPOSE_MEMBER ? "yes" : "no");
+    core->dials_failed[number] = 0;
+    core_journal(core, "info link: up peer=%02x%02x%02x%02x dialled=%s", peer->b[0], peer->b[1],
+                 peer->b[2], peer->b[3], link->purpose == PURPOSE_MEMBER ? "yes" : "no");
     struct overlay_event event = {.kind = OVERLAY_EV_LINK_UP,
-                                  .peer = (peer_no)community_number(core->community, &object.id),
+                                  .peer = (peer_no)number,
                                   .link = link->no,
                                   .group = link->group,
                                   .dialled = link->purpose == PURPOSE_MEMBER};
@@ -747,9 +775,10 @@ static enum err link_message(struct core *core, struct link *link,
         return gossip_message(core, link, message);
     case TRANSPORT_JOIN:
         return join_message(core, link, message);
+    case TRANSPORT_CATCH_UP:
+        return away_message(core, link, message);
     case TRANSPORT_DELIVERY:
         return delivery_message(core, link, message);
-    case TRANSPORT_CATCH_UP:
     case TRANSPORT_OUTSIDER:
         break;
     }
@@ -788,8 +817,9 @@ static enum err fill_doors(struct core *core) {
     }
     core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
               &core->doors[core->door_count++]);
+    epoch_doors(core);
     size_t requests = 0;
-    struct request_doors all = {core, &requests};
+    struct request_doors all = {core, core->door_count, &requests};
     enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
     core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
@@ -835,7 +865,7 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     if (err != ERR_OK || over) {
         return err;
     }
-    size_t i = 1 + (*all->count)++ % DOORS_FOR_REQUESTS;
+    size_t i = all->first + (*all->count)++ % DOORS_FOR_REQUESTS;
     request_delivery_psk(&object->id, &request.key, secret);
     core->door_refs[i].about = object->id;
     core_door(TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community), (uint32_t)i,

@@ -27,7 +27,7 @@ static struct rate_object load_of(struct core *core, const struct link *link,
                                   const struct signed_object *object, const struct head *head,
                                   size_t size_bytes);
 static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head, const struct rate_object *load,
+                      const struct head *head, const struct rate_object *load, struct bytes bytes,
                       struct request *request);
 static enum err judge_head(struct core *core, const struct signed_object *object,
                            const struct head *head);
@@ -44,6 +44,7 @@ static enum err replace_record(struct core *core, const struct id *author);
 static bool signed_by_member(const struct signed_object *object, const struct member *member);
 static enum err accept_arrival(struct core *core, const struct arrival *arrival);
 static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index);
+static enum err after_standing(struct core *core, const struct signed_object *object);
 static enum err after_request(struct core *core, const struct request *request,
                               const struct store_object *row, uint64_t log_index);
 static enum err want_for_request(struct core *core, const struct request *request,
@@ -90,7 +91,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
                                     .key.id = object.id,
                                     .hops = way.hops,
                                     .everywhere = way.everywhere,
-                                    .reserved = link == NULL || object.kind == OBJECT_MEMBER,
+                                    .reserved = link == NULL || standing_lasts(object.kind),
                                     .urgent = is_urgent(object.kind)};
     enum overlay_verdict look = OVERLAY_LATER;
     err = look_up(core, link, &offered, &look);
@@ -103,7 +104,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
         return err;
     }
     struct rate_object load = load_of(core, link, &object, &head, bytes.len);
-    *verdict = judge(core, &object, &head, &load, &request);
+    *verdict = judge(core, &object, &head, &load, bytes, &request);
     if (*verdict != ERR_OK) {
         if (ignores(*verdict)) {
             struct overlay_event event = {.kind = OVERLAY_EV_IGNORED, .key.id = object.id};
@@ -135,6 +136,12 @@ enum err gossip_start(struct core *core) {
         before = community_size(core->community);
         err = store_object_each(core->store, OBJECT_MEMBER, load_member, core);
     } while (err == ERR_OK && community_size(core->community) > before);
+    if (err == ERR_OK) {
+        err = standing_load(core);
+    }
+    if (err == ERR_OK) {
+        err = epoch_load(core);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -189,6 +196,11 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_ATTACHMENT_PIECE:
         event.kind = OVERLAY_EV_HEARD;
         break;
+    case LINK_EPOCH:
+        event.kind = OVERLAY_EV_HEARD;
+        break;
+    case LINK_STANDING:
+    case LINK_CAUGHT_UP:
     case LINK_JOIN_ASK:
     case LINK_JOIN_MEMBER:
     case LINK_JOIN_WELCOME:
@@ -286,6 +298,9 @@ enum err gossip_forget(struct core *core) {
 static enum err keep_up(struct core *core) {
     enum err err = refresh_record(core);
     if (err == ERR_OK) {
+        err = standing_tick(core);
+    }
+    if (err == ERR_OK) {
         err = address_book_keep(core);
     }
     if (err == ERR_OK) {
@@ -322,6 +337,8 @@ static enum err other_message(struct core *core, struct link *link,
     case LINK_PING: /* without a nonce a keep-alive: our own says that we are here */
         err = pong.as.ping.nonce == 0 ? ERR_OK : core_send(core, link, &pong);
         return err == ERR_FULL_QUEUE ? ERR_OK : err;
+    case LINK_EPOCH:
+        return epoch_take(core, &message->as.epoch.removal, message->as.epoch.key);
     case LINK_ATTACHMENT_WANT:
         return attachments_asked(core, link, message);
     case LINK_ATTACHMENT_PIECE:
@@ -367,7 +384,7 @@ static struct rate_object load_of(struct core *core, const struct link *link,
 /* The rate is asked first and spent last: whoever is over it costs no verification, and only what
  * was verified counts. */
 static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head, const struct rate_object *load,
+                      const struct head *head, const struct rate_object *load, struct bytes bytes,
                       struct request *request) {
     enum err err = judge_head(core, object, head);
     if (err == ERR_OK && !rate_allows(core->rate, load, core->now.mono)) {
@@ -376,12 +393,16 @@ static enum err judge(struct core *core, const struct signed_object *object,
     if (err != ERR_OK) {
         return err;
     }
-    if (object->kind == OBJECT_MEMBER) {
-        return judge_member(core, object);
+    if (object->kind == OBJECT_MEMBER || object->kind == OBJECT_ACT) {
+        return object->kind == OBJECT_ACT ? acts_judge(core, object, bytes)
+                                          : judge_member(core, object);
     }
     const struct member *author = community_find(core->community, &head->author);
     if (author == NULL) {
         return ERR_PEER_UNKNOWN; /* its certificate may be on the way: ask again later */
+    }
+    if (object->kind == OBJECT_REMOVAL) { /* what one said that was removed later counts still */
+        return standing_judge_removal(core, object, head, author);
     }
     if (!community_in_standing(core->community, &head->author, core->now.wall)) {
         return ERR_DENY_EXPIRED;
@@ -400,12 +421,18 @@ static enum err judge(struct core *core, const struct signed_object *object,
         return err == ERR_OK ? judge_quota(core, object->kind, head, WITHDRAWALS_MAX) : err;
     case OBJECT_CALL_BACK:
         return called_judge(core, object, author);
+    case OBJECT_ENDORSEMENT:
+        return acts_judge_endorsement(core, object, head, author);
+    case OBJECT_RENEWAL:
+        return standing_judge_renewal(core, object, head, author);
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
                    : ERR_PEER_SIGNATURE;
     case OBJECT_CHARTER:
     case OBJECT_MEMBER:
+    case OBJECT_ACT:
+    case OBJECT_REMOVAL:
     case OBJECT_INVITE:
     case OBJECT_DECISION:
     case OBJECT_GRANT:
@@ -422,19 +449,27 @@ static enum err judge_head(struct core *core, const struct signed_object *object
     if (!id_equal(&head->community, community_id(core->community))) {
         return ERR_PEER_CERTIFICATE;
     }
-    if (object->kind != OBJECT_MEMBER && head->expires.ms - head->created.ms > OBJECT_LIFE_MAX_MS) {
+    if (!standing_lasts(object->kind) && head->expires.ms - head->created.ms > OBJECT_LIFE_MAX_MS) {
         return ERR_PEER_BOUNDS;
     }
     if (head->created.ms > core->now.wall.ms + FUTURE_MAX_MS) {
         return ERR_DENY_TIME;
     }
-    return instant_reached(core->now.wall, head->expires) ? ERR_DENY_EXPIRED : ERR_OK;
+    /* Others may hang on a certificate that has ended. */
+    return object->kind != OBJECT_MEMBER && instant_reached(core->now.wall, head->expires)
+               ? ERR_DENY_EXPIRED
+               : ERR_OK;
 }
 
 static enum err judge_member(struct core *core, const struct signed_object *object) {
     struct member member;
+    struct instant at;
     enum err err = member_decode(object->body, &member);
-    return err == ERR_OK ? community_admit(core->community, object, &member, core->now.wall) : err;
+    if (err == ERR_OK && community_is_removed(core->community, &member.head.author, &at) &&
+        at.ms <= member.head.created.ms) {
+        return ERR_DENY_EXPIRED; /* whoever was removed brings nobody in */
+    }
+    return err == ERR_OK ? community_admit(core->community, object, &member) : err;
 }
 
 static enum err judge_request(struct core *core, const struct signed_object *object,
@@ -542,7 +577,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
                                      .created = head->created,
                                      .expires = head->expires,
                                      .object = arrival->bytes};
-    if (!overlay_has_room(core->overlay, arrival->from == 0 || object->kind == OBJECT_MEMBER)) {
+    if (!overlay_has_room(core->overlay, arrival->from == 0 || standing_lasts(object->kind))) {
         return ERR_FULL_TABLE;
     }
     enum err err = record_arrival(core, arrival, &index);
@@ -562,8 +597,12 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
                                       .everywhere = arrival->way.everywhere,
                                       .urgent = is_urgent(object->kind),
                                       .key = {head->created, object->id},
-                                      .expires = head->expires};
+                                      .expires = object->kind == OBJECT_MEMBER ? INSTANT_FOR_GOOD
+                                                                               : head->expires};
         err = run(core, &event, arrival->bytes);
+    }
+    if (err == ERR_OK) {
+        err = after_standing(core, object);
     }
     if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
         err = after_request(core, arrival->request, &row, index);
@@ -609,6 +648,21 @@ static enum err record_arrival(struct core *core, const struct arrival *arrival,
     entry.numbers[1] = (uint64_t)(request->to.ms - request->from.ms) / 1000;
     entry.numbers[2] = (uint64_t)geo_place_area_m2(&request->place);
     return withheld_record(core, request, &entry, index);
+}
+
+static enum err after_standing(struct core *core, const struct signed_object *object) {
+    switch ((int)object->kind) {
+    case OBJECT_ACT:
+        return acts_take(core, object);
+    case OBJECT_ENDORSEMENT:
+        return acts_endorsed(core, object);
+    case OBJECT_REMOVAL:
+        return standing_removal(core, object);
+    case OBJECT_RENEWAL:
+        return standing_renewal(core, object);
+    default:
+        return ERR_OK;
+    }
 }
 
 static enum err after_request(struct core *core, const struct request *request,
@@ -665,12 +719,12 @@ enum err gossip_request_to_ingest(struct core *core, const struct id *request) {
 /* The request with all that ingest checks it by. */
 static enum err tell_ingest(struct core *core, const struct store_object *request) {
     struct ingest_message message;
-    struct id chain[CHAIN_MAX];
-    size_t ends[CHAIN_MAX];
+    struct id chain[CHAIN_PARTS_MAX];
+    size_t ends[CHAIN_PARTS_MAX];
     if (!core->ingest_up) {
         return ERR_OK; /* it gets every open request when it comes up */
     }
-    size_t count = community_chain(core->community, &request->author, chain);
+    size_t count = standing_chain(core, &request->author, chain);
     enum err err = count == 0 ? ERR_USER_NOT_FOUND : ERR_OK;
     buffer_clear(&core->chain);
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
@@ -683,7 +737,6 @@ static enum err tell_ingest(struct core *core, const struct store_object *reques
     message.kind = INGEST_REQUEST; /* the rest of the union is large, and not looked at */
     message.as.request.id = request->id;
     message.as.request.request = request->object;
-    message.as.request.charter = buffer_bytes(&core->charter);
     message.as.request.chain_count = count;
     for (size_t i = 0, start = 0; i < count; start = ends[i++]) {
         message.as.request.chain[i] = (struct bytes){core->chain.at + start, ends[i] - start};
@@ -725,7 +778,7 @@ static enum err load_member(void *context, const struct store_object *row) {
         err = member_decode(object.body, &member);
     }
     if (err == ERR_OK) {
-        err = community_admit(core->community, &object, &member, row->created);
+        err = community_admit(core->community, &object, &member);
         err = err == ERR_PEER_UNKNOWN ? ERR_OK : err; /* its sponsor's row comes later */
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
@@ -736,10 +789,19 @@ static enum err load_object(void *context, const struct store_object *row) {
     struct signed_object object;
     struct request request;
     enum err err = ERR_OK;
-    if (instant_reached(core->now.wall, row->expires)) {
+    if (row->kind != OBJECT_MEMBER && instant_reached(core->now.wall, row->expires)) {
         return ERR_OK; /* gossip_forget() sees to it */
     }
-    bool reserved = row->kind == OBJECT_MEMBER || id_equal(&row->author, &core->self);
+    bool current = true; /* what is not has been taken out of the set when that came */
+    if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
+        err = acts_is_current(core, row, &current);
+    } else if (!standing_lasts(row->kind)) {
+        current = !community_is_removed(core->community, &row->author, NULL);
+    }
+    if (err != ERR_OK || !current) {
+        return err;
+    }
+    bool reserved = standing_lasts(row->kind) || id_equal(&row->author, &core->self);
     if (!overlay_has_room(core->overlay, reserved)) {
         return ERR_OK; /* a neighbour has it; the rest of this home must start all the same */
     }
@@ -763,8 +825,10 @@ static enum err load_object(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
-    struct overlay_event event = {
-        .kind = OVERLAY_EV_ACCEPTED, .key = {row->created, row->id}, .expires = row->expires};
+    struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
+                                  .key = {row->created, row->id},
+                                  .expires =
+                                      row->kind == OBJECT_MEMBER ? INSTANT_FOR_GOOD : row->expires};
     err = overlay_step(core->overlay, &event, core->now, 0, core->overlay_actions);
     return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
 }
@@ -862,6 +926,12 @@ static enum err close_link(struct core *core, struct link *link, enum overlay_en
     return core_close(core, link, reasons[why]);
 }
 
+enum err gossip_dial(struct core *core, const struct id *certificate) {
+    peer_no number = gossip_peer(core, certificate);
+    enum err err = number == OVERLAY_NOBODY ? ERR_OK : dial_peer(core, number);
+    return core_is_fatal(err) ? err : ERR_OK; /* the overlay dials again in its time */
+}
+
 static enum err dial_peer(struct core *core, peer_no number) {
     struct store_object row;
     struct signed_object object;
@@ -886,7 +956,7 @@ static enum err dial_peer(struct core *core, peer_no number) {
     if (err != ERR_OK) {
         return err;
     }
-    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0, &door);
+    epoch_door_to(core, core->dials_failed[number], &door);
     size_t start = record.address_count == 0 ? 0 : core_random(core) % record.address_count;
     for (size_t i = 0; i < record.address_count; i++) {
         const char *address = record.addresses[(start + i) % record.address_count];
@@ -930,7 +1000,7 @@ static enum err encode_object(struct core *core, const struct overlay_action *ac
 
 /* Few and far between, and what others say later depends on them. */
 static bool is_urgent(enum object_kind kind) {
-    return kind == OBJECT_MEMBER;
+    return kind == OBJECT_MEMBER || kind == OBJECT_ACT || kind == OBJECT_REMOVAL;
 }
 
 /* Expired: its row goes, but for certificates, which the log's readers need, and requests, which

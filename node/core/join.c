@@ -9,8 +9,9 @@
 static enum err check_own(struct core *core, const struct signed_object *object,
                           const struct member *member);
 static enum err enter(struct core *core, struct bytes charter, struct bytes member,
-                      const uint8_t epoch_key[EPOCH_KEY_BYTES], struct bytes others);
-static enum err judge_welcome(struct core *core, struct community *community, struct bytes charter,
+                      const uint8_t founding_key[EPOCH_KEY_BYTES], struct bytes others,
+                      struct bytes parts);
+static enum err judge_welcome(struct community *community, struct bytes charter,
                               struct bytes member, struct bytes others, struct id *own);
 static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out);
 static enum err dial_sponsor(struct core *core);
@@ -18,13 +19,16 @@ static enum err join_failed(struct core *core, enum err err);
 static enum err take_ask(struct core *core, struct link *link, struct bytes member);
 static enum err welcome(struct core *core, struct link *link, struct bytes member);
 static enum err visit_send(void *context, const struct store_object *object);
+static enum err visit_send_part(void *context, const struct store_epoch *epoch);
 static enum err visit_find_invite(void *context, const struct store_invite *invite);
 static enum err take_member(struct core *core, struct bytes object);
 static enum err take_welcome(struct core *core, const struct link_message *message);
 static enum err admit_each(struct community *community, struct bytes objects);
+static enum err judge_standing(struct community *community, const struct signed_object *object);
 static enum err judge_record(const struct community *community, const struct signed_object *object,
                              const struct head *head);
 static enum err keep_each(struct core *core, struct bytes objects);
+static enum err keep_parts(struct core *core, struct bytes parts);
 static enum err make_way(struct core *core, struct bytes bytes, bool *wanted);
 static enum err keep_object(struct core *core, struct bytes bytes);
 static bool next_object(struct bytes *list, struct bytes *out);
@@ -63,7 +67,8 @@ enum err join_found(struct core *core, struct bytes charter, struct bytes member
     }
     core_random_bytes(core, epoch_key, sizeof epoch_key);
     if (err == ERR_OK) {
-        err = enter(core, charter, buffer_bytes(&complete), epoch_key, (struct bytes){NULL, 0});
+        err = enter(core, charter, buffer_bytes(&complete), epoch_key, (struct bytes){NULL, 0},
+                    (struct bytes){NULL, 0});
     }
     secret_wipe(epoch_key, sizeof epoch_key);
     return err;
@@ -124,6 +129,7 @@ enum err join_start(struct core *core, uint64_t client, const char *code,
     }
     buffer_clear(&core->join.ask);
     buffer_clear(&core->join.objects);
+    buffer_clear(&core->join.parts);
     err = add_node_signature(core, member_bytes, &core->join.ask);
     if (err == ERR_OK) {
         err = signed_decode(buffer_bytes(&core->join.ask), &object);
@@ -180,6 +186,7 @@ enum err join_established(struct core *core, struct link *link) {
         return ERR_OK; /* we are the sponsor: the joiner speaks first */
     }
     buffer_clear(&core->join.objects);
+    buffer_clear(&core->join.parts);
     ask.as.join_ask.member = buffer_bytes(&core->join.ask);
     return core_send(core, link, &ask);
 }
@@ -199,6 +206,11 @@ enum err join_message(struct core *core, struct link *link, const struct link_me
     }
     if (message->kind == LINK_JOIN_MEMBER && joiner && core->join.active) {
         return take_member(core, message->as.join_member.member);
+    }
+    if (message->kind == LINK_EPOCH && joiner && core->join.active) {
+        enum err err = buffer_append(&core->join.parts, BYTES_OF(message->as.epoch.removal.b));
+        return err == ERR_OK ? buffer_append(&core->join.parts, BYTES_OF(message->as.epoch.key))
+                             : err;
     }
     if (message->kind == LINK_JOIN_WELCOME && joiner && core->join.active) {
         enum err err = take_welcome(core, message);
@@ -253,12 +265,14 @@ static enum err check_own(struct core *core, const struct signed_object *object,
 /* Everything that makes this node a member, in one transaction. All of it is judged before any of
  * it is kept: a sponsor that sends nonsense leaves nothing behind. */
 static enum err enter(struct core *core, struct bytes charter, struct bytes member,
-                      const uint8_t epoch_key[EPOCH_KEY_BYTES], struct bytes others) {
+                      const uint8_t founding_key[EPOCH_KEY_BYTES], struct bytes others,
+                      struct bytes parts) {
+    struct store_epoch founding = {.since = core->now.wall};
     struct community *judged = community_create();
     struct id own;
     enum err err = judged == NULL ? ERR_HOST_MEMORY : ERR_OK;
     if (err == ERR_OK) {
-        err = judge_welcome(core, judged, charter, member, others, &own);
+        err = judge_welcome(judged, charter, member, others, &own);
     }
     if (err != ERR_OK) {
         community_destroy(judged);
@@ -279,10 +293,15 @@ static enum err enter(struct core *core, struct bytes charter, struct bytes memb
         err = store_put(core->store, STORE_CERTIFICATE, BYTES_OF(own.b));
     }
     if (err == ERR_OK) {
-        err = store_epoch_add(core->store, epoch_key, core->now.wall);
+        memcpy(founding.key, founding_key, sizeof founding.key);
+        err = store_epoch_add(core->store, &founding);
+        secret_wipe(founding.key, sizeof founding.key);
     }
     if (err == ERR_OK) {
         err = keep_each(core, others);
+    }
+    if (err == ERR_OK) {
+        err = keep_parts(core, parts);
     }
     if (err == ERR_OK) {
         err = keep_object(core, member);
@@ -294,10 +313,15 @@ static enum err enter(struct core *core, struct bytes charter, struct bytes memb
         entry = (struct log_entry){.kind = LOG_MEMBER, .at = core->now.wall, .a = own};
         err = record_add(core, &entry, NULL);
     }
-    return err == ERR_OK ? core_become_member(core) : err;
+    if (err == ERR_OK) { /* from the store, as at every start */
+        community_destroy(core->community);
+        core->community = community_create();
+        err = core->community == NULL ? ERR_HOST_MEMORY : core_become_member(core);
+    }
+    return err;
 }
 
-static enum err judge_welcome(struct core *core, struct community *community, struct bytes charter,
+static enum err judge_welcome(struct community *community, struct bytes charter,
                               struct bytes member, struct bytes others, struct id *own) {
     struct signed_object object;
     struct charter terms;
@@ -307,7 +331,7 @@ static enum err judge_welcome(struct core *core, struct community *community, st
         err = charter_decode(object.body, &terms);
     }
     if (err == ERR_OK) {
-        err = community_set_charter(community, &object, &terms);
+        err = community_found(community, &object, &terms);
     }
     if (err == ERR_OK) {
         err = admit_each(community, others);
@@ -319,7 +343,7 @@ static enum err judge_welcome(struct core *core, struct community *community, st
         err = member_decode(object.body, &self);
     }
     if (err == ERR_OK) {
-        err = community_admit(community, &object, &self, core->now.wall);
+        err = community_admit(community, &object, &self);
     }
     if (err == ERR_OK) {
         *own = object.id;
@@ -402,7 +426,9 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
         err = signed_decode(buffer_bytes(&bytes), &complete);
     }
     if (err == ERR_OK) {
-        err = community_admit(core->community, &complete, &member, core->now.wall);
+        err = community_in_standing(core->community, &core->self, core->now.wall)
+                  ? community_admit(core->community, &complete, &member)
+                  : ERR_DENY_EXPIRED; /* a home that was removed brings nobody in */
     }
     if (err == ERR_OK) {
         err =
@@ -423,9 +449,13 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
 static enum err welcome(struct core *core, struct link *link, struct bytes member) {
     struct send_to to = {.core = core, .link = link};
     struct link_message message = {.kind = LINK_JOIN_WELCOME};
-    struct bytes charter;
     link->queued = 0; /* a community's certificates may be more than a link's usual queue */
     enum err err = ERR_OK;
+    for (uint32_t i = 1; err == ERR_OK && i < community_act_count(core->community); i++) {
+        struct store_object row;
+        err = store_object_get(core->store, community_act_id(core->community, i), &row);
+        err = err == ERR_OK ? visit_send(&to, &row) : err;
+    }
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         struct store_object row; /* in order of admission: sponsors first, whatever clocks said */
         err = store_object_get(core->store, community_member_id(core->community, i), &row);
@@ -434,16 +464,19 @@ static enum err welcome(struct core *core, struct link *link, struct bytes membe
         }
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (err == ERR_OK) {
-        err = store_object_each(core->store, OBJECT_NODE_RECORD, visit_send, &to);
+    static const enum object_kind kinds[] = {OBJECT_RENEWAL, OBJECT_REMOVAL, OBJECT_NODE_RECORD};
+    for (size_t i = 0; err == ERR_OK && i < COUNT_OF(kinds); i++) {
+        err = store_object_each(core->store, kinds[i], visit_send, &to);
     }
     if (err == ERR_OK) {
-        err = store_get(core->store, STORE_CHARTER, &charter);
+        err = epoch_each_part(core, visit_send_part, &to);
+    }
+    if (err == ERR_OK) {
+        err = epoch_founding(core, message.as.join_welcome.epoch_key);
     }
     if (err == ERR_OK) {
         message.as.join_welcome.member = member;
-        message.as.join_welcome.charter = charter;
-        memcpy(message.as.join_welcome.epoch_key, core->epoch_key, EPOCH_KEY_BYTES);
+        message.as.join_welcome.charter = buffer_bytes(&core->charter);
         err = core_send(core, link, &message);
         secret_wipe(message.as.join_welcome.epoch_key, EPOCH_KEY_BYTES);
     }
@@ -456,6 +489,16 @@ static enum err visit_send(void *context, const struct store_object *object) {
     message.as.join_member.member = object->object;
     to->link->queued = 0;
     return core_send(to->core, to->link, &message);
+}
+
+static enum err visit_send_part(void *context, const struct store_epoch *epoch) {
+    struct send_to *to = context;
+    struct link_message message = {.kind = LINK_EPOCH, .as.epoch.removal = epoch->removal};
+    memcpy(message.as.epoch.key, epoch->key, sizeof message.as.epoch.key);
+    to->link->queued = 0;
+    enum err err = core_send(to->core, to->link, &message);
+    secret_wipe(message.as.epoch.key, sizeof message.as.epoch.key);
+    return err;
 }
 
 static enum err visit_find_invite(void *context, const struct store_invite *invite) {
@@ -504,7 +547,8 @@ static enum err take_welcome(struct core *core, const struct link_message *messa
     }
     if (err == ERR_OK) {
         err = enter(core, message->as.join_welcome.charter, message->as.join_welcome.member,
-                    message->as.join_welcome.epoch_key, buffer_bytes(&core->join.objects));
+                    message->as.join_welcome.epoch_key, buffer_bytes(&core->join.objects),
+                    buffer_bytes(&core->join.parts));
     }
     return err;
 }
@@ -523,9 +567,11 @@ static enum err admit_each(struct community *community, struct bytes objects) {
         }
         if (err == ERR_OK && object.kind == OBJECT_MEMBER) {
             err = member_decode(object.body, &member);
-            if (err == ERR_OK) { /* checked even when it has expired: others hang on it */
-                err = community_admit(community, &object, &member, member.head.created);
+            if (err == ERR_OK) {
+                err = community_admit(community, &object, &member);
             }
+        } else if (err == ERR_OK && standing_lasts(object.kind)) {
+            err = judge_standing(community, &object);
         } else if (err == ERR_OK && object.kind == OBJECT_NODE_RECORD) {
             err = judge_record(community, &object, &head);
         } else if (err == ERR_OK) {
@@ -533,6 +579,38 @@ static enum err admit_each(struct community *community, struct bytes objects) {
         }
     }
     return err;
+}
+
+/* Acts come first, in their order; then certificates; then what became of them. */
+static enum err judge_standing(struct community *community, const struct signed_object *object) {
+    struct renewal renewal;
+    struct removal removal;
+    struct act act;
+    enum err err = ERR_OK;
+    if (object->kind == OBJECT_ACT) {
+        err = act_decode(object->body, &act);
+        return err == ERR_OK ? community_follow(community, object, &act, act.head.created) : err;
+    }
+    const struct member *author = NULL;
+    if (object->kind == OBJECT_RENEWAL) {
+        err = renewal_decode(object->body, &renewal);
+        author = err == ERR_OK ? community_find(community, &renewal.head.author) : NULL;
+        bool good = author != NULL && signed_by(object, &author->node) &&
+                    community_may_renew(community, &renewal.head.author, &renewal.member) == ERR_OK;
+        if (good) {
+            community_renew(community, &renewal.member, renewal.head.expires, &object->id);
+        }
+        return err == ERR_OK && !good ? ERR_PEER_SIGNATURE : err;
+    }
+    err = removal_decode(object->body, &removal);
+    author = err == ERR_OK ? community_find(community, &removal.head.author) : NULL;
+    bool good =
+        author != NULL && signed_by_owner(object, author) &&
+        community_may_remove(community, &removal.head.author, &removal.removed.member) == ERR_OK;
+    if (!good) {
+        return err == ERR_OK ? ERR_PEER_SIGNATURE : err;
+    }
+    return community_remove(community, &removal.removed, &object->id, removal.head.created);
 }
 
 static enum err judge_record(const struct community *community, const struct signed_object *object,
@@ -560,6 +638,17 @@ static enum err keep_each(struct core *core, struct bytes objects) {
         if (err == ERR_OK && wanted) {
             err = keep_object(core, bytes);
         }
+    }
+    return err;
+}
+
+/* Of the epoch key: what a removal does not commit to is not kept. */
+static enum err keep_parts(struct core *core, struct bytes parts) {
+    enum err err = ERR_OK;
+    for (size_t at = 0; err == ERR_OK && at + 64 <= parts.len; at += 64) {
+        struct id removal;
+        memcpy(removal.b, parts.at + at, sizeof removal.b);
+        err = epoch_take(core, &removal, parts.at + at + 32);
     }
     return err;
 }
@@ -603,6 +692,10 @@ static enum err keep_object(struct core *core, struct bytes bytes) {
         row.created = head.created;
         row.expires = head.expires;
         err = store_object_add(core->store, &row);
+    }
+    const uint32_t act = community_act_number(core->community, &row.id);
+    if (err == ERR_OK && act < COMMUNITY_ACTS_MAX) {
+        err = store_act_put(core->store, &(struct store_act){row.id, act + 1, row.created, {{0}}});
     }
     return err;
 }

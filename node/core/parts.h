@@ -3,6 +3,10 @@
  *   core.c      life, turns, links, effects: routes every event
  *   gossip.c    signed objects: checked, stored, forwarded; attachments
  *   join.c      founding, inviting, joining
+ *   acts.c      what administrators decide together
+ *   standing.c  removals, homes that leave, renewals
+ *   epoch.c     the key of the member door
+ *   away.c      those who were away catch up with it
  *   taken_back.c requests that their author takes back
  *   called.c    agencies that members have called back
  *   clips.c     granting: ingest, consent, sending
@@ -53,6 +57,8 @@ enum {
     CERTIFICATES_KEPT = 256,     /* those of who asks: ingest gets them with each request */
     KEPT_CERTIFICATE_MAX = 1024, /* hardly any is longer; those are read each time */
     UPKEEP_EVERY_MS = 30 * 1000,
+    CATCH_UPS_MAX = 16,                     /* parts of the epoch key that open the catch-up door */
+    EPOCHS_PENDING = 16,                    /* parts that came before their removals */
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
@@ -80,6 +86,9 @@ struct link {
     uint32_t group; /* of the address at the other end */
     char address[ADDRESS_MAX_BYTES]; /* that one; empty: not known. Never in the journal */
     uint64_t bytes_in, bytes_out;    /* as they travel; without what goes out from a file */
+    uint64_t told_parts;             /* catch-up: so many parts of what decides have been sent */
+    bool told_all;                   /* all of them; and */
+    bool caught_up;                  /* the peer's have come */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
@@ -103,6 +112,7 @@ struct join {
     struct tick retry;
     struct buffer ask;     /* signed member body */
     struct buffer objects; /* what JOIN_MEMBER brought: u32 length, bytes */
+    struct buffer parts;   /* what EPOCH brought: removal, key */
 };
 
 struct core_work {
@@ -176,6 +186,11 @@ struct core {
     struct id self; /* own certificate; zero before there is one */
     bool is_member;
     uint8_t epoch_key[EPOCH_KEY_BYTES];
+    size_t catch_up_count;
+    struct store_epoch catch_ups[CATCH_UPS_MAX]; /* the newest first */
+    struct store_epoch epochs_pending[EPOCHS_PENDING];
+    size_t epoch_next;
+    uint8_t dials_failed[COMMUNITY_MEMBERS_MAX]; /* in a row, of each member */
 
     struct community *community;
     struct overlay *overlay; /* NULL until is_member */
@@ -282,6 +297,63 @@ enum err gossip_forget(struct core *core); /* what has ended, and nothing refers
 bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 
+/* Dials this member now, whatever the overlay thinks of it. */
+enum err gossip_dial(struct core *core, const struct id *certificate);
+
+/* ---- acts.c ---- */
+enum err acts_load(struct core *core); /* the founding charter is in place */
+/* ERR_DENY_OTHERS also for one that loses against what counts here; it is noted. */
+enum err acts_judge(struct core *core, const struct signed_object *object, struct bytes bytes);
+enum err acts_take(struct core *core, const struct signed_object *object); /* judged, and stored */
+enum err acts_judge_endorsement(struct core *core, const struct signed_object *object,
+                                const struct head *head, const struct member *author);
+/* By an owner of this home; `key`: what a removal that begins here adds to the epoch key, or empty.
+ */
+enum err acts_endorse(struct core *core, struct bytes bytes, struct bytes key);
+enum err acts_endorsed(struct core *core, const struct signed_object *object);
+/* An act counts, or an endorsement is of one that could come next. */
+enum err acts_is_current(const struct core *core, const struct store_object *row, bool *out);
+enum err acts_to_ingest(struct core *core); /* charter and acts, from the start */
+
+/* ---- standing.c ---- */
+enum err standing_load(struct core *core); /* members are in place */
+enum err standing_judge_removal(struct core *core, const struct signed_object *object,
+                                const struct head *head, const struct member *author);
+enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key); /* by an owner */
+enum err standing_removal(struct core *core, const struct signed_object *object);
+/* `by`: the removal or act, which the community has taken. */
+enum err standing_removed(struct core *core, const struct removed *removed, const struct id *by);
+enum err standing_judge_renewal(struct core *core, const struct signed_object *object,
+                                const struct head *head, const struct member *author);
+enum err standing_renewal(struct core *core, const struct signed_object *object);
+/* What chain_verify() takes: each certificate, and the renewal that counts for it. 0: not known. */
+size_t standing_chain(const struct core *core, const struct id *certificate,
+                      struct id out[CHAIN_PARTS_MAX]);
+/* What decides who is a member: it lives longer than other objects, and is caught up with. */
+bool standing_lasts(enum object_kind kind);
+enum err standing_tick(struct core *core);
+
+/* ---- epoch.c ---- */
+enum err epoch_load(struct core *core); /* acts and removals are in place */
+enum err epoch_changed(struct core *core, const struct id *removal); /* one has come to count */
+/* A part of our own making, before its removal. */
+enum err epoch_offer(struct core *core, const struct id *removal,
+                     const uint8_t key[EPOCH_KEY_BYTES]);
+/* What a peer says: ERR_PEER_SIGNATURE when the removal commits to something else. */
+enum err epoch_take(struct core *core, const struct id *removal,
+                    const uint8_t key[EPOCH_KEY_BYTES]);
+void epoch_doors(struct core *core); /* adds the catch-up doors to the table */
+/* Which door to knock at after so many dials to this home that failed. */
+void epoch_door_to(struct core *core, unsigned attempt, struct transport_door_key *out);
+enum err epoch_founding(struct core *core, uint8_t out[EPOCH_KEY_BYTES]);
+/* What others are told: every part that counts, but for the founding key. */
+enum err epoch_each_part(struct core *core, store_epoch_visit *visit, void *context);
+
+/* ---- away.c: the catch-up door ---- */
+enum err away_established(struct core *core, struct link *link);
+enum err away_message(struct core *core, struct link *link, const struct link_message *message);
+enum err away_drained(struct core *core, struct link *link);
+
 /* ---- attachments.c ---- */
 /* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
  * ERR_FULL_TABLE. */
@@ -307,6 +379,8 @@ enum err taken_back_withdrawn(struct core *core, const struct signed_object *obj
 enum err taken_back_by_request(struct core *core, const struct id *id,
                                const struct request *request);
 enum err taken_back(struct core *core, const struct id *request, bool *out);
+/* Its author is no member any more. */
+enum err taken_back_with_author(struct core *core, const struct id *request, const struct id *by);
 
 /* ---- called.c ---- */
 enum err called_judge(struct core *core, const struct signed_object *object,
@@ -337,6 +411,7 @@ enum err join_tick(struct core *core);
 
 /* ---- clips.c: granting ---- */
 enum err clips_load(struct core *core);
+enum err ingest_tell(struct core *core, const struct ingest_message *message);
 enum err clips_ingest_up(struct core *core);
 enum err clips_ingest(struct core *core, struct bytes frame);
 enum err clips_slot(struct core *core); /* one is about to close: what was held goes into it */

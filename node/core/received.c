@@ -130,7 +130,7 @@ static enum err check_offer(struct core *core, const struct link_message *messag
         return err;
     }
     if (community_find(core->community, &member_object.id) == NULL) {
-        err = community_admit(core->community, &member_object, &member, core->now.wall);
+        err = community_admit(core->community, &member_object, &member);
     }
     if (err == ERR_OK && (!id_equal(&grant->home, &member_object.id) ||
                           !community_in_standing(core->community, &grant->home, core->now.wall))) {

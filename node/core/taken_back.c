@@ -85,6 +85,10 @@ enum err taken_back(struct core *core, const struct id *request, bool *out) {
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+enum err taken_back_with_author(struct core *core, const struct id *request, const struct id *by) {
+    return take_back(core, request, LOG_REQUEST_WITHDRAWN, by);
+}
+
 static enum err find_request(struct core *core, const struct id *id, struct head *out) {
     struct store_object row;
     enum err err = store_object_get(core->store, id, &row);

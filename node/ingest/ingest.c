@@ -24,6 +24,10 @@ static enum err load_list(struct ingest *ingest);
 static enum err take_list(struct ingest *ingest, struct bytes sealed, bool *restart);
 static enum err judge_list(struct ingest *ingest, struct bytes signed_list, uint64_t *version,
                            bool *known);
+static void take_act(struct ingest *ingest, struct bytes bytes);
+static enum err take_charter(struct ingest *ingest, const struct signed_object *object);
+static enum err follow(struct ingest *ingest, const struct signed_object *object);
+static struct rules *rules_of(struct ingest *ingest, const struct id *community);
 static enum err take_request(struct ingest *ingest, const struct ingest_message *message,
                              struct bytes frame, struct instant now);
 static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
@@ -194,6 +198,9 @@ enum err ingest_take(struct ingest *ingest, struct bytes frame, struct instant n
         return take_shred(ingest, &message.as.shred.clip);
     case INGEST_HELD:
         return take_held(ingest, &message);
+    case INGEST_ACT:
+        take_act(ingest, message.as.act.object);
+        return ERR_OK;
     case INGEST_HELLO:
     case INGEST_CAMERA_LIST_DONE:
     case INGEST_MATCH:
@@ -269,6 +276,59 @@ static enum err load_list(struct ingest *ingest) {
     return err;
 }
 
+/* The node is not believed: k administrators of the time have signed each act. It can hold back the
+ * newest; that cannot be seen from here. */
+static void take_act(struct ingest *ingest, struct bytes bytes) {
+    struct signed_object object;
+    enum err err = signed_decode(bytes, &object);
+    if (err == ERR_OK) {
+        err =
+            object.kind == OBJECT_CHARTER ? take_charter(ingest, &object) : follow(ingest, &object);
+    }
+    if (err != ERR_OK) {
+        note("warn", "act not taken", err);
+    }
+}
+
+static enum err take_charter(struct ingest *ingest, const struct signed_object *object) {
+    static struct charter charter; /* large */
+    struct rules *rules = rules_of(ingest, &object->id);
+    enum err err = charter_decode(object->body, &charter);
+    charter.authority_count = 0; /* borrowed; owners look at seals */
+    if (err == ERR_OK && rules == NULL && ingest->rules_count == COUNT_OF(ingest->rules)) {
+        err = ERR_FULL_TABLE;
+    }
+    if (err == ERR_OK && rules == NULL) {
+        rules = &ingest->rules[ingest->rules_count];
+        err = governance_found(&rules->governance, object, &charter);
+        ingest->rules_count += err == ERR_OK ? 1 : 0;
+    }
+    return err == ERR_OK ? governance_found(&rules->shown, object, &charter) : err;
+}
+
+static enum err follow(struct ingest *ingest, const struct signed_object *object) {
+    static struct act act; /* large */
+    enum err err = act_decode(object->body, &act);
+    struct rules *rules = err == ERR_OK ? rules_of(ingest, &act.head.community) : NULL;
+    if (err == ERR_OK) {
+        act.charter.authority_count = 0;
+        err = rules == NULL ? ERR_DENY_PIN : governance_follow(&rules->shown, object, &act);
+    }
+    if (err == ERR_OK && rules->shown.version >= rules->governance.version) {
+        rules->governance = rules->shown;
+    }
+    return err;
+}
+
+static struct rules *rules_of(struct ingest *ingest, const struct id *community) {
+    for (size_t i = 0; i < ingest->rules_count; i++) {
+        if (id_equal(&ingest->rules[i].governance.community, community)) {
+            return &ingest->rules[i];
+        }
+    }
+    return NULL;
+}
+
 /* Checked here again from the signed bytes: the node is not believed (P1). A request that does not
  * pass gets the same answer as one that matches nothing. */
 static enum err take_request(struct ingest *ingest, const struct ingest_message *message,
@@ -328,8 +388,8 @@ static enum err make_room(struct ingest *ingest, const struct request *request, 
 static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
                               struct instant now, struct request *out, uint64_t *live_max) {
     struct signed_object object;
-    struct charter charter;
     struct member author;
+    struct id author_id;
     bool served = false;
     bool owner = false;
     enum err err = signed_decode(message->as.request.request, &object);
@@ -346,14 +406,13 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
         !id_equal(&object.id, &message->as.request.id)) {
         return ERR_DENY_PIN;
     }
-    err = chain_verify(&out->head.community, message->as.request.charter, message->as.request.chain,
-                       message->as.request.chain_count, now, &charter, &author);
-    if (err != ERR_OK) {
-        return err;
+    const struct rules *rules = rules_of(ingest, &out->head.community);
+    if (rules == NULL) {
+        return ERR_DENY_PIN;
     }
-    struct signed_object leaf;
-    err = signed_decode(message->as.request.chain[message->as.request.chain_count - 1], &leaf);
-    if (err == ERR_OK && !id_equal(&leaf.id, &out->head.author)) {
+    err = chain_verify(&rules->governance, message->as.request.chain,
+                       message->as.request.chain_count, now, &author, &author_id);
+    if (err == ERR_OK && !id_equal(&author_id, &out->head.author)) {
         err = ERR_PEER_CERTIFICATE;
     }
     for (size_t i = 0; err == ERR_OK && i < author.owner_count; i++) {
@@ -366,8 +425,8 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
         err = ERR_DENY_EXPIRED;
     }
     if (err == ERR_OK) {
-        *live_max = charter.caps.live_requests;
-        err = legal_refuse(out, &charter.caps, now, NULL);
+        *live_max = rules->governance.charter.caps.live_requests;
+        err = legal_refuse(out, &rules->governance.charter.caps, now, NULL);
     }
     return err;
 }

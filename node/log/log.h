@@ -51,6 +51,9 @@ enum log_kind {
     LOG_REQUEST_PUBLISHED,  /* it has ended: a: request; b: salt; numbers as when it was made */
     LOG_REFUSAL_PUBLISHED,  /* the same of one that was refused; numbers: index of the rule, from 1
                              */
+    LOG_ACT,                /* a: act; b: the one before; numbers: version, from 2 on */
+    LOG_ACT_LOST,           /* a: act; b: the one in its place */
+    LOG_REMOVED,            /* a: certificate; b: removal or act */
     /* private */
     LOG_CAMERA_LIST, /* numbers: version */
     LOG_MATCH,       /* a: request; b: clip */

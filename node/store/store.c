@@ -1335,26 +1335,72 @@ enum err store_invite_each(struct store *store, store_invite_visit *visit, void 
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-enum err store_epoch_add(struct store *store, const uint8_t key[EPOCH_KEY_BYTES],
-                         struct instant since) {
-    QUERY(q, store, "INSERT OR IGNORE INTO epochs(key, since) VALUES(?, ?)");
-    bind_bytes(&q, (struct bytes){key, EPOCH_KEY_BYTES});
-    bind_int(&q, since.ms);
+enum err store_epoch_add(struct store *store, const struct store_epoch *epoch) {
+    QUERY(q, store, "INSERT OR IGNORE INTO epochs(removal, key, since) VALUES(?, ?, ?)");
+    bind_id(&q, &epoch->removal);
+    bind_bytes(&q, BYTES_OF(epoch->key));
+    bind_int(&q, epoch->since.ms);
+    return query_write(&q);
+}
+
+enum err store_epoch_remove(struct store *store, const struct id *removal) {
+    QUERY(q, store, "DELETE FROM epochs WHERE removal = ?");
+    bind_id(&q, removal);
     return query_write(&q);
 }
 
 enum err store_epoch_each(struct store *store, store_epoch_visit *visit, void *context) {
-    QUERY(q, store, "SELECT key, since FROM epochs ORDER BY since DESC");
+    QUERY(q, store, "SELECT removal, key, since FROM epochs ORDER BY removal");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
-        uint8_t key[EPOCH_KEY_BYTES];
-        column_fixed(&q, 0, key, sizeof key);
-        err = visit(context, key, (struct instant){sqlite3_column_int64(q.statement, 1)});
-        secret_wipe(key, sizeof key);
+        struct store_epoch epoch;
+        column_fixed(&q, 0, epoch.removal.b, sizeof epoch.removal.b);
+        column_fixed(&q, 1, epoch.key, sizeof epoch.key);
+        epoch.since.ms = sqlite3_column_int64(q.statement, 2);
+        err = q.err == ERR_OK ? visit(context, &epoch) : q.err;
+        secret_wipe(&epoch, sizeof epoch);
         if (err != ERR_OK) {
             return err;
         }
     }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* ---- acts ---- */
+
+enum err store_act_put(struct store *store, const struct store_act *act) {
+    QUERY(q, store,
+          "INSERT INTO acts(id, version, since, lost_to) VALUES(?, ?, ?, ?)"
+          " ON CONFLICT(id) DO UPDATE SET lost_to = excluded.lost_to");
+    bind_id(&q, &act->id);
+    bind_int(&q, act->version);
+    bind_int(&q, act->since.ms);
+    bind_id(&q, &act->lost_to);
+    return query_write(&q);
+}
+
+enum err store_act_each(struct store *store, store_act_visit *visit, void *context) {
+    QUERY(q, store, "SELECT id, version, since, lost_to FROM acts ORDER BY version, lost_to, id");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct store_act act;
+        column_fixed(&q, 0, act.id.b, sizeof act.id.b);
+        act.version = (uint32_t)sqlite3_column_int64(q.statement, 1);
+        act.since.ms = sqlite3_column_int64(q.statement, 2);
+        column_fixed(&q, 3, act.lost_to.b, sizeof act.lost_to.b);
+        err = q.err == ERR_OK ? visit(context, &act) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_act_lost(struct store *store, const struct id *id, bool *out) {
+    QUERY(q, store, "SELECT 1 FROM acts WHERE id = ? AND lost_to <> zeroblob(32)");
+    bind_id(&q, id);
+    enum err err = query_row(&q);
+    *out = err == ERR_OK;
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -1444,6 +1490,13 @@ static const char *const migrations[] = {
      "ALTER TABLE clips ADD COLUMN edited_header BLOB NOT NULL DEFAULT x'';"),
     "CREATE TABLE calls(request BLOB NOT NULL, author BLOB NOT NULL, created INTEGER NOT NULL,"
     " call BLOB NOT NULL, PRIMARY KEY(request, author)) WITHOUT ROWID;",
+    ("CREATE TABLE acts(id BLOB NOT NULL UNIQUE, version INTEGER NOT NULL, since INTEGER NOT NULL,"
+     " lost_to BLOB NOT NULL);"
+     "ALTER TABLE epochs RENAME TO epochs_before;"
+     "CREATE TABLE epochs(removal BLOB NOT NULL UNIQUE, key BLOB NOT NULL,"
+     " since INTEGER NOT NULL);"
+     "INSERT INTO epochs SELECT zeroblob(32), key, since FROM epochs_before;"
+     "DROP TABLE epochs_before;"),
 };
 
 static enum err migrate(struct store *store) {

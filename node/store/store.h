@@ -402,11 +402,32 @@ MUST_USE enum err store_invite_expire(struct store *store, struct instant now);
 typedef enum err store_invite_visit(void *context, const struct store_invite *invite);
 MUST_USE enum err store_invite_each(struct store *store, store_invite_visit *visit, void *context);
 
-MUST_USE enum err store_epoch_add(struct store *store, const uint8_t key[EPOCH_KEY_BYTES],
-                                  struct instant since);
-typedef enum err store_epoch_visit(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                                   struct instant since);
-/* Newest first. */
+/* What makes up the epoch key (PROTOCOL 4.8): the founding key, whose `removal` is zero, and what
+ * each removal adds. */
+struct store_epoch {
+    struct id removal;
+    uint8_t key[EPOCH_KEY_BYTES];
+    struct instant since; /* when it came here */
+};
+MUST_USE enum err store_epoch_add(struct store *store, const struct store_epoch *epoch);
+MUST_USE enum err store_epoch_remove(struct store *store, const struct id *removal);
+typedef enum err store_epoch_visit(void *context, const struct store_epoch *epoch);
+/* In order of `removal`: the founding key first. */
 MUST_USE enum err store_epoch_each(struct store *store, store_epoch_visit *visit, void *context);
+
+/* ---- acts: which of those among the objects count, in the order of the chain ---- */
+
+struct store_act {
+    struct id id;
+    uint32_t version;     /* 2, 3, ... */
+    struct instant since; /* when it came here */
+    struct id lost_to;    /* the one in its place; zero: it counts */
+};
+MUST_USE enum err store_act_put(struct store *store, const struct store_act *act);
+typedef enum err store_act_visit(void *context, const struct store_act *act);
+/* In order of version, of those the one that counts first. The visitor may read objects. */
+MUST_USE enum err store_act_each(struct store *store, store_act_visit *visit, void *context);
+/* Is it one that lost? */
+MUST_USE enum err store_act_lost(struct store *store, const struct id *id, bool *out);
 
 #endif

@@ -121,15 +121,12 @@ static void read_file(const char *folder, const char *name, struct buffer *out) 
 
 /* ---- what the folder knows ---- */
 
-static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                            struct instant since) {
-    static bool first = true;
+/* Nobody has been removed here: the epoch key follows from the founding one (PROTOCOL 4.8). */
+static enum err visit_epoch(void *context, const struct store_epoch *epoch) {
     (void)context;
-    (void)since;
-    if (first) {
-        memcpy(self.epoch, key, EPOCH_KEY_BYTES);
-        first = false;
-    }
+    ASSERT(id_is_zero(&epoch->removal));
+    hash_labelled("stoop epoch key v1", BYTES_OF(epoch->key), (struct bytes){NULL, 0}, self.epoch,
+                  EPOCH_KEY_BYTES);
     return ERR_OK;
 }
 

@@ -543,7 +543,6 @@ static void answer_status(struct fake_home *fake, int client) {
 static void answer_requests(struct fake_home *fake, int client) {
     struct control_reply reply = {.kind = CONTROL_GOT_REQUEST};
     reply.as.request.request = buffer_bytes(&fake->community.request);
-    reply.as.request.charter = buffer_bytes(&fake->community.charter);
     if (fake->lie != FAKE_CHAIN_WITHOUT_FOUNDER) {
         reply.as.request.chain[reply.as.request.chain_count++] =
             buffer_bytes(&fake->community.homes[SAMPLE_FOUNDER].member);

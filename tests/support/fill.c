@@ -331,14 +331,31 @@ static void put_right(const struct shape *shape, void *plain) {
         charter->threshold = charter->threshold > charter->administrator_count
                                  ? (uint32_t)charter->administrator_count
                                  : charter->threshold;
-        if (id_is_zero(&charter->previous) || charter->version == 1) {
-            charter->version = 1;
-            charter->previous = (struct id){{0}};
+        for (size_t i = 0; i < charter->role_count; i++) { /* each its own */
+            charter->roles[i].role = (enum member_role)(MEMBER_HOME + i);
         }
         while (charter->authority_count > 0 &&
                charter->authorities[charter->authority_count - 1].len == 0) {
             charter->authority_count--;
         }
+    } else if (strcmp(shape->name, "Act") == 0) { /* one decision */
+        struct act *act = plain;
+        act->head.author = (struct id){{0}};
+        act->head.expires = INSTANT_FOR_GOOD;
+        act->has_removed = !act->has_charter;
+        act->has_renewed = false;
+        act->removed.epoch.b[0] |= 1;
+    } else if (strcmp(shape->name, "Endorsement") == 0) {
+        struct endorsement *endorsement = plain;
+        endorsement->head.author.b[0] |= 1;
+    } else if (strcmp(shape->name, "Removal") == 0) {
+        struct removal *removal = plain;
+        removal->head.author.b[0] |= 1;
+        removal->head.expires = INSTANT_FOR_GOOD;
+    } else if (strcmp(shape->name, "Renewal") == 0) {
+        struct renewal *renewal = plain;
+        renewal->head.author.b[0] |= 1;
+        renewal->head.expires = instant_add(renewal->head.created, (struct duration){1000});
     } else if (strcmp(shape->name, "Member") == 0) {
         struct member *member = plain;
         if (id_is_zero(&member->head.author) || member->invite.len == 0) {

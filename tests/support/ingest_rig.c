@@ -72,6 +72,9 @@ void ingest_rig_restart(struct ingest_rig *rig) {
         .pins = {.owner_count = 2,
                  .owners = {rig->community.homes[SAMPLE_NEIGHBOUR].owner_public, rig->co_owner}}};
     CHECK_ERR(ERR_OK, ingest_create(&config, &rig->ingest));
+    const struct ingest_message charter = {.kind = INGEST_ACT,
+                                           .as.act.object = buffer_bytes(&rig->community.charter)};
+    ingest_rig_give(rig, &charter, NULL);
 }
 
 enum err ingest_rig_list(struct ingest_rig *rig, const struct sign_secret *const *keys,
@@ -136,7 +139,6 @@ void ingest_rig_ask(const struct ingest_rig *rig, struct bytes request, const st
     *out = (struct ingest_message){.kind = INGEST_REQUEST};
     out->as.request.id = *id;
     out->as.request.request = request;
-    out->as.request.charter = buffer_bytes(&rig->community.charter);
     out->as.request.chain_count = 2;
     out->as.request.chain[0] = buffer_bytes(&rig->community.homes[SAMPLE_FOUNDER].member);
     out->as.request.chain[1] = buffer_bytes(&rig->community.homes[SAMPLE_AGENCY].member);

@@ -92,9 +92,16 @@ struct id sample_sign(enum object_kind kind, struct bytes body,
     return object.id;
 }
 
+void sample_governance(const struct sample_community *community, struct governance *out) {
+    struct signed_object object;
+    struct charter charter;
+    ASSERT(signed_decode(buffer_bytes(&community->charter), &object) == ERR_OK);
+    ASSERT(charter_decode(object.body, &charter) == ERR_OK);
+    ASSERT(governance_found(out, &object, &charter) == ERR_OK);
+}
+
 void sample_charter(const struct sample_community *community, struct charter *out) {
     *out = (struct charter){
-        .version = 1,
         .created = before_now(DAYS(30)),
         .administrator_count = 1,
         .administrators = {community->homes[SAMPLE_FOUNDER].owner_public.sign},

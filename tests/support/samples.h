@@ -50,6 +50,7 @@ void sample_community_finish(struct sample_community *community);
 struct id sample_sign(enum object_kind kind, struct bytes body,
                       const struct sign_secret *const *keys, size_t count, struct buffer *out);
 
+void sample_governance(const struct sample_community *community, struct governance *out);
 void sample_charter(const struct sample_community *community, struct charter *out);
 /* Of home `number`; `invite` is borrowed, empty for the founder. */
 void sample_member(const struct sample_community *community, int number, struct bytes invite,

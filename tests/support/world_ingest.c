@@ -59,6 +59,7 @@ void world_ingest_take(struct world *world, int number, struct bytes frame) {
             }
         }
         break;
+    case INGEST_ACT:
     case INGEST_CAMERA_LIST:
     case INGEST_HELLO:
     case INGEST_CAMERA_LIST_DONE:

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "node/base/assert.h"
+#include "node/core/parts.h"
 #include "tests/support/world_parts.h"
 
 enum {
@@ -19,8 +20,6 @@ static void pass_all(struct transport_door_key *door);
 static bool is_dialled(struct world *world, void *context);
 static bool established(struct world_insider *insider, struct buffer *bytes);
 static bool flush(struct world_insider *insider, struct buffer *bytes);
-static enum err newest_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                             struct instant since);
 
 bool world_insider_dial(struct world *world, int as, int number, const struct id *request,
                         struct bytes certificate, struct world_insider *out) {
@@ -207,10 +206,7 @@ static void forget(struct world *world, const struct world_insider *insider) {
 }
 
 static void member_secret(struct world *world, int number, uint8_t out[32]) {
-    struct store *store = world->homes[number].store;
-    ASSERT(store_begin(store) == ERR_OK);
-    ASSERT(store_epoch_each(store, newest_epoch, out) == ERR_OK);
-    store_roll_back(store);
+    memcpy(out, world->homes[number].core->epoch_key, EPOCH_KEY_BYTES);
 }
 
 static void delivery_secret(struct world *world, int number, const struct id *request,
@@ -280,15 +276,4 @@ static bool flush(struct world_insider *insider, struct buffer *bytes) {
                    &(struct core_event){.kind = CORE_EV_LINK_DRAINED, .link = insider->link});
     }
     return insider->open;
-}
-
-static enum err newest_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                             struct instant since) {
-    static const uint8_t none[EPOCH_KEY_BYTES];
-    uint8_t *out = context;
-    (void)since;
-    if (memcmp(out, none, sizeof none) == 0) {
-        memcpy(out, key, sizeof none);
-    }
-    return ERR_OK;
 }

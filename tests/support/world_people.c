@@ -31,9 +31,11 @@ static size_t visit_log(struct world *world, int number, const char *words, stru
 
 void world_found(struct world *world, int number, const struct world_terms *terms) {
     struct world_home *home = &world->homes[number];
-    const struct sign_secret *founder = &home->owners[0].sign;
-    struct charter charter = {.version = 1,
-                              .name = "Elm Street",
+    const struct sign_secret *founders[ADMINISTRATORS_MAX] = {&home->owners[0].sign};
+    for (size_t i = 1; i < terms->administrators; i++) {
+        founders[i] = &world->homes[i].owners[0].sign;
+    }
+    struct charter charter = {.name = "Elm Street",
                               .created = world_wall(world, number),
                               .administrator_count = 1,
                               .administrators = {home->owner_publics[0].sign},
@@ -46,6 +48,11 @@ void world_found(struct world *world, int number, const struct world_terms *term
     struct buffer charter_bytes;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
     SCOPED(buffer_finish) struct buffer member_bytes = {.max = SIGNED_GOSSIP_MAX};
+    for (size_t i = 1; i < terms->administrators; i++) {
+        charter.administrators[charter.administrator_count++] =
+            world->homes[i].owner_publics[0].sign;
+    }
+    charter.threshold = terms->threshold == 0 ? 1 : terms->threshold;
     if (terms->live_requests > 0) {
         charter.caps.live_requests = terms->live_requests;
     }
@@ -54,8 +61,8 @@ void world_found(struct world *world, int number, const struct world_terms *term
         charter.agencies[0] = (struct agency){"Riverside PD", WORLD_NUMBER};
     }
     ASSERT(charter_encode(&charter, &body) == ERR_OK);
-    world->community =
-        sample_sign(OBJECT_CHARTER, buffer_bytes(&body), &founder, 1, &charter_bytes);
+    world->community = sample_sign(OBJECT_CHARTER, buffer_bytes(&body), founders, charter.threshold,
+                                   &charter_bytes);
     fill_member(world, number, &member);
     member.role = MEMBER_ADMINISTRATOR;
     member.invite_allowance = terms->invite_allowance;

@@ -8,6 +8,7 @@
 #include "tests/support/samples.h"
 
 static struct sample_community community;
+static struct community_terms terms;
 static struct request request;
 static struct control_reply reply;
 static struct checked_request asked;
@@ -16,6 +17,7 @@ static struct buffer bytes[CALLS_SHOWN_MAX];
 static int start(void **state) {
     (void)state;
     sample_community_init(&community);
+    sample_governance(&community, &terms.governance);
     sample_request(&community, &request);
     return 0;
 }
@@ -31,7 +33,6 @@ static void answer(void) {
     memset(&reply, 0, sizeof reply);
     reply.kind = CONTROL_GOT_REQUEST;
     reply.as.request.request = buffer_bytes(&community.request);
-    reply.as.request.charter = buffer_bytes(&community.charter);
     reply.as.request.chain_count = 2;
     reply.as.request.chain[0] = buffer_bytes(&community.homes[SAMPLE_FOUNDER].member);
     reply.as.request.chain[1] = buffer_bytes(&community.homes[SAMPLE_AGENCY].member);
@@ -68,7 +69,7 @@ static void add(const struct call_back *call, int signer) {
 }
 
 static size_t shown(void) {
-    CHECK_ERR(ERR_OK, check_request(&reply, &community.id, SAMPLE_NOW, &asked));
+    CHECK_ERR(ERR_OK, check_request(&reply, &terms, SAMPLE_NOW, &asked));
     return asked.call_count;
 }
 

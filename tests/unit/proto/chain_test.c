@@ -10,6 +10,7 @@
 
 static struct sample_community community;
 static struct charter charter;
+static struct governance governance;
 
 /* One certificate to be made: who signs what, and what is spoilt before it is signed. */
 struct draft {
@@ -27,7 +28,8 @@ static int set_up(void **state) {
     (void)state;
     sample_community_init(&community);
     if (signed_decode(buffer_bytes(&community.charter), &object) != ERR_OK ||
-        charter_decode(object.body, &charter) != ERR_OK) {
+        charter_decode(object.body, &charter) != ERR_OK ||
+        governance_found(&governance, &object, &charter) != ERR_OK) {
         return -1;
     }
     return 0;
@@ -91,7 +93,7 @@ static enum err judge(struct draft *draft) {
     (void)sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, count, &whole);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&whole), &object));
     CHECK_ERR(ERR_OK, member_decode(object.body, &member));
-    enum err err = member_verify(&community.id, &charter, &object, &member, &draft->sponsor);
+    enum err err = member_verify(&governance, &object, &member, &draft->sponsor);
     buffer_finish(&whole);
     buffer_finish(&body);
     buffer_finish(&invite);
@@ -206,7 +208,7 @@ static enum err judge_founder(const struct member *changed, const char *letters)
     (void)sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, count, &whole);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&whole), &object));
     CHECK_ERR(ERR_OK, member_decode(object.body, &member));
-    enum err err = member_verify(&community.id, &charter, &object, &member, NULL);
+    enum err err = member_verify(&governance, &object, &member, NULL);
     buffer_finish(&whole);
     buffer_finish(&body);
     return err;
@@ -247,13 +249,11 @@ static void test_a_sponsor_is_there_exactly_for_the_joined(void **state) {
     CHECK_ERR(ERR_OK,
               signed_decode(buffer_bytes(&community.homes[SAMPLE_NEIGHBOUR].member), &object));
     CHECK_ERR(ERR_OK, member_decode(object.body, &neighbour));
-    CHECK_ERR(ERR_PEER_CERTIFICATE,
-              member_verify(&community.id, &charter, &object, &neighbour, NULL));
+    CHECK_ERR(ERR_PEER_CERTIFICATE, member_verify(&governance, &object, &neighbour, NULL));
     CHECK_ERR(ERR_OK,
               signed_decode(buffer_bytes(&community.homes[SAMPLE_FOUNDER].member), &object));
     CHECK_ERR(ERR_OK, member_decode(object.body, &founder));
-    CHECK_ERR(ERR_PEER_CERTIFICATE,
-              member_verify(&community.id, &charter, &object, &founder, &founder));
+    CHECK_ERR(ERR_PEER_CERTIFICATE, member_verify(&governance, &object, &founder, &founder));
 }
 
 static void test_a_charter_needs_k_of_its_administrators(void **state) {
@@ -279,9 +279,10 @@ static void test_a_charter_needs_k_of_its_administrators(void **state) {
         (void)sample_sign(OBJECT_CHARTER, buffer_bytes(&body), keys + by[i].first, by[i].count,
                           &whole);
         CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&whole), &object));
-        CHECK_ERR(by[i].err, charter_verify(&object, &changed));
+        struct governance found;
+        CHECK_ERR(by[i].err, governance_found(&found, &object, &changed));
         object.kind = OBJECT_MEMBER;
-        CHECK_ERR(ERR_PEER_CERTIFICATE, charter_verify(&object, &changed));
+        CHECK_ERR(ERR_PEER_CERTIFICATE, governance_found(&found, &object, &changed));
         buffer_finish(&whole);
     }
     buffer_finish(&body);
@@ -289,97 +290,50 @@ static void test_a_charter_needs_k_of_its_administrators(void **state) {
 
 static void test_a_chain_is_whole_in_order_and_alive(void **state) {
     (void)state;
-    struct bytes signed_charter = buffer_bytes(&community.charter);
     struct bytes founder = buffer_bytes(&community.homes[SAMPLE_FOUNDER].member);
     struct bytes neighbour = buffer_bytes(&community.homes[SAMPLE_NEIGHBOUR].member);
     struct bytes agency = buffer_bytes(&community.homes[SAMPLE_AGENCY].member);
-    struct id other = community.id;
+    struct governance other = governance;
+    struct id leaf_id;
     struct instant later = instant_add(SAMPLE_NOW, (struct duration){DAYS(300)});
-    other.b[31] ^= 1;
+    other.community.b[31] ^= 1;
     const struct {
         const char *what;
-        const struct id *community;
-        struct bytes charter;
         struct bytes chain[3];
         size_t count;
         struct instant now;
         enum err err;
     } chains[] = {
-        {"founder", &community.id, signed_charter, {founder}, 1, SAMPLE_NOW, ERR_OK},
-        {"joined", &community.id, signed_charter, {founder, agency}, 2, SAMPLE_NOW, ERR_OK},
-        {"at its last moment",
-         &community.id,
-         signed_charter,
-         {founder, agency},
-         2,
-         {later.ms - 1},
-         ERR_OK},
-        {"expired", &community.id, signed_charter, {founder, agency}, 2, later, ERR_DENY_EXPIRED},
-        {"empty", &community.id, signed_charter, {founder}, 0, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
-        {"too long",
-         &community.id,
-         signed_charter,
-         {founder},
-         CHAIN_MAX + 1,
-         SAMPLE_NOW,
-         ERR_PEER_CERTIFICATE},
-        {"without its founder",
-         &community.id,
-         signed_charter,
-         {agency},
-         1,
-         SAMPLE_NOW,
-         ERR_PEER_CERTIFICATE},
-        {"upside down",
-         &community.id,
-         signed_charter,
-         {agency, founder},
-         2,
-         SAMPLE_NOW,
-         ERR_PEER_CERTIFICATE},
-        {"siblings",
-         &community.id,
-         signed_charter,
-         {founder, neighbour, agency},
-         3,
-         SAMPLE_NOW,
-         ERR_PEER_CERTIFICATE},
-        {"two founders",
-         &community.id,
-         signed_charter,
-         {founder, founder},
-         2,
-         SAMPLE_NOW,
-         ERR_PEER_CERTIFICATE},
-        {"other community", &other, signed_charter, {founder}, 1, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
-        {"no charter", &community.id, founder, {founder}, 1, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
+        {"founder", {founder}, 1, SAMPLE_NOW, ERR_OK},
+        {"joined", {founder, agency}, 2, SAMPLE_NOW, ERR_OK},
+        {"at its last moment", {founder, agency}, 2, {later.ms - 1}, ERR_OK},
+        {"expired", {founder, agency}, 2, later, ERR_DENY_EXPIRED},
+        {"empty", {founder}, 0, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
+        {"too long", {founder}, CHAIN_PARTS_MAX + 1, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
+        {"without its founder", {agency}, 1, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
+        {"upside down", {agency, founder}, 2, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
+        {"siblings", {founder, neighbour, agency}, 3, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
+        {"two founders", {founder, founder}, 2, SAMPLE_NOW, ERR_PEER_CERTIFICATE},
         {"a request in it",
-         &community.id,
-         signed_charter,
          {founder, {community.request.at, community.request.len}},
          2,
          SAMPLE_NOW,
          ERR_PEER_MALFORMED},
-        {"cut off",
-         &community.id,
-         signed_charter,
-         {founder, {agency.at, agency.len - 1}},
-         2,
-         SAMPLE_NOW,
-         ERR_PEER_MALFORMED},
+        {"cut off", {founder, {agency.at, agency.len - 1}}, 2, SAMPLE_NOW, ERR_PEER_MALFORMED},
     };
     for (size_t i = 0; i < COUNT_OF(chains); i++) {
-        struct charter charter_out;
         struct member leaf;
         memset(&leaf, 0xa5, sizeof leaf);
-        enum err err = chain_verify(chains[i].community, chains[i].charter, chains[i].chain,
-                                    chains[i].count, chains[i].now, &charter_out, &leaf);
+        enum err err = chain_verify(&governance, chains[i].chain, chains[i].count, chains[i].now,
+                                    &leaf, &leaf_id);
         if (err != chains[i].err) {
             fail_msg("%s: expected %s, got %s", chains[i].what, err_name(chains[i].err),
                      err_name(err));
         }
         CHECK((err == ERR_OK) == (leaf.owner_count != (size_t)0xa5a5a5a5a5a5a5a5));
     }
+    struct member leaf;
+    CHECK_ERR(ERR_PEER_CERTIFICATE, chain_verify(&other, &founder, 1, SAMPLE_NOW, &leaf, &leaf_id));
 }
 
 int main(void) {

@@ -37,12 +37,21 @@ BREAK(terms_allow_faces, struct terms, x->no_face_recognition = false)
 BREAK(terms_allow_passing_on, struct terms, x->no_passing_on = false)
 BREAK(charter_wants_more_than_all, struct charter, x->administrator_count = 3; x->threshold = 4)
 BREAK(charter_counts_one_twice, struct charter, x->administrators[3] = x->administrators[1])
-BREAK(charter_2_follows_nothing, struct charter, x->previous = (struct id){{0}})
+BREAK(charter_rules_a_role_twice, struct charter, x->roles[1].role = x->roles[0].role)
 BREAK(charter_lists_an_agency_twice, struct charter, put_text(x->agencies[3].name, "Riverside PD");
       put_text(x->agencies[9].name, "RIVERSIDE pd"))
 BREAK(agency_number_is_a_name, struct agency, put_text(x->number, "ask for Lee"))
 BREAK(agency_number_has_two_digits, struct agency, put_text(x->number, "+ (1) 2"))
-BREAK(charter_1_follows_another, struct charter, x->version = 1)
+BREAK(act_decides_nothing, struct act, x->has_charter = x->has_removed = false)
+BREAK(act_decides_twice, struct act, x->has_charter = x->has_removed = true)
+BREAK(act_has_an_author, struct act, x->head.author.b[0] = 1)
+BREAK(act_ends, struct act, x->head.expires.ms--)
+BREAK(removal_ends, struct removal, x->head.expires.ms--)
+BREAK(removal_by_nobody, struct removal, x->head.author = (struct id){{0}})
+BREAK(renewal_by_nobody, struct renewal, x->head.author = (struct id){{0}})
+BREAK(renewal_lasts_too_long, struct renewal,
+      x->head.expires.ms = x->head.created.ms + 401 * (int64_t)DURATION_DAY_MS)
+BREAK(endorsement_by_nobody, struct endorsement, x->head.author = (struct id){{0}})
 BREAK(member_owner_twice, struct member, x->owners[7].sign = x->owners[0].sign)
 BREAK(member_owner_box_twice, struct member, x->owners[7].box = x->owners[0].box)
 BREAK(member_owner_nameless, struct member, x->owner_names[5][0] = '\0')
@@ -96,8 +105,16 @@ static const struct {
     RULE("Terms", terms_allow_passing_on),
     RULE("Charter", charter_wants_more_than_all),
     RULE("Charter", charter_counts_one_twice),
-    RULE("Charter", charter_2_follows_nothing),
-    RULE("Charter", charter_1_follows_another),
+    RULE("Charter", charter_rules_a_role_twice),
+    RULE("Act", act_decides_nothing),
+    RULE("Act", act_decides_twice),
+    RULE("Act", act_has_an_author),
+    RULE("Act", act_ends),
+    RULE("Removal", removal_ends),
+    RULE("Removal", removal_by_nobody),
+    RULE("Renewal", renewal_by_nobody),
+    RULE("Renewal", renewal_lasts_too_long),
+    RULE("Endorsement", endorsement_by_nobody),
     RULE("Charter", charter_lists_an_agency_twice),
     RULE("Agency", agency_number_is_a_name),
     RULE("Agency", agency_number_has_two_digits),
@@ -271,8 +288,9 @@ static void test_failure_leaves_small_structs_alone_and_zeroes_large_ones(void *
 static void test_samples_pass_every_check(void **state) {
     (void)state;
     struct sample_community community;
-    struct charter charter;
+    struct governance governance;
     struct member leaf;
+    struct id leaf_id;
     struct request request;
     struct grant grant;
     struct legal_report report;
@@ -282,16 +300,17 @@ static void test_samples_pass_every_check(void **state) {
     struct buffer body;
     CHECK(manifest != NULL && list != NULL);
     sample_community_init(&community);
+    sample_governance(&community, &governance);
     for (int i = SAMPLE_FOUNDER; i <= SAMPLE_HOMES; i++) {
         struct bytes chain[2] = {buffer_bytes(&community.homes[SAMPLE_FOUNDER].member),
                                  buffer_bytes(&community.homes[i].member)};
-        CHECK_ERR(ERR_OK, chain_verify(&community.id, buffer_bytes(&community.charter), chain,
-                                       i == SAMPLE_FOUNDER ? 1 : 2, SAMPLE_NOW, &charter, &leaf));
+        CHECK_ERR(ERR_OK, chain_verify(&governance, chain, i == SAMPLE_FOUNDER ? 1 : 2, SAMPLE_NOW,
+                                       &leaf, &leaf_id));
     }
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.request), &object));
     CHECK_ERR(ERR_OK, request_decode(object.body, &request));
     CHECK(signed_by(&object, &leaf.owners[0].sign)); /* the agency's chain came last */
-    legal_check(&request, &charter.caps, SAMPLE_NOW, true, &report);
+    legal_check(&request, &governance.charter.caps, SAMPLE_NOW, true, &report);
     CHECK_ERR(ERR_OK, legal_verdict(&report, NULL));
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.manifest), &object));
     CHECK_ERR(ERR_OK, manifest_decode(object.body, manifest));

@@ -27,7 +27,7 @@ static struct community *create(void) {
     CHECK(community != NULL);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&samples.charter), &object));
     CHECK_ERR(ERR_OK, charter_decode(object.body, &charter));
-    CHECK_ERR(ERR_OK, community_set_charter(community, &object, &charter));
+    CHECK_ERR(ERR_OK, community_found(community, &object, &charter));
     CHECK(id_equal(community_id(community), &samples.id));
     return community;
 }
@@ -37,7 +37,8 @@ static enum err admit_bytes(struct community *community, struct bytes bytes, str
     struct member member;
     CHECK_ERR(ERR_OK, signed_decode(bytes, &object));
     CHECK_ERR(ERR_OK, member_decode(object.body, &member));
-    return community_admit(community, &object, &member, now);
+    (void)now;
+    return community_admit(community, &object, &member);
 }
 
 static enum err admit(struct community *community, int number, struct instant now) {
@@ -196,7 +197,7 @@ static void test_a_charter_needs_its_administrators(void **state) {
     CHECK_ERR(ERR_OK, charter_encode(&charter, &body));
     (void)sample_sign(OBJECT_CHARTER, buffer_bytes(&body), &stranger, 1, &bytes);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
-    CHECK_ERR(ERR_PEER_SIGNATURE, community_set_charter(community, &object, &charter));
+    CHECK_ERR(ERR_PEER_SIGNATURE, community_found(community, &object, &charter));
     CHECK(id_is_zero(community_id(community)));
     buffer_finish(&bytes);
     community_destroy(community);

@@ -411,10 +411,8 @@ static enum err visit_any(void *context, const struct store_object *row) {
     return ERR_OK;
 }
 
-static enum err visit_epoch(void *context, const uint8_t key[EPOCH_KEY_BYTES],
-                            struct instant since) {
-    (void)key;
-    (void)since;
+static enum err visit_epoch(void *context, const struct store_epoch *epoch) {
+    (void)epoch;
     *(size_t *)context += 1;
     return ERR_OK;
 }

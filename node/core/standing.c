@@ -1,0 +1,398 @@
+/* Who is a member still (PROTOCOL 4.7, 4.9): removals by sponsors, homes that leave, renewals. What
+ * administrators remove comes here by their act.
+ *
+ * A removal ends the links of whoever is removed, and takes all that it has said but its
+ * certificate, which those whom it brought hang on: its requests end as if it had withdrawn them,
+ * so nothing more is sent for them, and nothing of its footage is taken any more. */
+#include <string.h>
+
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+
+enum {
+    RENEW_BEFORE_DAYS = 60,     /* by whoever brought it in */
+    RENEW_FOR_OTHERS_DAYS = 30, /* by those above that one */
+    OBJECTS_AT_ONCE = 256,
+};
+
+struct search { /* for what this home said of a member before */
+    const struct id *member;
+    bool found;
+    struct sync_key key;
+};
+
+struct sayings { /* of a member that is gone */
+    size_t count;
+    struct store_object rows[OBJECTS_AT_ONCE]; /* without their bytes */
+};
+
+static enum err visit_removal(void *context, const struct store_object *row);
+static enum err visit_renewal(void *context, const struct store_object *row);
+static enum err visit_said(void *context, const struct store_object *row);
+static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
+                             struct search *out);
+static enum err forget(struct core *core, const struct sync_key *key);
+static enum err part_with(struct core *core, const struct id *member, const struct id *by);
+static enum err silence(struct core *core, const struct id *member, const struct id *by);
+static enum err visit_saying(void *context, const struct store_object *row);
+static enum err renew(struct core *core, const struct id *member);
+static bool is_to_renew(const struct core *core, const struct id *member);
+static enum err is_alive(struct core *core, const struct id *member, bool *out);
+
+enum err standing_load(struct core *core) {
+    enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);
+    return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)
+                         : err;
+}
+
+static enum err visit_removal(void *context, const struct store_object *row) {
+    struct core *core = context;
+    struct signed_object object;
+    struct removal removal;
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = removal_decode(object.body, &removal);
+    }
+    if (err == ERR_OK) {
+        err = community_remove(core->community, &removal.removed, &row->id, row->created);
+    }
+    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
+}
+
+static enum err visit_renewal(void *context, const struct store_object *row) {
+    struct core *core = context;
+    struct signed_object object;
+    struct renewal renewal;
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = renewal_decode(object.body, &renewal);
+    }
+    if (err == ERR_OK) {
+        community_renew(core->community, &renewal.member, renewal.head.expires, &row->id);
+    }
+    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
+}
+
+/* ---- removals ---- */
+
+/* Of one home about one member the smallest id counts, whatever came first: so all come to the same
+ * one, and with it to the same epoch key. */
+enum err standing_judge_removal(struct core *core, const struct signed_object *object,
+                                const struct head *head, const struct member *author) {
+    struct removal removal;
+    struct search before;
+    struct instant at;
+    enum err err = removal_decode(object->body, &removal);
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool leaves = id_equal(&head->author, &removal.removed.member);
+    if (!signed_by_owner(object, author) || leaves != id_is_zero(&removal.removed.epoch)) {
+        return ERR_PEER_SIGNATURE;
+    }
+    /* A sponsor that was removed itself has said this before, or has not said it. */
+    if (community_is_removed(core->community, &head->author, &at) && at.ms <= head->created.ms) {
+        return ERR_DENY_EXPIRED;
+    }
+    err = community_may_remove(core->community, &head->author, &removal.removed.member);
+    if (err == ERR_OK) {
+        err = find_removal(core, &head->author, &removal.removed.member, &before);
+    }
+    return err == ERR_OK && before.found && id_compare(&before.key.id, &object->id) < 0
+               ? ERR_DENY_QUOTA
+               : err;
+}
+
+enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key) {
+    struct signed_object object;
+    struct removal removal;
+    struct search before;
+    struct id id = {{0}};
+    enum err verdict = ERR_OK;
+    enum err err = core->is_member ? signed_decode(bytes, &object) : ERR_USER_NO_COMMUNITY;
+    if (err == ERR_OK) {
+        err = removal_decode(object.body, &removal);
+    }
+    if (err == ERR_OK && key.len == EPOCH_KEY_BYTES) {
+        sha256(key, &id);
+    }
+    if (err == ERR_OK &&
+        (object.kind != OBJECT_REMOVAL || !id_equal(&removal.head.author, &core->self) ||
+         !id_equal(&id, &removal.removed.epoch))) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK) {
+        err = find_removal(core, &core->self, &removal.removed.member, &before);
+        err = err == ERR_OK && before.found ? ERR_USER_EXISTS : err;
+    }
+    if (err == ERR_OK && key.len > 0) {
+        err = epoch_offer(core, &object.id, key.at);
+    }
+    if (err == ERR_OK) {
+        err = gossip_take(core, NULL, bytes, (struct way){0}, &verdict);
+    }
+    return err == ERR_OK ? verdict : err;
+}
+
+enum err standing_removal(struct core *core, const struct signed_object *object) {
+    struct removal removal;
+    struct search before;
+    enum err err = removal_decode(object->body, &removal);
+    if (err == ERR_OK) {
+        err = find_removal(core, &removal.head.author, &removal.removed.member, &before);
+    }
+    if (err == ERR_OK && before.found && !id_equal(&before.key.id, &object->id)) {
+        community_unremove(core->community, &before.key.id);
+        err = store_epoch_remove(core->store, &before.key.id);
+        if (err == ERR_OK) {
+            err = forget(core, &before.key);
+        }
+    }
+    if (err == ERR_OK) {
+        err =
+            community_remove(core->community, &removal.removed, &object->id, removal.head.created);
+    }
+    if (err == ERR_OK) {
+        err = standing_removed(core, &removal.removed, &object->id);
+    }
+    return err == ERR_OK ? epoch_changed(core, &object->id) : err;
+}
+
+enum err standing_removed(struct core *core, const struct removed *removed, const struct id *by) {
+    struct log_entry entry = {
+        .kind = LOG_REMOVED, .at = core->now.wall, .a = removed->member, .b = *by};
+    struct id chain[CHAIN_MAX];
+    enum err err = record_add(core, &entry, NULL);
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id member = *community_member_id(core->community, i);
+        size_t count = community_chain(core->community, &member, chain);
+        bool under = false;
+        for (size_t k = 0; k < count; k++) {
+            under |= id_equal(&chain[k], &removed->member) && (removed->subtree || k + 1 == count);
+        }
+        err = under ? part_with(core, &member, by) : ERR_OK;
+    }
+    core->doors_stale = true;
+    return err;
+}
+
+static enum err part_with(struct core *core, const struct id *member, const struct id *by) {
+    core_journal(core, "info community: removed member=%02x%02x%02x%02x%s", member->b[0],
+                 member->b[1], member->b[2], member->b[3],
+                 id_equal(member, &core->self) ? " self=yes" : "");
+    if (id_equal(member, &core->self)) {
+        return ERR_OK; /* the others part with us */
+    }
+    const struct overlay_event gone = {.kind = OVERLAY_EV_PEER_GONE,
+                                       .peer = (peer_no)community_number(core->community, member)};
+    enum err err = gossip_run(core, &gone);
+    for (size_t i = 0; err == ERR_OK && i < CORE_LINKS_MAX; i++) {
+        struct link *link = &core->links[i];
+        if (link->no != 0 && link->state == LINK_OPEN && id_equal(&link->about, member)) {
+            err = core_close(core, link, "no member any more");
+        }
+    }
+    return err == ERR_OK ? silence(core, member, by) : err;
+}
+
+/* All that it said, and that others still pass on. Rows of requests stay until nothing refers to
+ * them. */
+static enum err silence(struct core *core, const struct id *member, const struct id *by) {
+    static struct sayings said; /* large */
+    enum err err = ERR_OK;
+    do {
+        said.count = 0;
+        err = ERR_OK;
+        for (int kind = OBJECT_UNKNOWN + 1; err == ERR_OK && kind <= OBJECT_KIND_LAST; kind++) {
+            err = standing_lasts((enum object_kind)kind)
+                      ? ERR_OK
+                      : store_object_each_of(core->store, (enum object_kind)kind, member,
+                                             visit_saying, &said);
+        }
+        for (size_t i = 0; err == ERR_OK && i < said.count; i++) {
+            const struct store_object *row = &said.rows[i];
+            const struct sync_key key = {row->created, row->id};
+            if (row->kind == OBJECT_REQUEST) {
+                const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = key};
+                err = gossip_run(core, &event);
+                if (err == ERR_OK) {
+                    err = taken_back_with_author(core, &row->id, by);
+                }
+            } else {
+                err = forget(core, &key);
+            }
+        }
+    } while (err == ERR_OK && said.count == OBJECTS_AT_ONCE);
+    return err;
+}
+
+bool standing_lasts(enum object_kind kind) {
+    return kind == OBJECT_MEMBER || kind == OBJECT_ACT || kind == OBJECT_REMOVAL ||
+           kind == OBJECT_RENEWAL;
+}
+
+static enum err visit_saying(void *context, const struct store_object *row) {
+    struct sayings *said = context;
+    if (said->count < OBJECTS_AT_ONCE) {
+        said->rows[said->count] = *row;
+        said->rows[said->count++].object = (struct bytes){NULL, 0};
+    }
+    return ERR_OK;
+}
+
+static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
+                             struct search *out) {
+    *out = (struct search){.member = member};
+    return store_object_each_of(core->store, OBJECT_REMOVAL, author, visit_said, out);
+}
+
+static enum err visit_said(void *context, const struct store_object *row) {
+    struct search *search = context;
+    struct signed_object object;
+    struct removal removal;
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = removal_decode(object.body, &removal);
+    }
+    if (err == ERR_OK && !search->found && id_equal(&removal.removed.member, search->member)) {
+        search->found = true;
+        search->key = (struct sync_key){row->created, row->id};
+    }
+    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
+}
+
+static enum err forget(struct core *core, const struct sync_key *key) {
+    const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = *key};
+    enum err err = gossip_run(core, &event);
+    return err == ERR_OK ? store_object_remove(core->store, &key->id) : err;
+}
+
+size_t standing_chain(const struct core *core, const struct id *certificate,
+                      struct id out[CHAIN_PARTS_MAX]) {
+    struct id chain[CHAIN_MAX];
+    size_t count = community_chain(core->community, certificate, chain);
+    size_t parts = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct id renewal = community_renewal(core->community, &chain[i]);
+        out[parts++] = chain[i];
+        if (!id_is_zero(&renewal)) {
+            out[parts++] = renewal;
+        }
+    }
+    return parts;
+}
+
+/* ---- renewals ---- */
+
+/* Of one member the one that lasts longest counts; of equal ones the first that came here. */
+enum err standing_judge_renewal(struct core *core, const struct signed_object *object,
+                                const struct head *head, const struct member *author) {
+    struct renewal renewal;
+    enum err err = renewal_decode(object->body, &renewal);
+    if (err == ERR_OK && !signed_by(object, &author->node)) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    if (err == ERR_OK) {
+        err = community_may_renew(core->community, &head->author, &renewal.member);
+    }
+    return err == ERR_OK && community_ends(core->community, &renewal.member).ms >= head->expires.ms
+               ? ERR_DENY_QUOTA
+               : err;
+}
+
+enum err standing_renewal(struct core *core, const struct signed_object *object) {
+    struct renewal renewal;
+    struct store_object row;
+    enum err err = renewal_decode(object->body, &renewal);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct id before = community_renewal(core->community, &renewal.member);
+    community_renew(core->community, &renewal.member, renewal.head.expires, &object->id);
+    err = id_is_zero(&before) ? ERR_USER_NOT_FOUND : store_object_get(core->store, &before, &row);
+    if (err == ERR_OK) {
+        const struct sync_key key = {row.created, row.id};
+        err = forget(core, &key);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* By itself, no owner need be there: whoever brought a member in says that it lives, as long as it
+ * does, and nobody has removed it. */
+enum err standing_tick(struct core *core) {
+    enum err err = ERR_OK;
+    if (!community_in_standing(core->community, &core->self, core->now.wall) &&
+        community_is_removed(core->community, &core->self, NULL)) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id member = *community_member_id(core->community, i);
+        bool alive = false;
+        if (is_to_renew(core, &member)) {
+            err = is_alive(core, &member, &alive);
+            err = err == ERR_OK && alive ? renew(core, &member) : err;
+        }
+    }
+    return err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+}
+
+/* One that was removed alone is renewed too: those whom it brought hang on its certificate. */
+static bool is_to_renew(const struct core *core, const struct id *member) {
+    const struct member *body = community_find(core->community, member);
+    bool nearest = id_equal(&body->head.author, &core->self) || id_equal(member, &core->self);
+    int64_t before =
+        (nearest ? RENEW_BEFORE_DAYS : RENEW_FOR_OTHERS_DAYS) * (int64_t)DURATION_DAY_MS;
+    return community_ends(core->community, member).ms - core->now.wall.ms < before &&
+           community_may_renew(core->community, &core->self, member) == ERR_OK;
+}
+
+/* It has published where it is, lately; or somebody below it, whom nobody has removed, has. */
+static enum err is_alive(struct core *core, const struct id *member, bool *out) {
+    struct id chain[CHAIN_MAX];
+    enum err err = ERR_OK;
+    *out = false;
+    for (size_t i = 0; err == ERR_OK && !*out && i < community_size(core->community); i++) {
+        const struct id *other = community_member_id(core->community, i);
+        size_t count = community_chain(core->community, other, chain);
+        bool hangs = false;
+        for (size_t k = 0; k < count; k++) {
+            hangs |= id_equal(&chain[k], member);
+        }
+        if (hangs && !community_is_removed(core->community, other, NULL)) {
+            struct store_object row;
+            err = store_object_newest(core->store, OBJECT_NODE_RECORD, other, &row);
+            *out = err == ERR_OK && !instant_reached(core->now.wall, row.expires);
+            err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+        }
+    }
+    return err;
+}
+
+static enum err renew(struct core *core, const struct id *member) {
+    struct renewal renewal = {.head = {.community = *community_id(core->community),
+                                       .author = core->self,
+                                       .created = core->now.wall},
+                              .member = *member};
+    struct signed_object object;
+    enum err verdict = ERR_OK;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    const struct duration life = {(int64_t)CERTIFICATE_LIFE_MAX_DAYS * DURATION_DAY_MS};
+    renewal.head.expires = instant_add(renewal.head.created, life);
+    enum err err = renewal_encode(&renewal, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_RENEWAL, buffer_bytes(&body), &object);
+        err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+    }
+    if (err == ERR_OK) {
+        err = signed_encode(&object, &bytes);
+    }
+    if (err == ERR_OK) {
+        err = gossip_take(core, NULL, buffer_bytes(&bytes), (struct way){0}, &verdict);
+    }
+    if (err == ERR_OK && verdict == ERR_OK) {
+        core_journal(core, "info community: renewed member=%02x%02x%02x%02x", member->b[0],
+                     member->b[1], member->b[2], member->b[3]);
+    }
+    return core_is_fatal(err) ? err : ERR_OK;
+}

@@ -1,0 +1,82 @@
+/* What administrators and sponsors do in a world. */
+#include <string.h>
+
+#include "crypto/dsse.h"
+#include "node/base/assert.h"
+#include "node/core/parts.h"
+#include "tests/support/samples.h"
+#include "tests/support/world.h"
+
+void world_act(struct world *world, int home, struct act *out) {
+    const struct governance *governance = community_governance(world->homes[home].core->community);
+    *out = (struct act){.head = {.community = world->community,
+                                 .created = world_wall(world, home),
+                                 .expires = INSTANT_FOR_GOOD},
+                        .previous = governance->head,
+                        .charter = governance->charter};
+    if (out->head.created.ms <= governance->created.ms) {
+        out->head.created.ms = governance->created.ms + 1;
+    }
+}
+
+enum err world_endorse(struct world *world, int home, const struct act *act, const uint8_t *key,
+                       struct id *id) {
+    const struct world_home *by = &world->homes[home];
+    const struct sign_secret *owner = &by->owners[0].sign;
+    struct endorsement endorsement = {
+        .head = {.community = world->community,
+                 .author = by->certificate,
+                 .created = world_wall(world, home),
+                 .expires = instant_add(world_wall(world, home),
+                                        (struct duration){INT64_C(7) * DURATION_DAY_MS})}};
+    SCOPED(buffer_finish) struct buffer act_body = {.max = ACT_BODY_MAX};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    ASSERT(act_encode(act, &act_body) == ERR_OK);
+    endorsement.act = buffer_bytes(&act_body);
+    ASSERT(dsse_sign(object_type(OBJECT_ACT), endorsement.act, owner, &endorsement.signature));
+    ASSERT(endorsement_encode(&endorsement, &body) == ERR_OK);
+    (void)sample_sign(OBJECT_ENDORSEMENT, buffer_bytes(&body), &owner, 1, &bytes);
+    if (id != NULL) {
+        sha256(endorsement.act, id);
+    }
+    const struct control_request request = {
+        .op = CONTROL_ENDORSE,
+        .blob = buffer_bytes(&bytes),
+        .blob2 = {key, key == NULL ? 0 : EPOCH_KEY_BYTES},
+    };
+    return world_ask(world, home, &request);
+}
+
+enum err world_remove(struct world *world, int home, int member, bool subtree) {
+    const struct world_home *by = &world->homes[home];
+    const struct sign_secret *owner = &by->owners[0].sign;
+    uint8_t key[EPOCH_KEY_BYTES];
+    struct removal removal = {
+        .head = {.community = world->community,
+                 .author = by->certificate,
+                 .created = world_wall(world, home),
+                 .expires = INSTANT_FOR_GOOD},
+        .removed = {.member = world->homes[member].certificate, .subtree = subtree}};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    memset(key, home, sizeof key / 2);
+    memset(key + sizeof key / 2, member, sizeof key / 2);
+    if (home != member) {
+        sha256(BYTES_OF(key), &removal.removed.epoch);
+    }
+    ASSERT(removal_encode(&removal, &body) == ERR_OK);
+    (void)sample_sign(OBJECT_REMOVAL, buffer_bytes(&body), &owner, 1, &bytes);
+    const struct control_request request = {.op = CONTROL_REMOVE,
+                                            .blob = buffer_bytes(&bytes),
+                                            .blob2 = {key, home == member ? 0 : sizeof key}};
+    return world_ask(world, home, &request);
+}
+
+void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTES]) {
+    memcpy(out, world->homes[home].core->epoch_key, EPOCH_KEY_BYTES);
+}
+
+struct id world_newest_act(const struct world *world, int home) {
+    return community_governance(world->homes[home].core->community)->head;
+}

@@ -444,7 +444,6 @@ static enum err document_get(struct core *core, uint64_t client,
 
 static enum err request_put(struct core *core, const struct control_request *request) {
     struct signed_object signed_request;
-    struct store_request row;
     enum err verdict = ERR_OK;
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
@@ -462,12 +461,11 @@ static enum err request_put(struct core *core, const struct control_request *req
         err = ERR_PEER_BOUNDS;
     }
     if (err == ERR_OK) {
-        row = (struct store_request){
-            .id = signed_request.id, .ours = true, .matched = true, .sealed_key = request->blob2};
         err = gossip_take(core, NULL, request->blob, (struct way){0}, &verdict);
         err = err == ERR_OK ? verdict : err;
     }
-    return err == ERR_OK ? store_request_set_key(core->store, &row.id, row.sealed_key) : err;
+    return err == ERR_OK ? store_request_set_key(core->store, &signed_request.id, request->blob2)
+                         : err;
 }
 
 static enum err withdraw(struct core *core, const struct control_request *request) {

@@ -45,12 +45,15 @@ static bool signed_by_member(const struct signed_object *object, const struct me
 static enum err accept_arrival(struct core *core, const struct arrival *arrival);
 static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index);
 static enum err after_standing(struct core *core, const struct signed_object *object);
+static enum err store_arrival(struct core *core, const struct arrival *arrival,
+                              const struct store_object *row, uint64_t index);
 static enum err after_request(struct core *core, const struct request *request,
-                              const struct store_object *row, uint64_t log_index);
+                              const struct store_object *row);
 static enum err want_for_request(struct core *core, const struct request *request,
                                  const struct id *sha256, uint32_t size);
 static enum err tell_ingest(struct core *core, const struct store_object *request);
 static enum err append_certificate(struct core *core, const struct id *id, struct buffer *out);
+static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
 static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
@@ -127,8 +130,8 @@ enum err gossip_accept(struct core *core, uint64_t from, struct way way,
     return accept_arrival(core, &arrival);
 }
 
-/* Rows come in the order of their authors' clocks, so a certificate may come before its sponsor's:
- * the members are gone through until nobody new is found. */
+/* Rows come as they came, which may be a certificate before its sponsor's: the members are gone
+ * through until nobody new is found. */
 enum err gossip_start(struct core *core) {
     size_t before = 0;
     enum err err = ERR_OK;
@@ -588,7 +591,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = called_record(core, object);
     }
     if (err == ERR_OK) {
-        err = store_object_add(core->store, &row);
+        err = store_arrival(core, arrival, &row, index);
     }
     if (err == ERR_OK) {
         struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
@@ -605,7 +608,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = after_standing(core, object);
     }
     if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
-        err = after_request(core, arrival->request, &row, index);
+        err = after_request(core, arrival->request, &row);
     }
     if (err == ERR_OK && object->kind == OBJECT_WITHDRAWAL) {
         err = taken_back_withdrawn(core, object);
@@ -665,14 +668,19 @@ static enum err after_standing(struct core *core, const struct signed_object *ob
     }
 }
 
-static enum err after_request(struct core *core, const struct request *request,
-                              const struct store_object *row, uint64_t log_index) {
-    struct store_request local = {.id = row->id, .log_index = log_index};
-    enum err err = requests_admit(core->requests, &row->id, request, core->now.wall);
-    local.ours = id_equal(&row->author, &core->self);
-    if (err == ERR_OK) {
-        err = store_request_add(core->store, &local);
+static enum err store_arrival(struct core *core, const struct arrival *arrival,
+                              const struct store_object *row, uint64_t index) {
+    if (row->kind != OBJECT_REQUEST) {
+        return store_object_add(core->store, row);
     }
+    enum err err = store_request_add(core->store, row, index, arrival->request->terms.delete_by);
+    bool ours = id_equal(&row->author, &core->self);
+    return err == ERR_OK && ours ? store_request_own(core->store, &row->id) : err;
+}
+
+static enum err after_request(struct core *core, const struct request *request,
+                              const struct store_object *row) {
+    enum err err = requests_admit(core->requests, &row->id, request, core->now.wall);
     if (err == ERR_OK && request->document.present) {
         err = want_for_request(core, request, &request->document.sha256, request->document.size);
     }
@@ -683,10 +691,7 @@ static enum err after_request(struct core *core, const struct request *request,
     if (err == ERR_OK) {
         err = taken_back_by_request(core, &row->id, request);
     }
-    if (err == ERR_OK) {
-        err = owed_request(core, &row->id, request);
-    }
-    if (local.ours) {
+    if (id_equal(&row->author, &core->self)) {
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
@@ -751,7 +756,7 @@ static enum err tell_ingest(struct core *core, const struct store_object *reques
 }
 
 static enum err append_certificate(struct core *core, const struct id *id, struct buffer *out) {
-    struct kept_certificate *kept = &core->certificates[read_u64(id->b) % CERTIFICATES_KEPT];
+    struct kept_certificate *kept = kept_certificate(core, id);
     if (kept->len > 0 && id_equal(&kept->id, id)) {
         return buffer_append(out, (struct bytes){kept->bytes, kept->len});
     }
@@ -763,6 +768,20 @@ static enum err append_certificate(struct core *core, const struct id *id, struc
         memcpy(kept->bytes, row.object.at, row.object.len);
     }
     return err == ERR_OK ? buffer_append(out, row.object) : err;
+}
+
+/* Where it is, or the place that it may take. */
+static struct kept_certificate *kept_certificate(struct core *core, const struct id *id) {
+    struct kept_certificate *place = NULL;
+    for (uint64_t i = 0; i < CERTIFICATE_PLACES; i++) {
+        struct kept_certificate *kept =
+            &core->certificates[(read_u64(id->b) + i) % CERTIFICATES_KEPT];
+        if (kept->len > 0 && id_equal(&kept->id, id)) {
+            return kept;
+        }
+        place = place == NULL || (place->len > 0 && kept->len == 0) ? kept : place;
+    }
+    return place;
 }
 
 /* ---- start ---- */
@@ -800,6 +819,10 @@ static enum err load_object(void *context, const struct store_object *row) {
         current = !community_is_removed(core->community, &row->author, NULL);
     }
     if (err != ERR_OK || !current) {
+        return err;
+    }
+    err = taken_back_load(core, row);
+    if (err != ERR_OK) {
         return err;
     }
     bool reserved = standing_lasts(row->kind) || id_equal(&row->author, &core->self);
@@ -984,13 +1007,15 @@ static enum err push(struct core *core, struct link *link, const struct overlay_
 static enum err encode_object(struct core *core, const struct overlay_action *action) {
     struct store_object row;
     struct pushed *pushed = &core->pushed;
-    struct link_message message = {
-        .kind = LINK_GOSSIP, .as.gossip = {.hops = action->hops, .everywhere = action->everywhere}};
+    struct link_message message; /* the rest of the union is large, and not looked at */
     bool at_hand = pushed->object.len > 0 && id_equal(&pushed->id, &action->id);
     enum err err = at_hand ? ERR_OK : store_object_get(core->store, &action->id, &row);
     if (err != ERR_OK) {
         return err;
     }
+    message.kind = LINK_GOSSIP;
+    message.as.gossip.hops = action->hops;
+    message.as.gossip.everywhere = action->everywhere;
     message.as.gossip.object = at_hand ? pushed->object : row.object;
     pushed->id = action->id;
     pushed->way = (struct way){action->hops, action->everywhere};

@@ -9,8 +9,6 @@
 
 enum {
     OWED_OF_ONE = 1024,            /* as many as a requester holds at a time */
-    ASKED_OF_ONE = 4096,           /* requests; 40 a day for a hundred days. Later ones are counted
-                                      while they live */
     LATE_MS = 7 * DURATION_DAY_MS, /* a receipt may come so long after delete-by */
     KEEP_DELETED_DAYS = 90,
     KEEP_OWED_DAYS = 400, /* as long as a certificate lives */
@@ -22,14 +20,6 @@ static enum err delete_by_of(struct core *core, const struct id *request, const 
                              struct instant *out);
 static enum err add(struct core *core, const struct head *head, const struct id *request,
                     const struct id *commitment, bool deleted);
-
-enum err owed_request(struct core *core, const struct id *id, const struct request *request) {
-    uint64_t count = 0;
-    enum err err = store_asked_count(core->store, &request->head.author, &count);
-    return err == ERR_OK && count < ASKED_OF_ONE
-               ? store_asked_add(core->store, id, &request->head.author, request->terms.delete_by)
-               : err;
-}
 
 enum err owed_object(struct core *core, const struct signed_object *object) {
     struct receipt_commitment commitment;
@@ -100,22 +90,21 @@ static struct instant days_ago(const struct core *core, int64_t days) {
  * home has not seen that request, or it is another's. */
 static enum err delete_by_of(struct core *core, const struct id *request, const struct id *author,
                              struct instant *out) {
-    struct id asked_by;
-    enum err err = store_asked_get(core->store, request, &asked_by, out);
-    if (err == ERR_USER_NOT_FOUND) { /* one from before these rows were kept, or beyond them */
-        struct request whole;
-        struct store_object row;
-        err = store_object_get(core->store, request, &row);
-        if (err == ERR_OK) {
-            err = row.kind == OBJECT_REQUEST ? delivery_load_request(core, request, &whole)
-                                             : ERR_USER_NOT_FOUND;
-        }
-        if (err == ERR_OK) {
-            asked_by = whole.head.author;
-            *out = whole.terms.delete_by;
-        }
+    struct request whole;
+    struct store_object row;
+    enum err err = store_object_get(core->store, request, &row);
+    if (err == ERR_USER_NOT_FOUND) {
+        return store_asked_get(core->store, request, author, out);
     }
-    return err == ERR_OK && !id_equal(&asked_by, author) ? ERR_USER_NOT_FOUND : err;
+    if (err == ERR_OK) {
+        err = row.kind == OBJECT_REQUEST && id_equal(&row.author, author)
+                  ? delivery_load_request(core, request, &whole)
+                  : ERR_USER_NOT_FOUND;
+    }
+    if (err == ERR_OK) {
+        *out = whole.terms.delete_by;
+    }
+    return err;
 }
 
 static enum err add(struct core *core, const struct head *head, const struct id *request,

@@ -55,10 +55,12 @@ enum {
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
     CERTIFICATES_KEPT = 256,     /* those of who asks: ingest gets them with each request */
+    CERTIFICATE_PLACES = 4,      /* where one may be, from its id's on: they meet */
     KEPT_CERTIFICATE_MAX = 1024, /* hardly any is longer; those are read each time */
     UPKEEP_EVERY_MS = 30 * 1000,
-    CATCH_UPS_MAX = 16,                     /* parts of the epoch key that open the catch-up door */
-    EPOCHS_PENDING = 16,                    /* parts that came before their removals */
+    CATCH_UPS_MAX = 16,   /* parts of the epoch key that open the catch-up door */
+    EPOCHS_PENDING = 16,  /* parts that came before their removals */
+    NAMED_PLACES = 65536, /* many more than requests are taken back between two starts */
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
@@ -228,7 +230,8 @@ struct core {
     struct id attachment_after;
     uint64_t attachment_link; /* whom the last part was asked of */
     struct tick upkeep_due;
-    bool shredded; /* in this turn, perhaps: cut the write-ahead log off after it */
+    bool named[NAMED_PLACES]; /* those of the requests that something takes back */
+    bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
 
     struct handing handings[CORE_CLIENTS_MAX];
     /* Blocks, receivers, handings, and a removal of each kind. */
@@ -245,7 +248,7 @@ struct core {
     struct pushed pushed;
     struct buffer charter;                 /* signed object, once there is one */
     struct buffer chain;                   /* what one request goes to ingest with */
-    struct kept_certificate *certificates; /* CERTIFICATES_KEPT of them, each at its id's place */
+    struct kept_certificate *certificates; /* CERTIFICATES_KEPT of them, by their ids */
     struct id book_kept;                   /* hash of the address book as it is in the store */
     struct link_message message;
     struct control_reply reply;
@@ -375,6 +378,8 @@ enum err address_book_keep(struct core *core);
 enum err taken_back_judge(struct core *core, const struct signed_object *object,
                           const struct member *author);
 enum err taken_back_withdrawn(struct core *core, const struct signed_object *object);
+/* At start, of every object that lives. */
+enum err taken_back_load(struct core *core, const struct store_object *row);
 /* A request was accepted and is stored: it may amend another, and be taken back already. */
 enum err taken_back_by_request(struct core *core, const struct id *id,
                                const struct request *request);
@@ -447,7 +452,6 @@ enum err received_tick(struct core *core);
 enum err received_delete(struct core *core, const struct id *grant);
 
 /* ---- owed.c ---- */
-enum err owed_request(struct core *core, const struct id *id, const struct request *request);
 enum err owed_object(struct core *core, const struct signed_object *object); /* of either kind */
 enum err owed_is_ended_by(struct core *core, const struct signed_object *object, bool *out);
 enum err owed_slot(struct core *core); /* one is about to close */

@@ -4,6 +4,7 @@
  * checkpoint, which goes to the neighbours for their cosignatures (witness.c). The checkpoint's
  * file is written a moment later, with those that have come. All of this goes by the slots' clock,
  * which private entries do not move (P2). */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +15,13 @@
 
 enum {
     TILES_AT_ONCE = 64, /* of one level, in one turn: each is two files to be synced */
+    NODE_LEVELS = 4,    /* of the tree's levels each fourth is kept: those that tiles show, and one
+                           between, as 16 nodes are soon gone through and 256 are not */
 };
 
 #define WITNESS_LINE "\n\xe2\x80\x94 stoop.witness/"
+
+static_assert((int)TILE_HEIGHT % (int)NODE_LEVELS == 0, "what tiles show is kept");
 
 static enum err load_key(struct core *core);
 static enum err load_files(struct core *core);
@@ -233,7 +238,8 @@ static enum err store_leaf(struct core *core, const struct log_leaf *leaf, struc
                              .leaf = {(const uint8_t *)leaf->text, leaf->len},
                              .opening = opening};
     enum err err = store_leaf_add(core->store, &row);
-    for (unsigned level = 1; err == ERR_OK && level <= leaf->node_count; level++) {
+    for (unsigned level = NODE_LEVELS; err == ERR_OK && level <= leaf->node_count;
+         level += NODE_LEVELS) {
         err = store_node_add(core->store, level, leaf->index >> level, &leaf->nodes[level - 1]);
     }
     return err;
@@ -334,9 +340,23 @@ static enum err write_tiles(struct core *core, uint64_t size) {
     return ERR_OK;
 }
 
+/* The levels that are not kept are made from the next below that is. */
 static bool read_node(void *context, unsigned level, uint64_t index, struct id *out) {
     struct core *core = context;
-    return store_node_get(core->store, level, index, out) == ERR_OK;
+    unsigned above = level % NODE_LEVELS;
+    struct merkle_edge edge = {0};
+    if (above == 0) {
+        return store_node_get(core->store, level, index, out) == ERR_OK;
+    }
+    for (uint64_t i = index << above; i < (index + 1) << above; i++) {
+        struct id hash;
+        if (store_node_get(core->store, level - above, i, &hash) != ERR_OK) {
+            return false;
+        }
+        merkle_append(&edge, &hash);
+    }
+    merkle_root(&edge, out);
+    return true;
 }
 
 static bool read_leaf(void *context, uint64_t index, struct bytes *out) {

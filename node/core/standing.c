@@ -23,7 +23,12 @@ struct search { /* for what this home said of a member before */
 
 struct sayings { /* of a member that is gone */
     size_t count;
-    struct store_object rows[OBJECTS_AT_ONCE]; /* without their bytes */
+    struct sync_key keys[OBJECTS_AT_ONCE];
+};
+
+struct asked { /* its requests */
+    size_t count;
+    struct id ids[512];
 };
 
 static enum err visit_removal(void *context, const struct store_object *row);
@@ -34,6 +39,8 @@ static enum err find_removal(struct core *core, const struct id *author, const s
 static enum err forget(struct core *core, const struct sync_key *key);
 static enum err part_with(struct core *core, const struct id *member, const struct id *by);
 static enum err silence(struct core *core, const struct id *member, const struct id *by);
+static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
+static enum err visit_asked(void *context, const struct id *id);
 static enum err visit_saying(void *context, const struct store_object *row);
 static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
@@ -199,31 +206,48 @@ static enum err part_with(struct core *core, const struct id *member, const stru
  * them. */
 static enum err silence(struct core *core, const struct id *member, const struct id *by) {
     static struct sayings said; /* large */
-    enum err err = ERR_OK;
+    enum err err = end_requests(core, member, by);
     do {
         said.count = 0;
-        err = ERR_OK;
-        for (int kind = OBJECT_UNKNOWN + 1; err == ERR_OK && kind <= OBJECT_KIND_LAST; kind++) {
-            err = standing_lasts((enum object_kind)kind)
-                      ? ERR_OK
-                      : store_object_each_of(core->store, (enum object_kind)kind, member,
-                                             visit_saying, &said);
+        for (int kind = OBJECT_UNKNOWN; err == ERR_OK && kind <= OBJECT_KIND_LAST; kind++) {
+            bool stays = kind == OBJECT_REQUEST || standing_lasts((enum object_kind)kind);
+            err = stays ? ERR_OK
+                        : store_object_each_of(core->store, (enum object_kind)kind, member,
+                                               visit_saying, &said);
         }
         for (size_t i = 0; err == ERR_OK && i < said.count; i++) {
-            const struct store_object *row = &said.rows[i];
-            const struct sync_key key = {row->created, row->id};
-            if (row->kind == OBJECT_REQUEST) {
-                const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = key};
-                err = gossip_run(core, &event);
-                if (err == ERR_OK) {
-                    err = taken_back_with_author(core, &row->id, by);
-                }
-            } else {
-                err = forget(core, &key);
-            }
+            err = forget(core, &said.keys[i]);
         }
     } while (err == ERR_OK && said.count == OBJECTS_AT_ONCE);
     return err;
+}
+
+static enum err end_requests(struct core *core, const struct id *member, const struct id *by) {
+    struct asked asked = {.count = 0};
+    enum err err = requests_each_of(core->requests, member, visit_asked, &asked);
+    for (size_t i = 0; err == ERR_OK && i < asked.count; i++) {
+        struct store_object row;
+        err = store_object_get(core->store, &asked.ids[i], &row);
+        if (err == ERR_OK) {
+            const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED,
+                                                .key = {row.created, row.id}};
+            err = gossip_run(core, &event);
+        }
+        if (err == ERR_OK) {
+            err = taken_back_with_author(core, &asked.ids[i], by);
+        }
+        err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    return err;
+}
+
+/* A requester has fewer than these within a week. */
+static enum err visit_asked(void *context, const struct id *id) {
+    struct asked *asked = context;
+    if (asked->count < COUNT_OF(asked->ids)) {
+        asked->ids[asked->count++] = *id;
+    }
+    return ERR_OK;
 }
 
 bool standing_lasts(enum object_kind kind) {
@@ -234,8 +258,7 @@ bool standing_lasts(enum object_kind kind) {
 static enum err visit_saying(void *context, const struct store_object *row) {
     struct sayings *said = context;
     if (said->count < OBJECTS_AT_ONCE) {
-        said->rows[said->count] = *row;
-        said->rows[said->count++].object = (struct bytes){NULL, 0};
+        said->keys[said->count++] = (struct sync_key){row->created, row->id};
     }
     return ERR_OK;
 }

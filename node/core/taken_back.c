@@ -9,7 +9,7 @@
 #include "node/core/parts.h"
 
 struct search { /* for what takes a request back */
-    struct instant now;
+    struct core *core;
     const struct id *request;
     const struct head *head;
     bool found;
@@ -17,11 +17,33 @@ struct search { /* for what takes a request back */
     struct id by;
 };
 
+static bool *named(struct core *core, const struct id *request);
 static enum err find_request(struct core *core, const struct id *id, struct head *out);
 static enum err visit_withdrawal(void *context, const struct store_object *row);
-static enum err visit_amendment(void *context, const struct store_object *row);
+static enum err visit_amendment(void *context, const struct id *id);
 static enum err take_back(struct core *core, const struct id *request, enum log_kind kind,
                           const struct id *by);
+
+enum err taken_back_load(struct core *core, const struct store_object *row) {
+    struct signed_object object;
+    struct withdrawal withdrawal;
+    struct request request;
+    if (row->kind != OBJECT_WITHDRAWAL && row->kind != OBJECT_REQUEST) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK && row->kind == OBJECT_WITHDRAWAL) {
+        err = withdrawal_decode(object.body, &withdrawal);
+    } else if (err == ERR_OK) {
+        err = request_decode(object.body, &request);
+    }
+    if (err != ERR_OK) {
+        return ERR_HOST_DATABASE;
+    }
+    /* Zero, of a request that amends none, is the id of none. */
+    *named(core, row->kind == OBJECT_WITHDRAWAL ? &withdrawal.request : &request.amends) = true;
+    return ERR_OK;
+}
 
 /* What it withdraws may be on its way still, so only what is here is held to it. */
 enum err taken_back_judge(struct core *core, const struct signed_object *object,
@@ -47,6 +69,7 @@ enum err taken_back_withdrawn(struct core *core, const struct signed_object *obj
     struct head head;
     enum err err = withdrawal_decode(object->body, &withdrawal);
     if (err == ERR_OK) {
+        *named(core, &withdrawal.request) = true;
         err = find_request(core, &withdrawal.request, &head);
     }
     if (err == ERR_OK) {
@@ -57,23 +80,24 @@ enum err taken_back_withdrawn(struct core *core, const struct signed_object *obj
 
 enum err taken_back_by_request(struct core *core, const struct id *id,
                                const struct request *request) {
-    struct search search = {.now = core->now.wall, .request = id, .head = &request->head};
+    struct search search = {.core = core, .request = id, .head = &request->head};
     struct head head;
     enum err err = ERR_OK;
     if (!id_is_zero(&request->amends)) {
+        *named(core, &request->amends) = true;
         err = find_request(core, &request->amends, &head);
         if (err == ERR_OK && amendment_ends(request, &request->amends, &head)) {
             err = take_back(core, &request->amends, LOG_REQUEST_AMENDED, id);
         }
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (err == ERR_OK) {
-        err = store_object_each_of(core->store, OBJECT_WITHDRAWAL, &request->head.author,
-                                   visit_withdrawal, &search);
+    if (err != ERR_OK || !*named(core, id)) {
+        return err;
     }
+    err = store_object_each_of(core->store, OBJECT_WITHDRAWAL, &request->head.author,
+                               visit_withdrawal, &search);
     if (err == ERR_OK && !search.found) {
-        err = store_object_each_of(core->store, OBJECT_REQUEST, &request->head.author,
-                                   visit_amendment, &search);
+        err = requests_each_of(core->requests, &request->head.author, visit_amendment, &search);
     }
     return err == ERR_OK && search.found ? take_back(core, id, search.kind, &search.by) : err;
 }
@@ -87,6 +111,11 @@ enum err taken_back(struct core *core, const struct id *request, bool *out) {
 
 enum err taken_back_with_author(struct core *core, const struct id *request, const struct id *by) {
     return take_back(core, request, LOG_REQUEST_WITHDRAWN, by);
+}
+
+/* Hardly any request is taken back before it comes: only one that may be is looked for. */
+static bool *named(struct core *core, const struct id *request) {
+    return &core->named[read_u64(request->b) % NAMED_PLACES];
 }
 
 static enum err find_request(struct core *core, const struct id *id, struct head *out) {
@@ -122,22 +151,18 @@ static enum err visit_withdrawal(void *context, const struct store_object *row) 
     return ERR_OK;
 }
 
-static enum err visit_amendment(void *context, const struct store_object *row) {
+static enum err visit_amendment(void *context, const struct id *id) {
     struct search *search = context;
-    struct signed_object object;
     struct request request;
-    enum err err = signed_decode(row->object, &object);
-    if (err == ERR_OK) {
-        err = request_decode(object.body, &request);
-    }
+    enum err err = delivery_load_request(search->core, id, &request);
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
-    if (!search->found && !instant_reached(search->now, row->expires) &&
+    if (!search->found && !instant_reached(search->core->now.wall, request.head.expires) &&
         amendment_ends(&request, search->request, search->head)) {
         search->found = true;
         search->kind = LOG_REQUEST_AMENDED;
-        search->by = row->id;
+        search->by = *id;
     }
     return ERR_OK;
 }

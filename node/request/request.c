@@ -173,6 +173,17 @@ size_t requests_count(const struct requests *requests) {
     return requests->count;
 }
 
+enum err requests_each_of(const struct requests *requests, const struct id *author,
+                          requests_visit *visit, void *context) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < requests->count && err == ERR_OK; i++) {
+        if (id_equal(&requests->live[i].author, author)) {
+            err = visit(context, &requests->live[i].id);
+        }
+    }
+    return err;
+}
+
 bool requests_expire(struct requests *requests, struct instant now, struct id *out) {
     for (size_t i = 0; i < requests->count; i++) {
         if (instant_reached(now, requests->live[i].expires)) {

@@ -47,6 +47,10 @@ MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
 void requests_take_back(struct requests *requests, const struct id *id);
 bool requests_live(const struct requests *requests, const struct id *id);
 size_t requests_count(const struct requests *requests);
+/* Visits an author's, taken back or not, until `visit` does not answer ERR_OK; passes that on. */
+typedef enum err requests_visit(void *context, const struct id *id);
+MUST_USE enum err requests_each_of(const struct requests *requests, const struct id *author,
+                                   requests_visit *visit, void *context);
 
 /* Takes one that has expired out, taken back or not; false when none has. Call until false. */
 bool requests_expire(struct requests *requests, struct instant now, struct id *out);

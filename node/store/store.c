@@ -5,6 +5,7 @@
  *  3. Blobs handed out live in `row`, one buffer per borrowed column, until the next call. */
 #include "node/store/store.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,9 @@ enum err store_open(const char *path, struct store **out) {
         err = run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                          "PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
                          "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;"
-                         "PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=8388608;");
+                         "PRAGMA trusted_schema=OFF;"
+                         /* One and the same: what is written back, and what stays. */
+                         "PRAGMA wal_autocheckpoint=2048; PRAGMA journal_size_limit=8388608;");
     }
     if (err == ERR_OK) {
         err = migrate(store);
@@ -170,6 +173,9 @@ enum err store_remove(struct store *store, enum store_key key) {
 /* ---- gossiped objects ---- */
 
 #define OBJECT_COLUMNS "id, kind, author, created, expires, object"
+/* Requests are many, and nobody looks for them by author: they are not in that index. */
+#define NO_REQUEST "kind <> 5"
+static_assert(OBJECT_REQUEST == 5, "what the schema says");
 
 static void read_object(struct query *q, struct store_object *out) {
     column_fixed(q, 0, out->id.b, sizeof out->id.b);
@@ -194,14 +200,18 @@ static enum err each_object(struct query *q, store_object_visit *visit, void *co
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+static void bind_object(struct query *q, const struct store_object *object) {
+    bind_id(q, &object->id);
+    bind_int(q, object->kind);
+    bind_id(q, &object->author);
+    bind_int(q, object->created.ms);
+    bind_int(q, object->expires.ms);
+    bind_bytes(q, object->object);
+}
+
 enum err store_object_add(struct store *store, const struct store_object *object) {
     QUERY(q, store, "INSERT OR IGNORE INTO objects(" OBJECT_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?)");
-    bind_id(&q, &object->id);
-    bind_int(&q, object->kind);
-    bind_id(&q, &object->author);
-    bind_int(&q, object->created.ms);
-    bind_int(&q, object->expires.ms);
-    bind_bytes(&q, object->object);
+    bind_object(&q, object);
     return query_write(&q);
 }
 
@@ -239,8 +249,9 @@ enum err store_object_expire(struct store *store, const struct id *self, struct 
 enum err store_object_newest(struct store *store, enum object_kind kind, const struct id *author,
                              struct store_object *out) {
     QUERY(q, store,
-          "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? AND author = ?"
-          " ORDER BY created DESC, id DESC LIMIT 1");
+          "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? AND " NO_REQUEST
+          " AND author = ? ORDER BY created DESC, id DESC LIMIT 1");
+    ASSERT(kind != OBJECT_REQUEST);
     bind_int(&q, kind);
     bind_id(&q, author);
     enum err err = query_row(&q);
@@ -253,7 +264,10 @@ enum err store_object_newest(struct store *store, enum object_kind kind, const s
 
 enum err store_object_count(struct store *store, enum object_kind kind, const struct id *author,
                             struct instant now, uint64_t *out) {
-    QUERY(q, store, "SELECT count(*) FROM objects WHERE kind = ? AND author = ? AND expires > ?");
+    QUERY(q, store,
+          "SELECT count(*) FROM objects WHERE kind = ? AND " NO_REQUEST
+          " AND author = ? AND expires > ?");
+    ASSERT(kind != OBJECT_REQUEST);
     bind_int(&q, kind);
     bind_id(&q, author);
     bind_int(&q, now.ms);
@@ -267,8 +281,9 @@ enum err store_object_count(struct store *store, enum object_kind kind, const st
 enum err store_object_each_of(struct store *store, enum object_kind kind, const struct id *author,
                               store_object_visit *visit, void *context) {
     QUERY(q, store,
-          "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? AND author = ?"
-          " ORDER BY created, id");
+          "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? AND " NO_REQUEST
+          " AND author = ? ORDER BY created, id");
+    ASSERT(kind != OBJECT_REQUEST);
     bind_int(&q, kind);
     bind_id(&q, author);
     return each_object(&q, visit, context);
@@ -277,73 +292,80 @@ enum err store_object_each_of(struct store *store, enum object_kind kind, const 
 enum err store_object_each(struct store *store, enum object_kind kind, store_object_visit *visit,
                            void *context) {
     QUERY(q, store,
-          "SELECT " OBJECT_COLUMNS " FROM objects WHERE ?1 = 0 OR kind = ?1"
-          " ORDER BY created, id");
+          "SELECT " OBJECT_COLUMNS " FROM objects WHERE ?1 = 0 OR kind = ?1 ORDER BY rowid");
     bind_int(&q, kind);
     return each_object(&q, visit, context);
 }
 
 /* ---- requests ---- */
 
-enum err store_request_add(struct store *store, const struct store_request *request) {
+enum err store_request_add(struct store *store, const struct store_object *object,
+                           uint64_t log_index, struct instant delete_by) {
     QUERY(q, store,
-          "INSERT OR IGNORE INTO requests(id, ours, matched, log_index, sealed_key)"
-          " VALUES(?, ?, ?, ?, ?)");
-    bind_id(&q, &request->id);
-    bind_int(&q, request->ours);
-    bind_int(&q, request->matched);
-    bind_int(&q, (int64_t)request->log_index);
-    bind_bytes(&q, request->sealed_key);
+          "INSERT OR IGNORE INTO objects(" OBJECT_COLUMNS ", log_index, delete_by)"
+          " VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+    bind_object(&q, object);
+    bind_int(&q, (int64_t)log_index);
+    bind_int(&q, delete_by.ms);
+    return query_write(&q);
+}
+
+enum err store_request_own(struct store *store, const struct id *id) {
+    QUERY(q, store, "INSERT OR IGNORE INTO own_requests(id) VALUES(?)");
+    bind_id(&q, id);
     return query_write(&q);
 }
 
 enum err store_request_get(struct store *store, const struct id *id, struct store_request *out) {
     QUERY(q, store,
-          "SELECT ours, matched, log_index, sealed_key, taken_back FROM requests WHERE id = ?");
+          "SELECT own.id IS NOT NULL, matched, log_index, taken_back, sealed_key"
+          " FROM objects LEFT JOIN own_requests AS own ON own.id = objects.id"
+          " WHERE objects.id = ? AND kind = ?");
     bind_id(&q, id);
+    bind_int(&q, OBJECT_REQUEST);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (struct store_request){.id = *id};
         out->ours = sqlite3_column_int(q.statement, 0) != 0;
         out->matched = sqlite3_column_int(q.statement, 1) != 0;
         out->log_index = (uint64_t)sqlite3_column_int64(q.statement, 2);
-        out->sealed_key = column_keep(&q, 3);
-        if (sqlite3_column_bytes(q.statement, 4) > 0) {
-            column_fixed(&q, 4, out->taken_back_by.b, sizeof out->taken_back_by.b);
+        if (sqlite3_column_bytes(q.statement, 3) > 0) {
+            column_fixed(&q, 3, out->taken_back_by.b, sizeof out->taken_back_by.b);
         }
+        out->sealed_key = column_keep(&q, 4);
         err = q.err;
     }
     return err;
 }
 
 enum err store_request_take_back(struct store *store, const struct id *id, const struct id *by) {
-    QUERY(q, store, "UPDATE requests SET taken_back = ? WHERE id = ?");
+    QUERY(q, store, "UPDATE objects SET taken_back = ? WHERE id = ?");
     bind_id(&q, by);
     bind_id(&q, id);
     return query_write(&q);
 }
 
 enum err store_request_matched(struct store *store, const struct id *id) {
-    QUERY(q, store, "UPDATE requests SET matched = 1 WHERE id = ?");
+    QUERY(q, store, "UPDATE objects SET matched = 1 WHERE id = ?");
     bind_id(&q, id);
     return query_write(&q);
 }
 
 enum err store_request_set_key(struct store *store, const struct id *id, struct bytes sealed_key) {
-    QUERY(q, store, "UPDATE requests SET sealed_key = ? WHERE id = ?");
+    QUERY(q, store, "UPDATE own_requests SET sealed_key = ? WHERE id = ?");
     bind_bytes(&q, sealed_key);
     bind_id(&q, id);
     return query_write(&q);
 }
 
 enum err store_request_deleting(struct store *store, const struct id *id) {
-    QUERY(q, store, "UPDATE requests SET deleting = 1 WHERE id = ?");
+    QUERY(q, store, "UPDATE own_requests SET deleting = 1 WHERE id = ?");
     bind_id(&q, id);
     return query_write(&q);
 }
 
 enum err store_request_each_key(struct store *store, store_request_visit *visit, void *context) {
-    QUERY(q, store, "SELECT id FROM requests WHERE ours AND NOT deleting AND sealed_key <> x''");
+    QUERY(q, store, "SELECT id FROM own_requests WHERE NOT deleting AND sealed_key <> x''");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct id id;
@@ -357,14 +379,15 @@ enum err store_request_each_key(struct store *store, store_request_visit *visit,
 }
 
 enum err store_request_forget_key(struct store *store, const struct id *id) {
-    QUERY(q, store, "UPDATE requests SET sealed_key = x'' WHERE id = ?");
+    QUERY(q, store, "UPDATE own_requests SET sealed_key = x'' WHERE id = ?");
     bind_id(&q, id);
     return query_write(&q);
 }
 
 enum err store_request_expire(struct store *store) {
     QUERY(q, store,
-          "DELETE FROM requests WHERE sealed_key = x'' AND id NOT IN (SELECT id FROM objects)");
+          "DELETE FROM own_requests"
+          " WHERE sealed_key = x'' AND id NOT IN (SELECT id FROM objects)");
     return query_write(&q);
 }
 
@@ -686,7 +709,7 @@ enum err store_clip_next_over(struct store *store, struct instant now, struct cl
         q, store,
         "SELECT clip, request FROM clips WHERE (state IN (?1, ?2) AND (state = ?2 OR expires <= ?3)"
         " AND NOT EXISTS (SELECT 1 FROM objects WHERE id = clips.request AND objects.expires > ?3))"
-        " OR (state = ?1 AND EXISTS (SELECT 1 FROM requests WHERE id = clips.request"
+        " OR (state = ?1 AND EXISTS (SELECT 1 FROM objects WHERE id = clips.request"
         " AND taken_back <> x'')) LIMIT 1");
     bind_int(&q, CLIP_GRANTED);
     bind_int(&q, CLIP_DELIVERED);
@@ -947,33 +970,15 @@ enum err store_places(struct store *store, const struct id *grant,
 
 /* ---- owed ---- */
 
-enum err store_asked_add(struct store *store, const struct id *request, const struct id *author,
-                         struct instant delete_by) {
-    QUERY(q, store, "INSERT OR IGNORE INTO asked(request, author, delete_by) VALUES(?, ?, ?)");
-    bind_id(&q, request);
-    bind_id(&q, author);
-    bind_int(&q, delete_by.ms);
-    return query_write(&q);
-}
-
-enum err store_asked_get(struct store *store, const struct id *request, struct id *author,
+enum err store_asked_get(struct store *store, const struct id *request, const struct id *author,
                          struct instant *delete_by) {
-    QUERY(q, store, "SELECT author, delete_by FROM asked WHERE request = ?");
+    QUERY(q, store, "SELECT delete_by FROM asked WHERE author = ? AND request = ?");
+    bind_id(&q, author);
     bind_id(&q, request);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
-        column_fixed(&q, 0, author->b, sizeof author->b);
-        delete_by->ms = sqlite3_column_int64(q.statement, 1);
-        err = q.err;
+        delete_by->ms = sqlite3_column_int64(q.statement, 0);
     }
-    return err;
-}
-
-enum err store_asked_count(struct store *store, const struct id *author, uint64_t *out) {
-    QUERY(q, store, "SELECT count(*) FROM asked WHERE author = ?");
-    bind_id(&q, author);
-    enum err err = query_row(&q);
-    *out = err == ERR_OK ? (uint64_t)sqlite3_column_int64(q.statement, 0) : 0;
     return err;
 }
 
@@ -1500,6 +1505,34 @@ static const char *const migrations[] = {
      "INSERT INTO epochs SELECT zeroblob(32), key, since FROM epochs_before"
      " ORDER BY since DESC LIMIT 1;"
      "DROP TABLE epochs_before;"),
+    /* A request that comes is one row, and one that goes leaves what is asked of its author: at
+     * most 4096 of each, 40 a day for a hundred days. */
+    ("ALTER TABLE objects ADD COLUMN log_index INTEGER;"
+     "ALTER TABLE objects ADD COLUMN delete_by INTEGER;"
+     "ALTER TABLE objects ADD COLUMN matched INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE objects ADD COLUMN taken_back BLOB NOT NULL DEFAULT x'';"
+     "UPDATE objects SET (log_index, matched, taken_back) = (SELECT log_index, matched, taken_back"
+     " FROM requests WHERE requests.id = objects.id) WHERE id IN (SELECT id FROM requests);"
+     "UPDATE objects SET delete_by = (SELECT delete_by FROM asked WHERE request = objects.id)"
+     " WHERE id IN (SELECT request FROM asked);"
+     "CREATE TABLE own_requests(id BLOB PRIMARY KEY, sealed_key BLOB NOT NULL DEFAULT x'',"
+     " deleting INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+     "INSERT INTO own_requests SELECT id, sealed_key, deleting FROM requests WHERE ours;"
+     "DROP TABLE requests;"
+     "CREATE TABLE asked_of(author BLOB NOT NULL, request BLOB NOT NULL,"
+     " delete_by INTEGER NOT NULL, PRIMARY KEY(author, request)) WITHOUT ROWID;"
+     "INSERT INTO asked_of SELECT author, request, delete_by FROM asked"
+     " WHERE request NOT IN (SELECT id FROM objects);"
+     "DROP TABLE asked;"
+     "ALTER TABLE asked_of RENAME TO asked;"
+     "CREATE INDEX asked_delete_by ON asked(delete_by);"
+     "CREATE TRIGGER objects_asked AFTER DELETE ON objects WHEN old.delete_by IS NOT NULL"
+     " AND (SELECT count(*) FROM asked WHERE author = old.author) < 4096 BEGIN"
+     " INSERT OR IGNORE INTO asked VALUES(old.author, old.id, old.delete_by); END;"
+     "DROP INDEX objects_order;"
+     "DROP INDEX objects_author;"
+     "CREATE INDEX objects_author ON objects(kind, author, created) WHERE kind <> 5;"
+     "DELETE FROM nodes WHERE level % 4 <> 0;"),
 };
 
 static enum err migrate(struct store *store) {

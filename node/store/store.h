@@ -67,7 +67,7 @@ MUST_USE enum err store_object_remove(struct store *store, const struct id *id);
  * about. */
 MUST_USE enum err store_object_expire(struct store *store, const struct id *self,
                                       struct instant now);
-/* The newest of one kind by one author: node records. */
+/* The newest of one kind by one author: node records. Here and below no requests. */
 MUST_USE enum err store_object_newest(struct store *store, enum object_kind kind,
                                       const struct id *author, struct store_object *out);
 
@@ -75,28 +75,32 @@ MUST_USE enum err store_object_newest(struct store *store, enum object_kind kind
 MUST_USE enum err store_object_count(struct store *store, enum object_kind kind,
                                      const struct id *author, struct instant now, uint64_t *out);
 
-/* Visits rows in order of (created, id); stops and passes on what `visit` answers unless ERR_OK.
- * The visitor may not write. kind OBJECT_UNKNOWN: every kind. */
+/* Visits rows in the order in which they came; stops and passes on what `visit` answers unless
+ * ERR_OK. The visitor may not write. kind OBJECT_UNKNOWN: every kind. */
 typedef enum err store_object_visit(void *context, const struct store_object *object);
 MUST_USE enum err store_object_each(struct store *store, enum object_kind kind,
                                     store_object_visit *visit, void *context);
-/* The same of one author. */
+/* The same of one author, in order of (created, id). */
 MUST_USE enum err store_object_each_of(struct store *store, enum object_kind kind,
                                        const struct id *author, store_object_visit *visit,
                                        void *context);
 
 /* ---- requests: what is local to them ---- */
 
+/* With the leaf that recorded it, and the day until which what comes for it may be kept: in the
+ * place of store_object_add(). */
+MUST_USE enum err store_request_add(struct store *store, const struct store_object *object,
+                                    uint64_t log_index, struct instant delete_by);
+MUST_USE enum err store_request_own(struct store *store, const struct id *id); /* it is ours */
+
 struct store_request {
     struct id id;
     bool ours;
-    bool document_here;
     bool matched; /* ingest has said so */
     uint64_t log_index;
     struct bytes sealed_key; /* ours only: the request key, sealed to our owner */
-    struct id taken_back_by; /* withdrawal or amendment; zero: it was not. Not written by add */
+    struct id taken_back_by; /* withdrawal or amendment; zero: it was not */
 };
-MUST_USE enum err store_request_add(struct store *store, const struct store_request *request);
 MUST_USE enum err store_request_get(struct store *store, const struct id *id,
                                     struct store_request *out);
 MUST_USE enum err store_request_matched(struct store *store, const struct id *id);
@@ -285,12 +289,9 @@ MUST_USE enum err store_places(struct store *store, const struct id *grant,
 
 /* ---- owed: what askers of the community have received, and until when they may keep it ---- */
 
-/* Of every request that was ever live here, until what came for it can be told no more. */
-MUST_USE enum err store_asked_add(struct store *store, const struct id *request,
-                                  const struct id *author, struct instant delete_by);
-MUST_USE enum err store_asked_get(struct store *store, const struct id *request, struct id *author,
-                                  struct instant *delete_by);
-MUST_USE enum err store_asked_count(struct store *store, const struct id *author, uint64_t *out);
+/* Of a request that was live here and is gone, until what came for it can be told no more. */
+MUST_USE enum err store_asked_get(struct store *store, const struct id *request,
+                                  const struct id *author, struct instant *delete_by);
 MUST_USE enum err store_asked_forget(struct store *store, struct instant delete_by);
 
 struct store_owed {

@@ -470,7 +470,7 @@ def test_links():
 
 # ---- stopped half-way, by Ctrl-C or by a kill ----
 
-TABLES = "requests", "clips", "delivered", "invites", "epochs"
+TABLES = "own_requests", "clips", "delivered", "invites", "epochs", "(SELECT id, matched, taken_back FROM objects WHERE kind = 5)"
 
 
 def left(home, *folders):

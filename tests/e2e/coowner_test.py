@@ -61,7 +61,7 @@ def request_identity(requester, code, folder):
     owner.unlink(missing_ok=True)
     requester.with_passphrase("key", "export-age", "--out", str(owner))
     with sqlite3.connect(f"file:{requester.data}/node/stoop.db?mode=ro", uri=True) as base:
-        rows = base.execute("SELECT id, sealed_key FROM requests WHERE ours").fetchall()
+        rows = base.execute("SELECT id, sealed_key FROM own_requests").fetchall()
     base.close()
     sealed = [key for id_, key in rows if id_.hex().upper().startswith(code.replace("-", "")[:4])]
     assert len(sealed) == 1, rows

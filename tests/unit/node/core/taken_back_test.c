@@ -254,6 +254,34 @@ static bool say(struct world *world, int as, const struct buffer *bytes) {
     return stays;
 }
 
+static void restart_owner(struct asked *asked) {
+    world_kill(asked->world, OWNER);
+    CHECK_ERR(ERR_OK, world_start(asked->world, OWNER));
+    world_run(asked->world, 1000);
+}
+
+static void test_what_comes_first_counts_after_a_restart_too(void **state) {
+    (void)state;
+    for (int amends = 0; amends < 2; amends++) {
+        SCOPED(buffer_finish) struct buffer request = {0};
+        SCOPED(buffer_finish) struct buffer first = {0};
+        struct asked asked = unasked(14, &request);
+        asked.request.amends = asked.id;
+        asked.request.to.ms += 1000;
+        (void)(amends ? world_sign_request(asked.world, REQUESTER, &asked.request, &first)
+                      : world_sign_withdrawal(asked.world, REQUESTER, &asked.id,
+                                              asked.request.head.expires, &first));
+        CHECK(say(asked.world, REQUESTER, &first));
+        restart_owner(&asked);
+        CHECK(say(asked.world, REQUESTER, &request));
+        world_run(asked.world, 10 * MINUTE);
+        CHECK(world_log_count(asked.world, OWNER,
+                              amends ? "request_amended " : "request_withdrawn ") == 1);
+        CHECK(world_clip(asked.world, OWNER, &asked.id) == NULL);
+        world_destroy(asked.world);
+    }
+}
+
 static void test_a_withdrawal_that_comes_first_counts_when_its_request_comes(void **state) {
     (void)state;
     SCOPED(buffer_finish) struct buffer request = {0};
@@ -400,6 +428,7 @@ int main(void) {
         cmocka_unit_test(test_what_was_delivered_stays_delivered),
         cmocka_unit_test(test_it_holds_over_a_restart),
         cmocka_unit_test(test_a_withdrawal_that_comes_first_counts_when_its_request_comes),
+        cmocka_unit_test(test_what_comes_first_counts_after_a_restart_too),
         cmocka_unit_test(test_an_amendment_that_comes_first_counts_when_its_request_comes),
         cmocka_unit_test(test_nobody_else_withdraws_a_request),
         cmocka_unit_test(test_a_withdrawal_that_a_node_signed_is_refused),

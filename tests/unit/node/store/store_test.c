@@ -77,6 +77,22 @@ static size_t found_on_disk(struct bytes needle) {
     return found;
 }
 
+/* Takes the last step of the schema back. */
+static const char requests_apart[] =
+    "DROP TRIGGER objects_asked; DROP INDEX objects_author; DROP TABLE asked;"
+    "DROP TABLE own_requests; ALTER TABLE objects DROP COLUMN log_index;"
+    "ALTER TABLE objects DROP COLUMN delete_by; ALTER TABLE objects DROP COLUMN matched;"
+    "ALTER TABLE objects DROP COLUMN taken_back;"
+    "CREATE INDEX objects_order ON objects(created, id);"
+    "CREATE INDEX objects_author ON objects(kind, author, created);"
+    "CREATE TABLE requests(id BLOB PRIMARY KEY, ours INTEGER NOT NULL, matched INTEGER NOT NULL,"
+    " log_index INTEGER NOT NULL, sealed_key BLOB NOT NULL, deleting INTEGER NOT NULL DEFAULT 0,"
+    " taken_back BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;"
+    "CREATE TABLE asked(request BLOB PRIMARY KEY, author BLOB NOT NULL,"
+    " delete_by INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX asked_author ON asked(author);"
+    "CREATE INDEX asked_delete_by ON asked(delete_by);";
+
 /* The first schema, with something in it, as the first release wrote it. */
 static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **state) {
     (void)state;
@@ -88,6 +104,7 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     store_close(store);
     int newest = sql_number("PRAGMA user_version");
     CHECK(newest >= 2);
+    sql(requests_apart);
     sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; DROP INDEX "
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
@@ -140,6 +157,59 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     CHECK_ERR(ERR_USER_NOT_FOUND,
               store_witnessed_get(store, &log, &value)); /* the new table is there */
     CHECK_ERR(ERR_OK, store_commit(store));
+    store_close(store);
+}
+
+#define EIGHT_OF(hex) hex hex hex hex hex hex hex hex
+#define ID_OF(hex) "x'" EIGHT_OF(hex) EIGHT_OF(hex) EIGHT_OF(hex) EIGHT_OF(hex) "'"
+#define OWN ID_OF("11")
+#define OTHER ID_OF("22")
+#define GONE ID_OF("33")
+#define AUTHOR ID_OF("aa")
+
+/* One of our own that was matched, another's that was taken back, and one that is gone. */
+static void test_what_was_kept_of_requests_apart_is_kept(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    struct store_request row;
+    struct instant delete_by;
+    char back[48];
+    struct id own = {{0}};
+    struct id other = {{0}};
+    struct id gone = {{0}};
+    struct id author = {{0}};
+    memset(own.b, 0x11, sizeof own.b);
+    memset(other.b, 0x22, sizeof other.b);
+    memset(gone.b, 0x33, sizeof gone.b);
+    memset(author.b, 0xaa, sizeof author.b);
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    store_close(store);
+    (void)snprintf(back, sizeof back, "PRAGMA user_version = %d",
+                   sql_number("PRAGMA user_version") - 1);
+    sql(requests_apart);
+    sql(back);
+    sql("INSERT INTO objects(id, kind, author, created, expires, object)"
+        " VALUES(" OWN ", 5, " AUTHOR ", 1, 9, x''), (" OTHER ", 5, " AUTHOR ", 1, 9, x'');"
+        "INSERT INTO requests(id, ours, matched, log_index, sealed_key, taken_back)"
+        " VALUES(" OWN ", 1, 1, 7, x'abcd', x''), (" OTHER ", 0, 0, 8, x'', " GONE ");"
+        "INSERT INTO asked(request, author, delete_by)"
+        " VALUES(" GONE ", " AUTHOR ", 70), (" OTHER ", " AUTHOR ", 80);");
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_request_get(store, &own, &row));
+    CHECK(row.ours && row.matched && row.log_index == 7 && id_is_zero(&row.taken_back_by));
+    CHECK(row.sealed_key.len == 2 && row.sealed_key.at[0] == 0xab);
+    CHECK_ERR(ERR_OK, store_request_get(store, &other, &row));
+    CHECK(!row.ours && !row.matched && row.log_index == 8 && row.sealed_key.len == 0);
+    CHECK(id_equal(&row.taken_back_by, &gone));
+    CHECK_ERR(ERR_OK, store_asked_get(store, &gone, &author, &delete_by));
+    CHECK(delete_by.ms == 70);
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_asked_get(store, &other, &author, &delete_by));
+    CHECK_ERR(ERR_OK, store_object_remove(store, &other));
+    CHECK_ERR(ERR_OK, store_asked_get(store, &other, &author, &delete_by));
+    CHECK(delete_by.ms == 80);
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_asked_get(store, &other, &other, &delete_by));
+    store_roll_back(store);
     store_close(store);
 }
 
@@ -330,6 +400,7 @@ static void test_a_request_has_its_newest_calls_first_and_so_many(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_old_file_is_brought_forward_and_keeps_what_it_has),
+        cmocka_unit_test(test_what_was_kept_of_requests_apart_is_kept),
         cmocka_unit_test(test_a_newer_file_is_refused_and_left_alone),
         cmocka_unit_test(test_a_file_that_is_no_database_is_refused),
         cmocka_unit_test(test_a_shredded_header_is_gone_from_every_file),

@@ -386,7 +386,10 @@ struct checked_request {
         REQUEST_AMENDED,
         REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
     } end;
-    char end_code[REQUEST_CODE_BYTES]; /* of the request that amends it */
+    struct id end_id;                  /* of the request that amends it */
+    char end_code[REQUEST_CODE_BYTES]; /* the same; or the newest's, see amendments_newest() */
+    bool amends_own;   /* it amends a request that the node holds, of the same author; set by who
+                          reads the list */
     size_t call_count; /* homes that have called its agency back, the newest record first */
     struct checked_call {
         struct call_back call;
@@ -404,10 +407,46 @@ enum {
     REQUEST_END_MAX = 32
 };
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
+/* "state", for programs: open, ended (by itself), withdrawn, amended (then with the whole id of the
+ * one in its place as "amended_by"), taken_back (one of both; which is no longer known). */
+void request_state_facts(struct facts *facts, const struct checked_request *asked,
+                         struct instant now);
+/* When the records name a request that asks for secrecy (PROTOCOL 8.7), in the time zone of who
+ * reads it. */
+enum {
+    SECRECY_TEXT_MAX = 128
+};
+const char *secrecy_text(const struct request *request, struct instant now,
+                         char out[SECRECY_TEXT_MAX]);
 /* "Ada rang +1 951 555 0100, 24 Nov 21:40: confirmed by Sgt. Lee", safe to print. */
 const char *call_text(const struct checked_call *call, char out[SAFE_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
+
+/* ---- amendments.c ---- */
+/* Requests that were amended, and by which: each word of their author's, checked. Beyond the bound
+ * one is not known, and the prompt says so of the rule (LP-34). */
+enum {
+    AMENDMENTS_MAX = 4096
+};
+struct amendments {
+    size_t count;
+    struct amendment {
+        struct id request, by;
+    } list[AMENDMENTS_MAX];
+};
+void amendments_note(struct amendments *amendments, const struct checked_request *asked);
+/* Of all that the node lists. EXIT codes after printing. */
+int amendments_load(struct client *client, const struct id *community, struct amendments *out);
+/* The one that stands at the end of the chain from `request` on; itself where nothing amends it. */
+struct id amendments_newest(const struct amendments *amendments, const struct id *request);
+/* Names that one in place of the next one, where `asked` was amended. */
+void amendments_tell(const struct amendments *amendments, struct checked_request *asked);
+/* The same for one request alone. EXIT codes after printing. */
+int amendment_tell(struct client *client, const struct id *community,
+                   struct checked_request *asked);
+/* Is one of them amended by this one? */
+bool amendments_have(const struct amendments *amendments, const struct checked_request *by);
 
 /* ---- commands ---- */
 int cmd_init(struct cli *cli);

@@ -414,7 +414,9 @@ static int check_papers(const struct cli *cli, struct client *client, const stru
 /* As every home will, so that what all would refuse is not sent. */
 static int check_law(const struct cli *cli, const struct request *request,
                      const struct control_reply *status, const struct seal_outcome *seal) {
-    const struct legal_evidence evidence = {request->document.present, seal_evidence(seal)};
+    const struct legal_evidence evidence = {.document_here = request->document.present,
+                                            .seal = seal_evidence(seal),
+                                            .amends_own = true}; /* sent_find() has found it */
     struct legal_report report;
     size_t rule = 0;
     legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
@@ -640,7 +642,8 @@ static int process_check(struct cli *cli) {
         bad = check_offered_seal(cli, &request, &papers, &outcome);
     }
     if (there) {
-        const struct legal_evidence evidence = {request.document.present, seal_evidence(&outcome)};
+        const struct legal_evidence evidence = {.document_here = request.document.present,
+                                                .seal = seal_evidence(&outcome)};
         legal_check_evidence(&request, &caps, now, &evidence, &report);
         breadth_of(&request, &caps, &breadth);
         const struct legal_of_file file = {
@@ -696,6 +699,7 @@ static void papers_finish(struct papers *papers) {
 
 static struct memory memory; /* this owner's */
 static struct rules rules;
+static struct amendments amendments;
 
 int cmd_requests(struct cli *cli) {
     static struct control_reply reply;
@@ -723,6 +727,9 @@ int cmd_requests(struct cli *cli) {
     if (failed == 0) {
         failed = memory_load(cli, &memory);
     }
+    if (failed == 0) {
+        failed = amendments_load(client, &community, &amendments);
+    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
@@ -736,6 +743,7 @@ int cmd_requests(struct cli *cli) {
             continue;
         }
         shown++;
+        amendments_tell(&amendments, &checked);
         list_request(cli, &checked, now, facts);
         list_calls(cli, &checked, code != NULL, facts);
     }
@@ -802,7 +810,10 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
                cli->json ? request->reason : safe_text(request->reason, 60, safe));
     facts_time(facts, "from", "from", request->from);
     facts_time(facts, "to", "to", request->to);
-    facts_text(facts, "state", end == NULL ? NULL : "state", end == NULL ? "open" : end);
+    request_state_facts(facts, checked, now);
+    if (end != NULL && !cli->json) {
+        facts_text(facts, NULL, "state", end);
+    }
     if (end == NULL) {
         facts_text(facts, "ends_in", "ends in", left);
     }

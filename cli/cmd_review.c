@@ -28,6 +28,7 @@ struct review {
     struct desk desk;
     struct rules rules;
     struct memory memory;
+    struct amendments amendments;
     size_t clip_count;
     struct clip_ref clips[CLIPS_MAX];
     size_t count; /* of requests that are shown by themselves, in the owner's order */
@@ -182,6 +183,7 @@ static int load_requests(struct review *review, const char *code) {
         if (check_request(&reply, &review->desk.community, now, &asked) != ERR_OK) {
             continue;
         }
+        amendments_note(&review->amendments, &asked);
         if (asked.end != REQUEST_STANDS) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
             continue;
@@ -189,6 +191,7 @@ static int load_requests(struct review *review, const char *code) {
         if (!asked.ours) {
             memory_note(&review->memory, &asked.id, &asked.request.head.author,
                         asked.request.head.created, now);
+            memory_amend(&review->memory, &asked.request.amends, &asked.id);
         }
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
@@ -201,6 +204,11 @@ static int load_requests(struct review *review, const char *code) {
         review->snoozed += item.hidden == PENDING_SNOOZED ? 1 : 0;
         review->muted += item.hidden == PENDING_MUTED ? 1 : 0;
         review->quiet += item.hidden == PENDING_QUIET ? 1 : 0;
+    }
+    for (size_t i = 0; i < review->amendments.count; i++) {
+        const struct id *before = &review->amendments.list[i].request;
+        struct id newest = amendments_newest(&review->amendments, before);
+        memory_amend(&review->memory, before, &newest);
     }
     for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
         char own[REQUEST_CODE_BYTES];
@@ -339,13 +347,20 @@ static int find_request(struct review *review, const struct id *id, struct check
     struct client_list list = {0};
     bool found = false;
     int failed = 0;
+    review->amendments.count = 0;
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
-        if (check_request(&reply, &review->desk.community, now_wall(), &checked) == ERR_OK &&
-            id_equal(&checked.id, id)) {
+        if (check_request(&reply, &review->desk.community, now_wall(), &checked) != ERR_OK) {
+            continue;
+        }
+        amendments_note(&review->amendments, &checked);
+        if (id_equal(&checked.id, id)) {
             *out = checked;
             found = true;
         }
+    }
+    if (found) {
+        out->amends_own = amendments_have(&review->amendments, out);
     }
     return failed != 0 || found ? failed : not_verified();
 }

@@ -19,7 +19,7 @@ static void show_who(const struct opened *clip);
 static void show_number(const struct opened *clip);
 static void show_calls(const struct checked_request *asked);
 static void show_past(const struct opened *clip);
-static void show_basis(const struct instrument *instrument);
+static void show_basis(const struct request *request);
 static void show_order(const struct instrument *instrument);
 static void show_making(const struct opened *clip, const struct desk *desk);
 static const char *making_text(enum clip_making making);
@@ -42,7 +42,7 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     (void)puts("");
     show_who(clip);
     show_past(clip);
-    show_basis(&request->instrument);
+    show_basis(request);
     show_checks(clip, FAILED_LINES);
     show_asked(clip);
     show_breadth(clip->asked);
@@ -159,9 +159,11 @@ static void show_past(const struct opened *clip) {
     }
 }
 
-static void show_basis(const struct instrument *instrument) {
+static void show_basis(const struct request *request) {
+    const struct instrument *instrument = &request->instrument;
     char a[SAFE_MAX];
     char time[INSTANT_TEXT_MAX];
+    char text[SECRECY_TEXT_MAX];
     if (instrument->kind == INSTRUMENT_VOLUNTARY) {
         line("BASIS", "none but your good will: you are free to decline");
         return;
@@ -175,7 +177,7 @@ static void show_basis(const struct instrument *instrument) {
         instant_local(instrument->non_disclosure_expires, time);
         line("", "wants it kept SECRET until %.15s, by order of %s", time,
              safe_text(instrument->non_disclosure_authority, 20, a));
-        line("", "the log names it from that day on; until then a hash stands for it");
+        line("", "%s", secrecy_text(request, now_wall(), text));
     }
     if (instrument->preserve_until.ms > 0) {
         instant_local(instrument->preserve_until, time);

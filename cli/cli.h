@@ -141,8 +141,8 @@ enum {
 /* What others wrote, made harmless: control, bidirectional and invisible characters become visible,
  * cut to `columns` characters. */
 const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
-/* Bytes of safe text that fit, up to the end of a word where there is one; at least a character, as
- * long as `columns` has room for it. */
+/* Bytes of safe text that fit, up to the end of a word where there is one, and not within a 'quoted
+ * example' where that can be helped; at least a character, as long as `columns` has room for it. */
 size_t safe_fit(const char *safe, size_t columns);
 size_t term_columns(void); /* of the terminal, else $COLUMNS, else 80 */
 size_t term_width(void); /* what lines are laid out for: the same, within TERM_WIDTH_MIN and MAX */

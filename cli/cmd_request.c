@@ -1,4 +1,5 @@
 /* request, process, requests. */
+#include <stdarg.h>
 #include <string.h>
 
 #include "cli/breadth.h"
@@ -11,6 +12,7 @@
 
 enum {
     LIFE_DAYS = 3,
+    REASON_COLUMNS = 70, /* of a line; two are shown */
     V_AT = 0,
     V_RADIUS,
     V_FROM,
@@ -59,6 +61,7 @@ static int check_law(const struct cli *cli, const struct request *request,
                      const struct control_reply *status, const struct seal_outcome *seal);
 static void show_request(const struct request *request, const struct legal_report *report,
                          const struct control_reply *status, const struct seal_outcome *seal);
+static void show_line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_breadth(const struct request *request, const struct control_reply *status);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
@@ -438,46 +441,59 @@ static void show_request(const struct request *request, const struct legal_repor
     char safe[SAFE_MAX];
     geo_point_write(request->place.points[0], at);
     span_text(request->to.ms - request->from.ms, span);
-    (void)printf("BASIS    %s\n", request->instrument.kind == INSTRUMENT_VOLUNTARY
-                                      ? "VOLUNTARY: homes are asked, and told, that they are free"
-                                      : instrument_label(request->instrument.kind));
-    (void)printf("PLACE    %u m around %s\n", request->place.radius_m, at);
+    show_line("BASIS", "%s",
+              request->instrument.kind == INSTRUMENT_VOLUNTARY
+                  ? "VOLUNTARY: homes are asked, and told, that they are free"
+                  : instrument_label(request->instrument.kind));
+    if (request->place.radius_m > 0) {
+        show_line("PLACE", "%u m around %s", request->place.radius_m, at);
+    } else {
+        show_line("PLACE", "an area of %zu corners at %s", request->place.count, at);
+    }
     time_text(request->from, text);
-    (void)printf("FROM     %s\n", text);
+    show_line("FROM", "%s", text);
     time_text(request->to, text);
-    (void)printf("TO       %s, %s\n", text, span);
+    show_line("TO", "%s, %s", text, span);
     show_breadth(request, status);
-    (void)printf("SAYS   | %s\n", safe_text(request->reason, 70, safe));
+    term_line("SAYS   |", "       |", safe_text(request->reason, 2 * REASON_COLUMNS, safe));
     time_text(request->terms.delete_by, text);
-    (void)printf("TERMS    for this purpose only, no face recognition, no passing on,\n"
-                 "         deleted by %s\n",
-                 text);
+    show_line("TERMS", "for this purpose only, no face recognition, no passing on, deleted by %s",
+              text);
     if (seal->checked) {
         char court[SEAL_TEXT_MAX];
-        (void)printf("COURT    the court's own signature: %s\n", seal_text(request, seal, court));
+        show_line("COURT", "the court's own signature: %s", seal_text(request, seal, court));
     }
     for (size_t i = 0; i < report->count; i++) {
         if (report->outcomes[i] == LEGAL_FAILED) {
-            (void)printf("FAILED   %s it %s\n", legal_rule_at(i)->id, legal_rule_at(i)->broken);
+            show_line("FAILED", "%s: it %s", legal_rule_at(i)->id, legal_rule_at(i)->broken);
         } else if (report->outcomes[i] == LEGAL_UNKNOWN) {
-            (void)printf("UNKNOWN  %s whether it %s\n", legal_rule_at(i)->id,
-                         legal_rule_at(i)->text);
+            show_line("UNKNOWN", "%s: whether it %s", legal_rule_at(i)->id, legal_rule_at(i)->text);
         }
     }
     uint32_t homes = status->as.status.members;
-    (void)printf("SEEN BY  every home of %s, %u at present: who asks, why, where and when,\n"
-                 "         what failed, how broad it is and what its words mention.\n"
-                 "         A home that grants nothing does not answer.\n",
-                 safe_text(status->as.status.community_name, 24, safe), homes);
+    show_line("SEEN BY",
+              "every home of %s, %u at present: who asks, why, where and when, what failed, how "
+              "broad it is and what its words mention. A home that grants nothing does not answer.",
+              safe_text(status->as.status.community_name, 24, safe), homes);
+}
+
+/* As wide as the terminal. */
+static void show_line(const char *label, const char *format, ...) {
+    char text[SAFE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    term_line(label, "", text);
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {
     struct breadth breadth;
     char text[BREADTH_TEXT_MAX];
     breadth_of(request, &status->as.status.caps, &breadth);
-    (void)printf("BROAD    %s\n", breadth_text(&breadth, text));
+    term_line("BROAD", "", breadth_text(&breadth, text));
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
-        (void)printf("WORDS    %s\n", text);
+        term_line("WORDS", "", text);
     }
 }
 
@@ -559,6 +575,7 @@ static void say_sent(const struct cli *cli, const struct request *request, const
                      const struct caps *caps) {
     char code[REQUEST_CODE_BYTES];
     char until[TIME_TEXT_MAX];
+    char text[TIME_TEXT_MAX + 64];
     request_code(id, code);
     if (cli->json) {
         struct facts *facts = facts_start(cli, false);
@@ -578,8 +595,9 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         return;
     }
     time_text(request->head.expires, until);
-    (void)printf("sent as %s; homes may answer until %s\nsee what comes with 'stoop delivered'\n",
-                 code, until);
+    (void)snprintf(text, sizeof text, "sent as %s; homes may answer until %s", code, until);
+    term_text(text);
+    term_text("see what comes with 'stoop delivered'");
 }
 
 /* ---- process ---- */

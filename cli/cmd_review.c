@@ -53,7 +53,8 @@ static void drop_done(struct review *review);
 static int find_request(struct review *review, const struct id *id, struct checked_request *out);
 static int review_clip(struct review *review, struct clip_ref *ref);
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided);
-static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer);
+static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
+                                    char *answer);
 static int look(struct review *review, struct opened *clip, enum prompt_do what);
 static void say_help(const struct review *review, const struct opened *clip);
 static void say_end(struct review *review, const struct opened *clip, const struct prompt *prompt);
@@ -424,7 +425,7 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
             event.already = has_signed(clip, &review->desk.pub.owner.sign);
             break;
         case PROMPT_DO_ASK:
-            event = ask_once(clip, width, answer);
+            event = ask_once(clip, review->desk.editor != NULL, width, answer);
             break;
         case PROMPT_DO_PLAY:
         case PROMPT_DO_DOCUMENT:
@@ -464,15 +465,17 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
     return prompt.end == PROMPT_NO_ANSWER && failed == 0 ? EXIT_PENDING : failed;
 }
 
-static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer) {
+/* What cannot be done here is not offered. */
+static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
+                                    char *answer) {
     struct prompt_event event = {.kind = PROMPT_EV_NONE, .line = answer};
     char menu[96];
     if (term_width() != shown_width) {
         event.kind = PROMPT_EV_RESIZED;
         return event;
     }
-    (void)snprintf(menu, sizeof menu,
-                   "[p]lay [t]rim [r]edact [m]ute %s%s[d]ecline [l]ater [q]uit [?]",
+    (void)snprintf(menu, sizeof menu, "[p]lay %s%s%s[d]ecline [l]ater [q]uit [?]",
+                   edits ? "[t]rim [r]edact [m]ute " : "",
                    clip->asked->request.document.present ? "[w]arrant " : "",
                    clip->edited != NULL ? "[u]ndo " : "[c]hecks ");
     term_text(menu);
@@ -506,12 +509,16 @@ static void say_help(const struct review *review, const struct opened *clip) {
     if (clip->asked->request.document.present) {
         term_line("w", "", "look at the document that came with the request");
     }
-    term_line("t", "", "trim: 't 0:05 1:40' keeps these seconds; the time of day will do too");
-    term_line("r", "",
-              "redact: 'r 10,20 30,40' makes a rectangle black, from 10% across and 20% down to "
-              "30% across and 40% down");
-    term_line("m", "", "mute: removes the sound");
-    term_line("u", "", "undo the last of these three");
+    if (review->desk.editor == NULL) {
+        term_line("t r m", "", "not here: 'stoop-media', which edits clips, is not installed");
+    } else {
+        term_line("t", "", "trim: 't 0:05 1:40' keeps these seconds; the time of day will do too");
+        term_line("r", "",
+                  "redact: 'r 10,20 30,40' makes a rectangle black, from 10% across and 20% down "
+                  "to 30% across and 40% down");
+        term_line("m", "", "mute: removes the sound");
+        term_line("u", "", "undo the last of these three");
+    }
     term_line("c", "", "all that the request says, and how every rule came out");
     term_line("s", "", "show this prompt again");
     term_line("d", "", "decline: the sealed copy is shredded, nobody is told");

@@ -67,8 +67,10 @@ void legal_periods(const struct cli *cli) {
     }
     facts_end(facts);
     if (!cli->json) {
-        (void)puts("all of search warrants; elsewhere: not known here, which is not the same as\n"
-                   "unlimited");
+        term_text("all of search warrants; elsewhere: not known here, which is not the same as "
+                  "unlimited");
+        term_text("not known either: weekends and holidays that a law leaves out, and what a judge "
+                  "has extended; LP-16 then fails a warrant that may be good");
     }
 }
 
@@ -203,7 +205,7 @@ static void say_tally(const struct tally *tally, bool unread) {
                  : tally->refused > 0 ? "every home refuses it"
                                       : "no home refuses it",
                  tally->refused, tally->failed, tally->unknown, tally->passed);
-    (void)puts("place, times and reason are checked by 'stoop request'");
+    term_text("place, times and reason are checked by 'stoop request'");
 }
 
 static void put_outcome(struct facts *facts, const struct legal_of_file *file, size_t rule) {

@@ -218,8 +218,11 @@ static int put_withdrawal(struct cli *cli, struct client *client,
         facts_text(facts, "state", NULL, "withdrawn");
         facts_end(facts);
     } else if (failed == 0) {
-        (void)printf("withdrawn: %s ends at every home as the news of it comes there\n",
-                     asked->code);
+        char text[96];
+        (void)snprintf(text, sizeof text,
+                       "withdrawn: %s ends at every home as the news of it comes there",
+                       asked->code);
+        term_text(text);
     }
     return failed;
 }

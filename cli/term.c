@@ -50,6 +50,7 @@ static int answer_wait_s(void);
 static long long now_ms(void);
 static void on_signal(int number);
 static size_t decode(const char *from, uint32_t *point);
+static size_t quotation(const char *from);
 static bool is_hostile(uint32_t point);
 static unsigned columns_of(uint32_t point);
 static int open_terminal(void);
@@ -90,19 +91,40 @@ const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]) {
 
 size_t safe_fit(const char *safe, size_t columns) {
     size_t len = 0;
-    size_t space = 0; /* where a word ends */
+    size_t space = 0;  /* where a word ends */
+    size_t inside = 0; /* the same, within a quotation */
     size_t used = 0;
+    size_t quoted = 0; /* up to where a quotation goes */
     while (safe[len] != '\0') {
         uint32_t point = 0;
         size_t size = decode(safe + len, &point);
+        bool blank = safe[len] == ' ';
+        if (safe[len] == '\'' && len >= quoted && (len == 0 || strchr(" (", safe[len - 1]))) {
+            quoted = len + quotation(safe + len);
+        }
         used += columns_of(point);
         if (used > columns) {
-            return safe[len] == ' ' || space == 0 ? len : space;
+            return blank && len >= quoted ? len
+                   : space > 0            ? space
+                   : blank || inside == 0 ? len
+                                          : inside;
         }
-        space = safe[len] == ' ' ? len : space;
+        space = blank && len >= quoted ? len : space;
+        inside = blank ? len : inside;
         len += size == 0 ? 1 : size;
     }
     return len;
+}
+
+/* How long the words are that begin with this quotation mark, such as a command to be typed; 0: it
+ * is an apostrophe. */
+static size_t quotation(const char *from) {
+    for (const char *end = strchr(from + 1, '\''); end != NULL; end = strchr(end + 1, '\'')) {
+        if (end[1] == '\0' || strchr(" ,;.:)", end[1]) != NULL) {
+            return (size_t)(end - from);
+        }
+    }
+    return 0;
 }
 
 void term_text(const char *safe) {

@@ -362,8 +362,6 @@ struct seal_outcome {
     enum cms_result result;
     char by[CMS_NAME_BYTES]; /* of CMS_SEALED */
 };
-void seal_check(struct bytes seal, struct bytes document, const struct authorities *authorities,
-                struct instant now, struct seal_outcome *out);
 enum legal_seal seal_evidence(const struct seal_outcome *outcome);
 /* What became of it in plain words, to follow "the court's own signature:". */
 const char *seal_text(const struct request *request, const struct seal_outcome *outcome,

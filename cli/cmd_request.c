@@ -403,14 +403,19 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out) {
     static struct authorities authorities;
+    struct helper *seals = NULL;
     if (!request->court_seal.present || papers->seal.len == 0) {
         return 0; /* none, or that of the earlier request: owners check it */
     }
     int failed = authorities_of(cli, client, &authorities);
     if (failed == 0) {
-        seal_check(buffer_bytes(&papers->seal), buffer_bytes(&papers->document), &authorities,
-                   now_wall(), out);
+        failed = seals_start(&seals);
     }
+    if (failed == 0) {
+        seal_check(seals, buffer_bytes(&papers->seal), buffer_bytes(&papers->document),
+                   &authorities, now_wall(), out);
+    }
+    helper_stop(seals);
     return failed;
 }
 

@@ -106,6 +106,9 @@ int cmd_review(struct cli *cli) {
         failed = reader_start(&review.desk.reader);
     }
     if (failed == 0) {
+        failed = seals_start(&review.desk.seals);
+    }
+    if (failed == 0) {
         failed = editor_start(&review.desk.editor);
     }
     if (failed == 0) {
@@ -126,6 +129,7 @@ int cmd_review(struct cli *cli) {
     secret_destroy(review.desk.secret);
     helper_stop(review.desk.player);
     helper_stop(review.desk.reader);
+    helper_stop(review.desk.seals);
     helper_stop(review.desk.editor);
     scratch_close(review.desk.scratch);
     client_close(review.desk.client);

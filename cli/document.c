@@ -108,16 +108,6 @@ int authorities_of(const struct cli *cli, struct client *client, struct authorit
     return 0;
 }
 
-void seal_check(struct bytes seal, struct bytes document, const struct authorities *authorities,
-                struct instant now, struct seal_outcome *out) {
-    struct bytes anchors[AUTHORITIES_MAX];
-    for (size_t i = 0; i < authorities->count; i++) {
-        anchors[i] = authority_at(authorities, i);
-    }
-    out->checked = true;
-    out->result = cms_check(seal, document, anchors, authorities->count, now, out->by);
-}
-
 enum legal_seal seal_evidence(const struct seal_outcome *outcome) {
     return !outcome->checked               ? LEGAL_SEAL_UNKNOWN
            : outcome->result == CMS_SEALED ? LEGAL_SEAL_GOOD

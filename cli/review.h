@@ -22,6 +22,7 @@ struct desk { /* what an owner sits at */
     struct keyfile_public pub;
     struct helper *player;   /* NULL: looks are files */
     struct helper *reader;   /* NULL: pdftotext is not installed */
+    struct helper *seals;    /* checks courts' */
     struct helper *editor;   /* NULL: stoop-media is not installed */
     char looks[PATH_MAX];    /* the folder for them */
     struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */

@@ -723,6 +723,7 @@ static void papers_finish(struct papers *papers) {
 static struct memory memory; /* this owner's */
 static struct rules rules;
 static struct amendments amendments;
+static struct cameras cameras; /* this owner's copy */
 
 int cmd_requests(struct cli *cli) {
     static struct control_reply reply;
@@ -752,6 +753,9 @@ int cmd_requests(struct cli *cli) {
     }
     if (failed == 0) {
         failed = amendments_load(client, &community, &amendments);
+    }
+    if (failed == 0) { /* a broken copy costs a line, and says so */
+        (void)cameras_load(cli, &cameras);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
@@ -853,13 +857,21 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
         list_hidden(checked, now, facts);
     }
     struct breadth breadth;
+    struct touches touches;
     char text[BREADTH_TEXT_MAX];
     breadth_of(request, &checked->charter.caps, &breadth);
+    touches_of(&cameras.list, request, &touches);
     if (cli->json) {
         breadth_facts(facts, &breadth);
+        if (touches.all > 0) {
+            touches_facts(facts, &touches);
+        }
         return;
     }
     facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
+    if (!checked->ours && *touches_text(&touches, text) != '\0') {
+        facts_text(facts, NULL, "this home", text);
+    }
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         facts_text(facts, "mentions", "words", text);
     }

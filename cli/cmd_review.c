@@ -93,6 +93,9 @@ int cmd_review(struct cli *cli) {
     if (failed == 0) {
         failed = pins_load(cli, &review.desk.pins);
     }
+    if (failed == 0) { /* a broken copy costs a line, and says so; declining goes on */
+        (void)cameras_load(cli, &review.desk.cameras);
+    }
     if (failed == 0 && to != NULL) {
         (void)snprintf(review.desk.looks, sizeof review.desk.looks, "%s", to);
         failed = folder_make(to, 0700);
@@ -478,8 +481,8 @@ static struct prompt_event ask_once(const struct opened *clip, bool edits, size_
         event.kind = PROMPT_EV_RESIZED;
         return event;
     }
-    (void)snprintf(menu, sizeof menu, "[p]lay %s%s%s[d]ecline [l]ater [q]uit [?]",
-                   edits ? "[t]rim [r]edact [m]ute " : "",
+    (void)snprintf(menu, sizeof menu, "[p]lay %s%s%s%s[d]ecline [l]ater [q]uit [?]",
+                   edits ? "[t]rim [r]edact " : "", edits && clip->goes.audio ? "[m]ute " : "",
                    clip->asked->request.document.present ? "[w]arrant " : "",
                    clip->edited != NULL ? "[u]ndo " : "[c]hecks ");
     term_text(menu);
@@ -520,8 +523,10 @@ static void say_help(const struct review *review, const struct opened *clip) {
         term_line("r", "",
                   "redact: 'r 10,20 30,40' makes a rectangle black, from 10% across and 20% down "
                   "to 30% across and 40% down");
-        term_line("m", "", "mute: removes the sound");
-        term_line("u", "", "undo the last of these three");
+        if (clip->goes.audio) {
+            term_line("m", "", "mute: removes the sound");
+        }
+        term_line("u", "", "undo the last of these");
     }
     term_line("c", "", "all that the request says, and how every rule came out");
     term_line("s", "", "show this prompt again");

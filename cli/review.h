@@ -17,6 +17,7 @@ struct desk { /* what an owner sits at */
     struct cli *cli;
     struct client *client;
     struct pins pins;
+    struct cameras cameras; /* none where this owner has no copy of the list */
     struct id community, certificate;
     struct owner_secret *secret; /* NULL until the first clip is opened */
     struct keyfile_public pub;

@@ -25,7 +25,7 @@ static void show_making(const struct opened *clip, const struct desk *desk);
 static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
 static void show_asked(const struct opened *clip);
-static void show_breadth(const struct checked_request *asked);
+static void show_breadth(const struct checked_request *asked, const struct desk *desk);
 static void show_owners(const struct opened *clip, const struct desk *desk);
 static void show_field(const char *label, const char *value);
 
@@ -45,7 +45,7 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     show_basis(request);
     show_checks(clip, FAILED_LINES);
     show_asked(clip);
-    show_breadth(clip->asked);
+    show_breadth(clip->asked, desk);
     term_line("SAYS   |", "       |", safe_text(request->reason, REASON_COLUMNS, safe));
     if (request->instrument.emergency_facts[0] != '\0') {
         term_line("FACTS  |", "       |",
@@ -307,11 +307,16 @@ static void show_asked(const struct opened *clip) {
          manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
 }
 
-static void show_breadth(const struct checked_request *asked) {
+static void show_breadth(const struct checked_request *asked, const struct desk *desk) {
     struct breadth breadth;
+    struct touches touches;
     char text[BREADTH_TEXT_MAX];
     breadth_of(&asked->request, &asked->charter.caps, &breadth);
     line("BROAD", "%s", breadth_text(&breadth, text));
+    touches_of(&desk->cameras.list, &asked->request, &touches);
+    if (*touches_text(&touches, text) != '\0') {
+        line("", "%s", text);
+    }
     if (asked->open_clips > 1) {
         line("", "%u clips of this home wait for it", asked->open_clips);
     }

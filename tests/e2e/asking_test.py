@@ -58,6 +58,9 @@ def amended(ada, ben, start):
     """Ben leaves it for later; Ada asks for less in its place, which he has to decide anew."""
     first = ask(ada, start, "Who took the parcel")
     ben.until(lambda: waits(ben, first), bool, 90)
+    asked = waits(ben, first)[0]
+    assert asked["touches"] == {"cameras": 1, "of_cameras": 2, "indoor": 0, "indoor_closed": 1, "camera_seconds": 17}, asked
+    assert "touches 1 of your 2 cameras: 17s; 1 indoors stays closed" in ben.run("requests", first).stdout
     leave(ben, first)
     nothing = ada.run("request", "--amend", first, check=False)
     assert nothing.returncode == USAGE and "nothing changes" in nothing.stderr, nothing.stderr
@@ -205,8 +208,9 @@ def main():
         start = half_an_hour_ago()
         folder = ben.root / "camera-porch"
         make_segments(folder, "motion", "porch", start, 3, 10, size="160x120")
-        ben.with_passphrase("camera", "add", "porch", "--folder", str(folder), "--layout", "motion", "--at", PLACE,
-                            "--reach", "40")
+        for name, more in (("porch", []), ("hall", ["--indoor"])):
+            ben.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at", PLACE,
+                                "--reach", "40", *more)
         first, second = amended(ada, ben, start)
         third = withdrawn(ada, ben, start)
         ada.until(lambda: [r["delivered"] for r in ada.facts("request", "status", second)], lambda d: d == [1], 60)

@@ -205,6 +205,7 @@ class Street:
         start = self.start = half_an_hour_ago()
         add_camera(ben, "porch", PLACE, start)
         add_camera(ben, "field", FIELD, start, skip=1)
+        add_camera(ben, "barn", FIELD, start, "--indoor")
         add_camera(pair, "gate", PLACE, start, *pair.co_sign("heidi"), times=2, sound=True)
         self.code = {}
 

@@ -227,7 +227,7 @@ const char *secrecy_text(const struct request *request, struct instant now,
     }
     instant_local(until, time);
     (void)snprintf(out, SECRECY_TEXT_MAX,
-                   "no longer than five years: the log names it from %.15s on; until then a hash "
+                   "the log names it from %.15s on, after five years at most; until then a hash "
                    "stands for it",
                    time);
     return out;

@@ -14,11 +14,13 @@
  *   watch.c      requests as they come, wait and end
  *   hook.c       the owner's program that is told so
  *   sent.c       own requests: amended, withdrawn, what came of them
+ *   amendments.c which request took the place of which
  *   checked.c    a request, and who called back about it, checked from signed bytes
  *   clip.c       a sealed clip, read and checked
  *   helper.c     children without keys, started before the walls
- *   player.c reader.c editor.c   three of them: show clips, read PDFs, have ffmpeg edit clips
- *   breadth.c    how broad a request is, printed
+ *   player.c reader.c seals.c editor.c   four of them: show clips, read PDFs, check courts' seals,
+ *                have ffmpeg edit clips
+ *   breadth.c    how broad a request is, and how much of this home it touches, printed
  *   legal.c      rules of legal process, printed
  *   prompt.c     the decision about one clip, without I/O
  *   opened.c     one clip under review: opened, checked, read
@@ -159,6 +161,10 @@ bool term_present(void);
 bool term_ask(const char *question, char *out, size_t room);
 /* Without echo. `out` lies in secret memory. */
 bool term_passphrase(const char *question, char *out, size_t room);
+/* What is typed between these two is not seen: it may be a passphrase, typed too early. For a
+ * moment only, as Ctrl-C waits too. */
+void term_hush(void);
+void term_unhush(void);
 /* From here on Ctrl-C and its like end no longer the program but what it is at: questions answer
  * false, and long work asks term_stopped(). */
 void term_guard(void);

@@ -464,6 +464,11 @@ static void show_request(const struct request *request, const struct legal_repor
     time_text(request->terms.delete_by, text);
     show_line("TERMS", "for this purpose only, no face recognition, no passing on, deleted by %s",
               text);
+    if (request->instrument.non_disclosure) {
+        char secret[SECRECY_TEXT_MAX];
+        time_text(request->instrument.non_disclosure_expires, text);
+        show_line("SECRET", "until %s; %s", text, secrecy_text(request, now_wall(), secret));
+    }
     if (seal->checked) {
         char court[SEAL_TEXT_MAX];
         show_line("COURT", "the court's own signature: %s", seal_text(request, seal, court));

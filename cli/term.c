@@ -33,6 +33,9 @@ static const int caught_signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, 
 static volatile sig_atomic_t caught;
 static volatile sig_atomic_t stopped; /* under term_guard(): for good */
 static bool drawn;                    /* a bar is on the screen */
+static bool hushed;                   /* then these are as they were before */
+static struct termios loud;
+static sigset_t let_in;
 
 struct question {
     const char *text;
@@ -43,6 +46,7 @@ struct question {
 
 static bool ask(const char *text, bool echo, char *out, size_t room);
 static enum line wait_line(const struct question *question, char *out, size_t room);
+static void block_caught(sigset_t *block, sigset_t *before);
 static bool is_pending(const sigset_t *mask);
 static enum line read_line(const sigset_t *mask, long long until_ms, char *out, size_t room);
 static void stop_here(void);
@@ -187,6 +191,27 @@ bool term_passphrase(const char *question, char *out, size_t room) {
     return ask(question, false, out, room);
 }
 
+/* Signals wait, so that none leaves the terminal mute. */
+void term_hush(void) {
+    struct termios quiet;
+    sigset_t block;
+    hushed = tcgetattr(STDIN_FILENO, &loud) == 0;
+    if (hushed) {
+        block_caught(&block, &let_in);
+        quiet = loud;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    }
+}
+
+void term_unhush(void) {
+    if (hushed) {
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &loud);
+        (void)sigprocmask(SIG_SETMASK, &let_in, NULL);
+        hushed = false;
+    }
+}
+
 void term_guard(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     const struct sigaction action = {.sa_handler = on_stop};
@@ -322,12 +347,8 @@ static enum line wait_line(const struct question *question, char *out, size_t ro
     const struct sigaction action = {.sa_handler = on_signal};
     sigset_t block;
     sigset_t mask;
-    (void)sigemptyset(&block);
     caught = 0;
-    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
-        (void)sigaddset(&block, caught_signals[i]);
-    }
-    (void)sigprocmask(SIG_BLOCK, &block, &mask);
+    block_caught(&block, &mask);
     for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
         (void)sigaction(caught_signals[i], NULL, &before[i]);
         if (before[i].sa_handler != SIG_IGN) { /* as nohup(1) and some shells leave them */
@@ -343,6 +364,14 @@ static enum line wait_line(const struct question *question, char *out, size_t ro
     }
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     return line;
+}
+
+static void block_caught(sigset_t *block, sigset_t *before) {
+    (void)sigemptyset(block);
+    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
+        (void)sigaddset(block, caught_signals[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, block, before);
 }
 
 /* Byte by byte from the descriptor: stdio would read ahead, and what is read ahead cannot be

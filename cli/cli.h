@@ -152,6 +152,8 @@ void term_text(const char *safe); /* our own words, on as many lines as it takes
 /* Safe text behind a label, on as many lines as it takes; the later ones are labelled `more`. No
  * line of text begins where a label would. */
 void term_line(const char *label, const char *more, const char *safe);
+/* The same, made of parts; those that others wrote have been cut to a length of their own. */
+void term_put(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Can a person be asked? Questions go to the terminal itself, so that what a command prints may go
  * to a file. */
 bool term_present(void);

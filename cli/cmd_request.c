@@ -1,5 +1,4 @@
 /* request, process, requests. */
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/breadth.h"
@@ -61,7 +60,6 @@ static int check_law(const struct cli *cli, const struct request *request,
                      const struct control_reply *status, const struct seal_outcome *seal);
 static void show_request(const struct request *request, const struct legal_report *report,
                          const struct control_reply *status, const struct seal_outcome *seal);
-static void show_line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_breadth(const struct request *request, const struct control_reply *status);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
@@ -446,55 +444,45 @@ static void show_request(const struct request *request, const struct legal_repor
     char safe[SAFE_MAX];
     geo_point_write(request->place.points[0], at);
     span_text(request->to.ms - request->from.ms, span);
-    show_line("BASIS", "%s",
-              request->instrument.kind == INSTRUMENT_VOLUNTARY
-                  ? "VOLUNTARY: homes are asked, and told, that they are free"
-                  : instrument_label(request->instrument.kind));
+    term_put("BASIS", "%s",
+             request->instrument.kind == INSTRUMENT_VOLUNTARY
+                 ? "VOLUNTARY: homes are asked, and told, that they are free"
+                 : instrument_label(request->instrument.kind));
     if (request->place.radius_m > 0) {
-        show_line("PLACE", "%u m around %s", request->place.radius_m, at);
+        term_put("PLACE", "%u m around %s", request->place.radius_m, at);
     } else {
-        show_line("PLACE", "an area of %zu corners at %s", request->place.count, at);
+        term_put("PLACE", "an area of %zu corners at %s", request->place.count, at);
     }
     time_text(request->from, text);
-    show_line("FROM", "%s", text);
+    term_put("FROM", "%s", text);
     time_text(request->to, text);
-    show_line("TO", "%s, %s", text, span);
+    term_put("TO", "%s, %s", text, span);
     show_breadth(request, status);
     term_line("SAYS   |", "       |", safe_text(request->reason, 2 * REASON_COLUMNS, safe));
     time_text(request->terms.delete_by, text);
-    show_line("TERMS", "for this purpose only, no face recognition, no passing on, deleted by %s",
-              text);
+    term_put("TERMS", "for this purpose only, no face recognition, no passing on, deleted by %s",
+             text);
     if (request->instrument.non_disclosure) {
         char secret[SECRECY_TEXT_MAX];
         time_text(request->instrument.non_disclosure_expires, text);
-        show_line("SECRET", "until %s; %s", text, secrecy_text(request, now_wall(), secret));
+        term_put("SECRET", "until %s; %s", text, secrecy_text(request, now_wall(), secret));
     }
     if (seal->checked) {
         char court[SEAL_TEXT_MAX];
-        show_line("COURT", "the court's own signature: %s", seal_text(request, seal, court));
+        term_put("COURT", "the court's own signature: %s", seal_text(request, seal, court));
     }
     for (size_t i = 0; i < report->count; i++) {
         if (report->outcomes[i] == LEGAL_FAILED) {
-            show_line("FAILED", "%s: it %s", legal_rule_at(i)->id, legal_rule_at(i)->broken);
+            term_put("FAILED", "%s: it %s", legal_rule_at(i)->id, legal_rule_at(i)->broken);
         } else if (report->outcomes[i] == LEGAL_UNKNOWN) {
-            show_line("UNKNOWN", "%s: whether it %s", legal_rule_at(i)->id, legal_rule_at(i)->text);
+            term_put("UNKNOWN", "%s: whether it %s", legal_rule_at(i)->id, legal_rule_at(i)->text);
         }
     }
     uint32_t homes = status->as.status.members;
-    show_line("SEEN BY",
-              "every home of %s, %u at present: who asks, why, where and when, what failed, how "
-              "broad it is and what its words mention. A home that grants nothing does not answer.",
-              safe_text(status->as.status.community_name, 24, safe), homes);
-}
-
-/* As wide as the terminal. */
-static void show_line(const char *label, const char *format, ...) {
-    char text[SAFE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    term_line(label, "", text);
+    term_put("SEEN BY",
+             "every home of %s, %u at present: who asks, why, where and when, what failed, how "
+             "broad it is and what its words mention. A home that grants nothing does not answer.",
+             safe_text(status->as.status.community_name, 24, safe), homes);
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {

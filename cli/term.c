@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -154,6 +155,16 @@ void term_line(const char *label, const char *more, const char *safe) {
         safe += *safe == ' ' ? 1 : 0;
         label = more;
     } while (*safe != '\0');
+}
+
+void term_put(const char *label, const char *format, ...) {
+    char text[SAFE_MAX];
+    char safe[SAFE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    term_line(label, "", safe_text(text, SAFE_MAX, safe));
 }
 
 size_t term_columns(void) {

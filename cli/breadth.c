@@ -39,6 +39,70 @@ static size_t write_mentions(const struct breadth *breadth, bool words,
     return len;
 }
 
+void touches_of(const struct camera_list *list, const struct request *request,
+                struct touches *out) {
+    bool served = false;
+    *out = (struct touches){.all = list->camera_count};
+    for (size_t i = 0; i < list->community_count; i++) {
+        served |= id_equal(&list->communities[i], &request->head.community);
+    }
+    for (size_t i = 0; served && i < list->camera_count; i++) {
+        const struct camera *camera = &list->cameras[i];
+        if (!geo_place_meets_view(&request->place, &camera->view)) {
+            continue;
+        }
+        bool asked = camera_may_be_asked(camera);
+        out->cameras += asked ? 1 : 0;
+        out->indoor += asked && camera->indoor ? 1 : 0;
+        out->closed += asked ? 0 : 1;
+    }
+    out->camera_ms = (int64_t)out->cameras * (request->to.ms - request->from.ms);
+}
+
+const char *touches_text(const struct touches *touches, char out[BREADTH_TEXT_MAX]) {
+    char which[64];
+    char indoor[48] = "";
+    char closed[64] = "";
+    char span[32] = "";
+    bool any = touches->cameras > 0;
+    out[0] = '\0';
+    if (touches->all == 0) {
+        return out;
+    }
+    if (touches->all == 1) {
+        (void)snprintf(which, sizeof which, "%s your one camera",
+                       any ? "touches" : "does not touch");
+    } else if (any) {
+        (void)snprintf(which, sizeof which, "touches %zu of your %zu cameras", touches->cameras,
+                       touches->all);
+    } else {
+        (void)snprintf(which, sizeof which, "touches none of your %zu cameras", touches->all);
+    }
+    if (any) {
+        span_text(touches->camera_ms, span);
+    }
+    if (touches->indoor > 0) {
+        (void)snprintf(indoor, sizeof indoor, ", %zu of them indoors", touches->indoor);
+    }
+    if (touches->closed > 0) {
+        (void)snprintf(closed, sizeof closed, "; %zu indoors %s closed", touches->closed,
+                       touches->closed == 1 ? "stays" : "stay");
+    }
+    (void)snprintf(out, BREADTH_TEXT_MAX, "%s%s%s%s%s%s", which, indoor, any ? ": " : "", span,
+                   touches->cameras > 1 ? " together" : "", closed);
+    return out;
+}
+
+void touches_facts(struct facts *facts, const struct touches *touches) {
+    facts_object(facts, "touches");
+    facts_number(facts, "cameras", NULL, (int64_t)touches->cameras);
+    facts_number(facts, "of_cameras", NULL, (int64_t)touches->all);
+    facts_number(facts, "indoor", NULL, (int64_t)touches->indoor);
+    facts_number(facts, "indoor_closed", NULL, (int64_t)touches->closed);
+    facts_number(facts, "camera_seconds", NULL, touches->camera_ms / DURATION_SECOND_MS);
+    facts_object(facts, NULL);
+}
+
 void breadth_facts(struct facts *facts, const struct breadth *breadth) {
     facts_object(facts, "breadth");
     facts_number(facts, "seconds", NULL, breadth->span_ms / DURATION_SECOND_MS);

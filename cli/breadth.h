@@ -16,6 +16,22 @@ const char *breadth_text(const struct breadth *breadth, char out[BREADTH_TEXT_MA
  * many columns; or nothing. */
 const char *breadth_mentions(const struct breadth *breadth, size_t columns,
                              char out[BREADTH_TEXT_MAX]);
+/* How much of this home a request is about, by the owner's own copy of the camera list: the node
+ * does not know places. By the rule that ingest matches by; whether there is footage is not in it.
+ */
+struct touches {
+    size_t cameras;    /* that are asked about */
+    size_t indoor;     /* of them */
+    size_t closed;     /* indoors besides, in the same place, that cannot be asked for */
+    size_t all;        /* cameras of this home; 0: not known here, or none */
+    int64_t camera_ms; /* the time asked for, of each camera, together */
+};
+void touches_of(const struct camera_list *list, const struct request *request, struct touches *out);
+/* "touches 2 of your 3 cameras, 1 of them indoors: 3h30m together"; empty where nothing is known.
+ */
+const char *touches_text(const struct touches *touches, char out[BREADTH_TEXT_MAX]);
+void touches_facts(struct facts *facts, const struct touches *touches); /* only with --json */
+
 /* Only with --json. */
 void breadth_facts(struct facts *facts, const struct breadth *breadth);
 void breadth_mention_facts(struct facts *facts, const struct breadth *breadth);

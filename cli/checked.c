@@ -42,6 +42,7 @@ enum err check_request(const struct control_reply *reply, const struct community
         out->document_here = reply->as.request.document_here;
         out->seal_here = reply->as.request.seal_here;
         out->document_is_other = false;
+        out->amends_own = false;
         out->seal = (struct seal_outcome){.checked = false};
         out->charter = community->governance.charter;
         out->authorities = community->authorities;
@@ -91,6 +92,7 @@ static enum err check_end(const struct control_reply *reply, struct checked_requ
         ends = err == ERR_OK && object.kind == OBJECT_REQUEST &&
                amendment_ends(&amendment, &out->id, &out->request.head);
         out->end = REQUEST_AMENDED;
+        out->end_id = object.id;
         request_code(&object.id, out->end_code);
     }
     return err == ERR_OK && !ends ? ERR_PEER_BOUNDS : err;
@@ -211,9 +213,51 @@ const char *request_end_text(const struct checked_request *asked, char out[REQUE
     return NULL;
 }
 
+void request_state_facts(struct facts *facts, const struct checked_request *asked,
+                         struct instant now) {
+    const char *word = "open";
+    switch (asked->end) {
+    case REQUEST_STANDS:
+        word = instant_reached(now, asked->request.head.expires) ? "ended" : "open";
+        break;
+    case REQUEST_WITHDRAWN:
+        word = "withdrawn";
+        break;
+    case REQUEST_AMENDED:
+        word = "amended";
+        break;
+    case REQUEST_TAKEN_BACK:
+        word = "taken_back";
+        break;
+    }
+    facts_text(facts, "state", NULL, word);
+    if (asked->end == REQUEST_AMENDED) {
+        facts_bytes(facts, "amended_by", NULL, BYTES_OF(asked->end_id.b));
+    }
+}
+
+const char *secrecy_text(const struct request *request, struct instant now,
+                         char out[SECRECY_TEXT_MAX]) {
+    struct instant until = legal_secret_until(request);
+    char time[INSTANT_TEXT_MAX];
+    if (instant_reached(now, until)) {
+        return "the log names it: nothing keeps it secret now";
+    }
+    if (until.ms == request->instrument.non_disclosure_expires.ms) {
+        return "the log names it from that day on; until then a hash stands for it";
+    }
+    instant_local(until, time);
+    (void)snprintf(out, SECRECY_TEXT_MAX,
+                   "the log names it from %.15s on, after five years at most; until then a hash "
+                   "stands for it",
+                   time);
+    return out;
+}
+
 void checked_law(const struct checked_request *asked, struct instant now,
                  struct legal_report *out) {
     const struct legal_evidence evidence = {.document_here = asked->document_here,
+                                            .amends_own = asked->amends_own,
                                             .seal = seal_evidence(&asked->seal)};
     legal_check_evidence(&asked->request, &asked->charter.caps, now, &evidence, out);
 }

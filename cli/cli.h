@@ -14,11 +14,13 @@
  *   watch.c      requests as they come, wait and end
  *   hook.c       the owner's program that is told so
  *   sent.c       own requests: amended, withdrawn, what came of them
+ *   amendments.c which request took the place of which
  *   checked.c    a request, and who called back about it, checked from signed bytes
  *   clip.c       a sealed clip, read and checked
  *   helper.c     children without keys, started before the walls
- *   player.c reader.c editor.c   three of them: show clips, read PDFs, have ffmpeg edit clips
- *   breadth.c    how broad a request is, printed
+ *   player.c reader.c seals.c editor.c   four of them: show clips, read PDFs, check courts' seals,
+ *                have ffmpeg edit clips
+ *   breadth.c    how broad a request is, and how much of this home it touches, printed
  *   legal.c      rules of legal process, printed
  *   prompt.c     the decision about one clip, without I/O
  *   opened.c     one clip under review: opened, checked, read
@@ -141,8 +143,8 @@ enum {
 /* What others wrote, made harmless: control, bidirectional and invisible characters become visible,
  * cut to `columns` characters. */
 const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]);
-/* Bytes of safe text that fit, up to the end of a word where there is one; at least a character, as
- * long as `columns` has room for it. */
+/* Bytes of safe text that fit, up to the end of a word where there is one, and not within a 'quoted
+ * example' where that can be helped; at least a character, as long as `columns` has room for it. */
 size_t safe_fit(const char *safe, size_t columns);
 size_t term_columns(void); /* of the terminal, else $COLUMNS, else 80 */
 size_t term_width(void); /* what lines are laid out for: the same, within TERM_WIDTH_MIN and MAX */
@@ -150,6 +152,8 @@ void term_text(const char *safe); /* our own words, on as many lines as it takes
 /* Safe text behind a label, on as many lines as it takes; the later ones are labelled `more`. No
  * line of text begins where a label would. */
 void term_line(const char *label, const char *more, const char *safe);
+/* The same, made of parts; those that others wrote have been cut to a length of their own. */
+void term_put(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Can a person be asked? Questions go to the terminal itself, so that what a command prints may go
  * to a file. */
 bool term_present(void);
@@ -159,6 +163,10 @@ bool term_present(void);
 bool term_ask(const char *question, char *out, size_t room);
 /* Without echo. `out` lies in secret memory. */
 bool term_passphrase(const char *question, char *out, size_t room);
+/* What is typed between these two is not seen: it may be a passphrase, typed too early. For a
+ * moment only, as Ctrl-C waits too. */
+void term_hush(void);
+void term_unhush(void);
 /* From here on Ctrl-C and its like end no longer the program but what it is at: questions answer
  * false, and long work asks term_stopped(). */
 void term_guard(void);
@@ -367,8 +375,6 @@ struct seal_outcome {
     enum cms_result result;
     char by[CMS_NAME_BYTES]; /* of CMS_SEALED */
 };
-void seal_check(struct bytes seal, struct bytes document, const struct authorities *authorities,
-                struct instant now, struct seal_outcome *out);
 enum legal_seal seal_evidence(const struct seal_outcome *outcome);
 /* What became of it in plain words, to follow "the court's own signature:". */
 const char *seal_text(const struct request *request, const struct seal_outcome *outcome,
@@ -391,7 +397,10 @@ struct checked_request {
         REQUEST_AMENDED,
         REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
     } end;
-    char end_code[REQUEST_CODE_BYTES]; /* of the request that amends it */
+    struct id end_id;                  /* of the request that amends it */
+    char end_code[REQUEST_CODE_BYTES]; /* the same; or the newest's, see amendments_newest() */
+    bool amends_own;   /* it amends a request that the node holds, of the same author; set by who
+                          reads the list */
     size_t call_count; /* homes that have called its agency back, the newest record first */
     struct checked_call {
         struct call_back call;
@@ -409,10 +418,47 @@ enum {
     REQUEST_END_MAX = 32
 };
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
+/* "state", for programs: open, ended (by itself), withdrawn, amended (then with the whole id of the
+ * one in its place as "amended_by"), taken_back (one of both; which is no longer known). */
+void request_state_facts(struct facts *facts, const struct checked_request *asked,
+                         struct instant now);
+/* When the records name a request that asks for secrecy (PROTOCOL 8.7), in the time zone of who
+ * reads it. */
+enum {
+    SECRECY_TEXT_MAX = 128
+};
+const char *secrecy_text(const struct request *request, struct instant now,
+                         char out[SECRECY_TEXT_MAX]);
 /* "Ada rang +1 951 555 0100, 24 Nov 21:40: confirmed by Sgt. Lee", safe to print. */
 const char *call_text(const struct checked_call *call, char out[SAFE_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
+
+/* ---- amendments.c ---- */
+/* Requests that were amended, and by which: each word of their author's, checked. Beyond the bound
+ * one is not known, and the prompt says so of the rule (LP-34). */
+enum {
+    AMENDMENTS_MAX = 4096
+};
+struct amendments {
+    size_t count;
+    struct amendment {
+        struct id request, by;
+    } list[AMENDMENTS_MAX];
+};
+void amendments_note(struct amendments *amendments, const struct checked_request *asked);
+/* Of all that the node lists. EXIT codes after printing. */
+int amendments_load(struct client *client, const struct community_terms *community,
+                    struct amendments *out);
+/* The one that stands at the end of the chain from `request` on; itself where nothing amends it. */
+struct id amendments_newest(const struct amendments *amendments, const struct id *request);
+/* Names that one in place of the next one, where `asked` was amended. */
+void amendments_tell(const struct amendments *amendments, struct checked_request *asked);
+/* The same for one request alone. EXIT codes after printing. */
+int amendment_tell(struct client *client, const struct community_terms *community,
+                   struct checked_request *asked);
+/* Is one of them amended by this one? */
+bool amendments_have(const struct amendments *amendments, const struct checked_request *by);
 
 /* ---- commands ---- */
 int cmd_init(struct cli *cli);

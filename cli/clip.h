@@ -53,6 +53,13 @@ int reader_start(struct helper **out);
 /* Bytes of anybody's making, appended. False when there is no text to be had. */
 bool reader_text(struct helper *reader, struct bytes pdf, struct buffer *out);
 
+/* What checks courts' seals: cms_check() of anybody's bytes, in a child behind the same walls for
+ * each. What makes that child fail is malformed. EXIT_FAILED after printing. */
+int seals_start(struct helper **out);
+void seal_check(struct helper *seals, struct bytes seal, struct bytes document,
+                const struct authorities *authorities, struct instant now,
+                struct seal_outcome *out);
+
 /* What has ffmpeg edit clips, by stoop-media, which lies beside `stoop` or where it is installed.
  * NULL without an error where it is not. */
 int editor_start(struct helper **out);

@@ -118,6 +118,10 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
         return fail("see what is open with 'stoop requests'", "no open request has the code '%s'",
                     code);
     }
+    failed = amendment_tell(client, &community, out);
+    if (failed != 0) {
+        return failed;
+    }
     char text[REQUEST_END_MAX];
     const char *end = request_end_text(out, text);
     return out->ours     ? fail("another home has to call", "'%s' is this home's own request", code)

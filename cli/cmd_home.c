@@ -204,15 +204,14 @@ static void say_made(const struct cli *cli, const struct init *init,
         facts_end(facts);
         return;
     }
-    (void)printf("made a home in %s\nyour key is in %s: keep a copy of it, and the passphrase, "
-                 "somewhere safe\n",
-                 cli->home, cli->owner_dir);
-    (void)puts(init->service ? "let its owner talk to it with 'usermod -aG stoop-owners NAME', and "
-                               "start it with\n'systemctl enable --now stoopd'"
-                             : "start it with 'stoopd', then 'stoop community found NAME' or "
-                               "'stoop community join CODE'");
+    (void)printf("made a home in %s\nyour key is in %s\n", cli->home, cli->owner_dir);
+    term_text("keep a copy of it, and the passphrase, somewhere safe");
+    term_text(init->service ? "let its owner talk to it with 'usermod -aG stoop-owners NAME', and "
+                              "start it with 'systemctl enable --now stoopd'"
+                            : "start it with 'stoopd', then 'stoop community found NAME' or "
+                              "'stoop community join CODE'");
     if (init->address_count == 0) {
-        (void)puts("nobody can dial this home yet: say where with 'address =' in its config");
+        term_text("nobody can dial this home yet: say where with 'address =' in its config");
     }
 }
 

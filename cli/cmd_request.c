@@ -11,6 +11,7 @@
 
 enum {
     LIFE_DAYS = 3,
+    REASON_COLUMNS = 70, /* of a line; two are shown */
     V_AT = 0,
     V_RADIUS,
     V_FROM,
@@ -400,21 +401,28 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out) {
     static struct community_terms community;
+    struct helper *seals = NULL;
     if (!request->court_seal.present || papers->seal.len == 0) {
         return 0; /* none, or that of the earlier request: owners check it */
     }
     int failed = client_community(cli, client, &community);
     if (failed == 0) {
-        seal_check(buffer_bytes(&papers->seal), buffer_bytes(&papers->document),
+        failed = seals_start(&seals);
+    }
+    if (failed == 0) {
+        seal_check(seals, buffer_bytes(&papers->seal), buffer_bytes(&papers->document),
                    &community.authorities, now_wall(), out);
     }
+    helper_stop(seals);
     return failed;
 }
 
 /* As every home will, so that what all would refuse is not sent. */
 static int check_law(const struct cli *cli, const struct request *request,
                      const struct control_reply *status, const struct seal_outcome *seal) {
-    const struct legal_evidence evidence = {request->document.present, seal_evidence(seal)};
+    const struct legal_evidence evidence = {.document_here = request->document.present,
+                                            .seal = seal_evidence(seal),
+                                            .amends_own = true}; /* sent_find() has found it */
     struct legal_report report;
     size_t rule = 0;
     legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
@@ -436,46 +444,54 @@ static void show_request(const struct request *request, const struct legal_repor
     char safe[SAFE_MAX];
     geo_point_write(request->place.points[0], at);
     span_text(request->to.ms - request->from.ms, span);
-    (void)printf("BASIS    %s\n", request->instrument.kind == INSTRUMENT_VOLUNTARY
-                                      ? "VOLUNTARY: homes are asked, and told, that they are free"
-                                      : instrument_label(request->instrument.kind));
-    (void)printf("PLACE    %u m around %s\n", request->place.radius_m, at);
+    term_put("BASIS", "%s",
+             request->instrument.kind == INSTRUMENT_VOLUNTARY
+                 ? "VOLUNTARY: homes are asked, and told, that they are free"
+                 : instrument_label(request->instrument.kind));
+    if (request->place.radius_m > 0) {
+        term_put("PLACE", "%u m around %s", request->place.radius_m, at);
+    } else {
+        term_put("PLACE", "an area of %zu corners at %s", request->place.count, at);
+    }
     time_text(request->from, text);
-    (void)printf("FROM     %s\n", text);
+    term_put("FROM", "%s", text);
     time_text(request->to, text);
-    (void)printf("TO       %s, %s\n", text, span);
+    term_put("TO", "%s, %s", text, span);
     show_breadth(request, status);
-    (void)printf("SAYS   | %s\n", safe_text(request->reason, 70, safe));
+    term_line("SAYS   |", "       |", safe_text(request->reason, 2 * REASON_COLUMNS, safe));
     time_text(request->terms.delete_by, text);
-    (void)printf("TERMS    for this purpose only, no face recognition, no passing on,\n"
-                 "         deleted by %s\n",
-                 text);
+    term_put("TERMS", "for this purpose only, no face recognition, no passing on, deleted by %s",
+             text);
+    if (request->instrument.non_disclosure) {
+        char secret[SECRECY_TEXT_MAX];
+        time_text(request->instrument.non_disclosure_expires, text);
+        term_put("SECRET", "until %s; %s", text, secrecy_text(request, now_wall(), secret));
+    }
     if (seal->checked) {
         char court[SEAL_TEXT_MAX];
-        (void)printf("COURT    the court's own signature: %s\n", seal_text(request, seal, court));
+        term_put("COURT", "the court's own signature: %s", seal_text(request, seal, court));
     }
     for (size_t i = 0; i < report->count; i++) {
         if (report->outcomes[i] == LEGAL_FAILED) {
-            (void)printf("FAILED   %s it %s\n", legal_rule_at(i)->id, legal_rule_at(i)->broken);
+            term_put("FAILED", "%s: it %s", legal_rule_at(i)->id, legal_rule_at(i)->broken);
         } else if (report->outcomes[i] == LEGAL_UNKNOWN) {
-            (void)printf("UNKNOWN  %s whether it %s\n", legal_rule_at(i)->id,
-                         legal_rule_at(i)->text);
+            term_put("UNKNOWN", "%s: whether it %s", legal_rule_at(i)->id, legal_rule_at(i)->text);
         }
     }
     uint32_t homes = status->as.status.members;
-    (void)printf("SEEN BY  every home of %s, %u at present: who asks, why, where and when,\n"
-                 "         what failed, how broad it is and what its words mention.\n"
-                 "         A home that grants nothing does not answer.\n",
-                 safe_text(status->as.status.community_name, 24, safe), homes);
+    term_put("SEEN BY",
+             "every home of %s, %u at present: who asks, why, where and when, what failed, how "
+             "broad it is and what its words mention. A home that grants nothing does not answer.",
+             safe_text(status->as.status.community_name, 24, safe), homes);
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {
     struct breadth breadth;
     char text[BREADTH_TEXT_MAX];
     breadth_of(request, &status->as.status.caps, &breadth);
-    (void)printf("BROAD    %s\n", breadth_text(&breadth, text));
+    term_line("BROAD", "", breadth_text(&breadth, text));
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
-        (void)printf("WORDS    %s\n", text);
+        term_line("WORDS", "", text);
     }
 }
 
@@ -557,6 +573,7 @@ static void say_sent(const struct cli *cli, const struct request *request, const
                      const struct caps *caps) {
     char code[REQUEST_CODE_BYTES];
     char until[TIME_TEXT_MAX];
+    char text[TIME_TEXT_MAX + 64];
     request_code(id, code);
     if (cli->json) {
         struct facts *facts = facts_start(cli, false);
@@ -576,8 +593,9 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         return;
     }
     time_text(request->head.expires, until);
-    (void)printf("sent as %s; homes may answer until %s\nsee what comes with 'stoop delivered'\n",
-                 code, until);
+    (void)snprintf(text, sizeof text, "sent as %s; homes may answer until %s", code, until);
+    term_text(text);
+    term_text("see what comes with 'stoop delivered'");
 }
 
 /* ---- process ---- */
@@ -640,7 +658,8 @@ static int process_check(struct cli *cli) {
         bad = check_offered_seal(cli, &request, &papers, &outcome);
     }
     if (there) {
-        const struct legal_evidence evidence = {request.document.present, seal_evidence(&outcome)};
+        const struct legal_evidence evidence = {.document_here = request.document.present,
+                                                .seal = seal_evidence(&outcome)};
         legal_check_evidence(&request, &caps, now, &evidence, &report);
         breadth_of(&request, &caps, &breadth);
         const struct legal_of_file file = {
@@ -696,6 +715,8 @@ static void papers_finish(struct papers *papers) {
 
 static struct memory memory; /* this owner's */
 static struct rules rules;
+static struct amendments amendments;
+static struct cameras cameras; /* this owner's copy */
 
 int cmd_requests(struct cli *cli) {
     static struct control_reply reply;
@@ -723,6 +744,12 @@ int cmd_requests(struct cli *cli) {
     if (failed == 0) {
         failed = memory_load(cli, &memory);
     }
+    if (failed == 0) {
+        failed = amendments_load(client, &community, &amendments);
+    }
+    if (failed == 0) { /* a broken copy costs a line, and says so */
+        (void)cameras_load(cli, &cameras);
+    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
@@ -736,6 +763,7 @@ int cmd_requests(struct cli *cli) {
             continue;
         }
         shown++;
+        amendments_tell(&amendments, &checked);
         list_request(cli, &checked, now, facts);
         list_calls(cli, &checked, code != NULL, facts);
     }
@@ -802,7 +830,10 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
                cli->json ? request->reason : safe_text(request->reason, 60, safe));
     facts_time(facts, "from", "from", request->from);
     facts_time(facts, "to", "to", request->to);
-    facts_text(facts, "state", end == NULL ? NULL : "state", end == NULL ? "open" : end);
+    request_state_facts(facts, checked, now);
+    if (end != NULL && !cli->json) {
+        facts_text(facts, NULL, "state", end);
+    }
     if (end == NULL) {
         facts_text(facts, "ends_in", "ends in", left);
     }
@@ -819,13 +850,21 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
         list_hidden(checked, now, facts);
     }
     struct breadth breadth;
+    struct touches touches;
     char text[BREADTH_TEXT_MAX];
     breadth_of(request, &checked->charter.caps, &breadth);
+    touches_of(&cameras.list, request, &touches);
     if (cli->json) {
         breadth_facts(facts, &breadth);
+        if (touches.all > 0) {
+            touches_facts(facts, &touches);
+        }
         return;
     }
     facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
+    if (!checked->ours && *touches_text(&touches, text) != '\0') {
+        facts_text(facts, NULL, "this home", text);
+    }
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         facts_text(facts, "mentions", "words", text);
     }

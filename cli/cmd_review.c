@@ -28,6 +28,7 @@ struct review {
     struct desk desk;
     struct rules rules;
     struct memory memory;
+    struct amendments amendments;
     size_t clip_count;
     struct clip_ref clips[CLIPS_MAX];
     size_t count; /* of requests that are shown by themselves, in the owner's order */
@@ -52,7 +53,8 @@ static void drop_done(struct review *review);
 static int find_request(struct review *review, const struct id *id, struct checked_request *out);
 static int review_clip(struct review *review, struct clip_ref *ref);
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided);
-static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer);
+static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
+                                    char *answer);
 static int look(struct review *review, struct opened *clip, enum prompt_do what);
 static void say_help(const struct review *review, const struct opened *clip);
 static void say_end(struct review *review, const struct opened *clip, const struct prompt *prompt);
@@ -91,6 +93,9 @@ int cmd_review(struct cli *cli) {
     if (failed == 0) {
         failed = pins_load(cli, &review.desk.pins);
     }
+    if (failed == 0) { /* a broken copy costs a line, and says so; declining goes on */
+        (void)cameras_load(cli, &review.desk.cameras);
+    }
     if (failed == 0 && to != NULL) {
         (void)snprintf(review.desk.looks, sizeof review.desk.looks, "%s", to);
         failed = folder_make(to, 0700);
@@ -102,6 +107,9 @@ int cmd_review(struct cli *cli) {
     }
     if (failed == 0 && reader_installed()) {
         failed = reader_start(&review.desk.reader);
+    }
+    if (failed == 0) {
+        failed = seals_start(&review.desk.seals);
     }
     if (failed == 0) {
         failed = editor_start(&review.desk.editor);
@@ -124,6 +132,7 @@ int cmd_review(struct cli *cli) {
     secret_destroy(review.desk.secret);
     helper_stop(review.desk.player);
     helper_stop(review.desk.reader);
+    helper_stop(review.desk.seals);
     helper_stop(review.desk.editor);
     scratch_close(review.desk.scratch);
     client_close(review.desk.client);
@@ -182,6 +191,7 @@ static int load_requests(struct review *review, const char *code) {
         if (check_request(&reply, &review->desk.community, now, &asked) != ERR_OK) {
             continue;
         }
+        amendments_note(&review->amendments, &asked);
         if (asked.end != REQUEST_STANDS) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
             continue;
@@ -189,6 +199,7 @@ static int load_requests(struct review *review, const char *code) {
         if (!asked.ours) {
             memory_note(&review->memory, &asked.id, &asked.request.head.author,
                         asked.request.head.created, now);
+            memory_amend(&review->memory, &asked.request.amends, &asked.id);
         }
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
@@ -201,6 +212,11 @@ static int load_requests(struct review *review, const char *code) {
         review->snoozed += item.hidden == PENDING_SNOOZED ? 1 : 0;
         review->muted += item.hidden == PENDING_MUTED ? 1 : 0;
         review->quiet += item.hidden == PENDING_QUIET ? 1 : 0;
+    }
+    for (size_t i = 0; i < review->amendments.count; i++) {
+        const struct id *before = &review->amendments.list[i].request;
+        struct id newest = amendments_newest(&review->amendments, before);
+        memory_amend(&review->memory, before, &newest);
     }
     for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
         char own[REQUEST_CODE_BYTES];
@@ -339,13 +355,20 @@ static int find_request(struct review *review, const struct id *id, struct check
     struct client_list list = {0};
     bool found = false;
     int failed = 0;
+    review->amendments.count = 0;
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
-        if (check_request(&reply, &review->desk.community, now_wall(), &checked) == ERR_OK &&
-            id_equal(&checked.id, id)) {
+        if (check_request(&reply, &review->desk.community, now_wall(), &checked) != ERR_OK) {
+            continue;
+        }
+        amendments_note(&review->amendments, &checked);
+        if (id_equal(&checked.id, id)) {
             *out = checked;
             found = true;
         }
+    }
+    if (found) {
+        out->amends_own = amendments_have(&review->amendments, out);
     }
     return failed != 0 || found ? failed : not_verified();
 }
@@ -409,7 +432,7 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
             event.already = has_signed(clip, &review->desk.pub.owner.sign);
             break;
         case PROMPT_DO_ASK:
-            event = ask_once(clip, width, answer);
+            event = ask_once(clip, review->desk.editor != NULL, width, answer);
             break;
         case PROMPT_DO_PLAY:
         case PROMPT_DO_DOCUMENT:
@@ -449,15 +472,17 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
     return prompt.end == PROMPT_NO_ANSWER && failed == 0 ? EXIT_PENDING : failed;
 }
 
-static struct prompt_event ask_once(const struct opened *clip, size_t shown_width, char *answer) {
+/* What cannot be done here is not offered. */
+static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
+                                    char *answer) {
     struct prompt_event event = {.kind = PROMPT_EV_NONE, .line = answer};
     char menu[96];
     if (term_width() != shown_width) {
         event.kind = PROMPT_EV_RESIZED;
         return event;
     }
-    (void)snprintf(menu, sizeof menu,
-                   "[p]lay [t]rim [r]edact [m]ute %s%s[d]ecline [l]ater [q]uit [?]",
+    (void)snprintf(menu, sizeof menu, "[p]lay %s%s%s%s[d]ecline [l]ater [q]uit [?]",
+                   edits ? "[t]rim [r]edact " : "", edits && clip->goes.audio ? "[m]ute " : "",
                    clip->asked->request.document.present ? "[w]arrant " : "",
                    clip->edited != NULL ? "[u]ndo " : "[c]hecks ");
     term_text(menu);
@@ -491,12 +516,18 @@ static void say_help(const struct review *review, const struct opened *clip) {
     if (clip->asked->request.document.present) {
         term_line("w", "", "look at the document that came with the request");
     }
-    term_line("t", "", "trim: 't 0:05 1:40' keeps these seconds; the time of day will do too");
-    term_line("r", "",
-              "redact: 'r 10,20 30,40' makes a rectangle black, from 10% across and 20% down to "
-              "30% across and 40% down");
-    term_line("m", "", "mute: removes the sound");
-    term_line("u", "", "undo the last of these three");
+    if (review->desk.editor == NULL) {
+        term_line("t r m", "", "not here: 'stoop-media', which edits clips, is not installed");
+    } else {
+        term_line("t", "", "trim: 't 0:05 1:40' keeps these seconds; the time of day will do too");
+        term_line("r", "",
+                  "redact: 'r 10,20 30,40' makes a rectangle black, from 10% across and 20% down "
+                  "to 30% across and 40% down");
+        if (clip->goes.audio) {
+            term_line("m", "", "mute: removes the sound");
+        }
+        term_line("u", "", "undo the last of these");
+    }
     term_line("c", "", "all that the request says, and how every rule came out");
     term_line("s", "", "show this prompt again");
     term_line("d", "", "decline: the sealed copy is shredded, nobody is told");

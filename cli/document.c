@@ -86,16 +86,6 @@ struct bytes authority_at(const struct authorities *authorities, size_t i) {
     return (struct bytes){authorities->der[i], authorities->len[i]};
 }
 
-void seal_check(struct bytes seal, struct bytes document, const struct authorities *authorities,
-                struct instant now, struct seal_outcome *out) {
-    struct bytes anchors[AUTHORITIES_MAX];
-    for (size_t i = 0; i < authorities->count; i++) {
-        anchors[i] = authority_at(authorities, i);
-    }
-    out->checked = true;
-    out->result = cms_check(seal, document, anchors, authorities->count, now, out->by);
-}
-
 enum legal_seal seal_evidence(const struct seal_outcome *outcome) {
     return !outcome->checked               ? LEGAL_SEAL_UNKNOWN
            : outcome->result == CMS_SEALED ? LEGAL_SEAL_GOOD

@@ -40,8 +40,8 @@ const char *wish_trim(struct wish *wish, const char *text, const struct manifest
     struct instant to;
     if (!read_moment(&text, wish, &from) || !skip_blanks(&text) || !read_moment(&text, wish, &to) ||
         *text != '\0') {
-        return "say the first and the last moment to keep, as in: t 21:10:05 21:11:40\n"
-               "or counted from the clip's beginning: t 0:05 1:40";
+        return "say the first and the last moment to keep, as in 't 21:10:05 21:11:40',\n"
+               "or counted from the clip's beginning: 't 0:05 1:40'";
     }
     if (from.ms < wish->from.ms || to.ms > wish->to.ms) {
         return "that is not within the clip as it is now";
@@ -64,8 +64,8 @@ const char *wish_redact(struct wish *wish, const char *text) {
     struct edit_area area;
     if (!read_point(&text, &area.left, &area.top) || !skip_blanks(&text) ||
         !read_point(&text, &area.right, &area.bottom) || *text != '\0') {
-        return "say two corners in percent of the picture, from its left and its top, as in:\n"
-               "r 10,20 30,40    'p' shows what came of it";
+        return "say two corners in percent of the picture, from its left and its top, as in\n"
+               "'r 10,20 30,40'; 'p' shows what came of it";
     }
     if (area.left >= area.right || area.top >= area.bottom) {
         return "the upper left corner comes first, then the lower right one";

@@ -1,5 +1,7 @@
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -36,7 +38,13 @@ static void say(const char *next) {
     (void)snprintf(said_next, sizeof said_next, "%s", next);
     (void)fflush(stdout); /* in the order in which it happened */
     term_busy(NULL);
-    (void)fprintf(stderr, "stoop: %s\n%s%s", said, next, *next == '\0' ? "" : "\n");
+    (void)fprintf(stderr, "stoop: %s\n", said);
+    while (*next != '\0') { /* an error may be long; what to do next can be typed as it stands */
+        size_t len = isatty(STDERR_FILENO) ? safe_fit(next, term_width()) : strlen(next);
+        (void)fprintf(stderr, "%.*s\n", (int)len, next);
+        next += len;
+        next += *next == ' ' ? 1 : 0;
+    }
 }
 
 const char *last_error(void) {

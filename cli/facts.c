@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -36,6 +37,7 @@ static bool came; /* facts were printed: stdout holds one document */
 static void step_out(struct facts *facts);
 static void put(const struct facts *facts, const char *key, json_t *value);
 static void add(struct facts *facts, const char *label, const char *value, const char *brief);
+static void print_cell(const struct cell *cell);
 static bool print_table(const struct facts *facts);
 static size_t find_column(const char *const *labels, size_t count, const char *label);
 static const char *table_text(const struct cell *cell);
@@ -165,8 +167,8 @@ void facts_end(struct facts *facts) {
     if (!facts->list || !print_table(facts)) {
         for (size_t i = 0; i < facts->cell_count; i++) {
             const struct cell *cell = &facts->cells[i];
-            (void)printf("%s%-*s %s\n", i > 0 && cell->item != before ? "\n" : "", LABEL_COLUMNS,
-                         cell->label, cell->value);
+            (void)fputs(i > 0 && cell->item != before ? "\n" : "", stdout);
+            print_cell(cell);
             before = cell->item;
         }
     }
@@ -175,6 +177,22 @@ void facts_end(struct facts *facts) {
         free(facts->cells[i].brief);
     }
     free(facts->cells);
+}
+
+/* On a terminal, on as many lines as it takes: what others wrote never begins where a label would.
+ */
+static void print_cell(const struct cell *cell) {
+    const char *label = cell->label;
+    const char *value = cell->value;
+    size_t width = term_columns();
+    bool lines = isatty(STDOUT_FILENO) && width >= TERM_WIDTH_MIN;
+    do {
+        size_t len = lines ? safe_fit(value, width - LABEL_COLUMNS - 1) : strlen(value);
+        (void)printf("%-*s %.*s\n", LABEL_COLUMNS, label, (int)len, value);
+        value += len;
+        value += *value == ' ' ? 1 : 0;
+        label = "";
+    } while (*value != '\0');
 }
 
 void time_text(struct instant at, char out[TIME_TEXT_MAX]) {

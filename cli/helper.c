@@ -5,10 +5,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "node/confine/confine.h"
+
+enum { /* of one job */
+    CPU_S = 10,
+    WALL_S = 20,
+    OPEN_FILES = 16,
+};
 
 static _Noreturn void become(helper_serve *serve, const void *argument, int socket);
 
@@ -78,6 +86,37 @@ ssize_t helper_receive(int socket, void *data, size_t room, int *files, size_t f
         memcpy(files, CMSG_DATA(rights), file_count * sizeof(int));
     }
     return got;
+}
+
+bool helper_fill(int file, struct bytes bytes) {
+    for (size_t at = 0; at < bytes.len;) {
+        ssize_t put = write(file, bytes.at + at, bytes.len - at);
+        if (put <= 0) {
+            return false;
+        }
+        at += (size_t)put;
+    }
+    return true;
+}
+
+bool helper_confine(uint64_t most_bytes) {
+    const struct {
+        int what;
+        rlim_t most;
+    } limits[] = {{RLIMIT_CPU, CPU_S},
+                  {RLIMIT_NOFILE, OPEN_FILES},
+                  {RLIMIT_CORE, 0},
+                  {RLIMIT_FSIZE, most_bytes}};
+    char why[CONFINE_WHY_MAX];
+    (void)setsid(); /* no terminal of its own */
+    (void)signal(SIGINT, SIG_DFL);
+    (void)alarm(WALL_S);
+    bool good = confine_media(NULL, 0, why) == ERR_OK;
+    for (size_t i = 0; good && i < COUNT_OF(limits); i++) {
+        const struct rlimit limit = {limits[i].most, limits[i].most};
+        good = setrlimit((__rlimit_resource_t)limits[i].what, &limit) == 0;
+    }
+    return good;
 }
 
 /* The node's socket is closed, and what tells others that the command has ended. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "node/base/bytes.h"
+
 enum {
     HELPER_FILES_MAX = 2
 };
@@ -29,5 +31,11 @@ bool helper_send(int socket, const void *data, size_t len, const int *files, siz
 /* Its length, 0 at the end, -1 when it is interrupted. Every file of `files` is open then; a
  * message with another number of them is the end. */
 ssize_t helper_receive(int socket, void *data, size_t room, int *files, size_t file_count);
+
+bool helper_fill(int file, struct bytes bytes); /* at its end */
+/* For one job on bytes of anybody's making, in a child of the child: the walls of media work, no
+ * terminal, 10 s of the processor, and so many bytes of a file. What it needs is open already.
+ * False: nothing may be done after it but to end. */
+bool helper_confine(uint64_t most_bytes);
 
 #endif

@@ -23,9 +23,12 @@ int file_read(const char *path, size_t max, bool secret, struct buffer *out) {
         return fail(NULL, "cannot read '%s': %s", path, strerror(reason));
     }
     if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size > max) {
+        char most[32];
         (void)close(fd);
-        return fail(NULL, "'%s' is %s", path,
-                    S_ISREG(info.st_mode) ? "larger than it may be" : "not a file");
+        size_text(max, most);
+        return S_ISREG(info.st_mode)
+                   ? fail(NULL, "'%s' is larger than it may be, which is %s", path, most)
+                   : fail(NULL, "'%s' is not a file", path);
     }
     if (secret && (info.st_mode & 077) != 0) {
         (void)close(fd);
@@ -210,9 +213,11 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
         if (!term_passphrase(question, passphrase, PASSPHRASE_MAX)) {
             break;
         }
+        term_hush();
         term_busy("opening the key ...");
         result = keyfile_open(buffer_bytes(&file), BYTES_TEXT(passphrase), opened);
         term_busy(NULL);
+        term_unhush();
         if (result == KEYFILE_PASSPHRASE) {
             (void)fail(NULL, "wrong passphrase");
         }

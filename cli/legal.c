@@ -1,7 +1,9 @@
 /* The rules of legal process as a person or a program reads them: the table, the periods of
  * jurisdictions, and how the rules came out for a process file, the line of the file beside each.
  */
+#include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/breadth.h"
 #include "cli/legal.h"
@@ -22,6 +24,7 @@ struct tally {
 static bool applies(const struct legal_of_file *file, size_t rule);
 static enum rule_word word_of(const struct legal_of_file *file, size_t rule);
 static void say_outcome(const struct legal_of_file *file, size_t rule);
+static void say(int indent, const char *format, ...) PRINTF_LIKE(2, 3);
 static bool is_of_period(const struct legal_rule *rule);
 static void say_period(const struct instrument *instrument);
 static void say_tally(const struct tally *tally, bool unread);
@@ -34,8 +37,8 @@ void legal_list(const struct cli *cli) {
         const struct legal_rule *rule = legal_rule_at(i);
         bool fails = rule->severity == LEGAL_FAIL;
         if (!cli->json) {
-            (void)printf("%s %c %s\n        key '%s'; source: %s\n", rule->id, fails ? ' ' : '!',
-                         rule->text, rule->field, rule->source);
+            say(0, "%s %c %s", rule->id, fails ? ' ' : '!', rule->text);
+            say(8, "key '%s'; source: %s", rule->field, rule->source);
             continue;
         }
         facts_item(facts);
@@ -67,8 +70,10 @@ void legal_periods(const struct cli *cli) {
     }
     facts_end(facts);
     if (!cli->json) {
-        (void)puts("all of search warrants; elsewhere: not known here, which is not the same as\n"
-                   "unlimited");
+        term_text("all of search warrants; elsewhere: not known here, which is not the same as "
+                  "unlimited");
+        term_text("not known either: weekends and holidays that a law leaves out, and what a judge "
+                  "has extended; LP-16 then fails a warrant that may be good");
     }
 }
 
@@ -99,7 +104,7 @@ int legal_say(const struct cli *cli, const struct legal_of_file *file) {
             } else if (word != RULE_PASSED) {
                 say_outcome(file, i);
             } else if (strcmp(legal_rule_at(i)->field, "court_signature") == 0) {
-                (void)printf("the court's own signature: %s\n", file->seal);
+                say(0, "the court's own signature: %s", file->seal);
             }
         }
     }
@@ -116,7 +121,7 @@ int legal_say(const struct cli *cli, const struct legal_of_file *file) {
     if (!cli->json && whole) {
         char text[BREADTH_TEXT_MAX];
         if (*breadth_mentions(file->breadth, MENTIONS_COLUMNS, text) != '\0') {
-            (void)printf("it %s\n", text);
+            say(0, "it %s", text);
         }
         say_tally(&tally, unread);
     }
@@ -162,24 +167,41 @@ static void say_outcome(const struct legal_of_file *file, size_t rule) {
     enum rule_word word = word_of(file, rule);
     size_t line = line_of(file, rule);
     char safe[SAFE_MAX];
-    (void)printf("%s", safe_text(file->path, 200, safe));
+    char at[24] = "";
     if (line > 0) {
-        (void)printf(":%zu", line);
+        (void)snprintf(at, sizeof at, ":%zu", line);
     }
-    (void)printf(": %s %s %s %s\n", words[word], of->id, word == RULE_UNKNOWN ? "whether it" : "it",
-                 word == RULE_UNKNOWN ? of->text : of->broken);
+    say(0, "%s%s: %s %s %s %s", safe_text(file->path, 200, safe), at, words[word], of->id,
+        word == RULE_UNKNOWN ? "whether it" : "it", word == RULE_UNKNOWN ? of->text : of->broken);
     if (strcmp(of->field, "document") == 0) {
-        (void)printf("    option '--document'; source: %s\n", of->source);
+        say(4, "option '--document'; source: %s", of->source);
     } else {
-        (void)printf("    key '%s'%s; source: %s\n", of->field, line > 0 ? "" : ", not in the file",
-                     of->source);
+        say(4, "key '%s'%s; source: %s", of->field, line > 0 ? "" : ", not in the file",
+            of->source);
     }
     if (strcmp(of->field, "court_signature") == 0) {
-        (void)printf("    the court's own signature: %s\n", file->seal);
+        say(4, "the court's own signature: %s", file->seal);
     }
     if (is_of_period(of)) {
         say_period(&file->reading->instrument);
     }
+}
+
+/* At a terminal on as many lines as it takes, each so far in; for a program, on one. */
+static void say(int indent, const char *format, ...) {
+    char text[SAFE_MAX];
+    const char *at = text;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t width = isatty(STDOUT_FILENO) ? term_width() - (size_t)indent : sizeof text;
+    do {
+        size_t len = safe_fit(at, width);
+        (void)printf("%*s%.*s\n", indent, "", (int)len, at);
+        at += len;
+        at += *at == ' ' ? 1 : 0;
+    } while (*at != '\0');
 }
 
 static bool is_of_period(const struct legal_rule *rule) { /* LP-16 */
@@ -190,20 +212,20 @@ static void say_period(const struct instrument *instrument) {
     const struct execution_period *period = execution_period_of(instrument);
     char text[PERIOD_TEXT_MAX] = "";
     if (period == NULL) {
-        (void)puts("    no statute of this jurisdiction is known here");
+        say(4, "no statute of this jurisdiction is known here");
         return;
     }
     execution_period_text(period, text);
-    (void)printf("    %s: %s (%s)\n", period->jurisdiction, text, period->source);
+    say(4, "%s: %s (%s)", period->jurisdiction, text, period->source);
 }
 
 static void say_tally(const struct tally *tally, bool unread) {
-    (void)printf("%s: %zu refused, %zu failed, %zu unknown, %zu passed\n",
-                 unread               ? "not all of it could be read"
-                 : tally->refused > 0 ? "every home refuses it"
-                                      : "no home refuses it",
-                 tally->refused, tally->failed, tally->unknown, tally->passed);
-    (void)puts("place, times and reason are checked by 'stoop request'");
+    say(0, "%s: %zu refused, %zu failed, %zu unknown, %zu passed",
+        unread               ? "not all of it could be read"
+        : tally->refused > 0 ? "every home refuses it"
+                             : "no home refuses it",
+        tally->refused, tally->failed, tally->unknown, tally->passed);
+    term_text("place, times and reason are checked by 'stoop request'");
 }
 
 static void put_outcome(struct facts *facts, const struct legal_of_file *file, size_t rule) {

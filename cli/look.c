@@ -54,9 +54,9 @@ static int write_clip(struct desk *desk, struct opened *clip) {
         (void)unlink(path);
         return failed;
     }
-    (void)printf("written to %s, readable by you alone\n", path);
-    term_text(desk->scratch == NULL ? "delete it when you have seen it"
-                                    : "it is deleted when this review ends");
+    (void)printf("written to %s\n", path);
+    term_text(desk->scratch == NULL ? "readable by you alone; delete it when you have seen it"
+                                    : "readable by you alone; it is deleted when this review ends");
     return 0;
 }
 
@@ -87,8 +87,10 @@ int write_document(struct desk *desk, const struct opened *clip) {
               path);
     failed = file_write(path, buffer_bytes(&bytes), 0600, false);
     if (failed == 0) {
-        (void)printf("written to %s%s\nit came from the requester: open it with care\n", path,
-                     desk->scratch == NULL ? "" : " until this review ends");
+        (void)printf("written to %s\n", path);
+        term_text(desk->scratch == NULL ? "it came from the requester: open it with care"
+                                        : "it came from the requester: open it with care; it is "
+                                          "deleted when this review ends");
         show_document(desk, document, buffer_bytes(&bytes));
     }
     return failed;

@@ -16,6 +16,9 @@ int meanwhile_open(struct client *client, const struct community_terms *communit
     asked.end = REQUEST_STANDS;
     int failed = find_end(client, community, &clip->asked->id, &asked);
     if (failed == 0) {
+        failed = amendment_tell(client, community, &asked);
+    }
+    if (failed == 0) {
         failed = ask_clip(client, &clip->clip, &open);
     }
     if (failed != 0 || (open && asked.end == REQUEST_STANDS)) {

@@ -123,6 +123,16 @@ void memory_note(struct memory *memory, const struct id *request, const struct i
     }
 }
 
+void memory_amend(struct memory *memory, const struct id *before, const struct id *after) {
+    struct memory_asked *old = find(memory, before);
+    struct memory_asked *new = find(memory, after);
+    if (old == NULL || new == NULL || old == new || !id_equal(&old->author, &new->author)) {
+        return;
+    }
+    new->outcome = old->outcome > new->outcome ? old->outcome : new->outcome;
+    *old = memory->asked[--memory->asked_count];
+}
+
 void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome) {
     struct memory_asked *asked = find(memory, request);
     if (asked != NULL && asked->outcome < outcome) {

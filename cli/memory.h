@@ -53,6 +53,10 @@ MUST_USE enum err memory_write(const struct memory *memory, struct buffer *out);
 /* A request that was checked: remembered once. Forgets what is older than MEMORY_DAYS. */
 void memory_note(struct memory *memory, const struct id *request, const struct id *author,
                  struct instant at, struct instant now);
+/* `after` takes the place of `before`, if that is remembered: the two count once, with what was
+ * decided about either; a snooze does not carry over. Of an asker who names another's, nothing is
+ * taken. */
+void memory_amend(struct memory *memory, const struct id *before, const struct id *after);
 void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome);
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,

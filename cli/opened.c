@@ -268,8 +268,8 @@ int check_document(struct desk *desk, struct checked_request *asked) {
         failed = fetch_attachment(desk, &court->sha256, court->size, &seal);
     }
     if (failed == 0 && asked->seal_here) {
-        seal_check(buffer_bytes(&seal), buffer_bytes(&bytes), &asked->authorities, now_wall(),
-                   &asked->seal);
+        seal_check(desk->seals, buffer_bytes(&seal), buffer_bytes(&bytes), &asked->authorities,
+                   now_wall(), &asked->seal);
     }
     return failed;
 }

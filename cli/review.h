@@ -19,10 +19,12 @@ struct desk { /* what an owner sits at */
     struct pins pins;
     struct id certificate;
     struct community_terms community;
+    struct cameras cameras;      /* none where this owner has no copy of the list */
     struct owner_secret *secret; /* NULL until the first clip is opened */
     struct keyfile_public pub;
     struct helper *player;   /* NULL: looks are files */
     struct helper *reader;   /* NULL: pdftotext is not installed */
+    struct helper *seals;    /* checks courts' */
     struct helper *editor;   /* NULL: stoop-media is not installed */
     char looks[PATH_MAX];    /* the folder for them */
     struct scratch *scratch; /* NULL: the owner named the folder, and keeps what is in it */

@@ -26,8 +26,8 @@ static int put_withdrawal(struct cli *cli, struct client *client,
                           const struct checked_request *asked);
 static int count_delivered(struct client *client, struct counts *out);
 static struct counted *counted_of(struct counts *counts, const struct id *request);
-static void show_status(const struct checked_request *asked, struct counts *counts,
-                        struct facts *facts);
+static void show_status(const struct cli *cli, const struct checked_request *asked,
+                        struct counts *counts, struct facts *facts);
 
 /* ---- finding ---- */
 
@@ -60,7 +60,8 @@ int sent_find(const struct cli *cli, struct client *client, const char *code,
                       : fail("see them with 'stoop request status'",
                              "no request of this home has the code '%s'", code);
     }
-    return not_standing(out);
+    failed = amendment_tell(client, &community, out);
+    return failed != 0 ? failed : not_standing(out);
 }
 
 static int not_standing(const struct checked_request *asked) {
@@ -217,8 +218,11 @@ static int put_withdrawal(struct cli *cli, struct client *client,
         facts_text(facts, "state", NULL, "withdrawn");
         facts_end(facts);
     } else if (failed == 0) {
-        (void)printf("withdrawn: %s ends at every home as the news of it comes there\n",
-                     asked->code);
+        char text[96];
+        (void)snprintf(text, sizeof text,
+                       "withdrawn: %s ends at every home as the news of it comes there",
+                       asked->code);
+        term_text(text);
     }
     return failed;
 }
@@ -245,6 +249,7 @@ int sent_status(struct cli *cli) {
     static struct control_reply reply;
     static struct checked_request checked;
     static struct counts counts;
+    static struct amendments amendments;
     struct client *client = NULL;
     struct client_list list = {0};
     static struct community_terms community;
@@ -260,12 +265,16 @@ int sent_status(struct cli *cli) {
     if (failed == 0) {
         failed = count_delivered(client, &counts);
     }
+    if (failed == 0) {
+        failed = amendments_load(client, &community, &amendments);
+    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         enum err err = check_request(&reply, &community, now_wall(), &checked);
         if (err == ERR_OK && checked.ours && (code == NULL || prompt_is_code(code, checked.code))) {
             shown++;
-            show_status(&checked, &counts, facts);
+            amendments_tell(&amendments, &checked);
+            show_status(cli, &checked, &counts, facts);
         }
     }
     if (failed == 0 && shown == 0 && code != NULL) {
@@ -309,8 +318,8 @@ static struct counted *counted_of(struct counts *counts, const struct id *reques
     return NULL;
 }
 
-static void show_status(const struct checked_request *asked, struct counts *counts,
-                        struct facts *facts) {
+static void show_status(const struct cli *cli, const struct checked_request *asked,
+                        struct counts *counts, struct facts *facts) {
     const struct counted *granted = counted_of(counts, &asked->id);
     struct instant now = now_wall();
     char text[REQUEST_END_MAX];
@@ -325,7 +334,10 @@ static void show_status(const struct checked_request *asked, struct counts *coun
     facts_item(facts);
     facts_text(facts, "code", "code", asked->code);
     facts_bytes(facts, "request", NULL, BYTES_OF(asked->id.b));
-    facts_text(facts, "state", "state", state);
+    request_state_facts(facts, asked, now);
+    if (!cli->json) {
+        facts_text(facts, NULL, "state", state);
+    }
     facts_number(facts, "delivered", "delivered", granted == NULL ? 0 : (int64_t)granted->whole);
     facts_number(facts, "coming", "coming", granted == NULL ? 0 : (int64_t)granted->coming);
     facts_time(facts, "expires", NULL, asked->request.head.expires);

@@ -2,7 +2,6 @@
  * what others wrote is cut to a length of its own and made visible, so that it can neither push
  * another part away nor pass for one. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/breadth.h"
@@ -14,18 +13,17 @@ enum {
     REASON_COLUMNS = 2 * (TERM_WIDTH_MAX - TERM_LABEL_COLUMNS) - 1,
 };
 
-static void line(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
 static void show_who(const struct opened *clip);
 static void show_number(const struct opened *clip);
 static void show_calls(const struct checked_request *asked);
 static void show_past(const struct opened *clip);
-static void show_basis(const struct instrument *instrument);
+static void show_basis(const struct request *request);
 static void show_order(const struct instrument *instrument);
 static void show_making(const struct opened *clip, const struct desk *desk);
 static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
 static void show_asked(const struct opened *clip);
-static void show_breadth(const struct checked_request *asked);
+static void show_breadth(const struct checked_request *asked, const struct desk *desk);
 static void show_owners(const struct opened *clip, const struct desk *desk);
 static void show_field(const char *label, const char *value);
 
@@ -42,10 +40,10 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     (void)puts("");
     show_who(clip);
     show_past(clip);
-    show_basis(&request->instrument);
+    show_basis(request);
     show_checks(clip, FAILED_LINES);
     show_asked(clip);
-    show_breadth(clip->asked);
+    show_breadth(clip->asked, desk);
     term_line("SAYS   |", "       |", safe_text(request->reason, REASON_COLUMNS, safe));
     if (request->instrument.emergency_facts[0] != '\0') {
         term_line("FACTS  |", "       |",
@@ -55,26 +53,16 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     size_text(goes->size, size);
     hex_write(BYTES_OF(goes->sha256.b), digest);
     hex_write(BYTES_OF(request->key.b), key);
-    line("SENDS", "%s %ux%u, %s, %s", span, manifest->width, manifest->height,
-         goes->audio ? "WITH SOUND" : "no sound", size);
+    term_put("SENDS", "%s %ux%u, %s, %s", span, manifest->width, manifest->height,
+             goes->audio ? "WITH SOUND" : "no sound", size);
     show_making(clip, desk);
-    line("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
-         digest + 4, digest + 8, digest + 12, key, key + 4);
+    term_put("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
+             digest + 4, digest + 8, digest + 12, key, key + 4);
     instant_local(request->terms.delete_by, time);
-    line("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    term_put("TERMS", "delete by %.15s, no face recognition, no passing on", time);
     show_owners(clip, desk);
     show_seen(clip);
-    line("", "It cannot be recalled. No answer means no.");
-}
-
-static void line(const char *label, const char *format, ...) {
-    char text[SAFE_MAX];
-    char safe[SAFE_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    term_line(label, "", safe_text(text, SAFE_MAX, safe));
+    term_put("", "It cannot be recalled. No answer means no.");
 }
 
 /* The first line says on what ground: a claimed order is called claimed, a voluntary request
@@ -88,25 +76,26 @@ static void show_who(const struct opened *clip) {
     char time[INSTANT_TEXT_MAX];
     bool voluntary = instrument->kind == INSTRUMENT_VOLUNTARY;
     bool badge = instrument->applicant_badge[0] != '\0';
-    line(asked->code, "%s%s, from %s", voluntary ? "" : "claims ",
-         voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
-         safe_text(asked->author.name, 36, a));
+    term_put(asked->code, "%s%s, from %s", voluntary ? "" : "claims ",
+             voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
+             safe_text(asked->author.name, 36, a));
     instant_local(asked->author.head.created, time);
     if (asked->sponsor[0] != '\0') {
-        line("", "its key is known since %.11s, vouched for by %s", time + 4,
-             safe_text(asked->sponsor, 28, a));
+        term_put("", "its key is known since %.11s, vouched for by %s", time + 4,
+                 safe_text(asked->sponsor, 28, a));
     } else {
-        line("", "its key is known since %.11s: it founded this community", time + 4);
+        term_put("", "its key is known since %.11s: it founded this community", time + 4);
     }
     if (!id_is_zero(&asked->request.amends)) {
         char before[REQUEST_CODE_BYTES];
         request_code(&asked->request.amends, before);
-        line("AMENDS", "%s, which has ended; what was decided about that does not count", before);
+        term_put("AMENDS", "%s, which has ended; what was decided about that does not count",
+                 before);
     }
     if (instrument->applicant_name[0] != '\0') {
-        line("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
-             badge ? ", badge " : "", safe_text(instrument->applicant_badge, 12, c),
-             safe_text(instrument->applicant_agency, 30, b));
+        term_put("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
+                 badge ? ", badge " : "", safe_text(instrument->applicant_badge, 12, c),
+                 safe_text(instrument->applicant_agency, 30, b));
     }
     show_number(clip);
     show_calls(clip->asked);
@@ -119,10 +108,10 @@ static void show_number(const struct opened *clip) {
     const struct agency *agency = charter_agency(charter, named);
     char safe[SAFE_MAX];
     if (named[0] != '\0' && agency != NULL) {
-        line("CALL", "%s is the community's own number for %s", agency->number,
-             safe_text(agency->name, 30, safe));
+        term_put("CALL", "%s is the community's own number for %s", agency->number,
+                 safe_text(agency->name, 30, safe));
     } else if (named[0] != '\0' && charter->agency_count > 0) {
-        line("CALL", "no number of theirs is in the community's directory");
+        term_put("CALL", "no number of theirs is in the community's directory");
     }
 }
 
@@ -130,10 +119,10 @@ static void show_number(const struct opened *clip) {
 static void show_calls(const struct checked_request *asked) {
     char text[SAFE_MAX];
     for (size_t i = 0; i < asked->call_count; i++) {
-        line("CALLED", "%s", call_text(&asked->calls[i], text));
+        term_put("CALLED", "%s", call_text(&asked->calls[i], text));
     }
     if (asked->call_count == 0 && asked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
-        line("CALLED", "nobody has called back yet");
+        term_put("CALLED", "nobody has called back yet");
     }
 }
 
@@ -141,45 +130,47 @@ static void show_calls(const struct checked_request *asked) {
 static void show_past(const struct opened *clip) {
     const struct memory_past *past = &clip->past;
     if (past->asked <= 1) {
-        line("PAST", "nothing asked by them before, as far as you have seen");
+        term_put("PAST", "nothing asked by them before, as far as you have seen");
     } else if (past->accepted + past->declined == 0) {
-        line("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,
-             MEMORY_DAYS);
+        term_put("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,
+                 MEMORY_DAYS);
     } else {
-        line("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
-             MEMORY_DAYS, past->accepted, past->declined);
+        term_put("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
+                 MEMORY_DAYS, past->accepted, past->declined);
     }
     if (clip->keeping.overdue > 0) {
-        line("", "of %" PRIu64 " %s that they were given, %" PRIu64 " %s overdue for deletion",
-             clip->keeping.received, clip->keeping.received == 1 ? "clip" : "clips",
-             clip->keeping.overdue, clip->keeping.overdue == 1 ? "is" : "are");
+        term_put("", "of %" PRIu64 " %s that they were given, %" PRIu64 " %s overdue for deletion",
+                 clip->keeping.received, clip->keeping.received == 1 ? "clip" : "clips",
+                 clip->keeping.overdue, clip->keeping.overdue == 1 ? "is" : "are");
     }
     if (clip->muted) {
-        line("", "you have muted them; this is shown because you named it");
+        term_put("", "you have muted them; this is shown because you named it");
     }
 }
 
-static void show_basis(const struct instrument *instrument) {
+static void show_basis(const struct request *request) {
+    const struct instrument *instrument = &request->instrument;
     char a[SAFE_MAX];
     char time[INSTANT_TEXT_MAX];
+    char text[SECRECY_TEXT_MAX];
     if (instrument->kind == INSTRUMENT_VOLUNTARY) {
-        line("BASIS", "none but your good will: you are free to decline");
+        term_put("BASIS", "none but your good will: you are free to decline");
         return;
     }
     if (instrument->kind == INSTRUMENT_EMERGENCY) {
-        line("BASIS", "its own word that there is an emergency; no court has ordered it");
+        term_put("BASIS", "its own word that there is an emergency; no court has ordered it");
     } else {
         show_order(instrument);
     }
     if (instrument->non_disclosure) {
         instant_local(instrument->non_disclosure_expires, time);
-        line("", "wants it kept SECRET until %.15s, by order of %s", time,
-             safe_text(instrument->non_disclosure_authority, 20, a));
-        line("", "the log names it from that day on; until then a hash stands for it");
+        term_put("", "wants it kept SECRET until %.15s, by order of %s", time,
+                 safe_text(instrument->non_disclosure_authority, 20, a));
+        term_put("", "%s", secrecy_text(request, now_wall(), text));
     }
     if (instrument->preserve_until.ms > 0) {
         instant_local(instrument->preserve_until, time);
-        line("", "asks to hold footage until %.15s", time);
+        term_put("", "asks to hold footage until %.15s", time);
     }
 }
 
@@ -188,13 +179,13 @@ static void show_order(const struct instrument *instrument) {
     char b[SAFE_MAX];
     char time[INSTANT_TEXT_MAX];
     instant_local(instrument->execute_by, time);
-    line("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
-         safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
-         safe_text(instrument->court, 40, b));
+    term_put("BASIS", "%s%s%s%s", instrument->case_number[0] == '\0' ? "no case named" : "case ",
+             safe_text(instrument->case_number, 22, a), instrument->court[0] == '\0' ? "" : ", ",
+             safe_text(instrument->court, 40, b));
     if (instrument->execute_by.ms > 0) {
-        line("", "to be executed by %.15s; declining here does not settle it", time);
+        term_put("", "to be executed by %.15s; declining here does not settle it", time);
     } else {
-        line("", "declining here does not settle an order");
+        term_put("", "declining here does not settle an order");
     }
 }
 
@@ -203,7 +194,7 @@ static void show_making(const struct opened *clip, const struct desk *desk) {
     char text[EDIT_TEXT_MAX];
     char who[SAFE_MAX] = "you";
     if (clip->edited == NULL && !clip->left) {
-        line("", "%s", making_text(clip->manifest->making));
+        term_put("", "%s", making_text(clip->manifest->making));
         return;
     }
     for (size_t i = 0; clip->edited == NULL && i < desk->pins.owner_count; i++) {
@@ -211,7 +202,7 @@ static void show_making(const struct opened *clip, const struct desk *desk) {
             (void)safe_text(desk->pins.owner_names[i], 40, who);
         }
     }
-    line("", "edited by %s: %s", who, edit_text(&clip->wish, clip->manifest, text));
+    term_put("", "edited by %s: %s", who, edit_text(&clip->wish, clip->manifest, text));
 }
 
 static const char *making_text(enum clip_making making) {
@@ -237,15 +228,15 @@ static void show_checks(const struct opened *clip, size_t most) {
         bad += report.outcomes[i] == LEGAL_FAILED || report.outcomes[i] == LEGAL_UNKNOWN ? 1 : 0;
     }
     const struct document *document = &clip->asked->request.document;
-    line("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
-         !document->present               ? "no document"
-         : !clip->asked->document_here    ? "document not here yet"
-         : clip->asked->document_is_other ? "document is NOT of its type"
-                                          : "document here");
+    term_put("CHECKS", "signature good; %zu rules passed, %zu did not; %s", passed, bad,
+             !document->present               ? "no document"
+             : !clip->asked->document_here    ? "document not here yet"
+             : clip->asked->document_is_other ? "document is NOT of its type"
+                                              : "document here");
     if (clip->asked->request.instrument.court_signature != COURT_SIGNATURE_NONE) {
         char court[SEAL_TEXT_MAX];
-        line("", "the court's own signature: %s",
-             seal_text(&clip->asked->request, &clip->asked->seal, court));
+        term_put("", "the court's own signature: %s",
+                 seal_text(&clip->asked->request, &clip->asked->seal, court));
     }
     size_t shown = 0;
     for (int pass = 0; pass < 2; pass++) { /* what failed before what is not known */
@@ -256,11 +247,11 @@ static void show_checks(const struct opened *clip, size_t most) {
                 continue;
             }
             if (shown == most) {
-                line("", "and %zu more: press c", bad - shown);
+                term_put("", "and %zu more: press c", bad - shown);
                 return;
             }
-            line(failed ? "  FAILED" : " UNKNOWN", "%s: %s %s", rule->id,
-                 failed ? "it" : "whether it", failed ? rule->broken : rule->text);
+            term_put(failed ? "  FAILED" : " UNKNOWN", "%s: %s %s", rule->id,
+                     failed ? "it" : "whether it", failed ? rule->broken : rule->text);
             shown++;
         }
     }
@@ -284,12 +275,12 @@ static void show_asked(const struct opened *clip) {
     instant_local(request->to, to);
     span_text(request->to.ms - request->from.ms, span);
     bool same_day = strncmp(from, to, 15) == 0;
-    line("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
+    term_put("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
     geo_point_write(request->place.points[0], at);
     if (request->place.radius_m > 0) {
-        line("", "within %u m of %s", request->place.radius_m, at);
+        term_put("", "within %u m of %s", request->place.radius_m, at);
     } else {
-        line("", "within an area of %zu corners at %s", request->place.count, at);
+        term_put("", "within an area of %zu corners at %s", request->place.count, at);
     }
     for (size_t i = 0; i < manifest->run_count; i++) {
         have_ms += manifest->runs[i].to.ms - manifest->runs[i].from.ms;
@@ -301,20 +292,25 @@ static void show_asked(const struct opened *clip) {
         (void)snprintf(gaps + len, sizeof gaps - len, "%s %.8s", i == 1 ? ", gap at" : ",",
                        from + 16);
     }
-    line("HAVE", "%s: %s of %s%s%s%s", safe_text(manifest->camera, 20, safe), have, span, gaps,
-         manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
+    term_put("HAVE", "%s: %s of %s%s%s%s", safe_text(manifest->camera, 20, safe), have, span, gaps,
+             manifest->run_count > GAPS_SHOWN + 1 ? " ..." : "", sources[manifest->time_source]);
 }
 
-static void show_breadth(const struct checked_request *asked) {
+static void show_breadth(const struct checked_request *asked, const struct desk *desk) {
     struct breadth breadth;
+    struct touches touches;
     char text[BREADTH_TEXT_MAX];
     breadth_of(&asked->request, &asked->charter.caps, &breadth);
-    line("BROAD", "%s", breadth_text(&breadth, text));
+    term_put("BROAD", "%s", breadth_text(&breadth, text));
+    touches_of(&desk->cameras.list, &asked->request, &touches);
+    if (*touches_text(&touches, text) != '\0') {
+        term_put("", "%s", text);
+    }
     if (asked->open_clips > 1) {
-        line("", "%u clips of this home wait for it", asked->open_clips);
+        term_put("", "%u clips of this home wait for it", asked->open_clips);
     }
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
-        line("", "%s", text);
+        term_put("", "%s", text);
     }
 }
 
@@ -328,11 +324,11 @@ static void show_owners(const struct opened *clip, const struct desk *desk) {
     for (size_t i = 0; manifest->owner_count > 1 && i < manifest->owner_count; i++) {
         for (size_t k = 0; k < pins->owner_count; k++) {
             if (sign_public_equal(&pins->owners[k].sign, &manifest->owners[i].sign)) {
-                line("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
-                     has_signed(clip, &manifest->owners[i].sign) ? "has accepted"
-                     : voids && signed_by(&part, &manifest->owners[i].sign)
-                         ? "accepted it as it was, and is asked again"
-                         : "has not accepted");
+                term_put("OWNER", "%s %s", safe_text(pins->owner_names[k], 40, safe),
+                         has_signed(clip, &manifest->owners[i].sign) ? "has accepted"
+                         : voids && signed_by(&part, &manifest->owners[i].sign)
+                             ? "accepted it as it was, and is asked again"
+                             : "has not accepted");
             }
         }
     }
@@ -341,8 +337,8 @@ static void show_owners(const struct opened *clip, const struct desk *desk) {
 void show_seen(const struct opened *clip) {
     char span[32];
     span_text(clip->goes.to.ms - clip->goes.from.ms, span);
-    line("SEEN", clip->looked ? "all %s of it handed out to be looked at" : "nothing of %s yet",
-         span);
+    term_put("SEEN", clip->looked ? "all %s of it handed out to be looked at" : "nothing of %s yet",
+             span);
 }
 
 void show_details(const struct opened *clip) {

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -33,6 +34,9 @@ static const int caught_signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, 
 static volatile sig_atomic_t caught;
 static volatile sig_atomic_t stopped; /* under term_guard(): for good */
 static bool drawn;                    /* a bar is on the screen */
+static bool hushed;                   /* then these are as they were before */
+static struct termios loud;
+static sigset_t let_in;
 
 struct question {
     const char *text;
@@ -43,6 +47,7 @@ struct question {
 
 static bool ask(const char *text, bool echo, char *out, size_t room);
 static enum line wait_line(const struct question *question, char *out, size_t room);
+static void block_caught(sigset_t *block, sigset_t *before);
 static bool is_pending(const sigset_t *mask);
 static enum line read_line(const sigset_t *mask, long long until_ms, char *out, size_t room);
 static void stop_here(void);
@@ -50,6 +55,7 @@ static int answer_wait_s(void);
 static long long now_ms(void);
 static void on_signal(int number);
 static size_t decode(const char *from, uint32_t *point);
+static size_t quotation(const char *from);
 static bool is_hostile(uint32_t point);
 static unsigned columns_of(uint32_t point);
 static int open_terminal(void);
@@ -90,19 +96,40 @@ const char *safe_text(const char *from, size_t columns, char out[SAFE_MAX]) {
 
 size_t safe_fit(const char *safe, size_t columns) {
     size_t len = 0;
-    size_t space = 0; /* where a word ends */
+    size_t space = 0;  /* where a word ends */
+    size_t inside = 0; /* the same, within a quotation */
     size_t used = 0;
+    size_t quoted = 0; /* up to where a quotation goes */
     while (safe[len] != '\0') {
         uint32_t point = 0;
         size_t size = decode(safe + len, &point);
+        bool blank = safe[len] == ' ';
+        if (safe[len] == '\'' && len >= quoted && (len == 0 || strchr(" (", safe[len - 1]))) {
+            quoted = len + quotation(safe + len);
+        }
         used += columns_of(point);
         if (used > columns) {
-            return safe[len] == ' ' || space == 0 ? len : space;
+            return blank && len >= quoted ? len
+                   : space > 0            ? space
+                   : blank || inside == 0 ? len
+                                          : inside;
         }
-        space = safe[len] == ' ' ? len : space;
+        space = blank && len >= quoted ? len : space;
+        inside = blank ? len : inside;
         len += size == 0 ? 1 : size;
     }
     return len;
+}
+
+/* How long the words are that begin with this quotation mark, such as a command to be typed; 0: it
+ * is an apostrophe. */
+static size_t quotation(const char *from) {
+    for (const char *end = strchr(from + 1, '\''); end != NULL; end = strchr(end + 1, '\'')) {
+        if (end[1] == '\0' || strchr(" ,;.:)", end[1]) != NULL) {
+            return (size_t)(end - from);
+        }
+    }
+    return 0;
 }
 
 void term_text(const char *safe) {
@@ -128,6 +155,16 @@ void term_line(const char *label, const char *more, const char *safe) {
         safe += *safe == ' ' ? 1 : 0;
         label = more;
     } while (*safe != '\0');
+}
+
+void term_put(const char *label, const char *format, ...) {
+    char text[SAFE_MAX];
+    char safe[SAFE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    term_line(label, "", safe_text(text, SAFE_MAX, safe));
 }
 
 size_t term_columns(void) {
@@ -163,6 +200,27 @@ bool term_ask(const char *question, char *out, size_t room) {
 
 bool term_passphrase(const char *question, char *out, size_t room) {
     return ask(question, false, out, room);
+}
+
+/* Signals wait, so that none leaves the terminal mute. */
+void term_hush(void) {
+    struct termios quiet;
+    sigset_t block;
+    hushed = tcgetattr(STDIN_FILENO, &loud) == 0;
+    if (hushed) {
+        block_caught(&block, &let_in);
+        quiet = loud;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    }
+}
+
+void term_unhush(void) {
+    if (hushed) {
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &loud);
+        (void)sigprocmask(SIG_SETMASK, &let_in, NULL);
+        hushed = false;
+    }
 }
 
 void term_guard(void) {
@@ -300,12 +358,8 @@ static enum line wait_line(const struct question *question, char *out, size_t ro
     const struct sigaction action = {.sa_handler = on_signal};
     sigset_t block;
     sigset_t mask;
-    (void)sigemptyset(&block);
     caught = 0;
-    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
-        (void)sigaddset(&block, caught_signals[i]);
-    }
-    (void)sigprocmask(SIG_BLOCK, &block, &mask);
+    block_caught(&block, &mask);
     for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
         (void)sigaction(caught_signals[i], NULL, &before[i]);
         if (before[i].sa_handler != SIG_IGN) { /* as nohup(1) and some shells leave them */
@@ -321,6 +375,14 @@ static enum line wait_line(const struct question *question, char *out, size_t ro
     }
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     return line;
+}
+
+static void block_caught(sigset_t *block, sigset_t *before) {
+    (void)sigemptyset(block);
+    for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
+        (void)sigaddset(block, caught_signals[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, block, before);
 }
 
 /* Byte by byte from the descriptor: stdio would read ahead, and what is read ahead cannot be

@@ -42,6 +42,8 @@ struct camera {
     struct owner_public owners[OWNERS_MAX]; /* all of them sign each clip's release */
 };
 
+bool camera_may_be_asked(const struct camera *camera); /* one indoors only where it is opened */
+
 /* Signed by every owner in it and every owner of the list before it. */
 struct camera_list {
     uint64_t version;

@@ -29,6 +29,7 @@ struct facts {
     struct instant now;
     bool document_here;
     enum legal_seal seal;
+    bool amends_own;
 };
 
 typedef enum legal_outcome check(const struct facts *facts);
@@ -210,7 +211,9 @@ static enum legal_outcome reason_specific(const struct facts *f) {
 }
 /* Whether it exists and who made it is for those who hold the requests (node/request/). */
 static enum legal_outcome amends_own(const struct facts *f) {
-    return id_is_zero(&f->request->amends) ? LEGAL_NOT_APPLICABLE : LEGAL_UNKNOWN;
+    return id_is_zero(&f->request->amends) ? LEGAL_NOT_APPLICABLE
+           : f->amends_own                 ? LEGAL_PASSED
+                                           : LEGAL_UNKNOWN;
 }
 
 static const struct {
@@ -353,7 +356,8 @@ void legal_check_evidence(const struct request *request, const struct caps *caps
                                 .caps = caps,
                                 .now = now,
                                 .document_here = evidence->document_here,
-                                .seal = evidence->seal};
+                                .seal = evidence->seal,
+                                .amends_own = evidence->amends_own};
     out->count = COUNT_OF(rules);
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         out->outcomes[i] = rules[i].check(&facts);

@@ -366,6 +366,10 @@ bool withdrawal_ends(const struct withdrawal *withdrawal, const struct id *reque
            withdrawal->head.expires.ms == head->expires.ms;
 }
 
+bool camera_may_be_asked(const struct camera *camera) {
+    return !camera->indoor || camera->indoor_open;
+}
+
 bool amendment_ends(const struct request *amendment, const struct id *request,
                     const struct head *head) {
     return id_equal(&amendment->amends, request) &&

@@ -202,10 +202,11 @@ enum legal_seal {
     LEGAL_SEAL_GOOD,    /* by an authority that the charter pins, over this document */
     LEGAL_SEAL_BAD,
 };
-/* The same by whoever has checked the seal; legal_check() is for who has not. */
+/* The same by whoever has looked; legal_check() is for who has not. */
 struct legal_evidence {
     bool document_here;
     enum legal_seal seal;
+    bool amends_own; /* what it amends is held, and by the same author; false: not known */
 };
 void legal_check_evidence(const struct request *request, const struct caps *caps,
                           struct instant now, const struct legal_evidence *evidence,

@@ -516,8 +516,7 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
     }
     for (size_t i = 0; err == ERR_OK && i < ingest->list.camera_count; i++) {
         const struct camera *camera = &ingest->list.cameras[i];
-        if ((camera->indoor && !camera->indoor_open) ||
-            !geo_place_meets_view(&request->place, &camera->view) ||
+        if (!camera_may_be_asked(camera) || !geo_place_meets_view(&request->place, &camera->view) ||
             index_clip_of(ingest->index, request_id, camera->name)) {
             continue;
         }

@@ -45,10 +45,23 @@ def accept(home, code):
     return terminal.wait(), terminal.text
 
 
+def leave(home, code):
+    terminal = home.at_terminal("review", code)
+    terminal.expect(PASSPHRASE, 20)
+    terminal.line(Home.PASSPHRASE)
+    terminal.expect(re.escape(QUESTION), 20)
+    terminal.line("l")
+    assert terminal.wait() == PENDING, terminal.text
+
+
 def amended(ada, ben, start):
-    """Ben declines; Ada asks for less, which he has to decide anew."""
+    """Ben leaves it for later; Ada asks for less in its place, which he has to decide anew."""
     first = ask(ada, start, "Who took the parcel")
     ben.until(lambda: waits(ben, first), bool, 90)
+    asked = waits(ben, first)[0]
+    assert asked["touches"] == {"cameras": 1, "of_cameras": 2, "indoor": 0, "indoor_closed": 1, "camera_seconds": 17}, asked
+    assert "touches 1 of your 2 cameras: 17s; 1 indoors stays closed" in ben.run("requests", first).stdout
+    leave(ben, first)
     nothing = ada.run("request", "--amend", first, check=False)
     assert nothing.returncode == USAGE and "nothing changes" in nothing.stderr, nothing.stderr
     shorter = ada.run("request", "--amend", first, "--days", "1", check=False)
@@ -61,17 +74,37 @@ def amended(ada, ben, start):
     assert terminal.wait() == PENDING, terminal.text
     for told in ("PLACE    50 m", "WAS      place: 60 m around", "WAS      says: Who took the parcel", f"AMENDS   {first}"):
         assert told in terminal.text, terminal.text
+    assert "LP-34" not in terminal.text, terminal.text  # the other request is here
     assert state(ben, first) == "open"
     second = SENT.search(ada.with_passphrase("request", "--amend", first, "--radius", "50", "--yes")).group(1)
     for home in (ada, ben):
-        home.until(lambda h=home: state(h, first), lambda s: s == f"amended by {second}", 30)
+        home.until(lambda h=home: state(h, first), lambda s: s == "amended", 30)
+        by = next(r for r in home.facts("requests") if r["code"] == first)["amended_by"]
+        assert by == next(r for r in home.facts("requests") if r["code"] == second)["request"], by
     ben.until(lambda: waits(ben, second), bool, 90)
     ben.until(lambda: count(ben, "shred"), lambda n: n == 1, 30)
     got, text = accept(ben, second)
-    assert got == DONE and f"AMENDS   {first}" in text, text
+    assert got == DONE and f"AMENDS   {first}" in text and "LP-34" not in text, text
+    assert "nothing asked by them before" in text, text  # the two are one that was asked for
     again = ada.run("request", "--amend", first, "--radius", "5", check=False)
     assert again.returncode == FAILED and f"was amended by {second} already" in again.stderr, again.stderr
     return first, second
+
+
+def amended_again(ada, ben, first, second):
+    """Who asks about the first is told of the newest."""
+    third = SENT.search(ada.with_passphrase("request", "--amend", second, "--radius", "40", "--yes")).group(1)
+    for home in (ada, ben):
+        home.until(lambda h=home: state(h, second), lambda s: s == "amended", 30)
+        assert f"amended by {third}" in home.run("requests", first).stdout
+    status = ada.run("request", "status", first).stdout
+    assert f"amended by {third}" in status, status
+    again = ada.run("request", "--amend", first, "--radius", "5", check=False)
+    assert again.returncode == FAILED and f"was amended by {third} already" in again.stderr, again.stderr
+    facts = {r["code"]: r for r in ada.facts("request", "status")}
+    assert facts[first]["amended_by"] == facts[second]["request"], facts
+    assert facts[second]["amended_by"] == facts[third]["request"] and facts[third]["state"] == "open", facts
+    assert "amended_by" not in facts[third], facts
 
 
 def withdrawn(ada, ben, start):
@@ -175,18 +208,20 @@ def main():
         start = half_an_hour_ago()
         folder = ben.root / "camera-porch"
         make_segments(folder, "motion", "porch", start, 3, 10, size="160x120")
-        ben.with_passphrase("camera", "add", "porch", "--folder", str(folder), "--layout", "motion", "--at", PLACE,
-                            "--reach", "40")
+        for name, more in (("porch", []), ("hall", ["--indoor"])):
+            ben.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at", PLACE,
+                                "--reach", "40", *more)
         first, second = amended(ada, ben, start)
         third = withdrawn(ada, ben, start)
         ada.until(lambda: [r["delivered"] for r in ada.facts("request", "status", second)], lambda d: d == [1], 60)
         states = {r["code"]: (r["state"], r["delivered"]) for r in ada.facts("request", "status")}
-        assert states[first] == (f"amended by {second}", 0) and states[third] == ("withdrawn", 0), states
+        assert states[first] == ("amended", 0) and states[third] == ("withdrawn", 0), states
+        amended_again(ada, ben, first, second)
         assert "homes" not in ada.run("request", "status").stdout
         called_back(ada, ben, start)
         for home in (ada, ben):
             home.until(lambda h=home: count(h, "request_withdrawn"), lambda n: n == 3, 30)
-            assert count(home, "request_amended") == 1
+            assert count(home, "request_amended") == 2
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
     print("asking: amended, taken back, decided anew; everybody is told what became of it")
 

@@ -170,6 +170,9 @@ def expect_error(home, words, code, text, next_line=None):
     check(done.stdout, "", words)
 
 
+MANUAL = (pathlib.Path(__file__).resolve().parents[2] / "cli/stoop.1.scd").read_text()
+
+
 def test_help(home):
     overview = home.run("--help").stdout
     commands = re.findall(r"(?m)^  ([a-z]+) ", overview)
@@ -180,9 +183,14 @@ def test_help(home):
         text = home.run("help", command).stdout
         assert text.startswith(f"usage: stoop {command}") and "\nexample: stoop " in text, text
         assert max(map(len, text.splitlines())) <= 80, text
+        for word in {command, *re.findall(r"--[a-z][a-z-]+", text)}:
+            assert word in MANUAL, f"{word} of {command} is not in the manual page"
         branches = re.findall(rf"(?m)^(?:usage:|      ) stoop {command} ([a-z-]+)(?= |$)", text)
         for words in ([command, "--help"], [command, "-h"], *([command, b, "--help"] for b in branches)):
             check(home.run(*words).stdout, text, words)
+    helps = "".join(home.run("help", command).stdout for command in commands) + overview
+    for word in set(re.findall(r"--[a-z][a-z-]+", MANUAL)) - {"--help", "--version"}:
+        assert word in helps, f"{word} of the manual page is in no help"
     assert re.match(r"stoop \d+\.\d+", home.run("--version").stdout)
 
 

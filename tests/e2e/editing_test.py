@@ -89,7 +89,7 @@ class Prompt:
     def look(self):
         """A copy of what 'p' shows."""
         text = self.type("p")
-        return pathlib.Path(re.search(r"written to (\S+),", text).group(1)).read_bytes()
+        return pathlib.Path(re.search(r"written to (\S+)\n", text).group(1)).read_bytes()
 
     def accept(self):
         self.terminal.line(self.code)

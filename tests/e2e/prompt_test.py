@@ -14,10 +14,12 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import struct
 import sys
 import termios
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from coowner_test import Household  # noqa: E402
@@ -97,13 +99,13 @@ class Desk:
 
     def __init__(self, home, words, columns, owner=()):
         self.home, self.words, self.columns, self.owner = home, words, columns, owner
+        self.program = home.bin / "stoop"
         self.text = ""
 
     def start(self, *words):
         command = ["stoop", *words]
         self.text += f"$ {' '.join(command)}\n"
-        self.terminal = Terminal([str(self.home.bin / "stoop"), *self.owner, *words], self.home.env,
-                                 size=(24, self.columns))
+        self.terminal = Terminal([str(self.program), *self.owner, *words], self.home.env, size=(24, self.columns))
         return self.terminal
 
     def open(self, *words):
@@ -204,6 +206,7 @@ class Street:
         start = self.start = half_an_hour_ago()
         add_camera(ben, "porch", PLACE, start)
         add_camera(ben, "field", FIELD, start, skip=1)
+        add_camera(ben, "barn", FIELD, start, "--indoor")
         add_camera(pair, "gate", PLACE, start, *pair.co_sign("heidi"), times=2, sound=True)
         self.code = {}
 
@@ -365,6 +368,9 @@ def wrong_passphrase(street, columns):
     desk.answer(code)
     for wrong in ("hunter2", "", code):
         desk.passphrase(wrong)
+        if wrong != code:
+            time.sleep(0.05)
+            desk.terminal.type("hunter3")  # typed while the key is opened: not shown, and dropped
     desk.ends(PENDING)
     hold("passphrase-wrong-three-times", desk)
 
@@ -450,6 +456,19 @@ def edited(street, columns):
     hold("edited-and-undone", desk)
 
 
+def not_to_edit(street, columns):
+    """Where stoop-media is not installed the prompt offers no edit, and says why."""
+    desk = street.desk(columns)
+    desk.program = street.ben.root / "alone/stoop"
+    desk.program.parent.mkdir(exist_ok=True)
+    shutil.copy(street.ben.bin / "stoop", desk.program)
+    desk.open("review", street.code["gap"])
+    for answer in ("?", "m", "l"):
+        desk.answer(answer)
+    desk.ends(PENDING)
+    hold("not-to-edit", desk)
+
+
 def edited_by_two(street, columns):
     """The first removes the sound; the other sees that, and takes more away, which asks the first one again."""
     code = street.code[f"edit{columns}"]
@@ -497,7 +516,7 @@ def many(street, columns):
 
 SITUATIONS = [accepted, declined, later, snoozed, claimed("warrant", "c"), claimed("emergency", "c"),
               preserved, claimed("secret"), claimed("hostile", "c"), claimed("gap"), muted, quiet,
-              wrong_passphrase, narrow, many, decided_meanwhile, two_owners, edited, edited_by_two]
+              wrong_passphrase, narrow, many, decided_meanwhile, two_owners, edited, edited_by_two, not_to_edit]
 LAST = [called_back, newcomer, withdrawn_meanwhile]  # they ask for themselves, which others would count
 
 

@@ -151,6 +151,32 @@ static void test_a_caller_who_is_no_member_is_not_shown(void **state) {
     CHECK(shown() == 0);
 }
 
+/* An order may name a day in a hundred years: the records name the request after five. */
+static void test_the_day_that_ends_secrecy_is_the_true_one(void **state) {
+    (void)state;
+    char text[SECRECY_TEXT_MAX];
+    struct request secret = request;
+    struct instrument *instrument = &secret.instrument;
+    instrument->non_disclosure = true;
+    (void)snprintf(instrument->non_disclosure_authority,
+                   sizeof instrument->non_disclosure_authority, "Judge Ortiz");
+    instrument->non_disclosure_issued = instrument->issued_at;
+    instrument->non_disclosure_expires.ms = SAMPLE_NOW.ms + 30 * (int64_t)DURATION_DAY_MS;
+    CHECK(strstr(secrecy_text(&secret, SAMPLE_NOW, text), "names it from that day on") != NULL);
+    CHECK(strstr(secrecy_text(&secret, instrument->non_disclosure_expires, text),
+                 "nothing keeps it secret now") != NULL);
+    instrument->non_disclosure_expires.ms = SAMPLE_NOW.ms + 100 * 365 * (int64_t)DURATION_DAY_MS;
+    char day[INSTANT_TEXT_MAX];
+    instant_local((struct instant){secret.head.created.ms + 5 * 365 * (int64_t)DURATION_DAY_MS},
+                  day);
+    day[15] = '\0';
+    const char *told = secrecy_text(&secret, SAMPLE_NOW, text);
+    CHECK(strstr(told, "after five years at most") != NULL);
+    CHECK(strstr(told, day) != NULL);
+    instrument->non_disclosure_authority[0] = '\0'; /* no court stands behind it */
+    CHECK(strstr(secrecy_text(&secret, SAMPLE_NOW, text), "nothing keeps it secret") != NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_call_is_shown_with_who_made_it),
@@ -160,6 +186,7 @@ int main(void) {
         cmocka_unit_test(test_a_number_of_no_directory_is_not_shown),
         cmocka_unit_test(test_a_call_about_another_request_is_not_shown),
         cmocka_unit_test(test_a_caller_who_is_no_member_is_not_shown),
+        cmocka_unit_test(test_the_day_that_ends_secrecy_is_the_true_one),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }

@@ -55,6 +55,46 @@ static void test_the_past_with_one_asker_is_counted_once_each(void **state) {
     assert_int_equal(past.asked, 0);
 }
 
+static void amend(uint32_t before, uint32_t after) {
+    struct id a = id_of(before);
+    struct id b = id_of(after);
+    memory_amend(&memory, &a, &b);
+}
+
+/* Whoever asks for less in place of the same has not asked twice; nor can it wipe out what another
+ * asked. */
+static void test_an_amended_request_counts_once(void **state) {
+    (void)state;
+    struct id ada = id_of(100);
+    struct id ben = id_of(200);
+    struct id second = id_of(2);
+    memset(&memory, 0, sizeof memory);
+    note(1, 100, days_ago(3));
+    decide(1, MEMORY_DECLINED);
+    memory_snooze(&memory, &(struct id){{0, 0, 0, 1}}, (struct instant){now.ms + 1000});
+    note(2, 100, days_ago(2));
+    amend(1, 2);
+    amend(1, 2); /* seen again */
+    struct memory_past past = memory_past_of(&memory, &ada, now);
+    assert_int_equal(past.asked, 1);
+    assert_int_equal(past.declined, 1);
+    assert_int_equal(memory_snoozed(&memory, &second, now).ms, 0);
+    decide(2, MEMORY_ACCEPTED);
+    note(3, 100, days_ago(1));
+    amend(2, 3);
+    past = memory_past_of(&memory, &ada, now);
+    assert_int_equal(past.asked, 1);
+    assert_int_equal(past.accepted, 1);
+    assert_int_equal(past.declined, 0);
+    note(4, 200, days_ago(1));
+    amend(3, 4); /* another's */
+    amend(3, 99);
+    amend(99, 3);
+    amend(3, 3);
+    assert_int_equal(memory_past_of(&memory, &ada, now).asked, 1);
+    assert_int_equal(memory_past_of(&memory, &ben, now).asked, 1);
+}
+
 static void test_a_snooze_ends_by_itself(void **state) {
     (void)state;
     struct id one = id_of(1);
@@ -154,6 +194,7 @@ static void test_it_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_past_with_one_asker_is_counted_once_each),
+        cmocka_unit_test(test_an_amended_request_counts_once),
         cmocka_unit_test(test_a_snooze_ends_by_itself),
         cmocka_unit_test(test_it_comes_back_from_its_file),
         cmocka_unit_test(test_a_damaged_file_is_an_error_with_its_line),

@@ -397,7 +397,7 @@ static void test_looks_are_removed_unless_a_folder_was_named(void **state) {
             fail_msg("the clip was written nowhere");
             return;
         }
-        (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(said + 11, ","), said + 11);
+        (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(said + 11, "\r\n"), said + 11);
         assert_int_equal(access(line, F_OK), named ? 0 : -1);
     }
 }

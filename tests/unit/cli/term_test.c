@@ -92,6 +92,21 @@ static void test_a_line_is_broken_between_words_where_there_are_any(void **state
     fits(" abc", 3, 3);
 }
 
+/* What is to be typed stands on one line, so that it can be read and copied. */
+static void test_an_example_is_not_broken_where_it_fits(void **state) {
+    (void)state;
+    fits("see 'a b' now", 9, 9);
+    fits("see 'a b' now", 8, 3);
+    fits("see 'a b' now", 6, 3);
+    fits("'a b' now", 4, 2); /* longer than a line */
+    fits("'a b' now", 6, 5);
+    fits("('a b')", 4, 3);
+    fits("the dog's 'a b'", 14, 9);
+    fits("we don't, or can't do", 14, 12); /* apostrophes */
+    fits("the 'tis of old", 8, 8);
+    fits("x 'a b' 'c d' y", 12, 7);
+}
+
 static void test_lengths_of_time_and_sizes_in_plain_words(void **state) {
     (void)state;
     static const struct {
@@ -118,6 +133,7 @@ int main(void) {
         cmocka_unit_test(test_it_is_cut_to_its_columns),
         cmocka_unit_test(test_no_text_overruns_the_room),
         cmocka_unit_test(test_a_line_is_broken_between_words_where_there_are_any),
+        cmocka_unit_test(test_an_example_is_not_broken_where_it_fits),
         cmocka_unit_test(test_lengths_of_time_and_sizes_in_plain_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -513,7 +513,8 @@ static void test_only_a_seal_that_was_checked_passes(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(seals); i++) {
-        const struct legal_evidence evidence = {seals[i].document_here, seals[i].seal};
+        const struct legal_evidence evidence = {.document_here = seals[i].document_here,
+                                                .seal = seals[i].seal};
         struct request request;
         struct legal_report report;
         fill_good(INSTRUMENT_SEARCH_WARRANT, &request);
@@ -526,9 +527,27 @@ static void test_only_a_seal_that_was_checked_passes(void **state) {
     }
 }
 
+/* LP-34 is for who holds the other request to say. */
+static void test_an_amendment_passes_where_the_other_request_is_held(void **state) {
+    (void)state;
+    struct request request;
+    struct legal_report report;
+    struct legal_evidence evidence = {.amends_own = true};
+    fill_good(INSTRUMENT_VOLUNTARY, &request);
+    legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+    CHECK(report.outcomes[rule_named("LP-34")] == LEGAL_NOT_APPLICABLE);
+    request.amends = (struct id){{1}};
+    legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+    CHECK(report.outcomes[rule_named("LP-34")] == LEGAL_PASSED);
+    evidence.amends_own = false;
+    legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+    CHECK(report.outcomes[rule_named("LP-34")] == LEGAL_UNKNOWN);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_a_seal_that_was_checked_passes),
+        cmocka_unit_test(test_an_amendment_passes_where_the_other_request_is_held),
         cmocka_unit_test(test_each_rule_broken_alone_fails_that_rule_alone),
         cmocka_unit_test(test_good_instruments_of_each_kind_pass),
         cmocka_unit_test(test_each_kind_is_held_to_its_own_rules),

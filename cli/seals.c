@@ -1,0 +1,111 @@
+/* The court's own signature is checked by a child. What reads a stranger's DER has no key, no
+ * network, no file, no program to start, and little time: the walls of media work, and limits. Each
+ * seal gets a child of its own, so that none has a say in what is found of another. */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/clip.h"
+
+struct job { /* behind it, in a file: seal, document, then the anchors */
+    struct instant now;
+    size_t seal, document;
+    size_t anchor_count;
+    size_t anchors[AUTHORITIES_MAX];
+};
+
+struct answer {
+    enum cms_result result;
+    char by[CMS_NAME_BYTES];
+};
+
+static void serve(int socket, const void *argument);
+static _Noreturn void check(int socket, const struct job *job, int file);
+static size_t size_of(const struct job *job);
+static bool is_sound(const struct answer *answer);
+
+int seals_start(struct helper **out) {
+    return helper_start(serve, NULL, "what checks seals", out);
+}
+
+void seal_check(struct helper *seals, struct bytes seal, struct bytes document,
+                const struct authorities *authorities, struct instant now,
+                struct seal_outcome *out) {
+    struct job job = {
+        .now = now, .seal = seal.len, .document = document.len, .anchor_count = authorities->count};
+    struct answer answer = {.result = CMS_MALFORMED};
+    int file = memfd_create("seal", MFD_CLOEXEC);
+    bool good = file >= 0 && helper_fill(file, seal) && helper_fill(file, document);
+    for (size_t i = 0; i < authorities->count; i++) {
+        struct bytes anchor = authority_at(authorities, i);
+        job.anchors[i] = anchor.len;
+        good = good && helper_fill(file, anchor);
+    }
+    good = good && helper_send(seals->socket, &job, sizeof job, &file, 1);
+    ssize_t got = -1;
+    while (good && got < 0) { /* interrupted: it has its limits */
+        got = helper_receive(seals->socket, &answer, sizeof answer, NULL, 0);
+    }
+    if (file >= 0) {
+        (void)close(file);
+    }
+    *out = (struct seal_outcome){.checked = true, .result = CMS_MALFORMED};
+    if (got == sizeof answer && is_sound(&answer)) {
+        out->result = answer.result;
+        (void)snprintf(out->by, sizeof out->by, "%s", answer.by);
+    }
+}
+
+/* What answers may have been taken over by what it read. */
+static bool is_sound(const struct answer *answer) {
+    return (int)answer->result >= CMS_SEALED && (int)answer->result <= CMS_WRONG_USAGE &&
+           memchr(answer->by, '\0', sizeof answer->by) != NULL;
+}
+
+/* ---- the child ---- */
+
+static void serve(int socket, const void *argument) {
+    struct job job;
+    int file = -1;
+    (void)argument;
+    while (helper_receive(socket, &job, sizeof job, &file, 1) == sizeof job) {
+        const struct answer nothing = {.result = CMS_MALFORMED};
+        int status = -1;
+        pid_t child = fork();
+        if (child == 0) {
+            check(socket, &job, file);
+        }
+        bool good = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+        (void)close(file);
+        if (!good && !helper_send(socket, &nothing, sizeof nothing, NULL, 0)) {
+            break;
+        }
+    }
+}
+
+static _Noreturn void check(int socket, const struct job *job, int file) {
+    struct answer answer = {.result = CMS_MALFORMED};
+    struct bytes anchors[AUTHORITIES_MAX];
+    const uint8_t *at = mmap(NULL, size_of(job), PROT_READ, MAP_PRIVATE, file, 0);
+    if (at == MAP_FAILED || !helper_confine(0)) {
+        _exit(1);
+    }
+    struct bytes seal = {at, job->seal};
+    struct bytes document = {at + job->seal, job->document};
+    at += job->seal + job->document;
+    for (size_t i = 0; i < job->anchor_count; i++) {
+        anchors[i] = (struct bytes){at, job->anchors[i]};
+        at += job->anchors[i];
+    }
+    answer.result = cms_check(seal, document, anchors, job->anchor_count, job->now, answer.by);
+    _exit(write(socket, &answer, sizeof answer) == sizeof answer ? 0 : 1);
+}
+
+static size_t size_of(const struct job *job) {
+    size_t size = job->seal + job->document;
+    for (size_t i = 0; i < job->anchor_count; i++) {
+        size += job->anchors[i];
+    }
+    return size;
+}

@@ -1,0 +1,91 @@
+/* How much of this home a request is about, by the owner's own camera list. */
+#include <string.h>
+
+#include "cli/breadth.h"
+#include "tests/support/check.h"
+#include "tests/support/samples.h"
+
+static struct sample_community community;
+static struct request request; /* within 80 m or so of where the cameras are */
+static struct camera_list list;
+
+static int start(void **state) {
+    (void)state;
+    sample_community_init(&community);
+    return 0;
+}
+
+static int finish(void **state) {
+    (void)state;
+    sample_community_finish(&community);
+    return 0;
+}
+
+/* All where the request asks, none indoors. */
+static void put_cameras(size_t count) {
+    sample_request(&community, &request);
+    memset(&list, 0, sizeof list);
+    list.community_count = 1;
+    list.communities[0] = community.id;
+    list.camera_count = count;
+    for (size_t i = 0; i < count; i++) {
+        list.cameras[i].view =
+            (struct geo_view){.at = request.place.points[0], .reach_m = 10, .angle_deg = 360};
+    }
+    request.to.ms = request.from.ms + 2 * DURATION_HOUR_MS;
+}
+
+static void says(const char *wanted) {
+    struct touches touches;
+    char text[BREADTH_TEXT_MAX];
+    touches_of(&list, &request, &touches);
+    assert_string_equal(touches_text(&touches, text), wanted);
+}
+
+static void test_cameras_and_their_hours_are_counted(void **state) {
+    (void)state;
+    put_cameras(3);
+    says("touches 3 of your 3 cameras: 6h00m together");
+    list.cameras[0].view.at.lat += 10000000; /* a degree away */
+    says("touches 2 of your 3 cameras: 4h00m together");
+    list.cameras[1].view.at.lat += 10000000;
+    says("touches 1 of your 3 cameras: 2h00m");
+    list.cameras[2].view.at.lat += 10000000;
+    says("touches none of your 3 cameras");
+    put_cameras(1);
+    says("touches your one camera: 2h00m");
+    list.cameras[0].view.at.lat += 10000000;
+    says("does not touch your one camera");
+}
+
+static void test_those_indoors_are_told_apart(void **state) {
+    (void)state;
+    put_cameras(4);
+    list.cameras[0].indoor = true;
+    says("touches 3 of your 4 cameras: 6h00m together; 1 indoors stays closed");
+    list.cameras[0].indoor_open = true;
+    says("touches 4 of your 4 cameras, 1 of them indoors: 8h00m together");
+    list.cameras[1].indoor = list.cameras[2].indoor = true;
+    says("touches 2 of your 4 cameras, 1 of them indoors: 4h00m together; 2 indoors stay closed");
+    list.cameras[2].view.at.lat += 10000000; /* elsewhere: not a matter of this request */
+    says("touches 2 of your 4 cameras, 1 of them indoors: 4h00m together; 1 indoors stays "
+         "closed");
+}
+
+static void test_what_is_not_known_is_not_said(void **state) {
+    (void)state;
+    put_cameras(2);
+    list.community_count = 0; /* this community may not ask about them */
+    says("touches none of your 2 cameras");
+    memset(&list, 0, sizeof list);
+    says("");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cameras_and_their_hours_are_counted),
+        cmocka_unit_test(test_those_indoors_are_told_apart),
+        cmocka_unit_test(test_what_is_not_known_is_not_said),
+    };
+    return cmocka_run_group_tests(tests, start, finish);
+}

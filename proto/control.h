@@ -13,7 +13,7 @@ enum {
     CONTROL_PEERS_MAX = 16, /* links, and as many that went */
     CONTROL_FAULTS_MAX = 100,
     CONTROL_PLACES_MAX = 8, /* that one clip was collected to */
-    CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_PARTS_MAX,
+    CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_MAX,
     CONTROL_CALL_BYTES = 4096, /* of a call-back, or of a certificate of who made it */
     CONTROL_PLACE_FILES = 3,   /* in each: the clip and its certificate, as text and as JSON */
 };

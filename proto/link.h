@@ -189,7 +189,7 @@ struct link_message {
         struct {
             struct bytes member;  /* the joiner's own, complete */
             struct bytes charter; /* signed object */
-            uint8_t epoch_key[EPOCH_KEY_BYTES];
+            uint8_t founding_key[EPOCH_KEY_BYTES];
         } join_welcome;
         struct {
             struct bytes grant;  /* signed object, all owners */

@@ -202,7 +202,7 @@ static const struct shape join_member_shape = SHAPE_OF("JoinMember", join_member
 static const struct shape_field join_welcome_rows[] = {
     ROW(1, SHAPE_BYTES, LINK, as.join_welcome.member, NEEDED, .max = OBJECT_BYTES_MAX),
     ROW(2, SHAPE_BYTES, LINK, as.join_welcome.charter, NEEDED, .max = CHARTER_BYTES_MAX),
-    ROW(3, SHAPE_FIXED, LINK, as.join_welcome.epoch_key, NEEDED),
+    ROW(3, SHAPE_FIXED, LINK, as.join_welcome.founding_key, NEEDED),
 };
 static const struct shape join_welcome_shape = SHAPE_OF("JoinWelcome", join_welcome_rows, NULL);
 

@@ -152,7 +152,8 @@ static enum err add_callers(struct gathering *gathering, const struct id *author
             continue;
         }
         err = store_object_get(gathering->core->store, &chain[i], &row);
-        *whole = err == ERR_OK && row.object.len <= CONTROL_CALL_BYTES;
+        *whole = err == ERR_OK && row.object.len <= CONTROL_CALL_BYTES &&
+                 out->caller_count < CONTROL_CALLERS_MAX;
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
         if (err == ERR_OK && *whole) {
             out->caller_ids[out->caller_count] = chain[i];

@@ -790,7 +790,8 @@ static enum err load_object(void *context, const struct store_object *row) {
     struct request request;
     enum err err = ERR_OK;
     if (row->kind != OBJECT_MEMBER && instant_reached(core->now.wall, row->expires)) {
-        return ERR_OK; /* gossip_forget() sees to it */
+        /* gossip_forget() sees to it; where a member was once it may be still */
+        return row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : ERR_OK;
     }
     bool current = true; /* what is not has been taken out of the set when that came */
     if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
@@ -1003,12 +1004,13 @@ static bool is_urgent(enum object_kind kind) {
     return kind == OBJECT_MEMBER || kind == OBJECT_ACT || kind == OBJECT_REMOVAL;
 }
 
-/* Expired: its row goes, but for certificates, which the log's readers need, and requests, which
- * gossip_forget() sees to. */
+/* Expired: its row goes, but for certificates, which the log's readers need, node records, by which
+ * one that was away for long finds the others, and requests, which gossip_forget() sees to. */
 static enum err drop(struct core *core, const struct id *id) {
     struct store_object row;
     enum err err = store_object_get(core->store, id, &row);
-    if (err == ERR_OK && (row.kind == OBJECT_REQUEST || row.kind == OBJECT_MEMBER)) {
+    if (err == ERR_OK && (row.kind == OBJECT_REQUEST || row.kind == OBJECT_MEMBER ||
+                          row.kind == OBJECT_NODE_RECORD)) {
         return ERR_OK;
     }
     if (err == ERR_OK) {

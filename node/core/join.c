@@ -472,13 +472,13 @@ static enum err welcome(struct core *core, struct link *link, struct bytes membe
         err = epoch_each_part(core, visit_send_part, &to);
     }
     if (err == ERR_OK) {
-        err = epoch_founding(core, message.as.join_welcome.epoch_key);
+        err = epoch_founding(core, message.as.join_welcome.founding_key);
     }
     if (err == ERR_OK) {
         message.as.join_welcome.member = member;
         message.as.join_welcome.charter = buffer_bytes(&core->charter);
         err = core_send(core, link, &message);
-        secret_wipe(message.as.join_welcome.epoch_key, EPOCH_KEY_BYTES);
+        secret_wipe(message.as.join_welcome.founding_key, EPOCH_KEY_BYTES);
     }
     return err;
 }
@@ -547,7 +547,7 @@ static enum err take_welcome(struct core *core, const struct link_message *messa
     }
     if (err == ERR_OK) {
         err = enter(core, message->as.join_welcome.charter, message->as.join_welcome.member,
-                    message->as.join_welcome.epoch_key, buffer_bytes(&core->join.objects),
+                    message->as.join_welcome.founding_key, buffer_bytes(&core->join.objects),
                     buffer_bytes(&core->join.parts));
     }
     return err;

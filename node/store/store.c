@@ -224,13 +224,15 @@ enum err store_object_remove(struct store *store, const struct id *id) {
 
 enum err store_object_expire(struct store *store, const struct id *self, struct instant now) {
     QUERY(q, store,
-          "DELETE FROM objects WHERE expires <= ?1 AND kind <> ?2 AND (kind <> ?3 OR (author <> ?4"
+          "DELETE FROM objects WHERE expires <= ?1 AND kind NOT IN (?2, ?5)"
+          " AND (kind <> ?3 OR (author <> ?4"
           " AND NOT EXISTS (SELECT 1 FROM clips WHERE clips.request = objects.id)"
           " AND NOT EXISTS (SELECT 1 FROM delivered WHERE delivered.request = objects.id)))");
     bind_int(&q, now.ms);
     bind_int(&q, OBJECT_MEMBER);
     bind_int(&q, OBJECT_REQUEST);
     bind_id(&q, self);
+    bind_int(&q, OBJECT_NODE_RECORD);
     return query_write(&q);
 }
 
@@ -1495,7 +1497,8 @@ static const char *const migrations[] = {
      "ALTER TABLE epochs RENAME TO epochs_before;"
      "CREATE TABLE epochs(removal BLOB NOT NULL UNIQUE, key BLOB NOT NULL,"
      " since INTEGER NOT NULL);"
-     "INSERT INTO epochs SELECT zeroblob(32), key, since FROM epochs_before;"
+     "INSERT INTO epochs SELECT zeroblob(32), key, since FROM epochs_before"
+     " ORDER BY since DESC LIMIT 1;"
      "DROP TABLE epochs_before;"),
 };
 

@@ -62,8 +62,9 @@ MUST_USE enum err store_object_add(struct store *store, const struct store_objec
 MUST_USE enum err store_object_get(struct store *store, const struct id *id,
                                    struct store_object *out);
 MUST_USE enum err store_object_remove(struct store *store, const struct id *id);
-/* Removes what has expired, but for certificates, `self`'s own requests, and requests that a clip
- * of this home or one delivered to it is about. */
+/* Removes what has expired, but for certificates, node records (of which there is one of each
+ * member), `self`'s own requests, and requests that a clip of this home or one delivered to it is
+ * about. */
 MUST_USE enum err store_object_expire(struct store *store, const struct id *self,
                                       struct instant now);
 /* The newest of one kind by one author: node records. */

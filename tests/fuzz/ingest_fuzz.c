@@ -36,6 +36,7 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         [INGEST_REQUEST_DONE] = "IngestRequestDone",
         [INGEST_PERIOD] = "IngestPeriod",
         [INGEST_SHRED_DONE] = "IngestShredDone",
+        [INGEST_ACT] = "IngestAct",
     };
     uint32_t kind = 1 + (uint32_t)(choice % (COUNT_OF(shapes) - 1));
     static _Alignas(max_align_t) uint8_t plain[FILL_ROOM];

@@ -397,7 +397,8 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         answer_status(fake, client);
         return;
     case CONTROL_CHARTER:
-        answer_object(client, buffer_bytes(&fake->community.charter), 0, true);
+        answer_object(client, buffer_bytes(&fake->community.charter), 0, false);
+        answer_done(client, ERR_OK);
         return;
     case CONTROL_MEMBERS:
         for (int i = 1; i <= SAMPLE_HOMES; i++) {

@@ -28,6 +28,12 @@ static void put_number(char number[CALL_NUMBER_BYTES]) {
     number[len < 3 ? 3 : len] = '\0';
 }
 
+static void put_for_good(struct head *head) {
+    head->created.ms = head->created.ms >= INSTANT_FOR_GOOD.ms ? 1 : head->created.ms;
+    head->expires = INSTANT_FOR_GOOD;
+}
+
+static void put_for_good(struct head *head);
 static void put_right(const struct shape *shape, void *plain);
 static uint64_t next_random(struct filler *filler);
 static void collect(const struct shape *shape, const struct shape **out, size_t *count);
@@ -341,21 +347,26 @@ static void put_right(const struct shape *shape, void *plain) {
     } else if (strcmp(shape->name, "Act") == 0) { /* one decision */
         struct act *act = plain;
         act->head.author = (struct id){{0}};
-        act->head.expires = INSTANT_FOR_GOOD;
+        put_for_good(&act->head);
         act->has_removed = !act->has_charter;
         act->has_renewed = false;
+        act->removed.member.b[0] |= 1;
         act->removed.epoch.b[0] |= 1;
+        if (act->has_charter) {
+            act->removed = (struct removed){0};
+        }
+        act->renewed = (struct renewed){0};
     } else if (strcmp(shape->name, "Endorsement") == 0) {
         struct endorsement *endorsement = plain;
         endorsement->head.author.b[0] |= 1;
     } else if (strcmp(shape->name, "Removal") == 0) {
         struct removal *removal = plain;
         removal->head.author.b[0] |= 1;
-        removal->head.expires = INSTANT_FOR_GOOD;
+        put_for_good(&removal->head);
     } else if (strcmp(shape->name, "Renewal") == 0) {
         struct renewal *renewal = plain;
         renewal->head.author.b[0] |= 1;
-        renewal->head.expires = instant_add(renewal->head.created, (struct duration){1000});
+        put_head(&renewal->head, 1000);
     } else if (strcmp(shape->name, "Member") == 0) {
         struct member *member = plain;
         if (id_is_zero(&member->head.author) || member->invite.len == 0) {

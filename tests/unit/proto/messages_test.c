@@ -36,6 +36,9 @@ static const struct kind link_kinds[] = {
     {LINK_CONSISTENCY, "Consistency"},
     {LINK_COSIGNATURE, "Cosignature"},
     {LINK_FORK, "Fork"},
+    {LINK_EPOCH, "Epoch"},
+    {LINK_STANDING, "Standing"},
+    {LINK_CAUGHT_UP, "CaughtUp"},
     {LINK_JOIN_ASK, "JoinAsk"},
     {LINK_JOIN_MEMBER, "JoinMember"},
     {LINK_JOIN_WELCOME, "JoinWelcome"},
@@ -57,6 +60,7 @@ static const struct kind ingest_kinds[] = {
     {INGEST_REQUEST_DONE, "IngestRequestDone"},
     {INGEST_PERIOD, "IngestPeriod"},
     {INGEST_SHRED_DONE, "IngestShredDone"},
+    {INGEST_ACT, "IngestAct"},
 };
 static const struct kind reply_kinds[] = {
     {CONTROL_DONE, "Done"},

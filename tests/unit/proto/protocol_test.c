@@ -118,6 +118,17 @@ static void test_kinds_of_signed_objects_are_as_documented(void **state) {
 }
 
 /* PROTOCOL 7.1: every type that passes a door is in the table with it, and no other. */
+/* Is the word one of those in this cell of a table's row, counted from 1? */
+static bool cell_names(const char *row, unsigned cell, const char *word) {
+    for (unsigned i = 0; i < cell && row != NULL; i++) {
+        row = strchr(row, '|');
+        row = row == NULL ? NULL : row + 1;
+    }
+    const char *end = row == NULL ? NULL : strchr(row, '|');
+    const char *found = row == NULL ? NULL : strstr(row, word);
+    return found != NULL && found < end;
+}
+
 static void test_messages_and_their_doors_are_as_documented(void **state) {
     (void)state;
     static const char *const doors[] = {[TRANSPORT_MEMBER] = "member",
@@ -141,11 +152,7 @@ static void test_messages_and_their_doors_are_as_documented(void **state) {
             if (!transport_types_has(&key.passes, (uint8_t)type)) {
                 continue;
             }
-            char column[32];
-            (void)snprintf(column, sizeof column, " | %s | ", doors[door]);
-            const char *end = line == NULL ? NULL : strchr(line + 1, '\n');
-            const char *found = line == NULL ? NULL : strstr(line, column);
-            if (found == NULL || found > end) {
+            if (line == NULL || !cell_names(line + 1, 4, doors[door])) {
                 fail_msg("PROTOCOL 7.1 does not say that type %u passes '%s'", type, doors[door]);
             }
             passes++;

@@ -25,6 +25,9 @@ struct same { /* what every home shall have come to */
 static bool all_have(struct world *world, void *context) {
     const struct same *same = context;
     for (int i = same->first; i < same->first + same->count; i++) {
+        if (!world_is_up(world, i)) {
+            return false;
+        }
         const struct id act = world_newest_act(world, i);
         if (!id_equal(&act, &same->act)) {
             return false;

@@ -371,7 +371,7 @@ static void say(struct world_insider *insider, const struct answer *answer) {
     message = (struct link_message){.kind = LINK_JOIN_WELCOME};
     message.as.join_welcome.member = buffer_bytes(&answer->member);
     message.as.join_welcome.charter = buffer_bytes(&answer->charter);
-    memset(message.as.join_welcome.epoch_key, 9, EPOCH_KEY_BYTES);
+    memset(message.as.join_welcome.founding_key, 9, EPOCH_KEY_BYTES);
     (void)world_insider_say(insider, &message);
 }
 

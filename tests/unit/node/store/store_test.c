@@ -92,6 +92,9 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
         "objects_expires; PRAGMA user_version = 1;"
         "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
         "DROP INDEX delivered_told; ALTER TABLE delivered DROP COLUMN told;"
+        "DROP TABLE acts; DROP TABLE epochs;"
+        "CREATE TABLE epochs(key BLOB NOT NULL UNIQUE, since INTEGER NOT NULL);"
+        "INSERT INTO epochs VALUES(randomblob(32), 1), (zeroblob(32), 2);"
         "DROP TABLE calls; DROP TABLE withheld; DROP TABLE asked; DROP TABLE owed; DROP TABLE "
         "places; ALTER TABLE "
         "delivered ADD COLUMN "
@@ -114,6 +117,7 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
         "INSERT INTO log(idx, hash, leaf, opening) VALUES(0, zeroblob(32), 'leaf', '');");
     CHECK_ERR(ERR_OK, store_open(path, &store));
     CHECK(sql_number("PRAGMA user_version") == newest);
+    CHECK(sql_number("SELECT count(*) FROM epochs WHERE key = zeroblob(32)") == 1);
     CHECK_ERR(ERR_OK, store_begin(store));
     CHECK_ERR(ERR_OK, store_get(store, STORE_COMMUNITY, &value));
     CHECK(value.len == 2 && value.at[0] == 0xaa);

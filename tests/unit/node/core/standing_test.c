@@ -1,0 +1,274 @@
+/* Removed, gone, renewed, away (PROTOCOL 4.7 to 4.9): cut off everywhere at once, and nobody else
+ * is; who comes back catches up; two halves end with one key that no removed one can make. */
+#include "tests/support/check.h"
+
+#include <string.h>
+
+#include "node/core/parts.h"
+#include "tests/support/samples.h"
+#include "tests/support/world.h"
+
+enum {
+    HOMES = 6,
+    SECOND = 1000,
+};
+
+static const struct world_terms terms = {.slot_s = 60, .invite_allowance = 8};
+static const struct world_terms two_of_three = {
+    .slot_s = 60, .invite_allowance = 8, .administrators = 3, .threshold = 2};
+
+static struct world *settled(uint64_t seed, const struct world_terms *of) {
+    struct world *world = world_create(seed, HOMES, NULL);
+    world_settle(world, of);
+    return world;
+}
+
+static bool same_epoch(const struct world *world, int a, int b) {
+    uint8_t key[EPOCH_KEY_BYTES];
+    uint8_t other[EPOCH_KEY_BYTES];
+    world_epoch(world, a, key);
+    world_epoch(world, b, other);
+    return memcmp(key, other, sizeof key) == 0;
+}
+
+static bool in_standing(const struct world *world, int at, int member) {
+    return community_in_standing(world->homes[at].core->community,
+                                 &world->homes[member].certificate, world_wall(world, at));
+}
+
+struct parted { /* all but one have parted with that one, and share a key that it has not */
+    int removed;
+    int away; /* is down; -1: nobody */
+};
+
+static bool all_parted(struct world *world, void *context) {
+    const struct parted *parted = context;
+    int first = parted->removed == 0 ? 1 : 0;
+    for (int i = 0; i < HOMES; i++) {
+        if (i == parted->removed || i == parted->away) {
+            continue;
+        }
+        size_t others = HOMES - 2 - (parted->away >= 0 ? 1 : 0);
+        if (in_standing(world, i, parted->removed) || !same_epoch(world, i, first) ||
+            world_links(world, i) != others) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_a_sponsor_removes_whom_it_brought(void **state) {
+    struct world *world = settled(1, &terms);
+    struct parted parted = {.removed = 3, .away = -1};
+    struct world_insider insider;
+    uint8_t before[EPOCH_KEY_BYTES];
+    (void)state;
+    world_epoch(world, 3, before);
+    CHECK_ERR(ERR_DENY_ROLE, world_remove(world, 1, 3, false)); /* a neighbour may not */
+    CHECK_ERR(ERR_OK, world_remove(world, 0, 3, false));
+    CHECK_ERR(ERR_USER_EXISTS, world_remove(world, 0, 3, false));
+    CHECK(world_run_until(world, 5 * SECOND, all_parted, &parted));
+    world_run(world, 120 * SECOND);
+    CHECK(all_parted(world, &parted));
+    CHECK(world_links(world, 3) == 0);
+    uint8_t after[EPOCH_KEY_BYTES];
+    world_epoch(world, 3, after);
+    CHECK(memcmp(before, after, sizeof after) == 0); /* it got no part */
+    CHECK(!same_epoch(world, 3, 0));
+    for (int i = 0; i < HOMES; i++) {
+        CHECK(i == 3 || world_log_count(world, i, "removed ") == 1);
+        CHECK(world_log_verifies(world, i));
+    }
+    world_kill(world, 3); /* with the old key, and with the founding one: nobody opens */
+    CHECK(!world_insider_dial(world, 3, 1, NULL, (struct bytes){NULL, 0}, &insider));
+    world_kill(world, 1);
+    CHECK_ERR(ERR_OK, world_start(world, 1));
+    world_run(world, 30 * SECOND);
+    CHECK(all_parted(world, &parted));
+    world_destroy(world);
+}
+
+static void test_k_administrators_remove_anyone(void **state) {
+    struct world *world = settled(2, &two_of_three);
+    struct parted parted = {.removed = 0, .away = -1};
+    struct act act;
+    uint8_t key[EPOCH_KEY_BYTES] = {7};
+    (void)state;
+    world_act(world, 1, &act);
+    act.has_removed = true;
+    act.removed.member = world->homes[0].certificate; /* their founder */
+    sha256(BYTES_OF(key), &act.removed.epoch);
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, key, NULL));
+    world_run(world, 20 * SECOND);
+    CHECK(in_standing(world, 4, 0));
+    CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+    CHECK(world_run_until(world, 5 * SECOND, all_parted, &parted));
+    for (int i = 1; i < HOMES; i++) { /* those whom it brought stay */
+        CHECK(in_standing(world, i, 5));
+    }
+    world_destroy(world);
+}
+
+static void test_a_home_leaves(void **state) {
+    struct world *world = settled(3, &terms);
+    struct parted parted = {.removed = 4, .away = -1};
+    (void)state;
+    CHECK_ERR(ERR_OK, world_remove(world, 4, 4, false));
+    CHECK(world_run_until(world, 5 * SECOND, all_parted, &parted));
+    world_run(world, 60 * SECOND);
+    CHECK(all_parted(world, &parted));
+    CHECK(world_links(world, 4) == 0);
+    world_destroy(world);
+}
+
+/* Its requests end, at whoever had a clip for them too, and nothing more is sent. */
+static void test_a_removed_ones_requests_end(void **state) {
+    struct world *world = settled(4, &terms);
+    struct request request;
+    struct id id;
+    (void)state;
+    world->homes[2].footage = WORLD_MATCH;
+    world_voluntary(world, 5, DURATION_DAY_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, 5, &request, &id));
+    world_run(world, 90 * SECOND);
+    struct world_clip *clip = world_clip(world, 2, &id);
+    CHECK(clip != NULL);
+    struct grant grant;
+    world_grant(world, 2, clip, &grant);
+    CHECK_ERR(ERR_OK, world_remove(world, 0, 5, false));
+    world_run(world, 10 * SECOND);
+    CHECK(world_grant_put(world, 2, clip, &grant, 0, 1, NULL) != ERR_OK);
+    world_run(world, 180 * SECOND);
+    CHECK(world_delivered(world, 5, &id) == 0);
+    CHECK(world_log_count(world, 1, "request_withdrawn ") == 1);
+    CHECK(world_clip(world, 2, &id) == NULL); /* shredded */
+    world_destroy(world);
+}
+
+static void test_a_grant_under_way_stops(void **state) {
+    struct world *world = settled(5, &terms);
+    struct request request;
+    struct id id;
+    (void)state;
+    world->homes[2].footage = WORLD_MATCH;
+    world_voluntary(world, 5, DURATION_DAY_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, 5, &request, &id));
+    world_run(world, 90 * SECOND);
+    struct world_clip *clip = world_clip(world, 2, &id);
+    CHECK(clip != NULL);
+    struct grant grant;
+    world_grant(world, 2, clip, &grant);
+    CHECK_ERR(ERR_OK, world_remove(world, 0, 5, false));
+    CHECK_ERR(ERR_OK, world_grant_put(world, 2, clip, &grant, 0, 1, NULL)); /* it does not know */
+    world_run(world, 300 * SECOND);
+    CHECK(world_delivered(world, 5, &id) == 0);
+    world_destroy(world);
+}
+
+static void test_who_was_away_catches_up(void **state) {
+    (void)state;
+    for (int removals = 1; removals <= 3; removals++) {
+        struct world *world = settled(10 + (uint64_t)removals, &terms);
+        struct parted parted = {.removed = 3, .away = 1};
+        world_kill(world, 1);
+        CHECK_ERR(ERR_OK, world_remove(world, 0, 3, false));
+        CHECK(world_run_until(world, 5 * SECOND, all_parted, &parted));
+        for (int i = 1; i < removals; i++) {
+            CHECK_ERR(ERR_OK, world_remove(world, 0, 3 + i, false));
+        }
+        world_run(world, 120 * SECOND);
+        CHECK_ERR(ERR_OK, world_start(world, 1));
+        world_run(world, 90 * SECOND);
+        CHECK(!in_standing(world, 1, 3));
+        CHECK(same_epoch(world, 1, 0));
+        CHECK(world_links(world, 1) == (size_t)(HOMES - 1 - removals));
+        world_destroy(world);
+    }
+}
+
+/* Each half removes one of the other: in the end both are out, and all others have one key. */
+static void test_two_halves_come_to_one_key(void **state) {
+    (void)state;
+    for (uint64_t seed = 20; seed < 23; seed++) {
+        struct world *world = settled(seed, &two_of_three);
+        const bool part[HOMES] = {false, true, false, true, false, true};
+        world_part(world, part, true);
+        world_run(world, 20 * SECOND);
+        CHECK_ERR(ERR_OK, world_remove(world, 0, 5, false)); /* in the other half */
+        CHECK_ERR(ERR_OK, world_remove(world, 3, 3, false)); /* leaves */
+        struct act act; /* and administrators 0 and 2 remove 4 */
+        uint8_t key[EPOCH_KEY_BYTES] = {9};
+        world_act(world, 0, &act);
+        act.has_removed = true;
+        act.removed.member = world->homes[4].certificate;
+        sha256(BYTES_OF(key), &act.removed.epoch);
+        CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, key, NULL));
+        CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+        world_run(world, 20 * SECOND);
+        CHECK(in_standing(world, 1, 5) && !in_standing(world, 0, 5));
+        CHECK(in_standing(world, 0, 3) && !in_standing(world, 1, 3));
+        world_heal(world);
+        world_run(world, 300 * SECOND);
+        for (int i = 0; i < 3; i++) {
+            for (int gone = 3; gone < HOMES; gone++) { /* 3 left: it has made no part */
+                CHECK(!in_standing(world, i, gone));
+                CHECK(gone == 3 || !same_epoch(world, gone, i));
+            }
+            CHECK(same_epoch(world, i, 0));
+            CHECK(world_links(world, i) == 2);
+        }
+        world_destroy(world);
+    }
+}
+
+/* A certificate's end comes near: its sponsor's node puts it off, and a founder its own; not that of
+ * one that is removed, nor of one that has not been heard of for long. */
+static void test_certificates_are_renewed_by_themselves(void **state) {
+    struct world *world = settled(30, &terms);
+    (void)state;
+    world_kill(world, 4);
+    CHECK_ERR(ERR_OK, world_remove(world, 0, 3, false));
+    world_run(world, 20 * SECOND);
+    const struct community *community = world->homes[1].core->community;
+    struct instant before[HOMES];
+    for (int i = 0; i < HOMES; i++) {
+        before[i] = community_ends(community, &world->homes[i].certificate);
+    }
+    for (int i = 0; i < HOMES; i++) {
+        world_kill(world, i);
+    }
+    /* To some days before the last end, then alive for some minutes. */
+    struct instant last = before[0].ms > before[1].ms ? before[0] : before[1];
+    world_run(world, last.ms - world_wall(world, 1).ms - INT64_C(59) * DURATION_DAY_MS);
+    for (int i = 0; i < HOMES; i++) {
+        if (i != 4) {
+            CHECK_ERR(ERR_OK, world_start(world, i));
+        }
+    }
+    world_run(world, 180 * SECOND);
+    community = world->homes[1].core->community;
+    for (int i = 0; i < HOMES; i++) {
+        struct instant now = community_ends(community, &world->homes[i].certificate);
+        bool renewed = now.ms > before[i].ms;
+        CHECK(renewed == (i != 3 && i != 4));
+    }
+    world_kill(world, 1); /* and after a restart */
+    CHECK_ERR(ERR_OK, world_start(world, 1));
+    CHECK(community_ends(world->homes[1].core->community, &world->homes[2].certificate).ms >
+          before[2].ms);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_sponsor_removes_whom_it_brought),
+        cmocka_unit_test(test_k_administrators_remove_anyone),
+        cmocka_unit_test(test_a_home_leaves),
+        cmocka_unit_test(test_a_removed_ones_requests_end),
+        cmocka_unit_test(test_a_grant_under_way_stops),
+        cmocka_unit_test(test_who_was_away_catches_up),
+        cmocka_unit_test(test_two_halves_come_to_one_key),
+        cmocka_unit_test(test_certificates_are_renewed_by_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -16,6 +16,8 @@ from street import PASSPHRASE, invite, set_up, start_home  # noqa: E402
 DONE, FAILED, USAGE, PENDING, NO_TERMINAL = 0, 1, 2, 3, 5
 YES_NO, CODE, NAME = r"\[y/N\] ", "type its code: ", r"type (its|the community's) name, .*: "
 CTRL_C = "\x03"
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+said = []  # what commands that asked something printed
 SOON_S = 5  # within which a removal has ended the links of whoever is removed
 
 
@@ -27,7 +29,22 @@ def answered(home, question, answer, *words):
     terminal.expect(PASSPHRASE)
     terminal.line(Home.PASSPHRASE)
     assert terminal.wait() == DONE, terminal.text
+    said.append(terminal.text)
     return terminal.text
+
+
+def as_documented():
+    """README shows what these commands say, but for codes and times."""
+    def masked(text):
+        text = re.sub(r"[0-9A-F]{4}-[0-9A-F]{2}\b", "4F2A-91", text)
+        return re.sub(r"[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} [A-Z]+", "Sat 05 Dec 2026 21:10:00 PST", text)
+
+    section = README.read_text().split("### Govern your community\n")[1].split("\n#")[0]
+    shown = [line[4:] for line in section.splitlines() if line.startswith("    ") and "$ stoop " not in line]
+    printed = [line.rstrip() for text in said for line in masked(text).splitlines()]
+    assert len(shown) > 20
+    for line in shown:
+        assert masked(line).rstrip() in printed, f"README shows what is not printed: {line}"
 
 
 def refused(home, code, told, *words):
@@ -199,6 +216,7 @@ def removed_by_sponsor(ada, ben, cleo, dan):
     ben.until(lambda: linked_with(ben), lambda names: names == {"Ada", "Cleo"}, 60)
     ben.until(lambda: states(ben)["Dan"], lambda s: s == "removed", 30)
     assert links(dan) == 0 and linked_with(dan) == set()
+    assert "NO MEMBER any more" in dan.facts("status")["standing"] and "standing" not in cleo.facts("status")
     refused(cleo, FAILED, "was removed already", "remove", "Dan")
     refused(dan, FAILED, "belongs to 'Elm Street' no more", "leave")
 
@@ -287,6 +305,7 @@ def main():
         removed_by_act(ada, ben, cleo)
         loser(ada, ben)
         left(ada, ben)
+        as_documented()
     print("govern: the street decided together, took two out, and one left")
 
 

@@ -28,6 +28,9 @@ static void show_roles(const struct cli *cli, struct facts *facts);
 static void show_directory(const struct cli *cli, struct facts *facts);
 static void name_all(struct terms_names *names);
 static void name_administrator(const struct sign_public *key, char out[TERMS_NAMED_MAX]);
+static int draft(struct cli *cli, struct client **client, struct changes *changes,
+                 struct buffer *body);
+static int ask_to_propose(const struct cli *cli, const struct changes *changes);
 static int read_terms(const char *path, struct terms_file *out);
 static int resolve(const char *path, const struct terms_file *file, struct resolved *out);
 static int resolve_administrator(const char *path, const struct terms_named *named,
@@ -40,12 +43,11 @@ static int check_terminal_only(const struct cli *cli);
 static void say_changes(const struct changes *changes, const char *label);
 static void say_what_follows(const struct sign_public *signers, size_t count, struct instant until);
 static void say_others(const struct id *but);
-static void list_proposal(const struct cli *cli, const struct proposal *proposal,
-                          struct facts *facts);
+static void list_proposal(const struct proposal *proposal, struct facts *facts);
 static void say_proposal(const struct proposal *proposal, const struct sign_public *own);
 static void list_decision(const struct cli *cli, const struct decided *decision,
                           struct facts *facts);
-static void list_losers(const struct cli *cli, const struct id *previous, struct facts *facts);
+static void list_losers(const struct id *previous, struct facts *facts);
 static void say_loser(const struct proposal *proposal);
 static bool lost_elsewhere(const struct proposal *proposal);
 static void list_changes(const struct changes *changes, struct facts *facts);
@@ -282,14 +284,8 @@ static void name_administrator(const struct sign_public *key, char out[TERMS_NAM
 /* ---- propose ---- */
 
 static int propose(struct cli *cli) {
-    static struct terms_file file;
-    static struct resolved resolved;
-    static struct act act;
     struct client *client = NULL;
-    struct keyfile_public pub;
     struct id id;
-    char text[TIME_TEXT_MAX + 96];
-    char safe[SAFE_MAX];
     SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
     SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
     int failed = take_options(cli, NULL, 0, "FILE");
@@ -297,64 +293,79 @@ static int propose(struct cli *cli) {
         failed = check_terminal_only(cli);
     }
     if (failed == 0) {
-        failed = read_terms(cli->argv[1], &file);
+        failed = draft(cli, &client, &changes, &body);
     }
-    if (failed == 0) {
-        failed = open_decisions(cli, &client);
-    }
-    if (failed == 0) {
-        failed = resolve(cli->argv[1], &file, &resolved);
-    }
-    if (failed == 0) {
-        changes_of(&decisions.community, &resolved.charter, &decisions.members, &changes);
-        if (changes.count == 0) {
-            (void)printf("nothing to change: '%s' says what the charter says\n", cli->argv[1]);
-            client_close(client);
-            decisions_finish(&decisions);
-            return EXIT_DONE;
+    if (failed == 0 && changes.count == 0) {
+        (void)printf("nothing to change: '%s' says what the charter says\n", cli->argv[1]);
+    } else if (failed == 0) {
+        failed = ask_to_propose(cli, &changes);
+        if (failed == 0) {
+            failed = decisions_endorse(cli, client, &decisions, buffer_bytes(&body),
+                                       (struct bytes){NULL, 0});
         }
-        failed = decisions_may_sign(cli, &decisions, &pub);
-    }
-    if (failed == 0) {
-        failed = check_signable(&resolved.charter);
-    }
-    if (failed == 0) {
-        decisions_start_act(&decisions, &act);
-        act.has_charter = true;
-        act.charter = resolved.charter;
-        act.charter.created = act.head.created;
-        if (act_encode(&act, &body) != ERR_OK) {
-            failed = fail("leave out some agencies or authorities", "the charter is too large");
+        if (failed == 0) {
+            sha256(buffer_bytes(&body), &id);
+            decisions_say_signed(&decisions, &id, 1);
         }
-    }
-    if (failed == 0) {
-        const struct governance *governance = &decisions.community.governance;
-        (void)snprintf(text, sizeof text, "%.80s, version %u -> %u",
-                       safe_text(governance->charter.name, 40, safe), governance->version,
-                       governance->version + 1);
-        sha256(buffer_bytes(&body), &id);
-        term_line("CHARTER", "", text);
-        say_changes(&changes, "CHANGE");
-        say_what_follows(
-            &pub.owner.sign, 1,
-            (struct instant){now_wall().ms + (int64_t)ENDORSEMENT_DAYS * DURATION_DAY_MS});
-        say_others(NULL);
-        failed =
-            sent_ask("propose it, signed by you? [y/N] ", "whether to propose it", "not proposed");
-    }
-    if (failed == 0) {
-        failed = decisions_endorse(cli, client, &decisions, buffer_bytes(&body),
-                                   (struct bytes){NULL, 0});
-    }
-    if (failed == 0) {
-        decisions_say_signed(&decisions, &id, 1);
     }
     decisions_finish(&decisions);
     client_close(client);
     return failed;
 }
 
-/* What these four print a person has to have read before they answer. */
+/* The act that the file stands for, and what it changes; nothing: there is no act. */
+static int draft(struct cli *cli, struct client **client, struct changes *changes,
+                 struct buffer *body) {
+    static struct terms_file file;
+    static struct resolved resolved;
+    static struct act act;
+    int failed = read_terms(cli->argv[1], &file);
+    if (failed == 0) {
+        failed = open_decisions(cli, client);
+    }
+    if (failed == 0) {
+        failed = resolve(cli->argv[1], &file, &resolved);
+    }
+    if (failed == 0) {
+        changes_of(&decisions.community, &resolved.charter, &decisions.members, changes);
+    }
+    if (failed != 0 || changes->count == 0) {
+        return failed;
+    }
+    failed = check_signable(&resolved.charter);
+    if (failed != 0) {
+        return failed;
+    }
+    decisions_start_act(&decisions, &act);
+    act.has_charter = true;
+    act.charter = resolved.charter;
+    act.charter.created = act.head.created;
+    return act_encode(&act, body) == ERR_OK
+               ? 0
+               : fail("leave out some agencies or authorities", "the charter is too large");
+}
+
+static int ask_to_propose(const struct cli *cli, const struct changes *changes) {
+    const struct governance *governance = &decisions.community.governance;
+    struct keyfile_public pub;
+    char text[SAFE_MAX];
+    char safe[SAFE_MAX];
+    const struct instant until = {now_wall().ms + (int64_t)ENDORSEMENT_DAYS * DURATION_DAY_MS};
+    int failed = decisions_may_sign(cli, &decisions, &pub);
+    if (failed != 0) {
+        return failed;
+    }
+    (void)snprintf(text, sizeof text, "%.400s, version %u -> %u",
+                   safe_text(governance->charter.name, NAME_MAX_BYTES, safe), governance->version,
+                   governance->version + 1);
+    term_line("CHARTER", "", text);
+    say_changes(changes, "CHANGE");
+    say_what_follows(&pub.owner.sign, 1, until);
+    say_others(NULL);
+    return sent_ask("propose it, signed by you? [y/N] ", "whether to propose it", "not proposed");
+}
+
+/* What these print a person has to have read before they answer. */
 static int check_terminal_only(const struct cli *cli) {
     return cli->json ? usage_error(cli->command, "'--json' is for what asks nothing") : 0;
 }
@@ -615,7 +626,7 @@ static int proposals(struct cli *cli) {
     struct facts *facts = failed == 0 && cli->json ? facts_start(cli, true) : NULL;
     for (size_t i = 0; failed == 0 && i < decisions.proposal_count; i++) {
         if (cli->json) {
-            list_proposal(cli, decisions.proposals[i], facts);
+            list_proposal(decisions.proposals[i], facts);
         } else {
             say_proposal(decisions.proposals[i], &pub.owner.sign);
         }
@@ -663,12 +674,10 @@ static void say_proposal(const struct proposal *proposal, const struct sign_publ
     }
 }
 
-static void list_proposal(const struct cli *cli, const struct proposal *proposal,
-                          struct facts *facts) {
+static void list_proposal(const struct proposal *proposal, struct facts *facts) {
     static const char *const states[] = {
         [PROPOSAL_OPEN] = "open", [PROPOSAL_LATE] = "late", [PROPOSAL_LOST] = "lost"};
     const struct charter *charter = &decisions.community.governance.charter;
-    (void)cli;
     facts_item(facts);
     facts_text(facts, "code", NULL, proposal->code);
     facts_bytes(facts, "act", NULL, BYTES_OF(proposal->id.b));
@@ -716,7 +725,7 @@ static int history(struct cli *cli) {
         const struct decided *decision = &decisions.acts[i];
         list_decision(cli, decision, facts);
         if (i > 0) {
-            list_losers(cli, &decision->previous, facts);
+            list_losers(&decision->previous, facts);
         }
     }
     for (size_t i = 0; failed == 0 && !cli->json && i < decisions.proposal_count; i++) {
@@ -761,19 +770,22 @@ static void list_decision(const struct cli *cli, const struct decided *decision,
     term_line("SIGNED", "", text);
 }
 
-static void list_losers(const struct cli *cli, const struct id *previous, struct facts *facts) {
-    facts != NULL ? facts_items(facts, "lost") : (void)0;
+static void list_losers(const struct id *previous, struct facts *facts) {
+    if (facts != NULL) {
+        facts_items(facts, "lost");
+    }
     for (size_t i = 0; i < decisions.proposal_count; i++) {
         const struct proposal *proposal = decisions.proposals[i];
-        if (proposal->state == PROPOSAL_LOST && id_equal(&proposal->act.previous, previous)) {
-            if (cli->json) {
-                list_proposal(cli, proposal, facts);
-            } else {
-                say_loser(proposal);
-            }
+        bool lost = proposal->state == PROPOSAL_LOST;
+        if (lost && id_equal(&proposal->act.previous, previous) && facts != NULL) {
+            list_proposal(proposal, facts);
+        } else if (lost && id_equal(&proposal->act.previous, previous)) {
+            say_loser(proposal);
         }
     }
-    facts != NULL ? facts_items(facts, NULL) : (void)0;
+    if (facts != NULL) {
+        facts_items(facts, NULL);
+    }
 }
 
 static void say_loser(const struct proposal *proposal) {

@@ -61,7 +61,7 @@ int cmd_members(struct cli *cli) {
         failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
-        failed = members_load(cli, client, &community, &members);
+        failed = members_load(client, &community, &members);
     }
     bool table = cli->json || term_columns() >= TABLE_COLUMNS_MIN;
     struct facts *facts = failed == 0 && table ? facts_start(cli, true) : NULL;
@@ -486,7 +486,7 @@ int cmd_leave(struct cli *cli) {
         failed = ask_for(question, name, name, "not left");
     }
     if (failed == 0) {
-        removed.member = self->id;
+        removed.member = members_self(&decisions.members)->id;
         failed = put_removal(cli, client, &removed, (struct bytes){NULL, 0});
     }
     if (failed == 0) {

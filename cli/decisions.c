@@ -27,7 +27,7 @@ int decisions_load(const struct cli *cli, struct client *client, struct decision
     memset(out, 0, sizeof *out);
     int failed = client_community(cli, client, &out->community);
     if (failed == 0) {
-        failed = members_load(cli, client, &out->community, &out->members);
+        failed = members_load(client, &out->community, &out->members);
     }
     if (failed == 0) {
         failed = load_proposals(client, out);

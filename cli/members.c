@@ -19,11 +19,10 @@ static const struct listed *first_after(const struct member_list *members,
                                         const struct listed *sponsor, const struct listed *behind);
 static bool is_called(const struct listed *listed, const char *word);
 
-int members_load(const struct cli *cli, struct client *client,
-                 const struct community_terms *community, struct member_list *out) {
+int members_load(struct client *client, const struct community_terms *community,
+                 struct member_list *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_MEMBERS};
-    (void)cli;
     *out = (struct member_list){0};
     int failed = client_ask(client, &ask);
     while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {

@@ -26,8 +26,8 @@ struct member_list {
 };
 
 /* EXIT codes after printing. A certificate that does not verify is told and left out. */
-int members_load(const struct cli *cli, struct client *client,
-                 const struct community_terms *community, struct member_list *out);
+int members_load(struct client *client, const struct community_terms *community,
+                 struct member_list *out);
 void members_finish(struct member_list *members);
 
 /* One after the other as a tree is read: each, then those whom it brought. NULL begins. */

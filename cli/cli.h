@@ -10,6 +10,10 @@
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
+ *   members.c    who belongs, checked from signed bytes
+ *   terms.c      the charter as a file, without I/O
+ *   changes.c    what an act changes, in plain words
+ *   decisions.c  acts, proposals, and this owner's signature on one
  *   links.c      this home's links as a picture
  *   watch.c      requests as they come, wait and end
  *   hook.c       the owner's program that is told so
@@ -259,6 +263,12 @@ struct community_terms {
     struct authorities authorities;
 };
 int client_community(const struct cli *cli, struct client *client, struct community_terms *out);
+/* The same, and tells of the founding charter and each act in turn: its signed bytes, which verify,
+ * and what stood `before` (nothing before the charter) and `after` it. Answers EXIT codes. */
+typedef int client_act_visit(void *context, const struct community_terms *before,
+                             struct bytes bytes, const struct community_terms *after);
+int client_acts(const struct cli *cli, struct client *client, client_act_visit *visit,
+                void *context, struct community_terms *out);
 /* Who holds this certificate: gathered from the node, checked up to the community's charter as it
  * stood at `at`. ERR_USER_NOT_FOUND when the node no longer holds the chain; PEER errors. */
 enum err client_chain(struct client *client, const struct community_terms *community,
@@ -466,7 +476,11 @@ int cmd_key(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_community(struct cli *cli);
+int cmd_charter(struct cli *cli);
+int charter_show(struct cli *cli); /* 'charter show' and 'community show' */
 int cmd_members(struct cli *cli);
+int cmd_remove(struct cli *cli);
+int cmd_leave(struct cli *cli);
 int cmd_peers(struct cli *cli);
 int cmd_invite(struct cli *cli);
 int cmd_join(struct cli *cli);

@@ -202,7 +202,13 @@ int client_in_community(struct client *client) {
 }
 
 int client_community(const struct cli *cli, struct client *client, struct community_terms *out) {
+    return client_acts(cli, client, NULL, NULL, out);
+}
+
+int client_acts(const struct cli *cli, struct client *client, client_act_visit *visit,
+                void *context, struct community_terms *out) {
     static struct control_reply reply;
+    static struct community_terms before;
     const struct control_request ask = {.op = CONTROL_CHARTER};
     struct id community;
     bool founded = false;
@@ -212,8 +218,12 @@ int client_community(const struct cli *cli, struct client *client, struct commun
         failed = client_ask(client, &ask);
     }
     while (failed == 0 && client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        before = *out;
         if (err == ERR_OK) {
             err = take_act(reply.as.object.object, &founded, out);
+        }
+        if (err == ERR_OK && visit != NULL) {
+            failed = visit(context, &before, reply.as.object.object, out);
         }
     }
     if (failed != 0) {

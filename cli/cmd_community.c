@@ -1,4 +1,4 @@
-/* community, members, invite, join. */
+/* community, invite, join. */
 #include <qrencode.h>
 #include <string.h>
 
@@ -37,6 +37,11 @@ struct authority_files {
     const char *paths[AUTHORITIES_MAX];
 };
 
+struct exported {
+    const char *folder;
+    size_t acts, certificates, renewals, removals; /* the founding charter is an act here */
+};
+
 struct invite_options {
     long days, allowance;
     enum member_role role;
@@ -58,8 +63,10 @@ static int take_authorities(const struct authority_files *files, struct authorit
 static int make_charter(struct charter *charter, const struct signers *signers, struct buffer *out,
                         struct id *community);
 static void say_founded(const struct cli *cli, const char *name, const struct id *community);
-static int show(struct cli *cli);
-static void show_charter(const struct cli *cli, const struct community_terms *community);
+static int export_all(struct cli *cli);
+static int export_act(void *context, const struct community_terms *before, struct bytes bytes,
+                      const struct community_terms *after);
+static int export_standing(struct exported *exported, struct bytes bytes);
 static int take_invite_options(struct cli *cli, struct invite_options *out);
 static int make_invitation(const struct invite_options *options, const struct control_reply *status,
                            const struct signers *signers, struct invitation *invitation,
@@ -85,8 +92,11 @@ static int pin_community(const struct cli *cli, const struct signers *signers,
                          const struct id *community);
 
 int cmd_community(struct cli *cli) {
-    static const struct cli_branch branches[] = {
-        {"found", found}, {"invite", cmd_invite}, {"join", cmd_join}, {"show", show}};
+    static const struct cli_branch branches[] = {{"found", found},
+                                                 {"invite", cmd_invite},
+                                                 {"join", cmd_join},
+                                                 {"show", charter_show},
+                                                 {"export", export_all}};
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
@@ -270,106 +280,77 @@ static void say_founded(const struct cli *cli, const char *name, const struct id
     }
 }
 
-/* ---- show, members ---- */
+/* ---- export ---- */
 
-static int show(struct cli *cli) {
+/* What decides who belongs, as it was signed, one object a file: for whoever checks it with other
+ * means than these. */
+static int export_all(struct cli *cli) {
     static struct community_terms community;
-    struct client *client = NULL;
-    int failed = take_options(cli, NULL, 0, "");
-    if (failed == 0) {
-        failed = client_open(cli, &client);
-    }
-    if (failed == 0) {
-        failed = client_in_community(client);
-    }
-    if (failed == 0) {
-        failed = client_community(cli, client, &community);
-    }
-    if (failed == 0) {
-        show_charter(cli, &community);
-    }
-    client_close(client);
-    return failed;
-}
-
-static void show_charter(const struct cli *cli, const struct community_terms *community) {
-    const struct charter *charter = &community->governance.charter;
-    const struct id *id = &community->governance.community;
-    struct facts *facts = facts_start(cli, false);
-    facts_text(facts, "name", "community", charter->name);
-    facts_bytes(facts, "id", "id", BYTES_OF(id->b));
-    facts_number(facts, "version", "version", community->governance.version);
-    facts_time(facts, "created", "founded", community->governance.founding.created);
-    facts_number(facts, "administrators", "administrators", (int64_t)charter->administrator_count);
-    facts_number(facts, "threshold", "of whom decide", charter->threshold);
-    facts_number(facts, "invite_allowance", "invites a home", charter->invite_allowance);
-    facts_number(facts, "span_s", "longest (s)", charter->caps.span_s);
-    facts_number(facts, "area_m2", "largest (m2)", charter->caps.area_m2);
-    facts_number(facts, "live_requests", "live requests", charter->caps.live_requests);
-    facts_number(facts, "slot_s", "log slot (s)", charter->slot_s);
-    facts_number(facts, "witnesses", "witnesses", charter->witnesses);
-    facts_number(facts, "delete_by_max_days", "kept (days)", charter->delete_by_max_days);
-    facts_list(facts, "authorities");
-    for (size_t i = 0; i < community->authorities.count; i++) {
-        char name[CMS_NAME_BYTES];
-        bool good = cms_certificate_name(authority_at(&community->authorities, i), name);
-        facts_text(facts, NULL, "court seals by", good ? name : "nobody: it is no certificate");
-    }
-    facts_list(facts, NULL);
-    facts_items(facts, "agencies");
-    for (size_t i = 0; i < charter->agency_count; i++) {
-        char text[NAME_MAX_BYTES + CALL_NUMBER_BYTES];
-        (void)snprintf(text, sizeof text, "%s %s", charter->agencies[i].number,
-                       charter->agencies[i].name);
-        if (cli->json) {
-            facts_item(facts);
-            facts_text(facts, "name", NULL, charter->agencies[i].name);
-            facts_text(facts, "number", NULL, charter->agencies[i].number);
-        } else {
-            facts_text(facts, NULL, "call back on", text);
-        }
-    }
-    facts_items(facts, NULL);
-    facts_end(facts);
-}
-
-int cmd_members(struct cli *cli) {
     static struct control_reply reply;
-    static const char *const roles[] = {"", "home", "requester", "administrator", "witness"};
     struct client *client = NULL;
-    const struct control_request request = {.op = CONTROL_MEMBERS};
-    int failed = take_options(cli, NULL, 0, "");
+    struct exported exported = {.folder = NULL};
+    const struct control_request ask = {.op = CONTROL_MEMBERS};
+    int failed = take_options(cli, NULL, 0, "DIR");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
-        failed = client_in_community(client);
+        exported.folder = cli->argv[1];
+        failed = folder_make(exported.folder, 0755);
     }
     if (failed == 0) {
-        failed = client_ask(client, &request);
+        failed = client_acts(cli, client, export_act, &exported, &community);
     }
-    struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
+    if (failed == 0) {
+        failed = client_ask(client, &ask);
+    }
     while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        struct signed_object object;
-        struct member member;
-        if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
-            member_decode(object.body, &member) == ERR_OK) {
-            facts_item(facts);
-            facts_text(facts, "name", "name", member.name);
-            facts_bytes(facts, "certificate", NULL, BYTES_OF(object.id.b));
-            facts_text(facts, "role", "role", roles[member.role]);
-            facts_text(facts, "link", "link",
-                       reply.as.object.state == 2   ? "this home"
-                       : reply.as.object.state == 1 ? "up"
-                                                    : "down");
-            facts_time(facts, "expires", "until", member.head.expires);
-        }
+        failed = export_standing(&exported, reply.as.object.object);
     }
     if (failed == 0) {
+        struct facts *facts = facts_start(cli, false);
+        facts_text(facts, "folder", "written to", exported.folder);
+        facts_number(facts, "acts", "acts", (int64_t)exported.acts - 1);
+        facts_number(facts, "certificates", "certificates", (int64_t)exported.certificates);
+        facts_number(facts, "renewals", "renewals", (int64_t)exported.renewals);
+        facts_number(facts, "removals", "removals", (int64_t)exported.removals);
         facts_end(facts);
     }
     client_close(client);
     return failed;
+}
+
+static int export_act(void *context, const struct community_terms *before, struct bytes bytes,
+                      const struct community_terms *after) {
+    struct exported *exported = context;
+    char path[PATH_MAX];
+    (void)before;
+    (void)after;
+    (void)snprintf(path, sizeof path, "%.4000s/%03zu-%s.bin", exported->folder, exported->acts,
+                   exported->acts == 0 ? "charter" : "act");
+    exported->acts++;
+    return file_write(path, bytes, 0644, true);
+}
+
+static int export_standing(struct exported *exported, struct bytes bytes) {
+    struct signed_object object;
+    char path[PATH_MAX];
+    char code[LINK_CODE_BYTES];
+    if (signed_decode(bytes, &object) != ERR_OK) {
+        return fail(NULL, "the node shows a certificate that cannot be read");
+    }
+    bool member = object.kind == OBJECT_MEMBER;
+    bool renewal = object.kind == OBJECT_RENEWAL;
+    exported->certificates += member ? 1 : 0;
+    exported->renewals += renewal ? 1 : 0;
+    exported->removals += member || renewal ? 0 : 1;
+    link_code(&object.id, code);
+    (void)snprintf(path, sizeof path, "%.4000s/%s-%s.bin", exported->folder,
+                   member    ? "member"
+                   : renewal ? "renewal"
+                             : "removal",
+                   code);
+    return file_write(path, bytes, 0644, true);
 }
 
 /* ---- invite ---- */

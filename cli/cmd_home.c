@@ -46,6 +46,7 @@ static int key_show(struct cli *cli);
 static int show_key(struct cli *cli);
 static int key_export(struct cli *cli);
 static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]);
+static int ask_whether_removed(struct client *client, const struct id *certificate, bool *out);
 static void show_reach(struct facts *facts, const struct control_reply *reply);
 static void tell_overlay(struct facts *facts, const struct overlay_figures *overlay);
 static void show_log(struct facts *facts, const struct control_reply *reply);
@@ -475,6 +476,7 @@ int cmd_status(struct cli *cli) {
     struct deliveries all = {0};
     struct delivered_due due;
     struct client *client = NULL;
+    bool removed = false;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -485,6 +487,9 @@ int cmd_status(struct cli *cli) {
     if (failed == 0) {
         failed = delivered_load(client, &all);
     }
+    if (failed == 0 && reply.as.status.has_community) {
+        failed = ask_whether_removed(client, &reply.as.status.certificate, &removed);
+    }
     client_close(client);
     delivered_count_due(&all, now_wall(), &due);
     delivered_unload(&all);
@@ -494,6 +499,9 @@ int cmd_status(struct cli *cli) {
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "version", "version", reply.as.status.version);
     facts_text(facts, "home", "home", cli->home);
+    if (removed) {
+        facts_text(facts, "standing", "standing", "NO MEMBER any more: it left or was removed");
+    }
     show_reach(facts, &reply);
     show_log(facts, &reply);
     facts_time(facts, "started", "running since", reply.as.status.started);
@@ -504,6 +512,19 @@ int cmd_status(struct cli *cli) {
         delivered_remind(&due);
     }
     return EXIT_DONE;
+}
+
+static int ask_whether_removed(struct client *client, const struct id *certificate, bool *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_MEMBERS};
+    int failed = client_ask(client, &ask);
+    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        struct signed_object object;
+        *out |= signed_decode(reply.as.object.object, &object) == ERR_OK &&
+                id_equal(&object.id, certificate) &&
+                reply.as.object.state == CONTROL_MEMBER_REMOVED;
+    }
+    return failed;
 }
 
 /* Who it is, and with whom. */

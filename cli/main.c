@@ -54,7 +54,7 @@ static const struct command commands[] = {
      "cannot do without.\n"
      "\n"
      "example: stoop doctor\n"},
-    {"community", "found one, invite into it, join one, show its charter", cmd_community,
+    {"community", "found one, invite into it, join one, export it", cmd_community,
      "usage: stoop community found NAME [--name HOME] [--slot SECONDS] [--allowance N]\n"
      "                             [--witnesses N] [--authority FILE]...\n"
      "                             [--agency NAME=NUMBER]... [--co-sign DIR]...\n"
@@ -62,11 +62,14 @@ static const struct command commands[] = {
      "                              [--no-qr] [--json]\n"
      "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
      "       stoop community show [--json]\n"
+     "       stoop community export DIR\n"
      "\n"
      "'invite' prints a code, as text and as a QR picture, that lets one home join\n"
      "within N days (default 2). Send it to one person only: who uses it first has\n"
      "it. 'join' uses it; with '-' for CODE it is read from the terminal, and stays\n"
-     "out of the shell's history.\n"
+     "out of the shell's history. 'show' is 'stoop charter show'. 'export' writes the\n"
+     "charter, every act, certificate, renewal and removal as they were signed, a file\n"
+     "each, for whoever checks them with other means (tests/verify_membership.py).\n"
      "  --name HOME      this home as neighbours see it (default: its owner's name)\n"
      "  --slot SECONDS   length of a log slot, 1 to 3600 (default 60)\n"
      "  --allowance N    how many members each home may invite, 0 to 64 (default 8),\n"
@@ -83,10 +86,53 @@ static const struct command commands[] = {
      "example: stoop community found 'Elm Street'\n"
      "         stoop community invite --days 7\n"
      "         stoop community join stoop1:AAAA...\n"},
-    {"members", "who belongs to the community", cmd_members,
+    {"charter", "the community's rules: show, edit, propose, sign", cmd_charter,
+     "usage: stoop charter show [--json]\n"
+     "       stoop charter edit [FILE] [--force]\n"
+     "       stoop charter propose FILE\n"
+     "       stoop charter proposals [--json]\n"
+     "       stoop charter sign CODE\n"
+     "       stoop charter history [--json]\n"
+     "\n"
+     "Its administrators change a charter together: as many of them as it says.\n"
+     "'edit' writes it into FILE (default charter.conf), every line explained;\n"
+     "'propose' shows what FILE changes and signs that; 'sign' shows the same to the\n"
+     "others, worked out from what they sign, and asks for its code. When enough have\n"
+     "signed, within 7 days, every home follows it. Of two acts that follow the same\n"
+     "one a single one counts, everywhere the same; the other is told as lost.\n"
+     "'history' lists every act.\n"
+     "  --force  overwrite FILE\n"
+     "\n"
+     "example: stoop charter edit\n"
+     "         stoop charter propose charter.conf\n"
+     "         stoop charter sign 4F2A-91\n"},
+    {"members", "who belongs to the community, on whose word", cmd_members,
      "usage: stoop members [--json]\n"
      "\n"
+     "Those whom a member brought in stand below it, set in. A certificate runs until\n"
+     "its day, and is renewed before by a home above it, while both belong.\n"
+     "  here, linked, away   this home; linked with it now, or not, which is no fault\n"
+     "  removed, expired     belongs no more; its requests and clips are refused\n"
+     "\n"
      "example: stoop members\n"},
+    {"remove", "take a member out", cmd_remove,
+     "usage: stoop remove NAME|ID [--with-those-it-brought] [--reason TEXT]\n"
+     "\n"
+     "Whom this home brought in it can take out by itself, at once. Anyone else the\n"
+     "administrators take out together: each of the others signs with 'stoop charter\n"
+     "sign CODE'. Every home ends its links with it as the news comes there. It is for\n"
+     "good. ID is the beginning of its certificate, as 'stoop members --json' has it.\n"
+     "  --with-those-it-brought  and all below it\n"
+     "  --reason TEXT            up to 128 bytes; every home is shown it\n"
+     "\n"
+     "example: stoop remove 'Acme Insurance' --reason 'passed clips on'\n"},
+    {"leave", "this home leaves the community", cmd_leave,
+     "usage: stoop leave\n"
+     "\n"
+     "For good. Log, vault and what was delivered stay here, and what was promised\n"
+     "holds: clips of others are to be deleted by their day.\n"
+     "\n"
+     "example: stoop leave\n"},
     {"peers", "whom this home is linked with, and why links went", cmd_peers,
      "usage: stoop peers [--json | --dot]\n"
      "\n"

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/changes.h"
 #include "cli/prompt.h"
 
 enum {
@@ -21,7 +22,6 @@ struct counts {
 static int not_standing(const struct checked_request *asked);
 static bool same_process(const struct request *before, const struct request *after);
 static void changed(bool print, const char *what, const char *was);
-static void place_text(const struct geo_place *place, char out[96]);
 static int put_withdrawal(struct cli *cli, struct client *client,
                           const struct checked_request *asked);
 static int count_delivered(struct client *client, struct counts *out);
@@ -81,7 +81,7 @@ static int not_standing(const struct checked_request *asked) {
 size_t sent_changes(const struct request *before, const struct request *after, bool print) {
     char text[TIME_TEXT_MAX];
     char safe[SAFE_MAX];
-    char place[96];
+    char place[PLACE_TEXT_MAX];
     size_t count = 0;
     if (before->place.radius_m != after->place.radius_m ||
         before->place.count != after->place.count ||
@@ -143,16 +143,6 @@ static void changed(bool print, const char *what, const char *was) {
     if (print) {
         (void)snprintf(text, sizeof text, "%s: %s", what, was);
         term_line("WAS", "", text);
-    }
-}
-
-static void place_text(const struct geo_place *place, char out[96]) {
-    char at[32];
-    geo_point_write(place->points[0], at);
-    if (place->radius_m > 0) {
-        (void)snprintf(out, 96, "%u m around %s", place->radius_m, at);
-    } else {
-        (void)snprintf(out, 96, "an area of %zu corners at %s", place->count, at);
     }
 }
 

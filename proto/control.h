@@ -24,8 +24,8 @@ enum control_op {
     CONTROL_INVITE,     /* blob: signed invite, secret -> done */
     CONTROL_JOIN,    /* blob: joiner's signed member body (the invite comes from the sponsor), text:
                         code */
-    CONTROL_MEMBERS, /* -> object* : certificates with a state, each renewal behind what it renews
-                      */
+    CONTROL_MEMBERS, /* -> object* : certificates with a state, each renewal behind what it renews;
+                        then removals that are no acts */
     CONTROL_CHARTER, /* -> object* : the founding charter, then each act */
     CONTROL_CAMERAS_PUT,  /* blob: sealed camera list for ingest, blob2: the same sealed to the
                              owners -> done */

@@ -121,7 +121,9 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         *answered = err == ERR_OK; /* comes when the sponsor has answered */
         return err;
     case CONTROL_MEMBERS:
-        return members(core, client);
+        err = members(core, client);
+        return err == ERR_OK ? store_object_each(core->store, OBJECT_REMOVAL, visit_object, &answer)
+                             : err;
     case CONTROL_CHARTER:
         return charter(core, client);
     case CONTROL_CAMERAS_PUT:

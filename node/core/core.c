@@ -532,6 +532,9 @@ enum err core_become_member(struct core *core) {
         err = clips_load(core);
     }
     if (err == ERR_OK) {
+        err = acts_to_ingest(core);
+    }
+    if (err == ERR_OK) {
         err = gossip_publish_record(core);
         err = err == ERR_FULL_TABLE ? ERR_OK : err; /* who hears of us late does hear of us */
     }

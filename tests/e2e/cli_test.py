@@ -52,9 +52,20 @@ USAGE = [
     (["status", "--jsn"], "unknown option '--jsn'; did you mean '--json'?", "status"),
     (["status", "--home", "/x"], "unknown option '--home'; it goes before the command", "status"),
     (["status", "extra"], "unexpected 'extra'", "status"),
-    (["community"], "say what to do: 'found', 'invite', 'join' or 'show'", "community"),
+    (["community"], "say what to do: 'found', 'invite', 'join', 'show' or 'export'", "community"),
     (["community", "fuond", "X"], "unknown 'community fuond'; did you mean 'community found'?", "community"),
-    (["community", "dissolve"], "unknown 'community dissolve'; say 'found', 'invite', 'join' or 'show'", "community"),
+    (["community", "dissolve"], "unknown 'community dissolve'; say 'found', 'invite', 'join', 'show' or 'export'",
+     "community"),
+    (["community", "export"], "DIR is missing", "community"),
+    (["charter"], "say what to do: 'show', 'edit', 'propose', 'proposals', 'sign' or 'history'", "charter"),
+    (["charter", "propse"], "unknown 'charter propse'; did you mean 'charter propose'?", "charter"),
+    (["charter", "propose"], "FILE is missing", "charter"),
+    (["charter", "sign"], "CODE is missing", "charter"),
+    (["charter", "edit", "a", "b"], "unexpected 'b'", "charter"),
+    (["remove"], "NAME is missing", "remove"),
+    (["remove", "Ada", "--reason", ""], "a reason is one line of up to 128 bytes that can be seen", "remove"),
+    (["remove", "Ada", "--reason", "a\u202eb"], "a reason is one line of up to 128 bytes that can be seen", "remove"),
+    (["leave", "now"], "unexpected 'now'", "leave"),
     (["community", "found"], "NAME is missing", "community"),
     (["community", "found", "A", "B"], "unexpected 'B'", "community"),
     (["community", "found", ""], "'' is not a name: 1 to 64 bytes that can be seen", "community"),
@@ -203,7 +214,8 @@ def test_usage(home):
 
 def test_no_home(home):
     for words in (["status"], ["requests"], ["delivered"], ["members"], ["peers"], ["community", "show"], ["log", "show"],
-                  ["vault", "list"], with_(ASK, "--from", "2024-12-01 09:00", *LATER)):
+                  ["charter", "proposals"], ["remove", "Ada"], ["leave"], ["vault", "list"],
+                  with_(ASK, "--from", "2024-12-01 09:00", *LATER)):
         expect_error(home, words, 10, f"there is no home in '{home.data}'",
                      "make one with 'stoop init', or name its folder with '--home'")
     expect_error(home, CAMERA, 1, f"no home belongs to '{home.root}/config/stoop'")
@@ -278,7 +290,8 @@ def test_times_are_said_back(home):
 
 def test_json(home):
     for words in (["status"], ["members"], ["peers"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
-                  ["community", "show"], ["log", "show"], ["log", "verify"], ["log", "proof", "0"], ["key", "show"],
+                  ["community", "show"], ["charter", "proposals"], ["charter", "history"], ["log", "show"], ["log", "verify"],
+                  ["log", "proof", "0"], ["key", "show"],
                   ["process", "rules"], ["process", "periods"], ["doctor"]):
         done = home.run(*words, "--json", check=False)
         json.loads(done.stdout)
@@ -377,10 +390,10 @@ def test_breadth(home):
 
 def test_tables(home):
     lines = home.run("members").stdout.splitlines()
-    assert re.fullmatch(r"name +role +link +until", lines[0]) and len(lines) == 2, lines
+    assert re.fullmatch(r"name +role +since +until +state", lines[0]) and len(lines) == 2, lines
     narrow = Terminal([str(home.bin / "stoop"), "members"], home.env, size=(24, 40))
     narrow.wait()
-    assert re.search(r"(?m)^name +ada$", narrow.text), narrow.text
+    assert re.fullmatch(r"ada\n  administrator, here\n  [0-9-]{10} to [0-9-]{10}\n", narrow.text), narrow.text
     for words in (["members"], ["status"], ["doctor"], ["--help"]):
         terminal = home.at_terminal(*words)
         terminal.wait()
@@ -674,7 +687,8 @@ def main():
         second = subprocess.run([str(home.bin / "stoopd"), "--home", str(home.data)], env=home.env, text=True,
                                 capture_output=True, timeout=30)
         check((second.returncode, second.stderr), (1, f"stoopd: another node runs on '{home.data}'\n"), "stoopd twice")
-        for words in (["community", "show"], ["members"], ["peers"], ["peers", "--dot"], ["requests"], ["invite"]):
+        for words in (["community", "show"], ["charter", "history"], ["members"], ["remove", "Ada"], ["leave"], ["peers"],
+                      ["peers", "--dot"], ["requests"], ["invite"]):
             expect_error(home, words, 1, "this home belongs to no community yet",
                          "found one with 'stoop community found NAME', or 'stoop community join CODE'")
         home.with_passphrase("community", "found", "Elm Street", "--slot", "1")

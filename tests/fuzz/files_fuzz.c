@@ -1,4 +1,5 @@
-/* Text that a person writes or a program leaves in a file: config, process, pins, what was told.
+/* Text that a person writes or a program leaves in a file: config, process, pins, what was told, a
+ * charter.
  * The first byte says which. */
 #include "tests/fuzz/fuzz.h"
 
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "cli/hook.h"
+#include "cli/terms.h"
 #include "node/base/assert.h"
 #include "proto/config.h"
 #include "proto/fence.h"
@@ -13,7 +15,7 @@
 #include "proto/process.h"
 
 enum {
-    FILES = 4
+    FILES = 5
 };
 
 static size_t lines_of(struct bytes text) {
@@ -100,6 +102,44 @@ static void try_notified(struct bytes from) {
     }
 }
 
+/* What is taken for a charter is within its bounds, and written again reads as the same. */
+static void try_terms(struct bytes from) {
+    static struct terms_file file;
+    static struct terms_file same;
+    static struct terms_names names;
+    struct terms_error error = {0};
+    SCOPED(buffer_finish) struct buffer text = {.max = 2 * TERMS_FILE_MAX};
+    SCOPED(buffer_finish) struct buffer body = {.max = 2 * TERMS_FILE_MAX};
+    SCOPED(buffer_finish) struct buffer again = {.max = 2 * TERMS_FILE_MAX};
+    if (terms_read(from, &file, &error) != ERR_OK) {
+        ASSERT(error.line >= 1 && error.line <= lines_of(from));
+        check_printable(error.text, sizeof error.text);
+        return;
+    }
+    struct charter *charter = &file.charter;
+    charter->administrator_count = file.administrator_count;
+    for (size_t i = 0; i < file.administrator_count; i++) {
+        memset(charter->administrators[i].b, (int)i + 1, sizeof charter->administrators[i].b);
+        memcpy(names.administrators[i], file.administrators[i].text, TERMS_NAMED_MAX);
+    }
+    charter->created.ms = 1;
+    ASSERT(charter_encode(charter, &body) == ERR_OK);
+    charter->authority_count = file.authority_count;
+    for (size_t i = 0; i < file.authority_count; i++) {
+        memcpy(names.authorities[i], file.authorities[i].text, TERMS_NAMED_MAX);
+    }
+    ASSERT(terms_write(charter, &names, 1, &text) == ERR_OK);
+    ASSERT(terms_read(buffer_bytes(&text), &same, &error) == ERR_OK);
+    charter->authority_count = 0;
+    same.charter.created = charter->created;
+    same.charter.administrator_count = charter->administrator_count;
+    memcpy(same.charter.administrators, charter->administrators, sizeof charter->administrators);
+    ASSERT(charter_encode(&same.charter, &again) == ERR_OK);
+    ASSERT(bytes_equal(buffer_bytes(&again), buffer_bytes(&body)));
+    ASSERT(same.administrator_count == file.administrator_count);
+    ASSERT(same.authority_count == file.authority_count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
@@ -115,8 +155,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 2:
         try_pins(from);
         break;
-    default:
+    case 3:
         try_notified(from);
+        break;
+    default:
+        try_terms(from);
         break;
     }
     return 0;
@@ -135,8 +178,17 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         "stoop notified v1\nwaits "
         "0102030405060708090a0b0c0d0e0f100102030405060708090a0b0c0d0e0f10 1790000000\nends_soon "
         "0102030405060708090a0b0c0d0e0f100102030405060708090a0b0c0d0e0f10 1790000000\n";
-    const struct bytes texts[] = {
-        BYTES_TEXT(config), BYTES_TEXT(process), {NULL, 0}, BYTES_TEXT(notified)};
+    static const char terms[] =
+        "# ours\nname = Elm Street\nadministrator = Elm Cottage / Ada\nadministrator = Ben\n"
+        "decide = 2\ninvites = 8\nlongest = 90 min\nlargest = 0.25 sq mi\nlive_requests = 10\n"
+        "delete_by = 365 days\nwitnesses = 2\nslot = 60 s\narea = 52.52,13.405 radius 800 m\n"
+        "authority = court.pem\n[agency \"Riverside PD\"]\nnumber = +1 951 555 0100\n"
+        "[role requester]\ninstruments = search_warrant, emergency\ninvites = no\n";
+    const struct bytes texts[] = {BYTES_TEXT(config),
+                                  BYTES_TEXT(process),
+                                  {NULL, 0},
+                                  BYTES_TEXT(notified),
+                                  BYTES_TEXT(terms)};
     SCOPED(buffer_finish) struct buffer text = {.max = room};
     struct pins pins = {.owner_count = 2,
                         .owners = {{{{1}}, {{2}}}, {{{3}}, {{4}}}},

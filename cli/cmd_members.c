@@ -1,0 +1,523 @@
+/* members, remove, leave: who belongs on whose word, and who does no more (PROTOCOL 4.7). */
+#include <string.h>
+
+#include "cli/decisions.h"
+#include "cli/terms.h"
+
+enum {
+    TABLE_COLUMNS_MIN = 72, /* below, a member has two lines */
+    OTHER_COLUMNS = 52,     /* of a table, beside the name */
+    INDENT = 2,
+    DAY_BYTES = 11, /* "2026-11-24" */
+    EPOCH_BYTES = 32,
+};
+
+struct parting { /* who is to go, and on whose word */
+    const struct listed *member;
+    const char *reason; /* NULL: none is given */
+    bool subtree;
+    bool by_act;
+    struct keyfile_public pub; /* of who signs */
+};
+
+static void list_member(const struct cli *cli, const struct listed *listed, struct facts *facts);
+static void say_member(const struct listed *listed);
+static void indented(const struct listed *listed, char out[SAFE_MAX]);
+static void day_text(struct instant at, char out[DAY_BYTES]);
+static int take_remove_options(struct cli *cli, struct parting *out);
+static int choose_way(const struct cli *cli, struct parting *parting);
+static int nobody_here_may(const struct parting *parting);
+static bool owns(const struct listed *home, const struct sign_public *key);
+static void say_removal(const struct parting *parting);
+static void say_brought(const struct listed *member, bool go);
+static void say_administrators(const struct listed *member, bool subtree);
+static int ask_for(const char *question, const char *wanted, const char *or_else,
+                   const char *not_done);
+static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
+static int begin_act(struct cli *cli, struct client *client, const struct parting *parting);
+static void fill_removed(const struct parting *parting, struct bytes key, struct removed *out);
+static int put_removal(struct cli *cli, struct client *client, const struct removed *removed,
+                       struct bytes key);
+static enum err make_removal(const struct owner_secret *secret, const struct keyfile_public *pub,
+                             const struct removed *removed, struct buffer *out);
+static void say_leaving(const struct listed *self);
+
+static struct decisions decisions;
+
+/* ---- members ---- */
+
+int cmd_members(struct cli *cli) {
+    static struct community_terms community;
+    struct member_list members = {0};
+    struct client *client = NULL;
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = client_in_community(client);
+    }
+    if (failed == 0) {
+        failed = client_community(cli, client, &community);
+    }
+    if (failed == 0) {
+        failed = members_load(client, &community, &members);
+    }
+    bool table = cli->json || term_columns() >= TABLE_COLUMNS_MIN;
+    struct facts *facts = failed == 0 && table ? facts_start(cli, true) : NULL;
+    const struct listed *above = NULL;
+    for (size_t shown = 0; failed == 0 && shown < members.count; shown++) {
+        above = members_next(&members, above);
+        if (table) {
+            list_member(cli, above, facts);
+        } else {
+            say_member(above);
+        }
+    }
+    if (facts != NULL) {
+        facts_end(facts);
+    }
+    members_finish(&members);
+    client_close(client);
+    return failed;
+}
+
+static void list_member(const struct cli *cli, const struct listed *listed, struct facts *facts) {
+    const struct member *member = &listed->member;
+    char name[SAFE_MAX];
+    char since[DAY_BYTES];
+    char until[DAY_BYTES];
+    facts_item(facts);
+    if (!cli->json) {
+        indented(listed, name);
+        day_text(member->head.created, since);
+        day_text(listed->ends, until);
+        facts_cut(facts, NULL, "name", name, term_columns() - OTHER_COLUMNS);
+        facts_text(facts, NULL, "role", role_word(member->role));
+        facts_text(facts, NULL, "since", since);
+        facts_text(facts, NULL, "until", until);
+        facts_text(facts, NULL, "state", listed_state(listed));
+        return;
+    }
+    facts_text(facts, "name", NULL, member->name);
+    facts_bytes(facts, "certificate", NULL, BYTES_OF(listed->id.b));
+    if (listed->sponsor != NULL) {
+        facts_bytes(facts, "sponsor", NULL, BYTES_OF(listed->sponsor->id.b));
+    }
+    facts_text(facts, "role", NULL, role_word(member->role));
+    facts_text(facts, "state", NULL, listed_state(listed));
+    facts_text(facts, "link", NULL,
+               listed->state == CONTROL_MEMBER_SELF     ? "this home"
+               : listed->state == CONTROL_MEMBER_LINKED ? "up"
+                                                        : "down");
+    facts_time(facts, "since", NULL, member->head.created);
+    facts_time(facts, "expires", NULL, listed->ends);
+    facts_items(facts, "owners");
+    for (size_t i = 0; i < member->owner_count; i++) {
+        facts_item(facts);
+        facts_text(facts, "name", NULL, member->owner_names[i]);
+        facts_bytes(facts, "key", NULL, BYTES_OF(member->owners[i].sign.b));
+    }
+    facts_items(facts, NULL);
+}
+
+static void say_member(const struct listed *listed) {
+    const int indent = (int)listed->depth * INDENT;
+    char name[SAFE_MAX];
+    char safe[SAFE_MAX];
+    char since[DAY_BYTES];
+    char until[DAY_BYTES];
+    indented(listed, name);
+    day_text(listed->member.head.created, since);
+    day_text(listed->ends, until);
+    (void)printf("%s\n", safe_text(name, term_width(), safe));
+    (void)printf("%*s%s, %s\n", indent + INDENT, "", role_word(listed->member.role),
+                 listed_state(listed));
+    (void)printf("%*s%s to %s\n", indent + INDENT, "", since, until);
+}
+
+static void indented(const struct listed *listed, char out[SAFE_MAX]) {
+    char safe[SAFE_MAX];
+    (void)snprintf(out, SAFE_MAX, "%*s%.1000s", (int)listed->depth * INDENT, "",
+                   safe_text(listed->member.name, NAME_MAX_BYTES, safe));
+}
+
+static void day_text(struct instant at, char out[DAY_BYTES]) {
+    char utc[INSTANT_TEXT_MAX];
+    instant_utc(at, utc);
+    (void)snprintf(out, DAY_BYTES, "%.10s", utc);
+}
+
+/* ---- remove ---- */
+
+int cmd_remove(struct cli *cli) {
+    struct client *client = NULL;
+    struct parting parting = {.member = NULL};
+    char question[SAFE_MAX + 64];
+    char safe[SAFE_MAX];
+    char code[LINK_CODE_BYTES];
+    int failed = take_remove_options(cli, &parting);
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = decisions_load(cli, client, &decisions);
+    }
+    if (failed == 0) {
+        failed = members_find(&decisions.members, cli->argv[1], &parting.member);
+    }
+    if (failed == 0) {
+        failed = choose_way(cli, &parting);
+    }
+    if (failed == 0) {
+        say_removal(&parting);
+        link_code(&parting.member->id, code);
+        (void)snprintf(question, sizeof question, "to remove it, type its name, %.300s, or %s: ",
+                       safe_text(parting.member->member.name, NAME_MAX_BYTES, safe), code);
+        failed = ask_for(question, parting.member->member.name, code, "not removed");
+    }
+    if (failed == 0) {
+        failed = parting.by_act ? begin_act(cli, client, &parting)
+                                : remove_at_once(cli, client, &parting);
+    }
+    decisions_finish(&decisions);
+    client_close(client);
+    return failed;
+}
+
+static int take_remove_options(struct cli *cli, struct parting *out) {
+    const struct cli_option options[] = {{.name = "--with-those-it-brought", .flag = &out->subtree},
+                                         {.name = "--reason", .value = &out->reason}};
+    char safe[SAFE_MAX];
+    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed == 0 && cli->json) {
+        failed = usage_error(cli->command, "'--json' is for what asks nothing");
+    }
+    if (failed == 0 && out->reason != NULL &&
+        (*out->reason == '\0' || strlen(out->reason) >= REMOVED_REASON_BYTES ||
+         strcmp(safe_text(out->reason, SAFE_MAX, safe), out->reason) != 0)) {
+        failed = usage_error(cli->command,
+                             "a reason is one line of up to %d bytes that can be "
+                             "seen",
+                             REMOVED_REASON_BYTES - 1);
+    }
+    return failed;
+}
+
+/* By the home that brought it in; else by administrators; else not from here. */
+static int choose_way(const struct cli *cli, struct parting *parting) {
+    const struct listed *member = parting->member;
+    const struct listed *self = members_self(&decisions.members);
+    const struct charter *charter = &decisions.community.governance.charter;
+    char safe[SAFE_MAX];
+    (void)safe_text(member->member.name, NAME_MAX_BYTES, safe);
+    int failed = owner_public_of(cli->owner_dir, &parting->pub);
+    if (failed != 0) {
+        return failed;
+    }
+    if (member == self) {
+        return fail("'stoop leave' takes it out", "'%s' is this home", safe);
+    }
+    if (member->state == CONTROL_MEMBER_REMOVED) {
+        return fail(NULL, "'%s' was removed already", safe);
+    }
+    if (self == NULL || !listed_stands(self)) {
+        return fail(NULL, "this home belongs to '%s' no more", charter->name);
+    }
+    if (member->sponsor == self && owns(self, &parting->pub.owner.sign)) {
+        return 0;
+    }
+    parting->by_act = charter_has_administrator(charter, &parting->pub.owner.sign);
+    return parting->by_act ? 0 : nobody_here_may(parting);
+}
+
+static int nobody_here_may(const struct parting *parting) {
+    static char people[PEOPLE_MAX];
+    static char next[PEOPLE_MAX + 256];
+    const struct charter *charter = &decisions.community.governance.charter;
+    const struct listed *sponsor = parting->member->sponsor;
+    char safe[SAFE_MAX];
+    char by[SAFE_MAX];
+    (void)missing_text(&decisions, NULL, 0, people);
+    (void)snprintf(next, sizeof next, "%.300s%s%u of the administrators could: %.2000s",
+                   sponsor == NULL ? "" : safe_text(sponsor->member.name, NAME_MAX_BYTES, by),
+                   sponsor == NULL ? "" : ", who brought it in, or ", charter->threshold, people);
+    return fail(next, "you cannot remove '%s'",
+                safe_text(parting->member->member.name, NAME_MAX_BYTES, safe));
+}
+
+static bool owns(const struct listed *home, const struct sign_public *key) {
+    for (size_t i = 0; i < home->member.owner_count; i++) {
+        if (sign_public_equal(&home->member.owners[i].sign, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void say_removal(const struct parting *parting) {
+    static char people[PEOPLE_MAX];
+    static char text[PEOPLE_MAX + 256];
+    const struct listed *member = parting->member;
+    const struct charter *charter = &decisions.community.governance.charter;
+    char safe[SAFE_MAX];
+    char since[DAY_BYTES];
+    char code[LINK_CODE_BYTES];
+    link_code(&member->id, code);
+    day_text(member->member.head.created, since);
+    (void)snprintf(text, sizeof text, "%.400s (%s), %s since %s",
+                   safe_text(member->member.name, NAME_MAX_BYTES, safe), code,
+                   role_word(member->member.role), since);
+    term_line("REMOVE", "", text);
+    say_brought(member, parting->subtree);
+    if (parting->reason != NULL) {
+        term_line("BECAUSE|", "       |", safe_text(parting->reason, SAFE_MAX, safe));
+    }
+    term_line("EFFECT", "",
+              "its links end at every home as the news comes there, and its open requests end; "
+              "what was delivered to it stays listed until its day, by 'stoop overdue' too");
+    term_line("", "", "it is for good: it could come back as a new home alone, by a new invite");
+    say_administrators(member, parting->subtree);
+    if (!parting->by_act) {
+        term_line("BY", "", "you, as this home brought it in: at once");
+    } else if (charter->threshold == 1) {
+        term_line("BY", "", "you, as an administrator: at once");
+    } else {
+        (void)snprintf(
+            text, sizeof text, "%u of %zu administrators: you, then %u of %.2000s, within %d days",
+            charter->threshold, charter->administrator_count, charter->threshold - 1,
+            missing_text(&decisions, &parting->pub.owner.sign, 1, people), (int)ENDORSEMENT_DAYS);
+        term_line("BY", "", text);
+    }
+}
+
+static void say_brought(const struct listed *member, bool go) {
+    char text[SAFE_MAX] = "";
+    size_t count = 0;
+    size_t len = 0;
+    for (size_t i = 0; i < decisions.members.count; i++) {
+        const struct listed *listed = &decisions.members.list[i];
+        char safe[SAFE_MAX];
+        if (!listed_under(listed, member) || listed->state == CONTROL_MEMBER_REMOVED) {
+            continue;
+        }
+        count++;
+        (void)safe_text(listed->member.name, NAME_MAX_BYTES, safe);
+        if (len + strlen(safe) + 64 < sizeof text) {
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "%s%.300s%s", len == 0 ? "" : ", ",
+                                 safe, listed->state == CONTROL_MEMBER_SELF ? ", THIS HOME" : "");
+        }
+    }
+    if (count > 0) {
+        (void)snprintf(text + len, sizeof text - len, ": whom it brought in, %zu %s", count,
+                       go ? "with it" : "in all");
+        term_line(go ? "AND" : "STAY", "", text);
+    }
+}
+
+/* Their keys stay in the charter, and can sign no more. */
+static void say_administrators(const struct listed *member, bool subtree) {
+    const struct charter *charter = &decisions.community.governance.charter;
+    struct sign_public gone[ADMINISTRATORS_MAX];
+    static char people[PEOPLE_MAX];
+    static char text[PEOPLE_MAX + 256];
+    size_t count = 0;
+    size_t left = 0;
+    for (size_t i = 0; i < charter->administrator_count; i++) {
+        size_t owner = 0;
+        const struct sign_public *key = &charter->administrators[i];
+        const struct listed *home = members_of_key(&decisions.members, key, &owner);
+        bool goes = home == member || (subtree && home != NULL && listed_under(home, member));
+        if (goes) {
+            gone[count++] = *key;
+        } else if (home != NULL && listed_stands(home)) {
+            left++;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    (void)snprintf(text, sizeof text,
+                   "%.2000s can sign as administrator no more; the charter names them still: "
+                   "'stoop charter edit'",
+                   people_text(&decisions.members, gone, count, people));
+    term_line("DECIDE", "", text);
+    if (left < charter->threshold) {
+        (void)snprintf(text, sizeof text,
+                       "BUT then %zu could sign, and %u have to: nothing could be decided any "
+                       "more. Change the charter first",
+                       left, charter->threshold);
+        term_line("", "", text);
+    }
+}
+
+static int ask_for(const char *question, const char *wanted, const char *or_else,
+                   const char *not_done) {
+    char answer[NAME_MAX_BYTES + 16];
+    if (!term_present()) {
+        (void)fail("run it at a terminal", "there is nobody to ask");
+        return EXIT_NO_TERMINAL;
+    }
+    if (!term_ask(question, answer, sizeof answer) ||
+        (strcmp(answer, wanted) != 0 && strcmp(answer, or_else) != 0)) {
+        (void)fail(NULL, "%s", not_done);
+        return EXIT_PENDING;
+    }
+    return 0;
+}
+
+static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting) {
+    uint8_t key[EPOCH_BYTES];
+    struct removed removed;
+    char safe[SAFE_MAX];
+    random_bytes(key, sizeof key);
+    fill_removed(parting, BYTES_OF(key), &removed);
+    int failed = put_removal(cli, client, &removed, BYTES_OF(key));
+    secret_wipe(key, sizeof key);
+    if (failed == 0) {
+        (void)printf("removed: %s; the news goes to every home now\n",
+                     safe_text(parting->member->member.name, NAME_MAX_BYTES, safe));
+    }
+    return failed;
+}
+
+static int begin_act(struct cli *cli, struct client *client, const struct parting *parting) {
+    static struct act act;
+    uint8_t key[EPOCH_BYTES];
+    struct id id;
+    SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+    random_bytes(key, sizeof key);
+    decisions_start_act(&decisions, &act);
+    act.has_removed = true;
+    fill_removed(parting, BYTES_OF(key), &act.removed);
+    enum err err = act_encode(&act, &body);
+    int failed = err == ERR_OK ? decisions_endorse(cli, client, &decisions, buffer_bytes(&body),
+                                                   BYTES_OF(key))
+                               : fail(NULL, "the removal cannot be made: %s", err_text(err));
+    secret_wipe(key, sizeof key);
+    if (failed == 0) {
+        sha256(buffer_bytes(&body), &id);
+        decisions_say_signed(&decisions, &id, 1);
+    }
+    return failed;
+}
+
+/* It commits to what changes the community's key, which the node has beside it. */
+static void fill_removed(const struct parting *parting, struct bytes key, struct removed *out) {
+    *out = (struct removed){.member = parting->member->id, .subtree = parting->subtree};
+    if (key.len > 0) {
+        sha256(key, &out->epoch);
+    }
+    if (parting->reason != NULL) {
+        (void)snprintf(out->reason, sizeof out->reason, "%s", parting->reason);
+    }
+}
+
+static int put_removal(struct cli *cli, struct client *client, const struct removed *removed,
+                       struct bytes key) {
+    struct owner_secret *secret = NULL;
+    struct keyfile_public pub;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    int failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
+    if (failed != 0) {
+        return failed;
+    }
+    enum err err = make_removal(secret, &pub, removed, &bytes);
+    secret_destroy(secret);
+    if (err != ERR_OK) {
+        return fail(NULL, "the removal cannot be made: %s", err_text(err));
+    }
+    const struct control_request put = {
+        .op = CONTROL_REMOVE, .blob = buffer_bytes(&bytes), .blob2 = key};
+    return client_do(client, &put, "nobody was removed");
+}
+
+static enum err make_removal(const struct owner_secret *secret, const struct keyfile_public *pub,
+                             const struct removed *removed, struct buffer *out) {
+    const struct removal removal = {.head = {.community = decisions.community.governance.community,
+                                             .author = members_self(&decisions.members)->id,
+                                             .created = now_wall(),
+                                             .expires = INSTANT_FOR_GOOD},
+                                    .removed = *removed};
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = removal_encode(&removal, &body);
+    if (err == ERR_OK) {
+        signed_start(OBJECT_REMOVAL, buffer_bytes(&body), &object);
+        err = signed_add(&object, &secret->sign, &pub->owner.sign);
+    }
+    return err == ERR_OK ? signed_encode(&object, out) : err;
+}
+
+/* ---- leave ---- */
+
+int cmd_leave(struct cli *cli) {
+    struct client *client = NULL;
+    struct removed removed = {0};
+    char question[SAFE_MAX + 64];
+    char safe[SAFE_MAX];
+    struct keyfile_public pub;
+    const char *name = decisions.community.governance.charter.name;
+    int failed = take_options(cli, NULL, 0, "");
+    if (failed == 0 && cli->json) {
+        failed = usage_error(cli->command, "'--json' is for what asks nothing");
+    }
+    if (failed == 0) {
+        failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = decisions_load(cli, client, &decisions);
+    }
+    if (failed == 0) {
+        failed = owner_public_of(cli->owner_dir, &pub);
+    }
+    const struct listed *self = failed == 0 ? members_self(&decisions.members) : NULL;
+    if (failed == 0 && self == NULL) {
+        failed = fail(NULL, "this home belongs to '%s' no more", name);
+    }
+    if (failed == 0 && !owns(self, &pub.owner.sign)) {
+        failed = fail("one of its owners has to", "'%s' is no owner of this home", pub.name);
+    }
+    if (failed == 0) {
+        say_leaving(self);
+        (void)snprintf(question, sizeof question, "to leave, type the community's name, %.300s: ",
+                       safe_text(name, NAME_MAX_BYTES, safe));
+        failed = ask_for(question, name, name, "not left");
+    }
+    if (failed == 0) {
+        removed.member = members_self(&decisions.members)->id;
+        failed = put_removal(cli, client, &removed, (struct bytes){NULL, 0});
+    }
+    if (failed == 0) {
+        (void)printf("left '%s'; log, vault and what was delivered stay here\n",
+                     safe_text(name, NAME_MAX_BYTES, safe));
+    }
+    decisions_finish(&decisions);
+    client_close(client);
+    return failed;
+}
+
+static void say_leaving(const struct listed *self) {
+    char text[SAFE_MAX];
+    char name[SAFE_MAX];
+    char home[SAFE_MAX];
+    (void)safe_text(decisions.community.governance.charter.name, NAME_MAX_BYTES, name);
+    (void)snprintf(text, sizeof text, "%.400s, as %.400s", name,
+                   safe_text(self->member.name, NAME_MAX_BYTES, home));
+    term_line("LEAVE", "", text);
+    term_line("EFFECT", "",
+              "its links end; it can ask nobody and is asked no more; its open "
+              "requests end");
+    term_line("STAYS", "",
+              "this home's log and vault, and what was delivered to it, stay here; "
+              "what it granted to others stays with them until its day");
+    term_line("PROMISE", "",
+              "what was delivered to it still has to be deleted by its day: 'stoop "
+              "delete --due'");
+    say_brought(self, false);
+    say_administrators(self, false);
+    term_line("FOR GOOD", "",
+              "a home that has left does not come back: it would be a new home, "
+              "by a new invite");
+}

@@ -1,0 +1,55 @@
+/* The members of this home's community, from certificates that were checked back to its charter: a
+ * node that lies about a name or a key is found out. What it says of links and of removals is
+ * taken for what it shows. */
+#ifndef CLI_MEMBERS_H
+#define CLI_MEMBERS_H
+
+#include "cli/cli.h"
+
+enum {
+    PERSON_MAX = 512, /* "Ada (Elm Cottage)", safe to print */
+};
+
+struct listed {
+    struct id id;         /* certificate */
+    struct member member; /* without its invite */
+    struct instant ends;  /* with what renewed it */
+    bool expired;         /* it, or one above it */
+    enum control_member state;
+    const struct listed *sponsor; /* NULL: it founded the community */
+    size_t depth;                 /* below a founder */
+};
+
+struct member_list {
+    size_t count, room;
+    struct listed *list; /* sponsors before those whom they brought */
+};
+
+/* EXIT codes after printing. A certificate that does not verify is told and left out. */
+int members_load(struct client *client, const struct community_terms *community,
+                 struct member_list *out);
+void members_finish(struct member_list *members);
+
+/* One after the other as a tree is read: each, then those whom it brought. NULL begins. */
+const struct listed *members_next(const struct member_list *members, const struct listed *at);
+
+/* "here", "linked", "away", "removed", "expired" */
+const char *listed_state(const struct listed *listed);
+bool listed_stands(const struct listed *listed); /* neither removed nor expired */
+/* Is `above` one of those who vouched for it? */
+bool listed_under(const struct listed *listed, const struct listed *above);
+const struct listed *members_self(const struct member_list *members); /* NULL: not known */
+const struct listed *members_of_id(const struct member_list *members, const struct id *id);
+/* Whose owner has this key; one that stands comes before others. `owner`: which of its owners. */
+const struct listed *members_of_key(const struct member_list *members,
+                                    const struct sign_public *key, size_t *owner);
+/* By its name, or the beginning of its id in hex, at least 4 digits: one that stands, or else any.
+ * EXIT_FAILED after saying that there is none, or several. */
+int members_find(const struct member_list *members, const char *word, const struct listed **out);
+
+/* Who has this key, safe to print: "Ada", "Ada (Elm Cottage)" where the home is called otherwise,
+ * "the key 3f2a91c0" where nobody has it. */
+const char *person_text(const struct member_list *members, const struct sign_public *key,
+                        char out[PERSON_MAX]);
+
+#endif

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Who belongs can be checked by a program that shares no code with Stoop: tests/verify_membership.py, written from
+PROTOCOL.md, finds in an exported community what its homes find, and nothing in it can be changed without being found: not
+one bit of a file, no signature too few, nobody brought in by who was removed.
+
+usage: tests/e2e/verify_test.py BIN-FOLDER
+"""
+import base64
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from nacl.signing import SigningKey
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support")]
+import verify_membership as verifier  # noqa: E402
+from govern_test import NAME, answered, propose, reach, sign  # noqa: E402
+from street import found_and_join, invite, set_up, start_home  # noqa: E402
+
+FLIPS = 8  # bits of each file, spread over it
+CODE_FIELDS = (32, 32, 32, 32, 64, 8, 8, 16, 1, 1)  # of an invite's text (PROTOCOL 4.4)
+
+
+def check(folder, *words):
+    done = subprocess.run([sys.executable, TESTS / "verify_membership.py", folder, *words], text=True,
+                          capture_output=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def refused(folder, name, told):
+    code, out, err = check(folder)
+    assert code == 1 and not out and re.search(rf"(?m)^{re.escape(name)}: .*{told}", err), (name, code, out, err)
+
+
+# ---- making objects (PROTOCOL 2, 9) ----
+
+def varint(value):
+    out = b""
+    while value > 0x7f:
+        out += bytes([value & 0x7f | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def encode(shape, message):
+    """A message as verify_membership.py decodes it; zero and empty fields are left out."""
+    out = b""
+    for number, (name, kind) in verifier.SHAPES[shape].items():
+        values = message.get(name) if isinstance(kind, list) else [message.get(name)]
+        kind = kind[0] if isinstance(kind, list) else kind
+        for value in values or []:
+            if not value:
+                continue
+            if kind == "int":
+                out += varint(number << 3) + varint(value)
+                continue
+            data = encode(kind, value) if kind in verifier.SHAPES else value.encode() if kind == "text" else value
+            out += varint(number << 3 | 2) + varint(len(data)) + data
+    return out
+
+
+def signed(kind, body, keys):
+    text, data = verifier.TYPE.format(kind), encode(kind.capitalize(), body)
+    message = f"DSSEv1 {len(text)} {text} {len(data)} ".encode() + data
+    return encode("Signed", {"type": text, "body": data, "signatures": [
+        {"key": key.verify_key.encode(), "signature": key.sign(message).signature} for key in keys]})
+
+
+def node_key(home):
+    """Of the home's node: the seed behind the version (PROTOCOL 1.2)."""
+    lines = (home.data / "node" / "node.key").read_text().splitlines()
+    return SigningKey(base64.b64decode("".join(lines[1:]))[1:33])
+
+
+def hash_labelled(label, key, message):
+    return hashlib.blake2b(bytes([len(label)]) + label + message, key=key, digest_size=32).digest()
+
+
+def brought_in(sponsor):
+    """A certificate that this home's invite and node vouch for, made now."""
+    code = invite(sponsor)
+    data, parts = base64.urlsafe_b64decode(code[7:] + "=" * (-len(code[7:]) % 4)), []
+    for size in CODE_FIELDS:
+        parts.append(data[:size])
+        data = data[size:]
+    community, certificate, _, owner, signature, created, expires, secret, role, allowance = parts
+    invited = SigningKey(hash_labelled(b"stoop invite key v1", secret, b""))
+    number = {"role": role[0], "invite_allowance": allowance[0]}
+    head = {"community": community, "author": certificate, "created": int.from_bytes(created, "big"),
+            "expires": int.from_bytes(expires, "big")}
+    given = encode("Signed", {"type": verifier.TYPE.format("invite"), "body": encode("Invite", {
+        "head": head, "key": invited.verify_key.encode(), **number}), "signatures": [{"key": owner,
+                                                                                     "signature": signature}]})
+    new, node = SigningKey.generate(), SigningKey.generate()
+    now = int(time.time() * 1000)
+    body = {"head": {"community": community, "author": certificate, "created": now, "expires": now + 300 * verifier.DAY_MS},
+            "name": "Eve", "node": node.verify_key.encode(), "log": os.urandom(32), "transport": os.urandom(32),
+            "owners": [new.verify_key.encode() + os.urandom(32)], "owner_names": ["Eve"], "invite": given, **number}
+    return signed("member", body, [invited, new, node, node_key(sponsor)])
+
+
+def renewal(by, of, home):
+    now = int(time.time() * 1000)
+    head = {"community": of.head["community"], "author": by.id, "created": now, "expires": now + 399 * verifier.DAY_MS}
+    return signed("renewal", {"head": head, "member": of.id}, [node_key(home)])
+
+
+# ---- what must be found ----
+
+def broken(export, work):
+    """One bit at a time: in what stands first, in what stands last, and between."""
+    for path in sorted(export.glob("*.bin")):
+        data = path.read_bytes()
+        for i in range(FLIPS):
+            at = i * (len(data) - 1) // (FLIPS - 1)
+            copy = work / "flipped"
+            shutil.copytree(export, copy, dirs_exist_ok=True)
+            (copy / path.name).write_bytes(data[:at] + bytes([data[at] ^ 1 << i]) + data[at + 1:])
+            code, out, err = check(copy)
+            assert code == 1 and not out and path.name in err + "DIR", (path.name, at, i, code, out, err)
+            shutil.rmtree(copy)
+
+
+def with_file(export, work, name, data):
+    copy = work / "changed"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(export, copy)
+    (copy / name).write_bytes(data)
+    return copy
+
+
+def main():
+    with set_up("verify", "Ada", "Ben", "Cleo", last=2000) as (root, ada, ben, cleo):
+        for home in (ada, ben, cleo):
+            start_home(home)
+        found_and_join((ada, ben))
+        cleo.with_passphrase("join", invite(ben))
+        for home in (ada, ben, cleo):
+            home.until(lambda h=home: len(h.facts("members")), lambda n: n == 3)
+        propose(ada, ("administrator = Ada / Ada\n", "administrator = Ada / Ada\nadministrator = Ben\n"),
+                ("decide = 1", "decide = 2"))
+        reach((ada, ben), 2)
+        sign(ben, propose(ada, ("largest = 0.5 sq mi", "largest = 300 m2"))[0])
+        reach((ada, ben), 3)
+        answered(ada, NAME, "Ben", "remove", "Ben")
+        export = root / "export"
+        ada.run("community", "export", str(export))
+        again = ada.run("community", "export", str(export), check=False)
+        assert again.returncode == 1 and "exists already" in again.stderr, again.stderr
+        by_name = {m.body["name"]: m for m in (verifier.Object(p.read_bytes()) for p in export.glob("member-*.bin"))}
+
+        community = ada.facts("community", "show")["id"]
+        code, out, err = check(export, "--community", community)
+        got = {line.rsplit(": ", 1)[1]: line for line in out.splitlines()}
+        assert code == 0 and set(got) == {"Ada", "Ben", "Cleo"}, (code, out, err)
+        for member in ada.facts("members"):
+            line = got[member["name"]]
+            assert line.startswith(f"{member['certificate'][:8]} {member['role']}"), (line, member)
+            assert ("removed" if member["state"] == "removed" else f"until {member['expires'][:10]}") in line, (line, member)
+        code, _, err = check(export, "--community", "00" * 32)
+        assert code == 1 and f"it is the community {community}" in err, err
+        assert all("not yet" in line for line in check(export, "--at", "2020-01-01T00:00:00Z")[1].splitlines())
+        later = check(export, "--at", "2099-01-01T00:00:00Z")[1]
+        assert later.count(" ended ") == 2 and later.count(" removed ") == 1, later
+
+        renewed = renewal(by_name["Ada"], by_name["Cleo"], ada)
+        whole = with_file(export, root, "renewal-00000000.bin", renewed)
+        assert check(whole)[0] == 0, check(whole)
+        broken(shutil.copytree(whole, root / "whole"), root)
+        own = with_file(export, root, "renewal-00000000.bin", renewal(by_name["Cleo"], by_name["Cleo"], cleo))
+        refused(own, "renewal-00000000.bin", "not above who is renewed")
+
+        act = export / "002-act.bin"
+        envelope = verifier.decode("Signed", act.read_bytes())
+        assert len(envelope["signatures"]) == 2
+        envelope["signatures"].pop()
+        refused(with_file(export, root, act.name, encode("Signed", envelope)), act.name, "signed by 1 of .*, and 2 have to")
+        assert check(with_file(export, root, "member-00000000.bin", brought_in(ada)))[0] == 0
+        refused(with_file(export, root, "member-00000000.bin", brought_in(ben)), "member-00000000.bin",
+                "its sponsor had been removed")
+    print("verify: another program finds the same members, and whatever was changed")
+
+
+if __name__ == "__main__":
+    main()

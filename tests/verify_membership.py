@@ -1,0 +1,365 @@
+#!/usr/bin/python3
+"""Who belongs to a community, worked out from what 'stoop community export DIR' wrote, by PROTOCOL.md alone: it shares no
+code with Stoop. Checks every signature, the founding charter and each act after it (4.1, 4.6), every certificate up to a
+founder (4.2, 4.3), removals (4.7) and renewals (4.9). Prints a line for each member and exits 0, or says all that is
+wrong and exits 1.
+
+usage: verify_membership.py DIR [--community ID] [--at TIME]
+  --community ID  the community's id in hex, as its members know it: any other's charter is refused
+  --at TIME       whether they belonged then, as 2027-01-01T12:00:00Z (default: now)
+"""
+import argparse
+import collections
+import datetime
+import hashlib
+import pathlib
+import sys
+
+from nacl.exceptions import CryptoError
+from nacl.signing import VerifyKey
+
+DAY_MS = 86400 * 1000
+FOR_GOOD = 253402300799999  # the end of the year 9999
+CERTIFICATE_DAYS, RENEWED_DAYS, CHAIN_MAX = 400, 3660, 16
+ROLES = {1: "home", 2: "requester", 3: "administrator", 4: "witness"}
+ADMINISTRATOR = 3
+TYPE = "application/vnd.stoop.{}.v1+protobuf"
+
+# Field number -> name, kind; a kind in a list may be there many times. What is not looked into is bytes.
+SHAPES = {
+    "Signed": {1: ("type", "text"), 2: ("body", "bytes"), 3: ("signatures", ["Signature"])},
+    "Signature": {1: ("key", "bytes"), 2: ("signature", "bytes")},
+    "Head": {1: ("community", "bytes"), 2: ("author", "bytes"), 3: ("created", "int"), 4: ("expires", "int")},
+    "Charter": {1: ("name", "text"), 2: ("created", "int"), 3: ("administrators", ["bytes"]), 4: ("threshold", "int"),
+                5: ("invite_allowance", "int"), 6: ("caps", "bytes"), 7: ("area", "bytes"), 8: ("witnesses", "int"),
+                9: ("slot_s", "int"), 10: ("delete_by_max_days", "int"), 11: ("authorities", ["bytes"]),
+                12: ("agencies", ["bytes"]), 13: ("roles", ["bytes"])},
+    "Member": {1: ("head", "Head"), 2: ("name", "text"), 3: ("role", "int"), 4: ("node", "bytes"), 5: ("log", "bytes"),
+               6: ("transport", "bytes"), 7: ("owners", ["bytes"]), 8: ("owner_names", ["text"]),
+               9: ("invite_allowance", "int"), 10: ("invite", "bytes")},
+    "Invite": {1: ("head", "Head"), 2: ("key", "bytes"), 3: ("role", "int"), 4: ("invite_allowance", "int")},
+    "Removed": {1: ("member", "bytes"), 2: ("subtree", "int"), 3: ("epoch", "bytes"), 4: ("reason", "text")},
+    "Renewed": {1: ("member", "bytes"), 2: ("until", "int")},
+    "Act": {1: ("head", "Head"), 2: ("previous", "bytes"), 3: ("charter", "Charter"), 4: ("removed", "Removed"),
+            5: ("renewed", "Renewed")},
+    "Removal": {1: ("head", "Head"), 2: ("removed", "Removed")},
+    "Renewal": {1: ("head", "Head"), 2: ("member", "bytes")},
+}
+KINDS = {TYPE.format(shape.lower()): shape for shape in ("Charter", "Member", "Invite", "Act", "Removal", "Renewal")}
+EMPTY = {"int": 0, "bytes": b"", "text": ""}
+
+
+class Wrong(Exception):
+    """What is wrong with an object."""
+
+
+def need(what, told):
+    if not what:
+        raise Wrong(told)
+
+
+# ---- protobuf (9) ----
+
+def varint(data, at):
+    value = 0
+    for i in range(10):
+        need(at + i < len(data), "it ends within a number")
+        value |= (data[at + i] & 0x7f) << (7 * i)
+        if data[at + i] < 0x80:
+            need(i == 0 or data[at + i] != 0, "a number is written longer than it is")
+            need(value < 1 << 64, "a number of more than 64 bits")
+            return value, at + i + 1
+    raise Wrong("a number does not end")
+
+
+def decode(shape, data):
+    message = {name: [] if isinstance(kind, list) else EMPTY.get(kind) for name, kind in SHAPES[shape].values()}
+    seen, at = set(), 0
+    while at < len(data):
+        tag, at = varint(data, at)
+        need(tag >> 3 in SHAPES[shape], f"{shape} has an unknown field {tag >> 3}")
+        name, kind = SHAPES[shape][tag >> 3]
+        many = isinstance(kind, list)
+        kind = kind[0] if many else kind
+        need(many or name not in seen, f"{shape} has '{name}' twice")
+        seen.add(name)
+        need(tag & 7 == (0 if kind == "int" else 2), f"'{name}' of {shape} is of another type")
+        value, at = varint(data, at)
+        if kind != "int":
+            need(at + value <= len(data), f"'{name}' of {shape} goes past the end")
+            value, at = data[at:at + value], at + value
+        if kind == "text":
+            try:
+                value = value.decode("utf-8")
+            except UnicodeDecodeError:
+                raise Wrong(f"'{name}' of {shape} is no text") from None
+        elif kind in SHAPES:
+            value = decode(kind, value)
+        if many:
+            message[name].append(value)
+        else:
+            message[name] = value
+    return message
+
+
+# ---- signed objects (2) ----
+
+class Object:
+    def __init__(self, data):
+        envelope = decode("Signed", data)
+        self.type, self.bytes = envelope["type"], envelope["body"]
+        need(self.type in KINDS, f"an object of type '{self.type}'")
+        self.kind = KINDS[self.type]
+        self.id = hashlib.sha256(self.bytes).digest()
+        self.body = decode(self.kind, self.bytes)
+        self.head = self.body.get("head")
+        self.signatures = {s["key"]: s["signature"] for s in envelope["signatures"]}
+        need(len(self.signatures) == len(envelope["signatures"]) >= 1, "a key signs twice, or none does")
+        if self.kind != "Charter":
+            need(self.head is not None and 0 < self.head["created"] < self.head["expires"], "its times make no sense")
+
+    def signed_by(self, key):
+        lead = f"DSSEv1 {len(self.type)} {self.type} {len(self.bytes)} ".encode()
+        try:
+            VerifyKey(key).verify(lead + self.bytes, self.signatures[key])
+        except (KeyError, ValueError, TypeError, CryptoError):
+            return False
+        return True
+
+
+Gone = collections.namedtuple("Gone", "member subtree at by")
+
+
+class Community:
+    """What the objects come to. `wrong` collects (file, what)."""
+
+    def __init__(self, objects):
+        self.wrong, self.members, self.gone, self.ends = [], {}, [], {}
+        self.of_kind = collections.defaultdict(list)
+        for name, item in objects:
+            self.of_kind[item.kind].append((name, item))
+        charters = self.of_kind["Charter"]
+        if len(charters) != 1:
+            self.wrong.append(("DIR", f"{len(charters)} founding charters"))
+            return
+        if not self.each(charters, self.found):
+            return
+        self.follow(self.of_kind["Act"])
+        self.admit(self.of_kind["Member"])
+        self.each(self.of_kind["Renewal"], self.renew)
+        self.remove(self.of_kind["Removal"])
+        self.each(self.of_kind["Member"], self.check_sponsor)
+
+    def each(self, items, check):
+        before = len(self.wrong)
+        for name, item in items:
+            try:
+                check(item)
+            except Wrong as why:
+                self.wrong.append((name, str(why)))
+        return len(self.wrong) == before
+
+    # ---- charter and acts (4.1, 4.6) ----
+
+    def check_charter(self, charter):
+        keys = charter["administrators"]
+        need(charter["name"] and 1 <= charter["threshold"] <= len(keys), "a charter that nobody could sign for")
+        need(len(set(keys)) == len(keys) and all(len(k) == 32 for k in keys), "administrators are named twice")
+
+    def decided(self, item, charter):
+        signed = sum(item.signed_by(key) for key in charter["administrators"])
+        need(signed >= charter["threshold"],
+             f"signed by {signed} of its administrators, and {charter['threshold']} have to")
+
+    def found(self, item):
+        self.check_charter(item.body)
+        self.decided(item, item.body)
+        self.founding = self.charter = item.body
+        self.id = self.newest = item.id
+        self.newest_at = item.body["created"]
+
+    def follow(self, acts):
+        """In the order of the chain, whatever the files are called."""
+        waiting = dict(acts)
+        while waiting:
+            name = next((n for n, item in waiting.items() if item.body["previous"] == self.newest), None)
+            if name is None:
+                self.wrong += [(n, "it follows nothing that is here, or another follows the same") for n in waiting]
+                return
+            if not self.each([(name, waiting.pop(name))], self.follow_one):
+                self.wrong += [(n, "it follows an act that does not count") for n in waiting]
+                return
+
+    def follow_one(self, item):
+        act, head = item.body, item.head
+        need(head["community"] == self.id and not head["author"] and head["expires"] == FOR_GOOD, "it is no act of this "
+             "community")
+        need(head["created"] > self.newest_at, "it is not later than the act before")
+        need(sum(act[what] is not None for what in ("charter", "removed", "renewed")) == 1, "it decides not one thing")
+        self.decided(item, self.charter)
+        if act["charter"] is not None:
+            self.check_charter(act["charter"])
+            self.charter = act["charter"]
+        elif act["removed"] is not None:
+            need(len(act["removed"]["epoch"]) == 32, "a removal without what changes the key")
+            self.gone.append(Gone(act["removed"]["member"], bool(act["removed"]["subtree"]), head["created"], None))
+        else:
+            until = act["renewed"]["until"]
+            need(until - head["created"] <= RENEWED_DAYS * DAY_MS, "it renews for too long")
+            member = act["renewed"]["member"]
+            self.ends[member] = max(until, self.ends.get(member, 0))
+        self.newest, self.newest_at = item.id, head["created"]
+
+    # ---- certificates (4.2, 4.3) ----
+
+    def admit(self, items):
+        """Sponsors before those whom they brought."""
+        waiting = list(items)
+        while waiting:
+            ready = [(n, m) for n, m in waiting if not m.head["author"] or m.head["author"] in self.members]
+            if not ready:
+                self.wrong += [(n, "who brought it in is not here, or does not count") for n, _ in waiting]
+                return
+            waiting = [pair for pair in waiting if pair not in ready]
+            self.each(ready, self.admit_one)
+
+    def admit_one(self, item):
+        member, head = item.body, item.head
+        need(head["community"] == self.id, "it belongs to another community")
+        need(head["expires"] - head["created"] <= CERTIFICATE_DAYS * DAY_MS, "it lives for too long")
+        owners = [owner[:32] for owner in member["owners"]]
+        need(owners and len(set(owners)) == len(owners) and all(len(o) == 64 for o in member["owners"]), "its owners "
+             "make no sense")
+        need(len(member["owner_names"]) == len(owners) and member["role"] in ROLES and member["name"], "it is not whole")
+        need(all(item.signed_by(key) for key in (*owners, member["node"])), "an owner or its node has not signed it")
+        need(bool(head["author"]) == bool(member["invite"]), "an invite without who gave it, or the other way round")
+        if head["author"]:
+            self.check_invite(item, self.members[head["author"]])
+        else:
+            need(member["role"] == ADMINISTRATOR and any(o in self.founding["administrators"] for o in owners),
+                 "it founds, and no owner is an administrator of the founding charter")
+        self.members[item.id] = item
+        self.ends[item.id] = max(head["expires"], self.ends.get(item.id, 0))
+
+    def check_invite(self, item, sponsor):
+        invite = Object(item.body["invite"])
+        need(invite.kind == "Invite", "its invite is none")
+        above, member, given = sponsor.body, item.body, invite.body
+        need(any(invite.signed_by(owner[:32]) for owner in above["owners"]), "no owner of its sponsor signed its invite")
+        need(item.signed_by(given["key"]) and item.signed_by(above["node"]), "its invite's key or its sponsor has not "
+             "signed it")
+        need(invite.head["community"] == self.id and invite.head["author"] == sponsor.id, "its invite is for another")
+        need(invite.head["created"] <= item.head["created"] < invite.head["expires"], "its invite was not alive")
+        need(member["role"] == given["role"] != ADMINISTRATOR, "its invite is for another role")
+        need(member["invite_allowance"] <= given["invite_allowance"] <= above["invite_allowance"], "it may bring in more "
+             "than its sponsor may")
+        need(len(self.chain(sponsor)) < CHAIN_MAX, "its chain is too long")
+        brought = sum(m.head["author"] == sponsor.id for m in self.members.values())
+        need(brought < above["invite_allowance"], "its sponsor has brought in more than it may")
+
+    def chain(self, item):
+        """From it up to its founder."""
+        found = [item]
+        while found[-1].head["author"]:
+            found.append(self.members[found[-1].head["author"]])
+        return found
+
+    # ---- renewals and removals (4.7, 4.9) ----
+
+    def renew(self, item):
+        need(item.body["member"] in self.members and item.head["author"] in self.members, "about or by nobody here")
+        member, author = self.members[item.body["member"]], self.members[item.head["author"]]
+        above = self.chain(member)[1:] or [member]
+        need(item.head["community"] == self.id and author in above, "its author is not above who is renewed")
+        need(item.head["expires"] - item.head["created"] <= CERTIFICATE_DAYS * DAY_MS, "it renews for too long")
+        need(item.signed_by(author.body["node"]), "its author's node has not signed it")
+        self.ends[member.id] = max(item.head["expires"], self.ends[member.id])
+
+    def remove(self, items):
+        """Of one author about one member the smallest id counts; one by somebody removed before does not."""
+        self.each(items, self.check_removal)
+        bad = {name for name, _ in self.wrong}
+        counted = {}
+        for name, item in sorted((pair for pair in items if pair[0] not in bad), key=lambda pair: pair[1].id):
+            counted.setdefault((item.head["author"], item.body["removed"]["member"]), (name, item))
+        for name, item in sorted(counted.values(), key=lambda pair: pair[1].head["created"]):
+            author, removed = self.members[item.head["author"]], item.body["removed"]
+            before = self.removed_at(author)
+            if before is not None and before <= item.head["created"]:
+                self.wrong.append((name, "its author had been removed before"))
+            else:
+                self.gone.append(Gone(removed["member"], bool(removed["subtree"]), item.head["created"], author.id))
+
+    def check_removal(self, item):
+        removed, head = item.body["removed"], item.head
+        need(removed is not None and removed["member"] in self.members and head["author"] in self.members, "about or by "
+             "nobody here")
+        member, author = self.members[removed["member"]], self.members[head["author"]]
+        leaves = member is author
+        need(head["community"] == self.id and head["expires"] == FOR_GOOD, "it is no removal of this community")
+        need(leaves or member.head["author"] == author.id, "its author did not bring in who is removed")
+        need(any(item.signed_by(owner[:32]) for owner in author.body["owners"]), "no owner of its author signed it")
+        need(len(removed["epoch"]) == (0 if leaves else 32), "what changes the key is there, or missing, wrongly")
+
+    def removed_at(self, item):
+        """The first removal that takes it away; None: it stays."""
+        above = [m.id for m in self.chain(item)]
+        times = [g.at for g in self.gone if g.member == above[0] or (g.subtree and g.member in above)]
+        return min(times, default=None)
+
+    def check_sponsor(self, item):
+        if item.id in self.members and item.head["author"]:
+            gone = self.removed_at(self.members[item.head["author"]])
+            need(gone is None or item.head["created"] <= gone, "its sponsor had been removed before it was made")
+
+    # ---- standing ----
+
+    def state(self, item, at):
+        removed = self.removed_at(item)
+        end = min(self.ends[m.id] for m in self.chain(item))
+        if removed is not None and removed <= at:
+            return f"removed {day(removed)}"
+        if item.head["created"] > at:
+            return f"not yet, from {day(item.head['created'])}"
+        return f"in standing until {day(end)}" if at < end else f"ended {day(end)}"
+
+
+def day(ms):
+    return datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+def read(folder):
+    objects, wrong = [], []
+    for path in sorted(pathlib.Path(folder).glob("*.bin")):
+        try:
+            objects.append((path.name, Object(path.read_bytes())))
+        except Wrong as why:
+            wrong.append((path.name, str(why)))
+    return objects, wrong
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("--community")
+    parser.add_argument("--at")
+    words = parser.parse_args()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    at = now if words.at is None else datetime.datetime.fromisoformat(words.at.replace("Z", "+00:00"))
+    objects, wrong = read(words.folder)
+    community = Community(objects)
+    wrong += community.wrong
+    if not wrong and words.community not in (None, community.id.hex()):
+        wrong.append(("DIR", f"it is the community {community.id.hex()}"))
+    for name, why in wrong:
+        print(f"{name}: {why}", file=sys.stderr)
+    if wrong:
+        return 1
+    for item in community.members.values():
+        name = "".join(c if c.isprintable() else "?" for c in item.body["name"])
+        print(f"{item.id.hex()[:8]} {ROLES[item.body['role']]:13} {community.state(item, int(at.timestamp() * 1000))}: {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

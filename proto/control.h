@@ -43,25 +43,30 @@ enum control_op {
     CONTROL_DELIVERED,      /* what others granted us, in parts like requests -> delivered* */
     CONTROL_DELIVERED_ONE,  /* id: grant -> delivered with header and manifest */
     CONTROL_DELIVERED_DATA, /* id: grant, offset -> data */
-    CONTROL_COLLECTED,  /* id: grant, text: place that `stoop collect` is about to write to, blob:
-                           SHA-256 of its certificate's text and of its JSON -> done */
-    CONTROL_LOG,        /* offset: first index -> leaf* */
-    CONTROL_LOG_PROOF,  /* offset: index -> proof */
-    CONTROL_CHECKPOINT, /* -> object: signed note */
-    CONTROL_LOGS,       /* -> log* : of every member, its current one */
-    CONTROL_FORKS,      /* -> object* : LINK_FORK bodies */
-    CONTROL_PEERS,      /* -> peers* : one for each community */
-    CONTROL_WITHDRAW,   /* blob: signed withdrawal of a request of this home -> done */
-    CONTROL_OVERDUE,    /* -> overdue* : of every asker that has received something */
-    CONTROL_DELETE,     /* id: grant, text empty: key and ciphertext go now; or text: a place, and
-                                total: files there that are about to be deleted, 0: none is left -> done
-                              */
-    CONTROL_EDIT_PUT,   /* clip, id: root of the edited payload, total, offset, blob: whole pieces
-                           -> done */
-    CONTROL_EDIT_KEEP,  /* clip, id: root, blob: age header for the owners; all pieces are here ->
-                           done, once they are durable */
-    CONTROL_EDITED,     /* clip, offset -> data: of the payload that the grant so far names */
-    CONTROL_CALL_BACK,  /* blob: signed call-back by this home about another's request -> done */
+    CONTROL_COLLECTED,   /* id: grant, text: place that `stoop collect` is about to write to, blob:
+                            SHA-256 of its certificate's text and of its JSON -> done */
+    CONTROL_LOG,         /* offset: first index -> leaf* */
+    CONTROL_LOG_PROOF,   /* offset: index -> proof */
+    CONTROL_CHECKPOINT,  /* -> object: signed note */
+    CONTROL_LOGS,        /* -> log* : of every member, its current one */
+    CONTROL_FORKS,       /* -> object* : LINK_FORK bodies */
+    CONTROL_PEERS,       /* -> peers* : one for each community */
+    CONTROL_WITHDRAW,    /* blob: signed withdrawal of a request of this home -> done */
+    CONTROL_OVERDUE,     /* -> overdue* : of every asker that has received something */
+    CONTROL_DELETE,      /* id: grant, text empty: key and ciphertext go now; or text: a place, and
+                                 total: files there that are about to be deleted, 0: none is left -> done
+                               */
+    CONTROL_EDIT_PUT,    /* clip, id: root of the edited payload, total, offset, blob: whole pieces
+                            -> done */
+    CONTROL_EDIT_KEEP,   /* clip, id: root, blob: age header for the owners; all pieces are here ->
+                            done, once they are durable */
+    CONTROL_EDITED,      /* clip, offset -> data: of the payload that the grant so far names */
+    CONTROL_CALL_BACK,   /* blob: signed call-back by this home about another's request -> done */
+    CONTROL_MEET_INVITE, /* text: invite code, blob: introduction, blob2: words -> progress, done
+                            once the code was used, burned or ended; it ends with the connection */
+    CONTROL_MEET_JOIN,   /* text: introduction, blob: words -> data: the invite code */
+    CONTROL_MEET_COMMIT, /* id: another's certificate, blob: commitment -> data: that home's */
+    CONTROL_MEET_REVEAL, /* blob: nonce of this connection's commitment -> data: that home's */
 };
 
 struct control_request {

@@ -14,7 +14,7 @@
 #include "node/core/parts.h"
 
 enum {
-    DOORS_FOR_REQUESTS = 39, /* the rest is for invites, and one for members */
+    DOORS_FOR_REQUESTS = 39, /* the rest is for invites and spoken codes, and two for members */
 };
 
 struct request_doors {
@@ -42,7 +42,6 @@ static enum err start_answer(struct core *core, struct link *link);
 static enum err fill_doors(struct core *core);
 static enum err visit_door_invite(void *context, const struct store_invite *invite);
 static enum err visit_door_request(void *context, const struct store_object *object);
-static enum err own_certificate(struct core *core, struct buffer *out);
 static struct link *new_link(struct core *core, uint64_t no);
 static void free_link(struct link *link);
 static struct tick link_deadline(const struct link *link);
@@ -180,6 +179,8 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         core->join.client = core->join.client == event->link ? 0 : core->join.client;
         core->camera_client = core->camera_client == event->link ? 0 : core->camera_client;
         edited_drop(core, event->link);
+        err = compare_client_down(core, event->link);
+        err = err == ERR_OK ? meet_client_down(core, event->link) : err;
         break;
     case CORE_EV_INGEST_UP:
         core->ingest_up = true;
@@ -249,6 +250,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
     if (core->join.active) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
+    due = tick_earliest(due, tick_earliest(meet_deadline(core), compare_deadline(core)));
     struct instant wall = requests_deadline(core->requests);
     if (wall.ms != INSTANT_NEVER.ms) {
         int64_t wait = wall.ms - now.wall.ms;
@@ -442,6 +444,8 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
     static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
                                              LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
                                              TRANSPORT_TYPE_BULK};
+    static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
+                                         LINK_MEET_COMMIT, LINK_MEET_REVEAL};
     static const struct {
         const uint8_t *types;
         size_t count;
@@ -451,6 +455,7 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
         [TRANSPORT_CATCH_UP] = {NULL, 0},
         [TRANSPORT_OUTSIDER] = {NULL, 0},
         [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
+        [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
     };
     *out = (struct transport_door_key){.door = door, .tag = tag, .community = *community};
     transport_psk0(door, community, secret, out->psk0);
@@ -635,6 +640,8 @@ static enum err step_link_down(struct core *core, struct link *link) {
     bool told = link->told;
     if (purpose == PURPOSE_JOIN) {
         err = join_link_down(core, link);
+    } else if (purpose == PURPOSE_MEET || link->door == TRANSPORT_MEET) {
+        err = meet_link_down(core, link);
     }
     free_link(link);
     if (purpose == PURPOSE_DELIVERY) {
@@ -675,6 +682,7 @@ static enum err link_established(struct core *core, struct link *link,
     link->state = LINK_OPEN;
     link->door = event->door;
     link->peer_static = event->peer_static;
+    memcpy(link->session, event->session, sizeof link->session);
     if (link->purpose == PURPOSE_IN) {
         ASSERT(event->tag < TRANSPORT_DOORS_MAX);
         link->about = core->door_refs[event->tag].about;
@@ -686,6 +694,11 @@ static enum err link_established(struct core *core, struct link *link,
         return join_established(core, link);
     case TRANSPORT_DELIVERY:
         return delivery_established(core, link);
+    case TRANSPORT_MEET:
+        link->compares = link->purpose == PURPOSE_COMPARE ||
+                         (link->purpose == PURPOSE_IN && id_is_zero(&link->about));
+        return link->compares ? compare_established(core, link, event->data)
+                              : meet_established(core, link);
     case TRANSPORT_CATCH_UP:
     case TRANSPORT_OUTSIDER:
         break;
@@ -693,9 +706,7 @@ static enum err link_established(struct core *core, struct link *link,
     return ERR_PEER_SEQUENCE;
 }
 
-/* The peer's certificate must lead back to the charter, be current, and be about the very static
- * key that the handshake has proved. */
-static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
+enum err core_know_member(struct core *core, struct link *link, struct bytes payload) {
     struct signed_object object;
     struct member member;
     enum err verdict = ERR_OK;
@@ -710,22 +721,29 @@ static enum err member_established(struct core *core, struct link *link, struct 
                           !community_in_standing(core->community, &object.id, core->now.wall))) {
         err = ERR_PEER_CERTIFICATE;
     }
-    if (err == ERR_OK && link->purpose == PURPOSE_MEMBER && !id_equal(&link->about, &object.id)) {
+    if (err == ERR_OK && link->purpose != PURPOSE_IN && !id_equal(&link->about, &object.id)) {
         const struct member *expected = community_find(core->community, &link->about);
         if (expected == NULL || !sign_public_equal(&expected->node, &member.node)) {
             err = ERR_PEER_CERTIFICATE;
         }
     }
+    if (err == ERR_OK) {
+        link->about = object.id;
+    }
+    return err;
+}
+
+static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
+    enum err err = core_know_member(core, link, payload);
     if (err != ERR_OK) {
         return err;
     }
-    link->about = object.id;
+    const struct id *peer = &link->about;
     link->in_overlay = true;
-    core_journal(core, "info link: up peer=%02x%02x%02x%02x dialled=%s", object.id.b[0],
-                 object.id.b[1], object.id.b[2], object.id.b[3],
-                 link->purpose == PURPOSE_MEMBER ? "yes" : "no");
+    core_journal(core, "info link: up peer=%02x%02x%02x%02x dialled=%s", peer->b[0], peer->b[1],
+                 peer->b[2], peer->b[3], link->purpose == PURPOSE_MEMBER ? "yes" : "no");
     struct overlay_event event = {.kind = OVERLAY_EV_LINK_UP,
-                                  .peer = (peer_no)community_number(core->community, &object.id),
+                                  .peer = (peer_no)community_number(core->community, peer),
                                   .link = link->no,
                                   .group = link->group,
                                   .dialled = link->purpose == PURPOSE_MEMBER};
@@ -749,6 +767,9 @@ static enum err link_message(struct core *core, struct link *link,
         return join_message(core, link, message);
     case TRANSPORT_DELIVERY:
         return delivery_message(core, link, message);
+    case TRANSPORT_MEET:
+        return link->compares ? compare_message(core, link, message)
+                              : meet_message(core, link, message);
     case TRANSPORT_CATCH_UP:
     case TRANSPORT_OUTSIDER:
         break;
@@ -763,7 +784,7 @@ static enum err start_answer(struct core *core, struct link *link) {
     SCOPED(box_secret_wipe) struct box_secret ephemeral = {{0}};
     enum err err = core->doors_stale ? fill_doors(core) : ERR_OK;
     if (err == ERR_OK && core->is_member) {
-        err = own_certificate(core, &certificate);
+        err = core_own_certificate(core, &certificate);
     }
     if (err != ERR_OK) {
         return err;
@@ -792,6 +813,10 @@ static enum err fill_doors(struct core *core) {
     struct request_doors all = {core, &requests};
     enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
     core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
+    core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
+              (uint32_t)core->door_count, &core->doors[core->door_count]);
+    core->door_refs[core->door_count++].about = (struct id){{0}};
+    meet_doors(core);
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
 }
 
@@ -843,7 +868,7 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     return ERR_OK;
 }
 
-static enum err own_certificate(struct core *core, struct buffer *out) {
+enum err core_own_certificate(struct core *core, struct buffer *out) {
     struct store_object object;
     enum err err = store_object_get(core->store, &core->self, &object);
     return err == ERR_OK ? buffer_append(out, object.object) : err;
@@ -858,6 +883,12 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK) {
         err = join_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = meet_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = compare_tick(core);
     }
     if (err == ERR_OK && core->is_member) {
         err = gossip_tick(core);
@@ -890,9 +921,8 @@ static struct tick link_deadline(const struct link *link) {
         int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
         return tick_add(link->opened, (struct duration){most});
     }
-    return link->purpose == PURPOSE_IN && !link->in_overlay
-               ? tick_add(link->heard, (struct duration){IDLE_TIME_MS})
-               : TICK_NEVER;
+    bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares;
+    return idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
 }
 
 static enum err expire_links(struct core *core) {

@@ -59,14 +59,18 @@ static const struct command commands[] = {
      "                             [--witnesses N] [--authority FILE]...\n"
      "                             [--agency NAME=NUMBER]... [--co-sign DIR]...\n"
      "       stoop community invite [--days N] [--role home|requester] [--allowance N]\n"
-     "                              [--no-qr] [--json]\n"
-     "       stoop community join CODE [--name HOME] [--co-sign DIR]...\n"
+     "                              [--no-qr | --spoken [--minutes N]] [--json]\n"
+     "       stoop community join CODE [--name HOME] [--co-sign DIR]... [--yes]\n"
      "       stoop community show [--json]\n"
      "\n"
      "'invite' prints a code, as text and as a QR picture, that lets one home join\n"
      "within N days (default 2). Send it to one person only: who uses it first has\n"
-     "it. 'join' uses it; with '-' for CODE it is read from the terminal, and stays\n"
-     "out of the shell's history.\n"
+     "it. 'join' says what it is about to trust, asks, and uses it; with '-' for CODE\n"
+     "it is read from the terminal, and stays out of the shell's history.\n"
+     "  --spoken         print a line that is no secret, and a few words to be said; who\n"
+     "                   joins by that line is asked for the words, and has one attempt\n"
+     "  --minutes N      how long the words are good, 1 to 60 (default 10)\n"
+     "  --yes            do not ask whether to join\n"
      "  --name HOME      this home as neighbours see it (default: its owner's name)\n"
      "  --slot SECONDS   length of a log slot, 1 to 3600 (default 60)\n"
      "  --allowance N    how many members each home may invite, 0 to 64 (default 8),\n"
@@ -87,6 +91,16 @@ static const struct command commands[] = {
      "usage: stoop members [--json]\n"
      "\n"
      "example: stoop members\n"},
+    {"meet", "compare words with another home's owner", cmd_meet,
+     "usage: stoop meet HOME [--json]\n"
+     "\n"
+     "Two members who hear each other, on the phone or over the fence, both run it at\n"
+     "the same time, each with the other's home. Both are shown four words: the same\n"
+     "ones, unless somebody stands between them. When you say that they are the same,\n"
+     "your own folder notes that these keys are theirs, and 'stoop review' tells you\n"
+     "so whenever they ask. HOME is a name, or the beginning of a certificate.\n"
+     "\n"
+     "example: stoop meet Ben\n"},
     {"peers", "whom this home is linked with, and why links went", cmd_peers,
      "usage: stoop peers [--json | --dot]\n"
      "\n"
@@ -103,13 +117,15 @@ static const struct command commands[] = {
      "example: stoop peers\n"
      "         stoop peers --dot | dot -Tsvg > links.svg\n"},
     {"invite", "short for 'community invite'", cmd_invite,
-     "usage: stoop invite [--days N] [--role home|requester] [--allowance N] [--no-qr]\n"
+     "usage: stoop invite [--days N] [--role home|requester] [--allowance N]\n"
+     "                    [--no-qr | --spoken [--minutes N]] [--json]\n"
      "\n"
      "Short for 'stoop community invite': see 'stoop help community'.\n"
      "\n"
-     "example: stoop invite --days 7\n"},
+     "example: stoop invite --days 7\n"
+     "         stoop invite --spoken\n"},
     {"join", "short for 'community join'", cmd_join,
-     "usage: stoop join CODE [--name HOME] [--co-sign DIR]...\n"
+     "usage: stoop join CODE [--name HOME] [--co-sign DIR]... [--yes]\n"
      "\n"
      "Short for 'stoop community join': see 'stoop help community'.\n"
      "\n"

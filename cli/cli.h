@@ -426,7 +426,6 @@ int cmd_process(struct cli *cli);
 int cmd_requests(struct cli *cli);
 int cmd_callback(struct cli *cli);
 int cmd_review(struct cli *cli);
-int cmd_meet(struct cli *cli);
 int cmd_mute(struct cli *cli);
 int cmd_unmute(struct cli *cli);
 int cmd_delivered(struct cli *cli);

@@ -49,8 +49,8 @@ static void test_a_code_is_read_as_people_type_it(void **state) {
     }
     CHECK_ERR(ERR_USER_SYNTAX, meet_code_read("41 amber rivver pony", &code, &wrong));
     CHECK(strncmp(wrong, "rivver", 6) == 0);
-    for (uint8_t number = 0; number < MEET_CODE_NUMBERS; number++) {
-        const struct meet_code each = {number, {0, 255, number}};
+    for (unsigned number = 0; number < MEET_CODE_NUMBERS; number++) {
+        const struct meet_code each = {(uint8_t)number, {0, 255, (uint8_t)number}};
         meet_code_write(&each, text);
         CHECK_ERR(ERR_OK, meet_code_read(text, &code, &wrong));
         CHECK(memcmp(&code, &each, sizeof code) == 0);

@@ -117,6 +117,18 @@ static void test_kinds_of_signed_objects_are_as_documented(void **state) {
     CHECK(known == 12);
 }
 
+/* PROTOCOL 4.6 */
+static void test_words_that_people_say_are_as_documented(void **state) {
+    (void)state;
+    char line[4096] = "Words: ";
+    size_t len = strlen(line);
+    for (size_t i = 0; i < MEET_LIST_WORDS; i++) {
+        len += (size_t)snprintf(line + len, sizeof line - len, "%s%s", meet_word(i),
+                                i + 1 < MEET_LIST_WORDS ? " " : ".\n");
+    }
+    check_line(line);
+}
+
 /* PROTOCOL 7.1: every type that passes a door is in the table with it, and no other. */
 static void test_messages_and_their_doors_are_as_documented(void **state) {
     (void)state;
@@ -174,6 +186,7 @@ int main(void) {
         cmocka_unit_test(test_execution_periods_are_as_documented),
         cmocka_unit_test(test_words_of_the_breadth_report_are_as_documented),
         cmocka_unit_test(test_kinds_of_signed_objects_are_as_documented),
+        cmocka_unit_test(test_words_that_people_say_are_as_documented),
         cmocka_unit_test(test_messages_and_their_doors_are_as_documented),
         cmocka_unit_test(test_words_of_the_log_are_as_documented),
     };

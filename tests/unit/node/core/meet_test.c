@@ -230,8 +230,8 @@ static void test_what_is_not_of_one_piece_is_refused(void **state) {
     CHECK_ERR(ERR_USER_INVITE, give_out(world, 7, &changed));
     CHECK_ERR(ERR_OK, give_out(world, 7, &offer));
     CHECK_ERR(ERR_USER_EXISTS, give_out(world, 8, &offer)); /* its tag */
-    for (uint8_t i = 2; i <= SPOKEN_MAX; i++) {
-        make_offer(world, i, 10 * MINUTE, &offer);
+    for (unsigned i = 2; i <= SPOKEN_MAX; i++) {
+        make_offer(world, (uint8_t)i, 10 * MINUTE, &offer);
         CHECK_ERR(ERR_USER_EXISTS, give_out(world, 7, &offer)); /* its owner waits for one */
         CHECK_ERR(ERR_OK, give_out(world, 7 + i, &offer));
     }

@@ -483,6 +483,7 @@ int cmd_remove(struct cli *cli);
 int cmd_leave(struct cli *cli);
 int cmd_peers(struct cli *cli);
 int cmd_invite(struct cli *cli);
+int cmd_meet(struct cli *cli);
 int cmd_join(struct cli *cli);
 int cmd_camera(struct cli *cli);
 int cmd_request(struct cli *cli);

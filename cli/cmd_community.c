@@ -2,7 +2,9 @@
 #include <qrencode.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/cmd_meet.h"
+#include "cli/sent.h"
+#include "proto/meet.h"
 
 enum {
     CERTIFICATE_DAYS = 398,
@@ -18,6 +20,7 @@ enum {
 /* This home's way into a community, as the founder of it or by an invite. */
 struct entry {
     const char *home_name; /* as neighbours see it; NULL: its owner's */
+    bool yes;              /* it is not asked whether to join */
     struct co_signers co_signers;
     struct client *client;
     struct sign_public node, log; /* of the node */
@@ -43,9 +46,9 @@ struct exported {
 };
 
 struct invite_options {
-    long days, allowance;
+    long days, allowance, minutes;
     enum member_role role;
-    bool no_qr;
+    bool no_qr, spoken;
 };
 
 /* Whoever has the secret in them gets in: wiped on every way out. */
@@ -77,10 +80,14 @@ static void show_invitation(const struct cli *cli, const struct invitation *invi
 static void print_qr(const char *code);
 static int take_join_options(struct cli *cli, struct entry *entry);
 static int read_invitation(const struct cli *cli, struct invitation *out, struct buffer *invite);
+static void explain(const struct invite_code *code);
 static void become_invited(const struct invite_code *code, struct bytes invite,
                            struct member *member);
 static int ask_to_join(struct client *client, const char *text, struct bytes member);
 static int say_joined(const struct cli *cli, struct client *client, const struct id *community);
+static int say_rules(const struct cli *cli, struct client *client);
+static int name_administrators(struct client *client, const struct charter *charter,
+                               char out[SAFE_MAX]);
 static void invitation_wipe(struct invitation *invitation);
 static int entry_open(struct cli *cli, struct entry *entry);
 static int check_all_owners_sign(const struct cli *cli, const struct co_signers *co_signers);
@@ -383,11 +390,13 @@ int cmd_invite(struct cli *cli) {
     if (failed == 0) {
         failed = make_invitation(&options, &status, &signers, &invitation, &invite);
     }
-    if (failed == 0) {
+    if (failed == 0 && options.spoken) {
+        failed = meet_offer(cli, client, &invitation.code, invitation.text, options.minutes);
+    } else if (failed == 0) {
         failed = put_invite(client, &invitation, buffer_bytes(&invite));
-    }
-    if (failed == 0) {
-        show_invitation(cli, &invitation, options.no_qr);
+        if (failed == 0) {
+            show_invitation(cli, &invitation, options.no_qr);
+        }
     }
     signers_close(&signers);
     client_close(client);
@@ -398,15 +407,24 @@ static int take_invite_options(struct cli *cli, struct invite_options *out) {
     const char *days = NULL;
     const char *role = NULL;
     const char *allowance = NULL;
+    const char *minutes = NULL;
+    const struct number_range lives = {1, MEET_MINUTES_MAX, "minutes"};
     const struct cli_option options[] = {
-        {.name = "--days", .value = &days},
-        {.name = "--role", .value = &role},
-        {.name = "--allowance", .value = &allowance},
-        {.name = "--no-qr", .flag = &out->no_qr},
+        {.name = "--days", .value = &days},           {.name = "--role", .value = &role},
+        {.name = "--allowance", .value = &allowance}, {.name = "--no-qr", .flag = &out->no_qr},
+        {.name = "--spoken", .flag = &out->spoken},   {.name = "--minutes", .value = &minutes},
     };
-    *out = (struct invite_options){
-        .days = INVITE_DAYS, .allowance = INVITED_ALLOWANCE, .role = MEMBER_HOME};
+    *out = (struct invite_options){.days = INVITE_DAYS,
+                                   .allowance = INVITED_ALLOWANCE,
+                                   .minutes = MEET_MINUTES,
+                                   .role = MEMBER_HOME};
     int failed = take_options(cli, options, COUNT_OF(options), "");
+    if (failed == 0) {
+        failed = number_option(cli, minutes, lives, &out->minutes);
+    }
+    if (failed == 0 && minutes != NULL && !out->spoken) {
+        failed = usage_error(cli->command, "'--minutes' is for '--spoken'");
+    }
     if (failed == 0) {
         failed = number_option(cli, days, (struct number_range){1, 30, "days"}, &out->days);
     }
@@ -516,6 +534,10 @@ int cmd_join(struct cli *cli) {
         failed = read_invitation(cli, &invitation, &invite);
     }
     if (failed == 0) {
+        explain(&invitation.code);
+        failed = entry.yes ? 0 : sent_ask("join it? [y/N] ", "whether to join", "nothing was done");
+    }
+    if (failed == 0) {
         failed = entry_open(cli, &entry);
     }
     if (failed == 0) {
@@ -540,6 +562,7 @@ int cmd_join(struct cli *cli) {
 static int take_join_options(struct cli *cli, struct entry *entry) {
     const struct cli_option options[] = {
         {.name = "--name", .value = &entry->home_name},
+        {.name = "--yes", .flag = &entry->yes},
         co_sign_option(&entry->co_signers),
     };
     int failed = take_options(cli, options, COUNT_OF(options), "CODE");
@@ -562,6 +585,14 @@ static int read_invitation(const struct cli *cli, struct invitation *out, struct
             return EXIT_PENDING;
         }
     }
+    if (introduction_is(out->text)) {
+        char introduction[CODE_MAX_BYTES];
+        memcpy(introduction, out->text, sizeof introduction);
+        int failed = meet_sponsor(cli, introduction, out->text);
+        if (failed != 0) {
+            return failed;
+        }
+    }
     if (invite_code_read(out->text, &out->code) != ERR_OK ||
         invite_code_signed(&out->code, invite) != ERR_OK) {
         return fail("copy it whole, from 'stoop1:' to its end", "this is not a whole invite");
@@ -569,6 +600,24 @@ static int read_invitation(const struct cli *cli, struct invitation *out, struct
     return instant_reached(now_wall(), out->code.expires)
                ? fail("ask for a new one", "the invite has expired")
                : 0;
+}
+
+/* What is about to be trusted. The words are for whoever wants to hear them from the sponsor. */
+static void explain(const struct invite_code *code) {
+    char until[TIME_TEXT_MAX];
+    time_text(code->expires, until);
+    (void)fputs("this invite makes this home a member of a community:\n", stderr);
+    meet_show_home(&code->community, &code->transport, code->address_count, code->addresses);
+    if (code->role == MEMBER_REQUESTER) {
+        (void)fputs("  as           requester: it may ask, and has no cameras\n", stderr);
+    } else {
+        (void)fprintf(stderr, "  as           home: it is asked, may ask, and may invite %u\n",
+                      code->invite_allowance);
+    }
+    (void)fprintf(stderr,
+                  "  good until   %s\n"
+                  "its members will see this home's name, owners and address, and what it asks\n",
+                  until);
 }
 
 static void become_invited(const struct invite_code *code, struct bytes invite,
@@ -606,12 +655,71 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
         facts_end(facts);
     } else {
         char safe[SAFE_MAX];
-        (void)printf("joined '%s', %u members\nname your cameras with 'stoop camera add'; see "
-                     "what is asked with 'stoop requests'\n",
+        (void)printf("joined '%s', %u members\n",
                      safe_text(status.as.status.community_name, 60, safe),
                      status.as.status.members);
+        failed = say_rules(cli, client);
+        term_text("name your cameras with 'stoop camera add'; see what is asked with 'stoop "
+                  "requests'");
     }
+    return failed;
+}
+
+/* Its charter in plain words. */
+static int say_rules(const struct cli *cli, struct client *client) {
+    static struct community_terms community;
+    const struct charter *charter = &community.governance.charter;
+    char names[SAFE_MAX];
+    char span[32];
+    char line[SAFE_MAX];
+    int failed = client_community(cli, client, &community);
+    if (failed == 0) {
+        failed = name_administrators(client, charter, names);
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    span_text((int64_t)charter->caps.span_s * 1000, span);
+    (void)snprintf(line, sizeof line, "RULES    %u of %zu administrators decide%s: %s",
+                   charter->threshold, charter->administrator_count,
+                   charter->threshold == 1 ? "s" : "", names);
+    term_text(line);
+    (void)snprintf(
+        line, sizeof line,
+        "a request may ask about %s and %u square metres at most, and each home may have "
+        "%u under way; what was given is deleted within %u days; each home may invite %u",
+        span, charter->caps.area_m2, charter->caps.live_requests, charter->delete_by_max_days,
+        charter->invite_allowance);
+    term_line("", "", line);
     return 0;
+}
+
+/* As the certificates of the homes that they own call them. */
+static int name_administrators(struct client *client, const struct charter *charter,
+                               char out[SAFE_MAX]) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_MEMBERS};
+    size_t len = 0;
+    int failed = client_ask(client, &ask);
+    out[0] = '\0';
+    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        struct signed_object object;
+        struct member member;
+        bool good = signed_decode(reply.as.object.object, &object) == ERR_OK &&
+                    member_decode(object.body, &member) == ERR_OK;
+        for (size_t i = 0; good && i < member.owner_count; i++) {
+            char safe[SAFE_MAX];
+            bool decides = false;
+            for (size_t k = 0; k < charter->administrator_count; k++) {
+                decides |= sign_public_equal(&member.owners[i].sign, &charter->administrators[k]);
+            }
+            if (decides && len + 2 * NAME_MAX_BYTES < SAFE_MAX) {
+                len += (size_t)snprintf(out + len, SAFE_MAX - len, "%s%s", len == 0 ? "" : ", ",
+                                        safe_text(member.owner_names[i], 40, safe));
+            }
+        }
+    }
+    return failed;
 }
 
 static void invitation_wipe(struct invitation *invitation) {

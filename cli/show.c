@@ -13,7 +13,7 @@ enum {
     REASON_COLUMNS = 2 * (TERM_WIDTH_MAX - TERM_LABEL_COLUMNS) - 1,
 };
 
-static void show_who(const struct opened *clip);
+static void show_who(const struct opened *clip, const struct desk *desk);
 static void show_number(const struct opened *clip);
 static void show_calls(const struct checked_request *asked);
 static void show_past(const struct opened *clip);
@@ -38,7 +38,7 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     char digest[65];
     char key[65];
     (void)puts("");
-    show_who(clip);
+    show_who(clip, desk);
     show_past(clip);
     show_basis(request);
     show_checks(clip, FAILED_LINES);
@@ -67,7 +67,7 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
 
 /* The first line says on what ground: a claimed order is called claimed, a voluntary request
  * voluntary. What the request says of its applicant is its own word; who signed it is known. */
-static void show_who(const struct opened *clip) {
+static void show_who(const struct opened *clip, const struct desk *desk) {
     const struct checked_request *asked = clip->asked;
     const struct instrument *instrument = &asked->request.instrument;
     char a[SAFE_MAX];
@@ -85,6 +85,11 @@ static void show_who(const struct opened *clip) {
                  safe_text(asked->sponsor, 28, a));
     } else {
         term_put("", "its key is known since %.11s: it founded this community", time + 4);
+    }
+    const struct met *met = pins_met(&desk->pins, &asked->author);
+    if (met != NULL) {
+        instant_local(met->at, time);
+        term_put("", "you compared words with them on %.11s", time + 4);
     }
     if (!id_is_zero(&asked->request.amends)) {
         char before[REQUEST_CODE_BYTES];

@@ -165,6 +165,20 @@ struct invite_code {
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
 };
 
+#define INTRODUCTION_PREFIX "stoop-meet1:"
+
+/* Where the sponsor of a spoken code is to be met (PROTOCOL 4.10). There is no secret in it: who
+ * reads it may knock, once, and still has to know the words. */
+struct introduction {
+    struct id community;
+    struct id sponsor;
+    struct box_public transport;
+    uint8_t tag[16]; /* of this code; opens the door */
+    struct instant expires;
+    size_t address_count;
+    char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
+};
+
 struct node_record {
     struct head head;
     uint64_t sequence;
@@ -198,6 +212,12 @@ MUST_USE enum err renewal_encode(const struct renewal *renewal, struct buffer *o
 
 MUST_USE enum err invite_code_read(const char *text, struct invite_code *out); /* ERR_USER_INVITE */
 MUST_USE enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BYTES]);
+
+bool introduction_is(const char *text); /* begins as one */
+MUST_USE enum err introduction_read(const char *text, struct introduction *out);
+/* ERR_USER_INVITE; ERR_FULL_BUFFER: too many long addresses. Likewise for a code. */
+MUST_USE enum err introduction_write(const struct introduction *introduction,
+                                     char text[CODE_MAX_BYTES]);
 
 /* The invite of a code, as an object without signatures over `body`, which the caller keeps. */
 MUST_USE enum err invite_code_object(const struct invite_code *code, struct buffer *body,

@@ -70,6 +70,11 @@ enum control_op {
                            late; acts that lost */
     CONTROL_REMOVE, /* blob: signed removal by an owner of this home, blob2: the 32 bytes that it
                        commits to -> done */
+    CONTROL_MEET_INVITE, /* text: invite code, blob: introduction, blob2: words -> progress, done
+                            once the code was used, burned or ended; it ends with the connection */
+    CONTROL_MEET_JOIN,   /* text: introduction, blob: words -> data: the invite code */
+    CONTROL_MEET_COMMIT, /* id: another's certificate, blob: commitment -> data: that home's */
+    CONTROL_MEET_REVEAL, /* blob: nonce of this connection's commitment -> data: that home's */
 };
 
 struct control_request {

@@ -26,6 +26,19 @@ enum {
     CODE_BYTES_MAX = CODE_FIXED + ADDRESSES_MAX * ADDRESS_MAX_BYTES + CODE_CHECK,
 };
 static const char code_prefix[] = "stoop1:";
+static const char code_label[] = "stoop invite code v1";
+
+/* An introduction's text is made in the same way; there is no secret in it. */
+enum {
+    MEET_AT_COMMUNITY = 0,
+    MEET_AT_SPONSOR = 32,
+    MEET_AT_TRANSPORT = 64,
+    MEET_AT_TAG = 96,
+    MEET_AT_EXPIRES = 112,
+    MEET_AT_COUNT = 120,
+    MEET_FIXED = 121,
+};
+static const char meet_label[] = "stoop introduction v1";
 
 struct literal {
     char host[ADDRESS_MAX_BYTES]; /* without brackets */
@@ -39,8 +52,12 @@ struct raw_code { /* holds the secret */
 
 static void raw_code_wipe(struct raw_code *raw);
 static bool code_valid(const struct invite_code *code);
-static bool read_addresses(struct bytes from, struct invite_code *code);
-static void code_checksum(struct bytes over, uint8_t out[CODE_CHECK]);
+static bool introduction_valid(const struct introduction *introduction);
+static bool addresses_valid(size_t count, const char addresses[][ADDRESS_MAX_BYTES]);
+static bool read_addresses(struct bytes from, size_t count, char out[][ADDRESS_MAX_BYTES]);
+static size_t write_addresses(size_t count, const char addresses[][ADDRESS_MAX_BYTES],
+                              uint8_t *out);
+static void code_checksum(const char *label, struct bytes over, uint8_t out[CODE_CHECK]);
 static bool read_literal(const char *address, struct literal *out);
 
 enum err invite_code_read(const char *text, struct invite_code *out) {
@@ -56,7 +73,7 @@ enum err invite_code_read(const char *text, struct invite_code *out) {
         return ERR_USER_INVITE;
     }
     len -= CODE_CHECK;
-    code_checksum((struct bytes){raw, len}, check);
+    code_checksum(code_label, (struct bytes){raw, len}, check);
     if (memcmp(check, raw + len, CODE_CHECK) != 0) {
         return ERR_USER_INVITE;
     }
@@ -71,7 +88,8 @@ enum err invite_code_read(const char *text, struct invite_code *out) {
     code.role = (enum member_role)raw[AT_ROLE];
     code.invite_allowance = raw[AT_ALLOWANCE];
     code.address_count = raw[AT_COUNT];
-    bool good = read_addresses((struct bytes){raw + CODE_FIXED, len - CODE_FIXED}, &code) &&
+    bool good = read_addresses((struct bytes){raw + CODE_FIXED, len - CODE_FIXED},
+                               code.address_count, code.addresses) &&
                 code_valid(&code);
     if (good) {
         *out = code;
@@ -97,14 +115,9 @@ enum err invite_code_write(const struct invite_code *code, char text[CODE_MAX_BY
     raw[AT_ROLE] = (uint8_t)code->role;
     raw[AT_ALLOWANCE] = (uint8_t)code->invite_allowance;
     raw[AT_COUNT] = (uint8_t)code->address_count;
-    size_t len = CODE_FIXED;
-    for (size_t i = 0; i < code->address_count; i++) {
-        size_t size = strlen(code->addresses[i]);
-        raw[len++] = (uint8_t)size;
-        memcpy(raw + len, code->addresses[i], size);
-        len += size;
-    }
-    code_checksum((struct bytes){raw, len}, raw + len);
+    size_t len =
+        CODE_FIXED + write_addresses(code->address_count, code->addresses, raw + CODE_FIXED);
+    code_checksum(code_label, (struct bytes){raw, len}, raw + len);
     len += CODE_CHECK;
     if (sizeof code_prefix - 1 + BASE64_ROOM(len) > CODE_MAX_BYTES) {
         return ERR_FULL_BUFFER;
@@ -143,6 +156,64 @@ enum err invite_code_signed(const struct invite_code *code, struct buffer *out) 
         err = signed_by(&object, &code->owner) ? signed_encode(&object, out) : ERR_USER_INVITE;
     }
     return err;
+}
+
+enum err introduction_read(const char *text, struct introduction *out) {
+    uint8_t raw[CODE_BYTES_MAX];
+    uint8_t check[CODE_CHECK];
+    size_t len = 0;
+    struct introduction introduction = {0};
+    if (!introduction_is(text) ||
+        base64url_read(BYTES_TEXT(text + sizeof INTRODUCTION_PREFIX - 1), raw, sizeof raw, &len) !=
+            ERR_OK ||
+        len < MEET_FIXED + CODE_CHECK) {
+        return ERR_USER_INVITE;
+    }
+    len -= CODE_CHECK;
+    code_checksum(meet_label, (struct bytes){raw, len}, check);
+    if (memcmp(check, raw + len, CODE_CHECK) != 0) {
+        return ERR_USER_INVITE;
+    }
+    memcpy(introduction.community.b, raw + MEET_AT_COMMUNITY, 32);
+    memcpy(introduction.sponsor.b, raw + MEET_AT_SPONSOR, 32);
+    memcpy(introduction.transport.b, raw + MEET_AT_TRANSPORT, 32);
+    memcpy(introduction.tag, raw + MEET_AT_TAG, 16);
+    introduction.expires.ms = (int64_t)read_u64(raw + MEET_AT_EXPIRES);
+    introduction.address_count = raw[MEET_AT_COUNT];
+    if (!read_addresses((struct bytes){raw + MEET_FIXED, len - MEET_FIXED},
+                        introduction.address_count, introduction.addresses) ||
+        !introduction_valid(&introduction)) {
+        return ERR_USER_INVITE;
+    }
+    *out = introduction;
+    return ERR_OK;
+}
+
+enum err introduction_write(const struct introduction *introduction, char text[CODE_MAX_BYTES]) {
+    uint8_t raw[CODE_BYTES_MAX];
+    if (!introduction_valid(introduction)) {
+        return ERR_USER_INVITE;
+    }
+    memcpy(raw + MEET_AT_COMMUNITY, introduction->community.b, 32);
+    memcpy(raw + MEET_AT_SPONSOR, introduction->sponsor.b, 32);
+    memcpy(raw + MEET_AT_TRANSPORT, introduction->transport.b, 32);
+    memcpy(raw + MEET_AT_TAG, introduction->tag, 16);
+    write_u64(raw + MEET_AT_EXPIRES, (uint64_t)introduction->expires.ms);
+    raw[MEET_AT_COUNT] = (uint8_t)introduction->address_count;
+    size_t len = MEET_FIXED + write_addresses(introduction->address_count, introduction->addresses,
+                                              raw + MEET_FIXED);
+    code_checksum(meet_label, (struct bytes){raw, len}, raw + len);
+    len += CODE_CHECK;
+    if (sizeof INTRODUCTION_PREFIX - 1 + BASE64_ROOM(len) > CODE_MAX_BYTES) {
+        return ERR_FULL_BUFFER;
+    }
+    memcpy(text, INTRODUCTION_PREFIX, sizeof INTRODUCTION_PREFIX);
+    base64url_write((struct bytes){raw, len}, text + sizeof INTRODUCTION_PREFIX - 1);
+    return ERR_OK;
+}
+
+bool introduction_is(const char *text) {
+    return strncmp(text, INTRODUCTION_PREFIX, sizeof INTRODUCTION_PREFIX - 1) == 0;
 }
 
 void invite_key(const uint8_t secret[16], struct sign_secret *secret_key, struct sign_public *key) {
@@ -218,39 +289,58 @@ static bool code_valid(const struct invite_code *code) {
     if (code->role < MEMBER_HOME || code->role > MEMBER_WITNESS ||
         code->role == MEMBER_ADMINISTRATOR || code->invite_allowance > INVITE_ALLOWANCE_MAX ||
         code->created.ms <= 0 || code->created.ms >= code->expires.ms ||
-        code->expires.ms > INSTANT_MAX_MS || code->address_count == 0 ||
-        code->address_count > ADDRESSES_MAX) {
+        code->expires.ms > INSTANT_MAX_MS) {
         return false;
     }
-    for (size_t i = 0; i < code->address_count; i++) {
-        if (memchr(code->addresses[i], '\0', ADDRESS_MAX_BYTES) == NULL ||
-            !address_valid(code->addresses[i])) {
-            return false;
-        }
-    }
-    return true;
+    return addresses_valid(code->address_count, code->addresses);
 }
 
-/* All of `from` and nothing else: code->address_count times a length and so much text. */
-static bool read_addresses(struct bytes from, struct invite_code *code) {
-    if (code->address_count > ADDRESSES_MAX) {
+static bool introduction_valid(const struct introduction *introduction) {
+    return introduction->expires.ms > 0 && introduction->expires.ms <= INSTANT_MAX_MS &&
+           addresses_valid(introduction->address_count, introduction->addresses);
+}
+
+static bool addresses_valid(size_t count, const char addresses[][ADDRESS_MAX_BYTES]) {
+    bool valid = count > 0 && count <= ADDRESSES_MAX;
+    for (size_t i = 0; valid && i < count; i++) {
+        valid =
+            memchr(addresses[i], '\0', ADDRESS_MAX_BYTES) != NULL && address_valid(addresses[i]);
+    }
+    return valid;
+}
+
+/* All of `from` and nothing else: `count` times a length and so much text. */
+static bool read_addresses(struct bytes from, size_t count, char out[][ADDRESS_MAX_BYTES]) {
+    if (count > ADDRESSES_MAX) {
         return false;
     }
-    for (size_t i = 0; i < code->address_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t size = from.len == 0 ? ADDRESS_MAX_BYTES : from.at[0];
         if (size >= ADDRESS_MAX_BYTES || size > from.len - 1 ||
             memchr(from.at + 1, '\0', size) != NULL) {
             return false;
         }
-        memcpy(code->addresses[i], from.at + 1, size);
+        memcpy(out[i], from.at + 1, size);
         from = (struct bytes){from.at + 1 + size, from.len - 1 - size};
     }
     return from.len == 0;
 }
 
-static void code_checksum(struct bytes over, uint8_t out[CODE_CHECK]) {
+static size_t write_addresses(size_t count, const char addresses[][ADDRESS_MAX_BYTES],
+                              uint8_t *out) {
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(addresses[i]);
+        out[len++] = (uint8_t)size;
+        memcpy(out + len, addresses[i], size);
+        len += size;
+    }
+    return len;
+}
+
+static void code_checksum(const char *label, struct bytes over, uint8_t out[CODE_CHECK]) {
     uint8_t hash[16];
-    hash_labelled("stoop invite code v1", (struct bytes){NULL, 0}, over, hash, sizeof hash);
+    hash_labelled(label, (struct bytes){NULL, 0}, over, hash, sizeof hash);
     memcpy(out, hash, CODE_CHECK);
 }
 

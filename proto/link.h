@@ -3,6 +3,7 @@
 #ifndef PROTO_LINK_H
 #define PROTO_LINK_H
 
+#include "crypto/cpace.h"
 #include "proto/clip.h"
 #include "proto/log_head.h"
 
@@ -18,6 +19,7 @@ enum {
     LINK_HOPS_CAUGHT_UP = 255, /* in place of hops: by reconciliation, so nobody is in a hurry */
     LINK_DATA_MAX = 32 * 1024, /* bytes of an attachment in one message */
     LINK_LEAVES_MAX = 1024,    /* piece hashes in one message: 64 MiB of footage */
+    LINK_MEET_CODE_MAX = CODE_MAX_BYTES + 16, /* an invite code, sealed */
     EPOCH_KEY_BYTES = 32,
 };
 
@@ -49,13 +51,18 @@ enum link_kind {
     LINK_JOIN_ASK = 50,    /* joiner to sponsor: its signed member body */
     LINK_JOIN_MEMBER = 51, /* sponsor to joiner: one certificate of the community */
     LINK_JOIN_WELCOME =
-        52,            /* the completed certificate, the charter, the epoch key; ends the join */
-    LINK_OFFER = 60,   /* home to requester: a signed grant */
-    LINK_WANT = 61,    /* requester to home: go on from this piece */
-    LINK_LEAVES = 62,  /* home to requester: hashes of pieces */
-    LINK_PIECES = 63,  /* announces the bulk run that follows: which pieces it holds */
-    LINK_RECEIPT = 64, /* requester to home: signed receipt */
-    LINK_HEADER = 65,  /* home to requester: what opens the clip, last of all */
+        52,               /* the completed certificate, the charter, the epoch key; ends the join */
+    LINK_MEET_SHARE = 53, /* joiner to sponsor and back: points of CPace */
+    LINK_MEET_CONFIRM = 54, /* joiner to sponsor: it knows the words, or they differ */
+    LINK_MEET_CODE = 55,    /* sponsor to joiner: the invite code, sealed */
+    LINK_MEET_COMMIT = 56,  /* one member to another: what it will reveal, hashed */
+    LINK_MEET_REVEAL = 57,  /* the same, revealed */
+    LINK_OFFER = 60,        /* home to requester: a signed grant */
+    LINK_WANT = 61,         /* requester to home: go on from this piece */
+    LINK_LEAVES = 62,       /* home to requester: hashes of pieces */
+    LINK_PIECES = 63,       /* announces the bulk run that follows: which pieces it holds */
+    LINK_RECEIPT = 64,      /* requester to home: signed receipt */
+    LINK_HEADER = 65,       /* home to requester: what opens the clip, last of all */
 };
 
 /* A place between keys: created in 6 bytes, big-endian, and the first 8 of the id: so many that
@@ -191,6 +198,22 @@ struct link_message {
             struct bytes charter; /* signed object */
             uint8_t founding_key[EPOCH_KEY_BYTES];
         } join_welcome;
+        struct {
+            struct cpace_point point;
+            struct cpace_tag tag; /* zero from the joiner */
+        } meet_share;
+        struct {
+            struct cpace_tag tag; /* zero: the sponsor's did not fit */
+        } meet_confirm;
+        struct {
+            struct bytes sealed; /* <= LINK_MEET_CODE_MAX */
+        } meet_code;
+        struct {
+            uint8_t commitment[32];
+        } meet_commit;
+        struct {
+            uint8_t nonce[32];
+        } meet_reveal;
         struct {
             struct bytes grant;  /* signed object, all owners */
             struct bytes member; /* the home's certificate, signed object */

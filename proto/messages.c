@@ -206,6 +206,32 @@ static const struct shape_field join_welcome_rows[] = {
 };
 static const struct shape join_welcome_shape = SHAPE_OF("JoinWelcome", join_welcome_rows, NULL);
 
+static const struct shape_field meet_share_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.meet_share.point, NEEDED),
+    ROW(2, SHAPE_FIXED, LINK, as.meet_share.tag),
+};
+static const struct shape meet_share_shape = SHAPE_OF("MeetShare", meet_share_rows, NULL);
+
+static const struct shape_field meet_confirm_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.meet_confirm.tag),
+};
+static const struct shape meet_confirm_shape = SHAPE_OF("MeetConfirm", meet_confirm_rows, NULL);
+
+static const struct shape_field meet_code_rows[] = {
+    ROW(1, SHAPE_BYTES, LINK, as.meet_code.sealed, NEEDED, .max = LINK_MEET_CODE_MAX),
+};
+static const struct shape meet_code_shape = SHAPE_OF("MeetCode", meet_code_rows, NULL);
+
+static const struct shape_field meet_commit_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.meet_commit.commitment, NEEDED),
+};
+static const struct shape meet_commit_shape = SHAPE_OF("MeetCommit", meet_commit_rows, NULL);
+
+static const struct shape_field meet_reveal_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.meet_reveal.nonce, NEEDED),
+};
+static const struct shape meet_reveal_shape = SHAPE_OF("MeetReveal", meet_reveal_rows, NULL);
+
 static const struct shape_field offer_rows[] = {
     ROW(1, SHAPE_BYTES, LINK, as.offer.grant, NEEDED, .max = OBJECT_BYTES_MAX),
     ROW(2, SHAPE_BYTES, LINK, as.offer.member, NEEDED, .max = OBJECT_BYTES_MAX),
@@ -303,6 +329,16 @@ static const struct shape *link_shape(enum link_kind kind) {
         return &join_member_shape;
     case LINK_JOIN_WELCOME:
         return &join_welcome_shape;
+    case LINK_MEET_SHARE:
+        return &meet_share_shape;
+    case LINK_MEET_CONFIRM:
+        return &meet_confirm_shape;
+    case LINK_MEET_CODE:
+        return &meet_code_shape;
+    case LINK_MEET_COMMIT:
+        return &meet_commit_shape;
+    case LINK_MEET_REVEAL:
+        return &meet_reveal_shape;
     case LINK_OFFER:
         return &offer_shape;
     case LINK_WANT:
@@ -491,7 +527,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_REMOVE),
+        .max = CONTROL_MEET_REVEAL),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -834,6 +870,11 @@ const struct shape *const message_shapes[] = {
     &join_ask_shape,
     &join_member_shape,
     &join_welcome_shape,
+    &meet_share_shape,
+    &meet_confirm_shape,
+    &meet_code_shape,
+    &meet_commit_shape,
+    &meet_reveal_shape,
     &offer_shape,
     &want_shape,
     &leaves_shape,

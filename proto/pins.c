@@ -1,6 +1,8 @@
 #include "proto/pins.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/fence.h"
@@ -11,7 +13,9 @@ enum {
 };
 
 static enum err read_line(const char *line, struct pins *pins);
+static enum err read_met(const char *at, struct pins *pins);
 static bool read_key(const char **at, uint8_t out[32]);
+static void forget_met(struct pins *pins, size_t i);
 static enum err write_line(struct buffer *out, const char *word, const uint8_t *keys, size_t count,
                            const char *name);
 
@@ -57,7 +61,49 @@ enum err pins_write(const struct pins *pins, struct buffer *out) {
     if (err == ERR_OK && pins->has_community) {
         err = write_line(out, "community", pins->community.b, 1, "");
     }
+    for (size_t i = 0; err == ERR_OK && i < pins->met_count; i++) {
+        char at[24];
+        (void)snprintf(at, sizeof at, "%" PRId64, pins->met[i].at.ms);
+        err = write_line(out, "met", pins->met[i].keys.b, 1, at);
+    }
     return err;
+}
+
+void pins_keys(const struct member *member, struct id *out) {
+    uint8_t keys[64 + OWNERS_MAX * 64];
+    size_t len = 64;
+    memcpy(keys, member->node.b, 32);
+    memcpy(keys + 32, member->transport.b, 32);
+    for (size_t i = 0; i < member->owner_count; i++) {
+        memcpy(keys + len, member->owners[i].sign.b, 32);
+        memcpy(keys + len + 32, member->owners[i].box.b, 32);
+        len += 64;
+    }
+    hash_labelled("stoop met v1", (struct bytes){NULL, 0}, (struct bytes){keys, len}, out->b,
+                  sizeof out->b);
+}
+
+const struct met *pins_met(const struct pins *pins, const struct member *member) {
+    struct id keys;
+    pins_keys(member, &keys);
+    for (size_t i = 0; i < pins->met_count; i++) {
+        if (id_equal(&pins->met[i].keys, &keys)) {
+            return &pins->met[i];
+        }
+    }
+    return NULL;
+}
+
+void pins_meet(struct pins *pins, const struct member *member, struct instant now) {
+    const struct met *before = pins_met(pins, member);
+    if (before != NULL) {
+        forget_met(pins, (size_t)(before - pins->met));
+    } else if (pins->met_count == PINS_MET_MAX) {
+        forget_met(pins, 0);
+    }
+    struct met *met = &pins->met[pins->met_count++];
+    pins_keys(member, &met->keys);
+    met->at = now;
 }
 
 static enum err read_line(const char *line, struct pins *pins) {
@@ -91,7 +137,27 @@ static enum err read_line(const char *line, struct pins *pins) {
         pins->has_community = read_key(&at, pins->community.b) && *at == '\0';
         return pins->has_community ? ERR_OK : ERR_USER_SYNTAX;
     }
-    return ERR_USER_SYNTAX;
+    return strncmp(line, "met ", 4) == 0 ? read_met(line + 4, pins) : ERR_USER_SYNTAX;
+}
+
+static enum err read_met(const char *at, struct pins *pins) {
+    struct met met;
+    char *end = NULL;
+    if (pins->met_count == PINS_MET_MAX || !read_key(&at, met.keys.b) || at[0] != ' ' ||
+        at[1] < '1' || at[1] > '9' || strlen(at + 1) > 15) {
+        return ERR_USER_SYNTAX;
+    }
+    met.at.ms = strtoll(at + 1, &end, 10);
+    if (*end != '\0' || met.at.ms > INSTANT_MAX_MS) {
+        return ERR_USER_SYNTAX;
+    }
+    pins->met[pins->met_count++] = met;
+    return ERR_OK;
+}
+
+static void forget_met(struct pins *pins, size_t i) {
+    pins->met_count--;
+    memmove(&pins->met[i], &pins->met[i + 1], (pins->met_count - i) * sizeof pins->met[0]);
 }
 
 static bool read_key(const char **at, uint8_t out[32]) {

@@ -4,14 +4,17 @@
  *   owner SIGN-HEX BOX-HEX NAME
  *   ingest SIGN-HEX BOX-HEX
  *   node SIGN-HEX
- *   community ID-HEX        in the owner's folder only, once a community was founded or joined */
+ *   community ID-HEX        in the owner's folder only, once a community was founded or joined
+ *   met KEYS-HEX MS         likewise: words were compared with the member of these keys, and when
+ */
 #ifndef PROTO_PINS_H
 #define PROTO_PINS_H
 
 #include "proto/community.h"
 
 enum {
-    PINS_FILE_MAX = 16 * 1024
+    PINS_FILE_MAX = 16 * 1024,
+    PINS_MET_MAX = 100,
 };
 
 struct pins {
@@ -24,7 +27,20 @@ struct pins {
     struct sign_public node;
     bool has_community;
     struct id community;
+    size_t met_count; /* the oldest first */
+    struct met {
+        struct id keys; /* pins_keys() */
+        struct instant at;
+    } met[PINS_MET_MAX];
 };
+
+/* Stands for the keys of a member's node and of all its owners: a renewed certificate with the same
+ * keys is the same, another owner is not. */
+void pins_keys(const struct member *member, struct id *out);
+/* When words were compared with whoever has the keys of `member`; NULL: never. */
+const struct met *pins_met(const struct pins *pins, const struct member *member);
+/* They were, now. The one that lies back longest gives way. */
+void pins_meet(struct pins *pins, const struct member *member, struct instant now);
 
 /* ERR_USER_SYNTAX; *line says where, from 1. */
 MUST_USE enum err pins_read(struct bytes file, struct pins *out, size_t *line);

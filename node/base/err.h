@@ -41,6 +41,8 @@
     X(ERR_USER_PLACE, "no such place on earth")                                                    \
     X(ERR_USER_MEDIA, "not a video that can be read")                                              \
     X(ERR_USER_INVITE, "the invite is not valid, was used or has expired")                         \
+    X(ERR_USER_WORDS, "the words did not match; the code is burned, make a new one")               \
+    X(ERR_USER_NO_ANSWER, "the other home did not answer in time")                                 \
     X(ERR_USER_NOT_FOUND, "not found")                                                             \
     X(ERR_DENY_EXPIRED, "it has expired")                                                          \
     X(ERR_DENY_TIME, "its time is not acceptable now")                                             \

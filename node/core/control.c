@@ -87,6 +87,7 @@ enum err control_frame(struct core *core, uint64_t client, struct bytes frame) {
         err = run(core, client, &request, &answered);
     }
     secret_wipe(request.secret, sizeof request.secret);
+    secret_wipe(request.text, sizeof request.text);
     if (answered && err == ERR_OK) {
         return ERR_OK;
     }
@@ -100,6 +101,19 @@ enum err control_done(struct core *core, uint64_t client, enum err err, const ch
     (void)snprintf(done->text, sizeof done->text, "%s", text);
     enum err sent = reply(core, client);
     return err == ERR_HOST_DISK || err == ERR_HOST_DATABASE || err == ERR_HOST_MEMORY ? err : sent;
+}
+
+enum err control_begun(struct core *core, uint64_t client) {
+    (void)fresh(core, CONTROL_PROGRESS);
+    return reply(core, client);
+}
+
+enum err control_data(struct core *core, uint64_t client, struct bytes data) {
+    struct control_reply *got = fresh(core, CONTROL_GOT_DATA);
+    got->last = true;
+    got->as.data.data = data;
+    got->as.data.total = data.len;
+    return reply(core, client);
 }
 
 static enum err run(struct core *core, uint64_t client, const struct control_request *request,
@@ -119,6 +133,22 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
     case CONTROL_JOIN:
         err = join_start(core, client, request->text, request->blob);
         *answered = err == ERR_OK; /* comes when the sponsor has answered */
+        return err;
+    case CONTROL_MEET_INVITE:
+        err = meet_invite(core, client, request);
+        *answered = err == ERR_OK; /* of these four, comes when the other home has acted */
+        return err;
+    case CONTROL_MEET_JOIN:
+        err = meet_join(core, client, request);
+        *answered = err == ERR_OK;
+        return err;
+    case CONTROL_MEET_COMMIT:
+        err = compare_commit(core, client, request);
+        *answered = err == ERR_OK;
+        return err;
+    case CONTROL_MEET_REVEAL:
+        err = compare_reveal(core, client, request);
+        *answered = err == ERR_OK;
         return err;
     case CONTROL_MEMBERS:
         err = members(core, client);

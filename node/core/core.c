@@ -14,7 +14,7 @@
 #include "node/core/parts.h"
 
 enum {
-    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, and invites */
+    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, invites and spoken codes */
 };
 
 struct request_doors {
@@ -35,7 +35,6 @@ static enum err link_event(struct core *core, struct link *link,
                            const struct transport_event *event);
 static enum err link_established(struct core *core, struct link *link,
                                  const struct transport_event *event);
-static enum err check_peer(struct core *core, struct link *link, struct bytes payload);
 static enum err member_established(struct core *core, struct link *link, struct bytes payload);
 static enum err link_message(struct core *core, struct link *link,
                              const struct transport_event *event);
@@ -43,7 +42,6 @@ static enum err start_answer(struct core *core, struct link *link);
 static enum err fill_doors(struct core *core);
 static enum err visit_door_invite(void *context, const struct store_invite *invite);
 static enum err visit_door_request(void *context, const struct store_object *object);
-static enum err own_certificate(struct core *core, struct buffer *out);
 static struct link *new_link(struct core *core, uint64_t no);
 static void free_link(struct link *link);
 static struct tick link_deadline(const struct link *link);
@@ -183,6 +181,8 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         core->join.client = core->join.client == event->link ? 0 : core->join.client;
         core->camera_client = core->camera_client == event->link ? 0 : core->camera_client;
         edited_drop(core, event->link);
+        err = compare_client_down(core, event->link);
+        err = err == ERR_OK ? meet_client_down(core, event->link) : err;
         break;
     case CORE_EV_INGEST_UP:
         core->ingest_up = true;
@@ -252,6 +252,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
     if (core->join.active) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
+    due = tick_earliest(due, tick_earliest(meet_deadline(core), compare_deadline(core)));
     struct instant wall = requests_deadline(core->requests);
     if (wall.ms != INSTANT_NEVER.ms) {
         int64_t wait = wall.ms - now.wall.ms;
@@ -448,6 +449,8 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
     static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
                                              LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
                                              TRANSPORT_TYPE_BULK};
+    static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
+                                         LINK_MEET_COMMIT, LINK_MEET_REVEAL};
     static const struct {
         const uint8_t *types;
         size_t count;
@@ -457,6 +460,7 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
         [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
         [TRANSPORT_OUTSIDER] = {NULL, 0},
         [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
+        [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
     };
     *out = (struct transport_door_key){.door = door, .tag = tag, .community = *community};
     transport_psk0(door, community, secret, out->psk0);
@@ -641,6 +645,8 @@ static enum err step_link_down(struct core *core, struct link *link) {
     }
     if (purpose == PURPOSE_JOIN) {
         err = join_link_down(core, link);
+    } else if (purpose == PURPOSE_MEET || link->door == TRANSPORT_MEET) {
+        err = meet_link_down(core, link);
     }
     free_link(link);
     if (purpose == PURPOSE_DELIVERY) {
@@ -690,6 +696,7 @@ static enum err link_established(struct core *core, struct link *link,
     link->state = LINK_OPEN;
     link->door = event->door;
     link->peer_static = event->peer_static;
+    memcpy(link->session, event->session, sizeof link->session);
     if (link->purpose == PURPOSE_IN) {
         ASSERT(event->tag < TRANSPORT_DOORS_MAX);
         link->about = core->door_refs[event->tag].about;
@@ -700,10 +707,15 @@ static enum err link_established(struct core *core, struct link *link,
     case TRANSPORT_JOIN:
         return join_established(core, link);
     case TRANSPORT_CATCH_UP:
-        err = check_peer(core, link, event->data);
+        err = core_know_member(core, link, event->data);
         return err == ERR_OK ? away_established(core, link) : err;
     case TRANSPORT_DELIVERY:
         return delivery_established(core, link);
+    case TRANSPORT_MEET:
+        link->compares = link->purpose == PURPOSE_COMPARE ||
+                         (link->purpose == PURPOSE_IN && id_is_zero(&link->about));
+        return link->compares ? compare_established(core, link, event->data)
+                              : meet_established(core, link);
     case TRANSPORT_OUTSIDER:
         break;
     }
@@ -713,7 +725,7 @@ static enum err link_established(struct core *core, struct link *link,
 /* The peer's certificate must lead back to the charter, be current, and be about the very static
  * key that the handshake has proved. Whoever was away for long does not know what was renewed
  * meanwhile: it comes through the catch-up door that it knocks at. */
-static enum err check_peer(struct core *core, struct link *link, struct bytes payload) {
+enum err core_know_member(struct core *core, struct link *link, struct bytes payload) {
     struct signed_object object;
     struct member member;
     enum err verdict = ERR_OK;
@@ -734,7 +746,7 @@ static enum err check_peer(struct core *core, struct link *link, struct bytes pa
     if (!good || !box_public_equal(&member.transport, &link->peer_static)) {
         return ERR_PEER_CERTIFICATE;
     }
-    if (link->purpose == PURPOSE_MEMBER && !id_equal(&link->about, &object.id)) {
+    if (link->purpose != PURPOSE_IN && !id_equal(&link->about, &object.id)) {
         const struct member *expected = community_find(core->community, &link->about);
         if (expected == NULL || !sign_public_equal(&expected->node, &member.node)) {
             return ERR_PEER_CERTIFICATE;
@@ -745,7 +757,7 @@ static enum err check_peer(struct core *core, struct link *link, struct bytes pa
 }
 
 static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
-    enum err err = check_peer(core, link, payload);
+    enum err err = core_know_member(core, link, payload);
     if (err != ERR_OK) {
         return err;
     }
@@ -782,6 +794,9 @@ static enum err link_message(struct core *core, struct link *link,
         return away_message(core, link, message);
     case TRANSPORT_DELIVERY:
         return delivery_message(core, link, message);
+    case TRANSPORT_MEET:
+        return link->compares ? compare_message(core, link, message)
+                              : meet_message(core, link, message);
     case TRANSPORT_OUTSIDER:
         break;
     }
@@ -795,7 +810,7 @@ static enum err start_answer(struct core *core, struct link *link) {
     SCOPED(box_secret_wipe) struct box_secret ephemeral = {{0}};
     enum err err = core->doors_stale ? fill_doors(core) : ERR_OK;
     if (err == ERR_OK && core->is_member) {
-        err = own_certificate(core, &certificate);
+        err = core_own_certificate(core, &certificate);
     }
     if (err != ERR_OK) {
         return err;
@@ -825,6 +840,10 @@ static enum err fill_doors(struct core *core) {
     struct request_doors all = {core, core->door_count, &requests};
     enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
     core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
+    core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
+              (uint32_t)core->door_count, &core->doors[core->door_count]);
+    core->door_refs[core->door_count++].about = (struct id){{0}};
+    meet_doors(core);
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
 }
 
@@ -876,7 +895,7 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     return ERR_OK;
 }
 
-static enum err own_certificate(struct core *core, struct buffer *out) {
+enum err core_own_certificate(struct core *core, struct buffer *out) {
     struct store_object object;
     enum err err = store_object_get(core->store, &core->self, &object);
     return err == ERR_OK ? buffer_append(out, object.object) : err;
@@ -891,6 +910,12 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK) {
         err = join_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = meet_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = compare_tick(core);
     }
     if (err == ERR_OK && core->is_member) {
         err = gossip_tick(core);
@@ -923,9 +948,8 @@ static struct tick link_deadline(const struct link *link) {
         int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
         return tick_add(link->opened, (struct duration){most});
     }
-    return link->purpose == PURPOSE_IN && !link->in_overlay
-               ? tick_add(link->heard, (struct duration){IDLE_TIME_MS})
-               : TICK_NEVER;
+    bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares;
+    return idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
 }
 
 static enum err expire_links(struct core *core) {

@@ -63,7 +63,6 @@ static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err run(struct core *core, const struct overlay_event *event, struct bytes object);
 static enum err act(struct core *core, const struct overlay_action *action);
 static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
-static enum err dial_peer(struct core *core, peer_no number);
 static enum err push(struct core *core, struct link *link, const struct overlay_action *action);
 static enum err encode_object(struct core *core, const struct overlay_action *action);
 static bool is_urgent(enum object_kind kind);
@@ -207,6 +206,11 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_JOIN_ASK:
     case LINK_JOIN_MEMBER:
     case LINK_JOIN_WELCOME:
+    case LINK_MEET_SHARE:
+    case LINK_MEET_CONFIRM:
+    case LINK_MEET_CODE:
+    case LINK_MEET_COMMIT:
+    case LINK_MEET_REVEAL:
     case LINK_OFFER:
     case LINK_WANT:
     case LINK_LEAVES:
@@ -916,9 +920,12 @@ static enum err run(struct core *core, const struct overlay_event *event, struct
 static enum err act(struct core *core, const struct overlay_action *action) {
     static const struct link_message keep_alive = {.kind = LINK_PING};
     struct link *link = core_link(core, action->link);
+    struct id peer;
+    uint64_t dialled = 0;
     switch (action->kind) {
     case OVERLAY_ACT_DIAL:
-        return dial_peer(core, action->peer);
+        peer = id_of_member(core, action->peer);
+        return gossip_dial(core, PURPOSE_MEMBER, TRANSPORT_MEMBER, &peer, &dialled);
     case OVERLAY_ACT_CLOSE:
         return link == NULL ? ERR_OK : close_link(core, link, action->why);
     case OVERLAY_ACT_PING:
@@ -950,21 +957,23 @@ static enum err close_link(struct core *core, struct link *link, enum overlay_en
     return core_close(core, link, reasons[why]);
 }
 
-enum err gossip_dial(struct core *core, const struct id *certificate) {
-    peer_no number = gossip_peer(core, certificate);
-    enum err err = number == OVERLAY_NOBODY ? ERR_OK : dial_peer(core, number);
+enum err gossip_dial_member(struct core *core, const struct id *certificate) {
+    uint64_t link = 0;
+    enum err err = gossip_peer(core, certificate) == OVERLAY_NOBODY
+                       ? ERR_OK
+                       : gossip_dial(core, PURPOSE_MEMBER, TRANSPORT_MEMBER, certificate, &link);
     return core_is_fatal(err) ? err : ERR_OK; /* the overlay dials again in its time */
 }
 
-static enum err dial_peer(struct core *core, peer_no number) {
+enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
+                     const struct id *peer, uint64_t *out) {
     struct store_object row;
     struct signed_object object;
     struct node_record record;
-    struct transport_door_key door;
-    struct id peer = id_of_member(core, number);
-    const struct member *member = community_find(core->community, &peer);
+    struct transport_door_key key;
+    const struct member *member = community_find(core->community, peer);
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &peer, &row);
+    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, peer, &row);
     if (err == ERR_OK) {
         err = signed_decode(row.object, &object);
     }
@@ -972,22 +981,22 @@ static enum err dial_peer(struct core *core, peer_no number) {
         err = node_record_decode(object.body, &record);
     }
     if (err == ERR_OK) {
-        err = store_object_get(core->store, &core->self, &row);
-    }
-    if (err == ERR_OK) {
-        err = buffer_append(&certificate, row.object);
+        err = core_own_certificate(core, &certificate);
     }
     if (err != ERR_OK) {
         return err;
     }
-    epoch_door_to(core, core->dials_failed[number], &door);
+    if (door == TRANSPORT_MEMBER) {
+        epoch_door_to(core, core->dials_failed[number_of(core, peer)], &key);
+    } else {
+        core_door(door, BYTES_OF(core->epoch_key), community_id(core->community), 0, &key);
+    }
     size_t start = record.address_count == 0 ? 0 : core_random(core) % record.address_count;
     for (size_t i = 0; i < record.address_count; i++) {
         const char *address = record.addresses[(start + i) % record.address_count];
-        uint64_t link = 0;
         if (core_may_dial(core, address)) {
-            return core_dial(core, PURPOSE_MEMBER, &peer, address, &door, &member->transport,
-                             buffer_bytes(&certificate), &link);
+            return core_dial(core, purpose, peer, address, &key, &member->transport,
+                             buffer_bytes(&certificate), out);
         }
     }
     return ERR_USER_NOT_FOUND; /* no address that this node may dial */

@@ -75,6 +75,17 @@ enum err join_found(struct core *core, struct bytes charter, struct bytes member
 }
 
 enum err join_invite(struct core *core, struct bytes bytes, const uint8_t secret[16]) {
+    struct store_invite row;
+    enum err err = join_judge_invite(core, bytes, secret, &row);
+    if (err == ERR_OK) {
+        core->doors_stale = true;
+        err = store_invite_add(core->store, &row);
+    }
+    return err;
+}
+
+enum err join_judge_invite(struct core *core, struct bytes bytes, const uint8_t secret[16],
+                           struct store_invite *out) {
     struct signed_object object;
     struct invite invite;
     struct sign_secret secret_key;
@@ -106,11 +117,10 @@ enum err join_invite(struct core *core, struct bytes bytes, const uint8_t secret
         instant_reached(core->now.wall, invite.head.expires)) {
         return ERR_PEER_BOUNDS;
     }
-    struct store_invite row = {.id = object.id, .invite = bytes, .expires = invite.head.expires};
+    *out = (struct store_invite){.id = object.id, .invite = bytes, .expires = invite.head.expires};
     transport_psk0(TRANSPORT_JOIN, community_id(core->community), (struct bytes){secret, 16},
-                   row.psk0);
-    core->doors_stale = true;
-    return store_invite_add(core->store, &row);
+                   out->psk0);
+    return ERR_OK;
 }
 
 enum err join_start(struct core *core, uint64_t client, const char *code,

@@ -7,6 +7,8 @@
  *   standing.c  removals, homes that leave, renewals
  *   epoch.c     the key of the member door
  *   away.c      those who were away catch up with it
+ *   meet.c      a spoken code in place of an invite's
+ *   compare.c   two members' owners compare words
  *   taken_back.c requests that their author takes back
  *   called.c    agencies that members have called back
  *   clips.c     granting: ingest, consent, sending
@@ -35,10 +37,14 @@
 #include "proto/control.h"
 #include "proto/ingest.h"
 #include "proto/log_head.h"
+#include "proto/meet.h"
 
 enum {
     JOIN_TIME_MS = 60 * 1000,
     DIAL_TIME_MS = 10 * 1000,
+    SPOKEN_MAX = 4,                           /* codes that are out at a time */
+    COMPARISONS_MAX = 4,                      /* likewise */
+    COMPARE_TIME_MS = 5 * DURATION_MINUTE_MS, /* for two people to come to their keyboards */
     IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
@@ -75,15 +81,22 @@ struct link {
         PURPOSE_IN,
         PURPOSE_MEMBER,
         PURPOSE_JOIN,
-        PURPOSE_DELIVERY
+        PURPOSE_DELIVERY,
+        PURPOSE_MEET,
+        PURPOSE_COMPARE
     } purpose;
     struct transport *transport; /* owned; NULL until the first byte of an inbound link */
     enum transport_door door;    /* once open */
-    struct id about; /* member: certificate; join: invite; delivery: grant, or request inbound */
+    struct id about; /* member, compare: certificate; join: invite; delivery: grant, or request
+                        inbound; meet: the code's tag, then zeros */
     struct box_public peer_static;
+    uint8_t session[TRANSPORT_SESSION_BYTES];
     bool in_overlay;
     bool spoken;    /* we have sent a message: who was not told a word is not told the end either */
     bool told;      /* the peer has said that it closes */
+    bool compares;  /* meet: between members */
+    bool committed; /* and the peer has sent its commitment */
+    uint8_t commitment[MEET_NONCE_BYTES];
     bool proved;    /* inbound: its first message was good, so it knows the secret of a door */
     uint32_t group; /* of the address at the other end */
     char address[ADDRESS_MAX_BYTES]; /* that one; empty: not known. Never in the journal */
@@ -115,6 +128,47 @@ struct join {
     struct buffer ask;     /* signed member body */
     struct buffer objects; /* what JOIN_MEMBER brought: u32 length, bytes */
     struct buffer parts;   /* what EPOCH brought: removal, key */
+};
+
+/* A spoken code that is out. It is nowhere but here: no restart, and no backup that is put back,
+ * gives it a second attempt. */
+struct spoken {
+    uint64_t client; /* who made it, and waits; 0: free */
+    struct id tag;   /* 16 bytes, then zeros */
+    struct tick expires;
+    char words[MEET_CODE_BYTES];
+    char code[CODE_MAX_BYTES]; /* the invite */
+    uint64_t link;             /* whose attempt it is; 0: none has begun */
+    struct cpace_keys keys;
+};
+
+/* The other side of one: this home was told the words. */
+struct knock {
+    uint64_t client; /* 0: none */
+    struct introduction introduction;
+    char words[MEET_CODE_BYTES];
+    size_t next_address;
+    uint64_t link;
+    struct tick give_up, retry;
+    bool begun;  /* the attempt: there is no other */
+    bool proved; /* the sponsor knows the words: it may send the code */
+    struct cpace_secret secret;
+    struct cpace_point point;
+    struct cpace_keys keys;
+};
+
+/* An owner compares words with the owner of another home. */
+struct comparison {
+    uint64_t client; /* 0: free */
+    struct id peer;
+    uint8_t commitment[MEET_NONCE_BYTES];
+    uint8_t nonce[MEET_NONCE_BYTES];
+    bool reveals;             /* the nonce is there, and may be sent */
+    bool committed, revealed; /* by the peer */
+    uint8_t peer_commitment[MEET_NONCE_BYTES];
+    uint8_t peer_nonce[MEET_NONCE_BYTES];
+    bool waits; /* the client, for the next of them */
+    struct tick give_up, retry;
 };
 
 struct core_work {
@@ -211,6 +265,9 @@ struct core {
     struct door_ref door_refs[TRANSPORT_DOORS_MAX];
 
     struct join join;
+    struct spoken spoken[SPOKEN_MAX];
+    struct knock knock;
+    struct comparison comparisons[COMPARISONS_MAX];
     bool ingest_up;
     struct buffer held;          /* frames of ingest that wait for the slot: u32 length, bytes */
     struct ingest_message taken; /* the matches of a slot, for ingest to know */
@@ -275,8 +332,33 @@ void core_give_effect(struct core *core, const struct core_effect *effect, size_
 enum err core_close(struct core *core, struct link *link, const char *why);
 bool core_may_dial(const struct core *core, const char *address);
 enum err core_become_member(struct core *core); /* from what the store holds */
+enum err core_own_certificate(struct core *core, struct buffer *out);
+/* Who is at the other end of an established link: its certificate must lead back to the charter, be
+ * current, about the very static key that the handshake has proved and, where we dialled, the one
+ * that we dialled. Then link->about is its id. */
+enum err core_know_member(struct core *core, struct link *link, struct bytes payload);
 void core_door(enum transport_door door, struct bytes secret, const struct id *community,
                uint32_t tag, struct transport_door_key *out);
+
+/* ---- meet.c ---- */
+enum err meet_invite(struct core *core, uint64_t client, const struct control_request *request);
+enum err meet_join(struct core *core, uint64_t client, const struct control_request *request);
+void meet_doors(struct core *core); /* appends those of the codes that are out */
+enum err meet_established(struct core *core, struct link *link);
+enum err meet_message(struct core *core, struct link *link, const struct link_message *message);
+enum err meet_link_down(struct core *core, const struct link *link);
+enum err meet_client_down(struct core *core, uint64_t client);
+struct tick meet_deadline(const struct core *core);
+enum err meet_tick(struct core *core);
+
+/* ---- compare.c ---- */
+enum err compare_commit(struct core *core, uint64_t client, const struct control_request *request);
+enum err compare_reveal(struct core *core, uint64_t client, const struct control_request *request);
+enum err compare_established(struct core *core, struct link *link, struct bytes payload);
+enum err compare_message(struct core *core, struct link *link, const struct link_message *message);
+enum err compare_client_down(struct core *core, uint64_t client);
+struct tick compare_deadline(const struct core *core);
+enum err compare_tick(struct core *core);
 
 /* ---- gossip.c ---- */
 /* link NULL: our own. ERR_OK also when it was ignored; PEER errors are the link's fault. */
@@ -292,6 +374,10 @@ enum err gossip_start(struct core *core);
 enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
 enum err gossip_run(struct core *core, const struct overlay_event *event);
+/* Dials a member where its node record says, by one of the doors that the epoch key opens; *out is
+ * the link. ERR_USER_NOT_FOUND: no address that this node may dial. */
+enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
+                     const struct id *peer, uint64_t *out);
 /* OVERLAY_NOBODY for who is not in standing. */
 peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
@@ -301,7 +387,7 @@ bool signed_by_owner(const struct signed_object *object, const struct member *me
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 
 /* Dials this member now, whatever the overlay thinks of it. */
-enum err gossip_dial(struct core *core, const struct id *certificate);
+enum err gossip_dial_member(struct core *core, const struct id *certificate);
 
 /* ---- acts.c ---- */
 enum err acts_load(struct core *core); /* the founding charter is in place */
@@ -407,6 +493,9 @@ enum err called_gather(struct core *core, const struct id *request, struct buffe
 /* ---- join.c ---- */
 enum err join_found(struct core *core, struct bytes charter, struct bytes member);
 enum err join_invite(struct core *core, struct bytes bytes, const uint8_t secret[16]);
+/* Would join_invite() take it? */
+enum err join_judge_invite(struct core *core, struct bytes bytes, const uint8_t secret[16],
+                           struct store_invite *out);
 enum err join_start(struct core *core, uint64_t client, const char *code, struct bytes member);
 enum err join_load(struct core *core);
 enum err join_established(struct core *core, struct link *link);
@@ -544,5 +633,7 @@ void peers_figures(const struct core *core, struct overlay_figures *out);
 /* ---- control.c ---- */
 enum err control_frame(struct core *core, uint64_t client, struct bytes frame);
 enum err control_done(struct core *core, uint64_t client, enum err err, const char *text);
+enum err control_begun(struct core *core, uint64_t client); /* the answer is yet to come */
+enum err control_data(struct core *core, uint64_t client, struct bytes data); /* all there is */
 
 #endif

@@ -28,6 +28,7 @@ static_assert(TRANSPORT_DATA_MAX == RECORD_PLAIN_MAX - RECORD_HEADER_BYTES,
               "sizes of PROTOCOL 3.4");
 static_assert(TRANSPORT_PAYLOAD_MAX == RECORD_PAYLOAD_MAX - RECORD_LENGTH_BYTES,
               "sizes of PROTOCOL 3.1");
+static_assert((int)TRANSPORT_SESSION_BYTES == (int)NOISE_HASH_BYTES, "a session is its handshake");
 static_assert(TRANSPORT_WIRE_MAX == NOISE_MESSAGE_MAX + RECORD_LENGTH_BYTES,
               "sizes of PROTOCOL 3.4");
 
@@ -135,6 +136,9 @@ void transport_psk0(enum transport_door door, const struct id *community, struct
         break;
     case TRANSPORT_DELIVERY:
         label = "stoop/1 door delivery";
+        break;
+    case TRANSPORT_MEET:
+        label = "stoop/1 door meet";
         break;
     }
     ASSERT(secret.len >= 16);
@@ -494,7 +498,10 @@ static enum err take_message_1(struct transport *transport, struct bytes frame, 
     doors_destroy(handshake);
     buffer_clear(&transport->buffer);
     transport->stage = STAGE_MESSAGE_3;
-    return write_message(transport, buffer_bytes(&handshake->payload), 0, to_send);
+    static const uint8_t nothing[256]; /* as record_pad() spells an empty payload */
+    return write_message(
+        transport, transport->door.bare ? BYTES_OF(nothing) : buffer_bytes(&handshake->payload), 0,
+        to_send);
 }
 
 /* All keys are tried, also after one fits, so that the time does not tell which door it was. */
@@ -577,6 +584,7 @@ static void establish(struct transport *transport, struct bytes payload,
         .community = transport->door.community,
         .peer_static = transport->peer_static,
     };
+    memcpy(event->session, hash, sizeof event->session);
 }
 
 static enum err take_record(struct transport *transport, struct bytes frame,

@@ -32,6 +32,7 @@ enum {
     TRANSPORT_HANDSHAKE_MS = 5 * DURATION_SECOND_MS,
     TRANSPORT_SKEW_MS = 15 * DURATION_MINUTE_MS, /* between the clocks of two nodes */
     TRANSPORT_REKEY_RECORDS = 1024,              /* in one direction */
+    TRANSPORT_SESSION_BYTES = 64,
     TRANSPORT_REPLAY_MAX = 4096, /* first messages remembered, from all links of a node */
 };
 
@@ -47,6 +48,7 @@ enum transport_door { /* PROTOCOL 3.3 */
     TRANSPORT_CATCH_UP,
     TRANSPORT_OUTSIDER,
     TRANSPORT_DELIVERY,
+    TRANSPORT_MEET,
 };
 
 /* A set of record types. */
@@ -56,10 +58,11 @@ struct transport_types {
 
 struct transport_door_key {
     enum transport_door door;
-    uint32_t tag;                  /* the caller's: which key this is */
-    struct id community;           /* goes into the prologue */
-    uint8_t psk0[32];              /* transport_psk0() */
-    uint8_t psk3[32];              /* pairwise secret, or zero */
+    uint32_t tag;        /* the caller's: which key this is */
+    struct id community; /* goes into the prologue */
+    uint8_t psk0[32];    /* transport_psk0() */
+    uint8_t psk3[32];    /* pairwise secret, or zero */
+    bool bare;           /* the answerer's payload stays empty: who passes has shown no secret */
     struct transport_types passes; /* types that the peer may send here; close always may, a bulk
                                       run only with TRANSPORT_TYPE_BULK among them */
 };
@@ -77,7 +80,7 @@ struct transport_answer_config {
     const struct transport_door_key *doors;
     size_t door_count;                  /* <= TRANSPORT_DOORS_MAX */
     const struct box_secret *ephemeral; /* as above */
-    struct bytes payload;               /* of message 2, for whoever knows the door's secret */
+    struct bytes payload;               /* of message 2, unless the door is bare */
     struct transport_replay *replay;    /* borrowed until the link is established or destroyed */
 };
 
@@ -96,6 +99,8 @@ struct transport_event {
     uint32_t tag;
     struct id community;
     struct box_public peer_static;
+    uint8_t session[TRANSPORT_SESSION_BYTES]; /* of ESTABLISHED: the handshake's hash, the same on
+                                                 both sides and of no other link */
 };
 
 struct transport;

@@ -57,7 +57,7 @@ def main():
             start_home(home)
         homes[0].with_passphrase("community", "found", "Elm Street", "--slot", str(SLOT_S))
         for home in homes[1:]:
-            home.with_passphrase("join", invite(homes[0]))
+            home.with_passphrase("join", "--yes", invite(homes[0]))
         for home in homes:
             home.until(lambda h=home: h.facts("status")["links"], lambda n: n == len(homes) - 1)
         time.sleep(10)

@@ -85,7 +85,7 @@ class Lab:
         for home in self.all:
             if home is not founder:
                 invite = founder.with_passphrase("invite", "--json")
-                home.with_passphrase("join", json.loads(invite[invite.index("{"):])["code"])
+                home.with_passphrase("join", "--yes", json.loads(invite[invite.index("{"):])["code"])
         self.asker.until(lambda: self.asker.facts("status")["members"], lambda n: n == len(self.all))
         self.make_footage()
         for i, home in enumerate(self.homes):

@@ -204,7 +204,7 @@ def main():
                             "Riverside PD=+1 951 555 0100")
         assert ada.facts("community", "show")["agencies"] == [{"name": "Riverside PD", "number": "+1 951 555 0100"}]
         assert re.search(r"call back on +\+1 951 555 0100 Riverside PD", ada.run("community", "show").stdout)
-        ben.with_passphrase("join", invite(ada), "--name", "Ben")
+        ben.with_passphrase("join", "--yes", invite(ada), "--name", "Ben")
         start = half_an_hour_ago()
         folder = ben.root / "camera-porch"
         make_segments(folder, "motion", "porch", start, 3, 10, size="160x120")

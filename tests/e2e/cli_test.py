@@ -77,6 +77,9 @@ USAGE = [
     (["community", "show", "--slot", "5"], "unknown option '--slot'", "community"),
     (["community", "invite", "--days", "31"], "'31' is not 1 to 30 days", "community"),
     (["invite", "--days", "1e1"], "'1e1' is not 1 to 30 days", "invite"),
+    (["invite", "--spoken", "--minutes", "61"], "'61' is not 1 to 60 minutes", "invite"),
+    (["invite", "--minutes", "5"], "'--minutes' is for '--spoken'", "invite"),
+    (["meet"], "HOME is missing", "meet"),
     (["invite", "--role", "boss"], "'boss' is neither home nor requester", "invite"),
     (["join"], "CODE is missing", "join"),
     (["peers", "ben"], "unexpected 'ben'", "peers"),
@@ -252,6 +255,7 @@ def test_terminals(home):
             (ask + ["--yes"], "a passphrase is needed, and there is nobody to ask"),
             (["key", "export-age"], "a passphrase is needed, and there is nobody to ask"),
             (["join", "-"], "there is nobody to ask for the code"),
+            (["meet", "ben"], "there is nobody to compare words with"),
             (["review"], "no terminal")):
         done = home.run(*words, check=False)
         check(done.returncode, 5, (words, done.stderr))
@@ -439,7 +443,7 @@ def test_links():
 
         for home, name in zip(others, names):
             start_home(home)
-            home.with_passphrase("join", invite(ada), "--name", name)
+            home.with_passphrase("join", "--yes", invite(ada), "--name", name)
         found = ada.until(links, lambda now: [link["name"] for link in now] == names)
         for home, name, link in zip(others, names, found):
             back = home.until(lambda h=home: links(h), lambda now: any(link["name"] == "ada" for link in now))
@@ -640,7 +644,7 @@ def test_stopped_half_way():
                              [phrase("ada"), phrase("Grace")])
         stopped_at_questions(ada, ["invite"], [phrase("ada")])
         code = invite(ada)
-        stopped_at_questions(ben, ["join", "-"], [("the invite, .*: ", code), phrase("ben")])
+        stopped_at_questions(ben, ["join", "-"], [("the invite, .*: ", code), (r"join it\? \[y/N\] ", "y"), phrase("ben")])
         ada.until(lambda: ada.facts("status")["links"], lambda n: n == 1)
         stopped_at_questions(ada, [*CAMERA, *both], [phrase("ada"), phrase("Grace")])
         killed_before_the_answer(ada)

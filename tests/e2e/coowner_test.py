@@ -341,9 +341,9 @@ def main():
         for home in homes[1:]:
             code = invite(ada)
             others = [name for name in home.folders if home.folders[name]]
-            done = home.run("join", code, check=False)
+            done = home.run("join", "--yes", code, check=False)
             assert done.returncode == FAILED and f"'{others[0]}' has to sign too" in done.stderr, done
-            home.with_passphrase("join", code, *home.co_sign(*others), times=len(home.folders))
+            home.with_passphrase("join", "--yes", code, *home.co_sign(*others), times=len(home.folders))
         for home in homes:
             home.until(lambda h=home: h.facts("status")["links"], lambda n: n == len(homes) - 1)
         the_list_needs_all(two, start)

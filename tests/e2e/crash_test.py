@@ -298,7 +298,7 @@ class Street:
         code = invite(ada)
         killer = killer_of(new)
         killer.start()
-        persist("join", trying(new, lambda: new.with_passphrase("join", code)),
+        persist("join", trying(new, lambda: new.with_passphrase("join", "--yes", code)),
                 lambda: new.facts("status").get("members", 0) == members + 1)
         killer.join()
         if killer.fault:

@@ -33,7 +33,7 @@ def found_community(homes, slot="1"):
     homes[0].with_passphrase("community", "found", "Elm Street", "--slot", slot)
     for home in homes[1:]:
         invite = homes[0].with_passphrase("community", "invite", "--json")
-        home.with_passphrase("community", "join", json.loads(invite[invite.index("{"):])["code"])
+        home.with_passphrase("community", "join", "--yes", json.loads(invite[invite.index("{"):])["code"])
 
 
 def ask(home, start, first, last, *more):

@@ -158,7 +158,7 @@ def main():
         for home in (ada, ben):
             start_home(home)
         ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada")
-        ben.with_passphrase("join", invite(ada), "--name", "Ben")
+        ben.with_passphrase("join", "--yes", invite(ada), "--name", "Ben")
         start = half_an_hour_ago()
         folder = ben.root / "camera-porch"
         make_segments(folder, "motion", "porch", start, 3, 10, size="160x120")

@@ -25,7 +25,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from coowner_test import Household  # noqa: E402
 from footage import make_segments  # noqa: E402
 from homes import Home, Terminal  # noqa: E402
-from street import (PASSPHRASE, PLACE, QUESTION, count, half_an_hour_ago, invite, set_up, start_home)  # noqa: E402
+from street import (PASSPHRASE, PLACE, QUESTION, compare_words, count, half_an_hour_ago, invite,  # noqa: E402
+                    set_up, start_home)
 
 GOLDEN = pathlib.Path(__file__).resolve().parent / "golden"
 SECRET = Home.PASSPHRASE
@@ -200,9 +201,9 @@ class Street:
         pair.found("grace", "heidi")
         ada.with_passphrase("community", "found", "Elm Street", "--slot", "1", "--name", "Ada", "--agency",
                             "Riverside PD=+1 951 555 0100")
-        pd.with_passphrase("join", invite(ada), "--name", "Riverside PD")
-        ben.with_passphrase("join", invite(ada), "--name", "Ben")
-        pair.with_passphrase("join", invite(ada), "--name", "Grace and Heidi", *pair.co_sign("heidi"), times=2)
+        pd.with_passphrase("join", "--yes", invite(ada), "--name", "Riverside PD")
+        ben.with_passphrase("join", "--yes", invite(ada), "--name", "Ben")
+        pair.with_passphrase("join", "--yes", invite(ada), "--name", "Grace and Heidi", *pair.co_sign("heidi"), times=2)
         start = self.start = half_an_hour_ago()
         add_camera(ben, "porch", PLACE, start)
         add_camera(ben, "field", FIELD, start, skip=1)
@@ -483,6 +484,19 @@ def edited_by_two(street, columns):
         hold(f"edited-by-two-{number + 1}", desk)
 
 
+def met(street, columns):
+    """Who asks is somebody whom this owner has compared words with."""
+    if columns == 80:
+        for terminal in compare_words(street.ada, street.ben, ("Ada", "Ben"))[0]:
+            terminal.line("y")
+            assert terminal.wait() == DONE, terminal.text
+    desk = street.desk(columns)
+    desk.open("review", street.code["gap"])
+    desk.answer("l")
+    desk.ends(PENDING)
+    hold("met-before", desk)
+
+
 def narrow(street, columns):
     """Made narrow and wide again while it is open: what is asked next is laid out for what is there now."""
     desk = street.desk(columns)
@@ -587,7 +601,7 @@ def main():
     with set_up("prompt", "ada", "pd", "ben", pair=Household) as (root, ada, pd, ben, pair):
         street = Street(root, ada, pd, ben, pair)
         failures = []
-        situations = [(s, columns) for some in (SITUATIONS, LAST) for columns in (80, 40) for s in some]
+        situations = [(s, columns) for some in (SITUATIONS, LAST, [met]) for columns in (80, 40) for s in some]
         for situation, columns in situations:
             try:
                 situation(street, columns)

@@ -441,7 +441,7 @@ def main():
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
         ada.with_passphrase("community", "found", "Elm Street")
         invite = ada.with_passphrase("invite", "--json")
-        ben.with_passphrase("join", json.loads(invite[invite.index("{"):])["code"])
+        ben.with_passphrase("join", "--yes", json.loads(invite[invite.index("{"):])["code"])
         ada.until(lambda: ada.facts("status")["links"], lambda n: n == 1)
         code = invite_code(ada, pb)
         code.address = ada.address  # behind the proxy

@@ -198,7 +198,9 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
                         .has_node = choice / FILES % 2 == 0,
                         .node = {{7}},
                         .has_community = choice / FILES / 2 % 2 == 0,
-                        .community = {{8}}};
+                        .community = {{8}},
+                        .met_count = choice / FILES / 4 % 3,
+                        .met = {{{{9}}, {1}}, {{{10}}, {INT64_C(1795555800000)}}}};
     out[0] = (uint8_t)(choice % FILES);
     if (choice % FILES == 2) {
         ASSERT(pins_write(&pins, &text) == ERR_OK);

@@ -50,7 +50,7 @@ def start_home(home, *init, delay="0"):
 def found_and_join(homes, *found):
     homes[0].with_passphrase("community", "found", "Elm Street", "--slot", "1", *found)
     for home in homes[1:]:
-        home.with_passphrase("join", invite(homes[0]))
+        home.with_passphrase("join", "--yes", invite(homes[0]))
     for home in homes:
         home.until(lambda h=home: h.facts("status")["links"], lambda n: n == len(homes) - 1)
 
@@ -58,6 +58,16 @@ def found_and_join(homes, *found):
 def invite(home):
     text = home.with_passphrase("invite", "--json")
     return json.loads(text[text.index("{"):])["code"]
+
+
+def compare_words(first, second, names=None):
+    """Both run 'stoop meet' with each other; their terminals, at the question, and the words that each was shown."""
+    ours, theirs = names or (first.name, second.name)
+    terminals = [first.at_terminal("meet", theirs), second.at_terminal("meet", ours)]
+    words = [terminal.expect(r"\n    ([a-z]+ [a-z]+ [a-z]+ [a-z]+)\n").group(1) for terminal in terminals]
+    for terminal in terminals:
+        terminal.expect(r"very same words\? \[y/N\] ")
+    return terminals, words
 
 
 def half_an_hour_ago():

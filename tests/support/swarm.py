@@ -97,7 +97,7 @@ def make_community(homes, slot="3600", timeout=120):
 
 def join(home, sponsor):
     text = sponsor.with_passphrase("invite", "--allowance", ALLOWANCE, "--json")
-    home.with_passphrase("join", json.loads(text[text.index("{"):])["code"])
+    home.with_passphrase("join", "--yes", json.loads(text[text.index("{"):])["code"])
 
 
 def wait_all(homes, fact, wanted, timeout):

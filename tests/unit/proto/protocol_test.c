@@ -117,6 +117,18 @@ static void test_kinds_of_signed_objects_are_as_documented(void **state) {
     CHECK(known == 12);
 }
 
+/* PROTOCOL 4.10 */
+static void test_words_that_people_say_are_as_documented(void **state) {
+    (void)state;
+    char line[4096] = "Words: ";
+    size_t len = strlen(line);
+    for (size_t i = 0; i < MEET_LIST_WORDS; i++) {
+        len += (size_t)snprintf(line + len, sizeof line - len, "%s%s", meet_word(i),
+                                i + 1 < MEET_LIST_WORDS ? " " : ".\n");
+    }
+    check_line(line);
+}
+
 /* PROTOCOL 7.1: every type that passes a door is in the table with it, and no other. */
 /* Is the word one of those in this cell of a table's row, counted from 1? */
 static bool cell_names(const char *row, unsigned cell, const char *word) {
@@ -131,11 +143,10 @@ static bool cell_names(const char *row, unsigned cell, const char *word) {
 
 static void test_messages_and_their_doors_are_as_documented(void **state) {
     (void)state;
-    static const char *const doors[] = {[TRANSPORT_MEMBER] = "member",
-                                        [TRANSPORT_JOIN] = "join",
-                                        [TRANSPORT_CATCH_UP] = "catch-up",
-                                        [TRANSPORT_OUTSIDER] = "outsider",
-                                        [TRANSPORT_DELIVERY] = "delivery"};
+    static const char *const doors[] = {
+        [TRANSPORT_MEMBER] = "member",     [TRANSPORT_JOIN] = "join",
+        [TRANSPORT_CATCH_UP] = "catch-up", [TRANSPORT_OUTSIDER] = "outsider",
+        [TRANSPORT_DELIVERY] = "delivery", [TRANSPORT_MEET] = "meet"};
     const uint8_t secret[16] = {0};
     const struct id community = {{0}};
     size_t documented = 0;
@@ -162,7 +173,7 @@ static void test_messages_and_their_doors_are_as_documented(void **state) {
         }
         documented += line != NULL ? 1 : 0;
     }
-    CHECK(documented == 33);
+    CHECK(documented == 38);
 }
 
 /* PROTOCOL 8.1 */
@@ -182,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_execution_periods_are_as_documented),
         cmocka_unit_test(test_words_of_the_breadth_report_are_as_documented),
         cmocka_unit_test(test_kinds_of_signed_objects_are_as_documented),
+        cmocka_unit_test(test_words_that_people_say_are_as_documented),
         cmocka_unit_test(test_messages_and_their_doors_are_as_documented),
         cmocka_unit_test(test_words_of_the_log_are_as_documented),
     };

@@ -411,6 +411,27 @@ static void test_a_type_that_the_door_does_not_pass_ends_the_link(void **state) 
     link_pair_finish(&pair);
 }
 
+/* Who has shown no secret is not told whose home it is (PROTOCOL 3.1, 4.6). */
+static void test_a_bare_door_shows_nothing_of_the_answerer(void **state) {
+    (void)state;
+    for (int bare = 0; bare < 2; bare++) {
+        struct link_pair pair;
+        struct transport_event ours;
+        struct transport_event theirs;
+        link_pair_init(&pair);
+        pair.door.bare = bare == 1;
+        link_pair_dial(&pair);
+        link_pair_answer(&pair);
+        CHECK_ERR(ERR_OK, link_pair_hear_answerer(&pair, &theirs));
+        CHECK_ERR(ERR_OK, link_pair_hear_dialler(&pair, &ours));
+        CHECK(ours.kind == TRANSPORT_EV_ESTABLISHED && (ours.data.len == 0) == (bare == 1));
+        CHECK_ERR(ERR_OK, link_pair_hear_answerer(&pair, &theirs));
+        CHECK(theirs.kind == TRANSPORT_EV_ESTABLISHED);
+        CHECK(memcmp(ours.session, theirs.session, sizeof ours.session) == 0);
+        link_pair_finish(&pair);
+    }
+}
+
 static void test_only_a_close_record_ends_a_link_in_good_order(void **state) {
     (void)state;
     struct link_pair pair;
@@ -707,6 +728,7 @@ int main(void) {
         cmocka_unit_test(test_an_answerer_finds_the_door_among_64),
         cmocka_unit_test(test_each_door_has_its_own_key),
         cmocka_unit_test(test_a_type_that_the_door_does_not_pass_ends_the_link),
+        cmocka_unit_test(test_a_bare_door_shows_nothing_of_the_answerer),
         cmocka_unit_test(test_only_a_close_record_ends_a_link_in_good_order),
         cmocka_unit_test(test_a_bulk_run_passes_as_it_lies),
         cmocka_unit_test(test_each_direction_rekeys_after_1024_records),

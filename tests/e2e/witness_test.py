@@ -171,7 +171,9 @@ def box_public(secret):
 def lie_as(home, to, root):
     """Runs the lying peer with the keys of `home`, which is stopped, against `to`."""
     db = sqlite3.connect(f"file:{home.data}/node/stoop.db?mode=ro", uri=True)
-    epoch = db.execute("SELECT key FROM epochs").fetchone()[0]
+    founding = db.execute("SELECT key FROM epochs").fetchone()[0]
+    label = b"stoop epoch key v1"  # nobody has been removed (PROTOCOL 4.8)
+    epoch = hashlib.blake2b(bytes([len(label)]) + label, key=founding, digest_size=32).digest()
     community = db.execute("SELECT value FROM meta WHERE key = 1").fetchone()[0]
     certificate = db.execute("SELECT object FROM objects WHERE id = (SELECT value FROM meta WHERE key = 3)")
     certificate = certificate.fetchone()[0]

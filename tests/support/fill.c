@@ -29,7 +29,7 @@ static void put_number(char number[CALL_NUMBER_BYTES]) {
 }
 
 static void put_for_good(struct head *head) {
-    head->created.ms = head->created.ms >= INSTANT_FOR_GOOD.ms ? 1 : head->created.ms;
+    head->created.ms = head->created.ms >= INSTANT_FOR_GOOD.ms - 1 ? 1 : head->created.ms;
     head->expires = INSTANT_FOR_GOOD;
 }
 

@@ -151,7 +151,8 @@ class Peer:
         assert complete.body == asked.body
         check_signatures(complete, self.members[code.sponsor].node)
         self.id = hashlib.sha256(complete.body).digest()
-        self.epoch_key = welcome.epoch_key
+        # Nobody has been removed: the key follows from the founding one alone (PROTOCOL 4.8).
+        self.epoch_key = labelled(b"stoop epoch key v1", welcome.founding_key, b"")
         return welcome.member
 
     def take_member(self, data):

@@ -292,7 +292,7 @@ def main():
             start_home(home)
         ada.with_passphrase("community", "found", "Elm Street", "--slot", "1")
         for home, sponsor in ((ben, ada), (cleo, ada), (dan, cleo)):
-            home.with_passphrase("join", invite(sponsor))
+            home.with_passphrase("join", "--yes", invite(sponsor))
         for home in everyone:
             home.until(lambda h=home: links(h), lambda n: n == 3)
         tree = ada.run("members").stdout.splitlines()

@@ -140,7 +140,7 @@ def main():
         for home in (ada, ben, cleo):
             start_home(home)
         found_and_join((ada, ben))
-        cleo.with_passphrase("join", invite(ben))
+        cleo.with_passphrase("join", "--yes", invite(ben))
         for home in (ada, ben, cleo):
             home.until(lambda h=home: len(h.facts("members")), lambda n: n == 3)
         propose(ada, ("administrator = Ada / Ada\n", "administrator = Ada / Ada\nadministrator = Ben\n"),

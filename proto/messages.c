@@ -651,7 +651,7 @@ static const struct shape_field got_request_rows[] = {
     REPLY_ROWS,
     ROW(10, SHAPE_BYTES, REPLY, as.request.request, .max = OBJECT_BYTES_MAX),
     ARRAY(12, SHAPE_BYTES, REPLY, as.request.chain, as.request.chain_count,
-          .max = OBJECT_BYTES_MAX),
+          .max = CONTROL_CERTIFICATE_BYTES),
     ROW(13, SHAPE_BOOL, REPLY, as.request.ours),
     ROW(14, SHAPE_BOOL, REPLY, as.request.document_here),
     ROW(15, SHAPE_U32, REPLY, as.request.open_clips),

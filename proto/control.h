@@ -11,7 +11,7 @@ enum {
     CONTROL_DATA_MAX = 256 * 1024, /* payload or document bytes in one message */
     CONTROL_CHAIN_MAX = CHAIN_PARTS_MAX,
     CONTROL_CERTIFICATE_BYTES = 8192, /* more than its bounds let one have */
-    CONTROL_PEERS_MAX = 16, /* links, and as many that went */
+    CONTROL_PEERS_MAX = 16,           /* links, and as many that went */
     CONTROL_FAULTS_MAX = 100,
     CONTROL_PLACES_MAX = 8, /* that one clip was collected to */
     CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_MAX,

@@ -256,9 +256,9 @@ struct world_terms { /* of the community that world_found() makes */
     uint32_t slot_s;
     uint32_t live_requests; /* 0: the default */
     uint32_t invite_allowance;
-    size_t administrators;  /* the first owners of so many homes from the first on; 0: of one */
-    uint32_t threshold;     /* of whom so many decide; 0: one */
-    bool directory; /* with the number of the warrants' and emergencies' "Riverside PD" */
+    size_t administrators; /* the first owners of so many homes from the first on; 0: of one */
+    uint32_t threshold;    /* of whom so many decide; 0: one */
+    bool directory;        /* with the number of the warrants' and emergencies' "Riverside PD" */
 };
 #define WORLD_NUMBER "+1 951 555 0100"
 void world_found(struct world *world, int number, const struct world_terms *terms);
@@ -320,11 +320,13 @@ void world_request_secret(int home, struct box_secret *out);
 
 /* An act to follow what `home` holds now; nothing is decided in it yet. */
 void world_act(struct world *world, int home, struct act *out);
-/* An owner of this home endorses it; the body is encoded anew each time, alike. `key`: what a removal
- * in it adds to the epoch key, NULL where somebody else begins it. *id of the act, when not NULL. */
+/* An owner of this home endorses it; the body is encoded anew each time, alike. `key`: what a
+ * removal in it adds to the epoch key, NULL where somebody else begins it. *id of the act, when not
+ * NULL. */
 enum err world_endorse(struct world *world, int home, const struct act *act, const uint8_t *key,
                        struct id *id);
-/* An owner of `home` removes a member, with a key that follows from both numbers; itself: it leaves.
+/* An owner of `home` removes a member, with a key that follows from both numbers; itself: it
+ * leaves.
  */
 enum err world_remove(struct world *world, int home, int member, bool subtree);
 /* The epoch key of a home, and its newest act. */

@@ -50,8 +50,7 @@ BREAK(act_ends, struct act, x->head.expires.ms--)
 BREAK(removal_ends, struct removal, x->head.expires.ms--)
 BREAK(removal_by_nobody, struct removal, x->head.author = (struct id){{0}})
 BREAK(renewal_by_nobody, struct renewal, x->head.author = (struct id){{0}})
-BREAK(renewal_lasts_too_long, struct renewal,
-      x->head.created.ms = 1;
+BREAK(renewal_lasts_too_long, struct renewal, x->head.created.ms = 1;
       x->head.expires.ms = 1 + 401 * (int64_t)DURATION_DAY_MS)
 BREAK(endorsement_by_nobody, struct endorsement, x->head.author = (struct id){{0}})
 BREAK(member_owner_twice, struct member, x->owners[7].sign = x->owners[0].sign)

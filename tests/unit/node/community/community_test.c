@@ -117,7 +117,7 @@ static void test_standing_ends_with_ones_own_certificate_or_any_sponsors(void **
     const struct id *neighbour = &samples.homes[SAMPLE_NEIGHBOUR].certificate;
     CHECK(community_in_standing(community, neighbour, last));
     CHECK(!community_in_standing(community, neighbour, end));
-    CHECK(community_find(community, neighbour) != NULL); /* known for the record */
+    CHECK(community_find(community, neighbour) != NULL);     /* known for the record */
     CHECK_ERR(ERR_OK, admit(community, SAMPLE_AGENCY, end)); /* others may hang on it */
     CHECK(!community_in_standing(community, &samples.homes[SAMPLE_AGENCY].certificate, end));
     community_destroy(community);

@@ -221,8 +221,8 @@ static void test_two_halves_come_to_one_key(void **state) {
     }
 }
 
-/* A certificate's end comes near: its sponsor's node puts it off, and a founder its own; not that of
- * one that is removed, nor of one that has not been heard of for long. */
+/* A certificate's end comes near: its sponsor's node puts it off, and a founder its own; not that
+ * of one that is removed, nor of one that has not been heard of for long. */
 static void test_certificates_are_renewed_by_themselves(void **state) {
     struct world *world = settled(30, &terms);
     (void)state;

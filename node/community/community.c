@@ -239,6 +239,16 @@ const struct member *community_find(const struct community *community,
     return admitted == NULL ? NULL : &admitted->member;
 }
 
+bool community_lets_bring(const struct community *community, const struct member *member) {
+    const struct admitted *sponsor = find(community, &member->head.author);
+    const struct governance *governance = &community->governance;
+    if (sponsor == NULL || member->head.created.ms <= governance->created.ms) {
+        return true;
+    }
+    return charter_lets_invite(&governance->charter, sponsor->member.role) &&
+           allowance_left(community, &sponsor->id, governance->charter.invite_allowance);
+}
+
 enum err community_remove(struct community *community, const struct removed *removed,
                           const struct id *by, struct instant at) {
     if (community_has_removal(community, by)) {

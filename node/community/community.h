@@ -68,6 +68,10 @@ uint32_t community_act_number(const struct community *community, const struct id
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
                                   const struct member *member);
 
+/* Does the charter, as it is now, let this one's sponsor bring it in? One that was made before the
+ * newest act came by the rules of its time. */
+bool community_lets_bring(const struct community *community, const struct member *member);
+
 /* Removed, whether it is known yet or not; `by`: the removal or act that says so, `at`: when that
  * was signed. ERR_FULL_TABLE. */
 MUST_USE enum err community_remove(struct community *community, const struct removed *removed,

@@ -476,6 +476,9 @@ static enum err judge_member(struct core *core, const struct signed_object *obje
         at.ms <= member.head.created.ms) {
         return ERR_DENY_EXPIRED; /* whoever was removed brings nobody in */
     }
+    if (err == ERR_OK && !community_lets_bring(core->community, &member)) {
+        return ERR_DENY_OTHERS; /* others may have another charter still */
+    }
     return err == ERR_OK ? community_admit(core->community, object, &member) : err;
 }
 
@@ -569,6 +572,7 @@ bool signed_by_owner(const struct signed_object *object, const struct member *me
 static bool ignores(enum err err) {
     return err == ERR_PEER_UNKNOWN || err == ERR_PEER_REPEATED || err == ERR_DENY_TIME ||
            err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS ||
+           err == ERR_DENY_CAP || /* whoever passed it on may have another charter still */
            err == ERR_FULL_TABLE;
 }
 

@@ -436,9 +436,11 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
         err = signed_decode(buffer_bytes(&bytes), &complete);
     }
     if (err == ERR_OK) {
-        err = community_in_standing(core->community, &core->self, core->now.wall)
+        /* A home that was removed brings nobody in. */
+        err = community_in_standing(core->community, &core->self, core->now.wall) &&
+                      community_lets_bring(core->community, &member)
                   ? community_admit(core->community, &complete, &member)
-                  : ERR_DENY_EXPIRED; /* a home that was removed brings nobody in */
+                  : ERR_DENY_ROLE;
     }
     if (err == ERR_OK) {
         err =

@@ -426,7 +426,10 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     }
     if (err == ERR_OK) {
         *live_max = rules->governance.charter.caps.live_requests;
-        err = legal_refuse(out, &rules->governance.charter.caps, now, NULL);
+        err =
+            charter_allows(&rules->governance.charter, author.role, (unsigned)out->instrument.kind)
+                ? legal_refuse(out, &rules->governance.charter.caps, now, NULL)
+                : ERR_DENY_ROLE;
     }
     return err;
 }

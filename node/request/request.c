@@ -59,8 +59,7 @@ static_assert((int)AUTHORS_MAX >= (int)REQUESTS_MAX, "there is room for who make
 
 static const struct live *find(const struct requests *requests, const struct id *id);
 static const struct author *find_author(const struct requests *requests, const struct id *id);
-static enum err judge_time(const struct request *request, const struct charter *charter,
-                           struct instant now);
+static enum err judge_time(const struct request *request, struct instant now);
 static enum err judge_amendment(const struct requests *requests, const struct request *request,
                                 size_t *rule);
 static size_t rule_about(const char *field);
@@ -97,12 +96,17 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (author->role == MEMBER_WITNESS) {
         return ERR_DENY_ROLE;
     }
-    enum err err = judge_time(request, charter, now);
+    enum err err = judge_time(request, now);
     if (err == ERR_OK) {
         err = judge_amendment(requests, request, rule);
     }
     if (err != ERR_OK) {
         return err;
+    }
+    if (!charter_allows(charter, author->role, (unsigned)request->instrument.kind) ||
+        request->terms.delete_by.ms - request->head.created.ms >
+            (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
+        return ERR_DENY_OTHERS; /* whoever passed it on may have another charter still */
     }
     if (charter->has_area && !geo_place_inside(&request->place, &charter->area)) {
         *rule = rule_about("at");
@@ -230,12 +234,10 @@ static const struct author *find_author(const struct requests *requests, const s
     return place == NONE ? NULL : &requests->authors[place - 1];
 }
 
-static enum err judge_time(const struct request *request, const struct charter *charter,
-                           struct instant now) {
+static enum err judge_time(const struct request *request, struct instant now) {
     int64_t life = request->head.expires.ms - request->head.created.ms;
     int64_t keep = request->terms.delete_by.ms - request->head.created.ms;
-    if (life > (int64_t)REQUEST_LIFE_MAX_DAYS * DURATION_DAY_MS || keep <= 0 ||
-        keep > (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
+    if (life > (int64_t)REQUEST_LIFE_MAX_DAYS * DURATION_DAY_MS || keep <= 0) {
         return ERR_PEER_BOUNDS;
     }
     if (request->head.created.ms > now.ms + FUTURE_MAX_MS) {

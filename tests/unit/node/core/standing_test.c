@@ -81,6 +81,7 @@ static void test_a_sponsor_removes_whom_it_brought(void **state) {
     }
     world_kill(world, 3); /* with the old key, and with the founding one: nobody opens */
     CHECK(!world_insider_dial(world, 3, 1, NULL, (struct bytes){NULL, 0}, &insider));
+    world_insider_hang_up(&insider);
     world_kill(world, 1);
     CHECK_ERR(ERR_OK, world_start(world, 1));
     world_run(world, 30 * SECOND);

@@ -33,7 +33,6 @@ static void put_for_good(struct head *head) {
     head->expires = INSTANT_FOR_GOOD;
 }
 
-static void put_for_good(struct head *head);
 static void put_right(const struct shape *shape, void *plain);
 static uint64_t next_random(struct filler *filler);
 static void collect(const struct shape *shape, const struct shape **out, size_t *count);

@@ -28,11 +28,6 @@ static void put_number(char number[CALL_NUMBER_BYTES]) {
     number[len < 3 ? 3 : len] = '\0';
 }
 
-static void put_for_good(struct head *head) {
-    head->created.ms = head->created.ms >= INSTANT_FOR_GOOD.ms - 1 ? 1 : head->created.ms;
-    head->expires = INSTANT_FOR_GOOD;
-}
-
 static void put_right(const struct shape *shape, void *plain);
 static uint64_t next_random(struct filler *filler);
 static void collect(const struct shape *shape, const struct shape **out, size_t *count);
@@ -308,6 +303,11 @@ static void put_head(struct head *head, int64_t life_ms) {
     if (head->expires.ms - head->created.ms > life_ms) {
         head->created.ms = head->expires.ms - life_ms;
     }
+}
+
+static void put_for_good(struct head *head) {
+    head->created.ms = head->created.ms >= INSTANT_FOR_GOOD.ms - 1 ? 1 : head->created.ms;
+    head->expires = INSTANT_FOR_GOOD;
 }
 
 static void put_right(const struct shape *shape, void *plain) {

@@ -109,7 +109,7 @@ def main():
             ada.echo = None
             text = ada.with_passphrase("community", "invite", "--json")
             ada.echo = show
-            home.with_passphrase("community", "join", json.loads(text[text.index("{"):])["code"])
+            home.with_passphrase("community", "join", "--yes", json.loads(text[text.index("{"):])["code"])
         for home in homes:
             home.until(lambda h=home: h.facts("status")["links"], lambda n: n == 2)
         print(ada.run("members").stdout, end="")

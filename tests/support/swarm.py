@@ -34,6 +34,7 @@ REPAIR_S = 75       # within which one that does is, or is lost: more than the t
 PACE_S = 1          # from one payload to the next, at least: a home's takes most of that, to open its owner's key
 IN_A_ROW = 3
 IN_MODIFY = 0x2
+KIND_REQUEST = 5  # of enum object_kind, as the database has it
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -188,8 +189,8 @@ class Arrivals:
             database.close()
 
     def look(self, number, database):
-        rows = database.execute("SELECT r.id, r.ours, length(o.object) FROM requests r JOIN objects o ON o.id = r.id")
-        rows = rows.fetchall()
+        rows = database.execute("SELECT id, id IN (SELECT id FROM own_requests), length(object) FROM objects"
+                                f" WHERE kind = {KIND_REQUEST}").fetchall()
         now = time.time_ns()
         with self.lock:
             for request, ours, size in rows:

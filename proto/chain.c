@@ -14,6 +14,9 @@ static const struct role_rule *rule_of(const struct charter *charter, enum membe
 static size_t signed_by_administrators(const struct signed_object *object,
                                        const struct charter *charter);
 static void note_renewed(struct governance *governance, const struct renewed *renewed);
+static void note_removed(struct governance *governance, const struct act *act);
+static bool is_removed(const struct governance *governance, const struct above *chain,
+                       struct instant now);
 static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
                                const struct above *above, struct instant *ends);
 static enum err verify_founder(const struct charter *charter, const struct member *member);
@@ -98,6 +101,9 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     if (!id_equal(&act->previous, &governance->head)) {
         return ERR_PEER_SEQUENCE;
     }
+    if (governance->version == ACTS_MAX) {
+        return ERR_FULL_TABLE;
+    }
     enum err err = act->head.created.ms > governance->created.ms
                        ? act_verify(&governance->charter, object)
                        : ERR_PEER_BOUNDS;
@@ -112,6 +118,9 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     }
     if (act->has_renewed) {
         note_renewed(governance, &act->renewed);
+    }
+    if (act->has_removed) {
+        note_removed(governance, act);
     }
     return ERR_OK;
 }
@@ -154,6 +163,29 @@ static void note_renewed(struct governance *governance, const struct renewed *re
     }
     governance->renewed[place] = *renewed;
     governance->renewed_by[place] = governance->version;
+}
+
+static void note_removed(struct governance *governance, const struct act *act) {
+    size_t i = governance->removed_count++;
+    governance->removed[i].member = act->removed.member;
+    governance->removed[i].subtree = act->removed.subtree;
+    governance->removed[i].at = act->head.created;
+    governance->removed[i].by = governance->version;
+}
+
+/* The last of this chain, by `now`. */
+static bool is_removed(const struct governance *governance, const struct above *chain,
+                       struct instant now) {
+    for (size_t i = 0; i < governance->removed_count; i++) {
+        for (size_t k = 0; k < chain->count; k++) {
+            if (id_equal(&governance->removed[i].member, &chain->ids[k]) &&
+                (governance->removed[i].subtree || k + 1 == chain->count) &&
+                instant_reached(now, governance->removed[i].at)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* ---- certificates ---- */
@@ -210,6 +242,9 @@ enum err chain_verify(const struct governance *governance, const struct bytes *c
         if (err == ERR_OK && instant_reached(now, ends)) {
             err = ERR_DENY_EXPIRED;
         }
+    }
+    if (err == ERR_OK && is_removed(governance, &above, now)) {
+        err = ERR_DENY_REMOVED;
     }
     if (err == ERR_OK) {
         *leaf_out = members[(above.count - 1) % 2];

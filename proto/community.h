@@ -21,6 +21,7 @@ enum {
     AGENCIES_MAX = 16,
     CALL_NUMBER_BYTES = 32, /* a telephone number as people write it, NUL included */
     ROLES_MAX = 4,
+    ACTS_MAX = 1024,  /* of a community, its founding charter counted */
     RENEWED_MAX = 32, /* by acts */
     RENEWED_MAX_DAYS = 3660,
     CHAIN_PARTS_MAX = 2 * CHAIN_MAX, /* each certificate, and a renewal of it */
@@ -246,7 +247,7 @@ bool charter_has_administrator(const struct charter *charter, const struct sign_
 /* One of its owners is. */
 bool charter_has_member(const struct charter *charter, const struct member *member);
 
-/* What a community has come to by its founding charter and the acts after it. About 10 KiB. The
+/* What a community has come to by its founding charter and the acts after it. About 70 KiB. The
  * authorities of both charters stay borrowed from what was decoded. */
 struct governance {
     struct id community;
@@ -258,6 +259,13 @@ struct governance {
     size_t renewed_count;
     struct renewed renewed[RENEWED_MAX]; /* by acts; what ends first gives way */
     uint32_t renewed_by[RENEWED_MAX];    /* versions */
+    size_t removed_count;
+    struct {
+        struct id member;
+        bool subtree;
+        struct instant at;
+        uint32_t by;     /* version */
+    } removed[ACTS_MAX]; /* by acts, every one */
 };
 /* When this certificate ends, as far as acts have put that off. */
 struct instant governance_ends(const struct governance *governance, const struct id *certificate,
@@ -286,8 +294,8 @@ MUST_USE enum err member_verify(const struct governance *governance,
 
 /* A whole chain, founder first, leaf last, as ingest and `stoop` get it from a node that they do
  * not trust: every link is decoded and checked, and at `now` none has expired. A certificate may be
- * followed by its newest renewal. Writes the leaf and its id. `chain` entries are encoded signed
- * objects, at most CHAIN_PARTS_MAX. */
+ * followed by its newest renewal. ERR_DENY_REMOVED: by an act, by `now`. Writes the leaf and its
+ * id. `chain` entries are encoded signed objects, at most CHAIN_PARTS_MAX. */
 MUST_USE enum err chain_verify(const struct governance *governance, const struct bytes *chain,
                                size_t count, struct instant now, struct member *leaf_out,
                                struct id *leaf_id);

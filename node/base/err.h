@@ -52,6 +52,8 @@
     X(ERR_DENY_INCOMPLETE, "not every owner has signed")                                           \
     X(ERR_DENY_PIN, "it disagrees with what was pinned at init")                                   \
     X(ERR_DENY_OTHERS, "it amends another one's request")                                          \
+    X(ERR_DENY_CHARTER, "the charter as it is now does not allow it, or another act came first")   \
+    X(ERR_DENY_REMOVED, "its author is no member any more")                                        \
     X(ERR_FULL_PROMPTS, "too many prompts are open")                                               \
     X(ERR_FULL_TABLE, "a table is full")                                                           \
     X(ERR_FULL_QUEUE, "a queue is full")                                                           \

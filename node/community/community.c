@@ -18,15 +18,15 @@ struct admitted {
 struct gone { /* a removed member; one for each removal and act that says so */
     struct id id;
     struct id by;
+    struct id author; /* zero: by an act */
     bool subtree;
     struct instant at;
 };
 
 struct followed { /* an act, or the founding charter */
     struct id id;
-    struct instant since;   /* when it came here */
-    struct instant created; /* as it says */
-    size_t charter;         /* the one that counts after it: a place in charters */
+    struct instant created;
+    size_t charter; /* the one that counts after it: a place in charters */
 };
 
 struct community {
@@ -43,11 +43,13 @@ struct community {
     uint16_t slots[SLOTS]; /* open addressing: a place in members, from 1; 0: empty */
 };
 
-static enum err note_act(struct community *community, const struct id *id, struct instant since,
-                         bool charter);
+static enum err note_act(struct community *community, const struct id *id, bool charter);
 static void drop_removals(struct community *community, const struct id *by);
 static const struct gone *gone_with(const struct community *community, const struct id *chain,
                                     size_t count);
+static bool may_say(const struct gone *gone, const struct id *chain, size_t k);
+static bool came_after(const struct community *community, const struct id *brought,
+                       const struct gone *gone);
 static const struct admitted *find(const struct community *community, const struct id *id);
 static size_t slot_of(const struct community *community, const struct id *id);
 static bool allowance_left(const struct community *community, const struct id *sponsor,
@@ -73,7 +75,7 @@ enum err community_found(struct community *community, const struct signed_object
     if (err == ERR_OK) {
         community->governance.founding.authority_count = 0;
         community->governance.charter.authority_count = 0;
-        err = note_act(community, &object->id, charter->created, true);
+        err = note_act(community, &object->id, true);
         community->set = err == ERR_OK;
     }
     return err;
@@ -107,21 +109,22 @@ enum act_place community_place(const struct community *community, const struct i
     if (id_compare(&other->id, id) < 0) {
         return ACT_LOSES;
     }
-    return now.ms - other->since.ms < ACT_SETTLES_MS ? ACT_WINS : ACT_LATE;
+    return now.ms - other->created.ms < (int64_t)ACT_SETTLES_DAYS * DURATION_DAY_MS ? ACT_WINS
+                                                                                    : ACT_LATE;
 }
 
 enum err community_follow(struct community *community, const struct signed_object *object,
-                          const struct act *act, struct instant since) {
+                          const struct act *act) {
     if (community->act_count == COMMUNITY_ACTS_MAX) {
         return ERR_FULL_TABLE;
     }
     enum err err = governance_follow(&community->governance, object, act);
     if (err == ERR_OK) {
         community->governance.charter.authority_count = 0;
-        err = note_act(community, &object->id, since, act->has_charter);
+        err = note_act(community, &object->id, act->has_charter);
     }
     return err == ERR_OK && act->has_removed
-               ? community_remove(community, &act->removed, &object->id, act->head.created)
+               ? community_remove(community, &act->removed, &object->id, act->head.created, NULL)
                : err;
 }
 
@@ -151,6 +154,10 @@ void community_rewind(struct community *community, uint32_t number) {
         }
     }
     governance->renewed_count = kept;
+    while (governance->removed_count > 0 &&
+           governance->removed[governance->removed_count - 1].by > number + 1) {
+        governance->removed_count--; /* they lie in the order of the acts */
+    }
     governance->head = newest->id;
     governance->created = newest->created;
     governance->version = number + 1;
@@ -177,8 +184,7 @@ uint32_t community_act_number(const struct community *community, const struct id
     return COMMUNITY_ACTS_MAX;
 }
 
-static enum err note_act(struct community *community, const struct id *id, struct instant since,
-                         bool charter) {
+static enum err note_act(struct community *community, const struct id *id, bool charter) {
     if (charter) {
         struct charter *more =
             realloc(community->charters, (community->charter_count + 1) * sizeof *more);
@@ -189,7 +195,7 @@ static enum err note_act(struct community *community, const struct id *id, struc
         more[community->charter_count++] = community->governance.charter;
     }
     community->acts[community->act_count++] =
-        (struct followed){*id, since, community->governance.created, community->charter_count - 1};
+        (struct followed){*id, community->governance.created, community->charter_count - 1};
     return ERR_OK;
 }
 
@@ -241,24 +247,26 @@ const struct member *community_find(const struct community *community,
 
 bool community_lets_bring(const struct community *community, const struct member *member) {
     const struct admitted *sponsor = find(community, &member->head.author);
-    const struct governance *governance = &community->governance;
-    if (sponsor == NULL || member->head.created.ms <= governance->created.ms) {
-        return true;
+    uint32_t act = community->act_count - 1;
+    while (act > 0 && community->acts[act].created.ms > member->head.created.ms) {
+        act--;
     }
-    return charter_lets_invite(&governance->charter, sponsor->member.role) &&
-           allowance_left(community, &sponsor->id, governance->charter.invite_allowance);
+    const struct charter *charter = &community->charters[community->acts[act].charter];
+    return sponsor == NULL || act == 0 ||
+           (charter_lets_invite(charter, sponsor->member.role) &&
+            allowance_left(community, &sponsor->id, charter->invite_allowance));
 }
 
 enum err community_remove(struct community *community, const struct removed *removed,
-                          const struct id *by, struct instant at) {
+                          const struct id *by, struct instant at, const struct id *author) {
     if (community_has_removal(community, by)) {
         return ERR_OK;
     }
     if (community->removed_count == COUNT_OF(community->removed)) {
         return ERR_FULL_TABLE;
     }
-    community->removed[community->removed_count++] =
-        (struct gone){removed->member, *by, removed->subtree, at};
+    community->removed[community->removed_count++] = (struct gone){
+        removed->member, *by, author == NULL ? (struct id){{0}} : *author, removed->subtree, at};
     return ERR_OK;
 }
 
@@ -311,18 +319,28 @@ enum err community_may_renew(const struct community *community, const struct id 
     return ERR_DENY_ROLE;
 }
 
+bool community_is_longer(const struct community *community, const struct id *member,
+                         struct instant until, const struct id *by) {
+    const struct admitted *admitted = find(community, member);
+    return admitted != NULL &&
+           (until.ms > admitted->ends.ms ||
+            (until.ms == admitted->ends.ms && id_compare(by, &admitted->renewal) < 0));
+}
+
 void community_renew(struct community *community, const struct id *member, struct instant until,
                      const struct id *by) {
     size_t number = community_number(community, member);
-    if (number < COMMUNITY_MEMBERS_MAX && until.ms > community->members[number].ends.ms) {
+    if (community_is_longer(community, member, until, by)) {
         community->members[number].ends = until;
         community->members[number].renewal = *by;
     }
 }
 
-struct id community_renewal(const struct community *community, const struct id *member) {
+struct id community_renewal(const struct community *community, const struct id *member,
+                            struct instant now) {
     const struct admitted *admitted = find(community, member);
-    return admitted == NULL ? (struct id){{0}} : admitted->renewal;
+    return admitted == NULL || instant_reached(now, admitted->ends) ? (struct id){{0}}
+                                                                    : admitted->renewal;
 }
 
 struct instant community_ends(const struct community *community, const struct id *certificate) {
@@ -396,11 +414,24 @@ static const struct gone *gone_with(const struct community *community, const str
         const struct gone *gone = &community->removed[i];
         bool takes = false;
         for (size_t k = 0; k < count && !takes; k++) {
-            takes = id_equal(&gone->id, &chain[k]) && (gone->subtree || k + 1 == count);
+            takes = id_equal(&gone->id, &chain[k]) && may_say(gone, chain, k) &&
+                    (gone->subtree || k + 1 == count || came_after(community, &chain[k + 1], gone));
         }
         first = takes && (first == NULL || gone->at.ms < first->at.ms) ? gone : first;
     }
     return first;
+}
+
+/* An act; the member itself, which leaves; or its sponsor. */
+static bool may_say(const struct gone *gone, const struct id *chain, size_t k) {
+    return id_is_zero(&gone->author) || id_equal(&gone->author, &chain[k]) ||
+           (k > 0 && id_equal(&gone->author, &chain[k - 1]));
+}
+
+/* Whoever was removed brings nobody in: neither is who came by it since, nor are those below. */
+static bool came_after(const struct community *community, const struct id *brought,
+                       const struct gone *gone) {
+    return find(community, brought)->member.head.created.ms >= gone->at.ms;
 }
 
 static const struct admitted *find(const struct community *community, const struct id *id) {

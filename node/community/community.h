@@ -5,9 +5,9 @@
  * only after its sponsor's; standing is judged along the whole chain at a given time.
  *
  * Two acts may follow the same one, as when administrators sign in two halves of a community that
- * is cut apart. Then the one with the smaller id counts, everywhere, as long as the other has been
- * known here for less than ACT_SETTLES_MS: who were administrators once cannot undo what came after
- * them. The loser is kept, so that it can be told.
+ * is cut apart. Then the one with the smaller id counts, everywhere, until the other is older than
+ * ACT_SETTLES_DAYS by its own time, which all read alike: who were administrators once cannot undo
+ * what came after them. The loser is kept, so that it can be told.
  *
  * Memory: taken by community_create(). Bounds: COMMUNITY_MEMBERS_MAX, COMMUNITY_ACTS_MAX. */
 #ifndef NODE_COMMUNITY_COMMUNITY_H
@@ -17,9 +17,9 @@
 
 enum {
     COMMUNITY_MEMBERS_MAX = 1024,
-    COMMUNITY_ACTS_MAX = 1024,
+    COMMUNITY_ACTS_MAX = ACTS_MAX,
     COMMUNITY_REMOVALS_MAX = 2 * COMMUNITY_MEMBERS_MAX,
-    ACT_SETTLES_MS = 7 * DURATION_DAY_MS,
+    ACT_SETTLES_DAYS = 14, /* endorsements live 7, and the slowest home has as long again */
 };
 
 struct community;
@@ -45,10 +45,10 @@ enum act_place {
 };
 enum act_place community_place(const struct community *community, const struct id *id,
                                const struct act *act, struct instant now);
-/* One that is ACT_NEXT: from now on it counts. `since`: when it came here. Removed members of it
- * are removed. ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE. */
+/* One that is ACT_NEXT: from now on it counts. Removed members of it are removed.
+ * ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE. */
 MUST_USE enum err community_follow(struct community *community, const struct signed_object *object,
-                                   const struct act *act, struct instant since);
+                                   const struct act *act);
 /* The same checks for one whose predecessor is known, by who were administrators after that;
  * nothing changes. */
 MUST_USE enum err community_judge_act(const struct community *community,
@@ -68,37 +68,42 @@ uint32_t community_act_number(const struct community *community, const struct id
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
                                   const struct member *member);
 
-/* Does the charter, as it is now, let this one's sponsor bring it in? One that was made before the
- * newest act came by the rules of its time. */
+/* Does the charter of the time when it was made let this one's sponsor bring it in? */
 bool community_lets_bring(const struct community *community, const struct member *member);
 
 /* Removed, whether it is known yet or not; `by`: the removal or act that says so, `at`: when that
- * was signed. ERR_FULL_TABLE. */
+ * was signed; `author`: of a removal, which counts only if that is the member itself or its
+ * sponsor; NULL: of an act. ERR_FULL_TABLE. */
 MUST_USE enum err community_remove(struct community *community, const struct removed *removed,
-                                   const struct id *by, struct instant at);
+                                   const struct id *by, struct instant at, const struct id *author);
 /* As if that removal had never come: another of the same home took its place. */
 void community_unremove(struct community *community, const struct id *by);
 bool community_has_removal(const struct community *community, const struct id *by);
-/* May this home remove that one: as its sponsor, or because it is itself? ERR_PEER_UNKNOWN,
- * ERR_DENY_ROLE. */
+/* May this home remove that one: as its sponsor, or because it is itself? ERR_PEER_UNKNOWN (that
+ * one, so far), ERR_DENY_ROLE. */
 MUST_USE enum err community_may_remove(const struct community *community, const struct id *by,
                                        const struct id *member);
 /* May it renew that one: as one above it, or as a founder itself? ERR_PEER_UNKNOWN, ERR_DENY_ROLE.
  */
 MUST_USE enum err community_may_renew(const struct community *community, const struct id *by,
                                       const struct id *member);
+/* Would this renewal count in place of what does: is it longer, or as long with a smaller id? */
+bool community_is_longer(const struct community *community, const struct id *member,
+                         struct instant until, const struct id *by);
 /* A known member's certificate ends no sooner; `by`: the renewal. */
 void community_renew(struct community *community, const struct id *member, struct instant until,
                      const struct id *by);
-/* The renewal that counts for it; zero: none. */
-struct id community_renewal(const struct community *community, const struct id *member);
+/* The renewal that counts for it now; zero: none. */
+struct id community_renewal(const struct community *community, const struct id *member,
+                            struct instant now);
 
 /* Borrowed until the next admission; `invite` in it is empty. NULL: not known. */
 const struct member *community_find(const struct community *community,
                                     const struct id *certificate);
 /* When its certificate ends, with all renewals. 1970: not known. */
 struct instant community_ends(const struct community *community, const struct id *certificate);
-/* It was removed, or with one above it; `at` (NULL: not wanted): when. */
+/* It was removed, or with one above it, or brought in by one that had been removed before; `at`
+ * (NULL: not wanted): when. */
 bool community_is_removed(const struct community *community, const struct id *certificate,
                           struct instant *at);
 /* Known, not removed, and neither it nor a sponsor above it has expired. */

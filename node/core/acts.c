@@ -11,7 +11,8 @@
 
 enum {
     ENDORSEMENTS_OF_ONE = 16, /* live ones of one home */
-    STALE_AT_ONCE = 64,
+    STALE_AT_ONCE = 512,      /* of 16 administrators, and those before them */
+    LOST_MAX = 64,            /* kept to be told */
 };
 
 struct gathering { /* of signatures for one act */
@@ -27,6 +28,7 @@ struct stale { /* endorsements of what cannot follow any more */
 };
 
 static enum err visit_act(void *context, const struct store_act *row);
+static enum err visit_lost(void *context, const struct store_act *row);
 static enum err lose(struct core *core, uint32_t number, const struct id *winner);
 static enum err note_lost(struct core *core, const struct signed_object *object,
                           const struct act *act, struct bytes bytes);
@@ -59,7 +61,7 @@ static enum err visit_act(void *context, const struct store_act *row) {
         err = act_decode(object.body, &act);
     }
     if (err == ERR_OK) {
-        err = community_follow(core->community, &object, &act, row->since);
+        err = community_follow(core->community, &object, &act);
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
@@ -74,21 +76,32 @@ enum err acts_judge(struct core *core, const struct signed_object *object, struc
     if (place == ACT_KNOWN || place == ACT_ASTRAY) {
         return place == ACT_KNOWN ? ERR_PEER_REPEATED : ERR_PEER_UNKNOWN;
     }
+    bool known = false;
+    err = store_act_lost(core->store, &object->id, &known);
+    if (err != ERR_OK || known) {
+        return err == ERR_OK ? ERR_DENY_CHARTER : err;
+    }
     err = community_judge_act(core->community, object, &act);
     if (err == ERR_OK && (place == ACT_LOSES || place == ACT_LATE)) {
         err = note_lost(core, object, &act, bytes);
-        err = err == ERR_OK ? ERR_DENY_OTHERS : err;
+        err = err == ERR_OK ? ERR_DENY_CHARTER : err;
     }
     return err;
 }
 
-/* One that loses against what counts here, or comes too late to win. */
+static enum err visit_lost(void *context, const struct store_act *row) {
+    *(size_t *)context += id_is_zero(&row->lost_to) ? 0 : 1;
+    return ERR_OK;
+}
+
+/* One that loses against what counts here, or comes too late to win. Whoever were administrators
+ * once can make any number. */
 static enum err note_lost(struct core *core, const struct signed_object *object,
                           const struct act *act, struct bytes bytes) {
     uint32_t before = community_act_number(core->community, &act->previous);
-    bool known = false;
-    enum err err = store_act_lost(core->store, &object->id, &known);
-    if (err != ERR_OK || known) {
+    size_t lost_before = 0;
+    enum err err = store_act_each(core->store, visit_lost, &lost_before);
+    if (err != ERR_OK || lost_before >= LOST_MAX) {
         return err;
     }
     const struct store_object row = {.id = object->id,
@@ -122,7 +135,7 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
         err = lose(core, before, &object->id);
     }
     if (err == ERR_OK) {
-        err = community_follow(core->community, object, &act, core->now.wall);
+        err = community_follow(core->community, object, &act);
     }
     if (err != ERR_OK) {
         return err;
@@ -223,7 +236,10 @@ enum err acts_judge_endorsement(struct core *core, const struct signed_object *o
         act.head.created.ms <= governance->created.ms ||
         act.head.created.ms > core->now.wall.ms + FUTURE_MAX_MS ||
         !charter_has_administrator(&governance->charter, &object->signatures[0].key)) {
-        return ERR_DENY_OTHERS; /* whoever passed it on may know of other acts */
+        return ERR_DENY_CHARTER; /* whoever passed it on may know of other acts */
+    }
+    if (id_equal(&head->author, &core->self)) {
+        return ERR_OK; /* those of ours that came too late are here still */
     }
     err = store_object_count(core->store, OBJECT_ENDORSEMENT, &head->author, core->now.wall, &live);
     return err == ERR_OK && live >= ENDORSEMENTS_OF_ONE ? ERR_DENY_QUOTA : err;

@@ -341,7 +341,7 @@ static enum err members(struct core *core, uint64_t client) {
             got->as.object.state = state_of(core, id, (peer_no)i);
             err = reply(core, client);
         }
-        const struct id renewal = community_renewal(core->community, id);
+        const struct id renewal = community_renewal(core->community, id, core->now.wall);
         if (err == ERR_OK && !id_is_zero(&renewal)) {
             err = store_object_get(core->store, &renewal, &row);
             if (err == ERR_OK) {

@@ -730,12 +730,18 @@ enum err core_know_member(struct core *core, struct link *link, struct bytes pay
     struct member member;
     enum err verdict = ERR_OK;
     bool catches_up = link->door == TRANSPORT_CATCH_UP && link->purpose == PURPOSE_MEMBER;
-    enum err err = gossip_take(core, link, payload, (struct way){0}, &verdict);
-    if (err == ERR_OK) {
-        err = signed_decode(payload, &object);
-    }
+    enum err err = signed_decode(payload, &object);
     if (err == ERR_OK) {
         err = member_decode(object.body, &member);
+    }
+    /* Nobody is heard of first from itself whose sponsor was removed: that one could have made it.
+     */
+    if (err == ERR_OK && community_find(core->community, &object.id) == NULL &&
+        community_is_removed(core->community, &member.head.author, NULL)) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK) {
+        err = gossip_take(core, link, payload, (struct way){0}, &verdict);
     }
     if (err != ERR_OK) {
         return err;
@@ -948,7 +954,8 @@ static struct tick link_deadline(const struct link *link) {
         int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
         return tick_add(link->opened, (struct duration){most});
     }
-    bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares;
+    bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares ||
+                 link->door == TRANSPORT_CATCH_UP;
     return idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
 }
 

@@ -408,8 +408,10 @@ static enum err judge(struct core *core, const struct signed_object *object,
     if (author == NULL) {
         return ERR_PEER_UNKNOWN; /* its certificate may be on the way: ask again later */
     }
-    if (object->kind == OBJECT_REMOVAL) { /* what one said that was removed later counts still */
-        return standing_judge_removal(core, object, head, author);
+    /* What decides who is a member counts whatever became of its author: all come to the same. */
+    if (object->kind == OBJECT_REMOVAL || object->kind == OBJECT_RENEWAL) {
+        return object->kind == OBJECT_REMOVAL ? standing_judge_removal(core, object, head, author)
+                                              : standing_judge_renewal(core, object, head, author);
     }
     if (!community_in_standing(core->community, &head->author, core->now.wall)) {
         return ERR_DENY_EXPIRED;
@@ -430,8 +432,6 @@ static enum err judge(struct core *core, const struct signed_object *object,
         return called_judge(core, object, author);
     case OBJECT_ENDORSEMENT:
         return acts_judge_endorsement(core, object, head, author);
-    case OBJECT_RENEWAL:
-        return standing_judge_renewal(core, object, head, author);
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
@@ -440,6 +440,7 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_MEMBER:
     case OBJECT_ACT:
     case OBJECT_REMOVAL:
+    case OBJECT_RENEWAL:
     case OBJECT_INVITE:
     case OBJECT_DECISION:
     case OBJECT_GRANT:
@@ -470,14 +471,9 @@ static enum err judge_head(struct core *core, const struct signed_object *object
 
 static enum err judge_member(struct core *core, const struct signed_object *object) {
     struct member member;
-    struct instant at;
     enum err err = member_decode(object->body, &member);
-    if (err == ERR_OK && community_is_removed(core->community, &member.head.author, &at) &&
-        at.ms <= member.head.created.ms) {
-        return ERR_DENY_EXPIRED; /* whoever was removed brings nobody in */
-    }
     if (err == ERR_OK && !community_lets_bring(core->community, &member)) {
-        return ERR_DENY_OTHERS; /* others may have another charter still */
+        return ERR_DENY_CHARTER; /* others may have another one still */
     }
     return err == ERR_OK ? community_admit(core->community, object, &member) : err;
 }
@@ -572,6 +568,7 @@ bool signed_by_owner(const struct signed_object *object, const struct member *me
 static bool ignores(enum err err) {
     return err == ERR_PEER_UNKNOWN || err == ERR_PEER_REPEATED || err == ERR_DENY_TIME ||
            err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS ||
+           err == ERR_DENY_CHARTER ||
            err == ERR_DENY_CAP || /* whoever passed it on may have another charter still */
            err == ERR_FULL_TABLE;
 }

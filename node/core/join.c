@@ -601,7 +601,7 @@ static enum err judge_standing(struct community *community, const struct signed_
     enum err err = ERR_OK;
     if (object->kind == OBJECT_ACT) {
         err = act_decode(object->body, &act);
-        return err == ERR_OK ? community_follow(community, object, &act, act.head.created) : err;
+        return err == ERR_OK ? community_follow(community, object, &act) : err;
     }
     const struct member *author = NULL;
     if (object->kind == OBJECT_RENEWAL) {
@@ -622,7 +622,8 @@ static enum err judge_standing(struct community *community, const struct signed_
     if (!good) {
         return err == ERR_OK ? ERR_PEER_SIGNATURE : err;
     }
-    return community_remove(community, &removal.removed, &object->id, removal.head.created);
+    return community_remove(community, &removal.removed, &object->id, removal.head.created,
+                            &removal.head.author);
 }
 
 static enum err judge_record(const struct community *community, const struct signed_object *object,
@@ -661,6 +662,7 @@ static enum err keep_parts(struct core *core, struct bytes parts) {
         struct id removal;
         memcpy(removal.b, parts.at + at, sizeof removal.b);
         err = epoch_take(core, &removal, parts.at + at + 32);
+        err = err == ERR_PEER_SIGNATURE ? ERR_OK : err;
     }
     return err;
 }

@@ -391,7 +391,7 @@ enum err gossip_dial_member(struct core *core, const struct id *certificate);
 
 /* ---- acts.c ---- */
 enum err acts_load(struct core *core); /* the founding charter is in place */
-/* ERR_DENY_OTHERS also for one that loses against what counts here; it is noted. */
+/* ERR_DENY_CHARTER also for one that loses against what counts here; it is noted. */
 enum err acts_judge(struct core *core, const struct signed_object *object, struct bytes bytes);
 enum err acts_take(struct core *core, const struct signed_object *object); /* judged, and stored */
 enum err acts_judge_endorsement(struct core *core, const struct signed_object *object,

@@ -13,10 +13,12 @@ enum {
     RENEW_BEFORE_DAYS = 60,     /* by whoever brought it in */
     RENEW_FOR_OTHERS_DAYS = 30, /* by those above that one */
     OBJECTS_AT_ONCE = 256,
+    REMOVALS_OF_ONE = 256,
 };
 
 struct search { /* for what this home said of a member before */
     const struct id *member;
+    const struct id *but; /* this removal */
     bool found;
     struct sync_key key;
 };
@@ -31,11 +33,12 @@ struct asked { /* its requests */
     struct id ids[512];
 };
 
+static enum err judge_quota_of_removals(struct core *core, const struct head *head);
 static enum err visit_removal(void *context, const struct store_object *row);
 static enum err visit_renewal(void *context, const struct store_object *row);
 static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
-                             struct search *out);
+                             const struct id *but, struct search *out);
 static enum err forget(struct core *core, const struct sync_key *key);
 static enum err part_with(struct core *core, const struct id *member, const struct id *by);
 static enum err silence(struct core *core, const struct id *member, const struct id *by);
@@ -61,7 +64,8 @@ static enum err visit_removal(void *context, const struct store_object *row) {
         err = removal_decode(object.body, &removal);
     }
     if (err == ERR_OK) {
-        err = community_remove(core->community, &removal.removed, &row->id, row->created);
+        err = community_remove(core->community, &removal.removed, &row->id, row->created,
+                               &removal.head.author);
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
@@ -88,7 +92,6 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
                                 const struct head *head, const struct member *author) {
     struct removal removal;
     struct search before;
-    struct instant at;
     enum err err = removal_decode(object->body, &removal);
     if (err != ERR_OK) {
         return err;
@@ -97,30 +100,45 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
     if (!signed_by_owner(object, author) || leaves != id_is_zero(&removal.removed.epoch)) {
         return ERR_PEER_SIGNATURE;
     }
-    /* A sponsor that was removed itself has said this before, or has not said it. */
-    if (community_is_removed(core->community, &head->author, &at) && at.ms <= head->created.ms) {
-        return ERR_DENY_EXPIRED;
-    }
+    /* One that is not known here may be elsewhere: what a removal adds to the epoch key must not
+     * hang on who has heard of whom. Whether it may say so shows when that one comes. */
     err = community_may_remove(core->community, &head->author, &removal.removed.member);
+    if (err == ERR_PEER_UNKNOWN) {
+        err = judge_quota_of_removals(core, head);
+    }
     if (err == ERR_OK) {
-        err = find_removal(core, &head->author, &removal.removed.member, &before);
+        err = find_removal(core, &head->author, &removal.removed.member, &object->id, &before);
     }
     return err == ERR_OK && before.found && id_compare(&before.key.id, &object->id) < 0
                ? ERR_DENY_QUOTA
                : err;
 }
 
+/* As many as one could ever have brought in. */
+static enum err judge_quota_of_removals(struct core *core, const struct head *head) {
+    uint64_t count = 0;
+    enum err err =
+        store_object_count(core->store, OBJECT_REMOVAL, &head->author, core->now.wall, &count);
+    return err == ERR_OK && count >= REMOVALS_OF_ONE ? ERR_DENY_QUOTA : err;
+}
+
 enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key) {
     struct signed_object object;
     struct removal removal;
     struct search before;
-    struct id id = {{0}};
+    const struct id none = {{0}};
+    struct id id = none;
     enum err verdict = ERR_OK;
     enum err err = core->is_member ? signed_decode(bytes, &object) : ERR_USER_NO_COMMUNITY;
     if (err == ERR_OK) {
         err = removal_decode(object.body, &removal);
     }
-    if (err == ERR_OK && key.len == EPOCH_KEY_BYTES) {
+    const size_t expected =
+        err == ERR_OK && id_is_zero(&removal.removed.epoch) ? 0 : EPOCH_KEY_BYTES;
+    if (err == ERR_OK && key.len != expected) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK && key.len > 0) {
         sha256(key, &id);
     }
     if (err == ERR_OK &&
@@ -129,7 +147,7 @@ enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key
         err = ERR_PEER_BOUNDS;
     }
     if (err == ERR_OK) {
-        err = find_removal(core, &core->self, &removal.removed.member, &before);
+        err = find_removal(core, &core->self, &removal.removed.member, &none, &before);
         err = err == ERR_OK && before.found ? ERR_USER_EXISTS : err;
     }
     if (err == ERR_OK && key.len > 0) {
@@ -146,9 +164,10 @@ enum err standing_removal(struct core *core, const struct signed_object *object)
     struct search before;
     enum err err = removal_decode(object->body, &removal);
     if (err == ERR_OK) {
-        err = find_removal(core, &removal.head.author, &removal.removed.member, &before);
+        err =
+            find_removal(core, &removal.head.author, &removal.removed.member, &object->id, &before);
     }
-    if (err == ERR_OK && before.found && !id_equal(&before.key.id, &object->id)) {
+    if (err == ERR_OK && before.found) {
         community_unremove(core->community, &before.key.id);
         err = store_epoch_remove(core->store, &before.key.id);
         if (err == ERR_OK) {
@@ -156,8 +175,8 @@ enum err standing_removal(struct core *core, const struct signed_object *object)
         }
     }
     if (err == ERR_OK) {
-        err =
-            community_remove(core->community, &removal.removed, &object->id, removal.head.created);
+        err = community_remove(core->community, &removal.removed, &object->id, removal.head.created,
+                               &removal.head.author);
     }
     if (err == ERR_OK) {
         err = standing_removed(core, &removal.removed, &object->id);
@@ -263,9 +282,10 @@ static enum err visit_saying(void *context, const struct store_object *row) {
     return ERR_OK;
 }
 
+/* Another than this one. */
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
-                             struct search *out) {
-    *out = (struct search){.member = member};
+                             const struct id *but, struct search *out) {
+    *out = (struct search){.member = member, .but = but};
     return store_object_each_of(core->store, OBJECT_REMOVAL, author, visit_said, out);
 }
 
@@ -277,7 +297,8 @@ static enum err visit_said(void *context, const struct store_object *row) {
     if (err == ERR_OK) {
         err = removal_decode(object.body, &removal);
     }
-    if (err == ERR_OK && !search->found && id_equal(&removal.removed.member, search->member)) {
+    if (err == ERR_OK && !search->found && !id_equal(&row->id, search->but) &&
+        id_equal(&removal.removed.member, search->member)) {
         search->found = true;
         search->key = (struct sync_key){row->created, row->id};
     }
@@ -296,7 +317,7 @@ size_t standing_chain(const struct core *core, const struct id *certificate,
     size_t count = community_chain(core->community, certificate, chain);
     size_t parts = 0;
     for (size_t i = 0; i < count; i++) {
-        struct id renewal = community_renewal(core->community, &chain[i]);
+        struct id renewal = community_renewal(core->community, &chain[i], core->now.wall);
         out[parts++] = chain[i];
         if (!id_is_zero(&renewal)) {
             out[parts++] = renewal;
@@ -307,7 +328,7 @@ size_t standing_chain(const struct core *core, const struct id *certificate,
 
 /* ---- renewals ---- */
 
-/* Of one member the one that lasts longest counts; of equal ones the first that came here. */
+/* Of one member the one that lasts longest counts; of equal ones that of the smaller id. */
 enum err standing_judge_renewal(struct core *core, const struct signed_object *object,
                                 const struct head *head, const struct member *author) {
     struct renewal renewal;
@@ -330,7 +351,7 @@ enum err standing_renewal(struct core *core, const struct signed_object *object)
     if (err != ERR_OK) {
         return err;
     }
-    struct id before = community_renewal(core->community, &renewal.member);
+    struct id before = community_renewal(core->community, &renewal.member, (struct instant){0});
     community_renew(core->community, &renewal.member, renewal.head.expires, &object->id);
     err = id_is_zero(&before) ? ERR_USER_NOT_FOUND : store_object_get(core->store, &before, &row);
     if (err == ERR_OK) {

@@ -38,7 +38,7 @@ enum log_kind {
     LOG_REQUEST_SEEN,       /* the same, by others */
     LOG_REQUEST_REFUSED,    /* a: request; numbers: index of the rule, from 1 */
     LOG_REQUEST_AMENDED,    /* a: request; b: the one that takes its place */
-    LOG_REQUEST_WITHDRAWN,  /* a: request; b: withdrawal */
+    LOG_REQUEST_WITHDRAWN,  /* a: request; b: withdrawal, or what removed its author */
     LOG_CALL_BACK,          /* a: request, or a of its LOG_REQUEST_WITHHELD; b: call-back; numbers:
                                outcome */
     LOG_RECEIPT_COMMITMENT, /* a: commitment; b: request, or a of its LOG_REQUEST_WITHHELD */

@@ -106,7 +106,7 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (!charter_allows(charter, author->role, (unsigned)request->instrument.kind) ||
         request->terms.delete_by.ms - request->head.created.ms >
             (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
-        return ERR_DENY_OTHERS; /* whoever passed it on may have another charter still */
+        return ERR_DENY_CHARTER; /* whoever passed it on may have another one still */
     }
     if (charter->has_area && !geo_place_inside(&request->place, &charter->area)) {
         *rule = rule_about("at");

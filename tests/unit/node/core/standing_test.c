@@ -122,6 +122,41 @@ static void test_a_home_leaves(void **state) {
     world_destroy(world);
 }
 
+/* With a certificate of its own making, dated before it was removed: nobody is heard of first from
+ * itself whose sponsor is gone, and one that is dated after is no member anywhere. */
+static void test_a_removed_one_does_not_let_itself_in(void **state) {
+    (void)state;
+    struct world *world = world_create(40, HOMES, NULL);
+    char code[CODE_MAX_BYTES];
+    world_found(world, 0, &terms);
+    world_invite_to_invite(world, 0, 4, code);
+    CHECK_ERR(ERR_OK, world_join(world, 1, code));
+    world_run(world, 5 * SECOND);
+    world_invite(world, 0, MEMBER_HOME, DURATION_DAY_MS, code);
+    CHECK_ERR(ERR_OK, world_join(world, 2, code));
+    world_run(world, 5 * SECOND);
+    CHECK(world_certificate(world, 1));
+    world_invite(world, 1, MEMBER_HOME, DURATION_DAY_MS, code); /* for 3, who is with it */
+    for (int member = 0; member <= 2; member += 2) {
+        world_cut(world, 1, member, true);
+        world_cut(world, 3, member, true);
+    }
+    world_run(world, 15 * SECOND);
+    CHECK_ERR(ERR_OK, world_join(world, 3, code));
+    world_run(world, 10 * SECOND);
+    CHECK(world_is_member(world, 3)); /* 1 says so, nobody else knows */
+    CHECK(world_certificate(world, 3));
+    CHECK_ERR(ERR_OK, world_remove(world, 0, 1, false));
+    world_run(world, 10 * SECOND);
+    world_kill(world, 1);
+    world_heal(world);
+    world_run(world, 180 * SECOND);
+    CHECK(!in_standing(world, 0, 3) && !in_standing(world, 2, 3));
+    CHECK(world_links(world, 3) == 0);
+    CHECK(!same_epoch(world, 3, 0) && same_epoch(world, 2, 0));
+    world_destroy(world);
+}
+
 /* Its requests end, at whoever had a clip for them too, and nothing more is sent. */
 static void test_a_removed_ones_requests_end(void **state) {
     struct world *world = settled(4, &terms);
@@ -265,6 +300,7 @@ int main(void) {
         cmocka_unit_test(test_a_sponsor_removes_whom_it_brought),
         cmocka_unit_test(test_k_administrators_remove_anyone),
         cmocka_unit_test(test_a_home_leaves),
+        cmocka_unit_test(test_a_removed_one_does_not_let_itself_in),
         cmocka_unit_test(test_a_removed_ones_requests_end),
         cmocka_unit_test(test_a_grant_under_way_stops),
         cmocka_unit_test(test_who_was_away_catches_up),

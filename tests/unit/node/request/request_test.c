@@ -96,7 +96,7 @@ static void test_times_of_the_request_itself(void **state) {
     request.terms.delete_by.ms = request.head.created.ms + 90 * INT64_C(24) * HOUR;
     CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
     request.terms.delete_by.ms++;
-    CHECK_ERR(ERR_DENY_OTHERS, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_CHARTER, judge(requests, &request, &rule));
     request.terms.delete_by = request.head.created;
     CHECK_ERR(ERR_PEER_BOUNDS, judge(requests, &request, &rule));
     requests_destroy(requests);

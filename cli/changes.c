@@ -10,6 +10,10 @@ enum {
     CORNERS_TEXT_MAX = GEO_POINTS_MAX * 28, /* "-89.1234567,-179.1234567 " */
 };
 
+enum {
+    KEY_SHOWN = 16 /* hex digits of an administrator's key */
+};
+
 static void add(struct changes *out, const char *format, ...) PRINTF_LIKE(2, 3);
 static void name_changes(const struct charter *before, const struct charter *after,
                          struct changes *out);
@@ -88,6 +92,8 @@ static void add(struct changes *out, const char *format, ...) {
     if (buffer_append(&out->lines, (struct bytes){(const uint8_t *)line, strlen(line) + 1}) ==
         ERR_OK) {
         out->count++;
+    } else {
+        out->cut = true;
     }
 }
 
@@ -106,6 +112,7 @@ static void name_changes(const struct charter *before, const struct charter *aft
 static void administrator_changes(const struct charter *before, const struct charter *after,
                                   const struct member_list *members, struct changes *out) {
     char person[PERSON_MAX];
+    char key[KEY_SHOWN + 1];
     for (size_t i = 0; i < before->administrator_count; i++) {
         if (!charter_has_administrator(after, &before->administrators[i])) {
             add(out, "administrator %s removed",
@@ -114,8 +121,10 @@ static void administrator_changes(const struct charter *before, const struct cha
     }
     for (size_t i = 0; i < after->administrator_count; i++) {
         if (!charter_has_administrator(before, &after->administrators[i])) {
-            add(out, "administrator %s added",
-                person_text(members, &after->administrators[i], person));
+            /* Names are what homes call themselves: two may be the same. A key is not. */
+            hex_write((struct bytes){after->administrators[i].b, KEY_SHOWN / 2}, key);
+            add(out, "administrator %s added, key %s",
+                person_text(members, &after->administrators[i], person), key);
         }
     }
     if (before->threshold != after->threshold ||

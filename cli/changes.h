@@ -13,6 +13,7 @@ enum {
 /* Lines, each ended by NUL, safe to print. Zero it except for `lines.max`. */
 struct changes {
     size_t count;
+    bool cut; /* there was no room for all: nobody may sign on it */
     struct buffer lines;
 };
 #define CHANGES_NONE ((struct changes){.lines = {.max = CHANGES_BYTES_MAX}})

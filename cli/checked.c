@@ -156,8 +156,9 @@ static size_t chain_of(const struct control_reply *reply, const struct id *autho
     while (count + 2 <= CHAIN_PARTS_MAX && !id_is_zero(&next)) {
         struct signed_object object;
         struct head head;
-        bool there = false;
-        for (size_t i = 0; i < reply->as.request.caller_count && !there; i++) {
+        struct bytes certificate = {NULL, 0};
+        struct bytes renewed = {NULL, 0};
+        for (size_t i = 0; i < reply->as.request.caller_count && certificate.len == 0; i++) {
             struct renewal renewal;
             struct bytes part = reply->as.request.callers[i];
             if (signed_decode(part, &object) != ERR_OK) {
@@ -165,16 +166,20 @@ static size_t chain_of(const struct control_reply *reply, const struct id *autho
             }
             if (object.kind == OBJECT_RENEWAL && renewal_decode(object.body, &renewal) == ERR_OK &&
                 id_equal(&renewal.member, &next)) {
-                found[count++] = part; /* the node names it before its certificate */
+                renewed = part; /* the node names it before its certificate */
             }
-            there = id_equal(&object.id, &next) && head_decode(object.body, &head) == ERR_OK;
-            found[count] = part;
+            if (id_equal(&object.id, &next) && head_decode(object.body, &head) == ERR_OK) {
+                certificate = part;
+            }
         }
-        if (!there) {
+        if (certificate.len == 0) {
             return 0;
         }
+        if (renewed.len > 0) {
+            found[count++] = renewed;
+        }
+        found[count++] = certificate;
         next = head.author;
-        count++;
     }
     for (size_t i = 0; i < count; i++) {
         chain[i] = found[count - 1 - i];

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "node/base/assert.h"
 
 enum {
     FRAME_HEADER = 4,
@@ -30,7 +31,6 @@ static bool read_all(int fd, uint8_t *out, size_t len);
 static bool write_all(int fd, struct bytes data);
 static enum err take_act(struct bytes bytes, bool *founded, struct community_terms *out);
 static bool find_member(struct client *client, struct gathered *found);
-static void gather(struct gathered *found, struct bytes bytes);
 static int refused(const struct control_reply *reply);
 static int hung_up(void);
 static int no_node(const char *home);
@@ -284,6 +284,7 @@ static bool find_member(struct client *client, struct gathered *found) {
     const struct control_request ask = {.op = CONTROL_MEMBERS};
     const struct id wanted = found->next;
     struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    struct buffer renewed = {.max = SIGNED_GOSSIP_MAX};
     bool there = false;
     int failed = client_ask(client, &ask);
     while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
@@ -295,8 +296,9 @@ static bool find_member(struct client *client, struct gathered *found) {
             continue;
         }
         if (object.kind == OBJECT_RENEWAL && renewal_decode(object.body, &renewal) == ERR_OK &&
-            id_equal(&renewal.member, &wanted)) {
-            gather(found, bytes);
+            id_equal(&renewal.member, &wanted) && renewed.len == 0 &&
+            buffer_append(&renewed, bytes) != ERR_OK) {
+            failed = fail(NULL, "out of memory");
         }
         if (id_equal(&object.id, &wanted) && head_decode(object.body, &head) == ERR_OK && !there &&
             buffer_append(&certificate, bytes) == ERR_OK) {
@@ -304,18 +306,12 @@ static bool find_member(struct client *client, struct gathered *found) {
             there = true;
         }
     }
-    gather(found, buffer_bytes(&certificate));
-    buffer_finish(&certificate);
-    return failed == 0 && there;
-}
-
-static void gather(struct gathered *found, struct bytes bytes) {
-    struct buffer *part = &found->parts[found->count];
-    buffer_init(part, SIGNED_GOSSIP_MAX);
-    if (bytes.len > 0 && found->count < COUNT_OF(found->parts) &&
-        buffer_append(part, bytes) == ERR_OK) {
-        found->count++;
+    ASSERT(found->count + 2 <= COUNT_OF(found->parts));
+    if (renewed.len > 0) {
+        found->parts[found->count++] = renewed;
     }
+    found->parts[found->count++] = certificate;
+    return failed == 0 && there;
 }
 
 static int refused(const struct control_reply *reply) {

@@ -39,6 +39,7 @@ static bool find_administrator(const char *text, struct sign_public *out, bool *
 static int resolve_authority(const char *path, const struct terms_named *named,
                              struct resolved *out);
 static int check_signable(const struct charter *charter);
+static int check_all_shown(const struct changes *changes);
 static int check_terminal_only(const struct cli *cli);
 static void say_changes(const struct changes *changes, const char *label);
 static void say_what_follows(const struct sign_public *signers, size_t count, struct instant until);
@@ -109,7 +110,8 @@ static void show_administrators(const struct cli *cli, struct facts *facts) {
         const struct listed *home = members_of_key(&decisions.members, key, &owner);
         bool stands = home != NULL && listed_stands(home);
         (void)snprintf(text, sizeof text, "%s%s", person_text(&decisions.members, key, person),
-                       stands ? "" : ", of no home that belongs: cannot sign");
+                       stands ? ""
+                              : ", of no home that belongs: its key counts until it is taken out");
         if (!cli->json) {
             facts_text(facts, NULL, "administrator", text);
             continue;
@@ -333,6 +335,9 @@ static int draft(struct cli *cli, struct client **client, struct changes *change
         return failed;
     }
     failed = check_signable(&resolved.charter);
+    if (failed == 0) {
+        failed = check_all_shown(changes);
+    }
     if (failed != 0) {
         return failed;
     }
@@ -507,6 +512,12 @@ static int check_signable(const struct charter *charter) {
                       charter->threshold, could);
 }
 
+static int check_all_shown(const struct changes *changes) {
+    return changes->cut ? fail("have it proposed in several steps",
+                               "it changes more than can be shown at once")
+                        : 0;
+}
+
 static void say_changes(const struct changes *changes, const char *label) {
     for (const char *line = changes_first(changes); line != NULL;
          line = changes_next(changes, line)) {
@@ -574,6 +585,9 @@ static int sign(struct cli *cli) {
     }
     if (failed == 0) {
         failed = decisions_may_sign(cli, &decisions, &pub);
+    }
+    if (failed == 0) {
+        failed = check_all_shown(&proposal->changes);
     }
     if (failed == 0 && proposal_signed_by(proposal, &pub.owner.sign)) {
         failed = fail("see who else has with 'stoop charter proposals'",

@@ -390,6 +390,7 @@ int cmd_invite(struct cli *cli) {
     if (failed == 0) {
         failed = make_invitation(&options, &status, &signers, &invitation, &invite);
     }
+    signers_close(&signers); /* it may be an hour until somebody comes */
     if (failed == 0 && options.spoken) {
         failed = meet_offer(cli, client, &invitation.code, invitation.text, options.minutes);
     } else if (failed == 0) {
@@ -398,7 +399,6 @@ int cmd_invite(struct cli *cli) {
             show_invitation(cli, &invitation, options.no_qr);
         }
     }
-    signers_close(&signers);
     client_close(client);
     return failed;
 }

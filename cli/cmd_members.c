@@ -339,8 +339,8 @@ static void say_administrators(const struct listed *member, bool subtree) {
         return;
     }
     (void)snprintf(text, sizeof text,
-                   "%.2000s can sign as administrator no more; the charter names them still: "
-                   "'stoop charter edit'",
+                   "%.2000s is named by the charter still: a signature made with that key counts "
+                   "until it is not; take it out with 'stoop charter edit'",
                    people_text(&decisions.members, gone, count, people));
     term_line("DECIDE", "", text);
     if (left < charter->threshold) {

@@ -384,6 +384,10 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
     clip.manifest = calloc(1, sizeof *clip.manifest);
     int failed = clip.manifest == NULL ? fail(NULL, "out of memory")
                                        : find_request(review, &ref->request, &asked);
+    if (failed == 0 && asked.end != REQUEST_STANDS) { /* while the owner was at another one */
+        ref->decided = true;
+        failed = meanwhile_open(review->desk.client, &review->desk.community, &clip);
+    }
     if (failed == 0) {
         failed = check_document(&review->desk, &asked);
     }

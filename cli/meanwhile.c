@@ -29,8 +29,11 @@ int meanwhile_open(struct client *client, const struct community_terms *communit
         (void)snprintf(text, sizeof text, "decided meanwhile, or at its end; nothing went");
         break;
     case REQUEST_WITHDRAWN:
-    case REQUEST_TAKEN_BACK:
         (void)snprintf(text, sizeof text, "withdrawn meanwhile by who asked; nothing went");
+        break;
+    case REQUEST_TAKEN_BACK:
+        (void)snprintf(text, sizeof text,
+                       "taken back meanwhile, or who asked is no member any more; nothing went");
         break;
     case REQUEST_AMENDED:
         (void)snprintf(text, sizeof text, "amended meanwhile: %s takes its place; nothing went",

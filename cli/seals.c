@@ -1,12 +1,19 @@
 /* The court's own signature is checked by a child. What reads a stranger's DER has no key, no
  * network, no file, no program to start, and little time: the walls of media work, and limits. Each
  * seal gets a child of its own, so that none has a say in what is found of another. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/clip.h"
+
+enum {
+    WALL_MS = 25 * 1000, /* longer than the child's own limits */
+};
 
 struct job { /* behind it, in a file: seal, document, then the anchors */
     struct instant now;
@@ -21,7 +28,9 @@ struct answer {
 };
 
 static void serve(int socket, const void *argument);
-static _Noreturn void check(int socket, const struct job *job, int file);
+static void answer_of(const struct job *job, int file, struct answer *out);
+static bool read_whole(int from, struct answer *out);
+static _Noreturn void check(int to, const struct job *job, int file);
 static size_t size_of(const struct job *job);
 static bool is_sound(const struct answer *answer);
 
@@ -44,7 +53,7 @@ void seal_check(struct helper *seals, struct bytes seal, struct bytes document,
     }
     good = good && helper_send(seals->socket, &job, sizeof job, &file, 1);
     ssize_t got = -1;
-    while (good && got < 0) { /* interrupted: it has its limits */
+    while (good && got < 0) { /* interrupted: its answer must not be taken for the next one's */
         got = helper_receive(seals->socket, &answer, sizeof answer, NULL, 0);
     }
     if (file >= 0) {
@@ -70,25 +79,50 @@ static void serve(int socket, const void *argument) {
     int file = -1;
     (void)argument;
     while (helper_receive(socket, &job, sizeof job, &file, 1) == sizeof job) {
-        const struct answer nothing = {.result = CMS_MALFORMED};
-        int status = -1;
-        pid_t child = fork();
-        if (child == 0) {
-            check(socket, &job, file);
-        }
-        bool good = child > 0 && waitpid(child, &status, 0) == child && status == 0;
+        struct answer answer = {.result = CMS_MALFORMED};
+        answer_of(&job, file, &answer);
         (void)close(file);
-        if (!good && !helper_send(socket, &nothing, sizeof nothing, NULL, 0)) {
+        if (!helper_send(socket, &answer, sizeof answer, NULL, 0)) {
             break;
         }
     }
 }
 
-static _Noreturn void check(int socket, const struct job *job, int file) {
+/* One child, one pipe, one answer: whatever has taken the child over has no way to the next one. */
+static void answer_of(const struct job *job, int file, struct answer *out) {
+    int ends[2];
+    int status = -1;
+    struct answer answer;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        check(ends[1], job, file);
+    }
+    (void)close(ends[1]);
+    bool whole = child > 0 && read_whole(ends[0], &answer);
+    (void)close(ends[0]);
+    if (child > 0) {
+        (void)kill(child, SIGKILL); /* it has answered, or is late */
+        (void)waitpid(child, &status, 0);
+    }
+    if (whole) {
+        *out = answer;
+    }
+}
+
+static bool read_whole(int from, struct answer *out) {
+    struct pollfd ready = {.fd = from, .events = POLLIN};
+    return poll(&ready, 1, WALL_MS) == 1 && read(from, out, sizeof *out) == sizeof *out;
+}
+
+static _Noreturn void check(int to, const struct job *job, int file) {
     struct answer answer = {.result = CMS_MALFORMED};
     struct bytes anchors[AUTHORITIES_MAX];
     const uint8_t *at = mmap(NULL, size_of(job), PROT_READ, MAP_PRIVATE, file, 0);
-    if (at == MAP_FAILED || !helper_confine(0)) {
+    (void)dup2(to, STDERR_FILENO + 1); /* in the place of the socket that jobs come by */
+    if (at == MAP_FAILED || close_range(STDERR_FILENO + 2, ~0U, 0) != 0 || !helper_confine(0)) {
         _exit(1);
     }
     struct bytes seal = {at, job->seal};
@@ -99,7 +133,7 @@ static _Noreturn void check(int socket, const struct job *job, int file) {
         at += job->anchors[i];
     }
     answer.result = cms_check(seal, document, anchors, job->anchor_count, job->now, answer.by);
-    _exit(write(socket, &answer, sizeof answer) == sizeof answer ? 0 : 1);
+    _exit(write(STDERR_FILENO + 1, &answer, sizeof answer) == sizeof answer ? 0 : 1);
 }
 
 static size_t size_of(const struct job *job) {

@@ -134,7 +134,10 @@ static void show_calls(const struct checked_request *asked) {
 /* As this owner's `stoop` counted it, this request included. */
 static void show_past(const struct opened *clip) {
     const struct memory_past *past = &clip->past;
-    if (past->asked <= 1) {
+    if (past->asked <= 1 && past->accepted + past->declined > 0) {
+        term_put("PAST", "you have %s an earlier form of this request",
+                 past->accepted > 0 ? "accepted" : "declined");
+    } else if (past->asked <= 1) {
         term_put("PAST", "nothing asked by them before, as far as you have seen");
     } else if (past->accepted + past->declined == 0) {
         term_put("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,

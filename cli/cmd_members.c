@@ -18,6 +18,9 @@ struct parting { /* who is to go, and on whose word */
     bool subtree;
     bool by_act;
     struct keyfile_public pub; /* of who signs */
+    size_t officer_count;
+    struct sign_public officers[ADMINISTRATORS_MAX]; /* administrators who go with it */
+    size_t officers_left;                            /* whose homes stand */
 };
 
 static void list_member(const struct cli *cli, const struct listed *listed, struct facts *facts);
@@ -28,19 +31,22 @@ static int take_remove_options(struct cli *cli, struct parting *out);
 static int choose_way(const struct cli *cli, struct parting *parting);
 static int nobody_here_may(const struct parting *parting);
 static bool owns(const struct listed *home, const struct sign_public *key);
+static int find_officers(struct parting *parting);
+static bool too_few_left(const struct parting *parting);
 static void say_removal(const struct parting *parting);
 static void say_brought(const struct listed *member, bool go);
-static void say_administrators(const struct listed *member, bool subtree);
+static void say_administrators(const struct parting *parting);
 static int ask_for(const char *question, const char *wanted, const char *or_else,
                    const char *not_done);
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
 static int begin_act(struct cli *cli, struct client *client, const struct parting *parting);
+static void charter_without(const struct parting *parting, struct instant now, struct charter *out);
 static void fill_removed(const struct parting *parting, struct bytes key, struct removed *out);
 static int put_removal(struct cli *cli, struct client *client, const struct removed *removed,
                        struct bytes key);
 static enum err make_removal(const struct owner_secret *secret, const struct keyfile_public *pub,
                              const struct removed *removed, struct buffer *out);
-static void say_leaving(const struct listed *self);
+static void say_leaving(const struct parting *parting);
 
 static struct decisions decisions;
 
@@ -170,6 +176,9 @@ int cmd_remove(struct cli *cli) {
         failed = choose_way(cli, &parting);
     }
     if (failed == 0) {
+        failed = find_officers(&parting);
+    }
+    if (failed == 0) {
         say_removal(&parting);
         link_code(&parting.member->id, code);
         (void)snprintf(question, sizeof question, "to remove it, type its name, %.300s, or %s: ",
@@ -255,6 +264,32 @@ static bool owns(const struct listed *home, const struct sign_public *key) {
     return false;
 }
 
+/* The administrators who go with it. */
+static int find_officers(struct parting *parting) {
+    const struct charter *charter = &decisions.community.governance.charter;
+    const struct listed *member = parting->member;
+    for (size_t i = 0; i < charter->administrator_count; i++) {
+        size_t owner = 0;
+        const struct sign_public *key = &charter->administrators[i];
+        const struct listed *home = members_of_key(&decisions.members, key, &owner);
+        if (home == member || (parting->subtree && home != NULL && listed_under(home, member))) {
+            parting->officers[parting->officer_count++] = *key;
+        } else if (home != NULL && listed_stands(home)) {
+            parting->officers_left++;
+        }
+    }
+    return parting->by_act && too_few_left(parting)
+               ? fail("change the charter first, with 'stoop charter edit'",
+                      "then %zu could decide, and %u have to", parting->officers_left,
+                      charter->threshold)
+               : 0;
+}
+
+static bool too_few_left(const struct parting *parting) {
+    return parting->officer_count > 0 &&
+           parting->officers_left < decisions.community.governance.charter.threshold;
+}
+
 static void say_removal(const struct parting *parting) {
     static char people[PEOPLE_MAX];
     static char text[PEOPLE_MAX + 256];
@@ -277,7 +312,7 @@ static void say_removal(const struct parting *parting) {
               "its links end at every home as the news comes there, and its open requests end; "
               "what was delivered to it stays listed until its day, by 'stoop overdue' too");
     term_line("", "", "it is for good: it could come back as a new home alone, by a new invite");
-    say_administrators(member, parting->subtree);
+    say_administrators(parting);
     if (!parting->by_act) {
         term_line("BY", "", "you, as this home brought it in: at once");
     } else if (charter->threshold == 1) {
@@ -316,38 +351,26 @@ static void say_brought(const struct listed *member, bool go) {
     }
 }
 
-/* Their keys stay in the charter, and can sign no more. */
-static void say_administrators(const struct listed *member, bool subtree) {
-    const struct charter *charter = &decisions.community.governance.charter;
-    struct sign_public gone[ADMINISTRATORS_MAX];
+/* Administrators together take their keys out of the charter too; a sponsor alone does not decide
+ * who decides. */
+static void say_administrators(const struct parting *parting) {
     static char people[PEOPLE_MAX];
     static char text[PEOPLE_MAX + 256];
-    size_t count = 0;
-    size_t left = 0;
-    for (size_t i = 0; i < charter->administrator_count; i++) {
-        size_t owner = 0;
-        const struct sign_public *key = &charter->administrators[i];
-        const struct listed *home = members_of_key(&decisions.members, key, &owner);
-        bool goes = home == member || (subtree && home != NULL && listed_under(home, member));
-        if (goes) {
-            gone[count++] = *key;
-        } else if (home != NULL && listed_stands(home)) {
-            left++;
-        }
-    }
-    if (count == 0) {
+    if (parting->officer_count == 0) {
         return;
     }
-    (void)snprintf(text, sizeof text,
-                   "%.2000s is named by the charter still: a signature made with that key counts "
-                   "until it is not; take it out with 'stoop charter edit'",
-                   people_text(&decisions.members, gone, count, people));
+    (void)snprintf(
+        text, sizeof text,
+        parting->by_act ? "%.2000s decides no more"
+                        : "%.2000s is named by the charter still: what that key signs "
+                          "counts until administrators take it out with 'stoop charter "
+                          "edit'",
+        people_text(&decisions.members, parting->officers, parting->officer_count, people));
     term_line("DECIDE", "", text);
-    if (left < charter->threshold) {
+    if (too_few_left(parting)) {
         (void)snprintf(text, sizeof text,
-                       "BUT then %zu could sign, and %u have to: nothing could be decided any "
-                       "more. Change the charter first",
-                       left, charter->threshold);
+                       "BUT then %zu could decide, and %u have to: change the charter first",
+                       parting->officers_left, decisions.community.governance.charter.threshold);
         term_line("", "", text);
     }
 }
@@ -391,6 +414,10 @@ static int begin_act(struct cli *cli, struct client *client, const struct partin
     decisions_start_act(&decisions, &act);
     act.has_removed = true;
     fill_removed(parting, BYTES_OF(key), &act.removed);
+    if (parting->officer_count > 0) {
+        act.has_charter = true;
+        charter_without(parting, act.head.created, &act.charter);
+    }
     enum err err = act_encode(&act, &body);
     int failed = err == ERR_OK ? decisions_endorse(cli, client, &decisions, buffer_bytes(&body),
                                                    BYTES_OF(key))
@@ -401,6 +428,27 @@ static int begin_act(struct cli *cli, struct client *client, const struct partin
         decisions_say_signed(&decisions, &id, 1);
     }
     return failed;
+}
+
+static void charter_without(const struct parting *parting, struct instant now,
+                            struct charter *out) {
+    const struct authorities *authorities = &decisions.community.authorities;
+    *out = decisions.community.governance.charter;
+    out->created = now;
+    for (size_t i = 0; i < authorities->count; i++) {
+        out->authorities[out->authority_count++] = authority_at(authorities, i);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < out->administrator_count; i++) {
+        bool goes = false;
+        for (size_t k = 0; k < parting->officer_count; k++) {
+            goes = goes || sign_public_equal(&out->administrators[i], &parting->officers[k]);
+        }
+        if (!goes) {
+            out->administrators[kept++] = out->administrators[i];
+        }
+    }
+    out->administrator_count = kept;
 }
 
 /* It commits to what changes the community's key, which the node has beside it. */
@@ -455,6 +503,7 @@ static enum err make_removal(const struct owner_secret *secret, const struct key
 int cmd_leave(struct cli *cli) {
     struct client *client = NULL;
     struct removed removed = {0};
+    struct parting parting = {.member = NULL};
     char question[SAFE_MAX + 64];
     char safe[SAFE_MAX];
     struct keyfile_public pub;
@@ -480,7 +529,11 @@ int cmd_leave(struct cli *cli) {
         failed = fail("one of its owners has to", "'%s' is no owner of this home", pub.name);
     }
     if (failed == 0) {
-        say_leaving(self);
+        parting.member = self;
+        failed = find_officers(&parting);
+    }
+    if (failed == 0) {
+        say_leaving(&parting);
         (void)snprintf(question, sizeof question, "to leave, type the community's name, %.300s: ",
                        safe_text(name, NAME_MAX_BYTES, safe));
         failed = ask_for(question, name, name, "not left");
@@ -498,7 +551,8 @@ int cmd_leave(struct cli *cli) {
     return failed;
 }
 
-static void say_leaving(const struct listed *self) {
+static void say_leaving(const struct parting *parting) {
+    const struct listed *self = parting->member;
     char text[SAFE_MAX];
     char name[SAFE_MAX];
     char home[SAFE_MAX];
@@ -516,7 +570,7 @@ static void say_leaving(const struct listed *self) {
               "what was delivered to it still has to be deleted by its day: 'stoop "
               "delete --due'");
     say_brought(self, false);
-    say_administrators(self, false);
+    say_administrators(parting);
     term_line("FOR GOOD", "",
               "a home that has left does not come back: it would be a new home, "
               "by a new invite");

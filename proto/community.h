@@ -97,7 +97,7 @@ struct renewed { /* what nobody above it can renew: its sponsors have left, or i
 struct act {
     struct head head;   /* author: zero; expires: INSTANT_FOR_GOOD */
     struct id previous; /* the act before, at first the community's id */
-    bool has_charter;   /* one of these three */
+    bool has_charter;   /* these two, one or both, or the third */
     struct charter charter;
     bool has_removed;
     struct removed removed;

@@ -174,15 +174,15 @@ static const struct shape_field renewed_rows[] = {
 };
 static const struct shape renewed_shape = SHAPE_OF("Renewed", renewed_rows, NULL);
 
-/* What was done by k of n has no author, and does not expire. */
+/* What was done by k of n has no author, and does not expire. A renewal comes alone; a removal may
+ * bring the charter that names the one no more. */
 static bool act_check(const void *plain) {
     const struct act *act = plain;
-    int decided =
-        (act->has_charter ? 1 : 0) + (act->has_removed ? 1 : 0) + (act->has_renewed ? 1 : 0);
+    bool decides = act->has_renewed != (act->has_charter || act->has_removed);
     int64_t most = (int64_t)RENEWED_MAX_DAYS * DURATION_DAY_MS;
     bool renewed = !act->has_renewed || act->renewed.until.ms - act->head.created.ms <= most;
     bool removed = !act->has_removed || !id_is_zero(&act->removed.epoch);
-    return decided == 1 && renewed && removed && id_is_zero(&act->head.author) &&
+    return decides && renewed && removed && id_is_zero(&act->head.author) &&
            act->head.expires.ms == INSTANT_FOR_GOOD.ms;
 }
 static const struct shape_field act_rows[] = {

@@ -195,15 +195,16 @@ class Community:
         need(head["community"] == self.id and not head["author"] and head["expires"] == FOR_GOOD, "it is no act of this "
              "community")
         need(head["created"] > self.newest_at, "it is not later than the act before")
-        need(sum(act[what] is not None for what in ("charter", "removed", "renewed")) == 1, "it decides not one thing")
+        decides = act["charter"] is not None or act["removed"] is not None
+        need(decides != (act["renewed"] is not None), "it decides nothing, or renews beside")
         self.decided(item, self.charter)
         if act["charter"] is not None:
             self.check_charter(act["charter"])
             self.charter = act["charter"]
-        elif act["removed"] is not None:
+        if act["removed"] is not None:
             need(len(act["removed"]["epoch"]) == 32, "a removal without what changes the key")
             self.gone.append(Gone(act["removed"]["member"], bool(act["removed"]["subtree"]), head["created"], None))
-        else:
+        if act["renewed"] is not None:
             until = act["renewed"]["until"]
             need(until - head["created"] <= RENEWED_DAYS * DAY_MS, "it renews for too long")
             member = act["renewed"]["member"]

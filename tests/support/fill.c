@@ -347,11 +347,11 @@ static void put_right(const struct shape *shape, void *plain) {
         struct act *act = plain;
         act->head.author = (struct id){{0}};
         put_for_good(&act->head);
-        act->has_removed = !act->has_charter;
+        act->has_removed = act->has_removed || !act->has_charter;
         act->has_renewed = false;
         act->removed.member.b[0] |= 1;
         act->removed.epoch.b[0] |= 1;
-        if (act->has_charter) {
+        if (!act->has_removed) {
             act->removed = (struct removed){0};
         }
         act->renewed = (struct renewed){0};

@@ -165,7 +165,7 @@ static void test_every_change_is_told(void **state) {
         "name: Elm -> Oak",
         "administrator the key 01000000 removed",
         "administrator the key 02000000 added, key 0200000000000000",
-        "administrator the key 03000000 added",
+        "administrator the key 03000000 added, key 0300000000000000",
         "1 of 1 decide -> 2 of 2",
         "members that a home may bring in: 8 -> 4",
         "longest time asked for: 12 h -> 90 min",

@@ -43,8 +43,8 @@ BREAK(charter_lists_an_agency_twice, struct charter, put_text(x->agencies[3].nam
 BREAK(agency_number_is_a_name, struct agency, put_text(x->number, "ask for Lee"))
 BREAK(agency_number_has_two_digits, struct agency, put_text(x->number, "+ (1) 2"))
 BREAK(act_decides_nothing, struct act, x->has_charter = x->has_removed = false)
-BREAK(act_decides_twice, struct act, x->has_charter = x->has_removed = true;
-      x->removed.member.b[0] = x->removed.epoch.b[0] = 1)
+BREAK(act_renews_beside_what_else, struct act, x->has_renewed = true; x->renewed.member.b[0] = 1;
+      x->renewed.until = x->head.created)
 BREAK(act_has_an_author, struct act, x->head.author.b[0] = 1)
 BREAK(act_ends, struct act, x->head.expires.ms--)
 BREAK(removal_ends, struct removal, x->head.expires.ms--)
@@ -108,7 +108,7 @@ static const struct {
     RULE("Charter", charter_counts_one_twice),
     RULE("Charter", charter_rules_a_role_twice),
     RULE("Act", act_decides_nothing),
-    RULE("Act", act_decides_twice),
+    RULE("Act", act_renews_beside_what_else),
     RULE("Act", act_has_an_author),
     RULE("Act", act_ends),
     RULE("Removal", removal_ends),

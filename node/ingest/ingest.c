@@ -24,10 +24,11 @@ static enum err load_list(struct ingest *ingest);
 static enum err take_list(struct ingest *ingest, struct bytes sealed, bool *restart);
 static enum err judge_list(struct ingest *ingest, struct bytes signed_list, uint64_t *version,
                            bool *known);
-static void take_act(struct ingest *ingest, struct bytes bytes);
+static void take_act(struct ingest *ingest, struct bytes bytes, struct instant now);
 static enum err take_charter(struct ingest *ingest, const struct signed_object *object);
-static enum err follow(struct ingest *ingest, const struct signed_object *object);
-static struct rules *rules_of(struct ingest *ingest, const struct id *community);
+static enum err follow(struct ingest *ingest, const struct signed_object *object,
+                       struct instant now);
+static struct community *community_of(struct ingest *ingest, const struct id *id);
 static enum err take_request(struct ingest *ingest, const struct ingest_message *message,
                              struct bytes frame, struct instant now);
 static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
@@ -80,6 +81,9 @@ void ingest_destroy(struct ingest *ingest) {
         return;
     }
     scan_restart(ingest);
+    for (size_t i = 0; i < ingest->community_count; i++) {
+        community_destroy(ingest->communities[i]);
+    }
     index_close(ingest->index);
     buffer_finish(&ingest->input);
     if (ingest->vault >= 0) {
@@ -199,7 +203,7 @@ enum err ingest_take(struct ingest *ingest, struct bytes frame, struct instant n
     case INGEST_HELD:
         return take_held(ingest, &message);
     case INGEST_ACT:
-        take_act(ingest, message.as.act.object);
+        take_act(ingest, message.as.act.object, now);
         return ERR_OK;
     case INGEST_HELLO:
     case INGEST_CAMERA_LIST_DONE:
@@ -276,14 +280,15 @@ static enum err load_list(struct ingest *ingest) {
     return err;
 }
 
-/* The node is not believed: k administrators of the time have signed each act. It can hold back the
- * newest; that cannot be seen from here. */
-static void take_act(struct ingest *ingest, struct bytes bytes) {
+/* The node is not believed: k administrators of the time have signed each act, and of two that
+ * follow the same one the same counts as everywhere. It can hold back the newest; that cannot be
+ * seen from here. */
+static void take_act(struct ingest *ingest, struct bytes bytes, struct instant now) {
     struct signed_object object;
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
-        err =
-            object.kind == OBJECT_CHARTER ? take_charter(ingest, &object) : follow(ingest, &object);
+        err = object.kind == OBJECT_CHARTER ? take_charter(ingest, &object)
+                                            : follow(ingest, &object, now);
     }
     if (err != ERR_OK) {
         note("warn", "act not taken", err);
@@ -292,38 +297,52 @@ static void take_act(struct ingest *ingest, struct bytes bytes) {
 
 static enum err take_charter(struct ingest *ingest, const struct signed_object *object) {
     static struct charter charter; /* large */
-    struct rules *rules = rules_of(ingest, &object->id);
-    enum err err = charter_decode(object->body, &charter);
-    charter.authority_count = 0; /* borrowed; owners look at seals */
-    if (err == ERR_OK && rules == NULL && ingest->rules_count == COUNT_OF(ingest->rules)) {
-        err = ERR_FULL_TABLE;
+    if (community_of(ingest, &object->id) != NULL) {
+        return ERR_OK;
     }
-    if (err == ERR_OK && rules == NULL) {
-        rules = &ingest->rules[ingest->rules_count];
-        err = governance_found(&rules->governance, object, &charter);
-        ingest->rules_count += err == ERR_OK ? 1 : 0;
+    if (ingest->community_count == COUNT_OF(ingest->communities)) {
+        return ERR_FULL_TABLE;
     }
-    return err == ERR_OK ? governance_found(&rules->shown, object, &charter) : err;
-}
-
-static enum err follow(struct ingest *ingest, const struct signed_object *object) {
-    static struct act act; /* large */
-    enum err err = act_decode(object->body, &act);
-    struct rules *rules = err == ERR_OK ? rules_of(ingest, &act.head.community) : NULL;
+    struct community *community = community_create();
+    enum err err = community == NULL ? ERR_HOST_MEMORY : charter_decode(object->body, &charter);
     if (err == ERR_OK) {
-        act.charter.authority_count = 0;
-        err = rules == NULL ? ERR_DENY_PIN : governance_follow(&rules->shown, object, &act);
+        err = community_found(community, object, &charter);
     }
-    if (err == ERR_OK && rules->shown.version >= rules->governance.version) {
-        rules->governance = rules->shown;
+    if (err == ERR_OK) {
+        ingest->communities[ingest->community_count++] = community;
+    } else {
+        community_destroy(community);
     }
     return err;
 }
 
-static struct rules *rules_of(struct ingest *ingest, const struct id *community) {
-    for (size_t i = 0; i < ingest->rules_count; i++) {
-        if (id_equal(&ingest->rules[i].governance.community, community)) {
-            return &ingest->rules[i];
+static enum err follow(struct ingest *ingest, const struct signed_object *object,
+                       struct instant now) {
+    static struct act act; /* large */
+    enum err err = act_decode(object->body, &act);
+    struct community *community = err == ERR_OK ? community_of(ingest, &act.head.community) : NULL;
+    if (err == ERR_OK && community == NULL) {
+        err = ERR_DENY_PIN;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    enum act_place place = community_place(community, &object->id, &act, now);
+    if (place == ACT_KNOWN) {
+        return ERR_OK;
+    }
+    err = place == ACT_NEXT || place == ACT_WINS ? community_judge_act(community, object, &act)
+                                                 : ERR_DENY_CHARTER;
+    if (err == ERR_OK && place == ACT_WINS) {
+        community_rewind(community, community_act_number(community, &act.previous));
+    }
+    return err == ERR_OK ? community_follow(community, object, &act) : err;
+}
+
+static struct community *community_of(struct ingest *ingest, const struct id *id) {
+    for (size_t i = 0; i < ingest->community_count; i++) {
+        if (id_equal(community_id(ingest->communities[i]), id)) {
+            return ingest->communities[i];
         }
     }
     return NULL;
@@ -406,11 +425,12 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
         !id_equal(&object.id, &message->as.request.id)) {
         return ERR_DENY_PIN;
     }
-    const struct rules *rules = rules_of(ingest, &out->head.community);
-    if (rules == NULL) {
+    const struct community *community = community_of(ingest, &out->head.community);
+    if (community == NULL) {
         return ERR_DENY_PIN;
     }
-    err = chain_verify(&rules->governance, message->as.request.chain,
+    const struct charter *charter = community_charter(community);
+    err = chain_verify(community_governance(community), message->as.request.chain,
                        message->as.request.chain_count, now, &author, &author_id);
     if (err == ERR_OK && !id_equal(&author_id, &out->head.author)) {
         err = ERR_PEER_CERTIFICATE;
@@ -425,11 +445,10 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
         err = ERR_DENY_EXPIRED;
     }
     if (err == ERR_OK) {
-        *live_max = rules->governance.charter.caps.live_requests;
-        err =
-            charter_allows(&rules->governance.charter, author.role, (unsigned)out->instrument.kind)
-                ? legal_refuse(out, &rules->governance.charter.caps, now, NULL)
-                : ERR_DENY_ROLE;
+        *live_max = charter->caps.live_requests;
+        err = charter_allows(charter, author.role, (unsigned)out->instrument.kind)
+                  ? legal_refuse(out, &charter->caps, now, NULL)
+                  : ERR_DENY_ROLE;
     }
     return err;
 }

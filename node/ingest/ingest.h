@@ -12,6 +12,7 @@
 #define NODE_INGEST_INGEST_H
 
 #include "crypto/keyfile.h"
+#include "node/community/community.h"
 #include "node/ingest/index.h"
 #include "proto/ingest.h"
 #include "proto/pins.h"
@@ -46,11 +47,6 @@ struct unreadable { /* met in one pass: a camera's own folder that is away count
     size_t folders, files;
 };
 
-struct rules { /* of a community, as far as the node has shown them */
-    struct governance governance;
-    struct governance shown; /* from the founding charter on, again: it counts once it is as long */
-};
-
 struct ingest {
     struct ingest_config config;
     struct index *index;
@@ -58,9 +54,10 @@ struct ingest {
     bool has_list;
     struct id list_id;
     struct camera_list list;
-    size_t rules_count;
-    struct rules rules[COMMUNITIES_MAX];
-    int vault; /* folder */
+    size_t community_count;
+    struct community
+        *communities[COMMUNITIES_MAX]; /* charter and acts, as the node has shown them */
+    int vault;                         /* folder */
     struct buffer input;
     struct scan *scan;            /* a pass over the folders that is under way; NULL between two */
     struct unreadable unreadable; /* as the journal has it */

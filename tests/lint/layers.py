@@ -11,8 +11,8 @@ LAYERS = {
     "node/store": 3, "node/media": 3,
     "node/transport": 4, "node/overlay": 4, "node/community": 4, "node/request": 4,
     "node/consent": 4, "node/transfer": 4, "node/log": 4,
-    "cli": 4, "node/ingest": 4,
-    "node/core": 5,
+    "cli": 4,
+    "node/core": 5, "node/ingest": 5,
     "node/shell": 6,
     "node": 7,
 }

@@ -216,6 +216,12 @@ static bool is_request_matched(const struct request *request) {
     return matched;
 }
 
+static bool is_request_allowed(void) {
+    struct ingest_message ask;
+    ingest_rig_ask(&rig, buffer_bytes(&rig.community.request), &rig.community.request_id, &ask);
+    return is_matched(&ask);
+}
+
 static void prepare(void) {
     ingest_rig_install(&rig);
     ingest_rig_record(&rig, 0, "");
@@ -233,6 +239,59 @@ static void test_a_sound_request_is_matched(void **state) {
     CHECK(ingest_rig_hear(&rig));
     CHECK(rig.said.kind == INGEST_REQUEST_DONE);
     CHECK(!ingest_rig_hear(&rig));
+}
+
+/* An act after `previous`, as many milliseconds after the charter: nobody's requests of a kind that
+ * is not in `instruments` are allowed to requesters. */
+static struct id show_act(const struct id *previous, int64_t later, uint32_t instruments) {
+    static struct act act;
+    const struct sign_secret *key = &rig.community.homes[SAMPLE_FOUNDER].owner.sign;
+    struct buffer body = {.max = ACT_BODY_MAX};
+    struct buffer bytes;
+    act = (struct act){.head = {.community = rig.community.id, .expires = INSTANT_FOR_GOOD},
+                       .previous = *previous,
+                       .has_charter = true};
+    sample_charter(&rig.community, &act.charter);
+    act.head.created = (struct instant){SAMPLE_NOW.ms - DURATION_DAY_MS + later};
+    act.charter.created = act.head.created;
+    act.charter.role_count = 1;
+    act.charter.roles[0] = (struct role_rule){MEMBER_REQUESTER, instruments, false};
+    CHECK_ERR(ERR_OK, act_encode(&act, &body));
+    const struct id id = sample_sign(OBJECT_ACT, buffer_bytes(&body), &key, 1, &bytes);
+    const struct ingest_message message = {.kind = INGEST_ACT,
+                                           .as.act.object = buffer_bytes(&bytes)};
+    ingest_rig_give(&rig, &message, NULL);
+    buffer_finish(&body);
+    buffer_finish(&bytes);
+    return id;
+}
+
+/* Of two acts that follow the same one, the one with the smaller id counts here as everywhere, and
+ * what followed the other is void: a node does not choose by showing the other again, or last. */
+static void test_of_two_acts_the_same_counts_as_everywhere(void **state) {
+    enum {
+        ALL = 254,
+        NONE = 0
+    };
+    const struct id *community = &rig.community.id;
+    struct id loser;
+    struct id winner;
+    int64_t later = 0;
+    (void)state;
+    prepare();
+    do { /* until the one that forbids has the smaller id */
+        ingest_rig_restart(&rig);
+        later++;
+        loser = show_act(community, later, ALL);
+        (void)show_act(&loser, later + 1, ALL); /* its chain is the longer one */
+        winner = show_act(community, later, NONE);
+    } while (id_compare(&winner, &loser) > 0);
+    CHECK(!is_request_allowed());
+    (void)show_act(community, later, ALL);
+    (void)show_act(&loser, later + 1, ALL);
+    CHECK(!is_request_allowed());
+    (void)show_act(&winner, later + 2, ALL); /* what follows the winner counts */
+    CHECK(is_request_allowed());
 }
 
 static void test_a_request_with_a_broken_chain_is_not_matched(void **state) {
@@ -636,6 +695,7 @@ int main(void) {
         TEST(test_a_co_owner_is_not_removed_without_its_signature),
         TEST(test_a_list_for_another_ingest_or_key_is_refused),
         TEST(test_a_sound_request_is_matched),
+        TEST(test_of_two_acts_the_same_counts_as_everywhere),
         TEST(test_a_request_with_a_broken_chain_is_not_matched),
         TEST(test_a_request_by_nobody_or_another_is_not_matched),
         TEST(test_a_request_of_a_community_not_served_is_not_matched),

@@ -22,12 +22,6 @@ struct parts { /* of the key: those that count, in order */
     struct buffer bytes; /* 32 of the founding key, then removal and key of each */
 };
 
-struct search { /* for one part */
-    const struct id *removal;
-    struct store_epoch found;
-    bool there;
-};
-
 struct each {
     struct core *core;
     store_epoch_visit *visit;
@@ -35,7 +29,6 @@ struct each {
 };
 
 static enum err visit_part(void *context, const struct store_epoch *epoch);
-static enum err visit_search(void *context, const struct store_epoch *epoch);
 static enum err visit_door(void *context, const struct store_epoch *epoch);
 static bool counts(const struct core *core, const struct id *removal);
 static enum err commitment_of(struct core *core, const struct id *removal, struct id *out);
@@ -89,16 +82,16 @@ static bool counts(const struct core *core, const struct id *removal) {
 /* A removal that counts from now on may be what a part has waited for: one of our own making, or
  * one that overtook it. */
 enum err epoch_changed(struct core *core, const struct id *removal) {
-    struct search search = {.removal = removal};
+    struct store_epoch part;
     enum err err = epoch_load(core);
     if (err == ERR_OK) {
-        err = store_epoch_each(core->store, visit_search, &search);
+        err = store_epoch_get(core->store, removal, &part);
+        if (err == ERR_OK && counts(core, removal)) {
+            err = spread(core, &part);
+        }
+        secret_wipe(&part, sizeof part);
     }
-    if (err == ERR_OK && search.there && counts(core, removal)) {
-        err = spread(core, &search.found);
-    }
-    secret_wipe(&search.found, sizeof search.found);
-    return err == ERR_OK ? take_pending(core) : err;
+    return err == ERR_OK || err == ERR_USER_NOT_FOUND ? take_pending(core) : err;
 }
 
 enum err epoch_offer(struct core *core, const struct id *removal,
@@ -113,12 +106,12 @@ enum err epoch_offer(struct core *core, const struct id *removal,
 
 enum err epoch_take(struct core *core, const struct id *removal,
                     const uint8_t key[EPOCH_KEY_BYTES]) {
-    struct search search = {.removal = removal};
+    struct store_epoch known;
     struct id committed;
     struct id hash;
-    enum err err = store_epoch_each(core->store, visit_search, &search);
-    if (err != ERR_OK || search.there) {
-        secret_wipe(&search.found, sizeof search.found);
+    enum err err = store_epoch_get(core->store, removal, &known);
+    secret_wipe(&known, sizeof known);
+    if (err != ERR_USER_NOT_FOUND) {
         return err;
     }
     err = commitment_of(core, removal, &committed);
@@ -180,15 +173,6 @@ static enum err take_pending(struct core *core) {
         secret_wipe(&pending, sizeof pending);
     }
     return err;
-}
-
-static enum err visit_search(void *context, const struct store_epoch *epoch) {
-    struct search *search = context;
-    if (id_equal(&epoch->removal, search->removal)) {
-        search->found = *epoch;
-        search->there = true;
-    }
-    return ERR_OK;
 }
 
 static enum err commitment_of(struct core *core, const struct id *removal, struct id *out) {
@@ -259,11 +243,11 @@ void epoch_door_to(struct core *core, unsigned attempt, struct transport_door_ke
 
 enum err epoch_founding(struct core *core, uint8_t out[EPOCH_KEY_BYTES]) {
     const struct id none = {{0}};
-    struct search search = {.removal = &none};
-    enum err err = store_epoch_each(core->store, visit_search, &search);
-    memcpy(out, search.found.key, EPOCH_KEY_BYTES);
-    secret_wipe(&search.found, sizeof search.found);
-    return err == ERR_OK && !search.there ? ERR_HOST_DATABASE : err;
+    struct store_epoch founding;
+    enum err err = store_epoch_get(core->store, &none, &founding);
+    memcpy(out, founding.key, EPOCH_KEY_BYTES);
+    secret_wipe(&founding, sizeof founding);
+    return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
 }
 
 enum err epoch_each_part(struct core *core, store_epoch_visit *visit, void *context) {

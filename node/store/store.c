@@ -54,6 +54,7 @@ static enum err query_row(struct query *query);   /* ERR_OK, or ERR_USER_NOT_FOU
 static enum err query_write(struct query *query); /* runs to its end */
 static struct bytes column_keep(struct query *query, int column);
 static void column_fixed(struct query *query, int column, void *out, size_t len);
+static void column_epoch(struct query *query, struct store_epoch *out);
 static void column_text(struct query *query, int column, char *out, size_t room);
 
 #define QUERY(name, store, sql)                                                                    \
@@ -1342,12 +1343,29 @@ enum err store_invite_each(struct store *store, store_invite_visit *visit, void 
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+static void column_epoch(struct query *q, struct store_epoch *out) {
+    column_fixed(q, 0, out->removal.b, sizeof out->removal.b);
+    column_fixed(q, 1, out->key, sizeof out->key);
+    out->since.ms = sqlite3_column_int64(q->statement, 2);
+}
+
 enum err store_epoch_add(struct store *store, const struct store_epoch *epoch) {
     QUERY(q, store, "INSERT OR IGNORE INTO epochs(removal, key, since) VALUES(?, ?, ?)");
     bind_id(&q, &epoch->removal);
     bind_bytes(&q, BYTES_OF(epoch->key));
     bind_int(&q, epoch->since.ms);
     return query_write(&q);
+}
+
+enum err store_epoch_get(struct store *store, const struct id *removal, struct store_epoch *out) {
+    QUERY(q, store, "SELECT removal, key, since FROM epochs WHERE removal = ?");
+    bind_id(&q, removal);
+    *out = (struct store_epoch){0};
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_epoch(&q, out);
+    }
+    return err == ERR_OK ? q.err : err;
 }
 
 enum err store_epoch_remove(struct store *store, const struct id *removal) {
@@ -1361,9 +1379,7 @@ enum err store_epoch_each(struct store *store, store_epoch_visit *visit, void *c
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct store_epoch epoch;
-        column_fixed(&q, 0, epoch.removal.b, sizeof epoch.removal.b);
-        column_fixed(&q, 1, epoch.key, sizeof epoch.key);
-        epoch.since.ms = sqlite3_column_int64(q.statement, 2);
+        column_epoch(&q, &epoch);
         err = q.err == ERR_OK ? visit(context, &epoch) : q.err;
         secret_wipe(&epoch, sizeof epoch);
         if (err != ERR_OK) {

@@ -412,6 +412,9 @@ struct store_epoch {
     struct instant since; /* when it came here */
 };
 MUST_USE enum err store_epoch_add(struct store *store, const struct store_epoch *epoch);
+/* Wipe *out after use. ERR_USER_NOT_FOUND: then it is zero. */
+MUST_USE enum err store_epoch_get(struct store *store, const struct id *removal,
+                                  struct store_epoch *out);
 MUST_USE enum err store_epoch_remove(struct store *store, const struct id *removal);
 typedef enum err store_epoch_visit(void *context, const struct store_epoch *epoch);
 /* In order of `removal`: the founding key first. */

@@ -153,6 +153,10 @@ static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **sta
     CHECK_ERR(ERR_OK, store_places(store, &(struct id){{0}}, places, &place_count));
     CHECK(place_count == 1);
     CHECK(strcmp(places[0].place, ":/srv/e/stoop-4F2A-91-9c") == 0);
+    struct store_epoch epoch;
+    CHECK_ERR(ERR_OK, store_epoch_get(store, &(struct id){{0}}, &epoch));
+    CHECK(epoch.since.ms == 2 && epoch.key[0] == 0);
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_epoch_get(store, &(struct id){{1}}, &epoch));
     const struct sign_public log = {{1}};
     CHECK_ERR(ERR_USER_NOT_FOUND,
               store_witnessed_get(store, &log, &value)); /* the new table is there */

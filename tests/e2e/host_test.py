@@ -33,7 +33,7 @@ from street import (PASSPHRASE, PLACE, accept, add_camera, ask, count, delivered
 BIN = sys.argv[1]
 MOUNTS = os.environ.get("STOOP_TEST_MOUNTS")
 LONG = "--long" in sys.argv
-SHORT = ["taken", "damaged", "ended by keys", "odd paths", "umasks", "odd footage", "read-only", "full disk"]
+SHORT = ["taken", "damaged", "ended by keys", "odd paths", "umasks", "moved", "odd footage", "read-only", "full disk"]
 done = []
 
 
@@ -479,6 +479,35 @@ def old_backup(root):
             home.until(lambda h=home: h.run("log", "verify", check=False).returncode, lambda c: c == 0, 15)
 
 
+def moved(root):
+    """New hardware and a new address: what is copied is the same home, and what waited there can still be granted."""
+    ada, ben = (Home(BIN, root, name) for name in ("ada", "ben"))
+    fresh = Home(BIN, root, "fresh")
+    with watched(ada, ben, fresh):
+        for home in (ada, ben):
+            start_home(home)
+        found_and_join([ada, ben])
+        start = half_an_hour_ago()
+        add_camera(ben, "porch", start)
+        code = ask(ada, start)
+        ben.until(lambda: open_clips(ben), lambda n: n == 1)
+        ben.stop()
+        for folder in ("data", "config"):
+            subprocess.run(["cp", "-a", ben.root / folder, fresh.root / folder], check=True)
+        fresh.set_config("listen", fresh.address)
+        fresh.set_config("address", fresh.address)
+        fresh.start()
+        fresh.until(lambda: fresh.facts("status")["links"], lambda n: n == 1, 60)
+        got, text = accept(fresh, code)
+        assert got == 0, text
+        wait_delivered(ada, code)
+        assert [m["name"] for m in ada.facts("members")] == ["ada", "ben"]
+        for home in (ada, fresh):
+            home.until(lambda h=home: h.run("log", "verify", check=False).returncode, lambda c: c == 0, 15)
+        ben.start()  # by mistake: its log lacks what the new one has signed
+        ben.until(lambda: ben.run("status").stdout, lambda text: "the old one had signed" in text, 60)
+
+
 def main():
     if MOUNTS is None:
         able = subprocess.run(["unshare", "-m", "--propagation", "private", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
@@ -491,15 +520,16 @@ def main():
         home.init()
         only = [word for word in sys.argv[2:] if word != "--long"] or ([] if LONG else SHORT)
         parts = [lambda: taken(home), lambda: damaged(home), lambda: ended_by_keys(home), lambda: odd_paths(root / "p"),
-                 lambda: umasks(root), lambda: old_backup(root / "b"), lambda: odd_footage(root / "o")]
+                 lambda: umasks(root), lambda: old_backup(root / "b"), lambda: moved(root / "m"),
+                 lambda: odd_footage(root / "o")]
         if MOUNTS == "1":
             parts += [lambda: read_only(home), lambda: full_disk(root / "f")]
         else:
             print("skipped: read-only and full disks: no mounts here")
-        for name in ("p", "b", "f", "o"):
+        for name in ("p", "b", "m", "f", "o"):
             (root / name).mkdir()
         for function, name in zip(parts, ("taken", "damaged", "ended by keys", "odd paths", "umasks", "old backup",
-                                          "odd footage", "read-only", "full disk")):
+                                          "moved", "odd footage", "read-only", "full disk")):
             function.__name__ = name
             if not only or name in only:
                 part(function)

@@ -149,7 +149,7 @@ enum err gossip_start(struct core *core) {
     }
     core->overlay_members = (struct overlay_members){core, find_member, id_of_member};
     struct overlay_config config = {.members = &core->overlay_members,
-                                    .self = gossip_peer(core, &core->self),
+                                    .self = number_of(core, &core->self), /* removed or not */
                                     .seed = core_random(core)};
     core->overlay_actions = calloc(1, sizeof *core->overlay_actions);
     core->overlay = overlay_create(&config);

@@ -122,6 +122,28 @@ static void test_a_home_leaves(void **state) {
     world_destroy(world);
 }
 
+/* It knows, those who dial it do not yet: it goes on until they do. */
+static void test_a_home_that_left_alone_starts_again(void **state) {
+    struct world *world = settled(4, &terms);
+    struct parted parted = {.removed = 4, .away = -1};
+    const bool alone[HOMES] = {false, false, false, false, true, false};
+    struct world_insider insider;
+    (void)state;
+    world_part(world, alone, true);
+    CHECK_ERR(ERR_OK, world_remove(world, 4, 4, false));
+    world_run(world, 60 * SECOND);
+    world_kill(world, 4);
+    CHECK_ERR(ERR_OK, world_start(world, 4));
+    CHECK(in_standing(world, 0, 4));
+    world_kill(world, 5);
+    CHECK(world_insider_dial(world, 5, 4, NULL, (struct bytes){NULL, 0}, &insider));
+    world_insider_hang_up(&insider);
+    CHECK_ERR(ERR_OK, world_start(world, 5));
+    world_heal(world);
+    CHECK(world_run_until(world, 600 * SECOND, all_parted, &parted));
+    world_destroy(world);
+}
+
 /* With a certificate of its own making, dated before it was removed: nobody is heard of first from
  * itself whose sponsor is gone, and one that is dated after is no member anywhere. */
 static void test_a_removed_one_does_not_let_itself_in(void **state) {
@@ -300,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_a_sponsor_removes_whom_it_brought),
         cmocka_unit_test(test_k_administrators_remove_anyone),
         cmocka_unit_test(test_a_home_leaves),
+        cmocka_unit_test(test_a_home_that_left_alone_starts_again),
         cmocka_unit_test(test_a_removed_one_does_not_let_itself_in),
         cmocka_unit_test(test_a_removed_ones_requests_end),
         cmocka_unit_test(test_a_grant_under_way_stops),

@@ -21,6 +21,7 @@ enum {
 
 struct live { /* what a home holds of honest authors, that lives by every clock */
     struct sim *sim;
+    int home;
     struct instant first, last; /* the wall clocks that are furthest behind and ahead */
     size_t count, room;
     struct id *ids;
@@ -42,6 +43,7 @@ static void load_live(struct sim *sim, int home, struct live *live);
 static enum err visit_live(void *context, const struct store_object *row);
 static void tell_difference(const struct live *a, int home_a, const struct live *b, int home_b,
                             struct late *late);
+static bool is_ours(const struct live *live, const struct store_object *row);
 static int by_id(const void *a, const void *b);
 static void check_delivered(struct sim *sim, struct late *late);
 static bool counts(const struct sim *sim, const struct matched *m);
@@ -85,7 +87,12 @@ void calm_run(struct sim *sim) {
 static bool come_right(struct sim *sim, struct late *late) {
     bool were_equal = sim->live_after != 0; /* it is dear to look again: only in the end */
     late->invariant = NULL;
-    check_views(sim, late);
+    if (sim->charters != NULL) {
+        late->invariant = charters_late(sim, late->detail, sizeof late->detail);
+    }
+    if (late->invariant == NULL) {
+        check_views(sim, late);
+    }
     if (late->invariant == NULL && !were_equal) {
         check_live(sim, late);
     }
@@ -120,7 +127,7 @@ static void check_views(struct sim *sim, struct late *late) {
     for (int i = 0; i < nodes && late->invariant == NULL; i++) {
         struct overlay_link links[OVERLAY_LINKS_MAX];
         const struct core *core = sim->world->homes[i].core;
-        if (!sim_honest(sim, i)) {
+        if (!sim_stands(sim, i)) {
             continue;
         }
         if (core == NULL) {
@@ -131,7 +138,7 @@ static void check_views(struct sim *sim, struct late *late) {
         for (size_t k = 0; k < count; k++) {
             struct id peer = core->overlay_members.id(core->overlay_members.context, links[k].peer);
             int other = watch_member(sim, &peer);
-            if (other == NO_HOME || !sim_honest(sim, other)) {
+            if (other == NO_HOME || !sim_stands(sim, other)) {
                 continue;
             }
             if (!linked(sim, other, i)) {
@@ -142,7 +149,7 @@ static void check_views(struct sim *sim, struct late *late) {
         }
     }
     for (int i = 0; i < nodes && late->invariant == NULL; i++) {
-        if (sim_honest(sim, i)) {
+        if (sim_stands(sim, i)) {
             first = first == NO_HOME ? i : first;
             if (group_of(groups, i) != group_of(groups, first)) {
                 is_late(late, "one_component", "home %d does not hang together with home %d", i,
@@ -178,14 +185,14 @@ static void check_live(struct sim *sim, struct late *late) {
     int at_first = NO_HOME;
     for (int i = 0; i < sim->options.nodes; i++) {
         struct instant wall = world_wall(sim->world, i);
-        if (sim_honest(sim, i)) {
+        if (sim_stands(sim, i)) {
             first.first = wall.ms < first.first.ms ? wall : first.first;
             first.last = wall.ms > first.last.ms ? wall : first.last;
         }
     }
     struct live other = first;
     for (int i = 0; i < sim->options.nodes && late->invariant == NULL; i++) {
-        if (!sim_honest(sim, i)) {
+        if (!sim_stands(sim, i)) {
             continue;
         }
         struct live *live = at_first == NO_HOME ? &first : &other;
@@ -205,6 +212,7 @@ static void check_live(struct sim *sim, struct late *late) {
 static void load_live(struct sim *sim, int home, struct live *live) {
     struct store *store = sim->world->homes[home].store;
     live->count = 0;
+    live->home = home;
     ASSERT(store_begin(store) == ERR_OK);
     ASSERT(store_object_each(store, OBJECT_UNKNOWN, visit_live, live) == ERR_OK);
     store_roll_back(store);
@@ -215,10 +223,7 @@ static void load_live(struct sim *sim, int home, struct live *live) {
 
 static enum err visit_live(void *context, const struct store_object *row) {
     struct live *live = context;
-    int author = watch_member(live->sim, &row->author);
-    bool ours =
-        row->kind == OBJECT_MEMBER || (author != NO_HOME && !live->sim->homes[author].hostile);
-    if (!ours || row->created.ms > live->first.ms + FUTURE_MAX_MS - NEARLY_MS ||
+    if (!is_ours(live, row) || row->created.ms > live->first.ms + FUTURE_MAX_MS - NEARLY_MS ||
         row->expires.ms < live->last.ms + NEARLY_MS) {
         return ERR_OK;
     }
@@ -229,6 +234,22 @@ static enum err visit_live(void *context, const struct store_object *row) {
     }
     live->ids[live->count++] = row->id;
     return ERR_OK;
+}
+
+/* What the hostile say, and those of whom it was doubtful for a while whether they may say
+ * anything, is not everywhere the same: only who is a member is. */
+static bool is_ours(const struct live *live, const struct store_object *row) {
+    const struct sim *sim = live->sim;
+    int author = watch_member(sim, &row->author);
+    bool honest = author != NO_HOME && !sim->homes[author].hostile;
+    if (row->kind == OBJECT_MEMBER || row->kind == OBJECT_REMOVAL) {
+        return row->kind == OBJECT_MEMBER || honest;
+    }
+    if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
+        bool sure = row->kind == OBJECT_ACT || (honest && !sim->homes[author].doubtful);
+        return sure && charters_counts(sim, live->home, row);
+    }
+    return honest && !sim->homes[author].doubtful;
 }
 
 static int by_id(const void *a, const void *b) {
@@ -274,6 +295,9 @@ static bool counts(const struct sim *sim, const struct matched *m) {
         return false;
     }
     int to = sim->asked[m->asked].home;
+    if (sim->homes[m->home].doubtful || sim->homes[to].doubtful) {
+        return false;
+    }
     int64_t apart = sim->world->homes[m->home].wall_skew - sim->world->homes[to].wall_skew;
     return sim_honest(sim, m->home) && sim_honest(sim, to) &&
            llabs(apart) < TRANSPORT_SKEW_MS - STEP_MS;

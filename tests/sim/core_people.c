@@ -75,7 +75,7 @@ static void ask(struct sim *sim) {
     struct world *world = sim->world;
     int home = (int)sim_draw(sim, (uint64_t)sim->options.nodes);
     int64_t life = lives_ms[sim_draw(sim, COUNT_OF(lives_ms))];
-    if (!sim_honest(sim, home) || !world_is_up(world, home)) {
+    if (!sim_honest(sim, home) || sim->homes[home].doubtful || !world_is_up(world, home)) {
         return;
     }
     struct asked *asked = add_asked(sim);

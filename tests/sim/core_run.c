@@ -100,7 +100,9 @@ static void set_up(struct sim *sim) {
     terms.slot_s = sim->slot_s;
     people_start(sim);
     hostile_start(sim);
-    if (nodes <= MESH) {
+    if (sim->options.scenario->governs) {
+        govern_found(sim, &terms);
+    } else if (nodes <= MESH) {
         world_settle(sim->world, &terms);
     } else {
         world_populate(sim->world, (size_t)nodes, &terms);
@@ -108,6 +110,9 @@ static void set_up(struct sim *sim) {
         world_run(sim->world, SETTLE_MS);
     }
     watch_start(sim);
+    if (sim->options.scenario->governs) {
+        charters_start(sim);
+    }
     for (int i = 0; i < nodes; i++) {
         if (sim->homes[i].hostile) {
             world_kill(sim->world, i);
@@ -162,6 +167,9 @@ void sim_step(struct sim *sim) {
     if (!sim->calm) {
         hostile_step(sim);
     }
+    if (sim->govern != NULL && !sim->calm) {
+        govern_step(sim);
+    }
     watch_step(sim);
     (void)snprintf(last_words, sizeof last_words,
                    "core_sim: seed %llu: the last whole step was %lld s into the run, at %lld ms\n",
@@ -205,6 +213,10 @@ static void print_summary(const struct sim *sim) {
     faults_print(sim);
     (void)printf("  %zu requests, %zu clips sealed, %zu granted, %zu declined, %zu turns\n", put,
                  sim->matched_count, granted, declined, turns);
+    if (sim->govern != NULL) {
+        govern_print(sim);
+        charters_print(sim);
+    }
     if (sim->broken == NULL) {
         (void)printf("  equal after %lld s of calm, all delivered after %lld s\n",
                      (long long)(sim->live_after / 1000), (long long)(sim->delivered_after / 1000));
@@ -252,6 +264,8 @@ static void tear_down(struct sim *sim) {
     hostile_finish(sim);
     people_finish(sim);
     faults_finish(sim);
+    govern_finish(sim);
+    charters_finish(sim);
     watch_finish(sim);
     world_destroy(sim->world);
     if (sim->folder[0] != '\0') {

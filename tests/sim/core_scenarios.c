@@ -45,6 +45,19 @@ static const struct scenario scenarios[] = {
                 [FAULT_CLOCK] = 30},
      .hostile = 15,
      .wrong_clocks = true},
+    {.name = "govern",
+     .what = "administrators and sponsors decide, while some forge, and links and homes fail",
+     .faults = {[FAULT_CUT] = 150,
+                [FAULT_HUSH] = 100,
+                [FAULT_PART] = 800,
+                [FAULT_SLEEP] = 60,
+                [FAULT_CRASH] = 200,
+                [FAULT_MUTE] = 200,
+                [FAULT_KILL] = 150,
+                [FAULT_CLOCK] = 100},
+     .hostile = 25,
+     .wrong_clocks = true,
+     .governs = true},
 };
 
 size_t scenario_count(void) {

@@ -8,6 +8,8 @@
  *   core_faults.c      the plan of what does, and doing it
  *   core_people.c      requests and decisions, and the ledger of them
  *   core_hostile.c     members whose keys are in other hands
+ *   core_govern.c      administrators and sponsors: charters, removals, renewals
+ *   core_charters.c    what acts and removals must have come to, from stored bytes alone
  *   core_watch.c       invariants that hold at every moment
  *   core_calm.c        what must have come right in the end
  *   core_verify.c      a signature is checked once in the process
@@ -55,6 +57,7 @@ struct scenario {
     unsigned hostile;             /* per cent of the homes */
     bool wrong_clocks;            /* from the beginning */
     bool files;                   /* stores are files */
+    bool governs;                 /* administrators decide, sponsors remove */
 };
 
 size_t scenario_count(void);
@@ -138,6 +141,7 @@ struct given { /* a request that ingest got */
 struct home_state {
     bool hostile;
     bool gone;
+    bool doubtful; /* somebody has signed that it is removed: whether that counts shows later */
     size_t clips_seen;
     size_t starts; /* when `given` began */
     size_t given_count, given_room;
@@ -161,8 +165,10 @@ struct sim {
     size_t matched_count, matched_room;
     struct matched *matched;
     struct crew *crew;
-    struct seen *seen; /* objects that were checked */
-    int next_checked;  /* home */
+    struct govern *govern;     /* NULL: nobody decides anything */
+    struct charters *charters; /* likewise */
+    struct seen *seen;         /* objects that were checked */
+    int next_checked;          /* home */
     bool calm;
     int64_t begin_at;                    /* of the trouble */
     int64_t live_after, delivered_after; /* how much calm it took to come right */
@@ -190,6 +196,8 @@ void sim_step(struct sim *sim);
 void sim_broken(struct sim *sim, const char *invariant, const char *format, ...) PRINTF_LIKE(3, 4);
 uint64_t sim_draw(struct sim *sim, uint64_t below); /* 0 to below - 1 */
 bool sim_honest(const struct sim *sim, int home);   /* neither hostile nor gone */
+/* Honest, and a member by what has been decided in the end; in the calm only. */
+bool sim_stands(const struct sim *sim, int home);
 
 /* ---- core_shrink.c ---- */
 
@@ -221,6 +229,35 @@ void hostile_start(struct sim *sim);
 void hostile_step(struct sim *sim);
 void hostile_stop(struct sim *sim); /* they hang up */
 void hostile_finish(struct sim *sim);
+
+/* ---- core_govern.c ---- */
+
+/* Founds the community and lets all join, in a tree three wide; homes are up afterwards. */
+void govern_found(struct sim *sim, const struct world_terms *terms);
+void govern_step(struct sim *sim);
+int govern_sponsor(int home); /* NO_HOME: of the founder */
+/* Is it `of`, or was it brought in by that or by one below it? */
+bool govern_is_under(int home, int of);
+/* Could it be removed, without half of the honest being in doubt? Marks all whom that would take.
+ */
+bool govern_doubt(struct sim *sim, int home, bool subtree);
+bool govern_signed(const struct sim *sim, int home, const struct id *act);
+void govern_print(const struct sim *sim);
+void govern_finish(struct sim *sim);
+
+/* ---- core_charters.c ---- */
+
+void charters_start(struct sim *sim); /* members are known */
+/* Looks at every home's store, and at its core if it is up, as far as anything is new there. */
+void charters_step(struct sim *sim);
+/* Is the member removed, by what lies in the home's store? */
+bool charters_removed(const struct sim *sim, int home, int member);
+/* NULL: all that stand have come to the same; otherwise the invariant that is still broken. */
+const char *charters_late(struct sim *sim, char *detail, size_t size);
+/* Is this act, or what this endorsement endorses, part of what counts at the home? */
+bool charters_counts(const struct sim *sim, int home, const struct store_object *row);
+void charters_print(const struct sim *sim);
+void charters_finish(struct sim *sim);
 
 /* ---- core_watch.c ---- */
 

@@ -273,6 +273,9 @@ void watch_step(struct sim *sim) {
     for (int i = 0; i < nodes; i++) {
         check_bounds(sim, i);
     }
+    if (sim->charters != NULL) {
+        charters_step(sim);
+    }
     for (int i = 0; i < nodes / (nodes < MANY ? ROUND_STEPS : ROUND_STEPS_OF_MANY) + 1; i++) {
         watch_home(sim, sim->next_checked);
         sim->next_checked = (sim->next_checked + 1) % nodes;
@@ -459,13 +462,17 @@ static bool object_is_good(const struct sim *sim, const struct store_object *row
         return home != NO_HOME && signed_by_its_owner(sim, &object, home) &&
                signed_by(&object, &sim->world->homes[home].node);
     }
+    if (object.kind == OBJECT_ACT) {
+        return sim->charters != NULL; /* they are looked at one after the other */
+    }
     int author = watch_member(sim, &head.author);
     bool node = author != NO_HOME && signed_by(&object, &sim->world->homes[author].node);
     bool owner = author != NO_HOME && signed_by_its_owner(sim, &object, author);
     bool by_node = object.kind == OBJECT_NODE_RECORD || object.kind == OBJECT_RECEIPT_COMMITMENT ||
-                   object.kind == OBJECT_DELETION_RECEIPT;
+                   object.kind == OBJECT_DELETION_RECEIPT || object.kind == OBJECT_RENEWAL;
     bool by_owner = object.kind == OBJECT_REQUEST || object.kind == OBJECT_WITHDRAWAL ||
-                    object.kind == OBJECT_CALL_BACK;
+                    object.kind == OBJECT_CALL_BACK || object.kind == OBJECT_ENDORSEMENT ||
+                    object.kind == OBJECT_REMOVAL;
     return by_owner                        ? owner
            : by_node                       ? node
            : object.kind == OBJECT_UNKNOWN ? owner || node

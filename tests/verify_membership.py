@@ -31,9 +31,14 @@ SHAPES = {
     "Signature": {1: ("key", "bytes"), 2: ("signature", "bytes")},
     "Head": {1: ("community", "bytes"), 2: ("author", "bytes"), 3: ("created", "int"), 4: ("expires", "int")},
     "Charter": {1: ("name", "text"), 2: ("created", "int"), 3: ("administrators", ["bytes"]), 4: ("threshold", "int"),
-                5: ("invite_allowance", "int"), 6: ("caps", "bytes"), 7: ("area", "bytes"), 8: ("witnesses", "int"),
+                5: ("invite_allowance", "int"), 6: ("caps", "Caps"), 7: ("area", "Place"), 8: ("witnesses", "int"),
                 9: ("slot_s", "int"), 10: ("delete_by_max_days", "int"), 11: ("authorities", ["bytes"]),
-                12: ("agencies", ["bytes"]), 13: ("roles", ["bytes"])},
+                12: ("agencies", ["Agency"]), 13: ("roles", ["RoleRule"])},
+    "Caps": {1: ("span_s", "int"), 2: ("area_m2", "int"), 3: ("live_requests", "int")},
+    "Place": {1: ("radius_m", "int"), 2: ("points", ["Point"])},
+    "Point": {1: ("lat", "signed"), 2: ("lon", "signed")},
+    "Agency": {1: ("name", "text"), 2: ("number", "text")},
+    "RoleRule": {1: ("role", "int"), 2: ("instruments", "int"), 3: ("may_not_invite", "int")},
     "Member": {1: ("head", "Head"), 2: ("name", "text"), 3: ("role", "int"), 4: ("node", "bytes"), 5: ("log", "bytes"),
                6: ("transport", "bytes"), 7: ("owners", ["bytes"]), 8: ("owner_names", ["text"]),
                9: ("invite_allowance", "int"), 10: ("invite", "bytes")},
@@ -46,7 +51,20 @@ SHAPES = {
     "Renewal": {1: ("head", "Head"), 2: ("member", "bytes")},
 }
 KINDS = {TYPE.format(shape.lower()): shape for shape in ("Charter", "Member", "Invite", "Act", "Removal", "Renewal")}
-EMPTY = {"int": 0, "bytes": b"", "text": ""}
+EMPTY = {"int": 0, "signed": 0, "bytes": b"", "text": ""}
+# What a number of these may be, as proto/object.proto says.
+BOUNDS = {
+    "Charter": {"threshold": (1, 16), "invite_allowance": (0, 64), "witnesses": (0, 8), "slot_s": (1, 3600),
+                "delete_by_max_days": (1, 3650)},
+    "Caps": {"span_s": (1, 43200), "area_m2": (1, 1294994), "live_requests": (1, 10)},
+    "Place": {"radius_m": (0, 100000)},
+    "Point": {"lat": (-900000000, 900000000), "lon": (-1800000000, 1800000000)},
+    "RoleRule": {"role": (1, 4), "instruments": (0, 254), "may_not_invite": (0, 1)},
+    "Member": {"role": (1, 4), "invite_allowance": (0, 64)},
+    "Invite": {"role": (1, 4), "invite_allowance": (0, 64)},
+}
+NAME_BYTES, NUMBER_BYTES, AUTHORITY_BYTES, AUTHORITIES, AGENCIES, PLACE_POINTS = 64, 31, 2048, 4, 16, 64
+MAY_SPONSOR = (1, ADMINISTRATOR)  # who only asks, or only watches, brings nobody in
 
 
 class Wrong(Exception):
@@ -83,9 +101,12 @@ def decode(shape, data):
         kind = kind[0] if many else kind
         need(many or name not in seen, f"{shape} has '{name}' twice")
         seen.add(name)
-        need(tag & 7 == (0 if kind == "int" else 2), f"'{name}' of {shape} is of another type")
+        number = kind in ("int", "signed")
+        need(tag & 7 == (0 if number else 2), f"'{name}' of {shape} is of another type")
         value, at = varint(data, at)
-        if kind != "int":
+        if kind == "signed":
+            value = value >> 1 ^ -(value & 1)
+        if not number:
             need(at + value <= len(data), f"'{name}' of {shape} goes past the end")
             value, at = data[at:at + value], at + value
         if kind == "text":
@@ -93,12 +114,15 @@ def decode(shape, data):
                 value = value.decode("utf-8")
             except UnicodeDecodeError:
                 raise Wrong(f"'{name}' of {shape} is no text") from None
+            need(not any(c < " " or "\x7f" <= c <= "\x9f" for c in value), f"'{name}' of {shape} has control characters")
         elif kind in SHAPES:
             value = decode(kind, value)
         if many:
             message[name].append(value)
         else:
             message[name] = value
+    for name, (low, high) in BOUNDS.get(shape, {}).items():
+        need(low <= message[name] <= high, f"'{name}' of {shape} is {message[name]}, which is not {low} to {high}")
     return message
 
 
@@ -144,11 +168,13 @@ class Community:
             return
         if not self.each(charters, self.found):
             return
+        self.charters = [(0, self.founding)]
         self.follow(self.of_kind["Act"])
         self.admit(self.of_kind["Member"])
         self.each(self.of_kind["Renewal"], self.renew)
         self.remove(self.of_kind["Removal"])
         self.each(self.of_kind["Member"], self.check_sponsor)
+        self.each(self.of_kind["Member"], self.check_charter_of_then)
 
     def each(self, items, check):
         before = len(self.wrong)
@@ -163,8 +189,21 @@ class Community:
 
     def check_charter(self, charter):
         keys = charter["administrators"]
-        need(charter["name"] and 1 <= charter["threshold"] <= len(keys), "a charter that nobody could sign for")
+        need(charter["name"] and charter["threshold"] <= len(keys) <= 16, "a charter that nobody could sign for")
         need(len(set(keys)) == len(keys) and all(len(k) == 32 for k in keys), "administrators are named twice")
+        need(len(charter["name"].encode()) <= NAME_BYTES and charter["created"] > 0, "a charter of no name or time")
+        need(charter["caps"] is not None, "a charter without caps")
+        if charter["area"] is not None:
+            check_place(charter["area"])
+        need(len(charter["authorities"]) <= AUTHORITIES and all(0 < len(a) <= AUTHORITY_BYTES for a in
+                                                               charter["authorities"]), "its authorities make no sense")
+        agencies = [agency["name"].lower() for agency in charter["agencies"]]
+        need(len(set(agencies)) == len(agencies) <= AGENCIES, "agencies are named twice, or too many")
+        for agency in charter["agencies"]:
+            need(0 < len(agency["name"].encode()) <= NAME_BYTES and number_good(agency["number"]), "an agency of no name "
+                 "or number")
+        roles = [rule["role"] for rule in charter["roles"]]
+        need(len(set(roles)) == len(roles), "two rules for one role")
 
     def decided(self, item, charter):
         signed = sum(item.signed_by(key) for key in charter["administrators"])
@@ -201,6 +240,7 @@ class Community:
         if act["charter"] is not None:
             self.check_charter(act["charter"])
             self.charter = act["charter"]
+            self.charters.append((head["created"], self.charter))
         if act["removed"] is not None:
             need(len(act["removed"]["epoch"]) == 32, "a removal without what changes the key")
             self.gone.append(Gone(act["removed"]["member"], bool(act["removed"]["subtree"]), head["created"], None))
@@ -239,6 +279,8 @@ class Community:
         else:
             need(member["role"] == ADMINISTRATOR and any(o in self.founding["administrators"] for o in owners),
                  "it founds, and no owner is an administrator of the founding charter")
+            need(member["invite_allowance"] <= self.founding["invite_allowance"], "it founds, and may bring in more than "
+                 "the founding charter lets a home")
         self.members[item.id] = item
         self.ends[item.id] = max(head["expires"], self.ends.get(item.id, 0))
 
@@ -252,6 +294,7 @@ class Community:
         need(invite.head["community"] == self.id and invite.head["author"] == sponsor.id, "its invite is for another")
         need(invite.head["created"] <= item.head["created"] < invite.head["expires"], "its invite was not alive")
         need(member["role"] == given["role"] != ADMINISTRATOR, "its invite is for another role")
+        need(above["role"] in MAY_SPONSOR, "its sponsor's role brings nobody in")
         need(member["invite_allowance"] <= given["invite_allowance"] <= above["invite_allowance"], "it may bring in more "
              "than its sponsor may")
         need(len(self.chain(sponsor)) < CHAIN_MAX, "its chain is too long")
@@ -313,6 +356,20 @@ class Community:
             gone = self.removed_at(self.members[item.head["author"]])
             need(gone is None or item.head["created"] <= gone, "its sponsor had been removed before it was made")
 
+    def check_charter_of_then(self, item):
+        """What the charter that stood when it was made let its sponsor do; the founding one's word is in allowances."""
+        if item.id not in self.members or not item.head["author"]:
+            return
+        sponsor, made = self.members[item.head["author"]], item.head["created"]
+        since, charter = [pair for pair in self.charters if pair[0] <= made][-1]
+        if since == 0:
+            return
+        need(not any(rule["role"] == sponsor.body["role"] and rule["may_not_invite"] for rule in charter["roles"]),
+             "the charter of that time let nobody of its sponsor's role bring others in")
+        before = sum(m.head["author"] == sponsor.id and (m.head["created"], m.id) < (made, item.id)
+                     for m in self.members.values())
+        need(before < charter["invite_allowance"], "the charter of that time let its sponsor bring in fewer")
+
     # ---- standing ----
 
     def state(self, item, at):
@@ -323,6 +380,38 @@ class Community:
         if item.head["created"] > at:
             return f"not yet, from {day(item.head['created'])}"
         return f"in standing until {day(end)}" if at < end else f"ended {day(end)}"
+
+
+# ---- what a charter may say (4.1) ----
+
+def number_good(number):
+    return (len(number) <= NUMBER_BYTES and sum(c in "0123456789" for c in number) >= 3
+            and all(c in "0123456789+ ()-./" for c in number))
+
+
+def check_place(place):
+    corners = [(point["lon"], point["lat"]) for point in place["points"]]
+    if len(corners) == 1:
+        need(place["radius_m"] >= 1, "a circle without radius")
+        return
+    need(place["radius_m"] == 0 and 3 <= len(corners) <= PLACE_POINTS, "an area that is neither circle nor polygon")
+    sides = [(corners[i - 1], corners[i]) for i in range(len(corners))]
+    for i, side in enumerate(sides):
+        for k in range(i + 2, len(sides)):
+            need((k + 1) % len(sides) == i or not cross(*side, *sides[k]), "an area whose sides cross")
+
+
+def cross(a, b, c, d):
+    """Whether two sides have a point in common."""
+    def turn(p, q, r):
+        value = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+        return (value > 0) - (value < 0)
+
+    def between(p, q, r):
+        return turn(p, q, r) == 0 and all(min(p[i], q[i]) <= r[i] <= max(p[i], q[i]) for i in (0, 1))
+
+    crossed = turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0
+    return crossed or between(a, b, c) or between(a, b, d) or between(c, d, a) or between(c, d, b)
 
 
 def day(ms):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Who belongs can be checked by a program that shares no code with Stoop: tests/verify_membership.py, written from
 PROTOCOL.md, finds in an exported community what its homes find, and nothing in it can be changed without being found: not
-one bit of a file, no signature too few, nobody brought in by who was removed.
+one bit of a file, no signature too few, nobody brought in by who was removed. A community made here by hand says what no
+home of ours would: each of these forgeries is found too.
 
 usage: tests/e2e/verify_test.py BIN-FOLDER
 """
@@ -57,8 +58,8 @@ def encode(shape, message):
         for value in values or []:
             if not value:
                 continue
-            if kind == "int":
-                out += varint(number << 3) + varint(value)
+            if kind in ("int", "signed"):
+                out += varint(number << 3) + varint(value if kind == "int" else value << 1 ^ value >> 63)
                 continue
             data = encode(kind, value) if kind in verifier.SHAPES else value.encode() if kind == "text" else value
             out += varint(number << 3 | 2) + varint(len(data)) + data
@@ -109,6 +110,117 @@ def renewal(by, of, home):
     now = int(time.time() * 1000)
     head = {"community": of.head["community"], "author": by.id, "created": now, "expires": now + 399 * verifier.DAY_MS}
     return signed("renewal", {"head": head, "member": of.id}, [node_key(home)])
+
+
+# ---- a community by hand ----
+
+BEGAN = 1700000000000  # nothing in it depends on the clock
+KINDS = {"charter": "000-charter", "act": "001-act", "founder": "member-00000000", "sponsor": "member-00000001",
+         "joined": "member-00000002", "second": "member-00000003"}
+
+
+class Made:
+    """Keys and certificate of a home; the certificate is signed when it is brought in."""
+
+    def __init__(self, name):
+        self.name, self.owner, self.node, self.id = name, SigningKey.generate(), SigningKey.generate(), b""
+
+    def body(self, community, author, created, role, allowance, **more):
+        head = {"community": community, "author": author, "created": created, "expires": created + 300 * verifier.DAY_MS}
+        return {"head": head, "name": self.name, "role": role, "node": self.node.verify_key.encode(),
+                "log": bytes([1]) * 32, "transport": bytes([2]) * 32, "owner_names": [self.name],
+                "owners": [self.owner.verify_key.encode() + bytes([3]) * 32], "invite_allowance": allowance, **more}
+
+
+def by_hand(folder, forged=None, founder=8, sponsor=(1, 4), given=(1, 2), charter=None, later=None):
+    """Charter, founder; whom it brought ("sponsor"); an act a day later; whom that one brings in then, twice. What differs
+    from a good one is named: allowances, (role, allowance) of certificates, fields of the charters."""
+    ada, ben, cleo, dan = (Made(name) for name in ("Ada", "Ben", "Cleo", "Dan"))
+    first = {"name": "By hand", "created": BEGAN, "administrators": [ada.owner.verify_key.encode()], "threshold": 1,
+             "invite_allowance": 8, "caps": {"span_s": 43200, "area_m2": 1294994, "live_requests": 10}, "slot_s": 60,
+             "delete_by_max_days": 365, **(charter or {})}
+    files = {"charter": signed("charter", first, [ada.owner])}
+    community = hashlib.sha256(encode("Charter", first)).digest()
+    act = {"head": {"community": community, "created": BEGAN + verifier.DAY_MS, "expires": verifier.FOR_GOOD},
+           "previous": community, "charter": {**first, "created": BEGAN + verifier.DAY_MS, **(later or {})}}
+    files["act"] = signed("act", act, [ada.owner])
+
+    def let_in(home, by, role, allowance, created):
+        invited = SigningKey.generate()
+        head = {"community": community, "author": by.id, "created": created - 1, "expires": created + verifier.DAY_MS}
+        word = {"head": head, "key": invited.verify_key.encode(), "role": role, "invite_allowance": allowance}
+        body = home.body(community, by.id, created, role, allowance, invite=signed("invite", word, [by.owner]))
+        home.id = hashlib.sha256(encode("Member", body)).digest()
+        return signed("member", body, [invited, home.owner, home.node, by.node])
+
+    body = ada.body(community, b"", BEGAN, verifier.ADMINISTRATOR, founder)
+    ada.id = hashlib.sha256(encode("Member", body)).digest()
+    files["founder"] = signed("member", body, [ada.owner, ada.node])
+    files["sponsor"] = let_in(ben, ada, *sponsor, BEGAN + 1000)
+    files["joined"] = let_in(cleo, ben, *given, BEGAN + 2 * verifier.DAY_MS)
+    files["second"] = let_in(dan, ben, *given, BEGAN + 2 * verifier.DAY_MS + 1000)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for kind, data in files.items():
+        (folder / f"{KINDS[kind]}.bin").write_bytes(data)
+    if forged is None:
+        code, out, err = check(folder, "--at", "2023-11-20T00:00:00Z")
+        assert code == 0 and out.count("in standing") == 4, (code, out, err)
+    else:
+        refused(folder, f"{KINDS[forged[0]]}.bin", forged[1])
+
+
+def point(lat, lon):
+    return {"lat": round(lat * 1e7), "lon": round(lon * 1e7)}
+
+
+def forgeries(folder):
+    """Each in the founding charter or in the act, in a certificate before or after it."""
+    square = [point(0.1, 0.1), point(0.1, -0.1), point(-0.1, -0.1), point(-0.1, 0.1)]
+    caps = {"span_s": 43200, "area_m2": 1294994, "live_requests": 10}
+    by_hand(folder)
+    by_hand(folder, later={"caps": {"span_s": 1, "area_m2": 1, "live_requests": 1}, "area": {"points": square},
+                           "agencies": [{"name": "PD", "number": "+1 951 555 0100"}], "authorities": [b"der"],
+                           "roles": [{"role": 2, "instruments": 2, "may_not_invite": 1}, {"role": 1, "instruments": 254}]})
+    by_hand(folder, later={"area": {"points": [point(52.5, -13.4)], "radius_m": 3000}, "invite_allowance": 2})
+
+    by_hand(folder, ("founder", "may bring in more than the founding charter"), founder=9)
+    by_hand(folder, ("sponsor", "bring in more than its sponsor"), founder=2)
+    by_hand(folder, ("sponsor", "for another role"), sponsor=(verifier.ADMINISTRATOR, 4))
+    by_hand(folder, ("joined", "sponsor's role brings nobody in"), sponsor=(2, 4))
+    by_hand(folder, ("second", "brought in more than it may"), sponsor=(1, 1), given=(1, 0))
+
+    silent = {"roles": [{"role": 1, "instruments": 254, "may_not_invite": 1}]}
+    by_hand(folder, ("joined", "let nobody of its sponsor's role"), later=silent)
+    by_hand(folder, ("joined", "let its sponsor bring in fewer"), later={"invite_allowance": 0})
+    by_hand(folder, ("second", "let its sponsor bring in fewer"), later={"invite_allowance": 1})
+
+    for wrong, told in (({"caps": {**caps, "span_s": 43201}}, "'span_s' of Caps"),
+                        ({"caps": {**caps, "area_m2": 1294995}}, "'area_m2' of Caps"),
+                        ({"caps": {**caps, "live_requests": 11}}, "'live_requests' of Caps"),
+                        ({"caps": {**caps, "span_s": 0}}, "'span_s' of Caps"),
+                        ({"caps": None}, "without caps"),
+                        ({"slot_s": 0}, "'slot_s' of Charter"), ({"slot_s": 3601}, "'slot_s' of Charter"),
+                        ({"witnesses": 9}, "'witnesses' of Charter"),
+                        ({"delete_by_max_days": 3651}, "'delete_by_max_days' of Charter"),
+                        ({"delete_by_max_days": 0}, "'delete_by_max_days' of Charter"),
+                        ({"invite_allowance": 65}, "'invite_allowance' of Charter"),
+                        ({"threshold": 2}, "nobody could sign"),
+                        ({"name": "x" * 65}, "no name"), ({"name": "By\x1bhand"}, "control characters"),
+                        ({"area": {"points": square[:2]}}, "neither circle nor polygon"),
+                        ({"area": {"points": [square[0], square[2], square[1], square[3]]}}, "sides cross"),
+                        ({"area": {"points": square[:1]}}, "without radius"),
+                        ({"area": {"points": square[:1], "radius_m": 100001}}, "'radius_m' of Place"),
+                        ({"area": {"points": [point(91, 0)], "radius_m": 9}}, "'lat' of Point"),
+                        ({"agencies": [{"name": "PD", "number": "555"}, {"name": "pd", "number": "556"}]}, "named twice"),
+                        ({"agencies": [{"name": "PD", "number": "call us"}]}, "no name or number"),
+                        ({"authorities": [b"a" * 2049]}, "authorities make no sense"),
+                        ({"authorities": [bytes([i]) for i in range(1, 6)]}, "authorities make no sense"),
+                        ({"roles": [{"role": 1, "instruments": 2}, {"role": 1, "instruments": 4}]}, "two rules"),
+                        ({"roles": [{"role": 5, "instruments": 2}]}, "'role' of RoleRule"),
+                        ({"roles": [{"role": 1, "instruments": 256}]}, "'instruments' of RoleRule")):
+        by_hand(folder, ("act", told), later=wrong)
+        by_hand(folder, ("charter", told), charter=wrong)
 
 
 # ---- what must be found ----
@@ -184,6 +296,7 @@ def main():
         assert check(with_file(export, root, "member-00000000.bin", brought_in(ada)))[0] == 0
         refused(with_file(export, root, "member-00000000.bin", brought_in(ben)), "member-00000000.bin",
                 "its sponsor had been removed")
+        forgeries(root / "by-hand")
     print("verify: another program finds the same members, and whatever was changed")
 
 

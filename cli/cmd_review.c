@@ -176,9 +176,10 @@ static int load_clips(struct review *review) {
     return failed;
 }
 
-/* Every request by others that verifies counts into the past with its asker; those that touch this
- * home wait. One that is named is shown, whatever hides it. A clip of a request that does not
- * verify is an error: it may be a lie of the node's. */
+/* Every request by others that verifies counts into the past with its asker, even if it has ended
+ * before this owner came to it; those that touch this home wait. One that is named is shown,
+ * whatever hides it. A clip of a request that does not verify is an error: it may be a lie of the
+ * node's. */
 static int load_requests(struct review *review, const char *code) {
     static struct control_reply reply;
     static struct checked_request asked;
@@ -191,15 +192,12 @@ static int load_requests(struct review *review, const char *code) {
         if (check_request(&reply, &review->desk.community, now, &asked) != ERR_OK) {
             continue;
         }
-        amendments_note(&review->amendments, &asked);
+        if (!asked.ours) {
+            memory_note(&review->memory, &asked.id, &asked.request, now);
+        }
         if (asked.end != REQUEST_STANDS) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
             continue;
-        }
-        if (!asked.ours) {
-            memory_note(&review->memory, &asked.id, &asked.request.head.author,
-                        asked.request.head.created, now);
-            memory_amend(&review->memory, &asked.request.amends, &asked.id);
         }
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
@@ -212,11 +210,6 @@ static int load_requests(struct review *review, const char *code) {
         review->snoozed += item.hidden == PENDING_SNOOZED ? 1 : 0;
         review->muted += item.hidden == PENDING_MUTED ? 1 : 0;
         review->quiet += item.hidden == PENDING_QUIET ? 1 : 0;
-    }
-    for (size_t i = 0; i < review->amendments.count; i++) {
-        const struct id *before = &review->amendments.list[i].request;
-        struct id newest = amendments_newest(&review->amendments, before);
-        memory_amend(&review->memory, before, &newest);
     }
     for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
         char own[REQUEST_CODE_BYTES];
@@ -404,6 +397,7 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
     if (failed == 0) {
         struct instant now = now_wall();
         clip.past = memory_past_of(&review->memory, &asked.request.head.author, now);
+        clip.earlier = memory_earlier(&review->memory, &asked.id);
         clip.muted = pending_hides(&asked, &review->rules, &review->memory, now) == PENDING_MUTED;
         failed = client_keeping(review->desk.client, &asked.request.head.author, &clip.keeping);
     }

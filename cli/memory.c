@@ -14,7 +14,8 @@ static const char *const outcome_words[] = {
 static enum err read_line(struct memory *memory, char *line);
 static enum err read_asked(struct memory *memory, char *rest);
 static bool read_seconds(const char *word, struct instant *out);
-static struct memory_asked *find(struct memory *memory, const struct id *request);
+static bool read_outcome(const char *word, enum memory_outcome *out);
+static size_t find(const struct memory *memory, const struct id *request);
 static void forget_old(struct memory *memory, struct instant now);
 static struct memory_asked *take_place(struct memory *memory);
 static void path_of(const struct cli *cli, char out[PATH_MAX]);
@@ -65,22 +66,27 @@ static enum err read_asked(struct memory *memory, char *rest) {
             return ERR_USER_SYNTAX;
         }
     }
-    bool good = rest == NULL && memory->asked_count < MEMORY_ASKED_MAX &&
+    bool good = memory->asked_count < MEMORY_ASKED_MAX &&
                 hex_read(words[0], asked.request.b, sizeof asked.request.b) == ERR_OK &&
                 hex_read(words[1], asked.author.b, sizeof asked.author.b) == ERR_OK &&
-                read_seconds(words[2], &asked.at) && read_seconds(words[4], &asked.snoozed_until);
-    bool known = false;
-    for (size_t i = 0; i < COUNT_OF(outcome_words); i++) {
-        if (strcmp(words[3], outcome_words[i]) == 0) {
-            asked.outcome = (enum memory_outcome)i;
-            known = true;
-        }
-    }
-    if (!good || !known || find(memory, &asked.request) != NULL) {
+                read_seconds(words[2], &asked.at) && read_outcome(words[3], &asked.outcome) &&
+                read_seconds(words[4], &asked.snoozed_until) &&
+                (rest == NULL || hex_read(rest, asked.amends.b, sizeof asked.amends.b) == ERR_OK);
+    if (!good || find(memory, &asked.request) < memory->asked_count) {
         return ERR_USER_SYNTAX;
     }
     memory->asked[memory->asked_count++] = asked;
     return ERR_OK;
+}
+
+static bool read_outcome(const char *word, enum memory_outcome *out) {
+    for (size_t i = 0; i < COUNT_OF(outcome_words); i++) {
+        if (strcmp(word, outcome_words[i]) == 0) {
+            *out = (enum memory_outcome)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool read_seconds(const char *word, struct instant *out) {
@@ -100,11 +106,16 @@ enum err memory_write(const struct memory *memory, struct buffer *out) {
         const struct memory_asked *asked = &memory->asked[i];
         char request[2 * sizeof asked->request.b + 1];
         char author[2 * sizeof asked->author.b + 1];
+        char amends[2 * sizeof asked->amends.b + 1] = "";
         hex_write(BYTES_OF(asked->request.b), request);
         hex_write(BYTES_OF(asked->author.b), author);
-        (void)snprintf(line, sizeof line, "asked %s %s %" PRId64 " %s %" PRId64 "\n", request,
+        if (!id_is_zero(&asked->amends)) {
+            hex_write(BYTES_OF(asked->amends.b), amends);
+        }
+        (void)snprintf(line, sizeof line, "asked %s %s %" PRId64 " %s %" PRId64 "%s%s\n", request,
                        author, asked->at.ms / DURATION_SECOND_MS, outcome_words[asked->outcome],
-                       asked->snoozed_until.ms / DURATION_SECOND_MS);
+                       asked->snoozed_until.ms / DURATION_SECOND_MS, *amends == '\0' ? "" : " ",
+                       amends);
         err = buffer_append(out, BYTES_TEXT(line));
     }
     for (size_t i = 0; err == ERR_OK && i < memory->muted_count; i++) {
@@ -114,36 +125,28 @@ enum err memory_write(const struct memory *memory, struct buffer *out) {
     return err;
 }
 
-void memory_note(struct memory *memory, const struct id *request, const struct id *author,
-                 struct instant at, struct instant now) {
+void memory_note(struct memory *memory, const struct id *id, const struct request *request,
+                 struct instant now) {
     forget_old(memory, now);
-    if (find(memory, request) == NULL) {
-        *take_place(memory) =
-            (struct memory_asked){.request = *request, .author = *author, .at = at};
+    if (find(memory, id) == memory->asked_count) {
+        *take_place(memory) = (struct memory_asked){.request = *id,
+                                                    .author = request->head.author,
+                                                    .at = request->head.created,
+                                                    .amends = request->amends};
     }
-}
-
-void memory_amend(struct memory *memory, const struct id *before, const struct id *after) {
-    struct memory_asked *old = find(memory, before);
-    struct memory_asked *new = find(memory, after);
-    if (old == NULL || new == NULL || old == new || !id_equal(&old->author, &new->author)) {
-        return;
-    }
-    new->outcome = old->outcome > new->outcome ? old->outcome : new->outcome;
-    *old = memory->asked[--memory->asked_count];
 }
 
 void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome) {
-    struct memory_asked *asked = find(memory, request);
-    if (asked != NULL && asked->outcome < outcome) {
-        asked->outcome = outcome;
+    size_t at = find(memory, request);
+    if (at < memory->asked_count && memory->asked[at].outcome < outcome) {
+        memory->asked[at].outcome = outcome;
     }
 }
 
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until) {
-    struct memory_asked *asked = find(memory, request);
-    if (asked != NULL) {
-        asked->snoozed_until = until;
+    size_t at = find(memory, request);
+    if (at < memory->asked_count) {
+        memory->asked[at].snoozed_until = until;
     }
 }
 
@@ -155,6 +158,7 @@ struct memory_past memory_past_of(const struct memory *memory, const struct id *
         if (id_equal(&asked->author, author) &&
             asked->at.ms > now.ms - (int64_t)MEMORY_DAYS * DURATION_DAY_MS) {
             past.asked++;
+            past.amended += id_is_zero(&asked->amends) ? 0 : 1;
             past.accepted += asked->outcome == MEMORY_ACCEPTED ? 1 : 0;
             past.declined += asked->outcome == MEMORY_DECLINED ? 1 : 0;
         }
@@ -162,15 +166,29 @@ struct memory_past memory_past_of(const struct memory *memory, const struct id *
     return past;
 }
 
+/* The bound ends a ring, which no signed requests can make, but a file could. */
+enum memory_outcome memory_earlier(const struct memory *memory, const struct id *request) {
+    const struct memory_asked *asked = memory->asked;
+    size_t at = find(memory, request);
+    for (size_t i = 0; at < memory->asked_count && i < memory->asked_count; i++) {
+        size_t before = find(memory, &asked[at].amends);
+        if (before == memory->asked_count || !id_equal(&asked[before].author, &asked[at].author)) {
+            break;
+        }
+        if (asked[before].outcome != MEMORY_OPEN) {
+            return asked[before].outcome;
+        }
+        at = before;
+    }
+    return MEMORY_OPEN;
+}
+
 struct instant memory_snoozed(const struct memory *memory, const struct id *request,
                               struct instant now) {
-    for (size_t i = 0; i < memory->asked_count; i++) {
-        const struct memory_asked *asked = &memory->asked[i];
-        if (id_equal(&asked->request, request) && !instant_reached(now, asked->snoozed_until)) {
-            return asked->snoozed_until;
-        }
-    }
-    return (struct instant){0};
+    size_t at = find(memory, request);
+    bool hidden =
+        at < memory->asked_count && !instant_reached(now, memory->asked[at].snoozed_until);
+    return hidden ? memory->asked[at].snoozed_until : (struct instant){0};
 }
 
 bool memory_muted(const struct memory *memory, const char *name) {
@@ -201,13 +219,13 @@ bool memory_unmute(struct memory *memory, const char *name) {
     return false;
 }
 
-static struct memory_asked *find(struct memory *memory, const struct id *request) {
-    for (size_t i = 0; i < memory->asked_count; i++) {
-        if (id_equal(&memory->asked[i].request, request)) {
-            return &memory->asked[i];
-        }
+/* Its place; asked_count: it is not remembered. */
+static size_t find(const struct memory *memory, const struct id *request) {
+    size_t at = 0;
+    while (at < memory->asked_count && !id_equal(&memory->asked[at].request, request)) {
+        at++;
     }
-    return NULL;
+    return at;
 }
 
 static void forget_old(struct memory *memory, struct instant now) {

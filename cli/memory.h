@@ -6,7 +6,7 @@
  *
  * Text, a line each, written whole beside its place and renamed:
  *   stoop memory v1
- *   asked REQUEST AUTHOR SECONDS open|accepted|declined SNOOZED-UNTIL-SECONDS
+ *   asked REQUEST AUTHOR SECONDS open|accepted|declined SNOOZED-UNTIL-SECONDS [AMENDS]
  *   muted NAME
  *
  * Bounds: MEMORY_ASKED_MAX requests, the oldest make room; after MEMORY_DAYS one is forgotten. */
@@ -37,30 +37,33 @@ struct memory {
         struct instant at;
         enum memory_outcome outcome;
         struct instant snoozed_until; /* 0: not */
+        struct id amends;             /* the earlier form that it takes the place of; 0: none */
     } asked[MEMORY_ASKED_MAX];
     size_t muted_count;
     char muted[MEMORY_MUTED_MAX][NAME_MAX_BYTES];
 };
 
 struct memory_past { /* of one asker, within MEMORY_DAYS */
-    size_t asked, accepted, declined;
+    size_t asked;    /* every form of every request */
+    size_t amended;  /* of them, forms that took the place of an earlier one */
+    size_t accepted, declined;
 };
 
 /* The file's text; ERR_USER_SYNTAX with the line when it is not one. */
 MUST_USE enum err memory_read(struct bytes file, struct memory *out, size_t *line);
 MUST_USE enum err memory_write(const struct memory *memory, struct buffer *out);
 
-/* A request that was checked: remembered once. Forgets what is older than MEMORY_DAYS. */
-void memory_note(struct memory *memory, const struct id *request, const struct id *author,
-                 struct instant at, struct instant now);
-/* `after` takes the place of `before`, if that is remembered: the two count once, with what was
- * decided about either; a snooze does not carry over. Of an asker who names another's, nothing is
- * taken. */
-void memory_amend(struct memory *memory, const struct id *before, const struct id *after);
+/* A request that was checked: remembered once, with the one that it amends, if it does. Forgets
+ * what is older than MEMORY_DAYS. */
+void memory_note(struct memory *memory, const struct id *id, const struct request *request,
+                 struct instant now);
 void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome);
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
                                   struct instant now);
+/* What was decided about the newest earlier form of the request that was decided at all, if that is
+ * its own asker's; MEMORY_OPEN: about none. */
+enum memory_outcome memory_earlier(const struct memory *memory, const struct id *request);
 /* Until when it is hidden; 0: it is not. */
 struct instant memory_snoozed(const struct memory *memory, const struct id *request,
                               struct instant now);

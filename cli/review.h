@@ -44,6 +44,7 @@ struct opened { /* one clip, checked */
     struct checked_request *asked;
     struct asker_keeping keeping; /* this asker's, of what others gave it */
     struct memory_past past;      /* with this asker, as this owner's `stoop` saw it */
+    enum memory_outcome earlier;  /* what this owner decided about an earlier form of it */
     bool muted;                   /* and shown all the same: it was named by its code */
     struct clip_id clip;
     struct manifest *manifest;

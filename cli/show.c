@@ -96,6 +96,10 @@ static void show_who(const struct opened *clip, const struct desk *desk) {
         request_code(&asked->request.amends, before);
         term_put("AMENDS", "%s, which has ended; what was decided about that does not count",
                  before);
+        if (clip->earlier != MEMORY_OPEN) {
+            term_put("", "you have %s an earlier form of it",
+                     clip->earlier == MEMORY_ACCEPTED ? "accepted" : "declined");
+        }
     }
     if (instrument->applicant_name[0] != '\0') {
         term_put("", "says it is %s%s%s, %s", safe_text(instrument->applicant_name, 24, a),
@@ -134,10 +138,7 @@ static void show_calls(const struct checked_request *asked) {
 /* As this owner's `stoop` counted it, this request included. */
 static void show_past(const struct opened *clip) {
     const struct memory_past *past = &clip->past;
-    if (past->asked <= 1 && past->accepted + past->declined > 0) {
-        term_put("PAST", "you have %s an earlier form of this request",
-                 past->accepted > 0 ? "accepted" : "declined");
-    } else if (past->asked <= 1) {
+    if (past->asked <= 1) {
         term_put("PAST", "nothing asked by them before, as far as you have seen");
     } else if (past->accepted + past->declined == 0) {
         term_put("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,
@@ -145,6 +146,9 @@ static void show_past(const struct opened *clip) {
     } else {
         term_put("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
                  MEMORY_DAYS, past->accepted, past->declined);
+    }
+    if (past->amended > 0) {
+        term_put("", "%zu of these replaced an earlier one of theirs", past->amended);
     }
     if (clip->keeping.overdue > 0) {
         term_put("", "of %" PRIu64 " %s that they were given, %" PRIu64 " %s overdue for deletion",

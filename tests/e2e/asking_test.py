@@ -45,13 +45,14 @@ def accept(home, code):
     return terminal.wait(), terminal.text
 
 
-def leave(home, code):
+def leave(home, code, answer="l"):
     terminal = home.at_terminal("review", code)
     terminal.expect(PASSPHRASE, 20)
     terminal.line(Home.PASSPHRASE)
     terminal.expect(re.escape(QUESTION), 20)
-    terminal.line("l")
+    terminal.line(answer)
     assert terminal.wait() == PENDING, terminal.text
+    return terminal.text
 
 
 def amended(ada, ben, start):
@@ -85,7 +86,8 @@ def amended(ada, ben, start):
     ben.until(lambda: count(ben, "shred"), lambda n: n == 1, 30)
     got, text = accept(ben, second)
     assert got == DONE and f"AMENDS   {first}" in text and "LP-34" not in text, text
-    assert "nothing asked by them before" in text, text  # the two are one that was asked for
+    assert "asked 2 times" in text and "1 of these replaced an earlier one" in text, text
+    assert "an earlier form of it" not in text, text  # that was left for later
     again = ada.run("request", "--amend", first, "--radius", "5", check=False)
     assert again.returncode == FAILED and f"was amended by {second} already" in again.stderr, again.stderr
     return first, second
@@ -105,6 +107,19 @@ def amended_again(ada, ben, first, second):
     assert facts[first]["amended_by"] == facts[second]["request"], facts
     assert facts[second]["amended_by"] == facts[third]["request"] and facts[third]["state"] == "open", facts
     assert "amended_by" not in facts[third], facts
+    declined_and_asked_again(ada, ben, third)
+
+
+def declined_and_asked_again(ada, ben, third):
+    """Ben declines; in the next form he is asked anew, and told what he said to the last and how often she amends."""
+    ben.until(lambda: waits(ben, third), bool, 90)
+    text = leave(ben, third, "d")
+    assert "you have accepted an earlier form of it" in text, text
+    fourth = SENT.search(ada.with_passphrase("request", "--amend", third, "--radius", "30", "--yes")).group(1)
+    ben.until(lambda: waits(ben, fourth), bool, 90)
+    text = leave(ben, fourth)
+    assert "you have declined an earlier form of it" in text, text
+    assert re.search(r"asked 5 times in 30 days; you accepted 1, declined 1\s+3 of these replaced an earlier one", text), text
 
 
 def withdrawn(ada, ben, start):
@@ -221,7 +236,7 @@ def main():
         called_back(ada, ben, start)
         for home in (ada, ben):
             home.until(lambda h=home: count(h, "request_withdrawn"), lambda n: n == 3, 30)
-            assert count(home, "request_amended") == 2
+            assert count(home, "request_amended") == 3
             home.until(lambda h=home: h.facts("log", "verify")["result"], lambda r: r == "verified")
     print("asking: amended, taken back, decided anew; everybody is told what became of it")
 

@@ -20,10 +20,18 @@ static struct instant days_ago(int days) {
     return (struct instant){now.ms - (int64_t)days * DURATION_DAY_MS};
 }
 
-static void note(uint32_t request, uint32_t author, struct instant at) {
-    struct id a = id_of(request);
-    struct id b = id_of(author);
-    memory_note(&memory, &a, &b, at, now);
+/* In place of `amends`; 0: of none. */
+static void note_form(uint32_t id, uint32_t amends, uint32_t author, struct instant at) {
+    static struct request request;
+    struct id a = id_of(id);
+    request.head.author = id_of(author);
+    request.head.created = at;
+    request.amends = id_of(amends);
+    memory_note(&memory, &a, &request, now);
+}
+
+static void note(uint32_t id, uint32_t author, struct instant at) {
+    note_form(id, 0, author, at);
 }
 
 static void decide(uint32_t request, enum memory_outcome outcome) {
@@ -55,44 +63,65 @@ static void test_the_past_with_one_asker_is_counted_once_each(void **state) {
     assert_int_equal(past.asked, 0);
 }
 
-static void amend(uint32_t before, uint32_t after) {
-    struct id a = id_of(before);
-    struct id b = id_of(after);
-    memory_amend(&memory, &a, &b);
+static enum memory_outcome earlier(uint32_t request) {
+    struct id id = id_of(request);
+    return memory_earlier(&memory, &id);
 }
 
-/* Whoever asks for less in place of the same has not asked twice; nor can it wipe out what another
- * asked. */
-static void test_an_amended_request_counts_once(void **state) {
+/* Who amends ten times has asked eleven times, and the owner is told that ten were amendments: what
+ * was said to the first is not lost among them. */
+static void test_every_amendment_counts_and_the_earlier_decision_is_known(void **state) {
     (void)state;
     struct id ada = id_of(100);
-    struct id ben = id_of(200);
     struct id second = id_of(2);
     memset(&memory, 0, sizeof memory);
     note(1, 100, days_ago(3));
     decide(1, MEMORY_DECLINED);
     memory_snooze(&memory, &(struct id){{0, 0, 0, 1}}, (struct instant){now.ms + 1000});
-    note(2, 100, days_ago(2));
-    amend(1, 2);
-    amend(1, 2); /* seen again */
+    for (uint32_t i = 2; i <= 11; i++) {
+        note_form(i, i - 1, 100, days_ago(2));
+        note_form(i, i - 1, 100, days_ago(2)); /* seen again */
+    }
+    struct memory_past past = memory_past_of(&memory, &ada, now);
+    assert_int_equal(past.asked, 11);
+    assert_int_equal(past.amended, 10);
+    assert_int_equal(past.declined, 1);
+    assert_int_equal(past.accepted, 0);
+    assert_int_equal(memory_snoozed(&memory, &second, now).ms, 0); /* does not carry over */
+    assert_int_equal(earlier(1), MEMORY_OPEN);                     /* there is none before it */
+    assert_int_equal(earlier(2), MEMORY_DECLINED);
+    assert_int_equal(earlier(11), MEMORY_DECLINED);
+    decide(11, MEMORY_ACCEPTED);
+    assert_int_equal(earlier(11), MEMORY_DECLINED); /* it is no form before itself */
+    note_form(12, 11, 100, days_ago(1));
+    assert_int_equal(earlier(12), MEMORY_ACCEPTED); /* the newest decision of them */
+}
+
+/* An asker who names another's request takes neither its place nor what was decided about it. */
+static void test_no_asker_amends_for_another(void **state) {
+    (void)state;
+    struct id ada = id_of(100);
+    memset(&memory, 0, sizeof memory);
+    note(1, 100, days_ago(3));
+    decide(1, MEMORY_DECLINED);
+    note_form(2, 1, 200, days_ago(1));
+    note_form(3, 99, 200, days_ago(1)); /* nothing that is known */
+    assert_int_equal(earlier(2), MEMORY_OPEN);
+    assert_int_equal(earlier(3), MEMORY_OPEN);
+    assert_int_equal(earlier(99), MEMORY_OPEN);
     struct memory_past past = memory_past_of(&memory, &ada, now);
     assert_int_equal(past.asked, 1);
+    assert_int_equal(past.amended, 0);
     assert_int_equal(past.declined, 1);
-    assert_int_equal(memory_snoozed(&memory, &second, now).ms, 0);
-    decide(2, MEMORY_ACCEPTED);
-    note(3, 100, days_ago(1));
-    amend(2, 3);
-    past = memory_past_of(&memory, &ada, now);
-    assert_int_equal(past.asked, 1);
-    assert_int_equal(past.accepted, 1);
-    assert_int_equal(past.declined, 0);
-    note(4, 200, days_ago(1));
-    amend(3, 4); /* another's */
-    amend(3, 99);
-    amend(99, 3);
-    amend(3, 3);
-    assert_int_equal(memory_past_of(&memory, &ada, now).asked, 1);
-    assert_int_equal(memory_past_of(&memory, &ben, now).asked, 1);
+}
+
+/* No signed request can be in a ring; a file could say so, and looking would still end. */
+static void test_a_ring_ends(void **state) {
+    (void)state;
+    memset(&memory, 0, sizeof memory);
+    note_form(1, 2, 100, days_ago(1));
+    note_form(2, 1, 100, days_ago(1));
+    assert_int_equal(earlier(1), MEMORY_OPEN);
 }
 
 static void test_a_snooze_ends_by_itself(void **state) {
@@ -115,8 +144,9 @@ static void test_it_comes_back_from_its_file(void **state) {
     struct id one = id_of(1);
     memset(&memory, 0, sizeof memory);
     note(1, 100, now);
-    note(2, 100, days_ago(2));
+    note_form(2, 0xffffffff, 100, days_ago(2));
     decide(2, MEMORY_ACCEPTED);
+    note_form(3, 2, 100, now);
     memory_snooze(&memory, &one, (struct instant){now.ms + DURATION_DAY_MS});
     CHECK(memory_mute(&memory, "Acme  Insurance"));
     CHECK(memory_mute(&memory, "Ada L\xc3\xb8velace"));
@@ -125,6 +155,9 @@ static void test_it_comes_back_from_its_file(void **state) {
     CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
     CHECK_ERR(ERR_OK, memory_write(&again, &twice));
     CHECK(bytes_equal(buffer_bytes(&file), buffer_bytes(&twice)));
+    assert_int_equal(again.asked_count, 3);
+    CHECK(id_equal(&again.asked[2].amends, &again.asked[1].request));
+    CHECK(id_is_zero(&again.asked[0].amends));
     CHECK(memory_muted(&again, "Acme  Insurance"));
     CHECK(memory_unmute(&again, "Acme  Insurance"));
     CHECK(!memory_unmute(&again, "Acme  Insurance"));
@@ -147,6 +180,7 @@ static void test_a_damaged_file_is_an_error_with_its_line(void **state) {
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 0\nasked " ID_A " " ID_A " 1 open 0\n",
          3},
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 0 0\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 0 " ID_A " \n", 2},
         {"stoop memory v1\nasked " ID_A " " ID_A " -1 open 0\n", 2},
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 agreed 0\n", 2},
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 999999999999\n", 2},
@@ -194,7 +228,9 @@ static void test_it_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_past_with_one_asker_is_counted_once_each),
-        cmocka_unit_test(test_an_amended_request_counts_once),
+        cmocka_unit_test(test_every_amendment_counts_and_the_earlier_decision_is_known),
+        cmocka_unit_test(test_no_asker_amends_for_another),
+        cmocka_unit_test(test_a_ring_ends),
         cmocka_unit_test(test_a_snooze_ends_by_itself),
         cmocka_unit_test(test_it_comes_back_from_its_file),
         cmocka_unit_test(test_a_damaged_file_is_an_error_with_its_line),

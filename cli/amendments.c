@@ -46,17 +46,6 @@ void amendments_tell(const struct amendments *amendments, struct checked_request
     }
 }
 
-int amendment_tell(struct client *client, const struct community_terms *community,
-                   struct checked_request *asked) {
-    static struct amendments amendments;
-    if (asked->end != REQUEST_AMENDED) {
-        return 0;
-    }
-    int failed = amendments_load(client, community, &amendments);
-    amendments_tell(&amendments, asked);
-    return failed;
-}
-
 bool amendments_have(const struct amendments *amendments, const struct checked_request *by) {
     const struct amendment *found = find(amendments, &by->request.amends);
     return found != NULL && id_equal(&found->by, &by->id);

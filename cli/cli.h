@@ -464,9 +464,6 @@ int amendments_load(struct client *client, const struct community_terms *communi
 struct id amendments_newest(const struct amendments *amendments, const struct id *request);
 /* Names that one in place of the next one, where `asked` was amended. */
 void amendments_tell(const struct amendments *amendments, struct checked_request *asked);
-/* The same for one request alone. EXIT codes after printing. */
-int amendment_tell(struct client *client, const struct community_terms *community,
-                   struct checked_request *asked);
 /* Is one of them amended by this one? */
 bool amendments_have(const struct amendments *amendments, const struct checked_request *by);
 

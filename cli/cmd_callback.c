@@ -100,12 +100,17 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
     static struct checked_request checked;
     struct client_list list = {0};
     static struct community_terms community;
+    static struct amendments amendments;
     const char *code = cli->argv[1];
     bool found = false;
     int failed = client_community(cli, client, &community);
+    amendments.count = 0;
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        if (check_request(&reply, &community, now_wall(), &checked) == ERR_OK &&
-            prompt_is_code(code, checked.code) &&
+        if (check_request(&reply, &community, now_wall(), &checked) != ERR_OK) {
+            continue;
+        }
+        amendments_note(&amendments, &checked);
+        if (prompt_is_code(code, checked.code) &&
             !instant_reached(now_wall(), checked.request.head.expires)) {
             *out = checked;
             found = true;
@@ -118,10 +123,7 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
         return fail("see what is open with 'stoop requests'", "no open request has the code '%s'",
                     code);
     }
-    failed = amendment_tell(client, &community, out);
-    if (failed != 0) {
-        return failed;
-    }
+    amendments_tell(&amendments, out);
     char text[REQUEST_END_MAX];
     const char *end = request_end_text(out, text);
     return out->ours     ? fail("another home has to call", "'%s' is this home's own request", code)

@@ -16,9 +16,6 @@ int meanwhile_open(struct client *client, const struct community_terms *communit
     asked.end = REQUEST_STANDS;
     int failed = find_end(client, community, &clip->asked->id, &asked);
     if (failed == 0) {
-        failed = amendment_tell(client, community, &asked);
-    }
-    if (failed == 0) {
         failed = ask_clip(client, &clip->clip, &open);
     }
     if (failed != 0 || (open && asked.end == REQUEST_STANDS)) {
@@ -66,14 +63,20 @@ static int find_end(struct client *client, const struct community_terms *communi
                     const struct id *request, struct checked_request *out) {
     static struct control_reply reply;
     static struct checked_request checked;
+    static struct amendments amendments;
     struct client_list list = {0};
     int failed = 0;
+    amendments.count = 0;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        if (check_request(&reply, community, now_wall(), &checked) == ERR_OK &&
-            id_equal(&checked.id, request)) {
+        if (check_request(&reply, community, now_wall(), &checked) != ERR_OK) {
+            continue;
+        }
+        amendments_note(&amendments, &checked);
+        if (id_equal(&checked.id, request)) {
             *out = checked;
         }
     }
+    amendments_tell(&amendments, out);
     return failed;
 }
 

@@ -37,12 +37,17 @@ int sent_find(const struct cli *cli, struct client *client, const char *code,
     static struct checked_request checked;
     struct client_list list = {0};
     static struct community_terms community;
+    static struct amendments amendments;
     bool theirs = false;
     bool found = false;
     int failed = client_community(cli, client, &community);
+    amendments.count = 0;
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        if (check_request(&reply, &community, now_wall(), &checked) != ERR_OK ||
-            !prompt_is_code(code, checked.code)) {
+        if (check_request(&reply, &community, now_wall(), &checked) != ERR_OK) {
+            continue;
+        }
+        amendments_note(&amendments, &checked);
+        if (!prompt_is_code(code, checked.code)) {
             continue;
         }
         theirs |= !checked.ours;
@@ -60,8 +65,8 @@ int sent_find(const struct cli *cli, struct client *client, const char *code,
                       : fail("see them with 'stoop request status'",
                              "no request of this home has the code '%s'", code);
     }
-    failed = amendment_tell(client, &community, out);
-    return failed != 0 ? failed : not_standing(out);
+    amendments_tell(&amendments, out);
+    return not_standing(out);
 }
 
 static int not_standing(const struct checked_request *asked) {

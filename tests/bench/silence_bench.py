@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """P2 between real homes: does anything that a home sends, or when it sends it, tell the requester whether
-it has no camera, no footage, declined, left the prompt open, or is sealing a long clip just now?
+it has no camera, no footage, declined, left the prompt open, is sealing a long clip just now, or has an owner
+who looked at the clip and put it off, or edited it and left it?
 
 The requester is an attacker (silence_probe.c): it times every home to the microsecond while its request
 is matched, sealed, declined, expired and shredded there. Each run is one request to all homes at once; what
@@ -37,7 +38,9 @@ SLOTS = 16           # times that may be asked for; a home has footage of some
 LIFE_MS = 2400       # of a request: it ends, and what was sealed is shredded, within the run
 BEFORE_MS = 300
 AFTER_MS = 3200
-KINDS = {"a": "no camera", "b": "no footage", "c": "declined", "d": "left open", "e": "sealing a long clip"}
+KINDS = {"a": "no camera", "b": "no footage", "c": "declined", "d": "left open", "e": "sealing a long clip",
+         "f": "looked, put off", "g": "edited, left"}
+ACTS = {"c": "decline", "f": "look", "g": "edit"}  # of owners; a home of one owner has no co-owner's decision
 WINDOWS = [(0, .3), (.3, .8), (.8, 1.3), (1.3, 1.9), (1.9, 2.4), (2.4, 3.2)]
 
 
@@ -152,36 +155,36 @@ class Lab:
         begin = int((self.start + datetime.timedelta(minutes=slot)).timestamp() * 1000)
         kinds = [has[slot] for has in self.has]
         if decline:
-            kinds = [self.random.choice("cd") if kind == "d" else kind for kind in kinds]
+            kinds = [self.random.choice("cdfg") if kind == "d" else kind for kind in kinds]
         self.say(self.probe, f"run {name} {begin + 2000} {begin + 18000} {LIFE_MS} {BEFORE_MS} {AFTER_MS}")
         assert json.loads(self.probe.stdout.readline())["asked"]
         asked = time.monotonic()
         steps = []  # (when, what, home)
         for i, kind in enumerate(kinds):
-            if kind == "c":
-                steps.append((1.4 + .6 * self.random.random(), "decline", i))
+            if kind in ACTS:
+                steps.append((1.4 + .6 * self.random.random(), ACTS[kind], i))
             elif keep:
                 steps.append((1.4, "decline", i))
         if planted:
-            steps.append((.5, "leak", [self.pids[i] for i, kind in enumerate(kinds) if kind in "cde"]))
-        declined = [0] * len(kinds)
+            steps.append((.5, "leak", [self.pids[i] for i, kind in enumerate(kinds) if kind in "cdefg"]))
+        acted = [0] * len(kinds)
         for when, what, i in sorted(steps, key=lambda step: step[0]):
             time.sleep(max(0, asked + when - time.monotonic()))
             if what == "leak":
                 self.leak(i)
             else:
-                self.say(self.owners[i], "decline")
-                declined[i] = int(self.owners[i].stdout.readline())
+                self.say(self.owners[i], what)
+                acted[i] = int(self.owners[i].stdout.readline())
         rows = {}
         while True:
             row = json.loads(self.probe.stdout.readline())
             if "done" in row:
                 break
             i = [home.address for home in self.homes].index(row["home"])
-            row.update(kind=kinds[i], sealed=declined[i])
+            row.update(kind=kinds[i], sealed=acted[i])
             rows[i] = row
-        for i, kind in enumerate(kinds):  # too slow to decline: it was left open
-            if kind == "c" and declined[i] == 0:
+        for i, kind in enumerate(kinds):  # too slow to act on: it was left open
+            if kind in ACTS and acted[i] == 0:
                 rows[i]["kind"] = "d"
         return [rows[i] for i in range(len(kinds))]
 
@@ -303,7 +306,8 @@ def report(table, title):
                 own[mine] -= x[mine].mean(axis=0)
     print(title)
     results = []
-    for first, second in ("bc", "bd", "be", "cd", "ce", "de", "ab", "ac", "ad", "ae"):
+    for first, second in ("bc", "bd", "be", "bf", "bg", "cd", "ce", "cf", "cg", "de", "df", "dg", "fg",
+                          "ab", "ac", "ad", "ae", "af", "ag"):
         pick = (kinds == first) | (kinds == second)
         y = (kinds[pick] == second).astype(int)
         ones, zeros = int(y.sum()), int(len(y) - y.sum())

@@ -6,13 +6,13 @@
  *   SYNC         the same for reconciliation, and how many ids come
  *   a fresh object and a PING in one write: the answer waits for the home's commit
  *
- * Also an owner without a terminal, for the homes that decline: signing by hand would take a second
- * of Argon2 on the very computer that is timed.
+ * Also an owner without a terminal, for the homes that decline, look and put off, or edit: signing
+ * by hand would take a second of Argon2, and ffmpeg more, on the very computer that is timed.
  *
  * usage: silence_probe probe DATA OWNER-DIR   then lines on stdin:
  *          run ID FROM-MS TO-MS LIFE-MS BEFORE-MS AFTER-MS
  *        silence_probe owner DATA OWNER-DIR   then lines on stdin:
- *          decline
+ *          decline, look or edit: each open clip
  * Both answer "ready" first. The passphrase comes in STOOP_PASSPHRASE: these are the test's own
  * keys. */
 #include <arpa/inet.h>
@@ -30,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/age.h"
 #include "crypto/keyfile.h"
 #include "node/base/assert.h"
 #include "node/store/store.h"
@@ -38,6 +39,7 @@
 
 enum {
     PEERS_MAX = 16,
+    KEEP_ALIVE_US = 3 * 1000 * 1000,
     PROBES_MAX = 4096,
     PING_EVERY_US = 5000,
     SYNC_EVERY_US = 250000,
@@ -337,6 +339,25 @@ static void dial(struct peer *peer) {
     if (!peer->established) {
         die("no handshake");
     }
+    const struct link_message open = {.kind = LINK_NEIGHBOUR, .as.neighbour.wish = NEIGHBOUR_NONE};
+    buffer_clear(&bytes);
+    add_message(peer, &open, &bytes);
+    flush(peer, &bytes);
+}
+
+/* A home closes on whoever says nothing for 12 s. */
+static void keep_alive(void) {
+    static int64_t said;
+    const struct link_message ping = {.kind = LINK_PING};
+    if (now_us() - said < KEEP_ALIVE_US) {
+        return;
+    }
+    said = now_us();
+    for (size_t i = 0; i < self.peer_count; i++) {
+        SCOPED(buffer_finish) struct buffer bytes = {.max = 65536};
+        add_message(&self.peers[i], &ping, &bytes);
+        flush(&self.peers[i], &bytes);
+    }
 }
 
 /* ---- a run ---- */
@@ -499,6 +520,26 @@ static void run(const char *id, int64_t from, int64_t to, int64_t life, int64_t 
 
 /* ---- an owner ---- */
 
+enum owner_act {
+    OWNER_DECLINES,
+    OWNER_LOOKS,
+    OWNER_EDITS
+};
+static const char *const owner_words[] = {
+    [OWNER_DECLINES] = "decline", [OWNER_LOOKS] = "look", [OWNER_EDITS] = "edit"};
+
+enum {
+    OPEN_MAX = 64,
+    PIECES_MAX = 512,
+    PAYLOAD_MOST = 16 * 1024 * 1024,
+};
+
+struct clip_place {
+    struct id request;
+    struct clip_id clip;
+    uint64_t size; /* of its payload */
+};
+
 static bool talk(int fd, const struct control_request *request, struct control_reply *reply,
                  struct buffer *frame) {
     uint8_t header[4];
@@ -521,51 +562,127 @@ static bool talk(int fd, const struct control_request *request, struct control_r
     return control_reply_decode(buffer_bytes(frame), reply) == ERR_OK;
 }
 
-/* Declines every open clip; says how many. */
-static int decline_all(const char *data) {
-    static struct control_reply reply;
-    static struct decision open[64];
-    size_t count = 0;
+static int open_node(const char *data) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
-    SCOPED(buffer_finish) struct buffer frame = {.max = CONTROL_FRAME_MAX};
     (void)snprintf(where.sun_path, sizeof where.sun_path, "%s/control.sock", data);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (struct sockaddr *)&where, sizeof where) != 0) {
         die(where.sun_path);
     }
+    return fd;
+}
+
+static size_t list_open(int fd, struct buffer *frame, struct clip_place open[OPEN_MAX]) {
+    static struct control_reply reply;
+    size_t count = 0;
     struct control_request list = {.op = CONTROL_CLIPS};
     const struct control_request *ask = &list;
     uint64_t had = UINT64_MAX;
+    reply.last = false;
     while (ask != NULL || !reply.last || list.offset > had) {
         if (ask == NULL && reply.last) { /* the next part, until one is empty */
             ask = &list;
         }
         had = ask == NULL ? had : list.offset;
-        if (!talk(fd, ask, &reply, &frame)) {
+        if (!talk(fd, ask, &reply, frame)) {
             die("control socket");
         }
         ask = NULL;
         list.offset += reply.kind == CONTROL_GOT_CLIP ? 1 : 0;
         if (reply.kind == CONTROL_GOT_CLIP && reply.as.clip.state == CLIP_OPEN &&
-            count < COUNT_OF(open)) {
-            open[count++] = (struct decision){.request = reply.as.clip.request,
-                                              .clip = reply.as.clip.clip,
-                                              .kind = DECISION_DECLINE,
-                                              .created = now_both().wall};
+            count < OPEN_MAX) {
+            open[count++] = (struct clip_place){reply.as.clip.request, reply.as.clip.clip,
+                                                reply.as.clip.payload_size};
         }
     }
+    return count;
+}
+
+/* What the node answers to it, DONE. */
+static void do_it(int fd, struct buffer *frame, const struct control_request *request,
+                  const char *what) {
+    static struct control_reply reply;
+    if (!talk(fd, request, &reply, frame) || reply.err != ERR_OK) {
+        (void)fprintf(stderr, "silence_probe: %s: %s\n", what, err_text(reply.err));
+    }
+}
+
+static void decline(int fd, struct buffer *frame, const struct clip_place *place) {
+    const struct decision decision = {.request = place->request,
+                                      .clip = place->clip,
+                                      .kind = DECISION_DECLINE,
+                                      .created = now_both().wall};
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    ASSERT(decision_encode(&decision, &body) == ERR_OK);
+    signed_start(OBJECT_DECISION, buffer_bytes(&body), &object);
+    ASSERT(signed_add(&object, &self.owner.sign, &self.owner_public.sign) == ERR_OK);
+    ASSERT(signed_encode(&object, &bytes) == ERR_OK);
+    const struct control_request put = {
+        .op = CONTROL_DECIDE, .clip = place->clip, .blob = buffer_bytes(&bytes)};
+    do_it(fd, frame, &put, "not declined");
+}
+
+/* As `stoop review` reads a clip. What puts it off is written beside the owner's key, not here. */
+static bool look_at(int fd, struct buffer *frame, const struct clip_place *place,
+                    struct buffer *payload) {
+    static struct control_reply reply;
+    const struct control_request head = {.op = CONTROL_CLIP, .clip = place->clip};
+    bool good = talk(fd, &head, &reply, frame) && reply.kind == CONTROL_GOT_CLIP;
+    buffer_clear(payload);
+    while (good && payload->len < place->size) {
+        const struct control_request ask = {
+            .op = CONTROL_PAYLOAD, .clip = place->clip, .offset = payload->len};
+        good = talk(fd, &ask, &reply, frame) && reply.kind == CONTROL_GOT_DATA &&
+               reply.as.data.data.len > 0 && buffer_append(payload, reply.as.data.data) == ERR_OK;
+    }
+    return good; /* false: the request has ended meanwhile */
+}
+
+/* Another payload of the same size comes back, and is durable; nobody accepts it. */
+static void edit(int fd, struct buffer *frame, const struct clip_place *place,
+                 struct buffer *payload) {
+    static struct id leaves[PIECES_MAX];
+    struct age_file_key key = {{0}};
+    struct id root;
+    size_t count = (size_t)piece_count(payload->len);
+    SCOPED(buffer_finish) struct buffer header = {.max = HEADER_MAX};
+    ASSERT(count <= PIECES_MAX);
+    random_bytes(payload->at + payload->len - 8, 8);
     for (size_t i = 0; i < count; i++) {
-        struct signed_object object;
-        SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-        SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-        ASSERT(decision_encode(&open[i], &body) == ERR_OK);
-        signed_start(OBJECT_DECISION, buffer_bytes(&body), &object);
-        ASSERT(signed_add(&object, &self.owner.sign, &self.owner_public.sign) == ERR_OK);
-        ASSERT(signed_encode(&object, &bytes) == ERR_OK);
+        const struct bytes piece = {payload->at + piece_offset(i), piece_length(payload->len, i)};
+        piece_leaf(piece, &leaves[i]);
+    }
+    piece_root(leaves, count, &root);
+    for (size_t i = 0; i < count; i++) {
         const struct control_request put = {
-            .op = CONTROL_DECIDE, .clip = open[i].clip, .blob = buffer_bytes(&bytes)};
-        if (!talk(fd, &put, &reply, &frame) || reply.err != ERR_OK) {
-            (void)fprintf(stderr, "silence_probe: not declined: %s\n", err_text(reply.err));
+            .op = CONTROL_EDIT_PUT,
+            .clip = place->clip,
+            .id = root,
+            .offset = piece_offset(i),
+            .total = payload->len,
+            .blob = {payload->at + piece_offset(i), piece_length(payload->len, i)}};
+        do_it(fd, frame, &put, "not handed back");
+    }
+    ASSERT(age_header_make(&self.owner_public.box, 1, &key, &header) == ERR_OK);
+    const struct control_request keep = {
+        .op = CONTROL_EDIT_KEEP, .clip = place->clip, .id = root, .blob = buffer_bytes(&header)};
+    do_it(fd, frame, &keep, "not kept");
+}
+
+/* To every open clip; says to how many. */
+static int act(const char *data, enum owner_act what) {
+    static struct clip_place open[OPEN_MAX];
+    SCOPED(buffer_finish) struct buffer frame = {.max = CONTROL_FRAME_MAX};
+    SCOPED(buffer_finish) struct buffer payload = {.max = PAYLOAD_MOST};
+    int fd = open_node(data);
+    size_t count = list_open(fd, &frame, open);
+    for (size_t i = 0; i < count; i++) {
+        if (what == OWNER_DECLINES) {
+            decline(fd, &frame, &open[i]);
+        } else if (look_at(fd, &frame, &open[i], &payload) && what == OWNER_EDITS) {
+            edit(fd, &frame, &open[i], &payload);
         }
     }
     (void)close(fd);
@@ -589,6 +706,7 @@ int main(int argc, char **argv) {
         if (probes) { /* between runs the links want to be answered */
             struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
             if (poll(&input, 1, 0) == 0) {
+                keep_alive();
                 hear_all(now_us() + 20000);
                 continue;
             }
@@ -602,9 +720,12 @@ int main(int argc, char **argv) {
             sscanf(line, "run %31s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, id,
                    &numbers[0], &numbers[1], &numbers[2], &numbers[3], &numbers[4]) == 6) {
             run(id, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]);
-        } else if (!probes && strncmp(line, "decline", 7) == 0) {
-            (void)printf("%d\n", decline_all(argv[2]));
-            (void)fflush(stdout);
+        }
+        for (size_t i = 0; !probes && i < COUNT_OF(owner_words); i++) {
+            if (strncmp(line, owner_words[i], strlen(owner_words[i])) == 0) {
+                (void)printf("%d\n", act(argv[2], (enum owner_act)i));
+                (void)fflush(stdout);
+            }
         }
     }
 }

@@ -127,6 +127,8 @@ static const struct command commands[] = {
      "administrators take out together: each of the others signs with 'stoop charter\n"
      "sign CODE'. Every home ends its links with it as the news comes there. It is for\n"
      "good. ID is the beginning of its certificate, as 'stoop members --json' has it.\n"
+     "An administrator whom the others take out decides no more either; one that its\n"
+     "sponsor takes out alone stays in the charter until they change that.\n"
      "  --with-those-it-brought  and all below it\n"
      "  --reason TEXT            up to 128 bytes; every home is shown it\n"
      "\n"

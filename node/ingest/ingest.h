@@ -55,9 +55,9 @@ struct ingest {
     struct id list_id;
     struct camera_list list;
     size_t community_count;
-    struct community
-        *communities[COMMUNITIES_MAX]; /* charter and acts, as the node has shown them */
-    int vault;                         /* folder */
+    /* Charter and acts, as the node has shown them. */
+    struct community *communities[COMMUNITIES_MAX];
+    int vault; /* folder */
     struct buffer input;
     struct scan *scan;            /* a pass over the folders that is under way; NULL between two */
     struct unreadable unreadable; /* as the journal has it */

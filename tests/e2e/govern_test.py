@@ -272,6 +272,9 @@ def left(ada, ben):
     ben.until(lambda: links(ben), lambda n: n == 0, SOON_S)
     ada.until(lambda: states(ada)["Ben"], lambda s: s == "removed", 30)
     assert links(ada) == 0 and ben.facts("log", "verify")
+    assert {a["name"]: a["can_sign"] for a in ada.facts("charter", "show")["administrators"]} == {"Ada": True, "Ben": False}
+    refused(ada, FAILED, "2 would have to sign, and 1 of these administrators could", "charter", "propose",
+            str(edited(ada, ("decide = 1", "decide = 2"))))
     refused(ben, FAILED, "belongs to 'Elm Street' no more", "leave")
 
 

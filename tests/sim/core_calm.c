@@ -243,7 +243,7 @@ static bool is_ours(const struct live *live, const struct store_object *row) {
     int author = watch_member(sim, &row->author);
     bool honest = author != NO_HOME && !sim->homes[author].hostile;
     if (row->kind == OBJECT_MEMBER || row->kind == OBJECT_REMOVAL) {
-        return row->kind == OBJECT_MEMBER || honest;
+        return row->kind == OBJECT_REMOVAL ? honest : watch_member(sim, &row->id) != NO_HOME;
     }
     if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
         bool sure = row->kind == OBJECT_ACT || (honest && !sim->homes[author].doubtful);
@@ -350,7 +350,9 @@ static void check_home_in_the_end(struct sim *sim, int home) {
     ASSERT(store_delivered_each(store, visit_whole, &whole) == ERR_OK);
     store_roll_back(store);
     size_t recorded = world_log_count(sim->world, home, "received ");
-    if (sim->broken == NULL && recorded != whole) {
+    /* What a home in doubt gives or gets is not waited for: its slot may be open still. */
+    bool right = recorded == whole || (sim->govern != NULL && recorded < whole);
+    if (sim->broken == NULL && !right) {
         sim_broken(sim, "granted_are_delivered_once", "home %d has %zu clips and %zu on record",
                    home, whole, recorded);
     }

@@ -7,6 +7,8 @@
  *   removed_are_removed         who is removed by what lies here is, and nobody else
  *   removed_have_no_link        no member link to one that is removed by what lies here
  *   removed_get_no_part         of the epoch key that their removal makes
+ *   removed_bring_nobody_in     by certificates that they make afterwards
+ *   endorsements_are_few        of one home
  * and in the calm, of all that stand:
  *   one_charter_history, one_membership, one_epoch_key, losers_are_told */
 #include <stdio.h>
@@ -20,6 +22,7 @@
 enum {
     ACTS_LOOKED_AT = 512,
     LOST_TOLD = 64, /* so many a home keeps */
+    ENDORSEMENTS_OF_ONE = 16,
 };
 
 struct parted { /* a removal that counts */
@@ -88,6 +91,17 @@ struct own { /* what its owner has signed */
     bool found;
 };
 
+struct guests { /* of one home: members by forged certificates */
+    struct sim *sim;
+    int home;
+};
+
+struct endorsed { /* by whom, in one store */
+    const struct sim *sim;
+    int home;
+    int *counts;
+};
+
 static enum err visit_founding(void *context, const struct store_epoch *epoch);
 static void look_at(struct sim *sim, int home);
 static enum err visit_act(void *context, const struct store_act *row);
@@ -104,6 +118,9 @@ static bool takes(const struct charters *charters, const struct parted *parted, 
 static void compare(struct sim *sim, int home);
 static bool same_charter(const struct charter *a, const struct charter *b);
 static void check_links(struct sim *sim, int home);
+static void check_guest(void *context, const struct id *certificate);
+static void check_endorsements(struct sim *sim, int home);
+static enum err count_endorsement(void *context, const struct store_object *row);
 static enum err visit_part(void *context, const struct store_epoch *epoch);
 static int reference(const struct sim *sim);
 static bool epoch_is_right(struct sim *sim, int home);
@@ -145,9 +162,12 @@ static enum err visit_founding(void *context, const struct store_epoch *epoch) {
 
 void charters_step(struct sim *sim) {
     for (int i = 0; i < sim->options.nodes && sim->broken == NULL; i++) {
+        struct guests guests = {sim, i};
         look_at(sim, i);
         check_links(sim, i);
+        forgers_each(sim, check_guest, &guests);
     }
+    check_endorsements(sim, sim->next_checked);
 }
 
 bool charters_removed(const struct sim *sim, int home, int member) {
@@ -445,6 +465,51 @@ static void check_links(struct sim *sim, int home) {
             sim_broken(sim, "removed_have_no_link", "home %d to home %d", home, member);
         }
     }
+}
+
+/* It was made after its sponsor's removal, unless another home's clock says otherwise. */
+static void check_guest(void *context, const struct id *certificate) {
+    const struct guests *guests = context;
+    struct sim *sim = guests->sim;
+    const struct core *core = sim->world->homes[guests->home].core;
+    const struct view *view = &sim->charters->views[guests->home];
+    int sponsor = NO_HOME;
+    struct instant created;
+    bool removed = false;
+    ASSERT(forgers_made(sim, certificate, &sponsor, &created));
+    for (size_t i = 0; i < view->parted_count; i++) {
+        removed =
+            removed || (view->parted[i].member == sponsor && created.ms >= view->parted[i].at.ms);
+    }
+    if (removed && core != NULL && core->is_member &&
+        community_in_standing(core->community, certificate, world_wall(sim->world, guests->home))) {
+        sim_broken(sim, "removed_bring_nobody_in", "home %d: by home %d", guests->home, sponsor);
+    }
+}
+
+static void check_endorsements(struct sim *sim, int home) {
+    struct store *store = sim->world->homes[home].store;
+    struct endorsed endorsed = {sim, home, calloc((size_t)sim->options.nodes, sizeof(int))};
+    ASSERT(endorsed.counts != NULL);
+    ASSERT(store_begin(store) == ERR_OK);
+    ASSERT(store_object_each(store, OBJECT_ENDORSEMENT, count_endorsement, &endorsed) == ERR_OK);
+    store_roll_back(store);
+    for (int i = 0; i < sim->options.nodes; i++) {
+        if (i != home && endorsed.counts[i] > ENDORSEMENTS_OF_ONE) {
+            sim_broken(sim, "endorsements_are_few", "home %d: %d of home %d", home,
+                       endorsed.counts[i], i);
+        }
+    }
+    free(endorsed.counts);
+}
+
+static enum err count_endorsement(void *context, const struct store_object *row) {
+    const struct endorsed *endorsed = context;
+    int author = watch_member(endorsed->sim, &row->author);
+    if (author != NO_HOME) {
+        endorsed->counts[author]++;
+    }
+    return ERR_OK;
 }
 
 /* Whoever is removed by a removal has not got what that adds to the key: nobody has proposed that

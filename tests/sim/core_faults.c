@@ -9,6 +9,7 @@
 enum {
     DEATH_WITHIN = 200, /* turns */
     SKEW_MS = 10 * MINUTE_MS,
+    SKEW_OF_FEW_MS = 7 * MINUTE_MS, /* where few may stay: any two of them talk (PROTOCOL 3.4) */
 };
 
 static const struct {
@@ -35,14 +36,14 @@ static void end(struct sim *sim, struct fault *fault);
 static void part(struct sim *sim, const struct fault *fault, bool cut);
 static void cut_gone(struct sim *sim);
 static void start(struct sim *sim, int home);
-static int64_t some_skew(uint64_t random);
+static int64_t some_skew(const struct sim *sim, uint64_t random);
 
 void faults_plan(struct sim *sim) {
     uint64_t random = sim->options.seed ^ UINT64_C(0x636c6f636b73);
     for (int i = 0; i < sim->options.nodes && sim->options.scenario->wrong_clocks; i++) {
         uint64_t drawn = world_draw(&random);
         if (drawn % 3 == 0) { /* the others are right to a second or two */
-            sim->world->homes[i].wall_skew = some_skew(drawn >> 8);
+            sim->world->homes[i].wall_skew = some_skew(sim, drawn >> 8);
         } else {
             sim->world->homes[i].wall_skew = (int64_t)(drawn % 4001) - 2000;
         }
@@ -205,7 +206,7 @@ static void begin(struct sim *sim, struct fault *fault) {
         home->disk_room = world_disk_used(home) + 1 + fault->value % 100000;
         break;
     case FAULT_CLOCK:
-        home->wall_skew = some_skew(fault->value);
+        home->wall_skew = some_skew(sim, fault->value);
         /* What was over by its clock lives again when that is set back, and is new to it. */
         sim->homes[fault->home].given_count = 0;
         break;
@@ -316,8 +317,9 @@ static void start(struct sim *sim, int home) {
     }
 }
 
-static int64_t some_skew(uint64_t random) {
-    return (int64_t)(random % (2 * SKEW_MS + 1)) - SKEW_MS;
+static int64_t some_skew(const struct sim *sim, uint64_t random) {
+    int64_t most = sim->options.scenario->governs ? SKEW_OF_FEW_MS : SKEW_MS;
+    return (int64_t)(random % (2 * (uint64_t)most + 1)) - most;
 }
 
 void faults_print(const struct sim *sim) {

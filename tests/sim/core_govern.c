@@ -240,6 +240,9 @@ static bool draft_charter(struct sim *sim, struct charter *charter) {
 static bool draft_removal(struct sim *sim, int home, struct act *act,
                           uint8_t key[EPOCH_KEY_BYTES]) {
     int member = (int)sim_draw(sim, (uint64_t)sim->options.nodes);
+    for (int i = 0; i < sim->options.nodes && sim_draw(sim, 2) == 0; i++) {
+        member = sim->homes[i].hostile ? i : member; /* they are looked for */
+    }
     const struct sign_public *owner = &sim->world->homes[member].owner_publics[0].sign;
     bool subtree = member != 0 && sim_draw(sim, 3) == 0 && !govern_is_under(home, member);
     if (charter_has_administrator(&act->charter, owner)) {

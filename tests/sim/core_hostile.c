@@ -10,6 +10,7 @@
 
 enum {
     STAYS_MS = 60000, /* at most so long with one victim */
+    SOON_MS = 3000,
     HEARD_AT_ONCE = 500,
     KEPT = 16, /* objects of others, to be sent again */
     FLOOD = 40,
@@ -24,6 +25,7 @@ enum way {
     LIES,         /* about what it has, wants and knows */
     BABBLES,      /* bytes of chance */
     OFFERS,       /* clips that it will never send */
+    GOVERNS,      /* as if it could decide; where somebody decides */
     WAYS,
 };
 
@@ -97,6 +99,8 @@ void hostile_step(struct sim *sim) {
             change_victim(sim, line);
         } else if (line->way == MASKS && line->called && !line->insider.open) {
             mask(sim, line);
+        } else if (line->way == GOVERNS && !open && line->change_at > sim->world->now + SOON_MS) {
+            line->change_at = sim->world->now + SOON_MS; /* another may not shun it yet */
         } else if (open && line->insider.open) {
             act(sim, line);
         }
@@ -128,7 +132,10 @@ static void change_victim(struct sim *sim, struct line *line) {
     int victim = (int)sim_draw(sim, (uint64_t)sim->options.nodes);
     const struct id *request = NULL;
     hang_up(line);
-    line->way = (enum way)sim_draw(sim, WAYS);
+    line->way = (enum way)sim_draw(sim, sim->govern == NULL ? GOVERNS : WAYS);
+    if (sim->govern != NULL && sim_draw(sim, 2) == 0) {
+        line->way = GOVERNS;
+    }
     line->change_at = world->now + 1000 + (int64_t)sim_draw(sim, STAYS_MS);
     if (line->way == OFFERS && sim->asked_count > 0) {
         const struct asked *asked = &sim->asked[sim_draw(sim, sim->asked_count)];
@@ -143,11 +150,14 @@ static void change_victim(struct sim *sim, struct line *line) {
     call(sim, line, victim, request);
 }
 
-/* With its own certificate, or with whose mask it wears. */
+/* With its own certificate, with whose mask it wears, or with a forged one. */
 static void call(struct sim *sim, struct line *line, int victim, const struct id *request) {
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
     if (line->way == MASKS) {
         certificate_of(sim, victim, (int)sim_draw(sim, (uint64_t)sim->options.nodes), &certificate);
+    }
+    if (line->way == GOVERNS && sim_draw(sim, 4) == 0) {
+        ASSERT(buffer_append(&certificate, forgers_certificate(sim, line->as)) == ERR_OK);
     }
     line->called = true; /* even when it hangs up at once */
     (void)world_insider_dial(sim->world, line->as, victim, request, buffer_bytes(&certificate),
@@ -220,6 +230,9 @@ static void act(struct sim *sim, struct line *line) {
         if (line->request_door) {
             offer(sim, line);
         }
+        break;
+    case GOVERNS:
+        forgers_act(sim, &(struct forger){line->as, &line->insider});
         break;
     case WAYS:
         break;

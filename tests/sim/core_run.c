@@ -112,6 +112,7 @@ static void set_up(struct sim *sim) {
     watch_start(sim);
     if (sim->options.scenario->governs) {
         charters_start(sim);
+        forgers_start(sim);
     }
     for (int i = 0; i < nodes; i++) {
         if (sim->homes[i].hostile) {
@@ -216,6 +217,7 @@ static void print_summary(const struct sim *sim) {
     if (sim->govern != NULL) {
         govern_print(sim);
         charters_print(sim);
+        forgers_print(sim);
     }
     if (sim->broken == NULL) {
         (void)printf("  equal after %lld s of calm, all delivered after %lld s\n",
@@ -266,6 +268,7 @@ static void tear_down(struct sim *sim) {
     faults_finish(sim);
     govern_finish(sim);
     charters_finish(sim);
+    forgers_finish(sim);
     watch_finish(sim);
     world_destroy(sim->world);
     if (sim->folder[0] != '\0') {

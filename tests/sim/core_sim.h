@@ -9,6 +9,7 @@
  *   core_people.c      requests and decisions, and the ledger of them
  *   core_hostile.c     members whose keys are in other hands
  *   core_govern.c      administrators and sponsors: charters, removals, renewals
+ *   core_forgers.c     hostile administrators and sponsors, fewer than decide
  *   core_charters.c    what acts and removals must have come to, from stored bytes alone
  *   core_watch.c       invariants that hold at every moment
  *   core_calm.c        what must have come right in the end
@@ -167,8 +168,9 @@ struct sim {
     struct crew *crew;
     struct govern *govern;     /* NULL: nobody decides anything */
     struct charters *charters; /* likewise */
-    struct seen *seen;         /* objects that were checked */
-    int next_checked;          /* home */
+    struct forgeries *forgeries;
+    struct seen *seen; /* objects that were checked */
+    int next_checked;  /* home */
     bool calm;
     int64_t begin_at;                    /* of the trouble */
     int64_t live_after, delivered_after; /* how much calm it took to come right */
@@ -258,6 +260,24 @@ const char *charters_late(struct sim *sim, char *detail, size_t size);
 bool charters_counts(const struct sim *sim, int home, const struct store_object *row);
 void charters_print(const struct sim *sim);
 void charters_finish(struct sim *sim);
+
+/* ---- core_forgers.c ---- */
+
+struct forger { /* a hostile member at one home's link */
+    int as;
+    struct world_insider *insider;
+};
+void forgers_start(struct sim *sim);
+void forgers_act(struct sim *sim, const struct forger *forger);
+/* One that was made for this home, which has all its keys; empty: there is none. */
+struct bytes forgers_certificate(const struct sim *sim, int as);
+/* Is it one of theirs? By this sponsor, then, and made at this time. */
+bool forgers_made(const struct sim *sim, const struct id *certificate, int *sponsor,
+                  struct instant *created);
+typedef void forgers_visit(void *context, const struct id *certificate);
+void forgers_each(const struct sim *sim, forgers_visit *visit, void *context);
+void forgers_print(const struct sim *sim);
+void forgers_finish(struct sim *sim);
 
 /* ---- core_watch.c ---- */
 

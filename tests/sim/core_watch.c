@@ -316,7 +316,9 @@ static void check_bounds(struct sim *sim, int home) {
 static void check_insider(struct sim *sim, const struct world_insider *insider) {
     struct core *core = sim->world->homes[insider->home].core;
     const struct link *link = core == NULL ? NULL : core_link(core, insider->link);
-    if (link != NULL && link->in_overlay &&
+    int sponsor = NO_HOME;
+    struct instant created;
+    if (link != NULL && link->in_overlay && !forgers_made(sim, &link->about, &sponsor, &created) &&
         !id_equal(&link->about, &sim->world->homes[insider->as].certificate)) {
         sim_broken(sim, "members_are_who_they_say", "home %d takes home %d for home %d",
                    insider->home, insider->as, watch_member(sim, &link->about));
@@ -457,7 +459,12 @@ static bool object_is_good(const struct sim *sim, const struct store_object *row
         object.kind != row->kind || !id_equal(&head.author, &row->author)) {
         return false;
     }
+    int sponsor = NO_HOME;
+    struct instant created;
     if (object.kind == OBJECT_MEMBER) {
+        if (forgers_made(sim, &object.id, &sponsor, &created)) {
+            return true; /* until its sponsor's removal is known, it is good */
+        }
         int home = watch_member(sim, &object.id);
         return home != NO_HOME && signed_by_its_owner(sim, &object, home) &&
                signed_by(&object, &sim->world->homes[home].node);

@@ -25,6 +25,7 @@ SHORT_SECONDS = 10
 CLOCK_SHARE = 12  # others use the machine as well
 OVERLAY = "overlay_sim"
 CORE = "core_sim"
+GOVERN = "core_sim --scenario govern --nodes 8"
 
 # name: (what finds it, (file, words, words in their place)...)
 BUGS = {
@@ -198,6 +199,75 @@ BUGS = {
         ("node/log/log.c", "{.size = log->committed.size}", "{.size = log->edge.size}"),
         ("node/log/log.c", "merkle_root(&log->committed, &checkpoint.root)", "merkle_root(&log->edge, &checkpoint.root)"),
     ),
+    # ---- what is decided together: only where somebody decides ----
+    "counts an act that one too few signed": (
+        GOVERN,
+        ("proto/chain.c", "return signed_by_administrators(object, charter) >= charter->threshold ? ERR_OK",
+         "return signed_by_administrators(object, charter) + 1 >= charter->threshold ? ERR_OK"),
+    ),
+    "gathers one signature too few": (
+        GOVERN,
+        ("node/core/acts.c", "gathering.act.count < gathering.charter->threshold", "gathering.act.count + 1 < gathering.charter->threshold"),
+        ("proto/chain.c", "return signed_by_administrators(object, charter) >= charter->threshold ? ERR_OK",
+         "return signed_by_administrators(object, charter) + 1 >= charter->threshold ? ERR_OK"),
+    ),
+    "lets the larger id win": (
+        GOVERN,
+        ("node/community/community.c", "if (id_compare(&other->id, id) < 0) {", "if (id_compare(&other->id, id) < 0 || true) {"),
+    ),
+    "asks who was an administrator first": (
+        GOVERN,
+        ("proto/chain.c", "? act_verify(&governance->charter, object)", "? act_verify(&governance->founding, object)"),
+        ("node/community/community.c", "act_verify(&community->charters[community->acts[before].charter], object)",
+         "act_verify(&community->governance.founding, object)"),
+    ),
+    "keeps what a lost act removed": (
+        GOVERN,
+        ("node/community/community.c", "        drop_removals(community, &community->acts[i].id);\n", ""),
+    ),
+    "tells nobody what has lost": (
+        GOVERN,
+        ("node/core/acts.c", "        if (err == ERR_OK) {\n            err = store_act_put(core->store, &lost);\n        }\n        if (err == ERR_OK) {\n            err = store_epoch_remove",
+         "        if (err == ERR_OK) {\n            err = store_object_remove(core->store, &lost.id);\n        }\n        if (err == ERR_OK) {\n            err = store_epoch_remove"),
+    ),
+    "lets a removed sponsor bring in": (
+        GOVERN,
+        ("node/community/community.c", "return find(community, brought)->member.head.created.ms >= gone->at.ms;",
+         "return find(community, brought)->member.head.created.ms >= gone->at.ms && community->count == 0;"),
+    ),
+    "lets a neighbour remove": (
+        GOVERN,
+        ("node/community/community.c", "    return id_equal(by, member) || id_equal(by, &admitted->member.head.author) ? ERR_OK",
+         "    return id_equal(by, member) || admitted != NULL ? ERR_OK"),
+        ("node/community/community.c", "    return id_is_zero(&gone->author) || id_equal(&gone->author, &chain[k]) ||\n",
+         "    return id_is_zero(&gone->author) || id_equal(&gone->author, &chain[k]) || true ||\n"),
+    ),
+    "keeps the link to one that is removed": (
+        GOVERN,
+        ("node/core/standing.c", "err = core_close(core, link, \"no member any more\");", "err = ERR_OK;"),
+        ("node/core/standing.c", "    enum err err = gossip_run(core, &gone);\n", "    enum err err = gone.kind == OVERLAY_EV_PEER_GONE ? ERR_OK : ERR_OK;\n"),
+    ),
+    "catches up without the parts of the key": (
+        GOVERN,
+        ("node/core/away.c", "        err = epoch_each_part(core, send_part, &sending);\n", ""),
+    ),
+    "tells its neighbours no part of the key": (
+        GOVERN,
+        ("node/core/epoch.c", "        if (link->no != 0 && link->in_overlay) {", "        if (link->no == 0 && link->in_overlay) {"),
+    ),
+    "makes the key with what has lost": (
+        GOVERN,
+        ("node/core/epoch.c", "    return community_has_removal(core->community, removal);",
+         "    return !id_is_zero(removal) && core->community != NULL;"),
+    ),
+    "forgets at its start what was removed": (
+        GOVERN,
+        ("node/core/standing.c", "    enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);", "    enum err err = ERR_OK;"),
+    ),
+    "keeps any number of endorsements": (
+        GOVERN,
+        ("node/core/acts.c", "live >= ENDORSEMENTS_OF_ONE ? ERR_DENY_QUOTA : err;", "live >= 4096 ? ERR_DENY_QUOTA : err;"),
+    ),
 }
 
 # Of those, what the short form takes: each is found within two seconds of the processor.
@@ -214,6 +284,9 @@ SHORT = (
     "accepts a request that is over",
     "accepts a request that its owner did not sign",
     "takes anyone who shows a certificate",
+    "counts an act that one too few signed",
+    "lets a neighbour remove",
+    "keeps any number of endorsements",
 )
 
 

@@ -4,6 +4,7 @@
  *   core_sim ... --shrink       when it fails, looks for a shorter run that does
  *   core_sim ... --swarm M      other seeds, one after the other, for M minutes by the wall clock
  *   core_sim ... --swarm-seconds S --no-shrink    for S seconds; what fails is left as it is
+ *   core_sim --removal --seed N --nodes N    one is removed while a fifth is off: figures
  *   core_sim --list             the scenarios
  *
  * Exit: 0 all held; 1 an invariant was broken, which is printed with the seed and the virtual time;
@@ -28,6 +29,7 @@ struct wish {
     bool shrink;
     bool no_shrink; /* after a swarm */
     bool list;
+    bool removal;
     int swarm_s; /* 0: one run */
 };
 
@@ -44,14 +46,18 @@ int main(int count, char **arguments) {
     /* A core is megabytes, of which it touches little: fresh pages, each time that one is made. */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     if (!read_wish(count, arguments, &wish)) {
-        (void)fprintf(stderr, "usage: core_sim [--seed N] [--nodes N] [--scenario NAME] "
-                              "[--minutes M] [--faults N,N,...|none] [--plant NAME] [--shrink] "
-                              "[--swarm M] [--swarm-seconds S] [--no-shrink] [--list]\n");
+        (void)fprintf(stderr,
+                      "usage: core_sim [--seed N] [--nodes N] [--scenario NAME] "
+                      "[--minutes M] [--faults N,N,...|none] [--plant NAME] [--shrink] "
+                      "[--swarm M] [--swarm-seconds S] [--no-shrink] [--removal] [--list]\n");
         return 2;
     }
     if (wish.list) {
         list();
         return 0;
+    }
+    if (wish.removal) {
+        return removal_run(&wish.options) ? 0 : 1;
     }
     if (wish.swarm_s > 0) {
         return shrink_swarm(&wish.options, wish.swarm_s, !wish.no_shrink) ? 0 : 1;
@@ -64,12 +70,19 @@ int main(int count, char **arguments) {
 
 static bool read_wish(int count, char **arguments, struct wish *out) {
     static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},     {"nodes", required_argument, NULL, 'n'},
-        {"scenario", required_argument, NULL, 'c'}, {"minutes", required_argument, NULL, 'm'},
-        {"faults", required_argument, NULL, 'f'},   {"plant", required_argument, NULL, 'p'},
-        {"swarm", required_argument, NULL, 'w'},    {"swarm-seconds", required_argument, NULL, 'W'},
-        {"shrink", no_argument, NULL, 'k'},         {"no-shrink", no_argument, NULL, 'K'},
-        {"list", no_argument, NULL, 'l'},           {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},
+        {"nodes", required_argument, NULL, 'n'},
+        {"scenario", required_argument, NULL, 'c'},
+        {"minutes", required_argument, NULL, 'm'},
+        {"faults", required_argument, NULL, 'f'},
+        {"plant", required_argument, NULL, 'p'},
+        {"swarm", required_argument, NULL, 'w'},
+        {"swarm-seconds", required_argument, NULL, 'W'},
+        {"shrink", no_argument, NULL, 'k'},
+        {"no-shrink", no_argument, NULL, 'K'},
+        {"list", no_argument, NULL, 'l'},
+        {"removal", no_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     int option = 0;
     while ((option = getopt_long(count, arguments, "", options, NULL)) != -1) {
@@ -123,6 +136,9 @@ static bool take_option(int option, const char *value, struct wish *wish) {
         break;
     case 'l':
         wish->list = true;
+        break;
+    case 'r':
+        wish->removal = true;
         break;
     default:
         good = false;

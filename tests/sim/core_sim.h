@@ -13,6 +13,7 @@
  *   core_charters.c    what acts and removals must have come to, from stored bytes alone
  *   core_watch.c       invariants that hold at every moment
  *   core_calm.c        what must have come right in the end
+ *   core_removal.c     a measurement: one of many is removed while a fifth is off
  *   core_verify.c      a signature is checked once in the process
  *
  * Everything is drawn from the seed: the plan minute by minute, so that a shorter run is the
@@ -207,6 +208,11 @@ bool sim_stands(const struct sim *sim, int home);
 bool shrink_run(const struct options *options);
 /* With other seeds, for so many seconds of wall time; stops at the first breach, and shrinks it. */
 bool shrink_swarm(const struct options *options, int seconds, bool shrinks);
+
+/* ---- core_removal.c ---- */
+
+/* Prints what it finds; true: as it should be. Of the options: seed and nodes. */
+bool removal_run(const struct options *options);
 
 /* ---- core_faults.c ---- */
 

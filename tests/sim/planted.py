@@ -25,6 +25,7 @@ SHORT_SECONDS = 10
 CLOCK_SHARE = 12  # others use the machine as well
 OVERLAY = "overlay_sim"
 CORE = "core_sim"
+REMOVAL = "core_sim --removal --nodes 40"
 GOVERN = "core_sim --scenario govern --nodes 8"
 
 # name: (what finds it, (file, words, words in their place)...)
@@ -263,6 +264,11 @@ BUGS = {
     "forgets at its start what was removed": (
         GOVERN,
         ("node/core/standing.c", "    enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);", "    enum err err = ERR_OK;"),
+    ),
+    "lets a removed one in at the doors": (
+        REMOVAL,
+        ("node/core/core.c", "    bool good = community_in_standing(core->community, &object.id, core->now.wall) ||\n",
+         "    bool good = community_find(core->community, &object.id) != NULL ||\n"),
     ),
     "keeps any number of endorsements": (
         GOVERN,

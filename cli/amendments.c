@@ -41,8 +41,8 @@ struct id amendments_newest(const struct amendments *amendments, const struct id
 
 void amendments_tell(const struct amendments *amendments, struct checked_request *asked) {
     if (asked->end == REQUEST_AMENDED) {
-        struct id newest = amendments_newest(amendments, &asked->end_id);
-        request_code(&newest, asked->end_code);
+        asked->newest = amendments_newest(amendments, &asked->end_id);
+        request_code(&asked->newest, asked->end_code);
     }
 }
 

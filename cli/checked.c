@@ -93,6 +93,7 @@ static enum err check_end(const struct control_reply *reply, struct checked_requ
                amendment_ends(&amendment, &out->id, &out->request.head);
         out->end = REQUEST_AMENDED;
         out->end_id = object.id;
+        out->newest = object.id;
         request_code(&object.id, out->end_code);
     }
     return err == ERR_OK && !ends ? ERR_PEER_BOUNDS : err;
@@ -238,6 +239,7 @@ void request_state_facts(struct facts *facts, const struct checked_request *aske
     facts_text(facts, "state", NULL, word);
     if (asked->end == REQUEST_AMENDED) {
         facts_bytes(facts, "amended_by", NULL, BYTES_OF(asked->end_id.b));
+        facts_bytes(facts, "newest", NULL, BYTES_OF(asked->newest.b));
     }
 }
 

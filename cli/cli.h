@@ -408,7 +408,8 @@ struct checked_request {
         REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
     } end;
     struct id end_id;                  /* of the request that amends it */
-    char end_code[REQUEST_CODE_BYTES]; /* the same; or the newest's, see amendments_newest() */
+    struct id newest;                  /* the same; or the last in its place: amendments_tell() */
+    char end_code[REQUEST_CODE_BYTES]; /* of that */
     bool amends_own;   /* it amends a request that the node holds, of the same author; set by who
                           reads the list */
     size_t call_count; /* homes that have called its agency back, the newest record first */
@@ -429,7 +430,8 @@ enum {
 };
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
 /* "state", for programs: open, ended (by itself), withdrawn, amended (then with the whole id of the
- * one in its place as "amended_by"), taken_back (one of both; which is no longer known). */
+ * one in its place as "amended_by", of the last in its place as "newest"), taken_back (one of both;
+ * which is no longer known). */
 void request_state_facts(struct facts *facts, const struct checked_request *asked,
                          struct instant now);
 /* When the records name a request that asks for secrecy (PROTOCOL 8.7), in the time zone of who

@@ -82,6 +82,8 @@ static void papers_finish(struct papers *papers);
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
+static void list_papers(const struct cli *cli, const struct checked_request *checked,
+                        struct facts *facts);
 static void list_hidden(const struct checked_request *checked, struct instant now,
                         struct facts *facts);
 static void list_calls(const struct cli *cli, const struct checked_request *checked, bool named,
@@ -823,9 +825,12 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_item(facts);
     facts_text(facts, "code", "code", checked->code);
     facts_text(facts, "by", "by", checked->ours ? "this home" : checked->author.name);
+    facts_flag(facts, "ours", checked->ours);
     facts_bytes(facts, "request", NULL, BYTES_OF(checked->id.b));
     facts_text(facts, "instrument", "basis", instrument_label(request->instrument.kind));
-    facts_text(facts, "case", NULL, request->instrument.case_number);
+    if (cli->json || request->instrument.case_number[0] != '\0') {
+        facts_text(facts, "case", "case", request->instrument.case_number);
+    }
     facts_text(facts, "reason", "says |",
                cli->json ? request->reason : safe_text(request->reason, 60, safe));
     facts_time(facts, "from", "from", request->from);
@@ -836,6 +841,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     }
     if (end == NULL) {
         facts_text(facts, "ends_in", "ends in", left);
+        facts_time(facts, "expires", NULL, request->head.expires);
     }
     if (request->instrument.non_disclosure) {
         facts_text(facts, "secret_by", "secret by",
@@ -843,8 +849,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
                              : safe_text(request->instrument.non_disclosure_authority, 40, safe));
         facts_time(facts, "secret_until", "published", legal_secret_until(request));
     }
-    facts_flag(facts, "document_here", request->document.present && checked->document_here);
-    facts_flag(facts, "seal_here", request->court_seal.present && checked->seal_here);
+    list_papers(cli, checked, facts);
     if (!checked->ours && end == NULL) {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
         list_hidden(checked, now, facts);
@@ -856,7 +861,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     touches_of(&cameras.list, request, &touches);
     if (cli->json) {
         breadth_facts(facts, &breadth);
-        if (touches.all > 0) {
+        if (!checked->ours && touches.all > 0) {
             touches_facts(facts, &touches);
         }
         return;
@@ -870,6 +875,26 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     }
 }
 
+static void list_papers(const struct cli *cli, const struct checked_request *checked,
+                        struct facts *facts) {
+    const struct {
+        const char *fact, *label;
+        bool present, here;
+    } papers[] = {
+        {"document", "document", checked->request.document.present, checked->document_here},
+        {"seal", "court's seal", checked->request.court_seal.present, checked->seal_here}};
+    for (size_t i = 0; i < COUNT_OF(papers); i++) {
+        const char *state = papers[i].here ? "here" : "not here yet";
+        char here[24];
+        (void)snprintf(here, sizeof here, "%s_here", papers[i].fact);
+        facts_flag(facts, papers[i].fact, papers[i].present);
+        facts_flag(facts, here, papers[i].present && papers[i].here);
+        if (!cli->json && papers[i].present) {
+            facts_text(facts, NULL, papers[i].label, state);
+        }
+    }
+}
+
 /* What 'stoop review' does not show by itself. */
 static void list_hidden(const struct checked_request *checked, struct instant now,
                         struct facts *facts) {
@@ -880,7 +905,8 @@ static void list_hidden(const struct checked_request *checked, struct instant no
     enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
     facts_text(facts, "review", "review", words[hidden]);
     if (hidden == PENDING_SNOOZED) {
-        facts_time(facts, "snoozed_until", NULL, memory_snoozed(&memory, &checked->id, now));
+        struct instant until = memory_snoozed(&memory, &checked->id, now);
+        facts_time(facts, "snoozed_until", "hidden until", until);
     }
 }
 
@@ -899,6 +925,9 @@ static void list_calls(const struct cli *cli, const struct checked_request *chec
     if (agency != NULL) {
         (void)snprintf(text, sizeof text, "%s %s", agency->number, agency->name);
         facts_text(facts, "call_number", "call", cli->json ? agency->number : text);
+        if (cli->json) {
+            facts_text(facts, "call_agency", NULL, agency->name);
+        }
     }
     facts_items(facts, "calls");
     for (size_t i = 0; i < checked->call_count; i++) {

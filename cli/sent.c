@@ -323,6 +323,7 @@ static void show_status(const struct cli *cli, const struct checked_request *ask
     const char *state = request_end_text(asked, text);
     span_text(asked->request.head.expires.ms - now.ms, left);
     (void)snprintf(open, sizeof open, "open for %s", left);
+    const char *until = state == NULL ? "open until" : NULL; /* else it ended before that */
     if (state == NULL) {
         state = instant_reached(now, asked->request.head.expires) ? "ended" : open;
     }
@@ -335,7 +336,7 @@ static void show_status(const struct cli *cli, const struct checked_request *ask
     }
     facts_number(facts, "delivered", "delivered", granted == NULL ? 0 : (int64_t)granted->whole);
     facts_number(facts, "coming", "coming", granted == NULL ? 0 : (int64_t)granted->coming);
-    facts_time(facts, "expires", NULL, asked->request.head.expires);
+    facts_time(facts, "expires", until, asked->request.head.expires);
     facts_time(facts, "delete_by", "delete by", asked->request.terms.delete_by);
     facts_cut(facts, "reason", "says |", asked->request.reason, 40);
 }

@@ -105,6 +105,11 @@ def amended_again(ada, ben, first, second):
     assert again.returncode == FAILED and f"was amended by {third} already" in again.stderr, again.stderr
     facts = {r["code"]: r for r in ada.facts("request", "status")}
     assert facts[first]["amended_by"] == facts[second]["request"], facts
+    assert facts[first]["newest"] == facts[second]["newest"] == facts[third]["request"], facts
+    own = {r["code"]: r for r in ada.facts("requests")}
+    assert own[third]["ours"] and own[third]["expires"] == facts[third]["expires"] and "touches" not in own[third], own
+    assert own[first]["newest"] == facts[third]["request"] and not ben.facts("requests", third)[0]["ours"], own
+    assert "open until" not in status and "open until" in ada.run("request", "status", third).stdout, status
     assert facts[second]["amended_by"] == facts[third]["request"] and facts[third]["state"] == "open", facts
     assert "amended_by" not in facts[third], facts
     declined_and_asked_again(ada, ben, third)
@@ -174,7 +179,8 @@ def called_back(ada, ben, start):
     ben.until(lambda: waits(ben, code), bool, 90)
     shown = ben.run("requests", code).stdout
     assert "nobody has called back yet" in shown and re.search(r"call +\+1 951 555 0100 Riverside PD", shown), shown
-    assert ben.facts("requests", code)[0]["call_number"] == "+1 951 555 0100"
+    asked = ben.facts("requests", code)[0]
+    assert (asked["call_number"], asked["call_agency"]) == ("+1 951 555 0100", "Riverside PD"), asked
     refused(ben, "--outcome", code, exit=USAGE)
     refused(ben, "none of confirmed, denied, not-reached", code, "--outcome", "maybe", exit=USAGE)
     refused(ben, "who was reached", code, "--outcome", "not-reached", "--spoke-to", "Sgt. Lee", exit=USAGE)

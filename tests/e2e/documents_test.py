@@ -137,7 +137,10 @@ def test_the_prompt_says_by_whom(ada, ben, folder, conf, start):
         assert f"COURT    the court's own signature: {SEALS[name]}\n" in text, text
         codes[code] = name
     for code in codes:
-        wait_for(ben, code, "document_here", "seal_here")
+        wait_for(ben, code, "document", "seal", "document_here", "seal_here")
+        shown = ben.run("requests", code).stdout
+        for label in ("document", "court's seal"):
+            assert re.search(rf"(?m)^{label} +here$", shown), shown
     check(open_clips(ben), 2, "clips")
     terminal = ben.at_terminal("review")
     terminal.expect(PASSPHRASE)

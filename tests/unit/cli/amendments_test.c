@@ -36,6 +36,8 @@ static void test_the_newest_of_a_chain_is_named(void **state) {
     note(0x11111100, 0x22222200);
     note(0x22222200, 0x33333300);
     assert_string_equal(told_of(0x11111100, 0x22222200), "4444-44");
+    struct id last = id_of(0x44444400);
+    CHECK(id_equal(&asked.newest, &last) && !id_equal(&asked.newest, &asked.end_id));
     assert_string_equal(told_of(0x33333300, 0x44444400), "4444-44");
     assert_string_equal(told_of(0x55555500, 0x66666600), "6666-66"); /* not in the list */
     asked.end = REQUEST_WITHDRAWN;

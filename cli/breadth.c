@@ -69,6 +69,10 @@ const char *touches_text(const struct touches *touches, char out[BREADTH_TEXT_MA
     if (touches->all == 0) {
         return out;
     }
+    if (touches->all == 1 && touches->closed == 1) {
+        (void)snprintf(out, BREADTH_TEXT_MAX, "your one camera is indoors and cannot be asked for");
+        return out;
+    }
     if (touches->all == 1) {
         (void)snprintf(which, sizeof which, "%s your one camera",
                        any ? "touches" : "does not touch");
@@ -82,13 +86,12 @@ const char *touches_text(const struct touches *touches, char out[BREADTH_TEXT_MA
         span_text(touches->camera_ms, span);
     }
     if (touches->indoor > 0) {
-        (void)snprintf(indoor, sizeof indoor, ", %zu of them indoors", touches->indoor);
+        (void)snprintf(indoor, sizeof indoor, ", %zu of them indoors,", touches->indoor);
     }
     if (touches->closed > 0) {
-        (void)snprintf(closed, sizeof closed, "; %zu indoors %s closed", touches->closed,
-                       touches->closed == 1 ? "stays" : "stay");
+        (void)snprintf(closed, sizeof closed, "; %zu indoors cannot be asked for", touches->closed);
     }
-    (void)snprintf(out, BREADTH_TEXT_MAX, "%s%s%s%s%s%s", which, indoor, any ? ": " : "", span,
+    (void)snprintf(out, BREADTH_TEXT_MAX, "%s%s%s%s%s%s", which, indoor, any ? " for " : "", span,
                    touches->cameras > 1 ? " together" : "", closed);
     return out;
 }

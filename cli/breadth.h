@@ -27,7 +27,8 @@ struct touches {
     int64_t camera_ms; /* the time asked for, of each camera, together */
 };
 void touches_of(const struct camera_list *list, const struct request *request, struct touches *out);
-/* "touches 2 of your 3 cameras, 1 of them indoors: 3h30m together"; empty where nothing is known.
+/* "touches 2 of your 3 cameras, 1 of them indoors, for 3h30m together"; empty where nothing is
+ * known.
  */
 const char *touches_text(const struct touches *touches, char out[BREADTH_TEXT_MAX]);
 void touches_facts(struct facts *facts, const struct touches *touches); /* only with --json */

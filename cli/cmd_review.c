@@ -474,15 +474,15 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
 static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
                                     char *answer) {
     struct prompt_event event = {.kind = PROMPT_EV_NONE, .line = answer};
-    char menu[96];
+    char menu[112];
     if (term_width() != shown_width) {
         event.kind = PROMPT_EV_RESIZED;
         return event;
     }
-    (void)snprintf(menu, sizeof menu, "[p]lay %s%s%s%s[d]ecline [l]ater [q]uit [?]",
+    (void)snprintf(menu, sizeof menu, "[p]lay %s%s%s%s[c]hecks [d]ecline [l]ater [q]uit [?]",
                    edits ? "[t]rim [r]edact " : "", edits && clip->goes.audio ? "[m]ute " : "",
                    clip->asked->request.document.present ? "[w]arrant " : "",
-                   clip->edited != NULL ? "[u]ndo " : "[c]hecks ");
+                   clip->edited != NULL ? "[u]ndo " : "");
     term_text(menu);
     if (!term_stopped() && term_ask("or the code to accept: ", answer, ANSWER_MAX)) {
         event.kind = PROMPT_EV_LINE;

@@ -61,7 +61,7 @@ def amended(ada, ben, start):
     ben.until(lambda: waits(ben, first), bool, 90)
     asked = waits(ben, first)[0]
     assert asked["touches"] == {"cameras": 1, "of_cameras": 2, "indoor": 0, "indoor_closed": 1, "camera_seconds": 17}, asked
-    assert "touches 1 of your 2 cameras: 17s; 1 indoors stays closed" in ben.run("requests", first).stdout
+    assert "touches 1 of your 2 cameras for 17s; 1 indoors cannot be asked for" in ben.run("requests", first).stdout
     leave(ben, first)
     nothing = ada.run("request", "--amend", first, check=False)
     assert nothing.returncode == USAGE and "nothing changes" in nothing.stderr, nothing.stderr

@@ -45,15 +45,17 @@ static void says(const char *wanted) {
 static void test_cameras_and_their_hours_are_counted(void **state) {
     (void)state;
     put_cameras(3);
-    says("touches 3 of your 3 cameras: 6h00m together");
+    says("touches 3 of your 3 cameras for 6h00m together");
     list.cameras[0].view.at.lat += 10000000; /* a degree away */
-    says("touches 2 of your 3 cameras: 4h00m together");
+    says("touches 2 of your 3 cameras for 4h00m together");
     list.cameras[1].view.at.lat += 10000000;
-    says("touches 1 of your 3 cameras: 2h00m");
+    says("touches 1 of your 3 cameras for 2h00m");
     list.cameras[2].view.at.lat += 10000000;
     says("touches none of your 3 cameras");
     put_cameras(1);
-    says("touches your one camera: 2h00m");
+    says("touches your one camera for 2h00m");
+    list.cameras[0].indoor = true;
+    says("your one camera is indoors and cannot be asked for");
     list.cameras[0].view.at.lat += 10000000;
     says("does not touch your one camera");
 }
@@ -62,14 +64,15 @@ static void test_those_indoors_are_told_apart(void **state) {
     (void)state;
     put_cameras(4);
     list.cameras[0].indoor = true;
-    says("touches 3 of your 4 cameras: 6h00m together; 1 indoors stays closed");
+    says("touches 3 of your 4 cameras for 6h00m together; 1 indoors cannot be asked for");
     list.cameras[0].indoor_open = true;
-    says("touches 4 of your 4 cameras, 1 of them indoors: 8h00m together");
+    says("touches 4 of your 4 cameras, 1 of them indoors, for 8h00m together");
     list.cameras[1].indoor = list.cameras[2].indoor = true;
-    says("touches 2 of your 4 cameras, 1 of them indoors: 4h00m together; 2 indoors stay closed");
+    says("touches 2 of your 4 cameras, 1 of them indoors, for 4h00m together; 2 indoors cannot be "
+         "asked for");
     list.cameras[2].view.at.lat += 10000000; /* elsewhere: not a matter of this request */
-    says("touches 2 of your 4 cameras, 1 of them indoors: 4h00m together; 1 indoors stays "
-         "closed");
+    says("touches 2 of your 4 cameras, 1 of them indoors, for 4h00m together; 1 indoors cannot "
+         "be asked for");
 }
 
 static void test_what_is_not_known_is_not_said(void **state) {

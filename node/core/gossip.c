@@ -57,6 +57,8 @@ static struct kept_certificate *kept_certificate(struct core *core, const struct
 static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
+static enum err load_taking_back(struct core *core, const struct store_object *row,
+                                 struct signed_object *object, struct request *request);
 static peer_no find_member(void *context, const struct id *id);
 static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
@@ -826,22 +828,16 @@ static enum err load_object(void *context, const struct store_object *row) {
     if (err != ERR_OK || !current) {
         return err;
     }
-    err = taken_back_load(core, row);
+    err = load_taking_back(core, row, &object, &request);
     if (err != ERR_OK) {
-        return err;
+        return ERR_HOST_DATABASE;
     }
     bool reserved = standing_lasts(row->kind) || id_equal(&row->author, &core->self);
     if (!overlay_has_room(core->overlay, reserved)) {
         return ERR_OK; /* a neighbour has it; the rest of this home must start all the same */
     }
     if (row->kind == OBJECT_REQUEST) {
-        err = signed_decode(row->object, &object);
-        if (err == ERR_OK) {
-            err = request_decode(object.body, &request);
-        }
-        if (err == ERR_OK) {
-            err = requests_admit(core->requests, &object.id, &request, core->now.wall);
-        }
+        err = requests_admit(core->requests, &object.id, &request, core->now.wall);
         bool over = false;
         if (err == ERR_OK) {
             err = taken_back(core, &object.id, &over);
@@ -860,6 +856,25 @@ static enum err load_object(void *context, const struct store_object *row) {
                                       row->kind == OBJECT_MEMBER ? INSTANT_FOR_GOOD : row->expires};
     err = overlay_step(core->overlay, &event, core->now, 0, core->overlay_actions);
     return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
+}
+
+/* What a withdrawal or an amendment ends; of a request, both are decoded afterwards. */
+static enum err load_taking_back(struct core *core, const struct store_object *row,
+                                 struct signed_object *object, struct request *request) {
+    if (row->kind != OBJECT_WITHDRAWAL && row->kind != OBJECT_REQUEST) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(row->object, object);
+    if (err == ERR_OK && row->kind == OBJECT_WITHDRAWAL) {
+        return taken_back_load(core, object);
+    }
+    if (err == ERR_OK) {
+        err = request_decode(object->body, request);
+    }
+    if (err == ERR_OK) {
+        taken_back_load_request(core, request);
+    }
+    return err;
 }
 
 /* ---- what the overlay says ---- */

@@ -464,8 +464,9 @@ enum err address_book_keep(struct core *core);
 enum err taken_back_judge(struct core *core, const struct signed_object *object,
                           const struct member *author);
 enum err taken_back_withdrawn(struct core *core, const struct signed_object *object);
-/* At start, of every object that lives. */
-enum err taken_back_load(struct core *core, const struct store_object *row);
+/* At start, of every withdrawal and request that lives. */
+enum err taken_back_load(struct core *core, const struct signed_object *withdrawal);
+void taken_back_load_request(struct core *core, const struct request *request);
 /* A request was accepted and is stored: it may amend another, and be taken back already. */
 enum err taken_back_by_request(struct core *core, const struct id *id,
                                const struct request *request);

@@ -24,25 +24,18 @@ static enum err visit_amendment(void *context, const struct id *id);
 static enum err take_back(struct core *core, const struct id *request, enum log_kind kind,
                           const struct id *by);
 
-enum err taken_back_load(struct core *core, const struct store_object *row) {
-    struct signed_object object;
-    struct withdrawal withdrawal;
-    struct request request;
-    if (row->kind != OBJECT_WITHDRAWAL && row->kind != OBJECT_REQUEST) {
-        return ERR_OK;
+enum err taken_back_load(struct core *core, const struct signed_object *withdrawal) {
+    struct withdrawal read;
+    enum err err = withdrawal_decode(withdrawal->body, &read);
+    if (err == ERR_OK) {
+        *named(core, &read.request) = true;
     }
-    enum err err = signed_decode(row->object, &object);
-    if (err == ERR_OK && row->kind == OBJECT_WITHDRAWAL) {
-        err = withdrawal_decode(object.body, &withdrawal);
-    } else if (err == ERR_OK) {
-        err = request_decode(object.body, &request);
-    }
-    if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
-    }
-    /* Zero, of a request that amends none, is the id of none. */
-    *named(core, row->kind == OBJECT_WITHDRAWAL ? &withdrawal.request : &request.amends) = true;
-    return ERR_OK;
+    return err;
+}
+
+/* Zero, of a request that amends none, is the id of none. */
+void taken_back_load_request(struct core *core, const struct request *request) {
+    *named(core, &request->amends) = true;
 }
 
 /* What it withdraws may be on its way still, so only what is here is held to it. */

@@ -111,6 +111,7 @@ static bool signed_by_author(const struct signed_object *object, const struct me
 static void check_calls(const struct control_reply *reply, const struct community_terms *community,
                         struct checked_request *out) {
     out->call_count = 0;
+    out->calls_more = reply->as.request.calls_more;
     for (size_t i = 0; i < reply->as.request.call_count; i++) {
         struct checked_call *call = &out->calls[out->call_count];
         bool again = false;
@@ -202,6 +203,12 @@ const char *call_text(const struct checked_call *call, char out[SAFE_MAX]) {
                    said->number, time + 4, time + 16, came, named ? " by " : "",
                    safe_text(said->spoke_to, 24, who));
     return out;
+}
+
+const char *calls_more_text(const struct checked_request *asked, char out[CALLS_MORE_MAX]) {
+    (void)snprintf(out, CALLS_MORE_MAX, "%u more %s called; only the newest are shown",
+                   asked->calls_more, asked->calls_more == 1 ? "home has" : "homes have");
+    return asked->calls_more > 0 ? out : NULL;
 }
 
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]) {

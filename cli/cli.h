@@ -417,6 +417,7 @@ struct checked_request {
         struct call_back call;
         char by[NAME_MAX_BYTES];
     } calls[CALLS_SHOWN_MAX];
+    uint32_t calls_more;      /* that the node has besides, by its own word */
     bool document_is_other;   /* not of the type that the request says; set by who reads it */
     struct seal_outcome seal; /* set by who reads it */
     uint32_t open_clips;
@@ -443,6 +444,11 @@ const char *secrecy_text(const struct request *request, struct instant now,
                          char out[SECRECY_TEXT_MAX]);
 /* "Ada rang +1 951 555 0100, 24 Nov 21:40: confirmed by Sgt. Lee", safe to print. */
 const char *call_text(const struct checked_call *call, char out[SAFE_MAX]);
+/* "3 more homes have called; only the newest are shown"; NULL where all are shown. */
+enum {
+    CALLS_MORE_MAX = 64
+};
+const char *calls_more_text(const struct checked_request *asked, char out[CALLS_MORE_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
 

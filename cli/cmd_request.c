@@ -915,8 +915,9 @@ static void list_calls(const struct cli *cli, const struct checked_request *chec
                        struct facts *facts) {
     char text[SAFE_MAX];
     if (!cli->json && !named) {
-        if (checked->call_count > 0) {
-            facts_number(facts, NULL, "called", (int64_t)checked->call_count);
+        int64_t called = (int64_t)checked->call_count + checked->calls_more;
+        if (called > 0) {
+            facts_number(facts, NULL, "called", called);
         }
         return;
     }
@@ -949,8 +950,15 @@ static void list_calls(const struct cli *cli, const struct checked_request *chec
         facts_text(facts, "note", NULL, call->note);
     }
     facts_items(facts, NULL);
-    if (!cli->json && checked->call_count == 0 &&
-        checked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
+    char more[CALLS_MORE_MAX];
+    facts_number(facts, "calls_more", NULL, checked->calls_more);
+    if (cli->json) {
+        return;
+    }
+    if (calls_more_text(checked, more) != NULL) {
+        facts_text(facts, NULL, "called", more);
+    } else if (checked->call_count == 0 &&
+               checked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
         facts_text(facts, NULL, "called", "nobody has called back yet");
     }
 }

@@ -127,10 +127,13 @@ static void show_number(const struct opened *clip) {
 /* What members who rang that number were told; it decides nothing. */
 static void show_calls(const struct checked_request *asked) {
     char text[SAFE_MAX];
+    char more[CALLS_MORE_MAX];
     for (size_t i = 0; i < asked->call_count; i++) {
         term_put("CALLED", "%s", call_text(&asked->calls[i], text));
     }
-    if (asked->call_count == 0 && asked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
+    if (calls_more_text(asked, more) != NULL) {
+        term_put("CALLED", "%s", more);
+    } else if (asked->call_count == 0 && asked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
         term_put("CALLED", "nobody has called back yet");
     }
 }

@@ -246,6 +246,7 @@ struct control_reply {
             struct bytes taken_back_by; /* signed withdrawal or request; empty: held no more */
             size_t call_count;          /* the newest call-backs about it, the newest first */
             struct bytes calls[CALLS_SHOWN_MAX]; /* signed */
+            uint32_t calls_more;                 /* that are not among them */
             size_t caller_count; /* certificates of those who made them, and of their sponsors */
             struct bytes callers[CONTROL_CALLERS_MAX];
         } request;

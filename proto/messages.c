@@ -663,6 +663,7 @@ static const struct shape_field got_request_rows[] = {
           .max = CONTROL_CALL_BYTES),
     ARRAY(21, SHAPE_BYTES, REPLY, as.request.callers, as.request.caller_count,
           .max = CONTROL_CALL_BYTES),
+    ROW(22, SHAPE_U32, REPLY, as.request.calls_more),
 };
 static const struct shape got_request_shape = SHAPE_OF("GotRequest", got_request_rows, NULL);
 

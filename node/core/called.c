@@ -85,8 +85,14 @@ enum err called_record(struct core *core, const struct signed_object *object) {
 enum err called_gather(struct core *core, const struct id *request, struct buffer *bytes,
                        struct called *out) {
     struct gathering gathering = {core, bytes, out};
+    uint32_t all = 0;
     out->call_count = out->caller_count = 0;
-    return store_call_each(core->store, request, CALLS_SHOWN_MAX, visit_call, &gathering);
+    enum err err = store_call_count(core->store, request, &all);
+    if (err == ERR_OK) {
+        err = store_call_each(core->store, request, CALLS_SHOWN_MAX, visit_call, &gathering);
+    }
+    out->more = all - (uint32_t)out->call_count;
+    return err;
 }
 
 static enum err find_request(struct core *core, const struct id *id, struct request *out) {

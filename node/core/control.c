@@ -650,6 +650,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
 
 static void put_called(const struct called *called, const uint8_t *bytes,
                        struct control_reply *got) {
+    got->as.request.calls_more = called->more;
     got->as.request.call_count = called->call_count;
     for (size_t i = 0; i < called->call_count; i++) {
         got->as.request.calls[i] =

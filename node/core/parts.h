@@ -483,6 +483,7 @@ enum err called_record(struct core *core, const struct signed_object *object);
  * made them. */
 struct called {
     size_t call_count, caller_count;
+    uint32_t more; /* that there was no room for, or whose certificates are not all at hand */
     struct called_part {
         size_t at, len; /* in the bytes */
     } calls[CALLS_SHOWN_MAX], callers[CONTROL_CALLERS_MAX];

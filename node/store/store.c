@@ -430,6 +430,18 @@ enum err store_call_each(struct store *store, const struct id *request, size_t m
     return each_object(&q, visit, context);
 }
 
+enum err store_call_count(struct store *store, const struct id *request, uint32_t *out) {
+    QUERY(q, store,
+          "SELECT count(*) FROM calls JOIN objects AS o ON o.id = calls.call"
+          " WHERE calls.request = ?");
+    bind_id(&q, request);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (uint32_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
 enum err store_call_expire(struct store *store) {
     QUERY(q, store, "DELETE FROM calls WHERE call NOT IN (SELECT id FROM objects)");
     return query_write(&q);

@@ -134,6 +134,7 @@ MUST_USE enum err store_call_put(struct store *store, const struct store_call *c
 MUST_USE enum err store_call_each(struct store *store, const struct id *request, size_t most,
                                   store_object_visit *visit, void *context);
 /* Removes those whose object is gone. */
+MUST_USE enum err store_call_count(struct store *store, const struct id *request, uint32_t *out);
 MUST_USE enum err store_call_expire(struct store *store);
 
 /* ---- attachments ---- */

@@ -92,6 +92,25 @@ static void test_a_call_is_shown_with_who_made_it(void **state) {
     CHECK(strstr(call_text(&asked.calls[0], text), ": nobody reached") != NULL);
 }
 
+/* Who reads eight of them is told that they are not all. */
+static void test_how_many_are_not_shown_is_said(void **state) {
+    (void)state;
+    char text[CALLS_MORE_MAX];
+    const struct call_back call = call_by(SAMPLE_NEIGHBOUR);
+    answer();
+    add(&call, SAMPLE_NEIGHBOUR);
+    CHECK(shown() == 1);
+    CHECK(calls_more_text(&asked, text) == NULL);
+    reply.as.request.calls_more = 1;
+    CHECK(shown() == 1);
+    assert_string_equal(calls_more_text(&asked, text),
+                        "1 more home has called; only the newest are shown");
+    reply.as.request.calls_more = 12;
+    CHECK(shown() == 1);
+    assert_string_equal(calls_more_text(&asked, text),
+                        "12 more homes have called; only the newest are shown");
+}
+
 static void test_what_others_signed_is_not_shown(void **state) {
     (void)state;
     const struct call_back call = call_by(SAMPLE_NEIGHBOUR);
@@ -180,6 +199,7 @@ static void test_the_day_that_ends_secrecy_is_the_true_one(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_call_is_shown_with_who_made_it),
+        cmocka_unit_test(test_how_many_are_not_shown_is_said),
         cmocka_unit_test(test_what_others_signed_is_not_shown),
         cmocka_unit_test(test_a_home_has_one_say),
         cmocka_unit_test(test_whoever_asked_does_not_vouch_for_itself),

@@ -131,6 +131,32 @@ static void test_each_home_has_its_own(void **state) {
     world_destroy(asked.world);
 }
 
+/* The newest are handed out, and how many there are besides. As if more homes had called than a
+ * world has. */
+static void test_how_many_are_left_out_is_told(void **state) {
+    (void)state;
+    const struct control_request list = {.op = CONTROL_REQUESTS};
+    static struct control_reply reply;
+    struct asked asked = ask(14);
+    struct call_back call = call_of(&asked, NEIGHBOUR);
+    struct store *store = asked.world->homes[NEIGHBOUR].store;
+    struct store_call row = {.request = asked.id, .created = call.head.created};
+    CHECK_ERR(ERR_OK, world_call_put(asked.world, NEIGHBOUR, &call, &row.call));
+    for (int calls = 1; calls <= CALLS_SHOWN_MAX + 3; calls++) {
+        CHECK_ERR(ERR_OK, world_ask(asked.world, NEIGHBOUR, &list));
+        CHECK_ERR(ERR_OK, control_reply_decode(buffer_bytes(&asked.world->replies[0]), &reply));
+        CHECK(reply.kind == CONTROL_GOT_REQUEST);
+        int more = calls <= CALLS_SHOWN_MAX ? 0 : calls - CALLS_SHOWN_MAX;
+        assert_int_equal(reply.as.request.call_count, calls - more);
+        assert_int_equal(reply.as.request.calls_more, more);
+        row.author.b[0] = (uint8_t)calls;
+        CHECK_ERR(ERR_OK, store_begin(store));
+        CHECK_ERR(ERR_OK, store_call_put(store, &row));
+        CHECK_ERR(ERR_OK, store_commit(store));
+    }
+    world_destroy(asked.world);
+}
+
 static void test_whoever_asked_does_not_call_itself(void **state) {
     (void)state;
     struct asked asked = ask(4);
@@ -285,6 +311,7 @@ int main(void) {
         cmocka_unit_test(test_a_call_is_on_record_at_every_home),
         cmocka_unit_test(test_of_one_home_the_newest_counts),
         cmocka_unit_test(test_each_home_has_its_own),
+        cmocka_unit_test(test_how_many_are_left_out_is_told),
         cmocka_unit_test(test_whoever_asked_does_not_call_itself),
         cmocka_unit_test(test_a_number_that_is_not_in_the_directory_is_refused),
         cmocka_unit_test(test_a_call_to_another_agency_than_the_request_names_does_not_count),

@@ -56,6 +56,15 @@ bool reader_text(struct helper *reader, struct bytes pdf, struct buffer *out);
 /* What checks courts' seals: cms_check() of anybody's bytes, in a child behind the same walls for
  * each. What makes that child fail is malformed. EXIT_FAILED after printing. */
 int seals_start(struct helper **out);
+/* The same with other work, and less patience: to be tried. */
+typedef enum cms_result seals_work(struct bytes seal, struct bytes document,
+                                   const struct bytes *anchors, size_t anchor_count,
+                                   struct instant now, char by[CMS_NAME_BYTES]);
+struct seals_terms {
+    seals_work *work;
+    int wall_ms; /* for one answer */
+};
+int seals_start_on(const struct seals_terms *terms, struct helper **out);
 void seal_check(struct helper *seals, struct bytes seal, struct bytes document,
                 const struct authorities *authorities, struct instant now,
                 struct seal_outcome *out);

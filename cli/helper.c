@@ -99,14 +99,15 @@ bool helper_fill(int file, struct bytes bytes) {
     return true;
 }
 
-bool helper_confine(uint64_t most_bytes) {
+bool helper_confine(uint64_t most_bytes, uint64_t most_memory) {
     const struct {
         int what;
         rlim_t most;
     } limits[] = {{RLIMIT_CPU, CPU_S},
                   {RLIMIT_NOFILE, OPEN_FILES},
                   {RLIMIT_CORE, 0},
-                  {RLIMIT_FSIZE, most_bytes}};
+                  {RLIMIT_FSIZE, most_bytes},
+                  {RLIMIT_AS, HELPER_MEMORY_BOUND ? most_memory : RLIM_INFINITY}};
     char why[CONFINE_WHY_MAX];
     (void)setsid(); /* no terminal of its own */
     (void)signal(SIGINT, SIG_DFL);

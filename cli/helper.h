@@ -34,8 +34,20 @@ ssize_t helper_receive(int socket, void *data, size_t room, int *files, size_t f
 
 bool helper_fill(int file, struct bytes bytes); /* at its end */
 /* For one job on bytes of anybody's making, in a child of the child: the walls of media work, no
- * terminal, 10 s of the processor, and so many bytes of a file. What it needs is open already.
- * False: nothing may be done after it but to end. */
-bool helper_confine(uint64_t most_bytes);
+ * terminal, 10 s of the processor, so many bytes of a file and of address space. What it needs is
+ * open already. False: nothing may be done after it but to end. */
+bool helper_confine(uint64_t most_bytes, uint64_t most_memory);
+
+/* The address sanitizer's own maps are larger than any limit that would mean something. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HELPER_MEMORY_BOUND false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HELPER_MEMORY_BOUND false
+#endif
+#endif
+#ifndef HELPER_MEMORY_BOUND
+#define HELPER_MEMORY_BOUND true
+#endif
 
 #endif

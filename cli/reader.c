@@ -1,7 +1,6 @@
 /* A document's text, got by pdftotext. What reads a stranger's PDF has no key, no network, no file
  * but the document, and little time and memory: the walls of media work, and limits. */
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,8 +67,7 @@ static _Noreturn void convert(const int files[FILES]) {
         dup2(files[1], STDERR_FILENO) < 0) {
         _exit(1);
     }
-    const struct rlimit memory = {ADDRESS_SPACE, ADDRESS_SPACE};
-    if (helper_confine(READER_TEXT_MAX) && setrlimit(RLIMIT_AS, &memory) == 0) {
+    if (helper_confine(READER_TEXT_MAX, ADDRESS_SPACE)) {
         (void)execve(PDFTOTEXT, words, nothing);
     }
     _exit(1);

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/clip.h"
 
 enum {
     WALL_MS = 25 * 1000, /* longer than the child's own limits */
+    ADDRESS_SPACE = 256 * 1024 * 1024,
 };
 
 struct job { /* behind it, in a file: seal, document, then the anchors */
@@ -28,14 +30,21 @@ struct answer {
 };
 
 static void serve(int socket, const void *argument);
-static void answer_of(const struct job *job, int file, struct answer *out);
-static bool read_whole(int from, struct answer *out);
-static _Noreturn void check(int to, const struct job *job, int file);
+static void answer_of(const struct seals_terms *terms, const struct job *job, int file,
+                      struct answer *out);
+static bool read_whole(int from, int wall_ms, struct answer *out);
+static int64_t now_ms(void);
+static _Noreturn void check(int to, const struct job *job, int file, seals_work *work);
 static size_t size_of(const struct job *job);
 static bool is_sound(const struct answer *answer);
 
 int seals_start(struct helper **out) {
-    return helper_start(serve, NULL, "what checks seals", out);
+    static const struct seals_terms terms = {.work = cms_check, .wall_ms = WALL_MS};
+    return seals_start_on(&terms, out);
+}
+
+int seals_start_on(const struct seals_terms *terms, struct helper **out) {
+    return helper_start(serve, terms, "what checks seals", out);
 }
 
 void seal_check(struct helper *seals, struct bytes seal, struct bytes document,
@@ -77,10 +86,9 @@ static bool is_sound(const struct answer *answer) {
 static void serve(int socket, const void *argument) {
     struct job job;
     int file = -1;
-    (void)argument;
     while (helper_receive(socket, &job, sizeof job, &file, 1) == sizeof job) {
         struct answer answer = {.result = CMS_MALFORMED};
-        answer_of(&job, file, &answer);
+        answer_of(argument, &job, file, &answer);
         (void)close(file);
         if (!helper_send(socket, &answer, sizeof answer, NULL, 0)) {
             break;
@@ -89,7 +97,8 @@ static void serve(int socket, const void *argument) {
 }
 
 /* One child, one pipe, one answer: whatever has taken the child over has no way to the next one. */
-static void answer_of(const struct job *job, int file, struct answer *out) {
+static void answer_of(const struct seals_terms *terms, const struct job *job, int file,
+                      struct answer *out) {
     int ends[2];
     int status = -1;
     struct answer answer;
@@ -98,10 +107,10 @@ static void answer_of(const struct job *job, int file, struct answer *out) {
     }
     pid_t child = fork();
     if (child == 0) {
-        check(ends[1], job, file);
+        check(ends[1], job, file, terms->work);
     }
     (void)close(ends[1]);
-    bool whole = child > 0 && read_whole(ends[0], &answer);
+    bool whole = child > 0 && read_whole(ends[0], terms->wall_ms, &answer);
     (void)close(ends[0]);
     if (child > 0) {
         (void)kill(child, SIGKILL); /* it has answered, or is late */
@@ -112,17 +121,40 @@ static void answer_of(const struct job *job, int file, struct answer *out) {
     }
 }
 
-static bool read_whole(int from, struct answer *out) {
-    struct pollfd ready = {.fd = from, .events = POLLIN};
-    return poll(&ready, 1, WALL_MS) == 1 && read(from, out, sizeof *out) == sizeof *out;
+/* One answer and the end, in time: what says more is not what was started. */
+static bool read_whole(int from, int wall_ms, struct answer *out) {
+    uint8_t bytes[sizeof *out + 1];
+    size_t len = 0;
+    ssize_t got = 1;
+    const int64_t until = now_ms() + wall_ms;
+    while (got > 0 && len < sizeof bytes) {
+        struct pollfd ready = {.fd = from, .events = POLLIN};
+        int64_t left = until - now_ms();
+        got = left > 0 && poll(&ready, 1, (int)left) == 1
+                  ? read(from, bytes + len, sizeof bytes - len)
+                  : -1;
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (got != 0 || len != sizeof *out) {
+        return false;
+    }
+    memcpy(out, bytes, sizeof *out);
+    return true;
 }
 
-static _Noreturn void check(int to, const struct job *job, int file) {
+static int64_t now_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static _Noreturn void check(int to, const struct job *job, int file, seals_work *work) {
     struct answer answer = {.result = CMS_MALFORMED};
     struct bytes anchors[AUTHORITIES_MAX];
     const uint8_t *at = mmap(NULL, size_of(job), PROT_READ, MAP_PRIVATE, file, 0);
     (void)dup2(to, STDERR_FILENO + 1); /* in the place of the socket that jobs come by */
-    if (at == MAP_FAILED || close_range(STDERR_FILENO + 2, ~0U, 0) != 0 || !helper_confine(0)) {
+    if (at == MAP_FAILED || close_range(STDERR_FILENO + 2, ~0U, 0) != 0 ||
+        !helper_confine(0, ADDRESS_SPACE)) {
         _exit(1);
     }
     struct bytes seal = {at, job->seal};
@@ -132,7 +164,7 @@ static _Noreturn void check(int to, const struct job *job, int file) {
         anchors[i] = (struct bytes){at, job->anchors[i]};
         at += job->anchors[i];
     }
-    answer.result = cms_check(seal, document, anchors, job->anchor_count, job->now, answer.by);
+    answer.result = work(seal, document, anchors, job->anchor_count, job->now, answer.by);
     _exit(write(STDERR_FILENO + 1, &answer, sizeof answer) == sizeof answer ? 0 : 1);
 }
 

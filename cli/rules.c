@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "proto/fence.h"
+#include "proto/lines.h"
 
 enum {
     LINE_MAX_BYTES = 256,
@@ -37,34 +37,20 @@ static enum err read_rank(struct reader *reader, const char *value);
 static bool would_accept(const char *text);
 static enum err bad_accept(struct reader *reader, const char *subject);
 static enum err bad(struct reader *reader, const char *what, const char *subject);
-static char *trim(char *text);
 
 enum err rules_read(struct bytes file, struct rules *out, struct rules_error *error) {
     static struct reader reader;
-    size_t at = 0;
+    char room[LINE_MAX_BYTES];
+    struct lines lines = {.file = file, .room = room, .room_size = sizeof room};
     reader = (struct reader){.error = error};
     *error = (struct rules_error){0};
-    while (at < file.len) {
-        char line[LINE_MAX_BYTES];
-        const uint8_t *end = memchr(file.at + at, '\n', file.len - at);
-        size_t len = end == NULL ? file.len - at : (size_t)(end - file.at) - at;
-        error->line++;
-        if (len >= sizeof line || memchr(file.at + at, '\0', len) != NULL) {
-            return bad(&reader, "line is too long", "");
-        }
-        memcpy(line, file.at + at, len);
-        line[len] = '\0';
-        for (char *c = line; *c != '\0'; c++) { /* a tab, or the return of another system */
-            *c = *c == '\t' || *c == '\r' ? ' ' : *c;
-        }
-        if (!fence_text_valid(BYTES_TEXT(line))) {
-            return bad(&reader, "line is not plain UTF-8 text", "");
-        }
-        enum err err = read_line(&reader, trim(line));
+    while (lines_next(&lines)) {
+        error->line = lines.number;
+        enum err err =
+            lines.wrong != NULL ? bad(&reader, lines.wrong, "") : read_line(&reader, lines.text);
         if (err != ERR_OK) {
             return err;
         }
-        at += len + 1;
     }
     enum err err = end_section(&reader);
     if (err == ERR_OK) {
@@ -86,7 +72,7 @@ static enum err read_line(struct reader *reader, char *line) {
                                   : bad(reader, "expected 'key = value', got", line);
     }
     *equals = '\0';
-    return read_key(reader, trim(line), trim(equals + 1));
+    return read_key(reader, lines_trim(line), lines_trim(equals + 1));
 }
 
 static enum err read_section(struct reader *reader, char *line) {
@@ -250,15 +236,6 @@ static enum err bad(struct reader *reader, const char *what, const char *subject
     (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%s%s", what,
                    quotes ? " '" : "", safe_text(subject, SUBJECT_SHOWN, safe), quotes ? "'" : "");
     return ERR_USER_SYNTAX;
-}
-
-static char *trim(char *text) {
-    text += strspn(text, " ");
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == ' ') {
-        text[--len] = '\0';
-    }
-    return text;
 }
 
 size_t rules_mute_line(const struct rules *rules, const char *name) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "proto/fence.h"
+#include "proto/lines.h"
 #include "proto/request.h"
 
 #define M2_PER_SQUARE_MILE 2589988.110336
@@ -106,7 +106,6 @@ static enum err check_whole(struct reader *reader);
 static const char *after_number(const char *value, uint32_t *out);
 static void drop_rules_without_effect(struct charter *charter);
 static enum err bad(struct reader *reader, const char *what, const char *subject);
-static char *trim(char *text);
 static enum err write_key(const struct charter *charter, const struct terms_names *names,
                           enum key key, struct buffer *out);
 static enum err write_place(const struct geo_place *place, struct buffer *out);
@@ -116,31 +115,18 @@ static enum err write_text(struct buffer *out, const char *format, ...) PRINTF_L
 
 enum err terms_read(struct bytes file, struct terms_file *out, struct terms_error *error) {
     static struct reader reader; /* large */
-    size_t at = 0;
+    char room[TERMS_LINE_MAX];
+    struct lines lines = {.file = file, .room = room, .room_size = sizeof room};
     memset(&reader, 0, sizeof reader);
     reader.error = error;
     *error = (struct terms_error){0};
-    while (at < file.len) {
-        char line[TERMS_LINE_MAX];
-        const uint8_t *end = memchr(file.at + at, '\n', file.len - at);
-        size_t len = end == NULL ? file.len - at : (size_t)(end - file.at) - at;
-        error->line++;
-        if (len >= sizeof line || memchr(file.at + at, '\0', len) != NULL) {
-            return bad(&reader, "line is too long", "");
-        }
-        memcpy(line, file.at + at, len);
-        line[len] = '\0';
-        for (char *c = line; *c != '\0'; c++) { /* a tab, or the return of another system */
-            *c = *c == '\t' || *c == '\r' ? ' ' : *c;
-        }
-        if (!fence_text_valid(BYTES_TEXT(line))) {
-            return bad(&reader, "line is not plain UTF-8 text", "");
-        }
-        enum err err = read_line(&reader, trim(line));
+    while (lines_next(&lines)) {
+        error->line = lines.number;
+        enum err err =
+            lines.wrong != NULL ? bad(&reader, lines.wrong, "") : read_line(&reader, lines.text);
         if (err != ERR_OK) {
             return err;
         }
-        at += len + 1;
     }
     error->line = error->line == 0 ? 1 : error->line;
     enum err err = end_section(&reader);
@@ -167,8 +153,8 @@ static enum err read_line(struct reader *reader, char *line) {
         return bad(reader, "expected 'key = value', got", line);
     }
     *equals = '\0';
-    const char *key = trim(line);
-    const char *value = trim(equals + 1);
+    const char *key = lines_trim(line);
+    const char *value = lines_trim(equals + 1);
     if (*value == '\0') {
         return bad(reader, "no value for", key);
     }
@@ -507,15 +493,6 @@ static enum err bad(struct reader *reader, const char *what, const char *subject
     (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%.80s%s", what,
                    quotes ? " '" : "", safe_text(subject, SUBJECT_SHOWN, safe), quotes ? "'" : "");
     return ERR_USER_SYNTAX;
-}
-
-static char *trim(char *text) {
-    text += strspn(text, " ");
-    size_t len = strlen(text);
-    while (len > 0 && text[len - 1] == ' ') {
-        text[--len] = '\0';
-    }
-    return text;
 }
 
 /* ---- words ---- */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/fence.h"
+#include "proto/lines.h"
 
 enum {
     SUBJECT_SHOWN = 40, /* bytes of what is wrong */
@@ -23,7 +23,6 @@ static enum err read_section(struct reader *reader, char *line);
 static enum err read_key(struct reader *reader, const char *key, const char *value);
 static enum err read_address(struct reader *reader, const char *key, const char *value, char *out);
 static enum err fail(struct reader *reader, const char *what, const char *subject);
-static char *trim(char *text);
 
 enum err config_read(struct bytes file, struct config *out, struct config_error *error) {
     struct reader reader = {.error = error};
@@ -31,28 +30,15 @@ enum err config_read(struct bytes file, struct config *out, struct config_error 
                    LINK_DEFAULT_PORT);
     reader.config.match_delay_s = CONFIG_DELAY_DEFAULT_S;
     error->line = 0;
-    size_t at = 0;
-    while (at < file.len) {
-        const uint8_t *end = memchr(file.at + at, '\n', file.len - at);
-        size_t len = end == NULL ? file.len - at : (size_t)(end - file.at) - at;
-        char line[LINE_MAX_BYTES];
-        error->line++;
-        if (len >= sizeof line || memchr(file.at + at, '\0', len) != NULL) {
-            return fail(&reader, "line is too long", "");
-        }
-        memcpy(line, file.at + at, len);
-        line[len] = '\0';
-        for (char *c = line; *c != '\0'; c++) { /* a tab, or the return of another system */
-            *c = *c == '\t' || *c == '\r' ? ' ' : *c;
-        }
-        if (!fence_text_valid(BYTES_TEXT(line))) { /* it may be printed on somebody's terminal */
-            return fail(&reader, "line is not plain UTF-8 text", "");
-        }
-        enum err err = read_line(&reader, line);
+    char room[LINE_MAX_BYTES];
+    struct lines lines = {.file = file, .room = room, .room_size = sizeof room};
+    while (lines_next(&lines)) {
+        error->line = lines.number;
+        enum err err =
+            lines.wrong != NULL ? fail(&reader, lines.wrong, "") : read_line(&reader, lines.text);
         if (err != ERR_OK) {
             return err;
         }
-        at += len + 1;
     }
     *out = reader.config;
     return ERR_OK;
@@ -63,7 +49,7 @@ static enum err read_line(struct reader *reader, char *line) {
     if (comment != NULL) {
         *comment = '\0';
     }
-    line = trim(line);
+    line = lines_trim(line);
     if (*line == '\0') {
         return ERR_OK;
     }
@@ -75,7 +61,7 @@ static enum err read_line(struct reader *reader, char *line) {
         return fail(reader, "expected 'key = value', got", line);
     }
     *equals = '\0';
-    return read_key(reader, trim(line), trim(equals + 1));
+    return read_key(reader, lines_trim(line), lines_trim(equals + 1));
 }
 
 static enum err read_section(struct reader *reader, char *line) {
@@ -136,15 +122,4 @@ static enum err fail(struct reader *reader, const char *what, const char *subjec
     (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%.*s%s", what,
                    *subject == '\0' ? "" : " '", (int)len, subject, *subject == '\0' ? "" : "'");
     return ERR_USER_SYNTAX;
-}
-
-static char *trim(char *text) {
-    while (*text == ' ') {
-        text++;
-    }
-    size_t len = strlen(text);
-    while (len > 0 && (text[len - 1] == ' ')) {
-        text[--len] = '\0';
-    }
-    return text;
 }

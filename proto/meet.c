@@ -63,6 +63,11 @@ void meet_words(struct bytes from, char out[MEET_WORDS_BYTES]) {
     }
 }
 
+bool meet_is_over(const struct introduction *introduction, struct instant now) {
+    const int64_t spare = (int64_t)MEET_CLOCK_MINUTES * DURATION_MINUTE_MS;
+    return instant_reached(now, (struct instant){introduction->expires.ms + spare});
+}
+
 void meet_code_write(const struct meet_code *code, char out[MEET_CODE_BYTES]) {
     char three[MEET_WORDS_BYTES];
     meet_words(BYTES_OF(code->words), three);

@@ -17,12 +17,17 @@ enum {
     MEET_NONCE_BYTES = 32,
     MEET_MINUTES = 10, /* that a spoken code is good, and at most */
     MEET_MINUTES_MAX = 60,
+    MEET_CLOCK_MINUTES = 5, /* that a joiner's clock may be off */
 };
 
 /* The word of a byte; NULL above 255. */
 const char *meet_word(size_t number);
 /* One word for each byte, at most MEET_KEY_WORDS, parted by spaces. */
 void meet_words(struct bytes from, char out[MEET_WORDS_BYTES]);
+
+/* Has this introduction ended, as a joiner can tell? Whether it has the sponsor's node decides by
+ * its own clock. */
+bool meet_is_over(const struct introduction *introduction, struct instant now);
 
 struct meet_code {
     uint8_t number;

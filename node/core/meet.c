@@ -86,7 +86,7 @@ enum err meet_join(struct core *core, uint64_t client, const struct control_requ
     if (err == ERR_OK) {
         err = words_of(request->blob, words);
     }
-    if (err == ERR_OK && instant_reached(core->now.wall, introduction.expires)) {
+    if (err == ERR_OK && meet_is_over(&introduction, core->now.wall)) {
         err = ERR_DENY_EXPIRED;
     }
     if (err == ERR_OK) {

@@ -201,6 +201,10 @@ static void test_it_ends_with_its_time_and_with_whoever_waits(void **state) {
     CHECK_ERR(ERR_OK, give_out(world, 7, &offer));
     world_run(world, MINUTE + 1000);
     CHECK(answers(world, ERR_DENY_EXPIRED) == 1);
+    CHECK_ERR(ERR_OK, knock(world, JOINER, &offer, right)); /* its clock may be off */
+    world_run(world, 2 * MINUTE);
+    CHECK(answers(world, ERR_USER_NO_ANSWER) == 1); /* the sponsor's own decides */
+    world_run(world, (MEET_CLOCK_MINUTES - 2) * MINUTE);
     CHECK_ERR(ERR_DENY_EXPIRED, knock(world, JOINER, &offer, right));
 
     make_offer(world, 2, 10 * MINUTE, &offer);

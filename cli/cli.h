@@ -158,6 +158,9 @@ void term_text(const char *safe); /* our own words, on as many lines as it takes
 void term_line(const char *label, const char *more, const char *safe);
 /* The same, made of parts; those that others wrote have been cut to a length of their own. */
 void term_put(const char *label, const char *format, ...) PRINTF_LIKE(2, 3);
+/* On stderr, laid out for the terminal there: what goes along with a question, or where things are
+ * while a person waits. The label takes `columns`, 0: there is none. */
+void term_note(const char *label, size_t columns, const char *safe);
 /* Can a person be asked? Questions go to the terminal itself, so that what a command prints may go
  * to a file. */
 bool term_present(void);
@@ -247,6 +250,22 @@ int client_one(struct client *client, const struct control_request *request, enu
                struct control_reply *out);
 /* One question, DONE. */
 int client_do(struct client *client, const struct control_request *request, const char *subject);
+/* The same two, where the node's word for an error would not tell a person what is there or full:
+ * the first that fits is told in its place, with what to do. */
+struct told {
+    enum err err;
+    const char *said, *next;
+};
+struct told_list {
+    size_t count;
+    const struct told *list;
+};
+#define TOLD(array) ((struct told_list){COUNT_OF(array), array})
+int client_one_told(struct client *client, const struct control_request *request,
+                    enum control_kind kind, struct control_reply *out, struct told_list told);
+int client_do_told(struct client *client, const struct control_request *request,
+                   const char *subject, struct told_list told);
+void client_forget(struct client *client); /* wipes the last answer: a secret was in it */
 int client_status(struct client *client, struct control_reply *out);
 int client_gone(void);                          /* says that the node hung up; EXIT_NO_NODE */
 int client_in_community(struct client *client); /* EXIT_FAILED after saying how to get into one */

@@ -32,6 +32,7 @@ static bool write_all(int fd, struct bytes data);
 static enum err take_act(struct bytes bytes, bool *founded, struct community_terms *out);
 static bool find_member(struct client *client, struct gathered *found);
 static int refused(const struct control_reply *reply);
+static const struct told *what_is_told(struct told_list told, enum err err);
 static int hung_up(void);
 static int no_node(const char *home);
 
@@ -84,9 +85,15 @@ bool client_there(const struct cli *cli) {
 void client_close(struct client *client) {
     if (client != NULL) {
         (void)close(client->fd);
+        client_forget(client);
         buffer_finish(&client->frame);
         free(client);
     }
+}
+
+void client_forget(struct client *client) {
+    secret_wipe(client->frame.at, client->frame.len);
+    buffer_clear(&client->frame);
 }
 
 int client_ask(struct client *client, const struct control_request *request) {
@@ -99,7 +106,7 @@ int client_ask(struct client *client, const struct control_request *request) {
         sent = write_all(client->fd, BYTES_OF(header)) &&
                write_all(client->fd, buffer_bytes(&client->frame));
     }
-    secret_wipe(client->frame.at, client->frame.len); /* an invite's secret may be in it */
+    client_forget(client); /* an invite's secret may be in it */
     if (err != ERR_OK) {
         return fail(NULL, "the question does not fit: %s", err_text(err));
     }
@@ -149,6 +156,11 @@ bool client_each_part(struct client *client, enum control_op op, struct client_l
 
 int client_one(struct client *client, const struct control_request *request, enum control_kind kind,
                struct control_reply *out) {
+    return client_one_told(client, request, kind, out, (struct told_list){0, NULL});
+}
+
+int client_one_told(struct client *client, const struct control_request *request,
+                    enum control_kind kind, struct control_reply *out, struct told_list told) {
     int failed = client_ask(client, request);
     if (failed != 0) {
         return failed;
@@ -156,7 +168,20 @@ int client_one(struct client *client, const struct control_request *request, enu
     if (!client_next(client, out)) {
         return hung_up();
     }
-    return out->kind == kind ? 0 : refused(out);
+    if (out->kind == kind) {
+        return 0;
+    }
+    const struct told *better = out->kind == CONTROL_DONE ? what_is_told(told, out->err) : NULL;
+    return better == NULL ? refused(out) : fail(better->next, "%s", better->said);
+}
+
+static const struct told *what_is_told(struct told_list told, enum err err) {
+    for (size_t i = 0; i < told.count; i++) {
+        if (told.list[i].err == err) {
+            return &told.list[i];
+        }
+    }
+    return NULL;
 }
 
 bool client_each(struct client *client, enum control_kind kind, struct control_reply *out,
@@ -173,10 +198,17 @@ bool client_each(struct client *client, enum control_kind kind, struct control_r
 }
 
 int client_do(struct client *client, const struct control_request *request, const char *subject) {
+    return client_do_told(client, request, subject, (struct told_list){0, NULL});
+}
+
+int client_do_told(struct client *client, const struct control_request *request,
+                   const char *subject, struct told_list told) {
     static struct control_reply reply;
     int failed = client_one(client, request, CONTROL_DONE, &reply);
     if (failed == 0 && reply.err != ERR_OK) {
-        return fail(NULL, "%s: %s", subject, err_text(reply.err));
+        const struct told *better = what_is_told(told, reply.err);
+        return fail(better == NULL ? NULL : better->next, "%s: %s", subject,
+                    better == NULL ? err_text(reply.err) : better->said);
     }
     return failed;
 }

@@ -176,8 +176,11 @@ static int sign_call(struct cli *cli, struct client *client, struct call_back *c
     if (err != ERR_OK) {
         return fail(NULL, "the record cannot be made: %s", err_text(err));
     }
+    static const struct told told[] = {
+        {ERR_DENY_QUOTA, "a later call about it, or as many calls as homes keep, are on record",
+         "see what is on record with 'stoop requests CODE'"}};
     const struct control_request put = {.op = CONTROL_CALL_BACK, .blob = buffer_bytes(&bytes)};
-    return client_do(client, &put, "the call was not recorded");
+    return client_do_told(client, &put, "the call was not recorded", TOLD(told));
 }
 
 static enum err make_call(const struct owner_secret *secret, const struct keyfile_public *pub,

@@ -231,7 +231,8 @@ static int choose_way(const struct cli *cli, struct parting *parting) {
         return fail(NULL, "'%s' was removed already", safe);
     }
     if (self == NULL || !listed_stands(self)) {
-        return fail(NULL, "this home belongs to '%s' no more", charter->name);
+        return fail(NULL, "this home belongs to '%s' no more",
+                    safe_text(charter->name, NAME_MAX_BYTES, safe));
     }
     if (member->sponsor == self && owns(self, &parting->pub.owner.sign)) {
         return 0;
@@ -464,6 +465,14 @@ static void fill_removed(const struct parting *parting, struct bytes key, struct
 
 static int put_removal(struct cli *cli, struct client *client, const struct removed *removed,
                        struct bytes key) {
+    static const struct told told[] = {
+        {ERR_USER_EXISTS, "this home has said so already",
+         "the news goes on to every home by itself: see 'stoop members'"},
+        {ERR_DENY_QUOTA, "this home has taken out as many as it can have brought in",
+         "administrators can still remove: see 'stoop help remove'"},
+        {ERR_FULL_TABLE, "homes hold as many signed objects of this community as they can",
+         "try again tomorrow, when some of them have ended"},
+    };
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
@@ -478,7 +487,7 @@ static int put_removal(struct cli *cli, struct client *client, const struct remo
     }
     const struct control_request put = {
         .op = CONTROL_REMOVE, .blob = buffer_bytes(&bytes), .blob2 = key};
-    return client_do(client, &put, "nobody was removed");
+    return client_do_told(client, &put, "nobody was removed", TOLD(told));
 }
 
 static enum err make_removal(const struct owner_secret *secret, const struct keyfile_public *pub,
@@ -507,6 +516,7 @@ int cmd_leave(struct cli *cli) {
     char question[SAFE_MAX + 64];
     char safe[SAFE_MAX];
     struct keyfile_public pub;
+    char owner[SAFE_MAX];
     const char *name = decisions.community.governance.charter.name;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0 && cli->json) {
@@ -523,10 +533,12 @@ int cmd_leave(struct cli *cli) {
     }
     const struct listed *self = failed == 0 ? members_self(&decisions.members) : NULL;
     if (failed == 0 && self == NULL) {
-        failed = fail(NULL, "this home belongs to '%s' no more", name);
+        failed =
+            fail(NULL, "this home belongs to '%s' no more", safe_text(name, NAME_MAX_BYTES, safe));
     }
     if (failed == 0 && !owns(self, &pub.owner.sign)) {
-        failed = fail("one of its owners has to", "'%s' is no owner of this home", pub.name);
+        failed = fail("one of its owners has to", "'%s' is no owner of this home",
+                      safe_text(pub.name, NAME_MAX_BYTES, owner));
     }
     if (failed == 0) {
         parting.member = self;

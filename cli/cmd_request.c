@@ -510,6 +510,9 @@ static int send_papers(struct client *client, const struct request *request,
 
 /* Nothing: nothing. */
 static int send_attachment(struct client *client, const struct id *sha256, struct bytes bytes) {
+    static const struct told told[] = {
+        {ERR_FULL_TABLE, "this home holds as many documents of requests as it has room for",
+         "try again when a request has ended: see 'stoop requests'"}};
     int failed = 0;
     for (size_t at = 0; failed == 0 && at < bytes.len; at += CONTROL_DATA_MAX) {
         size_t len = bytes.len - at < CONTROL_DATA_MAX ? bytes.len - at : CONTROL_DATA_MAX;
@@ -518,7 +521,7 @@ static int send_attachment(struct client *client, const struct id *sha256, struc
                                                 .offset = at,
                                                 .total = bytes.len,
                                                 .blob = {bytes.at + at, len}};
-        failed = client_do(client, &request, "the document was not taken");
+        failed = client_do_told(client, &request, "the document was not taken", TOLD(told));
         term_progress("document", at + len, bytes.len);
     }
     return failed;
@@ -527,6 +530,14 @@ static int send_attachment(struct client *client, const struct id *sha256, struc
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
                         const struct caps *caps, struct request *request) {
+    static const struct told told[] = {
+        {ERR_DENY_QUOTA,
+         "this home has as many requests under way, or made as many today, as it may",
+         "withdraw one, or wait until one ends: see 'stoop request status'"},
+        {ERR_FULL_TABLE, "homes hold as many open requests as they can",
+         "try again when one has ended: see 'stoop requests'"},
+        {ERR_PEER_REPEATED, "this very request is on record already",
+         "see what came of it with 'stoop request status'"}};
     struct id id;
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer sealed_key = {.max = HEADER_MAX};
@@ -537,7 +548,7 @@ static int send_request(const struct cli *cli, struct client *client,
     const struct control_request put = {.op = CONTROL_REQUEST_PUT,
                                         .blob = buffer_bytes(&bytes),
                                         .blob2 = buffer_bytes(&sealed_key)};
-    int failed = client_do(client, &put, "the request was not sent");
+    int failed = client_do_told(client, &put, "the request was not sent", TOLD(told));
     if (failed == 0) {
         say_sent(cli, request, &id, caps);
     }

@@ -313,19 +313,23 @@ int decisions_may_sign(const struct cli *cli, const struct decisions *decisions,
     static char people[PEOPLE_MAX];
     const struct charter *charter = &decisions->community.governance.charter;
     const struct listed *self = members_self(&decisions->members);
+    char community[SAFE_MAX];
+    char owner[SAFE_MAX];
     int failed = owner_public_of(cli->owner_dir, pub);
     if (failed != 0) {
         return failed;
     }
+    (void)safe_text(charter->name, NAME_MAX_BYTES, community);
     if (self == NULL || !listed_stands(self)) {
-        return fail(NULL, "this home belongs to '%s' no more", charter->name);
+        return fail(NULL, "this home belongs to '%s' no more", community);
     }
     if (!charter_has_administrator(charter, &pub->owner.sign)) {
         char next[256];
         (void)snprintf(next, sizeof next, "these are: %.200s",
                        people_text(&decisions->members, charter->administrators,
                                    charter->administrator_count, people));
-        return fail(next, "'%s' is no administrator of '%s'", pub->name, charter->name);
+        return fail(next, "'%s' is no administrator of '%s'",
+                    safe_text(pub->name, NAME_MAX_BYTES, owner), community);
     }
     return 0;
 }
@@ -344,6 +348,16 @@ void decisions_start_act(const struct decisions *decisions, struct act *out) {
 
 int decisions_endorse(struct cli *cli, struct client *client, const struct decisions *decisions,
                       struct bytes act, struct bytes key) {
+    static const struct told told[] = {
+        {ERR_PEER_REPEATED, "this very signature is on record already",
+         "see who else has to sign with 'stoop charter proposals'"},
+        {ERR_DENY_CHARTER, "the charter has changed meanwhile, or another act came first",
+         "see what counts now with 'stoop charter history'"},
+        {ERR_DENY_QUOTA, "this home has signed a great deal in a short time",
+         "try again in a few minutes"},
+        {ERR_FULL_TABLE, "homes hold as many signed objects of this community as they can",
+         "try again tomorrow, when some of them have ended"},
+    };
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
     const struct listed *self = members_self(&decisions->members);
@@ -359,7 +373,7 @@ int decisions_endorse(struct cli *cli, struct client *client, const struct decis
     }
     const struct control_request put = {
         .op = CONTROL_ENDORSE, .blob = buffer_bytes(&bytes), .blob2 = key};
-    return client_do(client, &put, "the signature was not taken");
+    return client_do_told(client, &put, "the signature was not taken", TOLD(told));
 }
 
 static enum err make_endorsement(const struct owner_secret *secret,

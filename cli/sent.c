@@ -204,8 +204,10 @@ static int put_withdrawal(struct cli *cli, struct client *client,
     if (err != ERR_OK) {
         return fail(NULL, "the withdrawal cannot be made: %s", err_text(err));
     }
+    static const struct told told[] = {{ERR_USER_EXISTS, "it was withdrawn or amended already",
+                                        "see what became of it with 'stoop request status'"}};
     const struct control_request put = {.op = CONTROL_WITHDRAW, .blob = buffer_bytes(&bytes)};
-    failed = client_do(client, &put, "the request was not withdrawn");
+    failed = client_do_told(client, &put, "the request was not withdrawn", TOLD(told));
     if (failed == 0 && cli->json) {
         struct facts *facts = facts_start(cli, false);
         facts_text(facts, "code", NULL, asked->code);

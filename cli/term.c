@@ -45,6 +45,10 @@ struct question {
     long long until_ms;
 };
 
+static void put_lines(FILE *to, size_t width, size_t columns, const char *labels[2],
+                      const char *safe);
+static size_t columns_at(int fd);
+static size_t width_within(size_t columns);
 static bool ask(const char *text, bool echo, char *out, size_t room);
 static enum line wait_line(const struct question *question, char *out, size_t room);
 static void block_caught(sigset_t *block, sigset_t *before);
@@ -142,18 +146,31 @@ void term_text(const char *safe) {
 }
 
 void term_line(const char *label, const char *more, const char *safe) {
-    const size_t width = term_width() - TERM_LABEL_COLUMNS;
+    const char *labels[] = {label, more};
+    put_lines(stdout, term_width(), TERM_LABEL_COLUMNS, labels, safe);
+}
+
+void term_note(const char *label, size_t columns, const char *safe) {
+    const char *labels[] = {label, ""};
+    (void)fflush(stdout); /* in the order in which it happened */
+    put_lines(stderr, width_within(columns_at(STDERR_FILENO)), columns, labels, safe);
+}
+
+/* The first line has the first label, all others the second. */
+static void put_lines(FILE *to, size_t width, size_t columns, const char *labels[2],
+                      const char *safe) {
+    const char *label = labels[0];
     do {
-        size_t len = safe_fit(safe, width);
+        size_t len = safe_fit(safe, width - columns);
         size_t shown = len;
         while (shown > 0 && safe[shown - 1] == ' ') {
             shown--;
         }
-        (void)printf("%-*s%.*s\n", *label == '\0' && shown == 0 ? 0 : TERM_LABEL_COLUMNS, label,
-                     (int)shown, safe);
+        (void)fprintf(to, "%-*s%.*s\n", *label == '\0' && shown == 0 ? 0 : (int)columns, label,
+                      (int)shown, safe);
         safe += len;
         safe += *safe == ' ' ? 1 : 0;
-        label = more;
+        label = labels[1];
     } while (*safe != '\0');
 }
 
@@ -168,10 +185,14 @@ void term_put(const char *label, const char *format, ...) {
 }
 
 size_t term_columns(void) {
+    return columns_at(STDOUT_FILENO);
+}
+
+static size_t columns_at(int fd) {
     struct winsize size = {0};
     const char *text = getenv("COLUMNS");
     long columns = 0;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
         return size.ws_col;
     }
     return text != NULL && parse_number(text, 1, UINT16_MAX, &columns) == 0 ? (size_t)columns
@@ -179,7 +200,10 @@ size_t term_columns(void) {
 }
 
 size_t term_width(void) {
-    size_t columns = term_columns();
+    return width_within(term_columns());
+}
+
+static size_t width_within(size_t columns) {
     return columns < TERM_WIDTH_MIN   ? TERM_WIDTH_MIN
            : columns > TERM_WIDTH_MAX ? TERM_WIDTH_MAX
                                       : columns;

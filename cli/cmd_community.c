@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cmd_meet.h"
+#include "cli/decisions.h"
 #include "cli/sent.h"
 #include "proto/meet.h"
 
@@ -57,6 +58,10 @@ struct invitation {
     char text[CODE_MAX_BYTES];
 };
 
+static const struct told belongs_told[] = {
+    {ERR_USER_EXISTS, "this home belongs to a community already, or is being let into one",
+     "see which with 'stoop status'"}};
+
 static int found(struct cli *cli);
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry);
 static int take_agencies(const struct cli *cli, const struct agency_texts *texts,
@@ -79,21 +84,20 @@ static int put_invite(struct client *client, const struct invitation *invitation
 static void show_invitation(const struct cli *cli, const struct invitation *invitation, bool no_qr);
 static void print_qr(const char *code);
 static int take_join_options(struct cli *cli, struct entry *entry);
-static int read_invitation(const struct cli *cli, struct invitation *out, struct buffer *invite);
+static int take_code(const struct cli *cli, struct invitation *out);
+static int earn_invitation(struct cli *cli, struct entry *entry, struct invitation *out);
+static int read_invitation(struct invitation *out, struct buffer *invite);
 static void explain(const struct invite_code *code);
 static void become_invited(const struct invite_code *code, struct bytes invite,
                            struct member *member);
 static int ask_to_join(struct client *client, const char *text, struct bytes member);
 static int say_joined(const struct cli *cli, struct client *client, const struct id *community);
 static int say_rules(const struct cli *cli, struct client *client);
-static int name_administrators(struct client *client, const struct charter *charter,
-                               char out[SAFE_MAX]);
 static void invitation_wipe(struct invitation *invitation);
 static int entry_open(struct cli *cli, struct entry *entry);
-static int check_all_owners_sign(const struct cli *cli, const struct co_signers *co_signers);
+static int check_pins(const struct cli *cli, const struct entry *entry);
 static void entry_close(struct entry *entry);
-static int sign_member(const struct cli *cli, struct entry *entry, const uint8_t *invite_secret,
-                       struct buffer *out);
+static int sign_member(struct entry *entry, const uint8_t *invite_secret, struct buffer *out);
 static enum err add_invite_signature(const uint8_t *invite_secret, struct signed_object *object);
 static int pin_community(const struct cli *cli, const struct signers *signers,
                          const struct id *community);
@@ -126,7 +130,7 @@ static int found(struct cli *cli) {
         entry.member = (struct member){.head = {.community = community, .created = charter.created},
                                        .role = MEMBER_ADMINISTRATOR,
                                        .invite_allowance = charter.invite_allowance};
-        failed = sign_member(cli, &entry, NULL, &member_bytes);
+        failed = sign_member(&entry, NULL, &member_bytes);
     }
     if (failed == 0) {
         failed = pin_community(cli, &entry.signers, &community);
@@ -135,7 +139,8 @@ static int found(struct cli *cli) {
         const struct control_request request = {.op = CONTROL_FOUND,
                                                 .blob = buffer_bytes(&charter_bytes),
                                                 .blob2 = buffer_bytes(&member_bytes)};
-        failed = client_do(entry.client, &request, "the community was not founded");
+        failed = client_do_told(entry.client, &request, "the community was not founded",
+                                TOLD(belongs_told));
     }
     if (failed == 0) {
         say_founded(cli, charter.name, &community);
@@ -496,7 +501,7 @@ static void show_invitation(const struct cli *cli, const struct invitation *invi
     facts_time(facts, "expires", "good until", invitation->code.expires);
     facts_end(facts);
     if (!cli->json) {
-        (void)puts("it lets one home in, whoever uses it first: send it to one person only");
+        term_text("it lets one home in, whoever uses it first: send it to one person only");
     }
 }
 
@@ -531,18 +536,25 @@ int cmd_join(struct cli *cli) {
     const struct id *community = &invitation.code.community;
     int failed = take_join_options(cli, &entry);
     if (failed == 0) {
-        failed = read_invitation(cli, &invitation, &invite);
+        failed = take_code(cli, &invitation);
+    }
+    bool spoken = failed == 0 && introduction_is(invitation.text);
+    if (spoken) {
+        failed = earn_invitation(cli, &entry, &invitation);
+    }
+    if (failed == 0) {
+        failed = read_invitation(&invitation, &invite);
     }
     if (failed == 0) {
         explain(&invitation.code);
         failed = entry.yes ? 0 : sent_ask("join it? [y/N] ", "whether to join", "nothing was done");
     }
-    if (failed == 0) {
+    if (failed == 0 && !spoken) {
         failed = entry_open(cli, &entry);
     }
     if (failed == 0) {
         become_invited(&invitation.code, buffer_bytes(&invite), &entry.member);
-        failed = sign_member(cli, &entry, invitation.code.secret, &member);
+        failed = sign_member(&entry, invitation.code.secret, &member);
     }
     if (failed == 0) {
         failed = pin_community(cli, &entry.signers, community);
@@ -550,11 +562,10 @@ int cmd_join(struct cli *cli) {
     if (failed == 0) {
         failed = ask_to_join(entry.client, invitation.text, buffer_bytes(&member));
     }
-    if (failed == 0) {
-        failed = say_joined(cli, entry.client, community);
-    }
-    if (failed == 0) {
+    if (failed == 0) { /* it belongs now: its cameras have to, whatever can be told of the rules */
+        int untold = say_joined(cli, entry.client, community);
         failed = cameras_resign(cli, entry.client, &entry.signers, community);
+        failed = failed == 0 ? untold : failed;
     }
     return failed;
 }
@@ -573,7 +584,7 @@ static int take_join_options(struct cli *cli, struct entry *entry) {
 }
 
 /* From the command line, or from whoever sits there. */
-static int read_invitation(const struct cli *cli, struct invitation *out, struct buffer *invite) {
+static int take_code(const struct cli *cli, struct invitation *out) {
     (void)snprintf(out->text, sizeof out->text, "%s", cli->argv[1]);
     if (strcmp(out->text, "-") == 0) {
         if (!term_present()) {
@@ -585,14 +596,22 @@ static int read_invitation(const struct cli *cli, struct invitation *out, struct
             return EXIT_PENDING;
         }
     }
-    if (introduction_is(out->text)) {
-        char introduction[CODE_MAX_BYTES];
-        memcpy(introduction, out->text, sizeof introduction);
-        int failed = meet_sponsor(cli, introduction, out->text);
-        if (failed != 0) {
-            return failed;
-        }
+    return 0;
+}
+
+/* By words that are good for one attempt: so that it is not spent on what is missing here, home,
+ * keys and passphrase are at hand before it begins. */
+static int earn_invitation(struct cli *cli, struct entry *entry, struct invitation *out) {
+    char introduction[CODE_MAX_BYTES];
+    memcpy(introduction, out->text, sizeof introduction);
+    int failed = meet_introduce(introduction);
+    if (failed == 0) {
+        failed = entry_open(cli, entry);
     }
+    return failed == 0 ? meet_sponsor(entry->client, introduction, out->text) : failed;
+}
+
+static int read_invitation(struct invitation *out, struct buffer *invite) {
     if (invite_code_read(out->text, &out->code) != ERR_OK ||
         invite_code_signed(&out->code, invite) != ERR_OK) {
         return fail("copy it whole, from 'stoop1:' to its end", "this is not a whole invite");
@@ -605,19 +624,17 @@ static int read_invitation(const struct cli *cli, struct invitation *out, struct
 /* What is about to be trusted. The words are for whoever wants to hear them from the sponsor. */
 static void explain(const struct invite_code *code) {
     char until[TIME_TEXT_MAX];
+    char as[96] = "requester: it may ask, and has no cameras";
     time_text(code->expires, until);
-    (void)fputs("this invite makes this home a member of a community:\n", stderr);
+    term_note("", 0, "this invite makes this home a member of a community:");
     meet_show_home(&code->community, &code->transport, code->address_count, code->addresses);
-    if (code->role == MEMBER_REQUESTER) {
-        (void)fputs("  as           requester: it may ask, and has no cameras\n", stderr);
-    } else {
-        (void)fprintf(stderr, "  as           home: it is asked, may ask, and may invite %u\n",
-                      code->invite_allowance);
+    if (code->role != MEMBER_REQUESTER) {
+        (void)snprintf(as, sizeof as, "home: it is asked, may ask, and may invite %u",
+                       code->invite_allowance);
     }
-    (void)fprintf(stderr,
-                  "  good until   %s\n"
-                  "its members will see this home's name, owners and address, and what it asks\n",
-                  until);
+    term_note("  as", MEET_HOME_COLUMNS, as);
+    term_note("  good until", MEET_HOME_COLUMNS, until);
+    term_note("", 0, "its members will see this home's name, owners and address, and what it asks");
 }
 
 static void become_invited(const struct invite_code *code, struct bytes invite,
@@ -635,8 +652,8 @@ static void become_invited(const struct invite_code *code, struct bytes invite,
 static int ask_to_join(struct client *client, const char *text, struct bytes member) {
     struct control_request request = {.op = CONTROL_JOIN, .blob = member};
     (void)snprintf(request.text, sizeof request.text, "%s", text);
-    (void)fprintf(stderr, "asking the sponsor's home, for a minute at most ...\n");
-    int failed = client_do(client, &request, "the home was not let in");
+    term_note("", 0, "asking the sponsor's home, for a minute at most ...");
+    int failed = client_do_told(client, &request, "the home was not let in", TOLD(belongs_told));
     secret_wipe(request.text, sizeof request.text);
     return failed;
 }
@@ -655,9 +672,11 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
         facts_end(facts);
     } else {
         char safe[SAFE_MAX];
-        (void)printf("joined '%s', %u members\n",
-                     safe_text(status.as.status.community_name, 60, safe),
-                     status.as.status.members);
+        char line[SAFE_MAX + 64];
+        (void)snprintf(line, sizeof line, "joined '%s', %u members",
+                       safe_text(status.as.status.community_name, 60, safe),
+                       status.as.status.members);
+        term_text(line);
         failed = say_rules(cli, client);
         term_text("name your cameras with 'stoop camera add'; see what is asked with 'stoop "
                   "requests'");
@@ -668,21 +687,24 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
 /* Its charter in plain words. */
 static int say_rules(const struct cli *cli, struct client *client) {
     static struct community_terms community;
+    static char people[PEOPLE_MAX];
+    static char line[PEOPLE_MAX + 256];
     const struct charter *charter = &community.governance.charter;
-    char names[SAFE_MAX];
+    struct member_list members = {0};
     char span[32];
-    char line[SAFE_MAX];
     int failed = client_community(cli, client, &community);
     if (failed == 0) {
-        failed = name_administrators(client, charter, names);
+        failed = members_load(client, &community, &members);
     }
     if (failed != 0) {
         return failed;
     }
+    (void)people_text(&members, charter->administrators, charter->administrator_count, people);
+    members_finish(&members);
     span_text((int64_t)charter->caps.span_s * 1000, span);
     (void)snprintf(line, sizeof line, "RULES    %u of %zu administrators decide%s: %s",
                    charter->threshold, charter->administrator_count,
-                   charter->threshold == 1 ? "s" : "", names);
+                   charter->threshold == 1 ? "s" : "", people);
     term_text(line);
     (void)snprintf(
         line, sizeof line,
@@ -694,34 +716,6 @@ static int say_rules(const struct cli *cli, struct client *client) {
     return 0;
 }
 
-/* As the certificates of the homes that they own call them. */
-static int name_administrators(struct client *client, const struct charter *charter,
-                               char out[SAFE_MAX]) {
-    static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_MEMBERS};
-    size_t len = 0;
-    int failed = client_ask(client, &ask);
-    out[0] = '\0';
-    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        struct signed_object object;
-        struct member member;
-        bool good = signed_decode(reply.as.object.object, &object) == ERR_OK &&
-                    member_decode(object.body, &member) == ERR_OK;
-        for (size_t i = 0; good && i < member.owner_count; i++) {
-            char safe[SAFE_MAX];
-            bool decides = false;
-            for (size_t k = 0; k < charter->administrator_count; k++) {
-                decides |= sign_public_equal(&member.owners[i].sign, &charter->administrators[k]);
-            }
-            if (decides && len + 2 * NAME_MAX_BYTES < SAFE_MAX) {
-                len += (size_t)snprintf(out + len, SAFE_MAX - len, "%s%s", len == 0 ? "" : ", ",
-                                        safe_text(member.owner_names[i], 40, safe));
-            }
-        }
-    }
-    return failed;
-}
-
 static void invitation_wipe(struct invitation *invitation) {
     secret_wipe(invitation, sizeof *invitation);
 }
@@ -730,6 +724,7 @@ static void invitation_wipe(struct invitation *invitation) {
 
 static int entry_open(struct cli *cli, struct entry *entry) {
     static struct control_reply status;
+    char safe[SAFE_MAX];
     int failed = cameras_settle(cli);
     if (failed == 0) {
         failed = client_open(cli, &entry->client);
@@ -738,13 +733,14 @@ static int entry_open(struct cli *cli, struct entry *entry) {
         failed = client_status(entry->client, &status);
     }
     if (failed == 0 && status.as.status.has_community) {
-        failed = fail(NULL, "this home belongs to '%s' already", status.as.status.community_name);
+        failed = fail(NULL, "this home belongs to '%s' already",
+                      safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
     }
     if (failed == 0) {
         entry->node = status.as.status.node;
         entry->log = status.as.status.log;
         entry->transport = status.as.status.transport;
-        failed = check_all_owners_sign(cli, &entry->co_signers);
+        failed = check_pins(cli, entry);
     }
     if (failed == 0) {
         failed = signers_open(cli, &entry->co_signers, &entry->signers);
@@ -752,12 +748,17 @@ static int entry_open(struct cli *cli, struct entry *entry) {
     return failed;
 }
 
-static int check_all_owners_sign(const struct cli *cli, const struct co_signers *co_signers) {
+/* It is this owner's node, and all owners of the home sign. */
+static int check_pins(const struct cli *cli, const struct entry *entry) {
     struct pins pins;
     bool needed[OWNERS_MAX];
     memset(needed, true, sizeof needed);
     int failed = pins_load(cli, &pins);
-    return failed == 0 ? signers_cover(cli, co_signers, &pins, needed) : failed;
+    if (failed == 0 && pins.has_node && !sign_public_equal(&pins.node, &entry->node)) {
+        failed = fail("is '--home' the right folder?",
+                      "the node is not the one that was pinned at init");
+    }
+    return failed == 0 ? signers_cover(cli, &entry->co_signers, &pins, needed) : failed;
 }
 
 static void entry_close(struct entry *entry) {
@@ -767,21 +768,11 @@ static void entry_close(struct entry *entry) {
 
 /* Fills in the home's name, keys, owners and days, signs with every owner's key and, for a joiner,
  * the invite's. The node adds its own. */
-static int sign_member(const struct cli *cli, struct entry *entry, const uint8_t *invite_secret,
-                       struct buffer *out) {
+static int sign_member(struct entry *entry, const uint8_t *invite_secret, struct buffer *out) {
     struct member *member = &entry->member;
     const struct signers *signers = &entry->signers;
     struct signed_object object;
-    struct pins pins;
     SCOPED(buffer_finish) struct buffer body = {.max = BODY_MAX};
-    int failed = pins_load(cli, &pins);
-    if (failed == 0 && pins.has_node && !sign_public_equal(&pins.node, &entry->node)) {
-        failed = fail("is '--home' the right folder?",
-                      "the node is not the one that was pinned at init");
-    }
-    if (failed != 0) {
-        return failed;
-    }
     (void)snprintf(member->name, sizeof member->name, "%s",
                    entry->home_name == NULL ? signers->publics[0].name : entry->home_name);
     member->head.expires.ms = member->head.created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
+#include "cli/members.h"
 #include "cli/sent.h"
 #include "proto/meet.h"
 
 enum {
-    SLIPS_MAX = 3, /* words typed that are on no list: they cost nothing */
-    PREFIX_MIN = 4 /* digits of a certificate that stand for it */
+    SLIPS_MAX = 3 /* words typed that are on no list: they cost nothing */
 };
 
 struct spoken_offer {
@@ -28,10 +28,12 @@ static void show_offer(const struct cli *cli, const struct spoken_offer *offer);
 static int wait_for_joiner(struct client *client);
 static int read_introduction(const char *text, struct introduction *out);
 static int ask_words(char out[MEET_CODE_BYTES]);
-static int knock(const struct cli *cli, const char *text, const char *words,
+static void say_slip(const char *wrong);
+static int knock(struct client *client, const char *text, const char *words,
                  char code[CODE_MAX_BYTES]);
-static int find_other(struct client *client, const struct id *self, const char *word,
-                      struct id *out);
+static int say_not_met(enum err err);
+static int find_other(struct client *client, const struct community_terms *community,
+                      const char *word, struct id *out);
 static int check_self(struct client *client, const struct community_terms *community,
                       const struct pins *pins, const struct id *self);
 static int check_other(struct client *client, const struct community_terms *community,
@@ -48,6 +50,9 @@ static int confirm(const struct cli *cli, struct pins *pins, const struct other 
 int meet_offer(const struct cli *cli, struct client *client, const struct invite_code *code,
                const char *code_text, long minutes) {
     static struct control_reply reply;
+    static const struct told told[] = {
+        {ERR_FULL_TABLE, "as many spoken codes of this home are out as can be at a time",
+         "end one with Ctrl-C where its 'stoop invite --spoken' waits, or wait until one is used"}};
     struct spoken_offer offer;
     struct control_request request = {.op = CONTROL_MEET_INVITE};
     int failed = make_offer(code, minutes, &offer);
@@ -55,7 +60,7 @@ int meet_offer(const struct cli *cli, struct client *client, const struct invite
         (void)snprintf(request.text, sizeof request.text, "%s", code_text);
         request.blob = BYTES_TEXT(offer.text);
         request.blob2 = BYTES_TEXT(offer.words);
-        failed = client_one(client, &request, CONTROL_PROGRESS, &reply);
+        failed = client_one_told(client, &request, CONTROL_PROGRESS, &reply, TOLD(told));
     }
     if (failed == 0) {
         show_offer(cli, &offer);
@@ -95,15 +100,15 @@ static void show_offer(const struct cli *cli, const struct spoken_offer *offer) 
         facts_text(facts, "introduction", NULL, offer->text);
         facts_text(facts, "words", NULL, offer->words);
     } else {
-        (void)printf("send this line any way you like, there is no secret in it:\n\n%s\n\n"
-                     "then SAY these words, on the phone or face to face; never write them:\n\n"
-                     "    %s\n\n",
-                     offer->text, offer->words);
+        term_text("send this line any way you like, there is no secret in it:");
+        (void)printf("\n%s\n\n", offer->text);
+        term_text("then SAY these words, on the phone or face to face; never write them:");
+        (void)printf("\n    %s\n\n", offer->words);
     }
     facts_time(facts, "expires", "good until", offer->introduction.expires);
     facts_end(facts);
     if (!cli->json) {
-        (void)puts("they are good for one attempt, right or wrong, and while this command runs");
+        term_text("they are good for one attempt, right or wrong, and while this command runs");
     }
     (void)fflush(stdout);
 }
@@ -119,7 +124,7 @@ static int wait_for_joiner(struct client *client) {
     }
     switch ((int)reply.err) {
     case ERR_OK:
-        (void)fputs("your neighbour's home knew the words, and has its invite\n", stderr);
+        term_note("", 0, "your neighbour's home knew the words, and has its invite");
         return 0;
     case ERR_USER_WORDS:
         return fail(again, "the words did not match; the code is burned");
@@ -134,22 +139,26 @@ static int wait_for_joiner(struct client *client) {
 
 /* ---- join ---- */
 
-int meet_sponsor(const struct cli *cli, const char *text, char code[CODE_MAX_BYTES]) {
+int meet_introduce(const char *text) {
     struct introduction introduction;
-    char words[MEET_CODE_BYTES] = "";
     int failed = read_introduction(text, &introduction);
     if (failed == 0 && !term_present()) {
         (void)fail("run it at a terminal", "there is nobody to ask for the words");
         failed = EXIT_NO_TERMINAL;
     }
     if (failed == 0) {
-        (void)fputs("this is an introduction to a community, not yet an invite:\n", stderr);
+        term_note("", 0, "this is an introduction to a community, not yet an invite:");
         meet_show_home(&introduction.community, &introduction.transport, introduction.address_count,
                        introduction.addresses);
-        failed = ask_words(words);
     }
+    return failed;
+}
+
+int meet_sponsor(struct client *client, const char *text, char code[CODE_MAX_BYTES]) {
+    char words[MEET_CODE_BYTES] = "";
+    int failed = ask_words(words);
     if (failed == 0) {
-        failed = knock(cli, text, words, code);
+        failed = knock(client, text, words, code);
     }
     secret_wipe(words, sizeof words);
     return failed;
@@ -159,11 +168,11 @@ void meet_show_home(const struct id *community, const struct box_public *sponsor
                     const char addresses[][ADDRESS_MAX_BYTES]) {
     char words[MEET_WORDS_BYTES];
     meet_words((struct bytes){community->b, MEET_KEY_WORDS}, words);
-    (void)fprintf(stderr, "  community    %s\n", words);
+    term_note("  community", MEET_HOME_COLUMNS, words);
     meet_words((struct bytes){sponsor->b, MEET_KEY_WORDS}, words);
-    (void)fprintf(stderr, "  sponsor      %s\n", words);
+    term_note("  sponsor", MEET_HOME_COLUMNS, words);
     for (size_t i = 0; i < count; i++) {
-        (void)fprintf(stderr, "  %-12s %s\n", i == 0 ? "where" : "", addresses[i]);
+        term_note(i == 0 ? "  where" : "", MEET_HOME_COLUMNS, addresses[i]);
     }
 }
 
@@ -172,9 +181,8 @@ static int read_introduction(const char *text, struct introduction *out) {
         return fail("copy it whole, from '" INTRODUCTION_PREFIX "' to its end",
                     "this is not a whole introduction");
     }
-    return instant_reached(now_wall(), out->expires)
-               ? fail("ask for a new one", "the introduction has expired")
-               : 0;
+    return meet_is_over(out, now_wall()) ? fail("ask for a new one", "the introduction has expired")
+                                         : 0;
 }
 
 /* A slip is told here: only words that there are cost the attempt. */
@@ -183,8 +191,7 @@ static int ask_words(char out[MEET_CODE_BYTES]) {
     struct meet_code code;
     for (int i = 0; i < SLIPS_MAX; i++) {
         const char *wrong = NULL;
-        if (!term_ask("the number and the three words that you were told: ", answer,
-                      sizeof answer) ||
+        if (!term_ask("number and words that you were told: ", answer, sizeof answer) ||
             answer[strspn(answer, " ")] == '\0') {
             break;
         }
@@ -195,65 +202,75 @@ static int ask_words(char out[MEET_CODE_BYTES]) {
             return 0;
         }
         if (wrong == NULL) {
-            (void)fputs("a number and three words, as in '41 amber river stone'\n", stderr);
-            continue;
+            term_note("", 0, "a number and three words, as in '41 amber river stone'");
+        } else {
+            say_slip(wrong);
         }
-        char safe[SAFE_MAX];
-        char word[MEET_WORD_BYTES * 2];
-        size_t len = strcspn(wrong, " ,.-");
-        (void)snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1),
-                       wrong);
-        struct nearest nearest = nearest_to(word, strlen(word));
-        for (size_t k = 0; meet_word(k) != NULL; k++) {
-            nearest_consider(&nearest, meet_word(k));
-        }
-        (void)fprintf(stderr, "'%s' is none of the words%s%s%s; nothing is lost, type them again\n",
-                      safe_text(word, 20, safe), nearest.best == NULL ? "" : ", did you mean '",
-                      nearest.best == NULL ? "" : nearest.best, nearest.best == NULL ? "" : "'");
     }
     secret_wipe(answer, sizeof answer);
     (void)fail(NULL, "nothing was done; the code is as good as it was");
     return EXIT_PENDING;
 }
 
-static int knock(const struct cli *cli, const char *text, const char *words,
+static void say_slip(const char *wrong) {
+    char safe[SAFE_MAX];
+    char line[SAFE_MAX + 128];
+    char word[MEET_WORD_BYTES * 2];
+    size_t len = strcspn(wrong, " ,.-");
+    (void)snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1),
+                   wrong);
+    struct nearest nearest = nearest_to(word, strlen(word));
+    for (size_t k = 0; meet_word(k) != NULL; k++) {
+        nearest_consider(&nearest, meet_word(k));
+    }
+    const char *best = nearest.best;
+    (void)snprintf(line, sizeof line,
+                   "'%s' is none of the words%s%s%s; nothing is lost, type them again",
+                   safe_text(word, 20, safe), best == NULL ? "" : ", did you mean '",
+                   best == NULL ? "" : best, best == NULL ? "" : "'");
+    term_note("", 0, line);
+}
+
+static int knock(struct client *client, const char *text, const char *words,
                  char code[CODE_MAX_BYTES]) {
     static struct control_reply reply;
-    static const char again[] = "ask your neighbour for a new one";
-    struct client *client = NULL;
     struct control_request request = {.op = CONTROL_MEET_JOIN, .blob = BYTES_TEXT(words)};
     (void)snprintf(request.text, sizeof request.text, "%s", text);
-    int failed = client_open(cli, &client);
-    if (failed == 0) {
-        (void)fprintf(stderr, "asking the sponsor's home, for a minute at most ...\n");
-        failed = client_ask(client, &request);
-    }
+    term_note("", 0, "asking the sponsor's home, for a minute at most ...");
+    int failed = client_ask(client, &request);
     if (failed == 0 && !client_next(client, &reply)) {
         failed = client_gone();
     }
-    if (failed == 0 && reply.kind == CONTROL_GOT_DATA && reply.as.data.data.len < CODE_MAX_BYTES) {
-        (void)snprintf(code, CODE_MAX_BYTES, "%.*s", (int)reply.as.data.data.len,
-                       (const char *)reply.as.data.data.at);
-        secret_wipe(&reply, sizeof reply);
+    const struct bytes *got = &reply.as.data.data;
+    if (failed == 0 && reply.kind == CONTROL_GOT_DATA && got->len < CODE_MAX_BYTES) {
+        (void)snprintf(code, CODE_MAX_BYTES, "%.*s", (int)got->len, (const char *)got->at);
     } else if (failed == 0) {
-        switch ((int)reply.err) {
-        case ERR_USER_WORDS:
-            failed = fail(again, "the words did not match; the code is burned");
-            break;
-        case ERR_PEER_TRUNCATED:
-            failed = fail(again, "the sponsor's home broke off; the code is burned");
-            break;
-        case ERR_USER_NO_ANSWER:
-            failed = fail("ask whether it still waits, and whether it can be reached from outside",
-                          "the sponsor's home does not answer to this introduction");
-            break;
-        default:
-            failed = fail(NULL, "the home was not let in: %s", err_text(reply.err));
-            break;
-        }
+        failed = say_not_met(reply.err);
     }
-    client_close(client);
+    client_forget(client);
+    secret_wipe(&reply, sizeof reply);
     return failed;
+}
+
+static int say_not_met(enum err err) {
+    static const char again[] = "ask your neighbour for a new one";
+    switch ((int)err) {
+    case ERR_USER_WORDS:
+        return fail(again, "the words did not match; the code is burned");
+    case ERR_PEER_TRUNCATED:
+        return fail(again, "the sponsor's home broke off; the code is burned");
+    case ERR_USER_EXISTS:
+        return fail("see which with 'stoop status'",
+                    "this home belongs to a community already, or is being let into one");
+    case ERR_FULL_TABLE:
+        return fail("wait a minute for it, or end it with Ctrl-C",
+                    "another 'stoop join' of this home is at it");
+    case ERR_USER_NO_ANSWER:
+        return fail("ask whether it still waits, and whether it can be reached from outside",
+                    "the sponsor's home does not answer to this introduction");
+    default:
+        return fail(NULL, "the home was not let in: %s", err_text(err));
+    }
 }
 
 /* ---- meet ---- */
@@ -284,10 +301,10 @@ int cmd_meet(struct cli *cli) {
     }
     const struct id self = status.as.status.certificate;
     if (failed == 0) {
-        failed = find_other(client, &self, cli->argv[1], &other.certificate);
+        failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
-        failed = client_community(cli, client, &community);
+        failed = find_other(client, &community, cli->argv[1], &other.certificate);
     }
     if (failed == 0) {
         failed = check_self(client, &community, &pins, &self);
@@ -305,43 +322,22 @@ int cmd_meet(struct cli *cli) {
     return failed;
 }
 
-/* By its name, or the beginning of its certificate where several have it. */
-static int find_other(struct client *client, const struct id *self, const char *word,
-                      struct id *out) {
-    static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_MEMBERS};
+static int find_other(struct client *client, const struct community_terms *community,
+                      const char *word, struct id *out) {
+    struct member_list members = {0};
+    const struct listed *other = NULL;
     char safe[SAFE_MAX];
-    struct id found = {{0}};
-    size_t count = 0;
-    int failed = client_ask(client, &ask);
-    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        struct signed_object object;
-        struct member member;
-        char hex[65];
-        if (signed_decode(reply.as.object.object, &object) != ERR_OK ||
-            member_decode(object.body, &member) != ERR_OK) {
-            continue;
-        }
-        hex_write(BYTES_OF(object.id.b), hex);
-        bool named = strcmp(member.name, word) == 0;
-        bool numbered = strlen(word) >= PREFIX_MIN && strncmp(hex, word, strlen(word)) == 0;
-        if (named || numbered) {
-            found = object.id;
-            count++;
-        }
+    int failed = members_load(client, community, &members);
+    if (failed == 0) {
+        failed = members_find(&members, word, &other);
     }
-    (void)safe_text(word, 60, safe);
-    if (failed == 0 && count == 0) {
-        return fail("see who there is with 'stoop members'", "no home is called '%s'", safe);
+    if (failed == 0 && other == members_self(&members)) {
+        failed = fail(NULL, "'%s' is this home itself", safe_text(word, 60, safe));
     }
-    if (failed == 0 && count > 1) {
-        return fail("name it by its certificate, from 'stoop members --json'",
-                    "%zu homes are called '%s'", count, safe);
+    if (failed == 0) {
+        *out = other->id;
     }
-    if (failed == 0 && id_equal(&found, self)) {
-        return fail(NULL, "'%s' is this home itself", safe);
-    }
-    *out = found;
+    members_finish(&members);
     return failed;
 }
 
@@ -380,11 +376,13 @@ static int exchange(struct client *client, const struct id *community, const str
     uint8_t theirs_before[MEET_NONCE_BYTES];
     uint8_t again[MEET_NONCE_BYTES];
     char safe[SAFE_MAX];
+    char line[SAFE_MAX + 128];
     random_bytes(ours.nonce, sizeof ours.nonce);
     meet_commitment(community, &ours, &theirs.certificate, commitment);
-    (void)fprintf(stderr,
-                  "now '%s' has to do the same for this home; waiting, five minutes at most ...\n",
-                  safe_text(other->member.name, 60, safe));
+    (void)snprintf(line, sizeof line,
+                   "now '%s' has to do the same for this home; waiting, five minutes at most ...",
+                   safe_text(other->member.name, 60, safe));
+    term_note("", 0, line);
     int failed =
         ask_peer(client, CONTROL_MEET_COMMIT, &theirs.certificate, commitment, theirs_before);
     if (failed == 0) {
@@ -406,8 +404,13 @@ static int exchange(struct client *client, const struct id *community, const str
 static int ask_peer(struct client *client, enum control_op op, const struct id *peer,
                     const uint8_t say[MEET_NONCE_BYTES], uint8_t hear[MEET_NONCE_BYTES]) {
     static struct control_reply reply;
+    static const struct told told[] = {
+        {ERR_USER_EXISTS, "another 'stoop meet' of this home compares words with that one now",
+         "answer there, or end it with Ctrl-C"},
+        {ERR_FULL_TABLE, "this home compares words with as many others as it can at a time",
+         "answer one of them, or end one with Ctrl-C"}};
     const struct control_request ask = {.op = op, .id = *peer, .blob = {say, MEET_NONCE_BYTES}};
-    int failed = client_one(client, &ask, CONTROL_GOT_DATA, &reply);
+    int failed = client_one_told(client, &ask, CONTROL_GOT_DATA, &reply, TOLD(told));
     if (failed == 0 && reply.as.data.data.len != MEET_NONCE_BYTES) {
         failed = fail(NULL, "the node answers something else than was asked");
     }
@@ -420,11 +423,12 @@ static int ask_peer(struct client *client, enum control_op op, const struct id *
 static int confirm(const struct cli *cli, struct pins *pins, const struct other *other,
                    const char *words) {
     char safe[SAFE_MAX];
-    char question[SAFE_MAX + 64];
+    char line[SAFE_MAX + 64];
     (void)safe_text(other->member.name, 60, safe);
-    (void)fprintf(stderr, "read these words to each other:\n\n    %s\n\n", words);
-    (void)snprintf(question, sizeof question, "does '%s' read the very same words? [y/N] ", safe);
-    int failed = sent_ask(question, "whether the words are the same",
+    (void)snprintf(line, sizeof line, "you and '%s' read these words to each other:", safe);
+    term_note("", 0, line);
+    (void)fprintf(stderr, "\n    %s\n\n", words);
+    int failed = sent_ask("are they the very same words? [y/N] ", "whether the words are the same",
                           "nothing was noted; if the words differ, somebody may stand between you");
     if (failed != 0) {
         return failed;
@@ -438,7 +442,9 @@ static int confirm(const struct cli *cli, struct pins *pins, const struct other 
         facts_text(facts, "words", NULL, words);
         facts_end(facts);
     } else if (failed == 0) {
-        (void)printf("noted: the keys that you know '%s' by are its own\n", safe);
+        (void)snprintf(line, sizeof line, "noted: the keys that you know '%s' by are its own",
+                       safe);
+        term_text(line);
     }
     return failed;
 }

@@ -38,13 +38,13 @@ def check(condition, what):
 class Offer:
     """`stoop invite --spoken` that waits at its terminal."""
 
-    def __init__(self, home, *words):
-        self.terminal = home.at_terminal("invite", "--spoken", *words)
+    def __init__(self, home, *words, columns=80):
+        self.terminal = home.at_terminal("invite", "--spoken", *words, columns=columns)
         self.terminal.expect(PASSPHRASE)
         self.terminal.line(home.PASSPHRASE)
         self.introduction = self.terminal.expect(INTRODUCTION).group()
         self.words = self.terminal.expect(r"\n    (\d+ [a-z]+ [a-z]+ [a-z]+)\n").group(1)
-        self.terminal.expect("while this command runs")
+        self.terminal.expect(r"while this\s+command\s+runs")
 
     def ends(self, code, text, timeout=30):
         check(self.terminal.wait(timeout) == code, self.terminal.text)
@@ -60,8 +60,17 @@ def other_words(words):
     return " ".join([str((int(number) + 1) % 100), *rest])
 
 
-def say_words(home, introduction, words, *options):
-    terminal = home.at_terminal("join", introduction, *options)
+def fits(text, columns):
+    """Nothing of ours is wider: not what is to be passed on whole, not an answer behind its question, no error."""
+    for line in text.splitlines():
+        ours = not line.startswith(("stoop:", "stoop-meet1:", "stoop1:")) and ASK_WORDS not in line
+        check(not ours or len(line) <= columns, (columns, line))
+
+
+def say_words(home, introduction, words, *options, columns=80):
+    terminal = home.at_terminal("join", introduction, *options, columns=columns)
+    terminal.expect(PASSPHRASE)
+    terminal.line(home.PASSPHRASE)
     terminal.expect(ASK_WORDS)
     terminal.line(words)
     return terminal
@@ -69,6 +78,7 @@ def say_words(home, introduction, words, *options):
 
 def test_words_let_one_home_in(ada, ben):
     offer = Offer(ada)
+    nothing_here_costs_the_attempt(ada, ben, offer)
     terminal = home_says(ben, offer)
     terminal.expect(ASK_JOIN)
     shown = terminal.text
@@ -76,15 +86,29 @@ def test_words_let_one_home_in(ada, ben):
                  "good until"):
         check(re.search(line, shown), shown)
     terminal.line("y")
-    terminal.expect(PASSPHRASE)
-    terminal.line(ben.PASSPHRASE)
     check(terminal.wait() == 0, terminal.text)
+    check(terminal.text.count("passphrase of") == 1, terminal.text)
     for words in ("joined 'Elm Street', 2 members", "1 of 1 administrators decides: ada", "12h00m",
                   "1294994 square metres"):
         check(words in terminal.text.replace("\n         ", " "), terminal.text)
     offer.ends(0, "knew the words")
     ben.until(lambda: ben.facts("status")["links"], lambda n: n == 1)
     return offer
+
+
+def nothing_here_costs_the_attempt(ada, ben, offer):
+    """A home that is none, that belongs, or whose owner has forgotten: told before the words are asked for."""
+    terminal = ben.at_terminal("--home", str(ben.root / "nowhere"), "join", offer.introduction)
+    check(terminal.wait() == 10 and "there is no home in" in terminal.text, terminal.text)
+    terminal = ada.at_terminal("join", offer.introduction)
+    check(terminal.wait() == 1 and "belongs to 'Elm Street' already" in terminal.text, terminal.text)
+    terminal = ben.at_terminal("join", offer.introduction, "--co-sign", str(ben.root / "nobody"))
+    check(terminal.wait() == 1, terminal.text)
+    terminal = ben.at_terminal("join", offer.introduction)
+    for _ in range(3):
+        terminal.expect(PASSPHRASE)
+        terminal.line("not it")
+    check(terminal.wait() == 3 and ASK_WORDS not in terminal.text, terminal.text)
 
 
 def home_says(home, offer):
@@ -104,11 +128,13 @@ def test_a_used_introduction_is_met_with_silence(used, eve):
 
 
 def test_wrong_words_burn_the_code(ada, eve):
-    offer = Offer(ada)
-    terminal = say_words(eve, offer.introduction, other_words(offer.words))
+    offer = Offer(ada, columns=40)
+    terminal = say_words(eve, offer.introduction, other_words(offer.words), columns=40)
     check(terminal.wait() == 1 and BURNED in terminal.text, terminal.text)
     offer.ends(1, BURNED)
-    check("make a new one with 'stoop invite --spoken'" in offer.terminal.text, offer.terminal.text)
+    check("make a new one with 'stoop invite --spoken'" in " ".join(offer.terminal.text.split()), offer.terminal.text)
+    for text in (terminal.text, offer.terminal.text):
+        fits(text, 40)
 
 
 def test_a_code_ends_with_the_command(ada):
@@ -124,7 +150,7 @@ def test_few_are_out_at_a_time(ada):
     terminal = ada.at_terminal("invite", "--spoken")
     terminal.expect(PASSPHRASE)
     terminal.line(ada.PASSPHRASE)
-    check(terminal.wait() == 1 and "a table is full" in terminal.text, terminal.text)
+    check(terminal.wait() == 1 and "as many spoken codes" in terminal.text, terminal.text)
     for offer in offers:
         offer.cancel()
 
@@ -147,10 +173,13 @@ def test_no_is_no(ada, eve):
     """Nothing is kept of an invite that was looked at and not taken."""
     text = ada.with_passphrase("invite", "--json")
     code = json.loads(text[text.index("{"):])["code"]
-    terminal = eve.at_terminal("join", code)
-    terminal.expect(ASK_JOIN)
-    terminal.line("n")
-    check(terminal.wait() == 3 and "nothing was done" in terminal.text, terminal.text)
+    for columns in (80, 40):
+        terminal = eve.at_terminal("join", code, columns=columns)
+        terminal.expect(ASK_JOIN)
+        terminal.line("n")
+        check(terminal.wait() == 3 and "nothing was done" in terminal.text, terminal.text)
+        check("may invite 4" in " ".join(terminal.text.split()), terminal.text)
+        fits(terminal.text, columns)
     done = eve.run("join", code, check=False)
     check(done.returncode == 5 and "nobody to ask whether to join" in done.stderr, done)
     check(eve.facts("status")["community"].startswith("none yet"), eve.facts("status"))
@@ -210,13 +239,14 @@ def test_guessing_gets_one_guess(ada):
 
 def test_two_members_see_the_same_words(ada, ben):
     seen = set()
-    for answers in (("n", "n"), ("y", "y")):
-        terminals, words = compare_words(ada, ben)
+    for answers, columns in ((("n", "n"), 80), (("y", "y"), 40)):
+        terminals, words = compare_words(ada, ben, columns=columns)
         check(words[0] == words[1] and words[0] not in seen, words)
         seen.add(words[0])
         for terminal, answer in zip(terminals, answers):
             terminal.line(answer)
             check(terminal.wait() == (0 if answer == "y" else 3), terminal.text)
+            fits(terminal.text, columns)
     pins = [(home.root / "config/stoop/pins").read_text() for home in (ada, ben)]
     check(all(len(re.findall(r"(?m)^met [0-9a-f]{64} \d+$", text)) == 1 for text in pins), pins)
 
@@ -234,7 +264,7 @@ def test_who_goes_away_before_is_not_compared_with(ada, ben):
 
 
 def test_only_members_can_be_met(ada):
-    for name, text in (("nobody", "no home is called 'nobody'"), ("ada", "'ada' is this home itself")):
+    for name, text in (("nobody", "no member is called 'nobody'"), ("ada", "'ada' is this home itself")):
         terminal = ada.at_terminal("meet", name)
         check(terminal.wait() == 1 and text in terminal.text, terminal.text)
 

@@ -537,7 +537,8 @@ static void answer_status(struct fake_home *fake, int client) {
     }
     reply.as.status.delete_by_max_days = 90;
     (void)snprintf(reply.as.status.version, sizeof reply.as.status.version, "0.1.0");
-    (void)snprintf(reply.as.status.community_name, NAME_MAX_BYTES, "Elm Street");
+    (void)snprintf(reply.as.status.community_name, NAME_MAX_BYTES, "%s",
+                   fake->lie == FAKE_NAME_TURNS ? "Elm \xe2\x80\xaeStreet" : "Elm Street");
     send_reply(client, &reply);
 }
 

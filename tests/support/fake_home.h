@@ -38,6 +38,7 @@ enum fake_lie {
     FAKE_INTERRUPTS,               /* Ctrl-C while a clip is read */
     FAKE_LOG_ESCAPES,              /* for the terminal, in an entry */
     FAKE_DOCUMENT_OF_ANOTHER_TYPE, /* than the request says */
+    FAKE_NAME_TURNS,               /* the community's, by characters that turn a line around */
     FAKE_CLIP_ENDS,                /* the request ends once the prompt is shown; no lie */
 };
 

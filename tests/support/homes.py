@@ -121,8 +121,8 @@ class Home:
     def address(self):
         return f"127.0.0.1:{self.port}"
 
-    def at_terminal(self, *words):
-        return Terminal([*self.prefix, str(self.bin / "stoop"), *words], self.env, self.echo)
+    def at_terminal(self, *words, columns=80):
+        return Terminal([*self.prefix, str(self.bin / "stoop"), *words], self.env, self.echo, (24, columns))
 
     def run(self, *words, check=True):
         """Without a terminal, as a script would."""

@@ -60,10 +60,10 @@ def invite(home):
     return json.loads(text[text.index("{"):])["code"]
 
 
-def compare_words(first, second, names=None):
+def compare_words(first, second, names=None, columns=80):
     """Both run 'stoop meet' with each other; their terminals, at the question, and the words that each was shown."""
     ours, theirs = names or (first.name, second.name)
-    terminals = [first.at_terminal("meet", theirs), second.at_terminal("meet", ours)]
+    terminals = [first.at_terminal("meet", theirs, columns=columns), second.at_terminal("meet", ours, columns=columns)]
     words = [terminal.expect(r"\n    ([a-z]+ [a-z]+ [a-z]+ [a-z]+)\n").group(1) for terminal in terminals]
     for terminal in terminals:
         terminal.expect(r"very same words\? \[y/N\] ")

@@ -321,9 +321,11 @@ void facts_bytes(struct facts *facts, const char *key, const char *label, struct
 void facts_end(struct facts *facts); /* prints */
 /* A time as a person reads it: local, and in UTC too where that differs. */
 enum {
-    TIME_TEXT_MAX = 2 * INSTANT_TEXT_MAX + 4
+    TIME_TEXT_MAX = 2 * INSTANT_TEXT_MAX + 4,
+    DAY_BYTES = 11, /* "2026-11-24" */
 };
 void time_text(struct instant at, char out[TIME_TEXT_MAX]);
+void day_text(struct instant at, char out[DAY_BYTES]);
 void facts_failure(int code, const char *text, const char *next); /* JSON, unless facts came */
 
 /* ---- signers.c ---- */
@@ -504,6 +506,7 @@ int cmd_charter(struct cli *cli);
 int charter_show(struct cli *cli); /* 'charter show' and 'community show' */
 int cmd_members(struct cli *cli);
 int cmd_remove(struct cli *cli);
+int cmd_renew(struct cli *cli);
 int cmd_leave(struct cli *cli);
 int cmd_peers(struct cli *cli);
 int cmd_invite(struct cli *cli);

@@ -8,7 +8,6 @@ enum {
     TABLE_COLUMNS_MIN = 72, /* below, a member has two lines */
     OTHER_COLUMNS = 52,     /* of a table, beside the name */
     INDENT = 2,
-    DAY_BYTES = 11, /* "2026-11-24" */
     EPOCH_BYTES = 32,
 };
 
@@ -26,7 +25,6 @@ struct parting { /* who is to go, and on whose word */
 static void list_member(const struct cli *cli, const struct listed *listed, struct facts *facts);
 static void say_member(const struct listed *listed);
 static void indented(const struct listed *listed, char out[SAFE_MAX]);
-static void day_text(struct instant at, char out[DAY_BYTES]);
 static int take_remove_options(struct cli *cli, struct parting *out);
 static int choose_way(const struct cli *cli, struct parting *parting);
 static int nobody_here_may(const struct parting *parting);
@@ -146,12 +144,6 @@ static void indented(const struct listed *listed, char out[SAFE_MAX]) {
     char safe[SAFE_MAX];
     (void)snprintf(out, SAFE_MAX, "%*s%.1000s", (int)listed->depth * INDENT, "",
                    safe_text(listed->member.name, NAME_MAX_BYTES, safe));
-}
-
-static void day_text(struct instant at, char out[DAY_BYTES]) {
-    char utc[INSTANT_TEXT_MAX];
-    instant_utc(at, utc);
-    (void)snprintf(out, DAY_BYTES, "%.10s", utc);
 }
 
 /* ---- remove ---- */
@@ -292,10 +284,8 @@ static bool too_few_left(const struct parting *parting) {
 }
 
 static void say_removal(const struct parting *parting) {
-    static char people[PEOPLE_MAX];
-    static char text[PEOPLE_MAX + 256];
+    char text[SAFE_MAX];
     const struct listed *member = parting->member;
-    const struct charter *charter = &decisions.community.governance.charter;
     char safe[SAFE_MAX];
     char since[DAY_BYTES];
     char code[LINK_CODE_BYTES];
@@ -314,16 +304,10 @@ static void say_removal(const struct parting *parting) {
               "what was delivered to it stays listed until its day, by 'stoop overdue' too");
     term_line("", "", "it is for good: it could come back as a new home alone, by a new invite");
     say_administrators(parting);
-    if (!parting->by_act) {
-        term_line("BY", "", "you, as this home brought it in: at once");
-    } else if (charter->threshold == 1) {
-        term_line("BY", "", "you, as an administrator: at once");
+    if (parting->by_act) {
+        decisions_say_by(&decisions, &parting->pub.owner.sign);
     } else {
-        (void)snprintf(
-            text, sizeof text, "%u of %zu administrators: you, then %u of %.2000s, within %d days",
-            charter->threshold, charter->administrator_count, charter->threshold - 1,
-            missing_text(&decisions, &parting->pub.owner.sign, 1, people), (int)ENDORSEMENT_DAYS);
-        term_line("BY", "", text);
+        term_line("BY", "", "you, as this home brought it in: at once");
     }
 }
 
@@ -409,8 +393,6 @@ static int remove_at_once(struct cli *cli, struct client *client, const struct p
 static int begin_act(struct cli *cli, struct client *client, const struct parting *parting) {
     static struct act act;
     uint8_t key[EPOCH_BYTES];
-    struct id id;
-    SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
     random_bytes(key, sizeof key);
     decisions_start_act(&decisions, &act);
     act.has_removed = true;
@@ -419,15 +401,8 @@ static int begin_act(struct cli *cli, struct client *client, const struct partin
         act.has_charter = true;
         charter_without(parting, act.head.created, &act.charter);
     }
-    enum err err = act_encode(&act, &body);
-    int failed = err == ERR_OK ? decisions_endorse(cli, client, &decisions, buffer_bytes(&body),
-                                                   BYTES_OF(key))
-                               : fail(NULL, "the removal cannot be made: %s", err_text(err));
+    int failed = decisions_begin(cli, client, &decisions, &act, BYTES_OF(key));
     secret_wipe(key, sizeof key);
-    if (failed == 0) {
-        sha256(buffer_bytes(&body), &id);
-        decisions_say_signed(&decisions, &id, 1);
-    }
     return failed;
 }
 

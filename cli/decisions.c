@@ -376,6 +376,35 @@ int decisions_endorse(struct cli *cli, struct client *client, const struct decis
     return client_do_told(client, &put, "the signature was not taken", TOLD(told));
 }
 
+int decisions_begin(struct cli *cli, struct client *client, const struct decisions *decisions,
+                    const struct act *act, struct bytes key) {
+    struct id id;
+    SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+    enum err err = act_encode(act, &body);
+    int failed = err == ERR_OK ? decisions_endorse(cli, client, decisions, buffer_bytes(&body), key)
+                               : fail(NULL, "the act cannot be made: %s", err_text(err));
+    if (failed == 0) {
+        sha256(buffer_bytes(&body), &id);
+        decisions_say_signed(decisions, &id, 1);
+    }
+    return failed;
+}
+
+void decisions_say_by(const struct decisions *decisions, const struct sign_public *own) {
+    static char people[PEOPLE_MAX];
+    static char text[PEOPLE_MAX + 256];
+    const struct charter *charter = &decisions->community.governance.charter;
+    if (charter->threshold == 1) {
+        term_line("BY", "", "you, as an administrator: at once");
+        return;
+    }
+    (void)snprintf(text, sizeof text,
+                   "%u of %zu administrators: you, then %u of %.2000s, within %d days",
+                   charter->threshold, charter->administrator_count, charter->threshold - 1,
+                   missing_text(decisions, own, 1, people), (int)ENDORSEMENT_DAYS);
+    term_line("BY", "", text);
+}
+
 static enum err make_endorsement(const struct owner_secret *secret,
                                  const struct keyfile_public *pub, const struct id *author,
                                  const struct decisions *decisions, struct bytes act,

@@ -65,6 +65,12 @@ void decisions_start_act(const struct decisions *decisions, struct act *out);
 int decisions_endorse(struct cli *cli, struct client *client, const struct decisions *decisions,
                       struct bytes act, struct bytes key);
 
+/* The same for an act that is begun here; says what has come of it. */
+int decisions_begin(struct cli *cli, struct client *client, const struct decisions *decisions,
+                    const struct act *act, struct bytes key);
+/* Who has to sign it, `own` being this owner's key: a line. */
+void decisions_say_by(const struct decisions *decisions, const struct sign_public *own);
+
 /* What has come of it, once the node has taken it; `signers`: how many have signed now. */
 void decisions_say_signed(const struct decisions *decisions, const struct id *act, size_t signers);
 

@@ -147,6 +147,12 @@ void facts_time(struct facts *facts, const char *key, const char *label, struct 
     }
 }
 
+void day_text(struct instant at, char out[DAY_BYTES]) {
+    char utc[INSTANT_TEXT_MAX];
+    instant_utc(at, utc);
+    (void)snprintf(out, DAY_BYTES, "%.10s", utc);
+}
+
 void facts_bytes(struct facts *facts, const char *key, const char *label, struct bytes value) {
     char hex[2 * 64 + 1] = "";
     if (value.len <= 64) {

@@ -115,7 +115,8 @@ static const struct command commands[] = {
      "usage: stoop members [--json]\n"
      "\n"
      "Those whom a member brought in stand below it, set in. A certificate runs until\n"
-     "its day, and is renewed before by a home above it, while both belong.\n"
+     "its day, and is renewed before by a home above it, while both belong; where no\n"
+     "home is left that could, by administrators: see 'stoop help renew'.\n"
      "  here, linked, away   this home; linked with it now, or not, which is no fault\n"
      "  removed, expired     belongs no more; its requests and clips are refused\n"
      "\n"
@@ -133,6 +134,18 @@ static const struct command commands[] = {
      "  --reason TEXT            up to 128 bytes; every home is shown it\n"
      "\n"
      "example: stoop remove 'Acme Insurance' --reason 'passed clips on'\n"},
+    {"renew", "let a certificate run on that no home renews", cmd_renew,
+     "usage: stoop renew NAME|ID [--days N]\n"
+     "\n"
+     "A certificate ends, and with it those of all below it. The home that brought a\n"
+     "member in renews it by itself, or one above that; a founder's home renews its\n"
+     "own. Where all of these have left, or have not done it in time, administrators\n"
+     "do it together: each of the others signs with 'stoop charter sign CODE'. It is\n"
+     "refused where a home does it by itself. A home that left does not come back by\n"
+     "it: its certificate is renewed for those whom it brought in.\n"
+     "  --days N  how long it runs from now on, 1 to 3660 (default 365)\n"
+     "\n"
+     "example: stoop renew Ada --days 730\n"},
     {"leave", "this home leaves the community", cmd_leave,
      "usage: stoop leave\n"
      "\n"

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """A street governs itself: administrators change the charter together, each is shown what they sign, and what came too
-late or lost is told; members are taken out by who brought them in and by administrators, and leave. Whoever is out has
+late or lost is told; certificates that no home renews run on by their word; members are taken out by who brought them in and by administrators, and leave. Whoever is out has
 no links, whoever was away finds the others again, and no question is answered by accident.
 
 usage: tests/e2e/govern_test.py BIN-FOLDER
 """
+import datetime
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
-from street import PASSPHRASE, invite, set_up, start_home  # noqa: E402
+from street import PASSPHRASE, found_and_join, invite, set_up, start_home  # noqa: E402
 
 DONE, FAILED, USAGE, PENDING, NO_TERMINAL = 0, 1, 2, 3, 5
 YES_NO, CODE, NAME = r"\[y/N\] ", "type its code: ", r"type (its|the community's) name, .*: "
@@ -287,7 +289,61 @@ def not_by_accident_leaving(ben):
     refused(ben, NO_TERMINAL, "there is nobody to ask", "leave")
 
 
+def renewed(root, ada, ben, cleo):
+    """Ada founded and has left, so no home renews her certificate, nor Ben's, whom she brought in: administrators do. Cleo's
+    is Ben's to renew."""
+    everyone = (ada, ben, cleo)
+    for home in everyone:
+        start_home(home)
+    found_and_join((ada, ben))
+    cleo.with_passphrase("join", "--yes", invite(ben))
+    for home in everyone:
+        home.until(lambda h=home: links(h), lambda n: n == 2)
+    told = refused(ada, FAILED, "'Ben' is renewed without administrators", "renew", "Ben")
+    assert "Ada does it by itself, in the last 60 days before" in told, told
+    told = refused(ada, FAILED, "'Ada' is renewed without administrators", "renew", "Ada")
+    assert "its own home does it by itself" in told, told
+    refused(ada, USAGE, "is not 1 to 3660 days", "renew", "Ben", "--days", "3661")
+    propose(ada, ("administrator = Ada / Ada\n", "administrator = Ada / Ada\nadministrator = Ben\nadministrator = Cleo\n"),
+            ("decide = 1", "decide = 2"))
+    reach(everyone, 2)
+    answered(ada, NAME, "Elm Street", "leave")
+    for home in (ben, cleo):
+        home.until(lambda h=home: states(h)["Ada"], lambda s: s == "removed", 30)
+    refused(ada, FAILED, "belongs to 'Elm Street' no more", "renew", "Ada", "--days", "500")
+    refused(ben, FAILED, "runs until", "renew", "Ada", "--days", "300")
+    not_by_accident(ben, YES_NO, "renew", "Ada", "--days", "500")
+
+    text = answered(cleo, YES_NO, "y", "renew", "Ben", "--days", "500")
+    for line in ("nobody who vouched for it belongs any more", "1 whom it brought in", "Ada vouched for it, whose own",
+                 "2 of 3 administrators: you, then 1 of Ben"):
+        assert line in " ".join(text.split()), (line, text)
+    sign(ben, re.search(r"signed as (\S+);", text).group(1))
+    reach((ben, cleo), 3)
+    text = answered(ben, YES_NO, "y", "renew", "Ada", "--days", "500")
+    for line in ("it founded the community and belongs no more", "2 whom it brought in", "it belongs no more, and does not"):
+        assert line in " ".join(text.split()), (line, text)
+    text = sign(cleo, re.search(r"signed as (\S+);", text).group(1))
+    assert re.search(r"CHANGE   the certificate of Ada \([0-9a-f]{8}\) runs until ", text), text
+    reach((ben, cleo), 4)
+    told = refused(ben, FAILED, "'Cleo' is renewed without administrators", "renew", "Cleo")
+    assert "Ben does it by itself" in told, told
+
+    day = datetime.datetime.now(datetime.timezone.utc)
+    for home in (ben, cleo):
+        until = {m["name"]: datetime.datetime.fromisoformat(m["expires"].replace("Z", "+00:00")) for m in home.facts("members")}
+        assert {name: round((end - day).days, -1) for name, end in until.items()} == {"Ada": 500, "Ben": 500, "Cleo": 400}, until
+    export = root / "export"
+    ben.run("community", "export", str(export))
+    at = (day + datetime.timedelta(days=450)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stranger = subprocess.run([sys.executable, README.parent / "tests" / "verify_membership.py", export, "--at", at],
+                              text=True, capture_output=True, check=True).stdout
+    assert re.search(r"in standing until .*: Ben\n", stranger) and re.search(r"ended .*: Cleo\n", stranger), stranger
+
+
 def main():
+    with set_up("renew", "Ada", "Ben", "Cleo", last=3000) as (root, *homes):
+        renewed(root, *homes)
     with set_up("govern", "Ada", "Ben", "Cleo", "Dan", last=3000) as (_, ada, ben, cleo, dan):
         everyone = (ada, ben, cleo, dan)
         for home in everyone:
@@ -308,7 +364,7 @@ def main():
         loser(ada, ben)
         left(ada, ben)
         as_documented()
-    print("govern: the street decided together, took two out, and one left")
+    print("govern: the street decided together, took two out, one left, and certificates run on")
 
 
 if __name__ == "__main__":

@@ -179,20 +179,27 @@ static void test_a_removed_one_does_not_let_itself_in(void **state) {
     world_destroy(world);
 }
 
+/* Home 5 has asked, home 2 has a clip for it, and its owner is about to grant that. */
+static struct world_clip *clip_to_grant(struct world *world, struct id *request_id,
+                                        struct grant *grant) {
+    struct request request;
+    world->homes[2].footage = WORLD_MATCH;
+    world_voluntary(world, 5, DURATION_DAY_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, 5, &request, request_id));
+    world_run(world, 90 * SECOND);
+    struct world_clip *clip = world_clip(world, 2, request_id);
+    CHECK(clip != NULL);
+    world_grant(world, 2, clip, grant);
+    return clip;
+}
+
 /* Its requests end, at whoever had a clip for them too, and nothing more is sent. */
 static void test_a_removed_ones_requests_end(void **state) {
     struct world *world = settled(4, &terms);
-    struct request request;
     struct id id;
-    (void)state;
-    world->homes[2].footage = WORLD_MATCH;
-    world_voluntary(world, 5, DURATION_DAY_MS, &request);
-    CHECK_ERR(ERR_OK, world_request(world, 5, &request, &id));
-    world_run(world, 90 * SECOND);
-    struct world_clip *clip = world_clip(world, 2, &id);
-    CHECK(clip != NULL);
     struct grant grant;
-    world_grant(world, 2, clip, &grant);
+    (void)state;
+    struct world_clip *clip = clip_to_grant(world, &id, &grant);
     CHECK_ERR(ERR_OK, world_remove(world, 0, 5, false));
     world_run(world, 10 * SECOND);
     CHECK(world_grant_put(world, 2, clip, &grant, 0, 1, NULL) != ERR_OK);
@@ -205,17 +212,10 @@ static void test_a_removed_ones_requests_end(void **state) {
 
 static void test_a_grant_under_way_stops(void **state) {
     struct world *world = settled(5, &terms);
-    struct request request;
     struct id id;
-    (void)state;
-    world->homes[2].footage = WORLD_MATCH;
-    world_voluntary(world, 5, DURATION_DAY_MS, &request);
-    CHECK_ERR(ERR_OK, world_request(world, 5, &request, &id));
-    world_run(world, 90 * SECOND);
-    struct world_clip *clip = world_clip(world, 2, &id);
-    CHECK(clip != NULL);
     struct grant grant;
-    world_grant(world, 2, clip, &grant);
+    (void)state;
+    struct world_clip *clip = clip_to_grant(world, &id, &grant);
     CHECK_ERR(ERR_OK, world_remove(world, 0, 5, false));
     CHECK_ERR(ERR_OK, world_grant_put(world, 2, clip, &grant, 0, 1, NULL)); /* it does not know */
     world_run(world, 300 * SECOND);

@@ -1,7 +1,8 @@
 /* Charters, acts, certificates (PROTOCOL 4): pure checks over decoded objects, shared by node,
  * ingest and stoop. */
 #include "crypto/dsse.h"
-#include "proto/community.h"
+#include "node/base/assert.h"
+#include "proto/treaty.h"
 
 /* What chain_verify() keeps of each certificate: who may renew those below it. */
 struct above {
@@ -15,6 +16,10 @@ static size_t signed_by_administrators(const struct signed_object *object,
                                        const struct charter *charter);
 static void note_renewed(struct governance *governance, const struct renewed *renewed);
 static void note_removed(struct governance *governance, const struct act *act);
+static enum err judge_treaty(const struct governance *governance, const struct act *act,
+                             struct treaty *out);
+static size_t place_for_treaty(const struct governance *governance, struct instant now);
+static struct agreed *agreed_on(struct governance *governance, const struct id *id);
 static bool is_removed(const struct governance *governance, const struct above *chain,
                        struct instant now);
 static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
@@ -104,9 +109,13 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     if (governance->version == ACTS_MAX) {
         return ERR_FULL_TABLE;
     }
+    struct treaty treaty;
     enum err err = act->head.created.ms > governance->created.ms
                        ? act_verify(&governance->charter, object)
                        : ERR_PEER_BOUNDS;
+    if (err == ERR_OK) {
+        err = judge_treaty(governance, act, &treaty);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -122,7 +131,119 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     if (act->has_removed) {
         note_removed(governance, act);
     }
+    if (act->treaty.len > 0) {
+        size_t place = place_for_treaty(governance, act->head.created);
+        struct agreed *agreed = &governance->treaties[place];
+        governance->treaty_count += place == governance->treaty_count ? 1 : 0;
+        sha256(act->treaty, &agreed->id);
+        agreed->treaty = treaty;
+        agreed->ended = INSTANT_NEVER;
+        agreed->by = governance->version;
+        agreed->ended_by = 0;
+    }
+    if (!id_is_zero(&act->treaty_ended)) {
+        struct agreed *agreed = agreed_on(governance, &act->treaty_ended);
+        agreed->ended = act->head.created;
+        agreed->ended_by = governance->version;
+    }
     return ERR_OK;
+}
+
+void governance_rewind(struct governance *governance, uint32_t version, const struct id *head,
+                       struct instant created, const struct charter *charter) {
+    size_t kept = 0;
+    for (size_t i = 0; i < governance->renewed_count; i++) {
+        if (governance->renewed_by[i] <= version) {
+            governance->renewed[kept] = governance->renewed[i];
+            governance->renewed_by[kept++] = governance->renewed_by[i];
+        }
+    }
+    governance->renewed_count = kept;
+    while (governance->removed_count > 0 &&
+           governance->removed[governance->removed_count - 1].by > version) {
+        governance->removed_count--; /* they lie in the order of the acts */
+    }
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        struct agreed *agreed = &governance->treaties[i];
+        if (agreed->by > version) {
+            *agreed = (struct agreed){.ended = {0}, .ended_by = 1}; /* over for long */
+        } else if (agreed->ended_by > version) {
+            agreed->ended = INSTANT_NEVER;
+            agreed->ended_by = 0;
+        }
+    }
+    governance->head = *head;
+    governance->created = created;
+    governance->version = version;
+    governance->charter = *charter;
+}
+
+const struct agreed *governance_treaty(const struct governance *governance, const struct id *id,
+                                       struct instant now) {
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        if (id_equal(&agreed->id, id) && agreed->ended_by == 0 &&
+            !instant_reached(now, agreed->treaty.until)) {
+            return agreed;
+        }
+    }
+    return NULL;
+}
+
+/* One that is made names this community as it was founded, and is no looser than its charter; its
+ * time is to come. One that is ended is in force. */
+static enum err judge_treaty(const struct governance *governance, const struct act *act,
+                             struct treaty *out) {
+    const struct caps *caps = &governance->charter.caps;
+    struct id id;
+    if (!id_is_zero(&act->treaty_ended)) {
+        return governance_treaty(governance, &act->treaty_ended, act->head.created) != NULL
+                   ? ERR_OK
+                   : ERR_DENY_TREATY;
+    }
+    if (act->treaty.len == 0) {
+        return ERR_OK;
+    }
+    enum err err = treaty_decode(act->treaty, out);
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct treaty_side *own = treaty_side(out, &governance->community);
+    sha256(act->treaty, &id);
+    if (own == NULL || !treaty_side_fits(own, governance) || out->caps.span_s > caps->span_s ||
+        out->caps.area_m2 > caps->area_m2 || out->caps.live_requests > caps->live_requests ||
+        instant_reached(act->head.created, out->until)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        if (id_equal(&governance->treaties[i].id, &id)) {
+            return ERR_PEER_REPEATED;
+        }
+    }
+    return place_for_treaty(governance, act->head.created) < TREATIES_MAX ? ERR_OK : ERR_FULL_TABLE;
+}
+
+/* One that was over so long ago that no rewind brings it back gives way. */
+static size_t place_for_treaty(const struct governance *governance, struct instant now) {
+    const struct duration kept = {(int64_t)TREATY_KEPT_DAYS * DURATION_DAY_MS};
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        struct instant over =
+            agreed->ended.ms < agreed->treaty.until.ms ? agreed->ended : agreed->treaty.until;
+        if (instant_reached(now, instant_add(over, kept))) {
+            return i;
+        }
+    }
+    return governance->treaty_count;
+}
+
+static struct agreed *agreed_on(struct governance *governance, const struct id *id) {
+    size_t i = 0;
+    while (!id_equal(&governance->treaties[i].id, id)) {
+        i++;
+        ASSERT(i < governance->treaty_count);
+    }
+    return &governance->treaties[i];
 }
 
 bool act_signed_by(struct bytes act, const struct sign_public *key,

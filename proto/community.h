@@ -21,13 +21,17 @@ enum {
     AGENCIES_MAX = 16,
     CALL_NUMBER_BYTES = 32, /* a telephone number as people write it, NUL included */
     ROLES_MAX = 4,
-    ACTS_MAX = 1024,  /* of a community, its founding charter counted */
-    RENEWED_MAX = 32, /* by acts */
+    TREATY_KEPT_DAYS = 15, /* longer than acts may be undone (ACT_SETTLES_DAYS) */
+    ACTS_MAX = 1024,       /* of a community, its founding charter counted */
+    RENEWED_MAX = 32,      /* by acts */
     RENEWED_MAX_DAYS = 3660,
     CHAIN_PARTS_MAX = 2 * CHAIN_MAX, /* each certificate, and a renewal of it */
     REMOVED_REASON_BYTES = 129,      /* why somebody was removed, NUL included */
     ACT_BODY_MAX = 14 * 1024,        /* fits into an endorsement, which travels by gossip */
     CERTIFICATE_LIFE_MAX_DAYS = 400, /* and of a renewal */
+    TREATIES_MAX = 8,                /* of a community at a time */
+    TREATY_BODY_MAX = 4096,
+    CLERKS_MAX = 4,
     LINK_DEFAULT_PORT = 7878,
 };
 
@@ -92,17 +96,42 @@ struct renewed { /* what nobody above it can renew: its sponsors have left, or i
     struct instant until;
 };
 
+struct treaty_side {
+    struct id community;
+    char name[NAME_MAX_BYTES];
+    size_t founder_count; /* with these two the chains of its members can be checked */
+    struct sign_public founders[ADMINISTRATORS_MAX]; /* administrators of its founding charter */
+    uint32_t allowance;                              /* and what that lets a founder invite */
+    size_t clerk_count;
+    struct sign_public clerks[CLERKS_MAX]; /* node keys, all different */
+    bool has_area;
+    struct geo_place area;
+};
+
+/* Two communities let requests of one be asked in the other (PROTOCOL 4.12). */
+struct treaty {
+    struct instant created, until;
+    size_t side_count; /* 2 */
+    struct treaty_side sides[2];
+    uint32_t instruments; /* 1 << instrument_kind */
+    uint32_t roles;       /* 1 << member_role, of who may ask */
+    struct caps caps;     /* both charters' hold besides */
+    uint32_t daily;       /* requests that cross in a day, each way */
+};
+
 /* What k administrators have decided (PROTOCOL 4.6). Acts are a chain from the founding charter on;
  * each is signed by those who are administrators after the one before. */
 struct act {
     struct head head;   /* author: zero; expires: INSTANT_FOR_GOOD */
     struct id previous; /* the act before, at first the community's id */
-    bool has_charter;   /* these two, one or both, or the third */
+    bool has_charter;   /* these two, one or both, or one of those below */
     struct charter charter;
     bool has_removed;
     struct removed removed;
     bool has_renewed;
     struct renewed renewed;
+    struct bytes treaty;    /* borrowed: the body of one that is made; or empty */
+    struct id treaty_ended; /* or zero */
 };
 
 struct endorsement {
@@ -204,6 +233,8 @@ MUST_USE enum err node_record_encode(const struct node_record *record, struct bu
 
 MUST_USE enum err act_decode(struct bytes body, struct act *out);
 MUST_USE enum err act_encode(const struct act *act, struct buffer *out);
+MUST_USE enum err treaty_decode(struct bytes body, struct treaty *out);
+MUST_USE enum err treaty_encode(const struct treaty *treaty, struct buffer *out);
 MUST_USE enum err endorsement_decode(struct bytes body, struct endorsement *out);
 MUST_USE enum err endorsement_encode(const struct endorsement *endorsement, struct buffer *out);
 MUST_USE enum err removal_decode(struct bytes body, struct removal *out);
@@ -247,7 +278,7 @@ bool charter_has_administrator(const struct charter *charter, const struct sign_
 /* One of its owners is. */
 bool charter_has_member(const struct charter *charter, const struct member *member);
 
-/* What a community has come to by its founding charter and the acts after it. About 70 KiB. The
+/* What a community has come to by its founding charter and the acts after it. About 90 KiB. The
  * authorities of both charters stay borrowed from what was decoded. */
 struct governance {
     struct id community;
@@ -266,7 +297,20 @@ struct governance {
         struct instant at;
         uint32_t by;     /* version */
     } removed[ACTS_MAX]; /* by acts, every one */
+    size_t treaty_count;
+    struct agreed {
+        struct id id;
+        struct treaty treaty;
+        struct instant ended;  /* INSTANT_NEVER: not by an act */
+        uint32_t by, ended_by; /* versions; 0: not ended */
+    } treaties[TREATIES_MAX];  /* which are over for TREATY_KEPT_DAYS give way */
 };
+/* The versions after this one never were. */
+void governance_rewind(struct governance *governance, uint32_t version, const struct id *head,
+                       struct instant created, const struct charter *charter);
+/* One that is in force at that time; NULL: none. */
+const struct agreed *governance_treaty(const struct governance *governance, const struct id *id,
+                                       struct instant now);
 /* When this certificate ends, as far as acts have put that off. */
 struct instant governance_ends(const struct governance *governance, const struct id *certificate,
                                struct instant expires);

@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "proto/clip.h"
-#include "proto/fence.h"
 #include "proto/shapes.h"
 
 /* A manifest's sources are packed as they lie in memory: little-endian times (PROTOCOL 6.2). */
@@ -119,7 +118,7 @@ static const struct shape_field role_rule_rows[] = {
     ROW(2, SHAPE_U32, struct role_rule, instruments, .max = 254),
     ROW(3, SHAPE_BOOL, struct role_rule, may_not_invite),
 };
-static const struct shape role_rule_shape = SHAPE_OF("RoleRule", role_rule_rows, NULL);
+const struct shape role_rule_shape = SHAPE_OF("RoleRule", role_rule_rows, NULL);
 
 static bool charter_check(const void *plain) {
     const struct charter *charter = plain;
@@ -174,11 +173,13 @@ static const struct shape_field renewed_rows[] = {
 };
 static const struct shape renewed_shape = SHAPE_OF("Renewed", renewed_rows, NULL);
 
-/* What was done by k of n has no author, and does not expire. A renewal comes alone; a removal may
+/* What was done by k of n has no author, and does not expire. It does one thing; only a removal may
  * bring the charter that names the one no more. */
 static bool act_check(const void *plain) {
     const struct act *act = plain;
-    bool decides = act->has_renewed != (act->has_charter || act->has_removed);
+    int things = (act->has_charter || act->has_removed) + act->has_renewed + (act->treaty.len > 0) +
+                 !id_is_zero(&act->treaty_ended);
+    bool decides = things == 1;
     int64_t most = (int64_t)RENEWED_MAX_DAYS * DURATION_DAY_MS;
     bool renewed = !act->has_renewed || act->renewed.until.ms - act->head.created.ms <= most;
     bool removed = !act->has_removed || !id_is_zero(&act->removed.epoch);
@@ -191,6 +192,8 @@ static const struct shape_field act_rows[] = {
     SHAPE_OPTIONAL(3, struct act, charter, has_charter, .sub = &charter_shape),
     SHAPE_OPTIONAL(4, struct act, removed, has_removed, .sub = &removed_shape),
     SHAPE_OPTIONAL(5, struct act, renewed, has_renewed, .sub = &renewed_shape),
+    ROW(7, SHAPE_BYTES, struct act, treaty, .max = TREATY_BODY_MAX),
+    ROW(8, SHAPE_FIXED, struct act, treaty_ended),
 };
 static const struct shape act_shape = SHAPE_OF("Act", act_rows, act_check);
 
@@ -628,28 +631,6 @@ static const struct shape deletion_receipt_shape =
 
 /* ---- decoders and encoders: small structs by way of a copy, large ones in place ---- */
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): `type` is a type */
-#define CODEC(noun, type)                                                                          \
-    enum err noun##_decode(struct bytes body, type *out) {                                         \
-        type plain;                                                                                \
-        enum err err = fence_decode_into(&noun##_shape, body, &plain, sizeof plain);               \
-        if (err == ERR_OK) {                                                                       \
-            *out = plain;                                                                          \
-        }                                                                                          \
-        return err;                                                                                \
-    }                                                                                              \
-    enum err noun##_encode(const type *plain, struct buffer *out) {                                \
-        return fence_encode(&noun##_shape, plain, out);                                            \
-    }
-#define CODEC_LARGE(noun, type)                                                                    \
-    enum err noun##_decode(struct bytes body, type *out) {                                         \
-        return fence_decode_into(&noun##_shape, body, out, sizeof *out);                           \
-    }                                                                                              \
-    enum err noun##_encode(const type *plain, struct buffer *out) {                                \
-        return fence_encode(&noun##_shape, plain, out);                                            \
-    }
-/* NOLINTEND(bugprone-macro-parentheses) */
-
 CODEC(charter, struct charter)
 CODEC_LARGE(act, struct act)
 CODEC(endorsement, struct endorsement)
@@ -675,6 +656,10 @@ const struct shape *const object_shapes[] = {
     &endorsement_shape,
     &removal_shape,
     &renewal_shape,
+    &treaty_shape,
+    &roll_shape,
+    &gateway_shape,
+    &crossing_shape,
     &member_shape,
     &invite_shape,
     &node_record_shape,

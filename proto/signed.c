@@ -95,6 +95,12 @@ const char *object_type(enum object_kind kind) {
         return "application/vnd.stoop.removal.v1+protobuf";
     case OBJECT_RENEWAL:
         return "application/vnd.stoop.renewal.v1+protobuf";
+    case OBJECT_ROLL:
+        return "application/vnd.stoop.roll.v1+protobuf";
+    case OBJECT_GATEWAY:
+        return "application/vnd.stoop.gateway.v1+protobuf";
+    case OBJECT_CROSSING:
+        return "application/vnd.stoop.crossing.v1+protobuf";
     }
     return NULL;
 }

@@ -140,28 +140,13 @@ enum err community_judge_act(const struct community *community, const struct sig
 }
 
 void community_rewind(struct community *community, uint32_t number) {
-    struct governance *governance = &community->governance;
     ASSERT(number < community->act_count);
     for (uint32_t i = number + 1; i < community->act_count; i++) {
         drop_removals(community, &community->acts[i].id);
     }
     const struct followed *newest = &community->acts[number];
-    size_t kept = 0;
-    for (size_t i = 0; i < governance->renewed_count; i++) {
-        if (governance->renewed_by[i] <= number + 1) {
-            governance->renewed[kept] = governance->renewed[i];
-            governance->renewed_by[kept++] = governance->renewed_by[i];
-        }
-    }
-    governance->renewed_count = kept;
-    while (governance->removed_count > 0 &&
-           governance->removed[governance->removed_count - 1].by > number + 1) {
-        governance->removed_count--; /* they lie in the order of the acts */
-    }
-    governance->head = newest->id;
-    governance->created = newest->created;
-    governance->version = number + 1;
-    governance->charter = community->charters[newest->charter];
+    governance_rewind(&community->governance, number + 1, &newest->id, newest->created,
+                      &community->charters[newest->charter]);
     community->charter_count = newest->charter + 1;
     community->act_count = number + 1;
 }

@@ -449,6 +449,9 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_RECEIPT:
     case OBJECT_MANIFEST:
     case OBJECT_CAMERA_LIST:
+    case OBJECT_ROLL:
+    case OBJECT_GATEWAY:
+    case OBJECT_CROSSING:
         break;
     }
     return ERR_PEER_SEQUENCE; /* these never travel by gossip */

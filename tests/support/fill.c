@@ -7,6 +7,7 @@
 #include "node/base/instant.h"
 #include "proto/control.h"
 #include "proto/ingest.h"
+#include "proto/treaty.h"
 
 enum {
     BORROWED_ROOM = 1024 * 1024 + 8192
@@ -310,6 +311,18 @@ static void put_for_good(struct head *head) {
     head->expires = INSTANT_FOR_GOOD;
 }
 
+static void put_treaty(struct treaty *treaty) {
+    if (treaty->side_count < 2) {
+        treaty->sides[1] = treaty->sides[0];
+        treaty->side_count = 2;
+    }
+    treaty->sides[0].community.b[0] = 1;
+    treaty->sides[1].community.b[0] = 2;
+    put_order(&treaty->created, &treaty->until);
+    treaty->instruments = (treaty->instruments & 254) == 0 ? 2 : treaty->instruments & 254;
+    treaty->roles = (treaty->roles & 14) == 0 ? 2 : treaty->roles & 14;
+}
+
 static void put_right(const struct shape *shape, void *plain) {
     if (strcmp(shape->name, "Head") == 0) {
         put_head(plain, INT64_MAX);
@@ -355,6 +368,8 @@ static void put_right(const struct shape *shape, void *plain) {
             act->removed = (struct removed){0};
         }
         act->renewed = (struct renewed){0};
+        act->treaty = (struct bytes){NULL, 0};
+        act->treaty_ended = (struct id){{0}};
     } else if (strcmp(shape->name, "Endorsement") == 0) {
         struct endorsement *endorsement = plain;
         endorsement->head.author.b[0] |= 1;
@@ -366,6 +381,21 @@ static void put_right(const struct shape *shape, void *plain) {
         struct renewal *renewal = plain;
         renewal->head.author.b[0] |= 1;
         put_head(&renewal->head, 1000);
+    } else if (strcmp(shape->name, "Treaty") == 0) {
+        put_treaty(plain);
+    } else if (strcmp(shape->name, "Roll") == 0) {
+        struct roll *roll = plain;
+        roll->head.author.b[0] |= 1;
+        put_head(&roll->head, 1000);
+        for (size_t i = 0; i < roll->role_count; i++) { /* each its own */
+            roll->roles[i].role = (enum member_role)(MEMBER_HOME + i);
+        }
+    } else if (strcmp(shape->name, "Gateway") == 0) {
+        struct gateway *gateway = plain;
+        gateway->head.author.b[0] |= 1;
+    } else if (strcmp(shape->name, "Crossing") == 0) {
+        struct crossing *crossing = plain;
+        crossing->head.author.b[0] |= 1;
     } else if (strcmp(shape->name, "Member") == 0) {
         struct member *member = plain;
         if (id_is_zero(&member->head.author) || member->invite.len == 0) {

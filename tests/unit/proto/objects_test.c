@@ -6,6 +6,7 @@
 #include "proto/clip.h"
 #include "proto/control.h"
 #include "proto/fence.h"
+#include "proto/treaty.h"
 #include "tests/support/check.h"
 #include "tests/support/fill.h"
 #include "tests/support/samples.h"
@@ -45,6 +46,21 @@ BREAK(agency_number_has_two_digits, struct agency, put_text(x->number, "+ (1) 2"
 BREAK(act_decides_nothing, struct act, x->has_charter = x->has_removed = false)
 BREAK(act_renews_beside_what_else, struct act, x->has_renewed = true; x->renewed.member.b[0] = 1;
       x->renewed.until = x->head.created)
+BREAK(act_makes_a_treaty_beside_what_else, struct act, x->treaty = BYTES_TEXT("treaty"))
+BREAK(act_ends_a_treaty_beside_what_else, struct act, x->treaty_ended.b[0] = 1)
+BREAK(treaty_with_itself, struct treaty, x->sides[1].community = x->sides[0].community)
+BREAK(treaty_sides_fall, struct treaty, x->sides[0].community.b[0] = 3)
+BREAK(treaty_has_one_side, struct treaty, x->side_count = 1)
+BREAK(treaty_is_over_at_once, struct treaty, x->until = x->created)
+BREAK(treaty_for_no_role, struct treaty, x->roles = 3)
+BREAK(treaty_for_no_instrument, struct treaty, x->instruments = 3)
+BREAK(treaty_has_a_clerk_twice, struct treaty, x->sides[1].clerks[2] = x->sides[1].clerks[0])
+BREAK(roll_lives_three_days, struct roll, x->head.created.ms = 1;
+      x->head.expires.ms = 1 + 3 * (int64_t)DURATION_DAY_MS)
+BREAK(roll_by_nobody, struct roll, x->head.author = (struct id){{0}})
+BREAK(roll_rules_a_role_twice, struct roll, x->roles[1].role = x->roles[0].role)
+BREAK(gateway_by_nobody, struct gateway, x->head.author = (struct id){{0}})
+BREAK(crossing_by_nobody, struct crossing, x->head.author = (struct id){{0}})
 BREAK(act_has_an_author, struct act, x->head.author.b[0] = 1)
 BREAK(act_ends, struct act, x->head.expires.ms--)
 BREAK(removal_ends, struct removal, x->head.expires.ms--)
@@ -109,6 +125,20 @@ static const struct {
     RULE("Charter", charter_rules_a_role_twice),
     RULE("Act", act_decides_nothing),
     RULE("Act", act_renews_beside_what_else),
+    RULE("Act", act_makes_a_treaty_beside_what_else),
+    RULE("Act", act_ends_a_treaty_beside_what_else),
+    RULE("Treaty", treaty_with_itself),
+    RULE("Treaty", treaty_sides_fall),
+    RULE("Treaty", treaty_has_one_side),
+    RULE("Treaty", treaty_is_over_at_once),
+    RULE("Treaty", treaty_for_no_role),
+    RULE("Treaty", treaty_for_no_instrument),
+    RULE("Treaty", treaty_has_a_clerk_twice),
+    RULE("Roll", roll_lives_three_days),
+    RULE("Roll", roll_by_nobody),
+    RULE("Roll", roll_rules_a_role_twice),
+    RULE("Gateway", gateway_by_nobody),
+    RULE("Crossing", crossing_by_nobody),
     RULE("Act", act_has_an_author),
     RULE("Act", act_ends),
     RULE("Removal", removal_ends),

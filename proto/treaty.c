@@ -1,0 +1,375 @@
+/* Treaties, rolls, gateways, crossings: shapes and checks (PROTOCOL 4.12 to 4.14). */
+#include "proto/treaty.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/shapes.h"
+
+#define ROW SHAPE_ROW
+#define ARRAY SHAPE_ARRAY
+#define NEEDED .required = true
+
+enum {
+    TREATY_ROLES = 1 << MEMBER_HOME | 1 << MEMBER_REQUESTER | 1 << MEMBER_ADMINISTRATOR,
+};
+
+struct tree { /* every hash of it, level by level, each half as long as the one below */
+    size_t count;
+    struct id hashes[2 * ROLL_MEMBERS_MAX + ROLL_PROOF_MAX];
+    size_t levels[ROLL_PROOF_MAX]; /* where each begins */
+};
+
+static bool sides_differ(const struct treaty *treaty);
+static int compare_ids(const void *a, const void *b);
+static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out);
+static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
+                               const struct treaty_side *far, struct crossed *out);
+static enum err verify_withdrawal(const struct crossing *crossing, struct crossed *out);
+static enum err verify_author(const struct head *head, const struct crossing *crossing,
+                              const struct crossed *out);
+
+/* ---- shapes ---- */
+
+static const struct shape_field side_rows[] = {
+    ROW(1, SHAPE_FIXED, struct treaty_side, community, NEEDED),
+    ROW(2, SHAPE_TEXT, struct treaty_side, name, NEEDED),
+    ARRAY(3, SHAPE_FIXED, struct treaty_side, founders, founder_count, NEEDED),
+    ROW(4, SHAPE_U32, struct treaty_side, allowance, .max = 64),
+    ARRAY(5, SHAPE_FIXED, struct treaty_side, clerks, clerk_count, NEEDED),
+    SHAPE_OPTIONAL(6, struct treaty_side, area, has_area, .sub = &place_shape),
+};
+static const struct shape side_shape = SHAPE_OF("TreatySide", side_rows, NULL);
+
+static bool treaty_check(const void *plain) {
+    const struct treaty *treaty = plain;
+    return treaty->side_count == 2 && sides_differ(treaty) &&
+           treaty->created.ms < treaty->until.ms && (treaty->instruments & 1) == 0 &&
+           (treaty->roles & ~(uint32_t)TREATY_ROLES) == 0;
+}
+static const struct shape_field treaty_rows[] = {
+    ROW(1, SHAPE_TIME, struct treaty, created, NEEDED),
+    ROW(2, SHAPE_TIME, struct treaty, until, NEEDED),
+    ARRAY(3, SHAPE_MESSAGE, struct treaty, sides, side_count, NEEDED, .sub = &side_shape),
+    ROW(4, SHAPE_U32, struct treaty, instruments, NEEDED, .min = 2, .max = 254),
+    ROW(5, SHAPE_U32, struct treaty, roles, NEEDED, .min = 2, .max = 14),
+    ROW(6, SHAPE_MESSAGE, struct treaty, caps, NEEDED, .sub = &caps_shape),
+    ROW(7, SHAPE_U32, struct treaty, daily, NEEDED, .min = 1, .max = 64),
+};
+const struct shape treaty_shape = SHAPE_OF("Treaty", treaty_rows, treaty_check);
+
+static bool roll_check(const void *plain) {
+    const struct roll *roll = plain;
+    for (size_t i = 0; i < roll->role_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (roll->roles[i].role == roll->roles[k].role) {
+                return false;
+            }
+        }
+    }
+    return !id_is_zero(&roll->head.author) && roll->head.expires.ms - roll->head.created.ms <=
+                                                  ROLL_LIFE_HOURS * (int64_t)DURATION_HOUR_MS;
+}
+static const struct shape_field roll_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct roll, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct roll, act, NEEDED),
+    ROW(3, SHAPE_U32, struct roll, version, NEEDED, .min = 1, .max = ACTS_MAX),
+    ROW(4, SHAPE_MESSAGE, struct roll, caps, NEEDED, .sub = &caps_shape),
+    ARRAY(5, SHAPE_MESSAGE, struct roll, roles, role_count, .sub = &role_rule_shape),
+    ROW(6, SHAPE_U32, struct roll, member_count, NEEDED, .min = 1, .max = ROLL_MEMBERS_MAX),
+    ROW(7, SHAPE_FIXED, struct roll, members, NEEDED),
+    ARRAY(8, SHAPE_FIXED, struct roll, removed, removed_count),
+    ARRAY(9, SHAPE_FIXED, struct roll, treaties, treaty_count),
+};
+const struct shape roll_shape = SHAPE_OF("Roll", roll_rows, roll_check);
+
+static const struct shape_field gateway_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct gateway, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct gateway, treaty, NEEDED),
+    ROW(3, SHAPE_FIXED, struct gateway, there, NEEDED),
+};
+static bool gateway_check(const void *plain) {
+    const struct gateway *gateway = plain;
+    return !id_is_zero(&gateway->head.author);
+}
+const struct shape gateway_shape = SHAPE_OF("Gateway", gateway_rows, gateway_check);
+
+static const struct shape_field membership_rows[] = {
+    ARRAY(1, SHAPE_BYTES, struct membership, chain, chain_count, NEEDED,
+          .max = CERTIFICATE_BYTES_MAX),
+    ROW(2, SHAPE_BYTES, struct membership, roll, NEEDED, .max = ROLL_BYTES_MAX),
+    ROW(3, SHAPE_U32, struct membership, index, .max = ROLL_MEMBERS_MAX - 1),
+    ARRAY(4, SHAPE_PACKED, struct membership, hashes, hash_count),
+};
+const struct shape membership_shape = SHAPE_OF("Membership", membership_rows, NULL);
+
+static const struct shape_field crossing_rows[] = {
+    ROW(1, SHAPE_MESSAGE, struct crossing, head, NEEDED, .sub = &head_shape),
+    ROW(2, SHAPE_FIXED, struct crossing, treaty, NEEDED),
+    ROW(3, SHAPE_BYTES, struct crossing, object, NEEDED, .max = CROSSING_OBJECT_MAX),
+    ROW(4, SHAPE_MESSAGE, struct crossing, membership, NEEDED, .sub = &membership_shape),
+};
+static bool crossing_check(const void *plain) {
+    const struct crossing *crossing = plain;
+    return !id_is_zero(&crossing->head.author);
+}
+const struct shape crossing_shape = SHAPE_OF("Crossing", crossing_rows, crossing_check);
+
+CODEC_LARGE(treaty, struct treaty)
+CODEC_LARGE(roll, struct roll)
+CODEC(gateway, struct gateway)
+CODEC(membership, struct membership)
+CODEC(crossing, struct crossing)
+
+static bool sides_differ(const struct treaty *treaty) {
+    bool differ = id_compare(&treaty->sides[0].community, &treaty->sides[1].community) < 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct treaty_side *side = &treaty->sides[i];
+        for (size_t k = 1; k < side->clerk_count; k++) {
+            for (size_t j = 0; j < k; j++) {
+                differ = differ && !sign_public_equal(&side->clerks[k], &side->clerks[j]);
+            }
+        }
+    }
+    return differ;
+}
+
+/* ---- sides ---- */
+
+const struct treaty_side *treaty_side(const struct treaty *treaty, const struct id *community) {
+    for (size_t i = 0; i < 2; i++) {
+        if (id_equal(&treaty->sides[i].community, community)) {
+            return &treaty->sides[i];
+        }
+    }
+    return NULL;
+}
+
+const struct treaty_side *treaty_far_side(const struct treaty *treaty, const struct id *community) {
+    const struct treaty_side *own = treaty_side(treaty, community);
+    return own == NULL ? NULL : &treaty->sides[own == &treaty->sides[0] ? 1 : 0];
+}
+
+bool treaty_side_fits(const struct treaty_side *side, const struct governance *governance) {
+    const struct charter *founding = &governance->founding;
+    bool fits = id_equal(&side->community, &governance->community) &&
+                side->allowance == founding->invite_allowance &&
+                side->founder_count == founding->administrator_count;
+    for (size_t i = 0; fits && i < side->founder_count; i++) {
+        fits = sign_public_equal(&side->founders[i], &founding->administrators[i]);
+    }
+    return fits;
+}
+
+enum err treaty_lets(const struct treaty *treaty, const struct treaty_side *far,
+                     const struct request *request, enum member_role role) {
+    int64_t span_ms = request->to.ms - request->from.ms;
+    if ((treaty->roles >> role & 1) == 0) {
+        return ERR_DENY_ROLE;
+    }
+    if ((treaty->instruments >> request->instrument.kind & 1) == 0 ||
+        (far->has_area && !geo_place_inside(&request->place, &far->area))) {
+        return ERR_DENY_TREATY;
+    }
+    return span_ms <= (int64_t)treaty->caps.span_s * 1000 &&
+                   geo_place_area_m2(&request->place) <= treaty->caps.area_m2
+               ? ERR_OK
+               : ERR_DENY_CAP;
+}
+
+/* ---- rolls ---- */
+
+enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct id *root,
+                   struct membership *out) {
+    static_assert(1 << ROLL_PROOF_MAX > ROLL_MEMBERS_MAX, "each level has its place");
+    struct tree *tree = calloc(1, sizeof *tree);
+    struct merkle_edge edge = {.size = 0};
+    struct merkle_proof proof;
+    size_t index = count;
+    if (tree == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    qsort(ids, count, sizeof *ids, compare_ids);
+    tree->count = count;
+    for (size_t i = 0; i < count; i++) {
+        merkle_leaf((struct bytes){ids[i].b, sizeof ids[i].b}, &tree->hashes[i]);
+        merkle_append(&edge, &tree->hashes[i]);
+        index = member != NULL && id_equal(&ids[i], member) ? i : index;
+    }
+    merkle_root(&edge, root);
+    size_t below = 0;
+    for (size_t level = 1, wide = count / 2; wide > 0; level++, wide /= 2) {
+        size_t at = below + (count >> (level - 1));
+        tree->levels[level] = at;
+        for (size_t i = 0; i < wide; i++) {
+            merkle_node(&tree->hashes[below + 2 * i], &tree->hashes[below + 2 * i + 1],
+                        &tree->hashes[at + i]);
+        }
+        below = at;
+    }
+    bool found = member == NULL ||
+                 (index < count && merkle_prove_inclusion(index, count, read_tree, tree, &proof));
+    free(tree);
+    if (found && member != NULL) {
+        out->index = (uint32_t)index;
+        out->hash_count = proof.count;
+        memcpy(out->hashes, proof.hashes, proof.count * sizeof proof.hashes[0]);
+    }
+    return found ? ERR_OK : ERR_USER_NOT_FOUND;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    return id_compare(a, b);
+}
+
+static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out) {
+    const struct tree *tree = context;
+    if (level >= ROLL_PROOF_MAX || index >= tree->count >> level) {
+        return false;
+    }
+    *out = tree->hashes[tree->levels[level] + index];
+    return true;
+}
+
+enum err roll_verify(const struct treaty_side *side, const struct id *treaty,
+                     struct bytes signed_roll, struct instant now, struct roll *out) {
+    struct signed_object object;
+    enum err err = signed_decode(signed_roll, &object);
+    if (err == ERR_OK) {
+        err = object.kind == OBJECT_ROLL ? roll_decode(object.body, out) : ERR_PEER_CERTIFICATE;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool good = false;
+    for (size_t i = 0; i < side->clerk_count && !good; i++) {
+        good = signed_by(&object, &side->clerks[i]);
+    }
+    if (!good || !id_equal(&out->head.community, &side->community)) {
+        return good ? ERR_PEER_CERTIFICATE : ERR_PEER_SIGNATURE;
+    }
+    if (out->head.created.ms > now.ms + ROLL_FUTURE_MAX_MS) {
+        return ERR_DENY_TIME;
+    }
+    if (instant_reached(now, out->head.expires)) {
+        return ERR_DENY_EXPIRED;
+    }
+    for (size_t i = 0; i < out->treaty_count; i++) {
+        if (id_equal(&out->treaties[i], treaty)) {
+            return ERR_OK;
+        }
+    }
+    return ERR_DENY_TREATY;
+}
+
+/* The roll says who is in standing, so certificates are not asked when they end. */
+enum err membership_verify(const struct treaty_side *side, const struct id *treaty,
+                           const struct membership *membership, struct instant now,
+                           struct far_member *out) {
+    const struct instant any = {0};
+    struct merkle_proof proof = {.count = membership->hash_count};
+    struct id leaf;
+    enum err err = roll_verify(side, treaty, membership->roll, now, &out->roll);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct governance *founded = calloc(1, sizeof *founded);
+    if (founded == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    founded->community = side->community;
+    founded->founding.invite_allowance = side->allowance;
+    founded->founding.administrator_count = side->founder_count;
+    memcpy(founded->founding.administrators, side->founders, sizeof side->founders);
+    err = chain_verify(founded, membership->chain, membership->chain_count, any, &out->member,
+                       &out->certificate);
+    free(founded);
+    if (err != ERR_OK) {
+        return err;
+    }
+    merkle_leaf(BYTES_OF(out->certificate.b), &leaf);
+    memcpy(proof.hashes, membership->hashes, proof.count * sizeof proof.hashes[0]);
+    return merkle_verify_inclusion(&leaf, membership->index, out->roll.member_count, &proof,
+                                   &out->roll.members)
+               ? ERR_OK
+               : ERR_PEER_CERTIFICATE;
+}
+
+/* ---- crossings ---- */
+
+enum err crossing_verify(const struct governance *governance, const struct crossing *crossing,
+                         struct instant now, struct crossed *out) {
+    const struct agreed *agreed = governance_treaty(governance, &crossing->treaty, now);
+    if (!id_equal(&crossing->head.community, &governance->community)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    if (agreed == NULL) {
+        return ERR_DENY_TREATY;
+    }
+    const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+    enum err err =
+        membership_verify(far, &crossing->treaty, &crossing->membership, now, &out->author);
+    if (err == ERR_OK) {
+        err = signed_decode(crossing->object, &out->object);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    return out->object.kind == OBJECT_REQUEST ? verify_request(crossing, &agreed->treaty, far, out)
+                                              : verify_withdrawal(crossing, out);
+}
+
+static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
+                               const struct treaty_side *far, struct crossed *out) {
+    const struct request *request = &out->request;
+    const struct roll *roll = &out->author.roll;
+    const struct member *author = &out->author.member;
+    struct charter asking = {.role_count = roll->role_count};
+    enum err err = request_decode(out->object.body, &out->request);
+    if (err == ERR_OK) {
+        err = verify_author(&request->head, crossing, out);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (!box_public_equal(&request->transport, &author->transport)) {
+        return ERR_PEER_SIGNATURE;
+    }
+    memcpy(asking.roles, roll->roles, sizeof asking.roles);
+    if (!charter_allows(&asking, author->role, request->instrument.kind)) {
+        return ERR_DENY_ROLE;
+    }
+    if (request->to.ms - request->from.ms > (int64_t)roll->caps.span_s * 1000 ||
+        geo_place_area_m2(&request->place) > roll->caps.area_m2) {
+        return ERR_DENY_CAP;
+    }
+    const struct treaty_side *asked =
+        far == &treaty->sides[0] ? &treaty->sides[1] : &treaty->sides[0];
+    return treaty_lets(treaty, asked, request, author->role);
+}
+
+static enum err verify_withdrawal(const struct crossing *crossing, struct crossed *out) {
+    enum err err = out->object.kind == OBJECT_WITHDRAWAL
+                       ? withdrawal_decode(out->object.body, &out->withdrawal)
+                       : ERR_PEER_CERTIFICATE;
+    return err == ERR_OK ? verify_author(&out->withdrawal.head, crossing, out) : err;
+}
+
+/* An owner of the member has signed it, in its own community; so it cannot cross twice. */
+static enum err verify_author(const struct head *head, const struct crossing *crossing,
+                              const struct crossed *out) {
+    const struct member *author = &out->author.member;
+    bool good = false;
+    for (size_t i = 0; i < author->owner_count && !good; i++) {
+        good = signed_by(&out->object, &author->owners[i].sign);
+    }
+    if (!good) {
+        return ERR_PEER_SIGNATURE;
+    }
+    return id_equal(&head->community, &author->head.community) &&
+                   id_equal(&head->author, &out->author.certificate) &&
+                   head->expires.ms == crossing->head.expires.ms
+               ? ERR_OK
+               : ERR_PEER_CERTIFICATE;
+}

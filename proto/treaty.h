@@ -1,0 +1,118 @@
+/* Treaties between two communities, and what crosses by them (PROTOCOL 4.12 to 4.14). Pure checks
+ * over decoded objects, shared by node, ingest and stoop: whoever is asked from across the border
+ * checks everything itself, and trusts no gateway.
+ *
+ * Who belongs to a community is said by its rolls, which a clerk of the treaty signs at least once
+ * a day: the root of a Merkle tree (RFC 6962) over the sorted ids of the certificates in standing.
+ * So one member can show that it is one, and nobody learns of the others. */
+#ifndef PROTO_TREATY_H
+#define PROTO_TREATY_H
+
+#include "crypto/merkle.h"
+#include "proto/request.h"
+
+enum {
+    ROLL_REMOVED_MAX = 64,
+    ROLL_MEMBERS_MAX = 1024,
+    ROLL_PROOF_MAX = 16, /* hashes from a leaf to the root */
+    ROLL_LIFE_HOURS = 48,
+    ROLL_BYTES_MAX = 5120,               /* a signed one */
+    CERTIFICATE_BYTES_MAX = 4096,        /* a signed one, or a renewal, that crosses */
+    CROSSING_OBJECT_MAX = 12288,         /* the request; with all the rest it fits into 16 KiB */
+    ROLL_FUTURE_MAX_MS = 15 * 60 * 1000, /* clocks differ */
+};
+
+struct roll {
+    struct head head; /* author: the clerk's certificate; at most ROLL_LIFE_HOURS */
+    struct id act;    /* the newest, at first the community's id */
+    uint32_t version;
+    struct caps caps;
+    size_t role_count;
+    struct role_rule roles[ROLES_MAX];
+    uint32_t member_count;
+    struct id members; /* root */
+    size_t removed_count;
+    struct id removed[ROLL_REMOVED_MAX]; /* lately: requests of theirs that live end */
+    size_t treaty_count;
+    struct id treaties[TREATIES_MAX]; /* in force */
+};
+
+struct gateway {
+    struct head head;
+    struct id treaty;
+    struct id there; /* its certificate in the other community */
+};
+
+struct membership { /* all borrowed from what was decoded */
+    size_t chain_count;
+    struct bytes chain[CHAIN_PARTS_MAX]; /* as in chain_verify() */
+    struct bytes roll;
+    uint32_t index; /* in the roll's tree */
+    size_t hash_count;
+    struct id hashes[ROLL_PROOF_MAX];
+};
+
+struct crossing {
+    struct head head; /* author: the gateway's certificate here; expires: the object's */
+    struct id treaty;
+    struct bytes object; /* borrowed: a signed request or withdrawal of the other community */
+    struct membership membership; /* of its author */
+};
+
+MUST_USE enum err roll_decode(struct bytes body, struct roll *out);
+MUST_USE enum err roll_encode(const struct roll *roll, struct buffer *out);
+MUST_USE enum err gateway_decode(struct bytes body, struct gateway *out);
+MUST_USE enum err gateway_encode(const struct gateway *gateway, struct buffer *out);
+MUST_USE enum err membership_decode(struct bytes body, struct membership *out);
+MUST_USE enum err membership_encode(const struct membership *membership, struct buffer *out);
+MUST_USE enum err crossing_decode(struct bytes body, struct crossing *out);
+MUST_USE enum err crossing_encode(const struct crossing *crossing, struct buffer *out);
+
+/* The side of this community, or the one that is not it; NULL: it is neither. */
+const struct treaty_side *treaty_side(const struct treaty *treaty, const struct id *community);
+const struct treaty_side *treaty_far_side(const struct treaty *treaty, const struct id *community);
+/* Is this what that community is founded on? */
+bool treaty_side_fits(const struct treaty_side *side, const struct governance *governance);
+
+/* The tree over `ids`, which are sorted here: its root, and where `*member` (NULL: not wanted) is,
+ * with the proof; ERR_USER_NOT_FOUND: nowhere. At most ROLL_MEMBERS_MAX ids. */
+MUST_USE enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct id *root,
+                            struct membership *out);
+
+/* A signed roll of `side`, by one of its clerks, that names this treaty and is not too old.
+ * ERR_PEER_SIGNATURE, ERR_PEER_CERTIFICATE, ERR_DENY_TIME (from the future), ERR_DENY_EXPIRED,
+ * ERR_DENY_TREATY (it is not in force there). */
+MUST_USE enum err roll_verify(const struct treaty_side *side, const struct id *treaty,
+                              struct bytes signed_roll, struct instant now, struct roll *out);
+
+struct far_member {
+    struct id certificate;
+    struct member member;
+    struct roll roll; /* by which it is one */
+};
+/* Is that one a member of `side`? As roll_verify(), and ERR_PEER_CERTIFICATE, ERR_DENY_ROLE. */
+MUST_USE enum err membership_verify(const struct treaty_side *side, const struct id *treaty,
+                                    const struct membership *membership, struct instant now,
+                                    struct far_member *out);
+
+struct crossed { /* about 20 KiB; its texts and bytes are borrowed from the crossing */
+    struct far_member author;
+    struct signed_object object;
+    struct request request;       /* of a request */
+    struct withdrawal withdrawal; /* of a withdrawal */
+};
+/* Everything about a crossing that came to the community of `governance`, but for whether its
+ * gateway signed it, what this community's own charter and rules say of the request, and how many
+ * crossed today. `now`: of the check.
+ * To ignore: ERR_DENY_TREATY (none such in force), ERR_DENY_TIME, ERR_DENY_EXPIRED.
+ * To reject: ERR_PEER_*, ERR_DENY_ROLE, ERR_DENY_CAP. */
+MUST_USE enum err crossing_verify(const struct governance *governance,
+                                  const struct crossing *crossing, struct instant now,
+                                  struct crossed *out);
+/* Does the treaty let a member of that role ask this of the community whose side that is?
+ * ERR_DENY_TREATY (not with this instrument, or not of a place there), ERR_DENY_ROLE, ERR_DENY_CAP.
+ */
+MUST_USE enum err treaty_lets(const struct treaty *treaty, const struct treaty_side *far,
+                              const struct request *request, enum member_role role);
+
+#endif

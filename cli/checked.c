@@ -2,7 +2,14 @@
 
 static enum err check_end(const struct control_reply *reply, struct checked_request *out);
 static bool signed_by_author(const struct signed_object *object, const struct member *author);
-static void name_sponsor(const struct control_reply *reply, const struct member *author,
+static enum err check_author(const struct control_reply *reply,
+                             const struct community_terms *community,
+                             const struct signed_object *object, struct instant now,
+                             struct checked_request *out);
+static enum err check_crossing(const struct control_reply *reply,
+                               const struct community_terms *community, const struct id *request,
+                               struct checked_request *out);
+static void name_sponsor(const struct bytes *chain, size_t count, const struct member *author,
                          char out[NAME_MAX_BYTES]);
 static void check_calls(const struct control_reply *reply, const struct community_terms *community,
                         struct checked_request *out);
@@ -17,23 +24,15 @@ static size_t chain_of(const struct control_reply *reply, const struct id *autho
 enum err check_request(const struct control_reply *reply, const struct community_terms *community,
                        struct instant now, struct checked_request *out) {
     struct signed_object object;
-    struct id author;
     enum err err = signed_decode(reply->as.request.request, &object);
     if (err == ERR_OK) {
         err = request_decode(object.body, &out->request);
     }
-    if (err == ERR_OK) {
-        err = chain_verify(&community->governance, reply->as.request.chain,
-                           reply->as.request.chain_count, now, &out->author, &author);
-    }
-    if (err == ERR_OK &&
-        (!signed_by_author(&object, &out->author) ||
-         !id_equal(&author, &out->request.head.author) ||
-         !id_equal(&out->request.head.community, &community->governance.community))) {
-        err = ERR_PEER_SIGNATURE;
-    }
-    if (err == ERR_OK) {
-        name_sponsor(reply, &out->author, out->sponsor);
+    out->abroad[0] = '\0';
+    if (err == ERR_OK && reply->as.request.crossing.len > 0) {
+        err = check_crossing(reply, community, &object.id, out);
+    } else if (err == ERR_OK) {
+        err = check_author(reply, community, &object, now, out);
     }
     if (err == ERR_OK) {
         out->id = object.id;
@@ -54,14 +53,67 @@ enum err check_request(const struct control_reply *reply, const struct community
     return err;
 }
 
-/* Who vouched for the author: chain_verify() has checked the chain. Empty: it is a founder. */
-static void name_sponsor(const struct control_reply *reply, const struct member *author,
+static enum err check_author(const struct control_reply *reply,
+                             const struct community_terms *community,
+                             const struct signed_object *object, struct instant now,
+                             struct checked_request *out) {
+    struct id author;
+    enum err err = chain_verify(&community->governance, reply->as.request.chain,
+                                reply->as.request.chain_count, now, &out->author, &author);
+    if (err == ERR_OK &&
+        (!signed_by_author(object, &out->author) || !id_equal(&author, &out->request.head.author) ||
+         !id_equal(&out->request.head.community, &community->governance.community))) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    if (err == ERR_OK) {
+        name_sponsor(reply->as.request.chain, reply->as.request.chain_count, &out->author,
+                     out->sponsor);
+    }
+    return err;
+}
+
+/* Of another community: what it crossed by is checked as it was when it did, so that a treaty's end
+ * ends no request that crossed before. */
+static enum err check_crossing(const struct control_reply *reply,
+                               const struct community_terms *community, const struct id *request,
+                               struct checked_request *out) {
+    static struct crossed crossed; /* large */
+    struct signed_object object;
+    struct crossing crossing;
+    const struct governance *governance = &community->governance;
+    enum err err = signed_decode(reply->as.request.crossing, &object);
+    if (err == ERR_OK) {
+        err = object.kind == OBJECT_CROSSING ? crossing_decode(object.body, &crossing)
+                                             : ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK) {
+        err = crossing_verify(governance, &crossing, crossing.head.created, &crossed);
+    }
+    if (err == ERR_OK &&
+        (crossed.object.kind != OBJECT_REQUEST || !id_equal(&crossed.object.id, request))) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK) {
+        const struct agreed *agreed =
+            governance_treaty(governance, &crossing.treaty, crossing.head.created);
+        out->author = crossed.author.member;
+        out->author.invite = (struct bytes){NULL, 0};
+        (void)snprintf(out->abroad, sizeof out->abroad, "%s",
+                       treaty_far_side(&agreed->treaty, &governance->community)->name);
+        name_sponsor(crossing.membership.chain, crossing.membership.chain_count, &out->author,
+                     out->sponsor);
+    }
+    return err;
+}
+
+/* Who vouched for the author: the chain has been checked. Empty: it is a founder. */
+static void name_sponsor(const struct bytes *chain, size_t count, const struct member *author,
                          char out[NAME_MAX_BYTES]) {
     out[0] = '\0';
-    for (size_t i = 0; i < reply->as.request.chain_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct signed_object object;
         struct member member;
-        if (signed_decode(reply->as.request.chain[i], &object) == ERR_OK &&
+        if (signed_decode(chain[i], &object) == ERR_OK &&
             id_equal(&object.id, &author->head.author) &&
             member_decode(object.body, &member) == ERR_OK) {
             (void)snprintf(out, NAME_MAX_BYTES, "%s", member.name);

@@ -421,6 +421,7 @@ struct checked_request {
     struct member author;
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
+    char abroad[NAME_MAX_BYTES];  /* the community that it came from by treaty; empty: this one */
     bool ours, document_here, seal_here;
     enum request_end {
         REQUEST_STANDS,

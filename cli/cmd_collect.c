@@ -41,6 +41,7 @@ static int collect_one(struct client *client, struct delivered *from,
                        const char *folder, struct facts *facts);
 static void name_files(struct collecting *one, const char *folder);
 static int find_own_request(struct collecting *one, const struct community_terms *community);
+static enum err check_vouch(struct collecting *one, const struct community_terms *community);
 static int check_delivered(struct collecting *one, const struct community_terms *community,
                            const struct owner_secret *secret);
 static enum err check_grant(struct collecting *one, const struct community_terms *community);
@@ -388,7 +389,9 @@ static int load_rest(struct client *client, struct delivered *one) {
     int failed = client_one(client, &ask, CONTROL_GOT_DELIVERED, &reply);
     one->header.max = HEADER_MAX;
     one->manifest.max = SEALED_MANIFEST_MAX;
-    if (failed == 0 && (buffer_append(&one->header, reply.as.delivered.header) != ERR_OK ||
+    one->vouch.max = CONTROL_VOUCH_BYTES;
+    if (failed == 0 && (buffer_append(&one->vouch, reply.as.delivered.vouch) != ERR_OK ||
+                        buffer_append(&one->header, reply.as.delivered.header) != ERR_OK ||
                         buffer_append(&one->manifest, reply.as.delivered.manifest) != ERR_OK)) {
         failed = fail(NULL, "out of memory");
     }
@@ -478,7 +481,9 @@ static enum err check_grant(struct collecting *one, const struct community_terms
     if (err == ERR_OK) {
         err = grant_verify(&object, &custody->grant);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && one->from->vouch.len > 0) {
+        err = check_vouch(one, community);
+    } else if (err == ERR_OK) {
         err = client_chain(one->client, community, &custody->grant.home, custody->grant.created,
                            &custody->home);
     }
@@ -500,6 +505,41 @@ static enum err check_grant(struct collecting *one, const struct community_terms
     }
     return err == ERR_OK ? buffer_append(&custody->signed_home, buffer_bytes(&one->from->member))
                          : err;
+}
+
+/* Of a home of another community: by its roll of the time it was a member there. */
+static enum err check_vouch(struct collecting *one, const struct community_terms *community) {
+    static struct link_message vouch; /* large */
+    struct signed_object object;
+    struct far_member home;
+    struct roll roll;
+    struct custody *custody = &one->custody;
+    enum err err = link_decode(LINK_VOUCH, buffer_bytes(&one->from->vouch), &vouch);
+    if (err == ERR_OK) {
+        err = signed_decode(vouch.as.vouch.membership.roll, &object);
+    }
+    if (err == ERR_OK) {
+        err = roll_decode(object.body, &roll);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct governance *governance = &community->governance;
+    const struct agreed *agreed =
+        governance_treaty(governance, &vouch.as.vouch.treaty, custody->grant.created);
+    if (agreed == NULL) {
+        return ERR_DENY_TREATY;
+    }
+    const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+    err = membership_verify(far, &vouch.as.vouch.membership, roll.head.created, &home);
+    if (err == ERR_OK && !id_equal(&home.certificate, &custody->grant.home)) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK) {
+        custody->home = home.member;
+        (void)snprintf(custody->home_of, sizeof custody->home_of, "%s", far->name);
+    }
+    return err;
 }
 
 /* What was granted, to which key. The manifest is bound by its id, which every owner signed. */

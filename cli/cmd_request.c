@@ -837,6 +837,9 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     facts_text(facts, "code", "code", checked->code);
     facts_text(facts, "by", "by", checked->ours ? "this home" : checked->author.name);
     facts_flag(facts, "ours", checked->ours);
+    if (checked->abroad[0] != '\0') {
+        facts_text(facts, "community", "of", checked->abroad);
+    }
     facts_bytes(facts, "request", NULL, BYTES_OF(checked->id.b));
     facts_text(facts, "instrument", "basis", instrument_label(request->instrument.kind));
     if (cli->json || request->instrument.case_number[0] != '\0') {

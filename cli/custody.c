@@ -226,6 +226,10 @@ static void print_grant(FILE *out, const struct custody *custody) {
     const struct grant *grant = &custody->grant;
     char safe[SAFE_MAX];
     (void)fprintf(out, "\nGranted by  %s\n", safe_text(custody->home.name, 60, safe));
+    if (custody->home_of[0] != '\0') {
+        (void)fprintf(out, "            of the community %s, by treaty\n",
+                      safe_text(custody->home_of, 60, safe));
+    }
     for (size_t i = 0; i < grant->owner_count; i++) {
         char hex[65];
         hex_write(BYTES_OF(grant->owners[i].b), hex);
@@ -377,6 +381,9 @@ static void add_request(json_t *root, const struct checked_request *asked) {
 
 static void add_grant(json_t *root, const struct custody *custody) {
     add_text(root, "home", custody->home.name);
+    if (custody->home_of[0] != '\0') {
+        add_text(root, "home_community", custody->home_of);
+    }
     add_hex(root, "home_certificate", BYTES_OF(custody->grant.home.b));
     add_hex(root, "home_log_key", BYTES_OF(custody->home.log.b));
     (void)json_object_set_new(root, "owners", owners_json(custody));

@@ -20,6 +20,7 @@ struct custody_proof {
 struct custody { /* everything checked */
     struct grant grant;
     struct member home;
+    char home_of[NAME_MAX_BYTES]; /* its community, where that is another one; or empty */
     struct checked_request asked;
     struct manifest *manifest;
     struct buffer signed_request, signed_grant, signed_home, signed_manifest;

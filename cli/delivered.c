@@ -82,6 +82,7 @@ void delivered_unload(struct deliveries *all) {
         buffer_finish(&all->list[i].sealed_key);
         buffer_finish(&all->list[i].header);
         buffer_finish(&all->list[i].manifest);
+        buffer_finish(&all->list[i].vouch);
     }
     free(all->list);
 }

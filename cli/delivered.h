@@ -12,7 +12,7 @@ enum {
 
 struct delivered { /* copied out of an answer */
     struct id grant_id, request;
-    struct buffer signed_grant, member, sealed_key, header, manifest;
+    struct buffer signed_grant, member, sealed_key, header, manifest, vouch;
     struct instant delete_by; /* as the grant says; the node's own word where that is no grant */
     uint64_t received, payload_size;
     bool whole;   /* and here to be opened */

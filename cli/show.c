@@ -84,7 +84,12 @@ static void show_who(const struct opened *clip, const struct desk *desk) {
         term_put("", "its key is known since %.11s, vouched for by %s", time + 4,
                  safe_text(asked->sponsor, 28, a));
     } else {
-        term_put("", "its key is known since %.11s: it founded this community", time + 4);
+        term_put("", "its key is known since %.11s: it founded %s community", time + 4,
+                 asked->abroad[0] == '\0' ? "this" : "that");
+    }
+    if (asked->abroad[0] != '\0') {
+        term_put("", "not of this community, but of %s, by treaty",
+                 safe_text(asked->abroad, 36, a));
     }
     const struct met *met = pins_met(&desk->pins, &asked->author);
     if (met != NULL) {

@@ -249,7 +249,7 @@ static enum err start_grant(const struct desk *desk, const struct opened *clip, 
     const struct manifest *manifest = clip->manifest;
     const struct outgoing *goes = &clip->goes;
     int64_t ends = request->head.expires.ms + (int64_t)GRANT_EXTRA_DAYS * DURATION_DAY_MS;
-    *grant = (struct grant){.community = desk->community.governance.community,
+    *grant = (struct grant){.community = request->head.community,
                             .home = desk->certificate,
                             .request = clip->asked->id,
                             .clip = clip->clip,

@@ -182,7 +182,7 @@ const struct agreed *governance_treaty(const struct governance *governance, cons
                                        struct instant now) {
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *agreed = &governance->treaties[i];
-        if (id_equal(&agreed->id, id) && agreed->ended_by == 0 &&
+        if (id_equal(&agreed->id, id) && !instant_reached(now, agreed->ended) &&
             !instant_reached(now, agreed->treaty.until)) {
             return agreed;
         }

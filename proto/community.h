@@ -308,7 +308,7 @@ struct governance {
 /* The versions after this one never were. */
 void governance_rewind(struct governance *governance, uint32_t version, const struct id *head,
                        struct instant created, const struct charter *charter);
-/* One that is in force at that time; NULL: none. */
+/* One that is in force at that time; NULL: none. What crossed while it was lives on. */
 const struct agreed *governance_treaty(const struct governance *governance, const struct id *id,
                                        struct instant now);
 /* When this certificate ends, as far as acts have put that off. */

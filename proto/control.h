@@ -15,8 +15,9 @@ enum {
     CONTROL_FAULTS_MAX = 100,
     CONTROL_PLACES_MAX = 8, /* that one clip was collected to */
     CONTROL_CALLERS_MAX = CALLS_SHOWN_MAX * CHAIN_MAX,
-    CONTROL_CALL_BYTES = 4096, /* of a call-back, or of a certificate of who made it */
-    CONTROL_PLACE_FILES = 3,   /* in each: the clip and its certificate, as text and as JSON */
+    CONTROL_VOUCH_BYTES = 65516, /* as it came in a record */
+    CONTROL_CALL_BYTES = 4096,   /* of a call-back, or of a certificate of who made it */
+    CONTROL_PLACE_FILES = 3,     /* in each: the clip and its certificate, as text and as JSON */
 };
 
 enum control_op {
@@ -249,6 +250,7 @@ struct control_reply {
             uint32_t calls_more;                 /* that are not among them */
             size_t caller_count; /* certificates of those who made them, and of their sponsors */
             struct bytes callers[CONTROL_CALLERS_MAX];
+            struct bytes crossing; /* signed; in place of the chain, of one from elsewhere */
         } request;
         struct {
             struct id request;
@@ -277,6 +279,7 @@ struct control_reply {
             bool deleted;             /* its day has come: only this row is left */
             size_t place_count;       /* the last one written to last */
             struct collected_place places[CONTROL_PLACES_MAX];
+            struct bytes vouch; /* a Vouch, of a home of another community; asked for alone */
         } delivered;
         struct {
             uint64_t index;

@@ -40,6 +40,7 @@ struct ingest_message {
             struct bytes request; /* signed objects */
             size_t chain_count;   /* founder first, as chain_verify() takes it */
             struct bytes chain[INGEST_CHAIN_MAX];
+            struct bytes crossing; /* signed; in place of the chain, of one from elsewhere */
         } request;
         struct {
             struct clip_id clip;

@@ -6,6 +6,7 @@
 #include "crypto/cpace.h"
 #include "proto/clip.h"
 #include "proto/log_head.h"
+#include "proto/treaty.h"
 
 enum {
     LINK_PRINTS_MAX = 180,  /* ranges in one SYNC: they fill a record of 4 KiB */
@@ -63,6 +64,9 @@ enum link_kind {
     LINK_PIECES = 63,       /* announces the bulk run that follows: which pieces it holds */
     LINK_RECEIPT = 64,      /* requester to home: signed receipt */
     LINK_HEADER = 65,       /* home to requester: what opens the clip, last of all */
+    LINK_VOUCH = 66,        /* home to requester of another community: that it is a member */
+    LINK_CARRY = 70,        /* between nodes of one home: to cross into the answerer's community */
+    LINK_CARRIED = 71,      /* back: it need not be carried again */
 };
 
 /* A place between keys: created in 6 bytes, big-endian, and the first 8 of the id: so many that
@@ -246,6 +250,18 @@ struct link_message {
             uint32_t manifest_size;
             uint32_t manifest_offset;
         } header;
+        struct {
+            struct id treaty;
+            struct membership membership;
+        } vouch;
+        struct {
+            struct id treaty;
+            struct bytes object; /* signed, <= CROSSING_OBJECT_MAX */
+            struct membership membership;
+        } carry;
+        struct {
+            struct id object;
+        } carried;
     } as;
 };
 

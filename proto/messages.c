@@ -279,6 +279,24 @@ static const struct shape_field header_rows[] = {
 };
 static const struct shape header_shape = SHAPE_OF("Header", header_rows, header_check);
 
+static const struct shape_field vouch_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.vouch.treaty, NEEDED),
+    ROW(2, SHAPE_MESSAGE, LINK, as.vouch.membership, NEEDED, .sub = &membership_shape),
+};
+static const struct shape vouch_shape = SHAPE_OF("Vouch", vouch_rows, NULL);
+
+static const struct shape_field carry_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.carry.treaty, NEEDED),
+    ROW(2, SHAPE_BYTES, LINK, as.carry.object, NEEDED, .max = CROSSING_OBJECT_MAX),
+    ROW(3, SHAPE_MESSAGE, LINK, as.carry.membership, NEEDED, .sub = &membership_shape),
+};
+static const struct shape carry_shape = SHAPE_OF("Carry", carry_rows, NULL);
+
+static const struct shape_field carried_rows[] = {
+    ROW(1, SHAPE_FIXED, LINK, as.carried.object, NEEDED),
+};
+static const struct shape carried_shape = SHAPE_OF("Carried", carried_rows, NULL);
+
 static const struct shape *link_shape(enum link_kind kind) {
     switch (kind) {
     case LINK_PING:
@@ -351,6 +369,12 @@ static const struct shape *link_shape(enum link_kind kind) {
         return &receipt_shape;
     case LINK_HEADER:
         return &header_shape;
+    case LINK_VOUCH:
+        return &vouch_shape;
+    case LINK_CARRY:
+        return &carry_shape;
+    case LINK_CARRIED:
+        return &carried_shape;
     }
     return NULL;
 }
@@ -389,8 +413,8 @@ static const struct shape ingest_camera_list_shape =
 static const struct shape_field ingest_request_rows[] = {
     ROW(2, SHAPE_FIXED, INGEST, as.request.id, NEEDED),
     ROW(3, SHAPE_BYTES, INGEST, as.request.request, NEEDED, .max = SIGNED_ROWS_MAX),
-    ARRAY(4, SHAPE_BYTES, INGEST, as.request.chain, as.request.chain_count, NEEDED,
-          .max = SIGNED_ROWS_MAX),
+    ARRAY(4, SHAPE_BYTES, INGEST, as.request.chain, as.request.chain_count, .max = SIGNED_ROWS_MAX),
+    ROW(5, SHAPE_BYTES, INGEST, as.request.crossing, .max = SIGNED_ROWS_MAX),
 };
 static const struct shape ingest_request_shape =
     SHAPE_OF("IngestRequest", ingest_request_rows, NULL);
@@ -664,6 +688,7 @@ static const struct shape_field got_request_rows[] = {
     ARRAY(21, SHAPE_BYTES, REPLY, as.request.callers, as.request.caller_count,
           .max = CONTROL_CALL_BYTES),
     ROW(22, SHAPE_U32, REPLY, as.request.calls_more),
+    ROW(23, SHAPE_BYTES, REPLY, as.request.crossing, .max = OBJECT_BYTES_MAX),
 };
 static const struct shape got_request_shape = SHAPE_OF("GotRequest", got_request_rows, NULL);
 
@@ -705,6 +730,7 @@ static const struct shape_field got_delivered_rows[] = {
     ROW(21, SHAPE_BOOL, REPLY, as.delivered.deleted),
     ARRAY(22, SHAPE_MESSAGE, REPLY, as.delivered.places, as.delivered.place_count,
           .sub = &collected_place_shape),
+    ROW(23, SHAPE_BYTES, REPLY, as.delivered.vouch, .max = CONTROL_VOUCH_BYTES),
 };
 static const struct shape got_delivered_shape = SHAPE_OF("GotDelivered", got_delivered_rows, NULL);
 
@@ -882,6 +908,9 @@ const struct shape *const message_shapes[] = {
     &pieces_shape,
     &receipt_shape,
     &header_shape,
+    &vouch_shape,
+    &carry_shape,
+    &carried_shape,
     &ingest_camera_list_shape,
     &ingest_request_shape,
     &ingest_shred_shape,

@@ -27,8 +27,9 @@ static bool read_tree(void *context, unsigned level, uint64_t index, struct id *
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
                                const struct treaty_side *far, struct crossed *out);
 static enum err verify_withdrawal(const struct crossing *crossing, struct crossed *out);
+static bool signed_by_owner_of(const struct signed_object *object, const struct member *member);
 static enum err verify_author(const struct head *head, const struct crossing *crossing,
-                              const struct crossed *out);
+                              const struct far_member *author);
 
 /* ---- shapes ---- */
 
@@ -87,7 +88,6 @@ const struct shape roll_shape = SHAPE_OF("Roll", roll_rows, roll_check);
 static const struct shape_field gateway_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct gateway, head, NEEDED, .sub = &head_shape),
     ROW(2, SHAPE_FIXED, struct gateway, treaty, NEEDED),
-    ROW(3, SHAPE_FIXED, struct gateway, there, NEEDED),
 };
 static bool gateway_check(const void *plain) {
     const struct gateway *gateway = plain;
@@ -232,8 +232,8 @@ static bool read_tree(void *context, unsigned level, uint64_t index, struct id *
     return true;
 }
 
-enum err roll_verify(const struct treaty_side *side, const struct id *treaty,
-                     struct bytes signed_roll, struct instant now, struct roll *out) {
+enum err roll_verify(const struct treaty_side *side, struct bytes signed_roll, struct instant now,
+                     struct roll *out) {
     struct signed_object object;
     enum err err = signed_decode(signed_roll, &object);
     if (err == ERR_OK) {
@@ -252,25 +252,25 @@ enum err roll_verify(const struct treaty_side *side, const struct id *treaty,
     if (out->head.created.ms > now.ms + ROLL_FUTURE_MAX_MS) {
         return ERR_DENY_TIME;
     }
-    if (instant_reached(now, out->head.expires)) {
-        return ERR_DENY_EXPIRED;
-    }
-    for (size_t i = 0; i < out->treaty_count; i++) {
-        if (id_equal(&out->treaties[i], treaty)) {
-            return ERR_OK;
+    return instant_reached(now, out->head.expires) ? ERR_DENY_EXPIRED : ERR_OK;
+}
+
+bool roll_names(const struct roll *roll, const struct id *treaty) {
+    for (size_t i = 0; i < roll->treaty_count; i++) {
+        if (id_equal(&roll->treaties[i], treaty)) {
+            return true;
         }
     }
-    return ERR_DENY_TREATY;
+    return false;
 }
 
 /* The roll says who is in standing, so certificates are not asked when they end. */
-enum err membership_verify(const struct treaty_side *side, const struct id *treaty,
-                           const struct membership *membership, struct instant now,
-                           struct far_member *out) {
+enum err membership_verify(const struct treaty_side *side, const struct membership *membership,
+                           struct instant now, struct far_member *out) {
     const struct instant any = {0};
     struct merkle_proof proof = {.count = membership->hash_count};
     struct id leaf;
-    enum err err = roll_verify(side, treaty, membership->roll, now, &out->roll);
+    enum err err = roll_verify(side, membership->roll, now, &out->roll);
     if (err != ERR_OK) {
         return err;
     }
@@ -308,16 +308,29 @@ enum err crossing_verify(const struct governance *governance, const struct cross
         return ERR_DENY_TREATY;
     }
     const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
-    enum err err =
-        membership_verify(far, &crossing->treaty, &crossing->membership, now, &out->author);
+    enum err err = membership_verify(far, &crossing->membership, now, &out->author);
     if (err == ERR_OK) {
         err = signed_decode(crossing->object, &out->object);
+    }
+    if (err == ERR_OK && out->object.kind != OBJECT_ROLL &&
+        !roll_names(&out->author.roll, &crossing->treaty)) {
+        err = ERR_DENY_TREATY;
     }
     if (err != ERR_OK) {
         return err;
     }
-    return out->object.kind == OBJECT_REQUEST ? verify_request(crossing, &agreed->treaty, far, out)
-                                              : verify_withdrawal(crossing, out);
+    switch ((int)out->object.kind) {
+    case OBJECT_REQUEST:
+        return verify_request(crossing, &agreed->treaty, far, out);
+    case OBJECT_WITHDRAWAL:
+        return verify_withdrawal(crossing, out);
+    case OBJECT_ROLL:
+        return bytes_equal(crossing->object, crossing->membership.roll)
+                   ? verify_author(&out->author.roll.head, crossing, &out->author)
+                   : ERR_PEER_CERTIFICATE;
+    default:
+        return ERR_PEER_CERTIFICATE;
+    }
 }
 
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
@@ -328,12 +341,13 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
     struct charter asking = {.role_count = roll->role_count};
     enum err err = request_decode(out->object.body, &out->request);
     if (err == ERR_OK) {
-        err = verify_author(&request->head, crossing, out);
+        err = verify_author(&request->head, crossing, &out->author);
     }
     if (err != ERR_OK) {
         return err;
     }
-    if (!box_public_equal(&request->transport, &author->transport)) {
+    if (!signed_by_owner_of(&out->object, author) ||
+        !box_public_equal(&request->transport, &author->transport)) {
         return ERR_PEER_SIGNATURE;
     }
     memcpy(asking.roles, roll->roles, sizeof asking.roles);
@@ -350,25 +364,26 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
 }
 
 static enum err verify_withdrawal(const struct crossing *crossing, struct crossed *out) {
-    enum err err = out->object.kind == OBJECT_WITHDRAWAL
-                       ? withdrawal_decode(out->object.body, &out->withdrawal)
-                       : ERR_PEER_CERTIFICATE;
-    return err == ERR_OK ? verify_author(&out->withdrawal.head, crossing, out) : err;
+    enum err err = withdrawal_decode(out->object.body, &out->withdrawal);
+    if (err == ERR_OK && !signed_by_owner_of(&out->object, &out->author.member)) {
+        err = ERR_PEER_SIGNATURE;
+    }
+    return err == ERR_OK ? verify_author(&out->withdrawal.head, crossing, &out->author) : err;
 }
 
-/* An owner of the member has signed it, in its own community; so it cannot cross twice. */
-static enum err verify_author(const struct head *head, const struct crossing *crossing,
-                              const struct crossed *out) {
-    const struct member *author = &out->author.member;
+static bool signed_by_owner_of(const struct signed_object *object, const struct member *member) {
     bool good = false;
-    for (size_t i = 0; i < author->owner_count && !good; i++) {
-        good = signed_by(&out->object, &author->owners[i].sign);
+    for (size_t i = 0; i < member->owner_count && !good; i++) {
+        good = signed_by(object, &member->owners[i].sign);
     }
-    if (!good) {
-        return ERR_PEER_SIGNATURE;
-    }
-    return id_equal(&head->community, &author->head.community) &&
-                   id_equal(&head->author, &out->author.certificate) &&
+    return good;
+}
+
+/* It was made in its author's own community: so it cannot cross twice. */
+static enum err verify_author(const struct head *head, const struct crossing *crossing,
+                              const struct far_member *author) {
+    return id_equal(&head->community, &author->member.head.community) &&
+                   id_equal(&head->author, &author->certificate) &&
                    head->expires.ms == crossing->head.expires.ms
                ? ERR_OK
                : ERR_PEER_CERTIFICATE;

@@ -17,7 +17,7 @@ enum {
     ROLL_PROOF_MAX = 16, /* hashes from a leaf to the root */
     ROLL_LIFE_HOURS = 48,
     ROLL_BYTES_MAX = 5120,               /* a signed one */
-    CERTIFICATE_BYTES_MAX = 4096,        /* a signed one, or a renewal, that crosses */
+    CERTIFICATE_BYTES_MAX = 2816,        /* a signed one that crosses */
     CROSSING_OBJECT_MAX = 12288,         /* the request; with all the rest it fits into 16 KiB */
     ROLL_FUTURE_MAX_MS = 15 * 60 * 1000, /* clocks differ */
 };
@@ -40,12 +40,12 @@ struct roll {
 struct gateway {
     struct head head;
     struct id treaty;
-    struct id there; /* its certificate in the other community */
 };
 
 struct membership { /* all borrowed from what was decoded */
     size_t chain_count;
-    struct bytes chain[CHAIN_PARTS_MAX]; /* as in chain_verify() */
+    struct bytes
+        chain[CHAIN_MAX]; /* founder first; no renewals: the roll says who is in standing */
     struct bytes roll;
     uint32_t index; /* in the roll's tree */
     size_t hash_count;
@@ -55,7 +55,7 @@ struct membership { /* all borrowed from what was decoded */
 struct crossing {
     struct head head; /* author: the gateway's certificate here; expires: the object's */
     struct id treaty;
-    struct bytes object; /* borrowed: a signed request or withdrawal of the other community */
+    struct bytes object; /* borrowed: a signed request, withdrawal or roll of the other community */
     struct membership membership; /* of its author */
 };
 
@@ -79,11 +79,11 @@ bool treaty_side_fits(const struct treaty_side *side, const struct governance *g
 MUST_USE enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct id *root,
                             struct membership *out);
 
-/* A signed roll of `side`, by one of its clerks, that names this treaty and is not too old.
- * ERR_PEER_SIGNATURE, ERR_PEER_CERTIFICATE, ERR_DENY_TIME (from the future), ERR_DENY_EXPIRED,
- * ERR_DENY_TREATY (it is not in force there). */
-MUST_USE enum err roll_verify(const struct treaty_side *side, const struct id *treaty,
-                              struct bytes signed_roll, struct instant now, struct roll *out);
+/* A signed roll of `side`, by one of its clerks, that is not too old. ERR_PEER_SIGNATURE,
+ * ERR_PEER_CERTIFICATE, ERR_DENY_TIME (from the future), ERR_DENY_EXPIRED. */
+MUST_USE enum err roll_verify(const struct treaty_side *side, struct bytes signed_roll,
+                              struct instant now, struct roll *out);
+bool roll_names(const struct roll *roll, const struct id *treaty); /* is it in force there? */
 
 struct far_member {
     struct id certificate;
@@ -91,7 +91,7 @@ struct far_member {
     struct roll roll; /* by which it is one */
 };
 /* Is that one a member of `side`? As roll_verify(), and ERR_PEER_CERTIFICATE, ERR_DENY_ROLE. */
-MUST_USE enum err membership_verify(const struct treaty_side *side, const struct id *treaty,
+MUST_USE enum err membership_verify(const struct treaty_side *side,
                                     const struct membership *membership, struct instant now,
                                     struct far_member *out);
 
@@ -99,12 +99,13 @@ struct crossed { /* about 20 KiB; its texts and bytes are borrowed from the cros
     struct far_member author;
     struct signed_object object;
     struct request request;       /* of a request */
-    struct withdrawal withdrawal; /* of a withdrawal */
+    struct withdrawal withdrawal; /* of a withdrawal; of a roll: author.roll */
 };
 /* Everything about a crossing that came to the community of `governance`, but for whether its
  * gateway signed it, what this community's own charter and rules say of the request, and how many
  * crossed today. `now`: of the check.
- * To ignore: ERR_DENY_TREATY (none such in force), ERR_DENY_TIME, ERR_DENY_EXPIRED.
+ * To ignore: ERR_DENY_TREATY (none such in force on both sides; but a roll says that of its own
+ * side), ERR_DENY_TIME, ERR_DENY_EXPIRED.
  * To reject: ERR_PEER_*, ERR_DENY_ROLE, ERR_DENY_CAP. */
 MUST_USE enum err crossing_verify(const struct governance *governance,
                                   const struct crossing *crossing, struct instant now,

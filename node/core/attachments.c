@@ -185,7 +185,9 @@ static struct link *any_neighbour(struct core *core) {
     uint64_t seen = 0;
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
-        if (link->no != 0 && link->in_overlay && core_random(core) % ++seen == 0) {
+        bool carries = link->state == LINK_OPEN && link->door == TRANSPORT_SIBLING &&
+                       link->purpose == PURPOSE_IN; /* it has the documents of what it carried */
+        if (link->no != 0 && (link->in_overlay || carries) && core_random(core) % ++seen == 0) {
             chosen = link;
         }
     }

@@ -601,6 +601,9 @@ enum err clips_send_offer(struct core *core, struct link *link, const struct id 
         err = buffer_append(&bytes, clip.grant);
     }
     if (err == ERR_OK) {
+        err = border_vouch(core, link, &clip.request);
+    }
+    if (err == ERR_OK) {
         err = store_object_get(core->store, &core->self, &own);
     }
     if (err == ERR_OK) {
@@ -717,6 +720,10 @@ enum err clips_take_receipt(struct core *core, struct link *link,
         return err;
     }
     const struct member *requester = community_find(core->community, &request.head.author);
+    struct member elsewhere;
+    if (requester == NULL && border_author(core, &clip.request, &elsewhere) == ERR_OK) {
+        requester = &elsewhere;
+    }
     if (object.kind != OBJECT_RECEIPT || !id_equal(&receipt.request, &clip.request) ||
         requester == NULL || !signed_by(&object, &requester->node)) {
         return ERR_PEER_SIGNATURE;

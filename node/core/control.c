@@ -49,6 +49,7 @@ static void put_called(const struct called *called, const uint8_t *bytes,
                        struct control_reply *got);
 static enum err add_chain(struct core *core, const struct id *author, struct buffer *bytes,
                           size_t at[CHAIN_PARTS_MAX + 2], size_t *count);
+static enum err append_crossing(struct core *core, const struct id *request, struct buffer *out);
 static enum err attachments_here(struct core *core, struct bytes signed_bytes, bool *document,
                                  bool *seal);
 static enum err attachment_here(struct core *core, const struct id *sha256, uint32_t size,
@@ -598,6 +599,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     bool had = false;
     SCOPED(buffer_finish) struct buffer bytes = {.max = (CHAIN_PARTS_MAX + 2) * SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer calls = {.max = CONTROL_FRAME_MAX};
+    SCOPED(buffer_finish) struct buffer crossing = {.max = SIGNED_GOSSIP_MAX};
     const struct id id = row->id;
     enum err err = buffer_append(&bytes, row->object); /* good until the next row is read */
     at[1] = bytes.len;
@@ -612,6 +614,9 @@ static enum err visit_request(void *context, const struct store_object *row) {
         return err;
     }
     err = add_chain(core, &row->author, &bytes, at, &count);
+    if (err == ERR_OK && count == 0) {
+        err = append_crossing(core, &id, &crossing);
+    }
     if (err == ERR_OK) {
         err = attachments_here(core, (struct bytes){bytes.at, at[1]}, &document, &seal);
     }
@@ -644,6 +649,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     got->as.request.taken_back = over;
     got->as.request.taken_back_by = (struct bytes){bytes.at + end, bytes.len - end};
     got->as.request.log_index = local.log_index;
+    got->as.request.crossing = buffer_bytes(&crossing);
     put_called(&called, calls.at, got);
     return reply_row(answer);
 }
@@ -678,6 +684,12 @@ static enum err add_chain(struct core *core, const struct id *author, struct buf
         at[i + 2] = bytes->len;
     }
     return err;
+}
+
+static enum err append_crossing(struct core *core, const struct id *request, struct buffer *out) {
+    struct store_crossed row;
+    enum err err = store_crossed_get(core->store, request, &row);
+    return err == ERR_OK ? buffer_append(out, row.crossing) : err;
 }
 
 static enum err attachments_here(struct core *core, struct bytes signed_bytes, bool *document,
@@ -836,10 +848,11 @@ static enum err delivered(struct answer *answer, const struct store_delivered *r
     struct core *core = answer->core;
     struct store_request request = {.sealed_key = {NULL, 0}};
     SCOPED(buffer_finish)
-    struct buffer bytes = {.max = SEALED_MANIFEST_MAX + 4 * SIGNED_GOSSIP_MAX};
+    struct buffer bytes = {.max = SEALED_MANIFEST_MAX + 8 * SIGNED_GOSSIP_MAX};
     const struct bytes parts[] = {row->signed_grant, row->member,
                                   whole ? row->header : (struct bytes){NULL, 0},
-                                  whole ? row->manifest : (struct bytes){NULL, 0}};
+                                  whole ? row->manifest : (struct bytes){NULL, 0},
+                                  whole ? row->vouch : (struct bytes){NULL, 0}};
     size_t at[COUNT_OF(parts) + 1] = {0};
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < COUNT_OF(parts); i++) {
@@ -864,6 +877,7 @@ static enum err delivered(struct answer *answer, const struct store_delivered *r
     got->as.delivered.member = (struct bytes){bytes.at + at[1], at[2] - at[1]};
     got->as.delivered.header = (struct bytes){bytes.at + at[2], at[3] - at[2]};
     got->as.delivered.manifest = (struct bytes){bytes.at + at[3], at[4] - at[3]};
+    got->as.delivered.vouch = (struct bytes){bytes.at + at[4], at[5] - at[4]};
     got->as.delivered.sealed_key = request.sealed_key;
     got->as.delivered.received = row->received;
     got->as.delivered.payload_size = row->payload_size;

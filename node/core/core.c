@@ -83,9 +83,10 @@ enum err core_create(const struct core_config *config, struct core **out) {
     core->transfer = transfer_create();
     core->log = log_create(config->now);
     core->replay = transport_replay_create(config->now);
+    core->border = calloc(1, sizeof *core->border);
     bool whole = core->community != NULL && core->requests != NULL && core->consent != NULL &&
                  core->transfer != NULL && core->log != NULL && core->replay != NULL &&
-                 core->certificates != NULL;
+                 core->certificates != NULL && core->border != NULL;
     enum err err = whole ? store_begin(core->store) : ERR_HOST_MEMORY;
     if (err == ERR_OK) {
         err = load(core);
@@ -131,6 +132,7 @@ void core_destroy(struct core *core) {
     buffer_finish(&core->charter);
     buffer_finish(&core->chain);
     free(core->certificates);
+    free(core->border);
     secret_wipe(core, sizeof *core);
     free(core);
 }
@@ -249,6 +251,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
     due = tick_earliest(due, transfer_deadline(core->transfer));
     due = tick_earliest(due, core->attachment_due);
     due = tick_earliest(due, core->upkeep_due);
+    due = tick_earliest(due, border_deadline(core));
     if (core->join.active) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
@@ -446,9 +449,11 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
     static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
                                          LINK_JOIN_WELCOME};
     static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
-    static const uint8_t delivery_types[] = {LINK_OFFER,         LINK_WANT,    LINK_LEAVES,
-                                             LINK_PIECES,        LINK_RECEIPT, LINK_HEADER,
-                                             TRANSPORT_TYPE_BULK};
+    static const uint8_t delivery_types[] = {LINK_OFFER,  LINK_WANT,          LINK_LEAVES,
+                                             LINK_PIECES, LINK_RECEIPT,       LINK_HEADER,
+                                             LINK_VOUCH,  TRANSPORT_TYPE_BULK};
+    static const uint8_t sibling_types[] = {LINK_CARRY, LINK_CARRIED, LINK_ATTACHMENT_WANT,
+                                            LINK_ATTACHMENT_PIECE};
     static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
                                          LINK_MEET_COMMIT, LINK_MEET_REVEAL};
     static const struct {
@@ -461,6 +466,7 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
         [TRANSPORT_OUTSIDER] = {NULL, 0},
         [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
         [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
+        [TRANSPORT_SIBLING] = {sibling_types, sizeof sibling_types},
     };
     *out = (struct transport_door_key){.door = door, .tag = tag, .community = *community};
     transport_psk0(door, community, secret, out->psk0);
@@ -716,6 +722,8 @@ static enum err link_established(struct core *core, struct link *link,
                          (link->purpose == PURPOSE_IN && id_is_zero(&link->about));
         return link->compares ? compare_established(core, link, event->data)
                               : meet_established(core, link);
+    case TRANSPORT_SIBLING:
+        return border_established(core, link);
     case TRANSPORT_OUTSIDER:
         break;
     }
@@ -803,6 +811,8 @@ static enum err link_message(struct core *core, struct link *link,
     case TRANSPORT_MEET:
         return link->compares ? compare_message(core, link, message)
                               : meet_message(core, link, message);
+    case TRANSPORT_SIBLING:
+        return border_message(core, link, message);
     case TRANSPORT_OUTSIDER:
         break;
     }
@@ -849,6 +859,7 @@ static enum err fill_doors(struct core *core) {
     core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
               (uint32_t)core->door_count, &core->doors[core->door_count]);
     core->door_refs[core->door_count++].about = (struct id){{0}};
+    border_doors(core);
     meet_doors(core);
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
 }
@@ -1008,6 +1019,7 @@ static struct link *new_link(struct core *core, uint64_t no) {
     if (free_slot != NULL) {
         *free_slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
         buffer_init(&free_slot->manifest, SEALED_MANIFEST_MAX);
+        buffer_init(&free_slot->vouch, TRANSPORT_DATA_MAX);
     }
     return free_slot;
 }
@@ -1015,6 +1027,7 @@ static struct link *new_link(struct core *core, uint64_t no) {
 static void free_link(struct link *link) {
     transport_destroy(link->transport);
     buffer_finish(&link->manifest);
+    buffer_finish(&link->vouch);
     *link = (struct link){0};
 }
 

@@ -22,6 +22,8 @@ enum err delivery_message(struct core *core, struct link *link,
         err = transfer_take_want(core->transfer, link->no, message, &actions);
     } else if (sender && message->kind == LINK_RECEIPT) {
         return clips_take_receipt(core, link, message);
+    } else if (!sender && message->kind == LINK_VOUCH) {
+        return border_take_vouch(core, link, message);
     } else if (!sender && message->kind == LINK_OFFER) {
         return received_take_offer(core, link, message);
     } else if (!sender && message->kind == LINK_LEAVES) {

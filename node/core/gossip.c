@@ -40,19 +40,16 @@ static enum err judge_commitment(struct core *core, const struct signed_object *
                                  const struct head *head);
 static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
                             uint64_t most);
-static enum err replace_record(struct core *core, const struct id *author);
+static enum err replace_record(struct core *core, enum object_kind kind, const struct id *author);
 static bool signed_by_member(const struct signed_object *object, const struct member *member);
 static enum err accept_arrival(struct core *core, const struct arrival *arrival);
 static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index);
 static enum err after_standing(struct core *core, const struct signed_object *object);
 static enum err store_arrival(struct core *core, const struct arrival *arrival,
                               const struct store_object *row, uint64_t index);
-static enum err after_request(struct core *core, const struct request *request,
-                              const struct store_object *row);
 static enum err want_for_request(struct core *core, const struct request *request,
                                  const struct id *sha256, uint32_t size);
 static enum err tell_ingest(struct core *core, const struct store_object *request);
-static enum err append_certificate(struct core *core, const struct id *id, struct buffer *out);
 static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
 static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_member(void *context, const struct store_object *row);
@@ -160,7 +157,13 @@ enum err gossip_start(struct core *core) {
         return ERR_HOST_MEMORY;
     }
     err = address_book_load(core);
-    return err == ERR_OK ? store_object_each(core->store, OBJECT_UNKNOWN, load_object, core) : err;
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_UNKNOWN, load_object, core);
+    }
+    if (err == ERR_OK) {
+        err = rolls_load(core);
+    }
+    return err == ERR_OK ? border_load(core) : err;
 }
 
 enum err gossip_fault(struct core *core, struct link *link) {
@@ -219,6 +222,9 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_PIECES:
     case LINK_RECEIPT:
     case LINK_HEADER:
+    case LINK_VOUCH:
+    case LINK_CARRY:
+    case LINK_CARRIED:
         return ERR_PEER_SEQUENCE;
     }
     enum err err = gossip_run(core, &event);
@@ -248,20 +254,22 @@ enum err gossip_publish_record(struct core *core) {
     memcpy(record.addresses, core->config.addresses, sizeof record.addresses);
 
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    err = node_record_encode(&record, &body);
+    return err == ERR_OK ? gossip_publish(core, OBJECT_NODE_RECORD, &record.head, &body) : err;
+}
+
+enum err gossip_publish(struct core *core, enum object_kind kind, const struct head *head,
+                        const struct buffer *body) {
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     struct signed_object object;
-    err = node_record_encode(&record, &body);
-    if (err != ERR_OK) {
-        return err;
-    }
-    signed_start(OBJECT_NODE_RECORD, buffer_bytes(&body), &object);
-    err = signed_add(&object, &core->config.keys.sign, &core->node_public);
+    signed_start(kind, buffer_bytes(body), &object);
+    enum err err = signed_add(&object, &core->config.keys.sign, &core->node_public);
     if (err == ERR_OK) {
         err = signed_encode(&object, &bytes);
     }
-    return err == ERR_OK ? gossip_accept(core, 0, (struct way){0}, &object, &record.head,
-                                         buffer_bytes(&bytes))
-                         : err;
+    return err == ERR_OK
+               ? gossip_accept(core, 0, (struct way){0}, &object, head, buffer_bytes(&bytes))
+               : err;
 }
 
 enum err gossip_tick(struct core *core) {
@@ -269,6 +277,9 @@ enum err gossip_tick(struct core *core) {
     enum err err = gossip_run(core, &event);
     if (err == ERR_OK) {
         err = attachments_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = border_tick(core);
     }
     if (err == ERR_OK && tick_reached(core->now.mono, core->upkeep_due)) {
         err = keep_up(core);
@@ -301,6 +312,10 @@ enum err gossip_forget(struct core *core) {
     if (err == ERR_OK) {
         err = store_call_expire(core->store);
     }
+    if (err == ERR_OK) {
+        const struct instant since = {core->now.wall.ms - DURATION_DAY_MS};
+        err = store_crossed_expire(core->store, since);
+    }
     return err == ERR_OK && core->is_member ? owed_slot(core) : err;
 }
 
@@ -308,6 +323,9 @@ static enum err keep_up(struct core *core) {
     enum err err = refresh_record(core);
     if (err == ERR_OK) {
         err = standing_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = border_keep_up(core);
     }
     if (err == ERR_OK) {
         err = address_book_keep(core);
@@ -434,6 +452,12 @@ static enum err judge(struct core *core, const struct signed_object *object,
         return called_judge(core, object, author);
     case OBJECT_ENDORSEMENT:
         return acts_judge_endorsement(core, object, head, author);
+    case OBJECT_ROLL:
+        return rolls_judge(core, object, head, author);
+    case OBJECT_GATEWAY:
+        return border_judge_gateway(core, object, head, author);
+    case OBJECT_CROSSING:
+        return border_judge_crossing(core, object, head, author);
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
@@ -449,9 +473,6 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_RECEIPT:
     case OBJECT_MANIFEST:
     case OBJECT_CAMERA_LIST:
-    case OBJECT_ROLL:
-    case OBJECT_GATEWAY:
-    case OBJECT_CROSSING:
         break;
     }
     return ERR_PEER_SEQUENCE; /* these never travel by gossip */
@@ -485,27 +506,32 @@ static enum err judge_member(struct core *core, const struct signed_object *obje
 
 static enum err judge_request(struct core *core, const struct signed_object *object,
                               const struct member *author, struct request *out) {
-    size_t rule = 0;
     enum err err = request_decode(object->body, out);
-    if (err != ERR_OK) {
-        return err;
+    if (err == ERR_OK && (!signed_by_owner(object, author) ||
+                          !box_public_equal(&out->transport, &author->transport))) {
+        err = ERR_PEER_SIGNATURE;
     }
-    if (!signed_by_owner(object, author) ||
-        !box_public_equal(&out->transport, &author->transport)) {
-        return ERR_PEER_SIGNATURE;
-    }
-    err = requests_judge(core->requests, &object->id, out, author,
-                         community_charter(core->community), core->now.wall, &rule);
+    return err == ERR_OK ? gossip_judge_rules(core, &object->id, out, author) : err;
+}
+
+/* What is asked of a place that is not ours, but of a treaty's other side, is live here too: it is
+ * from here that it crosses. */
+enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *out,
+                            const struct member *author) {
+    const bool elsewhere = id_equal(&out->head.community, community_id(core->community)) &&
+                           border_lets(core, out, author->role);
+    size_t rule = 0;
+    enum err err =
+        requests_judge(core->requests, id, out, author, community_charter(core->community),
+                       elsewhere, core->now.wall, &rule);
     if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME ||
         err == ERR_DENY_OTHERS) {
-        struct log_entry refused = {.kind = LOG_REQUEST_REFUSED,
-                                    .at = core->now.wall,
-                                    .a = object->id,
-                                    .numbers = {rule + 1}};
+        struct log_entry refused = {
+            .kind = LOG_REQUEST_REFUSED, .at = core->now.wall, .a = *id, .numbers = {rule + 1}};
         bool room = false;
         enum err logged = withheld_has_room(core, out, &room);
         if (logged != ERR_OK || !room ||
-            !requests_refuse(core->requests, &object->id, &out->head.author, core->now)) {
+            !requests_refuse(core->requests, id, &out->head.author, core->now)) {
             return logged == ERR_OK ? err : logged;
         }
         logged = withheld_record(core, out, &refused, NULL);
@@ -573,7 +599,7 @@ bool signed_by_owner(const struct signed_object *object, const struct member *me
 static bool ignores(enum err err) {
     return err == ERR_PEER_UNKNOWN || err == ERR_PEER_REPEATED || err == ERR_DENY_TIME ||
            err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS ||
-           err == ERR_DENY_CHARTER ||
+           err == ERR_DENY_CHARTER || err == ERR_DENY_TREATY ||
            err == ERR_DENY_CAP || /* whoever passed it on may have another charter still */
            err == ERR_FULL_TABLE;
 }
@@ -594,8 +620,8 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         return ERR_FULL_TABLE;
     }
     enum err err = record_arrival(core, arrival, &index);
-    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
-        err = replace_record(core, &head->author);
+    if (err == ERR_OK && (object->kind == OBJECT_NODE_RECORD || object->kind == OBJECT_ROLL)) {
+        err = replace_record(core, object->kind, &head->author);
     }
     if (err == ERR_OK && object->kind == OBJECT_CALL_BACK) {
         err = called_record(core, object);
@@ -618,10 +644,16 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = after_standing(core, object);
     }
     if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
-        err = after_request(core, arrival->request, &row);
+        err = gossip_after_request(core, arrival->request, &row);
     }
     if (err == ERR_OK && object->kind == OBJECT_WITHDRAWAL) {
         err = taken_back_withdrawn(core, object);
+    }
+    if (err == ERR_OK && (object->kind == OBJECT_REQUEST || object->kind == OBJECT_WITHDRAWAL)) {
+        err = border_accepted(core, &object->id, object->kind);
+    }
+    if (err == ERR_OK && object->kind == OBJECT_CROSSING) {
+        err = border_crossed(core, arrival->bytes);
     }
     if (err == ERR_OK &&
         (object->kind == OBJECT_RECEIPT_COMMITMENT || object->kind == OBJECT_DELETION_RECEIPT)) {
@@ -634,9 +666,9 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
 }
 
 /* The one that a newer one of the same author takes the place of. */
-static enum err replace_record(struct core *core, const struct id *author) {
+static enum err replace_record(struct core *core, enum object_kind kind, const struct id *author) {
     struct store_object old;
-    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, author, &old);
+    enum err err = store_object_newest(core->store, kind, author, &old);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
@@ -651,15 +683,20 @@ static enum err record_arrival(struct core *core, const struct arrival *arrival,
         entry.kind = LOG_MEMBER;
         return record_add(core, &entry, index);
     }
-    if (arrival->object->kind != OBJECT_REQUEST) {
-        return ERR_OK;
-    }
-    const struct request *request = arrival->request;
+    return arrival->object->kind == OBJECT_REQUEST
+               ? gossip_record_request(core, &arrival->object->id, arrival->request, index)
+               : ERR_OK;
+}
+
+enum err gossip_record_request(struct core *core, const struct id *id,
+                               const struct request *request, uint64_t *index) {
     bool ours = id_equal(&request->head.author, &core->self);
-    entry.kind = ours ? LOG_REQUEST_MADE : LOG_REQUEST_SEEN;
-    entry.numbers[0] = request->instrument.kind;
-    entry.numbers[1] = (uint64_t)(request->to.ms - request->from.ms) / 1000;
-    entry.numbers[2] = (uint64_t)geo_place_area_m2(&request->place);
+    const struct log_entry entry = {
+        .kind = ours ? LOG_REQUEST_MADE : LOG_REQUEST_SEEN,
+        .at = core->now.wall,
+        .a = *id,
+        .numbers = {request->instrument.kind, (uint64_t)(request->to.ms - request->from.ms) / 1000,
+                    (uint64_t)geo_place_area_m2(&request->place)}};
     return withheld_record(core, request, &entry, index);
 }
 
@@ -673,6 +710,8 @@ static enum err after_standing(struct core *core, const struct signed_object *ob
         return standing_removal(core, object);
     case OBJECT_RENEWAL:
         return standing_renewal(core, object);
+    case OBJECT_ROLL:
+        return rolls_take(core, object);
     default:
         return ERR_OK;
     }
@@ -688,7 +727,7 @@ static enum err store_arrival(struct core *core, const struct arrival *arrival,
     return err == ERR_OK && ours ? store_request_own(core->store, &row->id) : err;
 }
 
-static enum err after_request(struct core *core, const struct request *request,
+enum err gossip_after_request(struct core *core, const struct request *request,
                               const struct store_object *row) {
     enum err err = requests_admit(core->requests, &row->id, request, core->now.wall);
     if (err == ERR_OK && request->document.present) {
@@ -742,8 +781,13 @@ static enum err tell_ingest(struct core *core, const struct store_object *reques
     size_t count = standing_chain(core, &request->author, chain);
     enum err err = count == 0 ? ERR_USER_NOT_FOUND : ERR_OK;
     buffer_clear(&core->chain);
+    if (count == 0) {
+        struct store_crossed row;
+        err = store_crossed_get(core->store, &request->id, &row);
+        err = err == ERR_OK ? buffer_append(&core->chain, row.crossing) : err;
+    }
     for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        err = append_certificate(core, &chain[i], &core->chain);
+        err = gossip_append_certificate(core, &chain[i], &core->chain);
         ends[i] = core->chain.len;
     }
     if (err != ERR_OK) {
@@ -753,6 +797,7 @@ static enum err tell_ingest(struct core *core, const struct store_object *reques
     message.as.request.id = request->id;
     message.as.request.request = request->object;
     message.as.request.chain_count = count;
+    message.as.request.crossing = count == 0 ? buffer_bytes(&core->chain) : (struct bytes){NULL, 0};
     for (size_t i = 0, start = 0; i < count; start = ends[i++]) {
         message.as.request.chain[i] = (struct bytes){core->chain.at + start, ends[i] - start};
     }
@@ -765,7 +810,7 @@ static enum err tell_ingest(struct core *core, const struct store_object *reques
     return err;
 }
 
-static enum err append_certificate(struct core *core, const struct id *id, struct buffer *out) {
+enum err gossip_append_certificate(struct core *core, const struct id *id, struct buffer *out) {
     struct kept_certificate *kept = kept_certificate(core, id);
     if (kept->len > 0 && id_equal(&kept->id, id)) {
         return buffer_append(out, (struct bytes){kept->bytes, kept->len});
@@ -835,8 +880,11 @@ static enum err load_object(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
+    /* What came across a border is not passed on by itself. */
+    bool foreign = (row->kind == OBJECT_REQUEST || row->kind == OBJECT_WITHDRAWAL) &&
+                   community_find(core->community, &row->author) == NULL;
     bool reserved = standing_lasts(row->kind) || id_equal(&row->author, &core->self);
-    if (!overlay_has_room(core->overlay, reserved)) {
+    if (!foreign && !overlay_has_room(core->overlay, reserved)) {
         return ERR_OK; /* a neighbour has it; the rest of this home must start all the same */
     }
     if (row->kind == OBJECT_REQUEST) {
@@ -850,8 +898,8 @@ static enum err load_object(void *context, const struct store_object *row) {
         }
         core->attachment_due = core->now.mono;
     }
-    if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
+    if (err != ERR_OK || foreign) {
+        return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
     }
     struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
                                   .key = {row->created, row->id},

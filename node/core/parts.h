@@ -9,6 +9,8 @@
  *   away.c      those who were away catch up with it
  *   meet.c      a spoken code in place of an invite's
  *   compare.c   two members' owners compare words
+ *   rolls.c     who belongs to this community, for those of another
+ *   border.c    what crosses into this community, and out of it
  *   taken_back.c requests that their author takes back
  *   called.c    agencies that members have called back
  *   clips.c     granting: ingest, consent, sending
@@ -38,6 +40,7 @@
 #include "proto/ingest.h"
 #include "proto/log_head.h"
 #include "proto/meet.h"
+#include "proto/treaty.h"
 
 enum {
     JOIN_TIME_MS = 60 * 1000,
@@ -67,6 +70,11 @@ enum {
     CATCH_UPS_MAX = 16,   /* parts of the epoch key that open the catch-up door */
     EPOCHS_PENDING = 16,  /* parts that came before their removals */
     NAMED_PLACES = 65536, /* many more than requests are taken back between two starts */
+    CARRIES_MAX = 1024,
+    CARRY_AGAIN_MS = 60 * 1000,
+    CARRY_RANK_MS = 3000,               /* one gateway waits for the one before it */
+    GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
+    CROSSINGS_OF_ONE = 256,
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
@@ -83,12 +91,13 @@ struct link {
         PURPOSE_JOIN,
         PURPOSE_DELIVERY,
         PURPOSE_MEET,
-        PURPOSE_COMPARE
+        PURPOSE_COMPARE,
+        PURPOSE_SIBLING
     } purpose;
     struct transport *transport; /* owned; NULL until the first byte of an inbound link */
     enum transport_door door;    /* once open */
     struct id about; /* member, compare: certificate; join: invite; delivery: grant, or request
-                        inbound; meet: the code's tag, then zeros */
+                        inbound; meet: the code's tag, then zeros; sibling: its community */
     struct box_public peer_static;
     uint8_t session[TRANSPORT_SESSION_BYTES];
     bool in_overlay;
@@ -110,6 +119,8 @@ struct link {
     unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */
     struct buffer manifest; /* parts of a sealed manifest that comes in */
+    struct id vouched;      /* delivery: a home of another community, shown to be a member there */
+    struct buffer vouch;    /* by this */
 };
 
 /* What an answered door was about, by its tag. */
@@ -230,6 +241,28 @@ struct log_head {
     char note[NOTE_MAX];
 };
 
+/* What this home has to do with treaties. */
+struct border {
+    struct { /* the newest roll that says what this home knows: by it members can be shown */
+        struct id roll;
+        struct instant created; /* 1970: none */
+        size_t count;
+        struct id ids[ROLL_MEMBERS_MAX]; /* rising */
+    } known;
+    struct { /* the newest of the other side that came here */
+        struct id treaty;
+        struct instant created;
+    } far[TREATIES_MAX];
+    struct carry { /* as a gateway: what is to cross */
+        bool used;
+        struct id object, treaty, to; /* community */
+        enum object_kind kind;
+        struct tick due;
+    } carries[CARRIES_MAX];
+    unsigned failed[CORE_SIBLINGS_MAX]; /* dials in a row */
+    struct crossed crossed;             /* of the crossing that was judged last */
+};
+
 struct core {
     struct core_config config;
     struct store *store;
@@ -256,6 +289,7 @@ struct core {
     struct transfer *transfer;
     struct log *log;
     struct transport_replay *replay;
+    struct border *border;
 
     struct link links[CORE_LINKS_MAX];
     uint64_t next_link; /* even */
@@ -385,6 +419,18 @@ enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
 bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
+/* The rules of our charter and of legal process; a refusal goes on record. */
+enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
+                            const struct member *author);
+enum err gossip_record_request(struct core *core, const struct id *id,
+                               const struct request *request, uint64_t *index);
+/* A request was accepted and is stored as this row. */
+enum err gossip_after_request(struct core *core, const struct request *request,
+                              const struct store_object *row);
+/* One of ours, signed by our node key: accepted as if it had come. `body` is its body. */
+enum err gossip_publish(struct core *core, enum object_kind kind, const struct head *head,
+                        const struct buffer *body);
+enum err gossip_append_certificate(struct core *core, const struct id *id, struct buffer *out);
 
 /* Dials this member now, whatever the overlay thinks of it. */
 enum err gossip_dial_member(struct core *core, const struct id *certificate);
@@ -473,6 +519,44 @@ enum err taken_back_by_request(struct core *core, const struct id *id,
 enum err taken_back(struct core *core, const struct id *request, bool *out);
 /* Its author is no member any more. */
 enum err taken_back_with_author(struct core *core, const struct id *request, const struct id *by);
+
+/* ---- rolls.c ---- */
+enum err rolls_load(struct core *core); /* members and acts are in place */
+enum err rolls_judge(struct core *core, const struct signed_object *object, const struct head *head,
+                     const struct member *author);
+enum err rolls_take(struct core *core, const struct signed_object *object);
+enum err rolls_tick(struct core *core);
+/* What shows those of another community that this one belongs to ours: its bytes are in `bytes`.
+ * ERR_USER_NOT_FOUND: not yet. */
+enum err rolls_membership(struct core *core, const struct id *certificate, struct buffer *bytes,
+                          struct membership *out);
+
+/* ---- border.c ---- */
+enum err border_load(struct core *core);
+/* It stands, or is over since so short a time that rolls have to say so still. */
+bool border_lingers(const struct core *core, const struct agreed *agreed);
+/* Does a treaty let a member of ours ask this of another community? */
+bool border_lets(const struct core *core, const struct request *request, enum member_role role);
+enum err border_judge_gateway(struct core *core, const struct signed_object *object,
+                              const struct head *head, const struct member *author);
+enum err border_judge_crossing(struct core *core, const struct signed_object *object,
+                               const struct head *head, const struct member *author);
+/* The one that was judged last is accepted; `bytes`: it, signed. */
+enum err border_crossed(struct core *core, struct bytes bytes);
+/* An object of our own community was accepted, which may have to cross. */
+enum err border_accepted(struct core *core, const struct id *id, enum object_kind kind);
+void border_doors(struct core *core);
+enum err border_established(struct core *core, struct link *link);
+enum err border_message(struct core *core, struct link *link, const struct link_message *message);
+struct tick border_deadline(const struct core *core);
+enum err border_tick(struct core *core);
+enum err border_keep_up(struct core *core);
+/* Who made a request that came from elsewhere. ERR_USER_NOT_FOUND: it did not. */
+enum err border_author(struct core *core, const struct id *request, struct member *out);
+/* To the asker of another community, that this home is a member of ours. */
+enum err border_vouch(struct core *core, struct link *link, const struct id *request);
+enum err border_take_vouch(struct core *core, struct link *link,
+                           const struct link_message *message);
 
 /* ---- called.c ---- */
 enum err called_judge(struct core *core, const struct signed_object *object,

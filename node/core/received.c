@@ -7,16 +7,18 @@
 #include "node/core/parts.h"
 
 static enum err visit_file(void *context, const struct id *grant);
-static enum err check_offer(struct core *core, const struct link_message *message,
-                            const struct id *request_id, struct id *grant_id, struct grant *grant);
+static enum err check_offer(struct core *core, const struct link *link,
+                            const struct link_message *message, struct id *grant_id,
+                            struct grant *grant);
 static bool all_owners_of(const struct grant *grant, const struct member *member);
 static enum err held_of(struct core *core, const struct grant *grant, const struct id *grant_id,
                         bool *known, uint64_t *received);
 static enum err room_for_row(struct core *core, const struct grant *grant);
 static enum err make_file(struct core *core, const struct grant *grant, const struct id *grant_id,
                           uint64_t received);
-static enum err add_row(struct core *core, const struct link_message *message,
-                        const struct grant *grant, const struct id *grant_id);
+static enum err add_row(struct core *core, const struct link *link,
+                        const struct link_message *message, const struct grant *grant,
+                        const struct id *grant_id);
 static bool header_is_whole(const struct link *link, const struct link_message *message);
 static enum err tell(struct core *core, enum store_told told);
 static enum err publish_commitment(struct core *core, const struct store_delivered *row);
@@ -77,7 +79,7 @@ enum err received_take_offer(struct core *core, struct link *link,
     struct transfer_actions actions;
     bool known = false;
     uint64_t received = 0;
-    enum err err = check_offer(core, message, &link->about, &grant_id, &grant);
+    enum err err = check_offer(core, link, message, &grant_id, &grant);
     if (err == ERR_OK) {
         err = transfer_may_receive(core->transfer, link->no, &grant, &grant_id);
     }
@@ -92,7 +94,7 @@ enum err received_take_offer(struct core *core, struct link *link,
                                &actions);
     }
     if (err == ERR_OK && !known) {
-        err = add_row(core, message, &grant, &grant_id);
+        err = add_row(core, link, message, &grant, &grant_id);
     }
     if (err == ERR_OK) {
         core_journal(core, "info transfer: offered grant=%02x%02x held=%llu of=%llu", grant_id.b[0],
@@ -104,8 +106,10 @@ enum err received_take_offer(struct core *core, struct link *link,
 
 /* Ours to have: granted for this very request and its key, by all the owners it names, who are
  * owners of a home in good standing. */
-static enum err check_offer(struct core *core, const struct link_message *message,
-                            const struct id *request_id, struct id *grant_id, struct grant *grant) {
+static enum err check_offer(struct core *core, const struct link *link,
+                            const struct link_message *message, struct id *grant_id,
+                            struct grant *grant) {
+    const struct id *request_id = &link->about;
     struct signed_object grant_object;
     struct signed_object member_object;
     struct member member;
@@ -129,11 +133,13 @@ static enum err check_offer(struct core *core, const struct link_message *messag
     if (err != ERR_OK) {
         return err;
     }
-    if (community_find(core->community, &member_object.id) == NULL) {
+    bool vouched = link->vouch.len > 0 && id_equal(&link->vouched, &member_object.id);
+    if (!vouched && community_find(core->community, &member_object.id) == NULL) {
         err = community_admit(core->community, &member_object, &member);
     }
-    if (err == ERR_OK && (!id_equal(&grant->home, &member_object.id) ||
-                          !community_in_standing(core->community, &grant->home, core->now.wall))) {
+    bool standing =
+        vouched || community_in_standing(core->community, &member_object.id, core->now.wall);
+    if (err == ERR_OK && (!id_equal(&grant->home, &member_object.id) || !standing)) {
         err = ERR_PEER_CERTIFICATE;
     }
     if (err == ERR_OK && !all_owners_of(grant, &member)) {
@@ -219,13 +225,15 @@ static enum err make_file(struct core *core, const struct grant *grant, const st
     return err == ERR_HOST_DISK ? ERR_FULL_DISK : err;
 }
 
-static enum err add_row(struct core *core, const struct link_message *message,
-                        const struct grant *grant, const struct id *grant_id) {
+static enum err add_row(struct core *core, const struct link *link,
+                        const struct link_message *message, const struct grant *grant,
+                        const struct id *grant_id) {
     struct store_delivered row = {.grant = *grant_id,
                                   .request = grant->request,
                                   .home = grant->home,
                                   .signed_grant = message->as.offer.grant,
                                   .member = message->as.offer.member,
+                                  .vouch = buffer_bytes(&link->vouch),
                                   .payload_size = grant->payload_size,
                                   .delete_by = grant->terms.delete_by};
     struct log_entry entry = {
@@ -449,19 +457,8 @@ static void commit_to(const struct store_delivered *row, struct id *out) {
  * travels. */
 static enum err publish(struct core *core, enum object_kind kind, const struct head *head,
                         const struct buffer *body, const struct log_entry *entry) {
-    struct signed_object object;
-    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-    signed_start(kind, buffer_bytes(body), &object);
-    enum err err = signed_add(&object, &core->config.keys.sign, &core->node_public);
-    if (err == ERR_OK) {
-        err = signed_encode(&object, &bytes);
-    }
-    if (err == ERR_OK) {
-        err = record_add(core, entry, NULL);
-    }
-    return err == ERR_OK
-               ? gossip_accept(core, 0, (struct way){0}, &object, head, buffer_bytes(&bytes))
-               : err;
+    enum err err = record_add(core, entry, NULL);
+    return err == ERR_OK ? gossip_publish(core, kind, head, body) : err;
 }
 
 /* ---- deletion ---- */

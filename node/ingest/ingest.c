@@ -33,6 +33,11 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
                              struct bytes frame, struct instant now);
 static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
                               struct instant now, struct request *out, uint64_t *live_max);
+static enum err check_crossing(struct ingest *ingest, const struct ingest_message *message,
+                               struct instant now, struct request *out, uint64_t *live_max);
+static bool serves(const struct ingest *ingest, const struct id *community);
+static enum err check_rules(const struct charter *charter, const struct request *request,
+                            enum member_role role, struct instant now, uint64_t *live_max);
 static enum err make_room(struct ingest *ingest, const struct request *request, uint64_t live_max,
                           struct instant now);
 static enum err take_shred(struct ingest *ingest, const struct clip_id *clip);
@@ -409,7 +414,6 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     struct signed_object object;
     struct member author;
     struct id author_id;
-    bool served = false;
     bool owner = false;
     enum err err = signed_decode(message->as.request.request, &object);
     if (err == ERR_OK) {
@@ -418,11 +422,13 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     if (err != ERR_OK) {
         return err;
     }
-    for (size_t i = 0; i < ingest->list.community_count; i++) {
-        served |= id_equal(&ingest->list.communities[i], &out->head.community);
+    if (object.kind != OBJECT_REQUEST || !id_equal(&object.id, &message->as.request.id)) {
+        return ERR_DENY_PIN;
     }
-    if (!served || object.kind != OBJECT_REQUEST ||
-        !id_equal(&object.id, &message->as.request.id)) {
+    if (message->as.request.crossing.len > 0) {
+        return check_crossing(ingest, message, now, out, live_max);
+    }
+    if (!serves(ingest, &out->head.community)) {
         return ERR_DENY_PIN;
     }
     const struct community *community = community_of(ingest, &out->head.community);
@@ -444,13 +450,63 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
     if (err == ERR_OK && instant_reached(now, out->head.expires)) {
         err = ERR_DENY_EXPIRED;
     }
+    return err == ERR_OK ? check_rules(charter, out, author.role, now, live_max) : err;
+}
+
+/* Of another community, by treaty: the gateway is not believed either. */
+static enum err check_crossing(struct ingest *ingest, const struct ingest_message *message,
+                               struct instant now, struct request *out, uint64_t *live_max) {
+    static struct crossed crossed; /* large */
+    struct signed_object object;
+    struct crossing crossing;
+    enum err err = signed_decode(message->as.request.crossing, &object);
     if (err == ERR_OK) {
-        *live_max = charter->caps.live_requests;
-        err = charter_allows(charter, author.role, (unsigned)out->instrument.kind)
-                  ? legal_refuse(out, &charter->caps, now, NULL)
-                  : ERR_DENY_ROLE;
+        err =
+            object.kind == OBJECT_CROSSING ? crossing_decode(object.body, &crossing) : ERR_DENY_PIN;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    const struct community *community = community_of(ingest, &crossing.head.community);
+    if (!serves(ingest, &crossing.head.community) || community == NULL) {
+        return ERR_DENY_PIN;
+    }
+    const struct governance *governance = community_governance(community);
+    err = crossing_verify(governance, &crossing, crossing.head.created, &crossed);
+    if (err == ERR_OK && (crossed.object.kind != OBJECT_REQUEST ||
+                          !id_equal(&crossed.object.id, &message->as.request.id))) {
+        err = ERR_DENY_PIN;
+    }
+    if (err == ERR_OK && instant_reached(now, out->head.expires)) {
+        err = ERR_DENY_EXPIRED;
+    }
+    if (err == ERR_OK) {
+        err = check_rules(&governance->charter, out, crossed.author.member.role, now, live_max);
+    }
+    if (err == ERR_OK) {
+        const struct agreed *agreed =
+            governance_treaty(governance, &crossing.treaty, crossing.head.created);
+        uint64_t most = agreed->treaty.caps.live_requests;
+        *live_max = most < *live_max ? most : *live_max;
     }
     return err;
+}
+
+static bool serves(const struct ingest *ingest, const struct id *community) {
+    for (size_t i = 0; i < ingest->list.community_count; i++) {
+        if (id_equal(&ingest->list.communities[i], community)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err check_rules(const struct charter *charter, const struct request *request,
+                            enum member_role role, struct instant now, uint64_t *live_max) {
+    *live_max = charter->caps.live_requests;
+    return charter_allows(charter, role, (unsigned)request->instrument.kind)
+               ? legal_refuse(request, &charter->caps, now, NULL)
+               : ERR_DENY_ROLE;
 }
 
 static enum err take_shred(struct ingest *ingest, const struct clip_id *clip) {

@@ -16,6 +16,7 @@
 #include "node/ingest/index.h"
 #include "proto/ingest.h"
 #include "proto/pins.h"
+#include "proto/treaty.h"
 
 enum {
     INGEST_SLICE_FILES = 16,

@@ -89,7 +89,8 @@ void requests_destroy(struct requests *requests) {
 
 enum err requests_judge(const struct requests *requests, const struct id *id,
                         const struct request *request, const struct member *author,
-                        const struct charter *charter, struct instant now, size_t *rule) {
+                        const struct charter *charter, bool elsewhere, struct instant now,
+                        size_t *rule) {
     if (find(requests, id) != NULL) {
         return ERR_PEER_REPEATED;
     }
@@ -108,7 +109,7 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
             (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
         return ERR_DENY_CHARTER; /* whoever passed it on may have another one still */
     }
-    if (charter->has_area && !geo_place_inside(&request->place, &charter->area)) {
+    if (charter->has_area && !elsewhere && !geo_place_inside(&request->place, &charter->area)) {
         *rule = rule_about("at");
         return ERR_DENY_CAP;
     }

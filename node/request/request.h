@@ -22,7 +22,8 @@ struct requests *requests_create(void); /* NULL when memory is short */
 void requests_destroy(struct requests *requests);
 
 /* May this request be stored, forwarded and matched? The caller has checked its signature and that
- * its author is in standing. On a broken rule *rule is its index in the table of rules.
+ * its author is in standing. `elsewhere`: a treaty lets it be asked of another community, so its
+ * place need not be ours. On a broken rule *rule is its index in the table of rules.
  *
  * To ignore: ERR_DENY_TIME (of the request or a timed rule), ERR_DENY_EXPIRED, ERR_DENY_QUOTA,
  * ERR_FULL_TABLE, ERR_PEER_REPEATED, ERR_DENY_OTHERS (amends another one's: whoever passed it on
@@ -31,7 +32,8 @@ void requests_destroy(struct requests *requests);
  * (lives too long), ERR_DENY_ROLE. */
 MUST_USE enum err requests_judge(const struct requests *requests, const struct id *id,
                                  const struct request *request, const struct member *author,
-                                 const struct charter *charter, struct instant now, size_t *rule);
+                                 const struct charter *charter, bool elsewhere, struct instant now,
+                                 size_t *rule);
 
 /* A rule was broken: does it go on the record? The same one comes again by every neighbour and at
  * every reconciliation, and a hostile author makes them without end: the record must not grow with

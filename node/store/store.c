@@ -392,6 +392,51 @@ enum err store_request_expire(struct store *store) {
     return query_write(&q);
 }
 
+/* ---- crossed ---- */
+
+enum err store_crossed_add(struct store *store, const struct store_crossed *crossed) {
+    QUERY(q, store,
+          "INSERT OR IGNORE INTO crossed(request, treaty, at, crossing) VALUES(?, ?, ?, ?)");
+    bind_id(&q, &crossed->request);
+    bind_id(&q, &crossed->treaty);
+    bind_int(&q, crossed->at.ms);
+    bind_bytes(&q, crossed->crossing);
+    return query_write(&q);
+}
+
+enum err store_crossed_get(struct store *store, const struct id *request,
+                           struct store_crossed *out) {
+    QUERY(q, store, "SELECT treaty, at, crossing FROM crossed WHERE request = ?");
+    bind_id(&q, request);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        out->request = *request;
+        column_fixed(&q, 0, out->treaty.b, sizeof out->treaty.b);
+        out->at.ms = sqlite3_column_int64(q.statement, 1);
+        out->crossing = column_keep(&q, 2);
+        err = q.err;
+    }
+    return err;
+}
+
+enum err store_crossed_count(struct store *store, const struct id *treaty, struct instant since,
+                             uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM crossed WHERE treaty = ? AND at >= ?");
+    bind_id(&q, treaty);
+    bind_int(&q, since.ms);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *out = (uint64_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+enum err store_crossed_expire(struct store *store, struct instant since) {
+    QUERY(q, store, "DELETE FROM crossed WHERE at < ? AND request NOT IN (SELECT id FROM objects)");
+    bind_int(&q, since.ms);
+    return query_write(&q);
+}
+
 /* ---- call-backs ---- */
 
 enum err store_call_get(struct store *store, const struct id *request, const struct id *author,
@@ -774,7 +819,7 @@ enum err store_clip_count_open(struct store *store, const struct id *request, ui
 
 #define DELIVERED_COLUMNS                                                                          \
     "grant_id, request, signed_grant, member, header, manifest, salt, received, payload_size,"     \
-    " completed, delete_by, home, deletion, told"
+    " completed, delete_by, home, deletion, told, vouch"
 
 static void read_delivered(struct query *q, struct store_delivered *out) {
     column_fixed(q, 0, out->grant.b, sizeof out->grant.b);
@@ -791,12 +836,13 @@ static void read_delivered(struct query *q, struct store_delivered *out) {
     column_fixed(q, 11, out->home.b, sizeof out->home.b);
     out->deletion = (enum store_deletion)sqlite3_column_int(q->statement, 12);
     out->told = (enum store_told)sqlite3_column_int(q->statement, 13);
+    out->vouch = column_keep(q, 14);
 }
 
 enum err store_delivered_add(struct store *store, const struct store_delivered *d) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO delivered(" DELIVERED_COLUMNS ")"
-          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, ?, 0, 0)");
+          " VALUES(?, ?, ?, ?, x'', x'', ?, 0, ?, 0, ?, ?, 0, 0, ?)");
     bind_id(&q, &d->grant);
     bind_id(&q, &d->request);
     bind_bytes(&q, d->signed_grant);
@@ -805,6 +851,7 @@ enum err store_delivered_add(struct store *store, const struct store_delivered *
     bind_int(&q, (int64_t)d->payload_size);
     bind_int(&q, d->delete_by.ms);
     bind_id(&q, &d->home);
+    bind_bytes(&q, d->vouch);
     return query_write(&q);
 }
 
@@ -1561,6 +1608,10 @@ static const char *const migrations[] = {
      "DROP INDEX objects_author;"
      "CREATE INDEX objects_author ON objects(kind, author, created) WHERE kind <> 5;"
      "DELETE FROM nodes WHERE level % 4 <> 0;"),
+    ("CREATE TABLE crossed(request BLOB NOT NULL UNIQUE, treaty BLOB NOT NULL,"
+     " at INTEGER NOT NULL, crossing BLOB NOT NULL);"
+     "CREATE INDEX crossed_treaty ON crossed(treaty, at);"
+     "ALTER TABLE delivered ADD COLUMN vouch BLOB NOT NULL DEFAULT x'';"),
 };
 
 static enum err migrate(struct store *store) {

@@ -118,6 +118,22 @@ typedef enum err store_request_visit(void *context, const struct id *request);
 MUST_USE enum err store_request_each_key(struct store *store, store_request_visit *visit,
                                          void *context);
 
+/* ---- requests that came across a border, with what they came in ---- */
+
+struct store_crossed {
+    struct id request;
+    struct id treaty;
+    struct instant at;     /* when it came here */
+    struct bytes crossing; /* signed */
+};
+MUST_USE enum err store_crossed_add(struct store *store, const struct store_crossed *crossed);
+MUST_USE enum err store_crossed_get(struct store *store, const struct id *request,
+                                    struct store_crossed *out);
+MUST_USE enum err store_crossed_count(struct store *store, const struct id *treaty,
+                                      struct instant since, uint64_t *out);
+/* Removes those whose request is gone and that came before `since`. */
+MUST_USE enum err store_crossed_expire(struct store *store, struct instant since);
+
 /* ---- call-backs: which of an author is the newest about a request ---- */
 
 struct store_call {
@@ -243,6 +259,7 @@ struct store_delivered {
     enum store_told told;
     struct bytes signed_grant;
     struct bytes member; /* of the granting home */
+    struct bytes vouch;  /* a Vouch, where that is of another community */
     struct bytes header;
     struct bytes manifest;
     uint8_t salt[32];  /* of the receipt commitment */

@@ -140,6 +140,9 @@ void transport_psk0(enum transport_door door, const struct id *community, struct
     case TRANSPORT_MEET:
         label = "stoop/1 door meet";
         break;
+    case TRANSPORT_SIBLING:
+        label = "stoop/1 door sibling";
+        break;
     }
     ASSERT(secret.len >= 16);
     hash_labelled(label, secret, BYTES_OF(community->b), psk0, 32);

@@ -67,6 +67,9 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         {LINK_PIECES, "Pieces"},
         {LINK_RECEIPT, "ReceiptMessage"},
         {LINK_HEADER, "Header"},
+        {LINK_VOUCH, "Vouch"},
+        {LINK_CARRY, "Carry"},
+        {LINK_CARRIED, "Carried"},
     };
     size_t kind = (size_t)(choice % COUNT_OF(kinds));
     return round_trip_seed(fill_shape_named(kinds[kind].shape), choice >> 8,

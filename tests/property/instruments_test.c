@@ -501,7 +501,8 @@ static void try_taken(const struct row *row, const struct area *area) {
     CHECK(bytes_equal(buffer_bytes(&bytes), buffer_bytes(&forged))); /* what forging has to match */
     CHECK_ERR(ERR_OK, request_decode(buffer_bytes(&bytes), &decoded));
 
-    enum err err = requests_judge(requests, &id, &decoded, &agency, &charter, SAMPLE_NOW, &rule);
+    enum err err =
+        requests_judge(requests, &id, &decoded, &agency, &charter, false, SAMPLE_NOW, &rule);
     expect_verdict(row, "at the gate", err, rule);
 
     bool here = decoded.document.present && strcmp(row->document, "away") != 0;

@@ -53,6 +53,9 @@ static const struct kind link_kinds[] = {
     {LINK_PIECES, "Pieces"},
     {LINK_RECEIPT, "ReceiptMessage"},
     {LINK_HEADER, "Header"},
+    {LINK_VOUCH, "Vouch"},
+    {LINK_CARRY, "Carry"},
+    {LINK_CARRIED, "Carried"},
 };
 static const struct kind ingest_kinds[] = {
     {INGEST_CAMERA_LIST, "IngestCameraList"},

@@ -37,7 +37,7 @@ static struct id id_of(int number) {
 static enum err judge(struct requests *requests, const struct request *request, size_t *rule) {
     const struct id id = id_of(9999);
     *rule = 777;
-    return requests_judge(requests, &id, request, &agency, &charter, SAMPLE_NOW, rule);
+    return requests_judge(requests, &id, request, &agency, &charter, false, SAMPLE_NOW, rule);
 }
 
 static void test_a_sound_request_is_let_in(void **state) {
@@ -66,8 +66,8 @@ static void test_witnesses_ask_for_nothing(void **state) {
     const struct id id = id_of(1);
     witness.role = MEMBER_WITNESS;
     sample_request(&community, &request);
-    CHECK_ERR(ERR_DENY_ROLE,
-              requests_judge(requests, &id, &request, &witness, &charter, SAMPLE_NOW, &rule));
+    CHECK_ERR(ERR_DENY_ROLE, requests_judge(requests, &id, &request, &witness, &charter, false,
+                                            SAMPLE_NOW, &rule));
     requests_destroy(requests);
 }
 

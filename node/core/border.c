@@ -4,6 +4,7 @@
  * members ask over to its node in the other one; there that node says it on; and as any home of a
  * community that is asked, it judges what is said so, and trusts no gateway. Who grants to somebody
  * elsewhere shows that it is a member here. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/base/assert.h"
@@ -23,6 +24,15 @@ struct ranking { /* of this home among the gateways that may carry one object */
     struct id treaty, object;
     uint8_t own[32];
     unsigned before;
+};
+
+struct own_objects { /* of this community, that may have to cross */
+    const struct core *core;
+    size_t count;
+    struct {
+        struct id id;
+        enum object_kind kind;
+    } list[CARRIES_MAX];
 };
 
 struct own_gateway { /* the newest one of ours for a treaty */
@@ -99,9 +109,19 @@ static const struct core_sibling *sibling_of(const struct core *core, const stru
 
 enum err border_load(struct core *core) {
     enum err err = store_object_each(core->store, OBJECT_CROSSING, visit_crossing, core);
-    if (err == ERR_OK && core->config.sibling_count > 0) {
-        err = store_object_each(core->store, OBJECT_UNKNOWN, visit_own, core);
+    if (err != ERR_OK || core->config.sibling_count == 0) {
+        return err;
     }
+    struct own_objects *own = calloc(1, sizeof *own);
+    if (own == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    own->core = core;
+    err = store_object_each(core->store, OBJECT_UNKNOWN, visit_own, own);
+    for (size_t i = 0; err == ERR_OK && i < own->count; i++) {
+        err = border_accepted(core, &own->list[i].id, own->list[i].kind);
+    }
+    free(own);
     return err;
 }
 
@@ -133,14 +153,16 @@ static enum err visit_crossing(void *context, const struct store_object *row) {
 
 /* What may have to cross still: the far side knows what has. */
 static enum err visit_own(void *context, const struct store_object *row) {
-    struct core *core = context;
+    struct own_objects *own = context;
+    const struct core *core = own->core;
     bool crosses = (row->kind == OBJECT_REQUEST || row->kind == OBJECT_WITHDRAWAL) &&
                    community_find(core->community, &row->author) != NULL;
-    if (!crosses && !(row->kind == OBJECT_ROLL && id_equal(&row->id, &core->border->known.roll))) {
-        return ERR_OK;
+    bool roll = row->kind == OBJECT_ROLL && id_equal(&row->id, &core->border->known.roll);
+    if ((crosses || roll) && own->count < COUNT_OF(own->list)) {
+        own->list[own->count].id = row->id;
+        own->list[own->count++].kind = row->kind;
     }
-    const struct id id = row->id;
-    return border_accepted(core, &id, row->kind);
+    return ERR_OK;
 }
 
 /* ---- crossings that come ---- */

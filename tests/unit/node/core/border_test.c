@@ -1,0 +1,294 @@
+/* Two communities with a treaty: what crosses, what does not, and what ends it (PROTOCOL 4.12 to
+ * 4.14). Two homes are in both: each has a node here and one there. */
+#include "tests/support/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core/parts.h"
+#include "tests/support/samples.h"
+#include "tests/support/world.h"
+
+enum {
+    ASKER,     /* founded this side, and is its clerk */
+    GATE_A,    /* the first gateway's node here */
+    GATE_B,    /* the second's */
+    ELSEWHERE, /* founded the other side, and is its clerk */
+    GATE_A_FAR,
+    GATE_B_FAR,
+    OWNER, /* there, with footage */
+    HOMES,
+    FAR = ELSEWHERE,
+    SLOT_MS = 60 * 1000,
+    MINUTE = DURATION_MINUTE_MS,
+    HOUR = DURATION_HOUR_MS,
+    LIFE = 4 * HOUR,
+};
+
+static const struct world_terms terms = {.slot_s = SLOT_MS / 1000, .invite_allowance = 8};
+
+struct street {
+    struct world *world;
+    struct id sides[2]; /* communities: ASKER's, and ELSEWHERE's */
+    struct treaty treaty;
+    struct id treaty_id;
+    struct request request;
+    struct id id;
+};
+
+static bool joined(struct world *world, void *context) {
+    return world_certificate(world, *(const int *)context);
+}
+
+/* One community of the homes from `first` to `last`. */
+static struct id found(struct world *world, int first, int last) {
+    world_found(world, first, &terms);
+    for (int i = first + 1; i <= last; i++) {
+        char code[CODE_MAX_BYTES];
+        world_invite(world, first, MEMBER_HOME, DURATION_DAY_MS, code);
+        CHECK_ERR(ERR_OK, world_join(world, i, code));
+        CHECK(world_run_until(world, MINUTE, joined, &i));
+    }
+    return world->community;
+}
+
+static void be_siblings(struct street *street, int here, int there) {
+    struct world *world = street->world;
+    const int pair[] = {here, there};
+    for (int i = 0; i < 2; i++) {
+        struct world_home *home = &world->homes[pair[i]];
+        struct core_sibling *sibling = &home->siblings[0];
+        home->sibling_count = 1;
+        sibling->community = street->sides[1 - i];
+        sibling->transport = world->homes[pair[1 - i]].transport;
+        world_address(pair[1 - i], sibling->address);
+        world_kill(world, pair[i]);
+        CHECK_ERR(ERR_OK, world_start(world, pair[i]));
+    }
+}
+
+static void side(const struct street *street, int founder, struct treaty_side *out) {
+    const struct world_home *home = &street->world->homes[founder];
+    *out = (struct treaty_side){.community = street->sides[founder == FAR],
+                                .founder_count = 1,
+                                .founders = {home->owner_publics[0].sign},
+                                .allowance = terms.invite_allowance,
+                                .clerk_count = 1,
+                                .clerks = {home->node}};
+    (void)snprintf(out->name, sizeof out->name, "Side %d", founder == FAR);
+}
+
+/* The founders' acts: one of them alone decides. */
+static void act(struct street *street, int founder, const struct act *change) {
+    struct act next;
+    street->world->community = street->sides[founder == FAR];
+    world_act(street->world, founder, &next);
+    next.treaty = change->treaty;
+    next.treaty_ended = change->treaty_ended;
+    CHECK_ERR(ERR_OK, world_endorse(street->world, founder, &next, NULL, NULL));
+    street->world->community = street->sides[0];
+}
+
+static void end_treaty(struct street *street, int founder) {
+    const struct act ended = {.treaty_ended = street->treaty_id};
+    act(street, founder, &ended);
+}
+
+static struct street settle(uint64_t seed) {
+    struct street street = {.world = world_create(seed, HOMES, NULL)};
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    struct world *world = street.world;
+    struct treaty *treaty = &street.treaty;
+    street.sides[1] = found(world, ELSEWHERE, OWNER);
+    street.sides[0] = found(world, ASKER, GATE_B);
+    be_siblings(&street, GATE_A, GATE_A_FAR);
+    be_siblings(&street, GATE_B, GATE_B_FAR);
+    *treaty = (struct treaty){.created = world_wall(world, ASKER),
+                              .until = {world_wall(world, ASKER).ms + 30 * (int64_t)DURATION_DAY_MS},
+                              .side_count = 2,
+                              .instruments = 1 << INSTRUMENT_VOLUNTARY,
+                              .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
+                              .caps = CAPS_DEFAULT,
+                              .daily = 4};
+    bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
+    side(&street, order ? ASKER : FAR, &treaty->sides[0]);
+    side(&street, order ? FAR : ASKER, &treaty->sides[1]);
+    CHECK_ERR(ERR_OK, treaty_encode(treaty, &body));
+    sha256(buffer_bytes(&body), &street.treaty_id);
+    const struct act made = {.treaty = buffer_bytes(&body)};
+    act(&street, ASKER, &made);
+    act(&street, FAR, &made);
+    world->homes[OWNER].footage = WORLD_MATCH;
+    world_run(world, 2 * MINUTE); /* rolls come out, and gateways say that they are some */
+    return street;
+}
+
+static void ask(struct street *street) {
+    world_voluntary(street->world, ASKER, LIFE, &street->request);
+    CHECK_ERR(ERR_OK, world_request(street->world, ASKER, &street->request, &street->id));
+}
+
+static bool sealed(struct world *world, void *context) {
+    return world_clip(world, OWNER, context) != NULL;
+}
+
+static bool delivered(struct world *world, void *context) {
+    return world_delivered(world, ASKER, context) > 0;
+}
+
+static void grant(struct street *street) {
+    struct world_clip *clip = world_clip(street->world, OWNER, &street->id);
+    struct grant grant;
+    world_grant(street->world, OWNER, clip, &grant);
+    CHECK_ERR(ERR_OK, world_grant_put(street->world, OWNER, clip, &grant, 0, 1, NULL));
+}
+
+static void test_what_is_asked_here_is_granted_there(void **state) {
+    (void)state;
+    struct street street = settle(1);
+    struct world *world = street.world;
+    ask(&street);
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
+    world_run(world, 2 * SLOT_MS);
+    const struct world_clip clip = *world_clip(world, OWNER, &street.id);
+    grant(&street);
+    CHECK(world_run_until(world, 5 * MINUTE, delivered, &street.id));
+    CHECK(world_delivered_opens(world, ASKER, &street.id, &clip));
+    world_run(world, 2 * SLOT_MS);
+    for (int home = 0; home < HOMES; home++) {
+        CHECK(world_log_count(world, home, "request_seen ") == (home == ASKER ? 0 : 1));
+        CHECK(world_log_verifies(world, home));
+    }
+    CHECK(world_log_count(world, OWNER, "sent ") == 1); /* the receipt was believed */
+    world_destroy(world);
+}
+
+/* Every home on the far side starts anew, and knows what it knew; nothing crosses twice. */
+static void test_what_crossed_lasts_over_a_start(void **state) {
+    (void)state;
+    struct street street = settle(2);
+    struct world *world = street.world;
+    ask(&street);
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
+    world_run(world, 2 * SLOT_MS);
+    for (int home = 0; home < HOMES; home++) {
+        world_kill(world, home);
+        CHECK_ERR(ERR_OK, world_start(world, home));
+    }
+    world_run(world, 3 * MINUTE);
+    grant(&street);
+    CHECK(world_run_until(world, 5 * MINUTE, delivered, &street.id));
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(world_log_count(world, home, "request_seen ") == 1);
+    }
+    world_destroy(world);
+}
+
+static void test_what_is_withdrawn_here_ends_there(void **state) {
+    (void)state;
+    struct street street = settle(3);
+    struct world *world = street.world;
+    ask(&street);
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
+    CHECK_ERR(ERR_OK, world_withdraw(world, ASKER, &street.id, street.request.head.expires));
+    world_run(world, MINUTE);
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(world_log_count(world, home, "request_withdrawn ") == 1);
+    }
+    world_destroy(world);
+}
+
+static void test_only_what_the_treaty_names_crosses(void **state) {
+    (void)state;
+    struct street street = settle(4);
+    struct world *world = street.world;
+    world_warrant(world, ASKER, LIFE, &street.request);
+    CHECK_ERR(ERR_OK, world_request(world, ASKER, &street.request, &street.id));
+    world_run(world, 3 * MINUTE);
+    CHECK(world_has_object(world, GATE_A, &street.id));
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(!world_has_object(world, home, &street.id));
+    }
+    world_destroy(world);
+}
+
+/* Whichever side ends it: the next request does not cross any more, the one that did lives on. */
+static void test_a_treatys_end_ends_the_next_request(void **state) {
+    (void)state;
+    for (int by = 0; by < 2; by++) {
+        struct street street = settle(5 + (uint64_t)by);
+        struct world *world = street.world;
+        ask(&street);
+        CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
+        world_run(world, 2 * SLOT_MS);
+        end_treaty(&street, by == 0 ? ASKER : FAR);
+        world_run(world, 10 * 1000);
+        struct street later = street;
+        ask(&later);
+        world_run(world, 3 * MINUTE);
+        for (int home = FAR; home < HOMES; home++) {
+            CHECK(!world_has_object(world, home, &later.id));
+        }
+        grant(&street);
+        world_run(world, 3 * MINUTE);
+        world_destroy(world);
+    }
+}
+
+/* Its live request ends there, and the next one is not taken. */
+static void test_a_removal_here_counts_there(void **state) {
+    (void)state;
+    struct street street = settle(7);
+    struct world *world = street.world;
+    world_voluntary(world, GATE_B, LIFE, &street.request);
+    CHECK_ERR(ERR_OK, world_request(world, GATE_B, &street.request, &street.id));
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(world_log_count(world, home, "request_withdrawn ") == 1);
+    }
+    world_destroy(world);
+}
+
+/* One after the other is off: what one does not carry the next one does. */
+static void test_a_gateway_that_is_off_is_stood_in_for(void **state) {
+    (void)state;
+    for (int off = 0; off < 2; off++) {
+        struct street street = settle(8 + (uint64_t)off);
+        struct world *world = street.world;
+        world_kill(world, off == 0 ? GATE_A : GATE_B);
+        ask(&street);
+        world_run(world, MINUTE);
+        CHECK(world_has_object(world, OWNER, &street.id));
+        world_destroy(world);
+    }
+}
+
+static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
+    (void)state;
+    struct street street = settle(10);
+    struct world *world = street.world;
+    size_t crossed = 0;
+    for (int i = 0; i < 6; i++) {
+        ask(&street);
+        world_run(world, MINUTE);
+        crossed += world_has_object(world, OWNER, &street.id) ? 1 : 0;
+    }
+    CHECK(crossed == street.treaty.daily);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_asked_here_is_granted_there),
+        cmocka_unit_test(test_what_crossed_lasts_over_a_start),
+        cmocka_unit_test(test_what_is_withdrawn_here_ends_there),
+        cmocka_unit_test(test_only_what_the_treaty_names_crosses),
+        cmocka_unit_test(test_a_treatys_end_ends_the_next_request),
+        cmocka_unit_test(test_a_removal_here_counts_there),
+        cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
+        cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -16,10 +16,15 @@ static size_t signed_by_administrators(const struct signed_object *object,
                                        const struct charter *charter);
 static void note_renewed(struct governance *governance, const struct renewed *renewed);
 static void note_removed(struct governance *governance, const struct act *act);
-static enum err judge_treaty(const struct governance *governance, const struct act *act,
-                             struct treaty *out);
-static size_t place_for_treaty(const struct governance *governance, struct instant now);
-static struct agreed *agreed_on(struct governance *governance, const struct id *id);
+static void note_treaty(struct governance *governance, const struct act *act);
+static enum err judge_made(const struct governance *governance, uint32_t version,
+                           const struct charter *charter, const struct act *act);
+static size_t free_place(const struct governance *governance, struct instant at);
+static size_t in_force(const struct governance *governance, uint32_t version, const struct id *id,
+                       struct instant at);
+static bool stands(const struct agreed *agreed, uint32_t version, struct instant at);
+static struct instant over_since(const struct agreed *agreed, uint32_t version);
+static bool had_ended(const struct agreed *agreed, uint32_t version);
 static bool is_removed(const struct governance *governance, const struct above *chain,
                        struct instant now);
 static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
@@ -109,12 +114,11 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     if (governance->version == ACTS_MAX) {
         return ERR_FULL_TABLE;
     }
-    struct treaty treaty;
     enum err err = act->head.created.ms > governance->created.ms
                        ? act_verify(&governance->charter, object)
                        : ERR_PEER_BOUNDS;
     if (err == ERR_OK) {
-        err = judge_treaty(governance, act, &treaty);
+        err = governance_lets(governance, governance->version, &governance->charter, act);
     }
     if (err != ERR_OK) {
         return err;
@@ -131,21 +135,7 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     if (act->has_removed) {
         note_removed(governance, act);
     }
-    if (act->treaty.len > 0) {
-        size_t place = place_for_treaty(governance, act->head.created);
-        struct agreed *agreed = &governance->treaties[place];
-        governance->treaty_count += place == governance->treaty_count ? 1 : 0;
-        sha256(act->treaty, &agreed->id);
-        agreed->treaty = treaty;
-        agreed->ended = INSTANT_NEVER;
-        agreed->by = governance->version;
-        agreed->ended_by = 0;
-    }
-    if (!id_is_zero(&act->treaty_ended)) {
-        struct agreed *agreed = agreed_on(governance, &act->treaty_ended);
-        agreed->ended = act->head.created;
-        agreed->ended_by = governance->version;
-    }
+    note_treaty(governance, act);
     return ERR_OK;
 }
 
@@ -166,9 +156,8 @@ void governance_rewind(struct governance *governance, uint32_t version, const st
     for (size_t i = 0; i < governance->treaty_count; i++) {
         struct agreed *agreed = &governance->treaties[i];
         if (agreed->by > version) {
-            *agreed = (struct agreed){.ended = {0}, .ended_by = 1}; /* over for long */
+            *agreed = (struct agreed){.by = 0};
         } else if (agreed->ended_by > version) {
-            agreed->ended = INSTANT_NEVER;
             agreed->ended_by = 0;
         }
     }
@@ -182,68 +171,120 @@ const struct agreed *governance_treaty(const struct governance *governance, cons
                                        struct instant now) {
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *agreed = &governance->treaties[i];
-        if (id_equal(&agreed->id, id) && !instant_reached(now, agreed->ended) &&
-            !instant_reached(now, agreed->treaty.until)) {
+        bool stood = agreed->by != 0 && !instant_reached(now, agreed->treaty.until) &&
+                     (agreed->ended_by == 0 || !instant_reached(now, agreed->ended));
+        if (stood && id_equal(&agreed->id, id)) {
             return agreed;
         }
     }
     return NULL;
 }
 
-/* One that is made names this community as it was founded, and is no looser than its charter; its
- * time is to come. One that is ended is in force. */
-static enum err judge_treaty(const struct governance *governance, const struct act *act,
-                             struct treaty *out) {
-    const struct caps *caps = &governance->charter.caps;
+/* By nothing but the acts before it, and never by what the table still holds: homes differ in that
+ * when some have seen acts that lost. */
+enum err governance_lets(const struct governance *governance, uint32_t version,
+                         const struct charter *charter, const struct act *act) {
+    if (act->treaty.len > 0) {
+        return judge_made(governance, version, charter, act);
+    }
+    return id_is_zero(&act->treaty_ended) || in_force(governance, version, &act->treaty_ended,
+                                                      act->head.created) < governance->treaty_count
+               ? ERR_OK
+               : ERR_DENY_TREATY;
+}
+
+static enum err judge_made(const struct governance *governance, uint32_t version,
+                           const struct charter *charter, const struct act *act) {
+    const struct caps *caps = &charter->caps;
+    struct treaty treaty;
     struct id id;
-    if (!id_is_zero(&act->treaty_ended)) {
-        return governance_treaty(governance, &act->treaty_ended, act->head.created) != NULL
-                   ? ERR_OK
-                   : ERR_DENY_TREATY;
-    }
-    if (act->treaty.len == 0) {
-        return ERR_OK;
-    }
-    enum err err = treaty_decode(act->treaty, out);
+    size_t standing = 0;
+    enum err err = treaty_decode(act->treaty, &treaty);
     if (err != ERR_OK) {
         return err;
     }
-    const struct treaty_side *own = treaty_side(out, &governance->community);
-    sha256(act->treaty, &id);
-    if (own == NULL || !treaty_side_fits(own, governance) || out->caps.span_s > caps->span_s ||
-        out->caps.area_m2 > caps->area_m2 || out->caps.live_requests > caps->live_requests ||
-        instant_reached(act->head.created, out->until)) {
+    const struct treaty_side *own = treaty_side(&treaty, &governance->community);
+    if (own == NULL || !treaty_side_fits(own, governance) || treaty.caps.span_s > caps->span_s ||
+        treaty.caps.area_m2 > caps->area_m2 || treaty.caps.live_requests > caps->live_requests ||
+        instant_reached(act->head.created, treaty.until)) {
         return ERR_PEER_CERTIFICATE;
     }
-    for (size_t i = 0; i < governance->treaty_count; i++) {
-        if (id_equal(&governance->treaties[i].id, &id)) {
-            return ERR_PEER_REPEATED;
-        }
-    }
-    return place_for_treaty(governance, act->head.created) < TREATIES_MAX ? ERR_OK : ERR_FULL_TABLE;
-}
-
-/* One that was over so long ago that no rewind brings it back gives way. */
-static size_t place_for_treaty(const struct governance *governance, struct instant now) {
-    const struct duration kept = {(int64_t)TREATY_KEPT_DAYS * DURATION_DAY_MS};
+    sha256(act->treaty, &id);
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *agreed = &governance->treaties[i];
-        struct instant over =
-            agreed->ended.ms < agreed->treaty.until.ms ? agreed->ended : agreed->treaty.until;
-        if (instant_reached(now, instant_add(over, kept))) {
+        bool counts = stands(agreed, version, act->head.created);
+        if (counts && id_equal(&agreed->id, &id)) {
+            return ERR_PEER_REPEATED;
+        }
+        standing += counts ? 1 : 0;
+    }
+    return standing < TREATIES_MAX ? ERR_OK : ERR_FULL_TABLE;
+}
+
+static void note_treaty(struct governance *governance, const struct act *act) {
+    const struct instant at = act->head.created;
+    if (!id_is_zero(&act->treaty_ended)) {
+        size_t place = in_force(governance, governance->version, &act->treaty_ended, at);
+        governance->treaties[place].ended = at;
+        governance->treaties[place].ended_by = governance->version;
+    }
+    if (act->treaty.len == 0) {
+        return;
+    }
+    size_t place = free_place(governance, at);
+    ASSERT(place < COUNT_OF(governance->treaties));
+    governance->treaty_count += place == governance->treaty_count ? 1 : 0;
+    struct agreed *agreed = &governance->treaties[place];
+    *agreed = (struct agreed){.by = governance->version};
+    sha256(act->treaty, &agreed->id);
+    enum err err = treaty_decode(act->treaty, &agreed->treaty);
+    ASSERT(err == ERR_OK); /* governance_lets() has read it */
+}
+
+/* One is used again when what lay there stands no more, and has not for as long again: should the
+ * act be undone, the one that comes in its stead may be older. There is room: whatever else is kept
+ * stood TREATY_STANDS_DAYS ago or stands now, and neither are more than TREATIES_MAX. */
+static size_t free_place(const struct governance *governance, struct instant at) {
+    const struct duration kept = {INT64_C(2) * TREATY_STANDS_DAYS * DURATION_DAY_MS};
+    size_t place = 0;
+    while (place < governance->treaty_count) {
+        const struct agreed *agreed = &governance->treaties[place];
+        if (agreed->by == 0 ||
+            instant_reached(at, instant_add(over_since(agreed, governance->version), kept))) {
+            break;
+        }
+        place++;
+    }
+    return place;
+}
+
+/* Its place; treaty_count: nowhere. */
+static size_t in_force(const struct governance *governance, uint32_t version, const struct id *id,
+                       struct instant at) {
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        if (agreed->by != 0 && agreed->by <= version && id_equal(&agreed->id, id) &&
+            !had_ended(agreed, version) && !instant_reached(at, agreed->treaty.until)) {
             return i;
         }
     }
     return governance->treaty_count;
 }
 
-static struct agreed *agreed_on(struct governance *governance, const struct id *id) {
-    size_t i = 0;
-    while (!id_equal(&governance->treaties[i].id, id)) {
-        i++;
-        ASSERT(i < governance->treaty_count);
-    }
-    return &governance->treaties[i];
+static bool stands(const struct agreed *agreed, uint32_t version, struct instant at) {
+    const struct duration more = {(int64_t)TREATY_STANDS_DAYS * DURATION_DAY_MS};
+    return agreed->by != 0 && agreed->by <= version &&
+           !instant_reached(at, instant_add(over_since(agreed, version), more));
+}
+
+static struct instant over_since(const struct agreed *agreed, uint32_t version) {
+    return had_ended(agreed, version) && agreed->ended.ms < agreed->treaty.until.ms
+               ? agreed->ended
+               : agreed->treaty.until;
+}
+
+static bool had_ended(const struct agreed *agreed, uint32_t version) {
+    return agreed->ended_by != 0 && agreed->ended_by <= version;
 }
 
 bool act_signed_by(struct bytes act, const struct sign_public *key,

@@ -21,15 +21,16 @@ enum {
     AGENCIES_MAX = 16,
     CALL_NUMBER_BYTES = 32, /* a telephone number as people write it, NUL included */
     ROLES_MAX = 4,
-    TREATY_KEPT_DAYS = 15, /* longer than acts may be undone (ACT_SETTLES_DAYS) */
-    ACTS_MAX = 1024,       /* of a community, its founding charter counted */
-    RENEWED_MAX = 32,      /* by acts */
+    TREATY_STANDS_DAYS = 15, /* after it is over: longer than acts may be undone */
+    ACTS_MAX = 1024,         /* of a community, its founding charter counted */
+    RENEWED_MAX = 32,        /* by acts */
     RENEWED_MAX_DAYS = 3660,
-    CHAIN_PARTS_MAX = 2 * CHAIN_MAX, /* each certificate, and a renewal of it */
-    REMOVED_REASON_BYTES = 129,      /* why somebody was removed, NUL included */
-    ACT_BODY_MAX = 14 * 1024,        /* fits into an endorsement, which travels by gossip */
-    CERTIFICATE_LIFE_MAX_DAYS = 400, /* and of a renewal */
-    TREATIES_MAX = 8,                /* of a community at a time */
+    CHAIN_PARTS_MAX = 2 * CHAIN_MAX,      /* each certificate, and a renewal of it */
+    REMOVED_REASON_BYTES = 129,           /* why somebody was removed, NUL included */
+    ACT_BODY_MAX = 14 * 1024,             /* fits into an endorsement, which travels by gossip */
+    CERTIFICATE_LIFE_MAX_DAYS = 400,      /* and of a renewal */
+    TREATIES_MAX = 8,                     /* of a community, that stand */
+    TREATIES_KEPT_MAX = 2 * TREATIES_MAX, /* over for less than twice TREATY_STANDS_DAYS */
     TREATY_BODY_MAX = 4096,
     CLERKS_MAX = 4,
     LINK_DEFAULT_PORT = 7878,
@@ -278,7 +279,7 @@ bool charter_has_administrator(const struct charter *charter, const struct sign_
 /* One of its owners is. */
 bool charter_has_member(const struct charter *charter, const struct member *member);
 
-/* What a community has come to by its founding charter and the acts after it. About 90 KiB. The
+/* What a community has come to by its founding charter and the acts after it. About 140 KiB. The
  * authorities of both charters stay borrowed from what was decoded. */
 struct governance {
     struct id community;
@@ -301,9 +302,9 @@ struct governance {
     struct agreed {
         struct id id;
         struct treaty treaty;
-        struct instant ended;  /* INSTANT_NEVER: not by an act */
-        uint32_t by, ended_by; /* versions; 0: not ended */
-    } treaties[TREATIES_MAX];  /* which are over for TREATY_KEPT_DAYS give way */
+        uint32_t by, ended_by;     /* versions; 0: by none, and then nothing lies here */
+        struct instant ended;      /* where an act did */
+    } treaties[TREATIES_KEPT_MAX]; /* longer than they stand, as acts may be undone */
 };
 /* The versions after this one never were. */
 void governance_rewind(struct governance *governance, uint32_t version, const struct id *head,
@@ -319,9 +320,16 @@ struct instant governance_ends(const struct governance *governance, const struct
 MUST_USE enum err governance_found(struct governance *out, const struct signed_object *object,
                                    const struct charter *charter);
 /* The act that comes next: `act` is its body. ERR_PEER_SEQUENCE (its `previous` is not the newest),
- * ERR_PEER_SIGNATURE (not k of those who are administrators now), ERR_PEER_CERTIFICATE. */
+ * ERR_PEER_SIGNATURE (not k of those who are administrators now), ERR_PEER_CERTIFICATE, and as
+ * governance_lets(). */
 MUST_USE enum err governance_follow(struct governance *governance,
                                     const struct signed_object *object, const struct act *act);
+/* Does what stood after that version, and the charter of then, let an act that follows it make or
+ * end its treaty? ERR_PEER_CERTIFICATE (not as this community was founded, looser than its charter,
+ * over already), ERR_PEER_REPEATED (it stands), ERR_FULL_TABLE, ERR_DENY_TREATY (what it ends is
+ * not in force). */
+MUST_USE enum err governance_lets(const struct governance *governance, uint32_t version,
+                                  const struct charter *charter, const struct act *act);
 /* Whether it would follow, on the signatures of administrators as `charter` has them. */
 MUST_USE enum err act_verify(const struct charter *charter, const struct signed_object *object);
 /* An administrator's signature on this act, as an endorsement carries it. */

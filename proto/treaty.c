@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/assert.h"
 #include "proto/shapes.h"
 
 #define ROW SHAPE_ROW
@@ -25,11 +26,13 @@ static bool sides_differ(const struct treaty *treaty);
 static int compare_ids(const void *a, const void *b);
 static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out);
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
-                               const struct treaty_side *far, struct crossed *out);
-static enum err verify_withdrawal(const struct crossing *crossing, struct crossed *out);
+                               const struct treaty_side *far, struct instant now,
+                               struct crossed *out);
+static enum err verify_withdrawal(const struct crossing *crossing, struct instant now,
+                                  struct crossed *out);
 static bool signed_by_owner_of(const struct signed_object *object, const struct member *member);
 static enum err verify_author(const struct head *head, const struct crossing *crossing,
-                              const struct far_member *author);
+                              struct instant now, const struct far_member *author);
 
 /* ---- shapes ---- */
 
@@ -187,6 +190,7 @@ enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct
     struct merkle_edge edge = {.size = 0};
     struct merkle_proof proof;
     size_t index = count;
+    ASSERT(count <= ROLL_MEMBERS_MAX);
     if (tree == NULL) {
         return ERR_HOST_MEMORY;
     }
@@ -321,12 +325,12 @@ enum err crossing_verify(const struct governance *governance, const struct cross
     }
     switch ((int)out->object.kind) {
     case OBJECT_REQUEST:
-        return verify_request(crossing, &agreed->treaty, far, out);
+        return verify_request(crossing, &agreed->treaty, far, now, out);
     case OBJECT_WITHDRAWAL:
-        return verify_withdrawal(crossing, out);
+        return verify_withdrawal(crossing, now, out);
     case OBJECT_ROLL:
         return bytes_equal(crossing->object, crossing->membership.roll)
-                   ? verify_author(&out->author.roll.head, crossing, &out->author)
+                   ? verify_author(&out->author.roll.head, crossing, now, &out->author)
                    : ERR_PEER_CERTIFICATE;
     default:
         return ERR_PEER_CERTIFICATE;
@@ -334,14 +338,15 @@ enum err crossing_verify(const struct governance *governance, const struct cross
 }
 
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
-                               const struct treaty_side *far, struct crossed *out) {
+                               const struct treaty_side *far, struct instant now,
+                               struct crossed *out) {
     const struct request *request = &out->request;
     const struct roll *roll = &out->author.roll;
     const struct member *author = &out->author.member;
     struct charter asking = {.role_count = roll->role_count};
     enum err err = request_decode(out->object.body, &out->request);
     if (err == ERR_OK) {
-        err = verify_author(&request->head, crossing, &out->author);
+        err = verify_author(&request->head, crossing, now, &out->author);
     }
     if (err != ERR_OK) {
         return err;
@@ -363,12 +368,13 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
     return treaty_lets(treaty, asked, request, author->role);
 }
 
-static enum err verify_withdrawal(const struct crossing *crossing, struct crossed *out) {
+static enum err verify_withdrawal(const struct crossing *crossing, struct instant now,
+                                  struct crossed *out) {
     enum err err = withdrawal_decode(out->object.body, &out->withdrawal);
     if (err == ERR_OK && !signed_by_owner_of(&out->object, &out->author.member)) {
         err = ERR_PEER_SIGNATURE;
     }
-    return err == ERR_OK ? verify_author(&out->withdrawal.head, crossing, &out->author) : err;
+    return err == ERR_OK ? verify_author(&out->withdrawal.head, crossing, now, &out->author) : err;
 }
 
 static bool signed_by_owner_of(const struct signed_object *object, const struct member *member) {
@@ -381,10 +387,11 @@ static bool signed_by_owner_of(const struct signed_object *object, const struct 
 
 /* It was made in its author's own community: so it cannot cross twice. */
 static enum err verify_author(const struct head *head, const struct crossing *crossing,
-                              const struct far_member *author) {
-    return id_equal(&head->community, &author->member.head.community) &&
-                   id_equal(&head->author, &author->certificate) &&
-                   head->expires.ms == crossing->head.expires.ms
-               ? ERR_OK
-               : ERR_PEER_CERTIFICATE;
+                              struct instant now, const struct far_member *author) {
+    if (!id_equal(&head->community, &author->member.head.community) ||
+        !id_equal(&head->author, &author->certificate) ||
+        head->expires.ms != crossing->head.expires.ms) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    return head->created.ms > now.ms + ROLL_FUTURE_MAX_MS ? ERR_DENY_TIME : ERR_OK;
 }

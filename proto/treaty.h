@@ -19,7 +19,7 @@ enum {
     ROLL_BYTES_MAX = 5120,               /* a signed one */
     CERTIFICATE_BYTES_MAX = 2816,        /* a signed one that crosses */
     CROSSING_OBJECT_MAX = 12288,         /* the request; with all the rest it fits into 16 KiB */
-    ROLL_FUTURE_MAX_MS = 15 * 60 * 1000, /* clocks differ */
+    ROLL_FUTURE_MAX_MS = 15 * 60 * 1000, /* clocks differ; of what crosses too */
 };
 
 struct roll {
@@ -79,6 +79,8 @@ bool treaty_side_fits(const struct treaty_side *side, const struct governance *g
 MUST_USE enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct id *root,
                             struct membership *out);
 
+/* What these three write means nothing unless they return ERR_OK. */
+
 /* A signed roll of `side`, by one of its clerks, that is not too old. ERR_PEER_SIGNATURE,
  * ERR_PEER_CERTIFICATE, ERR_DENY_TIME (from the future), ERR_DENY_EXPIRED. */
 MUST_USE enum err roll_verify(const struct treaty_side *side, struct bytes signed_roll,
@@ -102,8 +104,9 @@ struct crossed { /* about 20 KiB; its texts and bytes are borrowed from the cros
     struct withdrawal withdrawal; /* of a withdrawal; of a roll: author.roll */
 };
 /* Everything about a crossing that came to the community of `governance`, but for whether its
- * gateway signed it, what this community's own charter and rules say of the request, and how many
- * crossed today. `now`: of the check.
+ * gateway signed it and its head is as that of any object, what this community's own charter and
+ * rules say of the request, how many of its author live, and how many crossed today. `now`: of the
+ * check.
  * To ignore: ERR_DENY_TREATY (none such in force on both sides; but a roll says that of its own
  * side), ERR_DENY_TIME, ERR_DENY_EXPIRED.
  * To reject: ERR_PEER_*, ERR_DENY_ROLE, ERR_DENY_CAP. */

@@ -134,9 +134,11 @@ enum err community_judge_act(const struct community *community, const struct sig
     if (before == COMMUNITY_ACTS_MAX) {
         return ERR_PEER_UNKNOWN;
     }
-    return act->head.created.ms > community->acts[before].created.ms
-               ? act_verify(&community->charters[community->acts[before].charter], object)
-               : ERR_PEER_BOUNDS;
+    const struct charter *charter = &community->charters[community->acts[before].charter];
+    enum err err = act->head.created.ms > community->acts[before].created.ms
+                       ? act_verify(&community->charters[community->acts[before].charter], object)
+                       : ERR_PEER_BOUNDS;
+    return err == ERR_OK ? governance_lets(&community->governance, before + 1, charter, act) : err;
 }
 
 void community_rewind(struct community *community, uint32_t number) {

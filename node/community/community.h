@@ -46,11 +46,13 @@ enum act_place {
 enum act_place community_place(const struct community *community, const struct id *id,
                                const struct act *act, struct instant now);
 /* One that is ACT_NEXT: from now on it counts. Removed members of it are removed.
- * ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE. */
+ * ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE, and as
+ * governance_lets(). */
 MUST_USE enum err community_follow(struct community *community, const struct signed_object *object,
                                    const struct act *act);
-/* The same checks for one whose predecessor is known, by who were administrators after that;
- * nothing changes. */
+/* The same checks for one whose predecessor is known, by who were administrators after that and
+ * what treaties there were; nothing changes. One that passes and is ACT_WINS follows after
+ * community_rewind(), unless all places are taken. */
 MUST_USE enum err community_judge_act(const struct community *community,
                                       const struct signed_object *object, const struct act *act);
 /* Back to what stood after the act with this number: those after it, and what they did, are gone.

@@ -238,6 +238,10 @@ enum err acts_judge_endorsement(struct core *core, const struct signed_object *o
         !charter_has_administrator(&governance->charter, &object->signatures[0].key)) {
         return ERR_DENY_CHARTER; /* whoever passed it on may know of other acts */
     }
+    err = governance_lets(governance, governance->version, &governance->charter, &act);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (id_equal(&head->author, &core->self)) {
         return ERR_OK; /* those of ours that came too late are here still */
     }

@@ -91,9 +91,9 @@ bool border_lets(const struct core *core, const struct request *request, enum me
 
 bool border_lingers(const struct core *core, const struct agreed *agreed) {
     const struct duration lingers = {TREATY_LINGERS_MS};
-    struct instant over =
-        agreed->ended.ms < agreed->treaty.until.ms ? agreed->ended : agreed->treaty.until;
-    return !instant_reached(core->now.wall, instant_add(over, lingers));
+    bool ended = agreed->ended_by != 0 && agreed->ended.ms < agreed->treaty.until.ms;
+    struct instant over = ended ? agreed->ended : agreed->treaty.until;
+    return agreed->by != 0 && !instant_reached(core->now.wall, instant_add(over, lingers));
 }
 
 static const struct core_sibling *sibling_of(const struct core *core, const struct id *community) {

@@ -12,9 +12,15 @@
 
 #define TEXT(to, text) (void)snprintf((to), sizeof(to), "%s", (text))
 
+static void init(struct sample_community *community);
 static void make_home(int number, struct sample_home *home);
 static void make_signing(int number, int which, struct sign_secret *secret,
                          struct sign_public *pub);
+static void make_side(const struct sample_community *community, struct treaty_side *out);
+static struct id sign_act(const struct sample_community *side, const struct sample_treaty *treaty,
+                          struct buffer *out);
+static void sign_roll(const struct sample_community *side, const struct sample_treaty *treaty,
+                      struct buffer *out);
 static void certify(struct sample_community *community, int number);
 static struct bytes make_invite(const struct sample_community *community, int number,
                                 struct buffer *out, struct sign_secret *secret);
@@ -24,10 +30,18 @@ static struct instant before_now(int64_t ms);
 void sample_community_init(struct sample_community *community) {
     ASSERT(crypto_start());
     memset(community, 0, sizeof *community);
+    community->name = "Elm Street";
+    community->area =
+        (struct geo_place){.radius_m = 5000, .count = 1, .points = {{525200000, 134050000}}};
     for (int i = 1; i <= SAMPLE_HOMES; i++) {
         make_home(i, &community->homes[i]);
     }
     memset(community->request_secret.b, 0x77, sizeof community->request_secret.b);
+    init(community);
+}
+
+/* With what it is to differ in, in place. */
+static void init(struct sample_community *community) {
     struct buffer body;
     struct charter charter;
     const struct sign_secret *founder = &community->homes[SAMPLE_FOUNDER].owner.sign;
@@ -109,14 +123,14 @@ void sample_charter(const struct sample_community *community, struct charter *ou
         .invite_allowance = 8,
         .caps = CAPS_DEFAULT,
         .has_area = true,
-        .area = {.radius_m = 5000, .count = 1, .points = {{525200000, 134050000}}},
+        .area = community->area,
         .witnesses = 1,
         .slot_s = 60,
         .delete_by_max_days = 90,
         .agency_count = 1,
         .agencies = {{"Riverside PD", "+1 951 555 0100"}},
     };
-    TEXT(out->name, "Elm Street");
+    TEXT(out->name, community->name);
 }
 
 void sample_member(const struct sample_community *community, int number, struct bytes invite,
@@ -262,6 +276,175 @@ void sample_grant(const struct sample_community *community, struct grant *out) {
     };
     free(manifest);
 }
+
+/* ---- a treaty ---- */
+
+void sample_treaty_init(const struct sample_community *near, struct sample_treaty *treaty) {
+    struct sample_community *far = &treaty->far;
+    struct treaty body;
+    memset(treaty, 0, sizeof *treaty);
+    far->name = "Oak Lane";
+    far->area =
+        (struct geo_place){.radius_m = 5000, .count = 1, .points = {{525600000, 134600000}}};
+    for (int i = 1; i <= SAMPLE_HOMES; i++) {
+        make_home(SAMPLE_HOMES + i, &far->homes[i]); /* other people */
+    }
+    memset(far->request_secret.b, 0x78, sizeof far->request_secret.b);
+    init(far);
+
+    sample_treaty_body(near, treaty, &body);
+    buffer_init(&treaty->body, TREATY_BODY_MAX);
+    ASSERT(treaty_encode(&body, &treaty->body) == ERR_OK);
+    sha256(buffer_bytes(&treaty->body), &treaty->id);
+    treaty->near_act_id = sign_act(near, treaty, &treaty->near_act);
+    treaty->far_act_id = sign_act(far, treaty, &treaty->far_act);
+    sign_roll(near, treaty, &treaty->near_roll);
+    sign_roll(far, treaty, &treaty->far_roll);
+
+    struct crossing crossing;
+    const struct sign_secret *gateway = &near->homes[SAMPLE_NEIGHBOUR].node;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    sample_crossing(near, treaty, &crossing);
+    ASSERT(crossing_encode(&crossing, &bytes) == ERR_OK);
+    treaty->crossing_id =
+        sample_sign(OBJECT_CROSSING, buffer_bytes(&bytes), &gateway, 1, &treaty->crossing);
+}
+
+void sample_treaty_finish(struct sample_treaty *treaty) {
+    sample_community_finish(&treaty->far);
+    buffer_finish(&treaty->body);
+    buffer_finish(&treaty->near_act);
+    buffer_finish(&treaty->far_act);
+    buffer_finish(&treaty->near_roll);
+    buffer_finish(&treaty->far_roll);
+    buffer_finish(&treaty->crossing);
+}
+
+void sample_treaty_body(const struct sample_community *near, const struct sample_treaty *treaty,
+                        struct treaty *out) {
+    const struct sample_community *far = &treaty->far;
+    bool first = id_compare(&near->id, &far->id) < 0; /* they lie in the order of their ids */
+    *out = (struct treaty){
+        .created = before_now(DAYS(2)),
+        .until = instant_add(SAMPLE_NOW, (struct duration){DAYS(200)}),
+        .side_count = 2,
+        .instruments = 1U << INSTRUMENT_SEARCH_WARRANT | 1U << INSTRUMENT_SUBPOENA,
+        .roles = 1U << MEMBER_REQUESTER | 1U << MEMBER_ADMINISTRATOR,
+        .caps = {.span_s = 3600, .area_m2 = 50000, .live_requests = 4},
+        .daily = 8,
+    };
+    make_side(near, &out->sides[first ? 0 : 1]);
+    make_side(far, &out->sides[first ? 1 : 0]);
+}
+
+void sample_treaty_act(const struct sample_community *side, struct bytes body, struct act *out) {
+    memset(out, 0, sizeof *out);
+    out->head = (struct head){
+        .community = side->id, .created = before_now(DAYS(1)), .expires = INSTANT_FOR_GOOD};
+    out->previous = side->id;
+    out->treaty = body;
+}
+
+void sample_roll(const struct sample_community *side, const struct sample_treaty *treaty,
+                 struct roll *out) {
+    struct id ids[SAMPLE_HOMES];
+    for (size_t i = 0; i < SAMPLE_HOMES; i++) {
+        ids[i] = side->homes[i + 1].certificate;
+    }
+    *out = (struct roll){
+        .head = {.community = side->id,
+                 .author = side->homes[SAMPLE_FOUNDER].certificate,
+                 .created = before_now(MINUTES(40)),
+                 .expires = instant_add(SAMPLE_NOW, (struct duration){DAYS(2) - MINUTES(40)})},
+        .act = side == &treaty->far ? treaty->far_act_id : treaty->near_act_id,
+        .version = 2,
+        .caps = CAPS_DEFAULT,
+        .member_count = SAMPLE_HOMES,
+        .treaty_count = 1,
+        .treaties = {treaty->id},
+    };
+    ASSERT(roll_tree(ids, SAMPLE_HOMES, NULL, &out->members, NULL) == ERR_OK);
+}
+
+void sample_membership(const struct sample_community *side, int number, struct bytes roll,
+                       struct membership *out) {
+    struct id ids[SAMPLE_HOMES];
+    struct id root;
+    for (size_t i = 0; i < SAMPLE_HOMES; i++) {
+        ids[i] = side->homes[i + 1].certificate;
+    }
+    memset(out, 0, sizeof *out);
+    out->chain[out->chain_count++] = buffer_bytes(&side->homes[SAMPLE_FOUNDER].member);
+    if (number != SAMPLE_FOUNDER) {
+        out->chain[out->chain_count++] = buffer_bytes(&side->homes[number].member);
+    }
+    out->roll = roll;
+    ASSERT(roll_tree(ids, SAMPLE_HOMES, &side->homes[number].certificate, &root, out) == ERR_OK);
+}
+
+void sample_crossing(const struct sample_community *near, const struct sample_treaty *treaty,
+                     struct crossing *out) {
+    const struct sample_community *far = &treaty->far;
+    struct request request;
+    sample_request(far, &request);
+    *out = (struct crossing){
+        .head = {.community = near->id,
+                 .author = near->homes[SAMPLE_NEIGHBOUR].certificate,
+                 .created = before_now(MINUTES(1) / 2),
+                 .expires = request.head.expires},
+        .treaty = treaty->id,
+        .object = buffer_bytes(&far->request),
+    };
+    sample_membership(far, SAMPLE_AGENCY, buffer_bytes(&treaty->far_roll), &out->membership);
+}
+
+void sample_agreed(const struct sample_community *near, const struct sample_treaty *treaty,
+                   struct governance *out) {
+    struct signed_object object;
+    struct act act;
+    sample_governance(near, out);
+    ASSERT(signed_decode(buffer_bytes(&treaty->near_act), &object) == ERR_OK);
+    ASSERT(act_decode(object.body, &act) == ERR_OK);
+    ASSERT(governance_follow(out, &object, &act) == ERR_OK);
+}
+
+static void make_side(const struct sample_community *community, struct treaty_side *out) {
+    struct charter charter;
+    sample_charter(community, &charter);
+    *out = (struct treaty_side){
+        .community = community->id,
+        .founder_count = charter.administrator_count,
+        .founders = {charter.administrators[0]},
+        .allowance = charter.invite_allowance,
+        .clerk_count = 1,
+        .clerks = {community->homes[SAMPLE_FOUNDER].node_public},
+        .has_area = true,
+        .area = charter.area,
+    };
+    TEXT(out->name, charter.name);
+}
+
+static struct id sign_act(const struct sample_community *side, const struct sample_treaty *treaty,
+                          struct buffer *out) {
+    struct act act;
+    const struct sign_secret *founder = &side->homes[SAMPLE_FOUNDER].owner.sign;
+    SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+    sample_treaty_act(side, buffer_bytes(&treaty->body), &act);
+    ASSERT(act_encode(&act, &body) == ERR_OK);
+    return sample_sign(OBJECT_ACT, buffer_bytes(&body), &founder, 1, out);
+}
+
+static void sign_roll(const struct sample_community *side, const struct sample_treaty *treaty,
+                      struct buffer *out) {
+    struct roll roll;
+    const struct sign_secret *clerk = &side->homes[SAMPLE_FOUNDER].node;
+    SCOPED(buffer_finish) struct buffer body = {.max = ROLL_BYTES_MAX};
+    sample_roll(side, treaty, &roll);
+    ASSERT(roll_encode(&roll, &body) == ERR_OK);
+    (void)sample_sign(OBJECT_ROLL, buffer_bytes(&body), &clerk, 1, out);
+}
+
+/* ---- what they are made of ---- */
 
 static void make_home(int number, struct sample_home *home) {
     make_signing(number, 1, &home->owner.sign, &home->owner_public.sign);

@@ -1,6 +1,7 @@
 /* A small community and one request through it, the same at every call: two homes (1 founded it, 2
  * was invited), an agency (3), and what they sign. All of it passes every check at SAMPLE_NOW.
- * Tests change what they need and sign again.
+ * Tests change what they need and sign again. A second community of other people, and a treaty
+ * between the two, are made by sample_treaty_init().
  *
  * Plain structs are filled by the sample_* functions; signed ones lie in a struct sample_community.
  */
@@ -8,6 +9,7 @@
 #define TESTS_SUPPORT_SAMPLES_H
 
 #include "proto/clip.h"
+#include "proto/treaty.h"
 
 /* 2026-11-24T21:30:00Z; the footage asked for is 21:10:00 to 21:12:30. */
 #define SAMPLE_NOW ((struct instant){INT64_C(1795555800000)})
@@ -31,6 +33,8 @@ struct sample_home { /* one owner each; secrets follow from the home's number */
 };
 
 struct sample_community {
+    const char *name;
+    struct geo_place area;                      /* its service area */
     struct sample_home homes[SAMPLE_HOMES + 1]; /* by number; 0 is unused */
     struct buffer charter;                      /* signed */
     struct id id;
@@ -61,5 +65,37 @@ void sample_request(const struct sample_community *community, struct request *ou
 void sample_camera_list(const struct sample_community *community, struct camera_list *out);
 void sample_manifest(const struct sample_community *community, struct manifest *out);
 void sample_grant(const struct sample_community *community, struct grant *out);
+
+/* A treaty of the sample community (near) with a second one (far), three miles off: its agency asks
+ * about the same place, near. The founders' nodes are the clerks; home 2 of each is the gateway. */
+struct sample_treaty {
+    struct sample_community far;
+    struct buffer body;
+    struct id id;
+    struct buffer near_act, far_act; /* make it, a day ago */
+    struct id near_act_id, far_act_id;
+    struct buffer near_roll, far_roll; /* of the last hour */
+    struct buffer crossing;            /* of the far request, signed by the near gateway */
+    struct id crossing_id;
+};
+
+void sample_treaty_init(const struct sample_community *near, struct sample_treaty *treaty);
+void sample_treaty_finish(struct sample_treaty *treaty);
+
+/* These fill plain structs. `side`: of either community. */
+void sample_treaty_body(const struct sample_community *near, const struct sample_treaty *treaty,
+                        struct treaty *out);
+void sample_treaty_act(const struct sample_community *side, struct bytes body, struct act *out);
+void sample_roll(const struct sample_community *side, const struct sample_treaty *treaty,
+                 struct roll *out);
+/* Of home `number`. It borrows `roll` and the certificates. */
+void sample_membership(const struct sample_community *side, int number, struct bytes roll,
+                       struct membership *out);
+/* It borrows what it carries. */
+void sample_crossing(const struct sample_community *near, const struct sample_treaty *treaty,
+                     struct crossing *out);
+/* Of `near`, after the act that makes the treaty. Large: allocate it. */
+void sample_agreed(const struct sample_community *near, const struct sample_treaty *treaty,
+                   struct governance *out);
 
 #endif

@@ -7,15 +7,18 @@
 #include "tests/support/samples.h"
 
 static struct sample_community samples;
+static struct sample_treaty treaties;
 
 static int set_up(void **state) {
     (void)state;
     sample_community_init(&samples);
+    sample_treaty_init(&samples, &treaties);
     return 0;
 }
 
 static int tear_down(void **state) {
     (void)state;
+    sample_treaty_finish(&treaties);
     sample_community_finish(&samples);
     return 0;
 }
@@ -204,6 +207,157 @@ static void test_a_charter_needs_its_administrators(void **state) {
     community_destroy(community);
 }
 
+/* ---- acts in competition that make and end treaties ---- */
+
+struct made_act { /* signed; both buffers have to live as long */
+    struct buffer body, bytes;
+    struct signed_object object;
+    struct act act;
+};
+
+/* `previous` and what it does are set; on a day counted from SAMPLE_NOW, and `ms` after that. */
+static void sign_act(const struct act *draft, int day, int64_t ms, struct made_act *out) {
+    const struct sign_secret *key = &samples.homes[SAMPLE_FOUNDER].owner.sign;
+    struct act act = *draft;
+    act.head.created.ms = SAMPLE_NOW.ms + day * (int64_t)DURATION_DAY_MS + ms;
+    buffer_init(&out->body, ACT_BODY_MAX);
+    CHECK_ERR(ERR_OK, act_encode(&act, &out->body));
+    (void)sample_sign(OBJECT_ACT, buffer_bytes(&out->body), &key, 1, &out->bytes);
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&out->bytes), &out->object));
+    CHECK_ERR(ERR_OK, act_decode(out->object.body, &out->act));
+}
+
+static void finish_act(struct made_act *act) {
+    buffer_finish(&act->body);
+    buffer_finish(&act->bytes);
+}
+
+/* One of the smaller id than that, by another millisecond. */
+static void sign_smaller(const struct act *draft, int day, const struct id *than,
+                         struct made_act *out) {
+    for (int64_t ms = 1;; ms++) {
+        sign_act(draft, day, ms, out);
+        if (id_compare(&out->object.id, than) < 0) {
+            return;
+        }
+        finish_act(out);
+    }
+}
+
+/* As core does with one that came by gossip. */
+static enum err take(struct community *community, const struct made_act *act, struct instant now) {
+    enum act_place place = community_place(community, &act->object.id, &act->act, now);
+    CHECK(place == ACT_NEXT || place == ACT_WINS);
+    enum err err = community_judge_act(community, &act->object, &act->act);
+    if (err == ERR_OK && place == ACT_WINS) {
+        community_rewind(community, community_act_number(community, &act->act.previous));
+    }
+    if (err == ERR_OK) { /* what was judged good follows */
+        CHECK_ERR(ERR_OK, community_follow(community, &act->object, &act->act));
+    }
+    return err;
+}
+
+static bool in_force(const struct community *community, const struct id *treaty,
+                     struct instant now) {
+    return governance_treaty(community_governance(community), treaty, now) != NULL;
+}
+
+static void drafts(const struct id *previous, struct act *made, struct act *ended,
+                   struct act *charter) {
+    sample_treaty_act(&samples, buffer_bytes(&treaties.body), made);
+    sample_treaty_act(&samples, (struct bytes){NULL, 0}, ended);
+    sample_treaty_act(&samples, (struct bytes){NULL, 0}, charter);
+    ended->treaty_ended = treaties.id;
+    charter->has_charter = true;
+    sample_charter(&samples, &charter->charter);
+    charter->charter.caps.span_s = 600; /* less than the treaty's */
+    made->previous = ended->previous = charter->previous = *previous;
+}
+
+static void test_an_act_that_wins_undoes_a_treaty_that_was_made(void **state) {
+    const struct instant now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS};
+    struct act made;
+    struct act ended;
+    struct act charter;
+    struct made_act acts[3];
+    struct community *community = create();
+    (void)state;
+    drafts(&samples.id, &made, &ended, &charter);
+    sign_act(&made, 1, 0, &acts[0]);
+    CHECK_ERR(ERR_OK, take(community, &acts[0], now));
+    CHECK(in_force(community, &treaties.id, now));
+    sign_smaller(&charter, 2, &acts[0].object.id, &acts[1]);
+    CHECK_ERR(ERR_OK, take(community, &acts[1], now));
+    CHECK(!in_force(community, &treaties.id, now));
+    /* Where it comes after the charter that won, it is looser than that. */
+    made.previous = acts[1].object.id;
+    sign_act(&made, 3, 0, &acts[2]);
+    CHECK_ERR(ERR_PEER_CERTIFICATE, take(community, &acts[2], now));
+    CHECK(community_act_count(community) == 2);
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        finish_act(&acts[i]);
+    }
+    community_destroy(community);
+}
+
+static void test_an_act_that_wins_undoes_a_treatys_end(void **state) {
+    const struct instant now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS};
+    struct act made;
+    struct act ended;
+    struct act charter;
+    struct made_act acts[4];
+    struct community *community = create();
+    (void)state;
+    drafts(&samples.id, &made, &ended, &charter);
+    sign_act(&made, 1, 0, &acts[0]);
+    CHECK_ERR(ERR_OK, take(community, &acts[0], now));
+    drafts(&acts[0].object.id, &made, &ended, &charter);
+    sign_act(&ended, 2, 0, &acts[1]);
+    CHECK_ERR(ERR_OK, take(community, &acts[1], now));
+    CHECK(!in_force(community, &treaties.id, now));
+    sign_smaller(&charter, 2, &acts[1].object.id, &acts[2]);
+    CHECK_ERR(ERR_OK, take(community, &acts[2], now));
+    CHECK(in_force(community, &treaties.id, now)); /* held to the tighter charter besides */
+    ended.previous = acts[2].object.id;
+    sign_act(&ended, 3, 0, &acts[3]);
+    CHECK_ERR(ERR_OK, take(community, &acts[3], now));
+    CHECK(!in_force(community, &treaties.id, now));
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        finish_act(&acts[i]);
+    }
+    community_destroy(community);
+}
+
+/* What cannot count undoes nothing, however small its id: it is found out before. */
+static void test_an_act_whose_treaty_cannot_be_undoes_nothing(void **state) {
+    const struct instant now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS};
+    struct act made;
+    struct act ended;
+    struct act charter;
+    struct made_act acts[4];
+    struct community *community = create();
+    (void)state;
+    drafts(&samples.id, &made, &ended, &charter);
+    sign_act(&made, 1, 0, &acts[0]);
+    CHECK_ERR(ERR_OK, take(community, &acts[0], now));
+    sign_smaller(&ended, 1, &acts[0].object.id, &acts[1]); /* of a treaty that it comes before */
+    CHECK_ERR(ERR_DENY_TREATY, take(community, &acts[1], now));
+    drafts(&acts[0].object.id, &made, &ended, &charter);
+    sign_act(&charter, 2, 0, &acts[2]);
+    CHECK_ERR(ERR_OK, take(community, &acts[2], now));
+    sign_smaller(&made, 2, &acts[2].object.id, &acts[3]); /* a second time */
+    CHECK_ERR(ERR_PEER_REPEATED, take(community, &acts[3], now));
+    CHECK(community_act_count(community) == 3);
+    CHECK(id_equal(community_act_id(community, 1), &acts[0].object.id));
+    CHECK(id_equal(community_act_id(community, 2), &acts[2].object.id));
+    CHECK(in_force(community, &treaties.id, now));
+    for (size_t i = 0; i < COUNT_OF(acts); i++) {
+        finish_act(&acts[i]);
+    }
+    community_destroy(community);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_is_admitted_after_its_sponsors_and_once),
@@ -212,6 +366,9 @@ int main(void) {
         cmocka_unit_test(test_a_chain_has_at_most_sixteen),
         cmocka_unit_test(test_one_without_allowance_or_in_anothers_name_brings_nobody),
         cmocka_unit_test(test_a_charter_needs_its_administrators),
+        cmocka_unit_test(test_an_act_that_wins_undoes_a_treaty_that_was_made),
+        cmocka_unit_test(test_an_act_that_wins_undoes_a_treatys_end),
+        cmocka_unit_test(test_an_act_whose_treaty_cannot_be_undoes_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

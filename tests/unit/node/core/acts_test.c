@@ -98,6 +98,20 @@ static void test_who_is_no_administrator_has_no_say(void **state) {
     world_destroy(world);
 }
 
+/* Its owner hears of it before anybody else does. */
+static void test_nobody_signs_an_act_whose_treaty_could_not_count(void **state) {
+    struct world *world = settled(9);
+    struct act act;
+    (void)state;
+    world_act(world, 0, &act);
+    act.treaty_ended.b[0] = 1;
+    CHECK_ERR(ERR_DENY_TREATY, world_endorse(world, 0, &act, NULL, NULL));
+    world_act(world, 0, &act);
+    act.treaty = BYTES_TEXT("no treaty");
+    CHECK_ERR(ERR_PEER_MALFORMED, world_endorse(world, 0, &act, NULL, NULL));
+    world_destroy(world);
+}
+
 /* An act that k - 1 have signed, or k of whom one is no administrator, sent as if it counted. */
 static void test_an_act_that_too_few_signed_costs_its_link(void **state) {
     struct world *world = settled(3);
@@ -262,6 +276,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_k_of_n_change_the_charter_everywhere),
         cmocka_unit_test(test_who_is_no_administrator_has_no_say),
+        cmocka_unit_test(test_nobody_signs_an_act_whose_treaty_could_not_count),
         cmocka_unit_test(test_an_act_that_too_few_signed_costs_its_link),
         cmocka_unit_test(test_a_former_administrator_has_no_say),
         cmocka_unit_test(test_two_halves_that_decide_apart_come_to_one_act),

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Who belongs to a community, worked out from what 'stoop community export DIR' wrote, by PROTOCOL.md alone: it shares no
 code with Stoop. Checks every signature, the founding charter and each act after it (4.1, 4.6), every certificate up to a
-founder (4.2, 4.3), removals (4.7) and renewals (4.9). Prints a line for each member and exits 0, or says all that is
+founder (4.2, 4.3), removals (4.7), renewals (4.9) and treaties (4.12). Prints a line for each member and exits 0, or says all that is
 wrong and exits 1.
 
 usage: verify_membership.py DIR [--community ID] [--at TIME]
@@ -21,6 +21,7 @@ from nacl.signing import VerifyKey
 DAY_MS = 86400 * 1000
 FOR_GOOD = 253402300799999  # the end of the year 9999
 CERTIFICATE_DAYS, RENEWED_DAYS, CHAIN_MAX = 400, 3660, 16
+TREATIES, TREATY_BYTES, STANDS_DAYS = 8, 4096, 15
 ROLES = {1: "home", 2: "requester", 3: "administrator", 4: "witness"}
 ADMINISTRATOR = 3
 TYPE = "application/vnd.stoop.{}.v1+protobuf"
@@ -46,7 +47,11 @@ SHAPES = {
     "Removed": {1: ("member", "bytes"), 2: ("subtree", "int"), 3: ("epoch", "bytes"), 4: ("reason", "text")},
     "Renewed": {1: ("member", "bytes"), 2: ("until", "int")},
     "Act": {1: ("head", "Head"), 2: ("previous", "bytes"), 3: ("charter", "Charter"), 4: ("removed", "Removed"),
-            5: ("renewed", "Renewed")},
+            5: ("renewed", "Renewed"), 7: ("treaty", "bytes"), 8: ("treaty_ended", "bytes")},
+    "Treaty": {1: ("created", "int"), 2: ("until", "int"), 3: ("sides", ["TreatySide"]), 4: ("instruments", "int"),
+               5: ("roles", "int"), 6: ("caps", "Caps"), 7: ("daily", "int")},
+    "TreatySide": {1: ("community", "bytes"), 2: ("name", "text"), 3: ("founders", ["bytes"]), 4: ("allowance", "int"),
+                   5: ("clerks", ["bytes"]), 6: ("area", "Place")},
     "Removal": {1: ("head", "Head"), 2: ("removed", "Removed")},
     "Renewal": {1: ("head", "Head"), 2: ("member", "bytes")},
 }
@@ -62,6 +67,8 @@ BOUNDS = {
     "RoleRule": {"role": (1, 4), "instruments": (0, 254), "may_not_invite": (0, 1)},
     "Member": {"role": (1, 4), "invite_allowance": (0, 64)},
     "Invite": {"role": (1, 4), "invite_allowance": (0, 64)},
+    "Treaty": {"instruments": (2, 254), "roles": (2, 14), "daily": (1, 64)},
+    "TreatySide": {"allowance": (0, 64)},
 }
 NAME_BYTES, NUMBER_BYTES, AUTHORITY_BYTES, AUTHORITIES, AGENCIES, PLACE_POINTS = 64, 31, 2048, 4, 16, 64
 MAY_SPONSOR = (1, ADMINISTRATOR)  # who only asks, or only watches, brings nobody in
@@ -168,13 +175,20 @@ class Community:
             return
         if not self.each(charters, self.found):
             return
-        self.charters = [(0, self.founding)]
+        self.charters, self.treaties = [(0, self.founding)], []
         self.follow(self.of_kind["Act"])
         self.admit(self.of_kind["Member"])
         self.each(self.of_kind["Renewal"], self.renew)
         self.remove(self.of_kind["Removal"])
         self.each(self.of_kind["Member"], self.check_sponsor)
         self.each(self.of_kind["Member"], self.check_charter_of_then)
+
+    @classmethod
+    def of(cls, community, founding):
+        """One of which nothing but that is known yet."""
+        made = cls([])
+        made.id, made.founding, made.wrong = community, founding, []
+        return made
 
     def each(self, items, check):
         before = len(self.wrong)
@@ -234,9 +248,16 @@ class Community:
         need(head["community"] == self.id and not head["author"] and head["expires"] == FOR_GOOD, "it is no act of this "
              "community")
         need(head["created"] > self.newest_at, "it is not later than the act before")
-        decides = act["charter"] is not None or act["removed"] is not None
-        need(decides != (act["renewed"] is not None), "it decides nothing, or renews beside")
+        things = (act["charter"] is not None or act["removed"] is not None, act["renewed"] is not None,
+                  bool(act["treaty"]), bool(act["treaty_ended"]))
+        need(sum(things) == 1, "it decides nothing, or one thing too many")
         self.decided(item, self.charter)
+        if act["treaty"]:
+            self.make_treaty(act["treaty"], head["created"])
+        if act["treaty_ended"]:
+            treaty = self.treaty(act["treaty_ended"], head["created"])
+            need(treaty is not None, "it ends a treaty that is not in force")
+            treaty["over"] = head["created"]
         if act["charter"] is not None:
             self.check_charter(act["charter"])
             self.charter = act["charter"]
@@ -250,6 +271,23 @@ class Community:
             member = act["renewed"]["member"]
             self.ends[member] = max(until, self.ends.get(member, 0))
         self.newest, self.newest_at = item.id, head["created"]
+
+    # ---- treaties (4.12) ----
+
+    def make_treaty(self, data, at):
+        treaty, name = check_treaty(data), hashlib.sha256(data).digest()
+        own = next((side for side in treaty["sides"] if side["community"] == self.id), None)
+        need(own is not None and own["founders"] == self.founding["administrators"]
+             and own["allowance"] == self.founding["invite_allowance"], "no side of it is as this community was founded")
+        need(all(treaty["caps"][cap] <= most for cap, most in self.charter["caps"].items()), "it is looser than the charter")
+        need(at < treaty["until"], "its treaty is over already")
+        standing = [t["id"] for t in self.treaties if at < t["over"] + STANDS_DAYS * DAY_MS]
+        need(name not in standing and len(standing) < TREATIES, "its treaty stands already, or as many as may")
+        self.treaties.append({"id": name, "body": treaty, "made": at, "over": treaty["until"]})
+
+    def treaty(self, name, at):
+        """The one of that id that is in force; None: none."""
+        return next((t for t in self.treaties if t["id"] == name and t["made"] <= at < t["over"]), None)
 
     # ---- certificates (4.2, 4.3) ----
 
@@ -382,7 +420,24 @@ class Community:
         return f"in standing until {day(end)}" if at < end else f"ended {day(end)}"
 
 
-# ---- what a charter may say (4.1) ----
+# ---- what a charter and a treaty may say (4.1, 4.12) ----
+
+def check_treaty(data):
+    need(len(data) <= TREATY_BYTES, "its treaty is too long")
+    treaty = decode("Treaty", data)
+    sides, times = treaty["sides"], (treaty["created"], treaty["until"])
+    need(0 < times[0] < times[1] <= FOR_GOOD and treaty["caps"] is not None and treaty["instruments"] % 2 == 0
+         and treaty["roles"] % 2 == 0, "its treaty has no times or caps, or names what there is not")
+    need(len(sides) == 2 and sides[0]["community"] < sides[1]["community"], "its treaty is not of two, in their order")
+    for side in sides:
+        keys = side["clerks"]
+        need(0 < len(side["name"].encode()) <= NAME_BYTES and len(side["community"]) == 32, "a side of it is nameless")
+        need(1 <= len(set(keys)) == len(keys) <= 4 and 1 <= len(side["founders"]) <= 16
+             and all(len(key) == 32 for key in keys + side["founders"]), "a side of it has no clerks or founders")
+        if side["area"] is not None:
+            check_place(side["area"])
+    return treaty
+
 
 def number_good(number):
     return (len(number) <= NUMBER_BYTES and sum(c in "0123456789" for c in number) >= 3

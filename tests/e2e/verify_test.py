@@ -2,7 +2,8 @@
 """Who belongs can be checked by a program that shares no code with Stoop: tests/verify_membership.py, written from
 PROTOCOL.md, finds in an exported community what its homes find, and nothing in it can be changed without being found: not
 one bit of a file, no signature too few, nobody brought in by who was removed. A community made here by hand says what no
-home of ours would: each of these forgeries is found too.
+home of ours would: each of these forgeries is found too. So is who belongs to the far side of a treaty, from what crosses
+(tests/verify_treaty.py), in two communities made by hand.
 
 usage: tests/e2e/verify_test.py BIN-FOLDER
 """
@@ -21,6 +22,7 @@ from nacl.signing import SigningKey
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "support")]
 import verify_membership as verifier  # noqa: E402
+import verify_treaty as border  # noqa: E402
 from govern_test import NAME, answered, propose, reach, sign  # noqa: E402
 from street import found_and_join, invite, set_up, start_home  # noqa: E402
 
@@ -223,6 +225,193 @@ def forgeries(folder):
         by_hand(folder, ("charter", told), charter=wrong)
 
 
+# ---- two communities by hand, and a treaty (PROTOCOL 4.12, 4.13) ----
+
+AT = BEGAN + 10 * verifier.DAY_MS
+CAPS = {"span_s": 3600, "area_m2": 50000, "live_requests": 4}
+HOUR_MS = 3600 * 1000
+
+
+class Side:
+    """A community of five: who founded it, and whom that one brought."""
+
+    def __init__(self, name):
+        self.name, self.homes = name, [Made(who) for who in ("Ada", "Ben", "Cleo", "Dan", "Eve")]
+        founder = self.homes[0]
+        charter = {"name": name, "created": BEGAN, "administrators": [founder.owner.verify_key.encode()], "threshold": 1,
+                   "invite_allowance": 8, "caps": {"span_s": 7200, "area_m2": 60000, "live_requests": 5}, "slot_s": 60,
+                   "delete_by_max_days": 365}
+        self.community = hashlib.sha256(encode("Charter", charter)).digest()
+        self.newest, self.acts = self.community, 0
+        self.files = {"000-charter": signed("charter", charter, [founder.owner])}
+        for i, home in enumerate(self.homes):
+            self.certify(home, i)
+
+    def certify(self, home, i):
+        founder, created, more, invited = self.homes[0], BEGAN + 1000 * i, {}, []
+        if i > 0:
+            invited = [SigningKey.generate()]
+            head = {"community": self.community, "author": founder.id, "created": created - 1,
+                    "expires": created + verifier.DAY_MS}
+            word = {"head": head, "key": invited[0].verify_key.encode(), "role": 2}
+            more = {"invite": signed("invite", word, [founder.owner])}
+        body = home.body(self.community, founder.id, created, 2 if i else verifier.ADMINISTRATOR, 0 if i else 8, **more)
+        home.id = hashlib.sha256(encode("Member", body)).digest()
+        keys = [*invited, home.owner, *({founder.node, home.node})]
+        home.certificate = self.files[f"member-{i:08}"] = signed("member", body, keys)
+
+    def treaty_side(self):
+        founder = self.homes[0]
+        return {"community": self.community, "name": self.name, "founders": [founder.owner.verify_key.encode()],
+                "allowance": 8, "clerks": [founder.node.verify_key.encode()]}
+
+    def act(self, day, **what):
+        self.acts += 1
+        body = {"head": {"community": self.community, "created": BEGAN + day * verifier.DAY_MS,
+                         "expires": verifier.FOR_GOOD}, "previous": self.newest, **what}
+        self.newest = hashlib.sha256(encode("Act", body)).digest()
+        self.files[f"{self.acts:03}-act"] = signed("act", body, [self.homes[0].owner])
+
+    def write(self, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, data in self.files.items():
+            (folder / f"{name}.bin").write_bytes(data)
+
+    def roll(self, treaty, clerk=None, **changed):
+        ids = sorted(home.id for home in self.homes)
+        head = {"community": self.community, "author": self.homes[0].id, "created": AT - HOUR_MS, "expires": AT + HOUR_MS}
+        body = {"head": {**head, **changed.pop("head", {})}, "act": self.newest, "version": 2, "caps": CAPS,
+                "member_count": len(ids), "members": border.tree(ids), "treaties": [treaty], **changed}
+        return signed("roll", body, [clerk or self.homes[0].node])
+
+    def membership(self, number, roll, **changed):
+        ids = sorted(home.id for home in self.homes)
+        at = ids.index(self.homes[number].id)
+        chain = [home.certificate for home in (self.homes[0], self.homes[number])][:1 + (number > 0)]
+        return encode("Membership", {"chain": chain, "roll": roll, "index": at, "hashes": b"".join(path(ids, at)),
+                                     **changed})
+
+
+def path(ids, at):
+    """RFC 9162 2.1.3.1."""
+    if len(ids) == 1:
+        return []
+    half = 1 << (len(ids) - 1).bit_length() - 1
+    left, right = ids[:half], ids[half:]
+    return path(left, at) + [border.tree(right)] if at < half else path(right, at - half) + [border.tree(left)]
+
+
+def agree(near, far, **changed):
+    sides = sorted((near.treaty_side(), far.treaty_side()), key=lambda side: side["community"])
+    return encode("Treaty", {"created": BEGAN, "until": BEGAN + 100 * verifier.DAY_MS, "sides": sides, "instruments": 2,
+                             "roles": 4, "caps": CAPS, "daily": 8, **changed})
+
+
+def crossed(root, near, far, membership):
+    for side, name in ((near, "near"), (far, "far")):
+        side.write(root / name)
+    (root / "membership").write_bytes(membership)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(AT // 1000))
+    done = subprocess.run([sys.executable, TESTS / "verify_treaty.py", root / "near", root / "far", root / "membership",
+                           "--at", at], text=True, capture_output=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def stopped(root, near, far, membership, told):
+    code, out, err = crossed(root, near, far, membership)
+    assert code == 1 and not out and re.search(told, err), (told, code, out, err)
+
+
+def over_the_border(root):
+    near, far = Side("Elm Street"), Side("Oak Lane")
+    body = agree(near, far)
+    treaty = hashlib.sha256(body).digest()
+    roll = far.roll(treaty)
+    stopped(root, near, far, far.membership(4, roll), "no treaty is in force")
+    near.act(1, treaty=body)
+    stopped(root, near, far, far.membership(4, roll), "no treaty is in force")
+    far.act(2, treaty=body)
+    for number, home in enumerate(far.homes):
+        code, out, err = crossed(root, near, far, far.membership(number, roll))
+        assert code == 0 and re.match(f"{home.id.hex()[:8]} .* of Oak Lane .* so it is there: {home.name}\n", out), (out, err)
+
+    stopped(root, near, far, far.membership(4, far.roll(treaty, far.homes[1].node)), "no clerk")
+    stopped(root, near, far, far.membership(4, far.roll(treaty, near.homes[0].node)), "no clerk")
+    for changed, told in (({"head": {"community": near.community}}, "of another community"),
+                          ({"head": {"created": AT + 15 * 60000 + 1}}, "from the future"),
+                          ({"head": {"expires": AT}}, "has expired"),
+                          ({"head": {"created": AT - 48 * HOUR_MS}}, "it is no roll"),
+                          ({"treaties": [bytes(31) + b"x"]}, "does not name the treaty"),
+                          ({"members": bytes(31) + b"x"}, "no such member"),
+                          ({"member_count": 9}, "no such member")):
+        stopped(root, near, far, far.membership(4, far.roll(treaty, **changed)), told)
+    founder, other = far.homes[0].certificate, near.homes[4].certificate
+    for changed, told in (({"index": 7}, "no such member"), ({"hashes": bytes(96)}, "no such member"),
+                          ({"hashes": b"x"}, "a proof that is none"),
+                          ({"chain": [far.homes[4].certificate]}, "torn"),
+                          ({"chain": [founder]}, "no such member"),
+                          ({"chain": [founder, other]}, "torn"),
+                          ({"chain": [near.homes[0].certificate, other]}, "another community"),
+                          ({"chain": [founder] + [far.homes[4].certificate] * 32}, "too many")):
+        stopped(root, near, far, far.membership(4, roll, **changed), told)
+
+    # Its clerk says another than its own objects come to: nobody sees that from outside.
+    ids = sorted(home.id for home in far.homes[:4])
+    at = ids.index(far.homes[3].id)
+    short = far.roll(treaty, members=border.tree(ids), member_count=4)
+    code, out, err = crossed(root, near, far, far.membership(3, short, index=at, hashes=b"".join(path(ids, at))))
+    assert code == 0 and "not as it is there" in out, (out, err)
+
+    near.act(9, treaty_ended=treaty)
+    stopped(root, near, far, far.membership(4, roll), "no treaty is in force")
+    near.act(10, treaty_ended=treaty)
+    stopped(root, near, far, far.membership(4, roll), "003-act.bin: it ends a treaty that is not in force")
+
+
+def treaties_that_do_not_count(root):
+    def refuse(told, day=1, **changed):
+        near, far = Side("Elm Street"), Side("Oak Lane")
+        near.act(day, treaty=agree(near, far, **changed))
+        near.write(root / "near")
+        refused(root / "near", "001-act.bin", told)
+
+    near, far, third = Side("Elm Street"), Side("Oak Lane"), Side("Ash Road")
+    by_id = sorted((far.treaty_side(), third.treaty_side()), key=lambda side: side["community"])
+    refuse("no side of it", sides=by_id)
+    refuse("in their order", sides=by_id[::-1])
+    refuse("in their order", sides=by_id[:1])
+    refuse("no clerks", sides=[by_id[0], {**by_id[1], "clerks": by_id[1]["clerks"] * 2}])
+    refuse("over already", day=100)
+    refuse("looser", caps={**CAPS, "span_s": 7201})
+    refuse("looser", caps={**CAPS, "live_requests": 6})
+    refuse("'daily' of Treaty", daily=65)
+    refuse("names what there is not", roles=3)
+    refuse("no times", until=BEGAN)
+
+    own, other = near.treaty_side(), far.treaty_side()
+    for wrong in ({"founders": other["founders"]}, {"allowance": 7}):
+        sides = sorted(({**own, **wrong}, other), key=lambda side: side["community"])
+        made = Side("Elm Street")
+        made.__dict__.update(near.__dict__, files=dict(near.files))
+        made.act(1, treaty=agree(near, far, sides=sides))
+        made.write(root / "near")
+        refused(root / "near", "001-act.bin", "as this community was founded")
+    for i in range(8):
+        near.act(1 + i, treaty=agree(near, far, daily=1 + i))
+    near.act(10, treaty_ended=hashlib.sha256(agree(near, far, daily=3)).digest())
+    near.write(root / "near")
+    assert check(root / "near", "--at", "2023-11-20T00:00:00Z")[0] == 0
+    for day, body, good in ((24, agree(near, far, daily=9), False), (24, agree(near, far, daily=3), False),
+                            (25, agree(near, far, daily=3), True)):
+        made = Side("Elm Street")
+        made.__dict__.update(near.__dict__, files=dict(near.files))
+        made.act(day, treaty=body)
+        made.write(root / "near")
+        code, _, err = check(root / "near", "--at", "2023-11-20T00:00:00Z")
+        assert code == (0 if good else 1) and (good or "010-act.bin: its treaty stands already" in err), (day, err)
+
+
 # ---- what must be found ----
 
 def broken(export, work):
@@ -297,6 +486,8 @@ def main():
         refused(with_file(export, root, "member-00000000.bin", brought_in(ben)), "member-00000000.bin",
                 "its sponsor had been removed")
         forgeries(root / "by-hand")
+        over_the_border(root)
+        treaties_that_do_not_count(root)
     print("verify: another program finds the same members, and whatever was changed")
 
 

@@ -312,7 +312,8 @@ enum err crossing_verify(const struct governance *governance, const struct cross
         return ERR_DENY_TREATY;
     }
     const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
-    enum err err = membership_verify(far, &crossing->membership, now, &out->author);
+    enum err err =
+        membership_verify(far, &crossing->membership, crossing->head.created, &out->author);
     if (err == ERR_OK) {
         err = signed_decode(crossing->object, &out->object);
     }

@@ -51,7 +51,9 @@ static enum err take_crossed_withdrawal(struct core *core, const struct crossing
 static enum err take_roll(struct core *core, const struct id *treaty, const struct roll *roll,
                           const struct id *by);
 static enum err end_of_removed(struct core *core, const struct id *author, const struct id *by);
-static struct instant *newest_far(struct core *core, const struct id *treaty);
+static bool keep_far(struct far_roll *far, const struct roll *roll);
+static struct far_roll *newest_far(struct core *core, const struct id *treaty);
+static bool is_removed_there(const struct far_roll *far, const struct id *certificate);
 static bool lets_object(struct core *core, const struct agreed *agreed,
                         const struct treaty_side *far, const struct id *id, enum object_kind kind);
 static enum err visit_gateway(void *context, const struct store_object *row);
@@ -144,9 +146,9 @@ static enum err visit_crossing(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
-    struct instant *newest = newest_far(core, &crossing.treaty);
-    if (newest != NULL && newest->ms < roll.head.created.ms) {
-        *newest = roll.head.created;
+    struct far_roll *far = newest_far(core, &crossing.treaty);
+    if (far != NULL) {
+        (void)keep_far(far, &roll);
     }
     return ERR_OK;
 }
@@ -222,21 +224,23 @@ static enum err judge_crossed(struct core *core, const struct crossing *crossing
     const struct roll *roll = &crossed->author.roll;
     const struct agreed *agreed =
         governance_treaty(community_governance(core->community), &crossing->treaty, core->now.wall);
-    const struct instant *newest = newest_far(core, &crossing->treaty);
+    const struct far_roll *far = newest_far(core, &crossing->treaty);
     const struct instant since = {core->now.wall.ms - DURATION_DAY_MS};
     uint64_t today = 0;
-    if (newest == NULL) {
+    if (far == NULL) {
         return ERR_FULL_TABLE;
     }
-    if (roll->head.created.ms < newest->ms ||
-        (crossed->object.kind == OBJECT_ROLL && roll->head.created.ms == newest->ms)) {
-        return ERR_DENY_TIME;
+    if (crossed->object.kind == OBJECT_ROLL) {
+        return roll->head.created.ms > far->created.ms ? ERR_OK : ERR_DENY_TIME;
+    }
+    if (far->created.ms > 0 && !far->names) {
+        return ERR_DENY_TREATY;
+    }
+    if (is_removed_there(far, &crossed->author.certificate)) {
+        return ERR_DENY_EXPIRED;
     }
     if (crossed->object.kind == OBJECT_WITHDRAWAL) {
         return taken_back_judge(core, &crossed->object, &crossed->author.member);
-    }
-    if (crossed->object.kind != OBJECT_REQUEST) {
-        return ERR_OK;
     }
     enum err err = store_crossed_count(core->store, &crossing->treaty, since, &today);
     if (err == ERR_OK && today >= agreed->treaty.daily) {
@@ -303,12 +307,11 @@ static enum err take_crossed_withdrawal(struct core *core, const struct crossing
 
 static enum err take_roll(struct core *core, const struct id *treaty, const struct roll *roll,
                           const struct id *by) {
-    struct instant *newest = newest_far(core, treaty);
+    struct far_roll *far = newest_far(core, treaty);
     enum err err = ERR_OK;
-    if (newest == NULL || roll->head.created.ms <= newest->ms) {
+    if (far == NULL || !keep_far(far, roll)) {
         return ERR_OK;
     }
-    *newest = roll->head.created;
     for (size_t i = 0; err == ERR_OK && i < roll->removed_count; i++) {
         err = end_of_removed(core, &roll->removed[i], by);
     }
@@ -337,14 +340,35 @@ static enum err end_of_removed(struct core *core, const struct id *author, const
     return err;
 }
 
+/* False: it is not newer. */
+static bool keep_far(struct far_roll *far, const struct roll *roll) {
+    bool newer = roll->head.created.ms > far->created.ms;
+    if (newer) {
+        far->created = roll->head.created;
+        far->names = roll_names(roll, &far->treaty);
+        far->removed_count = roll->removed_count;
+        memcpy(far->removed, roll->removed, sizeof far->removed);
+    }
+    return newer;
+}
+
+static bool is_removed_there(const struct far_roll *far, const struct id *certificate) {
+    for (size_t i = 0; i < far->removed_count; i++) {
+        if (id_equal(&far->removed[i], certificate)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* NULL: the table is full of treaties that stand. */
-static struct instant *newest_far(struct core *core, const struct id *treaty) {
+static struct far_roll *newest_far(struct core *core, const struct id *treaty) {
     const struct governance *governance = community_governance(core->community);
     struct border *border = core->border;
     size_t place = TREATIES_MAX;
     for (size_t i = 0; i < TREATIES_MAX; i++) {
         if (id_equal(&border->far[i].treaty, treaty)) {
-            return &border->far[i].created;
+            return &border->far[i];
         }
         if (governance_treaty(governance, &border->far[i].treaty, core->now.wall) == NULL) {
             place = i;
@@ -353,9 +377,8 @@ static struct instant *newest_far(struct core *core, const struct id *treaty) {
     if (place == TREATIES_MAX) {
         return NULL;
     }
-    border->far[place].treaty = *treaty;
-    border->far[place].created = (struct instant){0};
-    return &border->far[place].created;
+    border->far[place] = (struct far_roll){.treaty = *treaty};
+    return &border->far[place];
 }
 
 enum err border_author(struct core *core, const struct id *request, struct member *out) {

@@ -249,9 +249,12 @@ struct border {
         size_t count;
         struct id ids[ROLL_MEMBERS_MAX]; /* rising */
     } known;
-    struct { /* the newest of the other side that came here */
+    struct far_roll { /* the newest of the other side that came here */
         struct id treaty;
-        struct instant created;
+        struct instant created; /* 1970: none */
+        bool names;             /* the treaty is in force there */
+        size_t removed_count;
+        struct id removed[ROLL_REMOVED_MAX];
     } far[TREATIES_MAX];
     struct carry { /* as a gateway: what is to cross */
         bool used;

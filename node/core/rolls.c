@@ -9,7 +9,7 @@
 enum {
     ROLL_RENEW_MS = DURATION_DAY_MS,
     ROLL_AGAIN_MS = DURATION_MINUTE_MS,
-    ROLL_LOOKS_BACK_DAYS = 8, /* longer than a request lives */
+    ROLL_LOOKS_BACK_DAYS = 10, /* longer than a request lives that an old roll vouches for */
 };
 
 struct removed_lately {

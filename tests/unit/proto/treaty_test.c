@@ -222,9 +222,11 @@ static void show_far_neighbour(struct draft *draft) {
 SPOIL(nothing, (void)d)
 /* rolls */
 SPOIL(roll_of_the_last_minute, d->now.ms = d->roll.head.expires.ms - 1)
-SPOIL(roll_that_has_expired, d->now = d->roll.head.expires)
+SPOIL(roll_that_has_expired, d->crossing.head.created = d->now = d->roll.head.expires)
+SPOIL(roll_that_ended_since, d->now = d->roll.head.expires)
 SPOIL(clock_15_min_behind, d->now.ms = d->roll.head.created.ms - 15 * DURATION_MINUTE_MS)
-SPOIL(roll_from_the_future, d->now.ms = d->roll.head.created.ms - 15 * DURATION_MINUTE_MS - 1)
+SPOIL(roll_from_the_future, d->now.ms = d->roll.head.created.ms - 15 * DURATION_MINUTE_MS - 1;
+      d->crossing.head.created = d->now)
 SPOIL(roll_by_a_second_clerk, d->clerk = &FAR->homes[2].node; far_of(d)->clerk_count = 2;
       far_of(d)->clerks[1] = FAR->homes[2].node_public)
 SPOIL(roll_by_a_stranger, d->clerk = &FAR->homes[2].node)
@@ -320,6 +322,7 @@ static const struct {
     GOOD(nothing),
     GOOD(roll_of_the_last_minute),
     ROLL(roll_that_has_expired, ERR_DENY_EXPIRED),
+    {"roll_that_ended_since", roll_that_ended_since, ERR_DENY_EXPIRED, ERR_DENY_EXPIRED, ERR_OK},
     CROSS(clock_15_min_behind, ERR_DENY_TIME), /* the roll is good, the request is newer */
     ROLL(roll_from_the_future, ERR_DENY_TIME),
     GOOD(roll_by_a_second_clerk),
@@ -329,8 +332,8 @@ static const struct {
     ROLL(roll_of_another_community, ERR_PEER_CERTIFICATE),
     ROLL(roll_of_the_asked, ERR_PEER_CERTIFICATE),
     GOOD(roll_that_names_two),
-    ROLL(roll_without_the_treaty, ERR_DENY_TREATY),
-    ROLL(roll_with_another_treaty, ERR_DENY_TREATY),
+    CROSS(roll_without_the_treaty, ERR_DENY_TREATY),
+    CROSS(roll_with_another_treaty, ERR_DENY_TREATY),
     ROLL(roll_signed_as_a_gateway, ERR_PEER_CERTIFICATE),
     MEMBER(index_of_another, ERR_PEER_CERTIFICATE),
     MEMBER(index_beyond_the_roll, ERR_PEER_CERTIFICATE),

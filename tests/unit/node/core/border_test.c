@@ -103,13 +103,14 @@ static struct street settle(uint64_t seed) {
     street.sides[0] = found(world, ASKER, GATE_B);
     be_siblings(&street, GATE_A, GATE_A_FAR);
     be_siblings(&street, GATE_B, GATE_B_FAR);
-    *treaty = (struct treaty){.created = world_wall(world, ASKER),
-                              .until = {world_wall(world, ASKER).ms + 30 * (int64_t)DURATION_DAY_MS},
-                              .side_count = 2,
-                              .instruments = 1 << INSTRUMENT_VOLUNTARY,
-                              .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
-                              .caps = CAPS_DEFAULT,
-                              .daily = 4};
+    *treaty =
+        (struct treaty){.created = world_wall(world, ASKER),
+                        .until = {world_wall(world, ASKER).ms + 30 * (int64_t)DURATION_DAY_MS},
+                        .side_count = 2,
+                        .instruments = 1 << INSTRUMENT_VOLUNTARY,
+                        .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
+                        .caps = CAPS_DEFAULT,
+                        .daily = 4};
     bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
     side(&street, order ? ASKER : FAR, &treaty->sides[0]);
     side(&street, order ? FAR : ASKER, &treaty->sides[1]);
@@ -235,6 +236,26 @@ static void test_a_treatys_end_ends_the_next_request(void **state) {
     }
 }
 
+/* By then there are newer rolls, and the one by which it crossed has ended. */
+static void test_a_home_that_was_off_for_days_takes_what_crossed(void **state) {
+    (void)state;
+    struct street street = settle(11);
+    struct world *world = street.world;
+    world_kill(world, OWNER);
+    world_voluntary(world, ASKER, 6 * (int64_t)DURATION_DAY_MS, &street.request);
+    CHECK_ERR(ERR_OK, world_request(world, ASKER, &street.request, &street.id));
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, ELSEWHERE, &street.id));
+    for (int home = 0; home < OWNER; home++) {
+        world_sleep(world, home, 50 * (int64_t)HOUR); /* cheaper than to run */
+    }
+    world_run(world, 50 * (int64_t)HOUR + 3 * MINUTE);
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+    world_run(world, 2 * MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
 /* Its live request ends there, and the next one is not taken. */
 static void test_a_removal_here_counts_there(void **state) {
     (void)state;
@@ -286,6 +307,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_withdrawn_here_ends_there),
         cmocka_unit_test(test_only_what_the_treaty_names_crosses),
         cmocka_unit_test(test_a_treatys_end_ends_the_next_request),
+        cmocka_unit_test(test_a_home_that_was_off_for_days_takes_what_crossed),
         cmocka_unit_test(test_a_removal_here_counts_there),
         cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),

@@ -17,6 +17,7 @@
 #include "node/confine/confine.h"
 #include "node/shell/shell.h"
 #include "proto/config.h"
+#include "proto/siblings.h"
 
 struct options {
     const char *home;
@@ -30,6 +31,7 @@ static int load_keys(const char *home, struct keyset *out);
 static int load_config(const struct options *options, struct config *out);
 static enum err run(struct shell *shell, const struct options *options, const struct config *config,
                     const struct keyset *keys);
+static void take_siblings(const char *home, struct core_config *out);
 static bool database_lost(const char *home);
 static int say_stopped(const char *home, enum err err);
 static int read_file(const char *home, const char *name, bool secret, struct buffer *out);
@@ -178,6 +180,7 @@ static enum err run(struct shell *shell, const struct options *options, const st
             core_config.private_addresses |= address_is_loopback(core_config.addresses[i]) ||
                                              address_is_private(core_config.addresses[i]);
         }
+        take_siblings(options->home, &core_config);
         random_bytes(core_config.seed, sizeof core_config.seed);
         err = core_create(&core_config, &core);
     }
@@ -188,6 +191,25 @@ static enum err run(struct shell *shell, const struct options *options, const st
     store_close(store);
     keyset_wipe(&core_config.keys);
     return err;
+}
+
+/* A home in one community has no such file. Without a whole one the node serves its own community
+ * all the same. */
+static void take_siblings(const char *home, struct core_config *out) {
+    char path[4096];
+    size_t line = 0;
+    struct siblings siblings = {.count = 0};
+    SCOPED(buffer_finish) struct buffer file = {.max = SIBLINGS_FILE_MAX};
+    (void)snprintf(path, sizeof path, "%s/node/siblings", home);
+    if (access(path, F_OK) != 0 || read_file(home, "node/siblings", false, &file) != 0) {
+        return;
+    }
+    if (siblings_read(buffer_bytes(&file), &siblings, &line) != ERR_OK) {
+        (void)fprintf(stderr, "warn node: %s:%zu: not a line of the home's other nodes\n", path,
+                      line);
+        return;
+    }
+    out->siblings = siblings;
 }
 
 /* A log without its database: to begin anew under the same key would be to sign two logs. */

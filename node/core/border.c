@@ -43,7 +43,7 @@ struct own_gateway { /* the newest one of ours for a treaty */
 
 static enum err visit_crossing(void *context, const struct store_object *row);
 static enum err visit_own(void *context, const struct store_object *row);
-static const struct core_sibling *sibling_of(const struct core *core, const struct id *community);
+static const struct sibling *sibling_of(const struct core *core, const struct id *community);
 static enum err judge_crossed(struct core *core, const struct crossing *crossing);
 static enum err take_crossed_request(struct core *core, const struct crossing *crossing,
                                      struct bytes bytes);
@@ -63,14 +63,14 @@ static void gateway_hash(const struct id *treaty, const struct id *object,
                          const struct id *certificate, uint8_t out[32]);
 static void keep_carry(struct core *core, const struct carry *carry);
 static enum err carry(struct core *core, struct carry *one);
-static enum err dial(struct core *core, const struct core_sibling *sibling, struct carry *one);
+static enum err dial(struct core *core, const struct sibling *sibling, struct carry *one);
 static struct link *link_to(struct core *core, const struct id *community, bool open);
 static enum err send_carry(struct core *core, struct link *link, struct carry *one);
 static enum err take_carry(struct core *core, struct link *link,
                            const struct link_message *message);
 static enum err say_on(struct core *core, const struct link_message *message,
                        const struct head *inner);
-static bool door_between(const struct core *core, const struct core_sibling *sibling,
+static bool door_between(const struct core *core, const struct sibling *sibling,
                          const struct id *community, uint32_t tag, struct transport_door_key *out);
 static enum err publish_gateway(struct core *core, const struct id *treaty);
 static enum err visit_own_gateway(void *context, const struct store_object *row);
@@ -98,10 +98,10 @@ bool border_lingers(const struct core *core, const struct agreed *agreed) {
     return agreed->by != 0 && !instant_reached(core->now.wall, instant_add(over, lingers));
 }
 
-static const struct core_sibling *sibling_of(const struct core *core, const struct id *community) {
-    for (size_t i = 0; i < core->config.sibling_count; i++) {
-        if (id_equal(&core->config.siblings[i].community, community)) {
-            return &core->config.siblings[i];
+static const struct sibling *sibling_of(const struct core *core, const struct id *community) {
+    for (size_t i = 0; i < core->config.siblings.count; i++) {
+        if (id_equal(&core->config.siblings.list[i].community, community)) {
+            return &core->config.siblings.list[i];
         }
     }
     return NULL;
@@ -111,7 +111,7 @@ static const struct core_sibling *sibling_of(const struct core *core, const stru
 
 enum err border_load(struct core *core) {
     enum err err = store_object_each(core->store, OBJECT_CROSSING, visit_crossing, core);
-    if (err != ERR_OK || core->config.sibling_count == 0) {
+    if (err != ERR_OK || core->config.siblings.count == 0) {
         return err;
     }
     struct own_objects *own = calloc(1, sizeof *own);
@@ -550,7 +550,7 @@ static void gateway_hash(const struct id *treaty, const struct id *object,
 
 struct tick border_deadline(const struct core *core) {
     struct tick due = TICK_NEVER;
-    for (size_t i = 0; core->config.sibling_count > 0 && i < CARRIES_MAX; i++) {
+    for (size_t i = 0; core->config.siblings.count > 0 && i < CARRIES_MAX; i++) {
         const struct carry *one = &core->border->carries[i];
         due = one->used ? tick_earliest(due, one->due) : due;
     }
@@ -559,7 +559,7 @@ struct tick border_deadline(const struct core *core) {
 
 enum err border_tick(struct core *core) {
     enum err err = ERR_OK;
-    for (size_t i = 0; core->config.sibling_count > 0 && err == ERR_OK && i < CARRIES_MAX; i++) {
+    for (size_t i = 0; core->config.siblings.count > 0 && err == ERR_OK && i < CARRIES_MAX; i++) {
         struct carry *one = &core->border->carries[i];
         if (one->used && tick_reached(core->now.mono, one->due)) {
             err = carry(core, one);
@@ -569,7 +569,7 @@ enum err border_tick(struct core *core) {
 }
 
 static enum err carry(struct core *core, struct carry *one) {
-    const struct core_sibling *sibling = sibling_of(core, &one->to);
+    const struct sibling *sibling = sibling_of(core, &one->to);
     struct store_object row;
     one->due = tick_add(core->now.mono, (struct duration){CARRY_AGAIN_MS});
     enum err err = store_object_get(core->store, &one->object, &row);
@@ -599,10 +599,10 @@ static struct link *link_to(struct core *core, const struct id *community, bool 
 }
 
 /* With longer and longer pauses: that node may be off. */
-static enum err dial(struct core *core, const struct core_sibling *sibling, struct carry *one) {
+static enum err dial(struct core *core, const struct sibling *sibling, struct carry *one) {
     struct transport_door_key door;
     uint64_t link = 0;
-    unsigned *failed = &core->border->failed[sibling - core->config.siblings];
+    unsigned *failed = &core->border->failed[sibling - core->config.siblings.list];
     int64_t wait = DIAL_AGAIN_MS << (*failed < 6 ? *failed : 6);
     one->due = tick_add(core->now.mono,
                         (struct duration){wait < DIAL_AGAIN_MAX_MS ? wait : DIAL_AGAIN_MAX_MS});
@@ -640,9 +640,9 @@ static enum err send_carry(struct core *core, struct link *link, struct carry *o
 /* ---- both nodes of a gateway ---- */
 
 void border_doors(struct core *core) {
-    for (size_t i = 0; i < core->config.sibling_count && core->door_count < TRANSPORT_DOORS_MAX;
+    for (size_t i = 0; i < core->config.siblings.count && core->door_count < TRANSPORT_DOORS_MAX;
          i++) {
-        const struct core_sibling *sibling = &core->config.siblings[i];
+        const struct sibling *sibling = &core->config.siblings.list[i];
         size_t place = core->door_count;
         if (door_between(core, sibling, community_id(core->community), (uint32_t)place,
                          &core->doors[place])) {
@@ -653,7 +653,7 @@ void border_doors(struct core *core) {
 }
 
 /* Only these two can make its secret. False: what is said to be a key is none. */
-static bool door_between(const struct core *core, const struct core_sibling *sibling,
+static bool door_between(const struct core *core, const struct sibling *sibling,
                          const struct id *community, uint32_t tag, struct transport_door_key *out) {
     uint8_t secret[32];
     bool good = box_agree(&core->config.keys.box, &sibling->transport, secret);
@@ -665,12 +665,12 @@ static bool door_between(const struct core *core, const struct core_sibling *sib
 }
 
 enum err border_established(struct core *core, struct link *link) {
-    const struct core_sibling *sibling = sibling_of(core, &link->about);
+    const struct sibling *sibling = sibling_of(core, &link->about);
     if (sibling == NULL || !box_public_equal(&sibling->transport, &link->peer_static)) {
         return ERR_PEER_CERTIFICATE;
     }
     if (link->purpose == PURPOSE_SIBLING) {
-        core->border->failed[sibling - core->config.siblings] = 0;
+        core->border->failed[sibling - core->config.siblings.list] = 0;
         for (size_t i = 0; i < CARRIES_MAX; i++) {
             struct carry *one = &core->border->carries[i];
             if (one->used && id_equal(&one->to, &link->about)) {

@@ -21,9 +21,9 @@
 #include "node/base/bytes.h"
 #include "node/base/instant.h"
 #include "node/store/store.h"
+#include "proto/siblings.h"
 
 enum {
-    CORE_SIBLINGS_MAX = 7,
     CORE_LINKS_MAX =
         96, /* with half-open ones: core refuses more, the oldest half-open gives way */
     CORE_HALF_OPEN_MAX = 64,
@@ -88,14 +88,9 @@ struct core_config {
     struct keyset keys;   /* the node's; copied, wiped by core_destroy */
     size_t address_count; /* where others can dial us */
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
-    size_t sibling_count; /* this home's nodes in other communities */
-    struct core_sibling {
-        struct id community;
-        struct box_public transport;
-        char address[ADDRESS_MAX_BYTES]; /* may be of this computer, wherever the home is */
-    } siblings[CORE_SIBLINGS_MAX];
-    bool private_addresses; /* this node was set up on a private or loopback address: it may dial
-                               such */
+    struct siblings siblings; /* may be of this computer, wherever the home is */
+    bool private_addresses;   /* this node was set up on a private or loopback address: it may dial
+                                 such */
     struct now now;
     uint8_t seed[32]; /* all randomness of this run comes from it */
 };

@@ -262,8 +262,8 @@ struct border {
         enum object_kind kind;
         struct tick due;
     } carries[CARRIES_MAX];
-    unsigned failed[CORE_SIBLINGS_MAX]; /* dials in a row */
-    struct crossed crossed;             /* of the crossing that was judged last */
+    unsigned failed[SIBLINGS_MAX]; /* dials in a row */
+    struct crossed crossed;        /* of the crossing that was judged last */
 };
 
 struct core {

@@ -423,9 +423,8 @@ enum err world_start(struct world *world, int number) {
                                  .keys = home->keys,
                                  .address_count = 1,
                                  .private_addresses = true,
-                                 .sibling_count = home->sibling_count,
+                                 .siblings = home->siblings,
                                  .now = world_now(world, number)};
-    memcpy(config.siblings, home->siblings, sizeof config.siblings);
     world_address(number, config.addresses[0]);
     write_u64(config.seed, world->seed);
     write_u64(config.seed + 8, (uint64_t)number);

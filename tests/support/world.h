@@ -72,9 +72,8 @@ struct world_home {
     struct sign_public node;
     struct sign_public log;
     struct box_public transport;
-    struct id certificate; /* zero until it has joined */
-    size_t sibling_count;  /* nodes of the same home; taken at its next start */
-    struct core_sibling siblings[CORE_SIBLINGS_MAX];
+    struct id certificate;    /* zero until it has joined */
+    struct siblings siblings; /* nodes of the same home; taken at its next start */
     struct store *store;
     struct core *core;   /* NULL while it is down */
     enum err failed;     /* the host error that stopped it */

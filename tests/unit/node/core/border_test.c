@@ -57,8 +57,8 @@ static void be_siblings(struct street *street, int here, int there) {
     const int pair[] = {here, there};
     for (int i = 0; i < 2; i++) {
         struct world_home *home = &world->homes[pair[i]];
-        struct core_sibling *sibling = &home->siblings[0];
-        home->sibling_count = 1;
+        struct sibling *sibling = &home->siblings.list[0];
+        home->siblings.count = 1;
         sibling->community = street->sides[1 - i];
         sibling->transport = world->homes[pair[1 - i]].transport;
         world_address(pair[1 - i], sibling->address);

@@ -48,7 +48,8 @@ void touches_of(const struct camera_list *list, const struct request *request,
     }
     for (size_t i = 0; served && i < list->camera_count; i++) {
         const struct camera *camera = &list->cameras[i];
-        if (!geo_place_meets_view(&request->place, &camera->view)) {
+        if (!camera_open_to(camera, &request->head.community) ||
+            !geo_place_meets_view(&request->place, &camera->view)) {
             continue;
         }
         bool asked = camera_may_be_asked(camera);

@@ -3,10 +3,10 @@
 #define PROTO_CLIP_H
 
 #include "proto/request.h"
+#include "proto/slug.h"
 
 enum {
-    CAMERAS_MAX = 64,    /* of one home */
-    COMMUNITIES_MAX = 8, /* that a home's cameras may be asked from */
+    CAMERAS_MAX = 64, /* of one home */
     FOLDER_MAX_BYTES = 1024,
     COVERAGE_MAX = 128,    /* runs of footage without a gap in one clip */
     SOURCES_MAX = 4500,    /* camera files behind one clip: 12 h of 10 s segments and some */
@@ -40,9 +40,14 @@ struct camera {
     int32_t clock_offset_ms; /* the camera's clock minus true time */
     size_t owner_count;
     struct owner_public owners[OWNERS_MAX]; /* all of them sign each clip's release */
+    size_t community_count; /* where it may be asked for; 0: in all that the list names */
+    struct id communities[COMMUNITIES_MAX];
 };
 
-bool camera_may_be_asked(const struct camera *camera); /* one indoors only where it is opened */
+/* One indoors only where it is opened. */
+bool camera_may_be_asked(const struct camera *camera);
+/* Does its owner let it be asked for there? Says nothing of indoors, nor of the list's own. */
+bool camera_open_to(const struct camera *camera, const struct id *community);
 
 /* Signed by every owner in it and every owner of the list before it. */
 struct camera_list {
@@ -54,7 +59,16 @@ struct camera_list {
     struct id communities[COMMUNITIES_MAX];
     size_t camera_count;
     struct camera cameras[CAMERAS_MAX];
+    size_t further_count; /* the others' node is the home's first one */
+    struct further_community {
+        struct id community;
+        char name[SLUG_MAX_BYTES]; /* whose node alone may ask in this community's name */
+    } further[COMMUNITIES_MAX];
 };
+
+/* May requests of this community be matched that the node called `name` hands over? */
+bool camera_list_serves(const struct camera_list *list, const struct id *community,
+                        const char *name);
 
 struct clip_run { /* footage without a gap, [from, to) */
     struct instant from;

@@ -373,6 +373,27 @@ bool camera_may_be_asked(const struct camera *camera) {
     return !camera->indoor || camera->indoor_open;
 }
 
+bool camera_open_to(const struct camera *camera, const struct id *community) {
+    bool open = camera->community_count == 0;
+    for (size_t i = 0; i < camera->community_count; i++) {
+        open |= id_equal(&camera->communities[i], community);
+    }
+    return open;
+}
+
+bool camera_list_serves(const struct camera_list *list, const struct id *community,
+                        const char *name) {
+    const char *node = SLUG_FIRST;
+    bool served = false;
+    for (size_t i = 0; i < list->community_count; i++) {
+        served |= id_equal(&list->communities[i], community);
+    }
+    for (size_t i = 0; i < list->further_count; i++) {
+        node = id_equal(&list->further[i].community, community) ? list->further[i].name : node;
+    }
+    return served && strcmp(node, name) == 0;
+}
+
 bool amendment_ends(const struct request *amendment, const struct id *request,
                     const struct head *head) {
     return id_equal(&amendment->amends, request) &&
@@ -458,14 +479,32 @@ static const struct shape_field camera_rows[] = {
     ROW(6, SHAPE_BOOL, struct camera, indoor_open),
     ROW(7, SHAPE_SINT, struct camera, clock_offset_ms, .max = 86400000),
     ARRAY(8, SHAPE_FIXED, struct camera, owners, owner_count, NEEDED),
+    ARRAY(9, SHAPE_FIXED, struct camera, communities, community_count),
 };
 static const struct shape camera_shape = SHAPE_OF("Camera", camera_rows, camera_check);
+
+static bool further_check(const void *plain) {
+    const struct further_community *further = plain;
+    return slug_valid(further->name);
+}
+static const struct shape_field further_rows[] = {
+    ROW(1, SHAPE_FIXED, struct further_community, community, NEEDED),
+    ROW(2, SHAPE_TEXT, struct further_community, name, NEEDED),
+};
+static const struct shape further_shape = SHAPE_OF("FurtherCommunity", further_rows, further_check);
 
 static bool camera_list_check(const void *plain) {
     const struct camera_list *list = plain;
     for (size_t i = 0; i < list->camera_count; i++) {
         for (size_t k = 0; k < i; k++) {
             if (strcmp(list->cameras[i].name, list->cameras[k].name) == 0) {
+                return false;
+            }
+        }
+    }
+    for (size_t i = 0; i < list->further_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (id_equal(&list->further[i].community, &list->further[k].community)) {
                 return false;
             }
         }
@@ -479,6 +518,7 @@ static const struct shape_field camera_list_rows[] = {
     ROW(4, SHAPE_FIXED, struct camera_list, ingest, NEEDED),
     ARRAY(5, SHAPE_FIXED, struct camera_list, communities, community_count),
     ARRAY(6, SHAPE_MESSAGE, struct camera_list, cameras, camera_count, .sub = &camera_shape),
+    ARRAY(7, SHAPE_MESSAGE, struct camera_list, further, further_count, .sub = &further_shape),
 };
 static const struct shape camera_list_shape =
     SHAPE_OF("CameraList", camera_list_rows, camera_list_check);

@@ -419,6 +419,9 @@ static void put_right(const struct shape *shape, void *plain) {
             list->version = 1;
             list->previous = (struct id){{0}};
         }
+        for (size_t i = 0; i < list->further_count; i++) { /* each its own */
+            list->further[i].community.b[1] = (uint8_t)i;
+        }
         for (size_t i = 0; i < list->camera_count; i++) { /* unlike names, whatever their length */
             list->cameras[i].name[0] = (char)('a' + i / 10);
             list->cameras[i].name[1] = (char)('0' + i % 10);

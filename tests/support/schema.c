@@ -37,6 +37,7 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__call_back__descriptor,
     &stoop__v1__view__descriptor,
     &stoop__v1__camera__descriptor,
+    &stoop__v1__further_community__descriptor,
     &stoop__v1__camera_list__descriptor,
     &stoop__v1__run__descriptor,
     &stoop__v1__treaty_side__descriptor,

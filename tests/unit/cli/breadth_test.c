@@ -75,6 +75,17 @@ static void test_those_indoors_are_told_apart(void **state) {
          "be asked for");
 }
 
+static void test_those_closed_to_a_community_are_not_touched_by_it(void **state) {
+    (void)state;
+    put_cameras(3);
+    list.cameras[0].community_count = 1;
+    list.cameras[0].communities[0] = community.request_id; /* another one */
+    says("touches 2 of your 3 cameras for 4h00m together");
+    list.cameras[0].community_count = 2;
+    list.cameras[0].communities[1] = community.id;
+    says("touches 3 of your 3 cameras for 6h00m together");
+}
+
 static void test_what_is_not_known_is_not_said(void **state) {
     (void)state;
     put_cameras(2);
@@ -88,6 +99,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cameras_and_their_hours_are_counted),
         cmocka_unit_test(test_those_indoors_are_told_apart),
+        cmocka_unit_test(test_those_closed_to_a_community_are_not_touched_by_it),
         cmocka_unit_test(test_what_is_not_known_is_not_said),
     };
     return cmocka_run_group_tests(tests, start, finish);

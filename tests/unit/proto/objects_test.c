@@ -90,6 +90,10 @@ BREAK(camera_name_in_capitals, struct camera, x->name[1] = 'A')
 BREAK(camera_owner_twice, struct camera, x->owners[1] = x->owners[0])
 BREAK(list_camera_twice, struct camera_list, put_text(x->cameras[40].name, x->cameras[3].name))
 BREAK(list_2_follows_nothing, struct camera_list, x->previous = (struct id){{0}})
+BREAK(list_says_twice_whose_a_community_is, struct camera_list,
+      x->further[5].community = x->further[2].community)
+BREAK(further_is_the_first, struct further_community, put_text(x->name, "first"))
+BREAK(further_climbs_out_of_its_folder, struct further_community, put_text(x->name, "../vault"))
 BREAK(manifest_ends_at_its_start, struct manifest, x->to = x->from)
 BREAK(manifest_runs_overlap, struct manifest, x->runs[4].to.ms += 10)
 BREAK(manifest_runs_backwards, struct manifest, struct clip_run r = x->runs[4];
@@ -168,6 +172,9 @@ static const struct {
     RULE("Camera", camera_owner_twice),
     RULE("CameraList", list_camera_twice),
     RULE("CameraList", list_2_follows_nothing),
+    RULE("CameraList", list_says_twice_whose_a_community_is),
+    RULE("FurtherCommunity", further_is_the_first),
+    RULE("FurtherCommunity", further_climbs_out_of_its_folder),
     RULE("Manifest", manifest_ends_at_its_start),
     RULE("Manifest", manifest_runs_overlap),
     RULE("Manifest", manifest_runs_backwards),

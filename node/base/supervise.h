@@ -4,14 +4,16 @@
 #define NODE_BASE_SUPERVISE_H
 
 enum {
-    /* Descriptors that a child is started with. */
-    SUPERVISE_PAIR_FD = 3,    /* node to ingest, both ends */
-    SUPERVISE_LOCK_FD = 4,    /* held, not used: the home is taken until the last child has gone */
-    SUPERVISE_CONTROL_FD = 5, /* node only: to the supervisor; it says 'R' when it is ready, and is
-                                 sent one byte with the descriptor of each new ingest */
+    /* A child's descriptors, from this one on: the lock, held and not used, so that the home is
+     * taken until the last child has gone; then those that its options name. Over a node's control
+     * pair it says 'R' when it is ready, and is sent one byte with the descriptor of its end of the
+     * pair with each new ingest. SIGHUP asks ingest to end when it is between two clips, and start
+     * anew with a pair for each node. */
+    SUPERVISE_FIRST_FD = 3,
 
     /* Exit codes. */
-    SUPERVISE_EXIT_AGAIN = 75,  /* ingest: the camera list has changed, start me with new walls */
+    SUPERVISE_EXIT_AGAIN = 75,  /* ingest: the camera list has changed, start me with new walls, or
+                                   I was asked to; node: node/siblings has changed */
     SUPERVISE_EXIT_CONFIG = 78, /* it will not get better by itself: stop */
 };
 

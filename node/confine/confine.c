@@ -217,18 +217,20 @@ enum err confine_node(const char *home, char why[CONFINE_WHY_MAX]) {
 }
 
 /* What ffmpeg needs to start is in it: children inherit these walls and put up narrower ones. */
-enum err confine_ingest(const char *home, const char *worker, const char *const *camera_folders,
-                        size_t count, char why[CONFINE_WHY_MAX]) {
+enum err confine_ingest(const char *home, const char *worker, struct confine_paths homes,
+                        struct confine_paths cameras, char why[CONFINE_WHY_MAX]) {
     int rules = -1;
     enum err err = start_rules(INGEST, &rules, why);
     err = err == ERR_OK ? add_folder(rules, home, "ingest", WRITE, why) : err;
-    err = err == ERR_OK ? add_folder(rules, home, "vault", WRITE, why) : err;
+    for (size_t i = 0; err == ERR_OK && i < homes.count; i++) {
+        err = add_folder(rules, homes.list[i], "vault", WRITE, why);
+    }
     err = err == ERR_OK ? add_place(rules, worker, READ_EXEC, false, why) : err;
     err = err == ERR_OK ? add_place(rules, "/dev/null", WRITE, false, why) : err;
     err = err == ERR_OK ? add_places(rules, system_places, COUNT_OF(system_places), why) : err;
     err = err == ERR_OK ? add_places(rules, time_zone, COUNT_OF(time_zone), why) : err;
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        err = add_place(rules, camera_folders[i], READ, true, why);
+    for (size_t i = 0; err == ERR_OK && i < cameras.count; i++) {
+        err = add_place(rules, cameras.list[i], READ, true, why);
     }
     return close_walls(INGEST, rules, err, why);
 }

@@ -12,14 +12,12 @@
  *                owners and times of files; no truncation but through a descriptor that may write;
  *                no system call that is newer than this list
  *   supervisor   sockets of the three families that its children need; files as its user may
- *   node         TCP; `node/` to write, `vault/` to read; no other socket, no program, no process,
- *                no signal to others
- *   ingest       no socket at all, and no descriptor to or from others; `ingest/` and `vault/` to
- *                write, camera folders to read; starts stoop-media
- *   media        its input files, the system's libraries; no socket, no process, no signal; becomes
- *                ffmpeg by exec
- *   owner        the owner's own folder and those that a command named; no socket, no program, no
- *                process, no signal to others
+ *   node         TCP; its own `node/` to write, its own `vault/` to read; no other socket, no
+ * program, no process, no signal to others ingest       no socket at all, and no descriptor to or
+ * from others; `ingest/` and each node's `vault/` to write, camera folders to read; starts
+ * stoop-media media        its input files, the system's libraries; no socket, no process, no
+ * signal; becomes ffmpeg by exec owner        the owner's own folder and those that a command
+ * named; no socket, no program, no process, no signal to others
  *
  * What they cannot do: Landlock before ABI 3 (Linux 6.2) does not know truncation, so seccomp
  * refuses truncate(2) and O_TRUNC without the right to write; metadata (mode, owner, times) is
@@ -39,12 +37,16 @@ enum {
 /* `keep_users`, as root: it may start children as other users, and stop them. They lose that too.
  */
 MUST_USE enum err confine_supervisor(bool keep_users, char why[CONFINE_WHY_MAX]);
-/* `home`: the data folder. */
+/* `home`: the data folder; of a further community, its own (PROTOCOL 1.3). */
 MUST_USE enum err confine_node(const char *home, char why[CONFINE_WHY_MAX]);
-/* `worker`: path of stoop-media. A camera folder that is not there is left out. */
-MUST_USE enum err confine_ingest(const char *home, const char *worker,
-                                 const char *const *camera_folders, size_t count,
-                                 char why[CONFINE_WHY_MAX]);
+struct confine_paths {
+    const char *const *list;
+    size_t count;
+};
+/* `worker`: path of stoop-media. `homes`: data folders of the nodes, in each of which lies a vault.
+ * A camera folder that is not there is left out. */
+MUST_USE enum err confine_ingest(const char *home, const char *worker, struct confine_paths homes,
+                                 struct confine_paths cameras, char why[CONFINE_WHY_MAX]);
 /* `files`: what the job may read. The reason names none of them. */
 MUST_USE enum err confine_media(const char *const *files, size_t count, char why[CONFINE_WHY_MAX]);
 /* `writable`: folders that the command needs besides the owner's own. */

@@ -74,6 +74,8 @@ static const char *const migrations[] = {
     "refused = 0;"
     "CREATE TABLE periods(number INTEGER PRIMARY KEY, closed INTEGER NOT NULL, salt BLOB NOT NULL,"
     " commitment BLOB NOT NULL);",
+    "ALTER TABLE jobs ADD COLUMN node TEXT NOT NULL DEFAULT '" SLUG_FIRST "';"
+    "ALTER TABLE clips ADD COLUMN node TEXT NOT NULL DEFAULT '" SLUG_FIRST "';",
 };
 
 enum err index_open(const char *path, struct index **out) {
@@ -242,25 +244,27 @@ enum err index_period_last(struct index *index, struct period *out) {
 
 enum err index_job_put(struct index *index, const struct job *job) {
     QUERY(q, index,
-          "INSERT OR IGNORE INTO jobs(request, due, done, author, until, frame)"
-          " VALUES(?, ?, 0, ?, ?, ?)");
+          "INSERT OR IGNORE INTO jobs(request, due, done, author, until, node, frame)"
+          " VALUES(?, ?, 0, ?, ?, ?, ?)");
     bind_blob(&q, BYTES_OF(job->request.b));
     bind_int(&q, job->due.ms);
     bind_blob(&q, BYTES_OF(job->author.b));
     bind_int(&q, job->until.ms);
+    bind_text(&q, job->node);
     bind_blob(&q, job->frame);
     return query_run(&q);
 }
 
 enum err index_job_next(struct index *index, struct job *out) {
     QUERY(q, index,
-          "SELECT request, due, done, frame FROM jobs WHERE done = 0 ORDER BY due LIMIT 1");
+          "SELECT request, due, done, node, frame FROM jobs WHERE done = 0 ORDER BY due LIMIT 1");
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (struct job){.done = false};
         fixed(&q, 0, out->request.b, sizeof out->request.b);
         out->due.ms = sqlite3_column_int64(q.statement, 1);
-        out->frame = keep(&q, 3);
+        text(&q, 3, out->node, sizeof out->node);
+        out->frame = keep(&q, 4);
         err = q.err;
     }
     return err;
@@ -280,18 +284,19 @@ enum err index_job_later(struct index *index, const struct id *request, struct i
 }
 
 enum err index_job_get(struct index *index, const struct id *request, struct job *out) {
-    QUERY(q, index, "SELECT due, done FROM jobs WHERE request = ?");
+    QUERY(q, index, "SELECT due, done, node FROM jobs WHERE request = ?");
     bind_blob(&q, BYTES_OF(request->b));
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (struct job){.request = *request};
         out->due.ms = sqlite3_column_int64(q.statement, 0);
         out->done = sqlite3_column_int(q.statement, 1) != 0;
+        text(&q, 2, out->node, sizeof out->node);
     }
     return err;
 }
 
-enum err index_jobs_count(struct index *index, const struct id *author, struct instant now,
+enum err index_jobs_count(struct index *index, struct jobs_of whose, struct instant now,
                           uint64_t *all, uint64_t *live) {
     {
         QUERY(over, index, "DELETE FROM jobs WHERE done = 1 AND until <= ?");
@@ -302,9 +307,10 @@ enum err index_jobs_count(struct index *index, const struct id *author, struct i
         }
     }
     QUERY(q, index,
-          "SELECT (SELECT count(*) FROM jobs),"
-          " (SELECT count(*) FROM jobs WHERE author = ? AND until > ?)");
-    bind_blob(&q, BYTES_OF(author->b));
+          "SELECT (SELECT count(*) FROM jobs WHERE node = ?1),"
+          " (SELECT count(*) FROM jobs WHERE node = ?1 AND author = ?2 AND until > ?3)");
+    bind_text(&q, whose.node);
+    bind_blob(&q, BYTES_OF(whose.author->b));
     bind_int(&q, now.ms);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
@@ -316,18 +322,20 @@ enum err index_jobs_count(struct index *index, const struct id *author, struct i
 
 enum err index_clip_put(struct index *index, const struct vault_clip *clip) {
     QUERY(q, index,
-          "INSERT INTO clips(clip, request, camera, told, match) VALUES(?, ?, ?, 0, ?)"
+          "INSERT INTO clips(clip, request, camera, node, told, match) VALUES(?, ?, ?, ?, 0, ?)"
           " ON CONFLICT(clip) DO UPDATE SET match = excluded.match");
     bind_blob(&q, BYTES_OF(clip->clip.b));
     bind_blob(&q, BYTES_OF(clip->request.b));
     bind_text(&q, clip->camera);
+    bind_text(&q, clip->node);
     bind_blob(&q, clip->match);
     return query_run(&q);
 }
 
-enum err index_clip_told(struct index *index, const struct clip_id *clip) {
-    QUERY(q, index, "UPDATE clips SET told = 1, match = x'' WHERE clip = ?");
+enum err index_clip_told(struct index *index, const char *node, const struct clip_id *clip) {
+    QUERY(q, index, "UPDATE clips SET told = 1, match = x'' WHERE clip = ? AND node = ?");
     bind_blob(&q, BYTES_OF(clip->b));
+    bind_text(&q, node);
     return query_run(&q);
 }
 
@@ -336,8 +344,9 @@ enum err index_clips_doubt(struct index *index) {
     return run(index, "UPDATE clips SET told = 2 WHERE told = 1");
 }
 
-enum err index_clip_orphan(struct index *index, struct clip_id *out) {
-    QUERY(q, index, "SELECT clip FROM clips WHERE told = 2 LIMIT 1");
+enum err index_clip_orphan(struct index *index, const char *node, struct clip_id *out) {
+    QUERY(q, index, "SELECT clip FROM clips WHERE told = 2 AND node = ? LIMIT 1");
+    bind_text(&q, node);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         fixed(&q, 0, out->b, sizeof out->b);
@@ -346,15 +355,18 @@ enum err index_clip_orphan(struct index *index, struct clip_id *out) {
     return err;
 }
 
-enum err index_clip_remove(struct index *index, const struct clip_id *clip) {
-    QUERY(q, index, "DELETE FROM clips WHERE clip = ?");
+enum err index_clip_remove(struct index *index, const char *node, const struct clip_id *clip) {
+    QUERY(q, index, "DELETE FROM clips WHERE clip = ? AND node = ?");
     bind_blob(&q, BYTES_OF(clip->b));
+    bind_text(&q, node);
     return query_run(&q);
 }
 
-enum err index_clip_known(struct index *index, const struct clip_id *clip, bool *out) {
-    QUERY(q, index, "SELECT 1 FROM clips WHERE clip = ?");
+enum err index_clip_known(struct index *index, const char *node, const struct clip_id *clip,
+                          bool *out) {
+    QUERY(q, index, "SELECT 1 FROM clips WHERE clip = ? AND node = ?");
     bind_blob(&q, BYTES_OF(clip->b));
+    bind_text(&q, node);
     enum err err = query_row(&q);
     if (err == ERR_OK || err == ERR_USER_NOT_FOUND) {
         *out = err == ERR_OK;
@@ -369,15 +381,16 @@ enum err index_shred(struct index *index) {
 }
 
 enum err index_clips(struct index *index, clip_visit *visit, void *context) {
-    QUERY(q, index, "SELECT clip, request, camera, told, match FROM clips");
+    QUERY(q, index, "SELECT clip, request, camera, node, told, match FROM clips");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct vault_clip clip = {0};
         fixed(&q, 0, clip.clip.b, sizeof clip.clip.b);
         fixed(&q, 1, clip.request.b, sizeof clip.request.b);
         text(&q, 2, clip.camera, sizeof clip.camera);
-        clip.told = sqlite3_column_int(q.statement, 3) != 0;
-        clip.match = keep(&q, 4);
+        text(&q, 3, clip.node, sizeof clip.node);
+        clip.told = sqlite3_column_int(q.statement, 4) != 0;
+        clip.match = keep(&q, 5);
         err = q.err == ERR_OK ? visit(context, &clip) : q.err;
         if (err != ERR_OK) {
             return err;

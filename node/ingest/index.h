@@ -67,7 +67,8 @@ struct job {
     bool done;
     struct id author;     /* the requester's certificate */
     struct instant until; /* the request's end: it counts as live, and is remembered, until then */
-    struct bytes frame;   /* the INGEST_REQUEST message as it came */
+    char node[SLUG_MAX_BYTES]; /* who handed it over, and is told what came of it */
+    struct bytes frame;        /* the INGEST_REQUEST message as it came */
 };
 MUST_USE enum err index_job_put(struct index *index, const struct job *job); /* known: nothing */
 MUST_USE enum err index_job_next(struct index *index, struct job *out);      /* not done, soonest */
@@ -75,9 +76,13 @@ MUST_USE enum err index_job_done(struct index *index, const struct id *request);
 MUST_USE enum err index_job_later(struct index *index, const struct id *request,
                                   struct instant due);
 MUST_USE enum err index_job_get(struct index *index, const struct id *request, struct job *out);
-/* How many there are, and how many of them are this requester's and live. Forgets those that are
- * done and over. */
-MUST_USE enum err index_jobs_count(struct index *index, const struct id *author, struct instant now,
+/* How many there are of this node, and how many of them are this requester's and live. Forgets
+ * those that are done and over. */
+struct jobs_of {
+    const char *node;
+    const struct id *author;
+};
+MUST_USE enum err index_jobs_count(struct index *index, struct jobs_of whose, struct instant now,
                                    uint64_t *all, uint64_t *live);
 
 /* ---- clips in the vault ---- */
@@ -85,17 +90,22 @@ struct vault_clip {
     struct clip_id clip;
     struct id request;
     char camera[NAME_MAX_BYTES];
-    bool told;          /* the node has it on record */
-    struct bytes match; /* the INGEST_MATCH message; empty while the clip is being made */
+    char node[SLUG_MAX_BYTES]; /* the one that asked; no other has to do with it */
+    bool told;                 /* it has it on record */
+    struct bytes match;        /* the INGEST_MATCH message; empty while the clip is being made */
 };
 MUST_USE enum err index_clip_put(struct index *index, const struct vault_clip *clip);
-MUST_USE enum err index_clip_told(struct index *index, const struct clip_id *clip);
+/* Nothing where the clip is another node's; so is index_clip_remove(). */
+MUST_USE enum err index_clip_told(struct index *index, const char *node,
+                                  const struct clip_id *clip);
 /* From here on every clip that was told counts as an orphan until it is told again. */
 MUST_USE enum err index_clips_doubt(struct index *index);
 /* ERR_USER_NOT_FOUND: none. */
-MUST_USE enum err index_clip_orphan(struct index *index, struct clip_id *out);
-MUST_USE enum err index_clip_remove(struct index *index, const struct clip_id *clip);
-MUST_USE enum err index_clip_known(struct index *index, const struct clip_id *clip, bool *out);
+MUST_USE enum err index_clip_orphan(struct index *index, const char *node, struct clip_id *out);
+MUST_USE enum err index_clip_remove(struct index *index, const char *node,
+                                    const struct clip_id *clip);
+MUST_USE enum err index_clip_known(struct index *index, const char *node,
+                                   const struct clip_id *clip, bool *out);
 /* What was deleted before this is in no file any more: a clip's header is its only key
  * (PROTOCOL 6.1).
  */

@@ -21,33 +21,47 @@ enum {
 };
 
 static enum err load_list(struct ingest *ingest);
-static enum err take_list(struct ingest *ingest, struct bytes sealed, bool *restart);
+static enum err open_nodes(struct ingest *ingest);
+static struct ingest_node *node_named(struct ingest *ingest, const char *name);
+static enum err run_once(struct ingest *ingest, bool *restart);
+static enum err scan_on(struct ingest *ingest);
+static enum err wait_for_nodes(struct ingest *ingest, int64_t wait_ms, bool *restart);
+static enum err greet(struct ingest *ingest, struct ingest_node *node);
+static enum err take_list(struct ingest *ingest, struct ingest_node *from, struct bytes sealed,
+                          bool *restart);
 static enum err judge_list(struct ingest *ingest, struct bytes signed_list, uint64_t *version,
                            bool *known);
-static void take_act(struct ingest *ingest, struct bytes bytes, struct instant now);
-static enum err take_charter(struct ingest *ingest, const struct signed_object *object);
-static enum err follow(struct ingest *ingest, const struct signed_object *object,
+static void take_act(struct ingest_node *from, struct bytes bytes, struct instant now);
+static enum err take_charter(struct ingest_node *from, const struct signed_object *object);
+static enum err follow(const struct ingest_node *from, const struct signed_object *object,
                        struct instant now);
-static struct community *community_of(struct ingest *ingest, const struct id *id);
-static enum err take_request(struct ingest *ingest, const struct ingest_message *message,
-                             struct bytes frame, struct instant now);
-static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
-                              struct instant now, struct request *out, uint64_t *live_max);
-static enum err check_crossing(struct ingest *ingest, const struct ingest_message *message,
-                               struct instant now, struct request *out, uint64_t *live_max);
-static bool serves(const struct ingest *ingest, const struct id *community);
+static enum err take_request(struct ingest *ingest, struct ingest_node *from,
+                             const struct ingest_message *message, struct bytes frame,
+                             struct instant now);
+static enum err check_request(const struct ingest *ingest, const struct ingest_node *from,
+                              const struct ingest_message *message, struct instant now,
+                              struct request *out, uint64_t *live_max);
+static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
+                               const struct ingest_message *message, struct instant now,
+                               struct request *out, uint64_t *live_max);
 static enum err check_rules(const struct charter *charter, const struct request *request,
                             enum member_role role, struct instant now, uint64_t *live_max);
-static enum err make_room(struct ingest *ingest, const struct request *request, uint64_t live_max,
-                          struct instant now);
-static enum err take_shred(struct ingest *ingest, const struct clip_id *clip);
-static enum err take_held(struct ingest *ingest, const struct ingest_message *message);
-static enum err match_request(struct ingest *ingest, const struct id *request_id,
-                              const struct request *request, struct instant now);
+static enum err make_room(struct ingest *ingest, const struct ingest_node *from,
+                          const struct request *request, uint64_t live_max, struct instant now);
+static enum err take_shred(struct ingest *ingest, struct ingest_node *from,
+                           const struct clip_id *clip);
+static enum err take_held(struct ingest *ingest, const struct ingest_node *from,
+                          const struct ingest_message *message);
+static enum err do_job(struct ingest *ingest, const struct job *job, struct instant now);
+static enum err find_community(const struct ingest_message *message, const struct request *request,
+                               struct id *out);
+static enum err match_request(struct ingest *ingest, const struct asked *asked, struct instant now);
 static enum err visit_untold(void *context, const struct vault_clip *clip);
-static enum err send_frame(struct ingest *ingest, struct bytes frame);
-static enum err read_node(struct ingest *ingest, bool *restart);
-static enum err tell_period(struct ingest *ingest, const struct period *period);
+static void send_frame(struct ingest_node *node, struct bytes frame);
+static bool write_all(int fd, struct bytes data);
+static void leave(struct ingest_node *node, const char *why);
+static enum err read_node(struct ingest *ingest, struct ingest_node *node, bool *restart);
+static enum err tell_period(struct ingest_node *node, const struct period *period);
 static int64_t pause_after(int64_t took_ms);
 static void note(const char *level, const char *event, enum err err);
 static struct instant wall_now(void);
@@ -60,18 +74,17 @@ enum err ingest_create(const struct ingest_config *config, struct ingest **out) 
         return ERR_HOST_MEMORY;
     }
     ingest->config = *config;
-    ingest->vault = -1;
-    buffer_init(&ingest->input, FRAME_HEADER + INGEST_FRAME_MAX + READ_BYTES);
     sign_public_of(&ingest->config.keys.sign, &ingest->sign);
     (void)snprintf(path, sizeof path, "%s/ingest/index.db", config->home);
     enum err err = index_open(path, &ingest->index);
     if (err == ERR_OK) {
-        (void)snprintf(path, sizeof path, "%s/vault", config->home);
-        ingest->vault = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        err = ingest->vault < 0 ? ERR_HOST_PERMISSION : load_list(ingest);
+        err = load_list(ingest);
     }
     if (err == ERR_OK) {
         err = index_clips_doubt(ingest->index);
+    }
+    if (err == ERR_OK) {
+        err = open_nodes(ingest);
     }
     if (err != ERR_OK) {
         ingest_destroy(ingest);
@@ -81,71 +94,139 @@ enum err ingest_create(const struct ingest_config *config, struct ingest **out) 
     return ERR_OK;
 }
 
+static enum err open_nodes(struct ingest *ingest) {
+    for (size_t i = 0; i < ingest->config.place_count; i++) {
+        struct ingest_node *node = &ingest->nodes[ingest->node_count];
+        char home[PATH_MAX];
+        char path[PATH_MAX + 8];
+        ingest_node_home(ingest->config.home, ingest->config.places[i].name, home);
+        (void)snprintf(path, sizeof path, "%s/vault", home);
+        *node = (struct ingest_node){.place = ingest->config.places[i],
+                                     .vault = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        node->place.fd = -1; /* the caller's, until all has gone well */
+        if (node->vault < 0) {
+            return ERR_HOST_PERMISSION;
+        }
+        buffer_init(&node->input, FRAME_HEADER + INGEST_FRAME_MAX + READ_BYTES);
+        ingest->node_count++;
+    }
+    for (size_t i = 0; i < ingest->node_count; i++) {
+        int fd = ingest->config.places[i].fd;
+        ingest->nodes[i].place.fd = fd;
+        (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    }
+    return ERR_OK;
+}
+
+void ingest_node_home(const char *home, const char *name, char out[PATH_MAX]) {
+    if (strcmp(name, SLUG_FIRST) == 0) {
+        (void)snprintf(out, PATH_MAX, "%s", home);
+    } else {
+        (void)snprintf(out, PATH_MAX, "%s/" FURTHER_FOLDER "/%s", home, name);
+    }
+}
+
+static struct ingest_node *node_named(struct ingest *ingest, const char *name) {
+    for (size_t i = 0; i < ingest->node_count; i++) {
+        if (strcmp(ingest->nodes[i].place.name, name) == 0) {
+            return &ingest->nodes[i];
+        }
+    }
+    return NULL;
+}
+
 void ingest_destroy(struct ingest *ingest) {
     if (ingest == NULL) {
         return;
     }
     scan_restart(ingest);
-    for (size_t i = 0; i < ingest->community_count; i++) {
-        community_destroy(ingest->communities[i]);
+    for (size_t i = 0; i < ingest->node_count; i++) {
+        struct ingest_node *node = &ingest->nodes[i];
+        community_destroy(node->community);
+        buffer_finish(&node->input);
+        (void)close(node->vault);
+        if (node->place.fd >= 0) {
+            (void)close(node->place.fd);
+        }
     }
     index_close(ingest->index);
-    buffer_finish(&ingest->input);
-    if (ingest->vault >= 0) {
-        (void)close(ingest->vault);
-    }
     secret_wipe(ingest, sizeof *ingest);
     free(ingest);
 }
 
 int ingest_run(struct ingest *ingest) {
-    struct ingest_message hello = {.kind = INGEST_HELLO};
     bool restart = false;
-    hello.as.hello.camera_list_version = ingest->has_list ? ingest->list.version : 0;
-    enum err err = seal_sweep(ingest);
-    if (err == ERR_OK) {
-        err = ingest_send(ingest, &hello);
-    }
-    if (err == ERR_OK) {
-        err = ingest_tell_matches(ingest);
-    }
-    if (err == ERR_OK) { /* the node may have ended before it had it on record */
-        struct period last;
-        err = index_period_last(ingest->index, &last);
-        err = err == ERR_OK ? tell_period(ingest, &last) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < ingest->node_count; i++) {
+        err = seal_sweep(ingest, &ingest->nodes[i]);
     }
     while (err == ERR_OK && !restart) {
-        struct instant next = INSTANT_NEVER;
-        bool more = false;
-        err = ingest_work(ingest, wall_now(), &next);
-        if (err == ERR_OK && tick_reached(mono_now(), ingest->scan_due)) {
-            ingest->scan_began = ingest->scan == NULL ? mono_now() : ingest->scan_began;
-            err = scan_slice(ingest, wall_now(), &more);
-            struct duration pause = {more ? 0 : pause_after(mono_now().ms - ingest->scan_began.ms)};
-            ingest->scan_due = tick_add(mono_now(), pause);
-            if (err == ERR_OK && !more) {
-                err = ingest_close_period(ingest, wall_now());
-            }
-        }
-        if (err != ERR_OK) {
-            break;
-        }
-        int64_t wait = ingest->scan_due.ms - mono_now().ms;
-        if (next.ms != INSTANT_NEVER.ms && next.ms - wall_now().ms < wait) {
-            wait = next.ms - wall_now().ms;
-        }
-        struct pollfd ready = {.fd = ingest->config.node_fd, .events = POLLIN};
-        if (poll(&ready, 1, wait > 0 ? (int)wait : 0) > 0) {
-            err = read_node(ingest, &restart);
-        }
-    }
-    if (err == ERR_HOST_NETWORK) {
-        return 0; /* the node is gone; the supervisor starts both anew */
+        err = run_once(ingest, &restart);
     }
     if (err != ERR_OK) {
         note("error", "stopped", err);
     }
     return restart ? SUPERVISE_EXIT_AGAIN : 1;
+}
+
+static enum err run_once(struct ingest *ingest, bool *restart) {
+    struct instant next = INSTANT_NEVER;
+    enum err err = ingest_work(ingest, wall_now(), &next);
+    if (err == ERR_OK && tick_reached(mono_now(), ingest->scan_due)) {
+        err = scan_on(ingest);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    int64_t wait = ingest->scan_due.ms - mono_now().ms;
+    if (next.ms != INSTANT_NEVER.ms && next.ms - wall_now().ms < wait) {
+        wait = next.ms - wall_now().ms;
+    }
+    return wait_for_nodes(ingest, wait > 0 ? wait : 0, restart);
+}
+
+static enum err scan_on(struct ingest *ingest) {
+    bool more = false;
+    ingest->scan_began = ingest->scan == NULL ? mono_now() : ingest->scan_began;
+    enum err err = scan_slice(ingest, wall_now(), &more);
+    struct duration pause = {more ? 0 : pause_after(mono_now().ms - ingest->scan_began.ms)};
+    ingest->scan_due = tick_add(mono_now(), pause);
+    return err == ERR_OK && !more ? ingest_close_period(ingest, wall_now()) : err;
+}
+
+/* The supervisor's signal is let in here alone, between two clips. */
+static enum err wait_for_nodes(struct ingest *ingest, int64_t wait_ms, bool *restart) {
+    struct pollfd ready[COMMUNITIES_MAX];
+    const struct timespec wait = {wait_ms / 1000, wait_ms % 1000 * 1000000};
+    sigset_t none;
+    enum err err = ERR_OK;
+    (void)sigemptyset(&none);
+    for (size_t i = 0; i < ingest->node_count; i++) {
+        ready[i] = (struct pollfd){.fd = ingest->nodes[i].place.fd, .events = POLLIN};
+    }
+    int count = ppoll(ready, ingest->node_count, &wait, &none);
+    for (size_t i = 0; count > 0 && err == ERR_OK && !*restart && i < ingest->node_count; i++) {
+        err = ready[i].revents != 0 ? read_node(ingest, &ingest->nodes[i], restart) : ERR_OK;
+    }
+    *restart |= ingest->config.again != NULL && *ingest->config.again != 0;
+    return err;
+}
+
+/* What it may have missed; it may have ended before it had it on record. */
+static enum err greet(struct ingest *ingest, struct ingest_node *node) {
+    struct ingest_message hello = {.kind = INGEST_HELLO};
+    struct period last;
+    hello.as.hello.camera_list_version = ingest->has_list ? ingest->list.version : 0;
+    node->up = true;
+    enum err err = ingest_send(node, &hello);
+    if (err == ERR_OK) {
+        err = index_clips(ingest->index, visit_untold, ingest);
+    }
+    if (err == ERR_OK) {
+        err = index_period_last(ingest->index, &last);
+        err = err == ERR_OK ? tell_period(node, &last) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    return err;
 }
 
 enum err ingest_close_period(struct ingest *ingest, struct instant now) {
@@ -160,13 +241,16 @@ enum err ingest_close_period(struct ingest *ingest, struct instant now) {
         random_bytes(salt, sizeof salt);
         err = index_period_close(ingest->index, now, salt, &period);
     }
-    return err == ERR_OK ? tell_period(ingest, &period) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    for (size_t i = 0; err == ERR_OK && i < ingest->node_count; i++) {
+        err = tell_period(&ingest->nodes[i], &period);
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-static enum err tell_period(struct ingest *ingest, const struct period *period) {
+static enum err tell_period(struct ingest_node *node, const struct period *period) {
     struct ingest_message message = {.kind = INGEST_PERIOD,
                                      .as.period.commitment = period->commitment};
-    return ingest_send(ingest, &message);
+    return ingest_send(node, &message);
 }
 
 /* Millions of files take long to look through; the more of them, the less often. */
@@ -175,10 +259,13 @@ static int64_t pause_after(int64_t took_ms) {
     return pause > INGEST_SCAN_EVERY_MS ? pause : INGEST_SCAN_EVERY_MS;
 }
 
-enum err ingest_send(struct ingest *ingest, const struct ingest_message *message) {
+enum err ingest_send(struct ingest_node *node, const struct ingest_message *message) {
     SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
     enum err err = ingest_encode(message, &frame);
-    return err == ERR_OK ? send_frame(ingest, buffer_bytes(&frame)) : err;
+    if (err == ERR_OK) {
+        send_frame(node, buffer_bytes(&frame));
+    }
+    return err;
 }
 
 enum err ingest_tell_matches(struct ingest *ingest) {
@@ -186,29 +273,35 @@ enum err ingest_tell_matches(struct ingest *ingest) {
 }
 
 static enum err visit_untold(void *context, const struct vault_clip *clip) {
-    return clip->told || clip->match.len == 0 ? ERR_OK : send_frame(context, clip->match);
+    struct ingest_node *node = node_named(context, clip->node);
+    if (node != NULL && !clip->told && clip->match.len > 0) {
+        send_frame(node, clip->match);
+    }
+    return ERR_OK;
 }
 
-/* ---- from the node ---- */
+/* ---- from a node ---- */
 
-enum err ingest_take(struct ingest *ingest, struct bytes frame, struct instant now, bool *restart) {
+enum err ingest_take(struct ingest *ingest, struct ingest_node *from, struct bytes frame,
+                     struct instant now, bool *restart) {
     static struct ingest_message message; /* large; rebuilt whole by every call */
     enum err err = ingest_decode(frame, &message);
+    from->up = true;
     if (err != ERR_OK) {
         note("warn", "bad frame", err);
         return ERR_OK;
     }
     switch (message.kind) {
     case INGEST_CAMERA_LIST:
-        return take_list(ingest, message.as.camera_list.sealed, restart);
+        return take_list(ingest, from, message.as.camera_list.sealed, restart);
     case INGEST_REQUEST:
-        return take_request(ingest, &message, frame, now);
+        return take_request(ingest, from, &message, frame, now);
     case INGEST_SHRED:
-        return take_shred(ingest, &message.as.shred.clip);
+        return take_shred(ingest, from, &message.as.shred.clip);
     case INGEST_HELD:
-        return take_held(ingest, &message);
+        return take_held(ingest, from, &message);
     case INGEST_ACT:
-        take_act(ingest, message.as.act.object, now);
+        take_act(from, message.as.act.object, now);
         return ERR_OK;
     case INGEST_HELLO:
     case INGEST_CAMERA_LIST_DONE:
@@ -221,7 +314,9 @@ enum err ingest_take(struct ingest *ingest, struct bytes frame, struct instant n
     return ERR_OK;
 }
 
-static enum err take_list(struct ingest *ingest, struct bytes sealed, bool *restart) {
+/* Through whichever node it comes: only the owners can make one. */
+static enum err take_list(struct ingest *ingest, struct ingest_node *from, struct bytes sealed,
+                          bool *restart) {
     SCOPED(buffer_finish) struct buffer plain = {.max = AGE_SMALL_MAX};
     struct ingest_message done = {.kind = INGEST_CAMERA_LIST_DONE};
     bool known = false;
@@ -235,7 +330,7 @@ static enum err take_list(struct ingest *ingest, struct bytes sealed, bool *rest
     }
     done.as.camera_list_done.err = err;
     note("info", err == ERR_OK ? "camera list taken" : "camera list refused", err);
-    enum err sent = ingest_send(ingest, &done);
+    enum err sent = ingest_send(from, &done);
     return err == ERR_HOST_DISK || err == ERR_HOST_DATABASE ? err : sent;
 }
 
@@ -288,25 +383,23 @@ static enum err load_list(struct ingest *ingest) {
 /* The node is not believed: k administrators of the time have signed each act, and of two that
  * follow the same one the same counts as everywhere. It can hold back the newest; that cannot be
  * seen from here. */
-static void take_act(struct ingest *ingest, struct bytes bytes, struct instant now) {
+static void take_act(struct ingest_node *from, struct bytes bytes, struct instant now) {
     struct signed_object object;
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
-        err = object.kind == OBJECT_CHARTER ? take_charter(ingest, &object)
-                                            : follow(ingest, &object, now);
+        err = object.kind == OBJECT_CHARTER ? take_charter(from, &object)
+                                            : follow(from, &object, now);
     }
     if (err != ERR_OK) {
         note("warn", "act not taken", err);
     }
 }
 
-static enum err take_charter(struct ingest *ingest, const struct signed_object *object) {
+/* The first one it shows is its community. */
+static enum err take_charter(struct ingest_node *from, const struct signed_object *object) {
     static struct charter charter; /* large */
-    if (community_of(ingest, &object->id) != NULL) {
-        return ERR_OK;
-    }
-    if (ingest->community_count == COUNT_OF(ingest->communities)) {
-        return ERR_FULL_TABLE;
+    if (from->community != NULL) {
+        return id_equal(community_id(from->community), &object->id) ? ERR_OK : ERR_DENY_PIN;
     }
     struct community *community = community_create();
     enum err err = community == NULL ? ERR_HOST_MEMORY : charter_decode(object->body, &charter);
@@ -314,19 +407,20 @@ static enum err take_charter(struct ingest *ingest, const struct signed_object *
         err = community_found(community, object, &charter);
     }
     if (err == ERR_OK) {
-        ingest->communities[ingest->community_count++] = community;
+        from->community = community;
     } else {
         community_destroy(community);
     }
     return err;
 }
 
-static enum err follow(struct ingest *ingest, const struct signed_object *object,
+static enum err follow(const struct ingest_node *from, const struct signed_object *object,
                        struct instant now) {
     static struct act act; /* large */
+    struct community *community = from->community;
     enum err err = act_decode(object->body, &act);
-    struct community *community = err == ERR_OK ? community_of(ingest, &act.head.community) : NULL;
-    if (err == ERR_OK && community == NULL) {
+    if (err == ERR_OK &&
+        (community == NULL || !id_equal(community_id(community), &act.head.community))) {
         err = ERR_DENY_PIN;
     }
     if (err != ERR_OK) {
@@ -344,41 +438,33 @@ static enum err follow(struct ingest *ingest, const struct signed_object *object
     return err == ERR_OK ? community_follow(community, object, &act) : err;
 }
 
-static struct community *community_of(struct ingest *ingest, const struct id *id) {
-    for (size_t i = 0; i < ingest->community_count; i++) {
-        if (id_equal(community_id(ingest->communities[i]), id)) {
-            return ingest->communities[i];
-        }
-    }
-    return NULL;
-}
-
 /* Checked here again from the signed bytes: the node is not believed (P1). A request that does not
  * pass gets the same answer as one that matches nothing. */
-static enum err take_request(struct ingest *ingest, const struct ingest_message *message,
-                             struct bytes frame, struct instant now) {
+static enum err take_request(struct ingest *ingest, struct ingest_node *from,
+                             const struct ingest_message *message, struct bytes frame,
+                             struct instant now) {
     struct ingest_message done = {.kind = INGEST_REQUEST_DONE};
     struct request request;
     uint64_t live_max = 0;
     struct job job;
     done.as.request_done.request = message->as.request.id;
     enum err err = index_job_get(ingest->index, &message->as.request.id, &job);
-    if (err == ERR_OK) {
-        return job.done ? ingest_send(ingest, &done) : ERR_OK;
+    if (err == ERR_OK && strcmp(job.node, from->place.name) == 0) {
+        return job.done ? ingest_send(from, &done) : ERR_OK;
     }
-    if (err != ERR_USER_NOT_FOUND) {
+    if (err != ERR_OK && err != ERR_USER_NOT_FOUND) {
         return err;
     }
-    err = check_request(ingest, message, now, &request, &live_max);
+    err = check_request(ingest, from, message, now, &request, &live_max);
     if (err == ERR_OK) {
-        err = make_room(ingest, &request, live_max, now);
+        err = make_room(ingest, from, &request, live_max, now);
     }
     if (err == ERR_HOST_DATABASE || err == ERR_HOST_DISK) {
         return err;
     }
     if (err != ERR_OK) {
         note("info", "request not matched", err);
-        return ingest_send(ingest, &done);
+        return ingest_send(from, &done);
     }
     uint32_t delay = 0;
     random_bytes(&delay, sizeof delay);
@@ -387,6 +473,7 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
                        .until = request.head.expires,
                        .frame = frame,
                        .due = now};
+    memcpy(job.node, from->place.name, sizeof job.node);
     if (job.due.ms < request.to.ms + INGEST_RECENT_MS) {
         job.due.ms = request.to.ms + INGEST_RECENT_MS; /* the recorder may still be writing it */
     }
@@ -398,19 +485,21 @@ static enum err take_request(struct ingest *ingest, const struct ingest_message 
 
 /* Each request that is matched tells the node one thing about this home's cameras, so there is a
  * limit of our own to how many it can have matched. */
-static enum err make_room(struct ingest *ingest, const struct request *request, uint64_t live_max,
-                          struct instant now) {
+static enum err make_room(struct ingest *ingest, const struct ingest_node *from,
+                          const struct request *request, uint64_t live_max, struct instant now) {
+    const struct jobs_of whose = {.node = from->place.name, .author = &request->head.author};
     uint64_t all = 0;
     uint64_t live = 0;
-    enum err err = index_jobs_count(ingest->index, &request->head.author, now, &all, &live);
+    enum err err = index_jobs_count(ingest->index, whose, now, &all, &live);
     if (err != ERR_OK) {
         return err;
     }
     return live >= live_max ? ERR_DENY_CAP : all >= INGEST_JOBS_MAX ? ERR_FULL_TABLE : ERR_OK;
 }
 
-static enum err check_request(struct ingest *ingest, const struct ingest_message *message,
-                              struct instant now, struct request *out, uint64_t *live_max) {
+static enum err check_request(const struct ingest *ingest, const struct ingest_node *from,
+                              const struct ingest_message *message, struct instant now,
+                              struct request *out, uint64_t *live_max) {
     struct signed_object object;
     struct member author;
     struct id author_id;
@@ -426,13 +515,11 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
         return ERR_DENY_PIN;
     }
     if (message->as.request.crossing.len > 0) {
-        return check_crossing(ingest, message, now, out, live_max);
+        return check_crossing(ingest, from, message, now, out, live_max);
     }
-    if (!serves(ingest, &out->head.community)) {
-        return ERR_DENY_PIN;
-    }
-    const struct community *community = community_of(ingest, &out->head.community);
-    if (community == NULL) {
+    const struct community *community = from->community;
+    if (!camera_list_serves(&ingest->list, &out->head.community, from->place.name) ||
+        community == NULL || !id_equal(community_id(community), &out->head.community)) {
         return ERR_DENY_PIN;
     }
     const struct charter *charter = community_charter(community);
@@ -454,8 +541,9 @@ static enum err check_request(struct ingest *ingest, const struct ingest_message
 }
 
 /* Of another community, by treaty: the gateway is not believed either. */
-static enum err check_crossing(struct ingest *ingest, const struct ingest_message *message,
-                               struct instant now, struct request *out, uint64_t *live_max) {
+static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
+                               const struct ingest_message *message, struct instant now,
+                               struct request *out, uint64_t *live_max) {
     static struct crossed crossed; /* large */
     struct signed_object object;
     struct crossing crossing;
@@ -467,11 +555,12 @@ static enum err check_crossing(struct ingest *ingest, const struct ingest_messag
     if (err != ERR_OK) {
         return err;
     }
-    const struct community *community = community_of(ingest, &crossing.head.community);
-    if (!serves(ingest, &crossing.head.community) || community == NULL) {
+    if (!camera_list_serves(&ingest->list, &crossing.head.community, from->place.name) ||
+        from->community == NULL ||
+        !id_equal(community_id(from->community), &crossing.head.community)) {
         return ERR_DENY_PIN;
     }
-    const struct governance *governance = community_governance(community);
+    const struct governance *governance = community_governance(from->community);
     err = crossing_verify(governance, &crossing, crossing.head.created, &crossed);
     if (err == ERR_OK && (crossed.object.kind != OBJECT_REQUEST ||
                           !id_equal(&crossed.object.id, &message->as.request.id))) {
@@ -492,15 +581,6 @@ static enum err check_crossing(struct ingest *ingest, const struct ingest_messag
     return err;
 }
 
-static bool serves(const struct ingest *ingest, const struct id *community) {
-    for (size_t i = 0; i < ingest->list.community_count; i++) {
-        if (id_equal(&ingest->list.communities[i], community)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum err check_rules(const struct charter *charter, const struct request *request,
                             enum member_role role, struct instant now, uint64_t *live_max) {
     *live_max = charter->caps.live_requests;
@@ -509,29 +589,32 @@ static enum err check_rules(const struct charter *charter, const struct request 
                : ERR_DENY_ROLE;
 }
 
-static enum err take_shred(struct ingest *ingest, const struct clip_id *clip) {
+static enum err take_shred(struct ingest *ingest, struct ingest_node *from,
+                           const struct clip_id *clip) {
     struct ingest_message done = {.kind = INGEST_SHRED_DONE, .as.shred_done.clip = *clip};
-    enum err err = seal_remove(ingest, clip);
-    return err == ERR_OK ? ingest_send(ingest, &done) : err;
+    enum err err = seal_remove(ingest, from, clip);
+    return err == ERR_OK ? ingest_send(from, &done) : err;
 }
 
 /* At the end of the list, whatever the node once had and does not name has lost its header with the
  * node's database. */
-static enum err take_held(struct ingest *ingest, const struct ingest_message *message) {
+static enum err take_held(struct ingest *ingest, const struct ingest_node *from,
+                          const struct ingest_message *message) {
+    const char *node = from->place.name;
     struct clip_id orphan;
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < message->as.held.count; i++) {
-        err = index_clip_told(ingest->index, &message->as.held.clips[i]);
+        err = index_clip_told(ingest->index, node, &message->as.held.clips[i]);
     }
     if (err == ERR_OK) {
         err = index_shred(ingest->index); /* the headers are the node's now */
     }
     while (err == ERR_OK && message->as.held.last) {
-        err = index_clip_orphan(ingest->index, &orphan);
+        err = index_clip_orphan(ingest->index, node, &orphan);
         if (err == ERR_USER_NOT_FOUND) {
             return ERR_OK;
         }
-        err = err == ERR_OK ? seal_remove(ingest, &orphan) : err;
+        err = err == ERR_OK ? seal_remove(ingest, from, &orphan) : err;
     }
     return err;
 }
@@ -539,11 +622,8 @@ static enum err take_held(struct ingest *ingest, const struct ingest_message *me
 /* ---- matching ---- */
 
 enum err ingest_work(struct ingest *ingest, struct instant now, struct instant *next) {
-    static struct ingest_message message;
     struct ingest_message done = {.kind = INGEST_REQUEST_DONE};
     struct job job;
-    struct signed_object object;
-    struct request request;
     enum err err = index_job_next(ingest->index, &job);
     if (err == ERR_USER_NOT_FOUND) {
         return ERR_OK;
@@ -553,8 +633,31 @@ enum err ingest_work(struct ingest *ingest, struct instant now, struct instant *
         return err;
     }
     *next = now; /* there may be another one */
+    err = do_job(ingest, &job, now);
+    if (err == ERR_HOST_DISK) { /* full, or nearly: the owner sees it in the journal */
+        note("error", "no room to seal a match", err);
+        return index_job_later(ingest->index, &job.request,
+                               instant_add(now, (struct duration){INGEST_RETRY_MS}));
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct ingest_node *node = node_named(ingest, job.node);
+    done.as.request_done.request = job.request;
+    err = index_job_done(ingest->index, &job.request);
+    return err == ERR_OK && node != NULL ? ingest_send(node, &done) : err;
+}
+
+static enum err do_job(struct ingest *ingest, const struct job *job, struct instant now) {
+    static struct ingest_message message;
+    struct asked asked = {.node = node_named(ingest, job->node), .id = &job->request};
+    struct signed_object object;
+    struct request request;
     SCOPED(buffer_finish) struct buffer frame = {.max = INGEST_FRAME_MAX};
-    err = buffer_append(&frame, job.frame);
+    if (asked.node == NULL) {
+        return ERR_OK; /* the home has left that community */
+    }
+    enum err err = buffer_append(&frame, job->frame);
     if (err == ERR_OK) {
         err = ingest_decode(buffer_bytes(&frame), &message);
     }
@@ -565,23 +668,29 @@ enum err ingest_work(struct ingest *ingest, struct instant now, struct instant *
         err = request_decode(object.body, &request);
     }
     if (err == ERR_OK) {
-        err = match_request(ingest, &job.request, &request, now);
+        err = find_community(&message, &request, &asked.community);
     }
-    if (err == ERR_HOST_DISK) { /* full, or nearly: the owner sees it in the journal */
-        note("error", "no room to seal a match", err);
-        return index_job_later(ingest->index, &job.request,
-                               instant_add(now, (struct duration){INGEST_RETRY_MS}));
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    done.as.request_done.request = job.request;
-    err = index_job_done(ingest->index, &job.request);
-    return err == ERR_OK ? ingest_send(ingest, &done) : err;
+    asked.request = &request;
+    return err == ERR_OK ? match_request(ingest, &asked, now) : err;
 }
 
-static enum err match_request(struct ingest *ingest, const struct id *request_id,
-                              const struct request *request, struct instant now) {
+/* Which it asks: its own, or the one that it has crossed to. */
+static enum err find_community(const struct ingest_message *message, const struct request *request,
+                               struct id *out) {
+    struct signed_object object;
+    struct head head = request->head;
+    enum err err = ERR_OK;
+    if (message->as.request.crossing.len > 0) {
+        err = signed_decode(message->as.request.crossing, &object);
+        err = err == ERR_OK ? head_decode(object.body, &head) : err;
+    }
+    *out = head.community;
+    return err;
+}
+
+static enum err match_request(struct ingest *ingest, const struct asked *asked,
+                              struct instant now) {
+    const struct request *request = asked->request;
     bool more = true;
     enum err err = ERR_OK;
     scan_restart(ingest);
@@ -589,16 +698,18 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
         err = scan_slice(ingest, now, &more);
     }
     if (instant_reached(now, request->head.expires) ||
-        request->instrument.kind == INSTRUMENT_PRESERVATION) {
+        request->instrument.kind == INSTRUMENT_PRESERVATION ||
+        !camera_list_serves(&ingest->list, &asked->community, asked->node->place.name)) {
         return err; /* a preservation is an owner's to begin */
     }
     for (size_t i = 0; err == ERR_OK && i < ingest->list.camera_count; i++) {
         const struct camera *camera = &ingest->list.cameras[i];
-        if (!camera_may_be_asked(camera) || !geo_place_meets_view(&request->place, &camera->view) ||
-            index_clip_of(ingest->index, request_id, camera->name)) {
+        if (!camera_may_be_asked(camera) || !camera_open_to(camera, &asked->community) ||
+            !geo_place_meets_view(&request->place, &camera->view) ||
+            index_clip_of(ingest->index, asked->id, camera->name)) {
             continue;
         }
-        err = seal_camera(ingest, camera, request_id, request, now);
+        err = seal_camera(ingest, camera, asked, now);
         if (err == ERR_USER_NOT_FOUND) {
             err = ERR_OK;
         }
@@ -610,58 +721,83 @@ static enum err match_request(struct ingest *ingest, const struct id *request_id
     return err == ERR_OK ? ingest_tell_matches(ingest) : err;
 }
 
-/* ---- the socket ---- */
+/* ---- the sockets ---- */
 
-/* ERR_HOST_NETWORK: the node is gone, or talks nonsense. */
-static enum err read_node(struct ingest *ingest, bool *restart) {
+/* Whatever is wrong with a node, it is that node's: the others are served as before. */
+static enum err read_node(struct ingest *ingest, struct ingest_node *node, bool *restart) {
     uint8_t part[READ_BYTES];
-    ssize_t got = read(ingest->config.node_fd, part, sizeof part);
+    ssize_t got = read(node->place.fd, part, sizeof part);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
         return ERR_OK;
     }
     if (got <= 0) {
-        return ERR_HOST_NETWORK;
+        leave(node, "gone");
+        return ERR_OK;
     }
-    enum err err = buffer_append(&ingest->input, (struct bytes){part, (size_t)got});
+    enum err err = node->up ? ERR_OK : greet(ingest, node);
+    if (err == ERR_OK) {
+        err = buffer_append(&node->input, (struct bytes){part, (size_t)got});
+    }
     size_t at = 0;
-    while (err == ERR_OK && !*restart && ingest->input.len - at >= FRAME_HEADER) {
-        size_t len = read_u32(ingest->input.at + at);
+    while (err == ERR_OK && !*restart && node->input.len - at >= FRAME_HEADER) {
+        size_t len = read_u32(node->input.at + at);
         if (len > INGEST_FRAME_MAX) {
-            return ERR_HOST_NETWORK;
+            leave(node, "sends what is no frame");
+            return ERR_OK;
         }
-        if (ingest->input.len - at - FRAME_HEADER < len) {
+        if (node->input.len - at - FRAME_HEADER < len) {
             break;
         }
-        struct bytes frame = {ingest->input.at + at + FRAME_HEADER, len};
-        err = ingest_take(ingest, frame, wall_now(), restart);
+        struct bytes frame = {node->input.at + at + FRAME_HEADER, len};
+        err = ingest_take(ingest, node, frame, wall_now(), restart);
         at += FRAME_HEADER + len;
     }
-    buffer_drop_front(&ingest->input, at);
+    buffer_drop_front(&node->input, at);
     return err;
 }
 
-static enum err send_frame(struct ingest *ingest, struct bytes frame) {
+static void send_frame(struct ingest_node *node, struct bytes frame) {
     uint8_t header[FRAME_HEADER];
-    struct bytes parts[] = {BYTES_OF(header), frame};
-    write_u32(header, (uint32_t)frame.len);
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        for (size_t at = 0; at < parts[i].len;) {
-            ssize_t put = write(ingest->config.node_fd, parts[i].at + at, parts[i].len - at);
-            if (put < 0 && errno == EAGAIN) {
-                struct pollfd ready = {.fd = ingest->config.node_fd, .events = POLLOUT};
-                (void)poll(&ready, 1, 1000);
-                continue;
-            }
-            if (put < 0 && errno == EINTR) {
-                continue;
-            }
-            if (put <= 0) {
-                return ERR_HOST_NETWORK; /* the node is gone */
-            }
-            at += (size_t)put;
-        }
+    if (!node->up || node->place.fd < 0) {
+        return; /* it is told when it comes: greet() */
     }
-    return ERR_OK;
+    write_u32(header, (uint32_t)frame.len);
+    if (!write_all(node->place.fd, BYTES_OF(header)) || !write_all(node->place.fd, frame)) {
+        leave(node, "does not read");
+    }
+}
+
+static bool write_all(int fd, struct bytes data) {
+    while (data.len > 0) {
+        ssize_t put = write(fd, data.at, data.len);
+        if (put < 0 && errno == EAGAIN) {
+            struct pollfd ready = {.fd = fd, .events = POLLOUT};
+            if (poll(&ready, 1, INGEST_MUTE_MS) <= 0) {
+                return false;
+            }
+            continue;
+        }
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return false;
+        }
+        data.at += put;
+        data.len -= (size_t)put;
+    }
+    return true;
+}
+
+/* Until the supervisor has a new one of it. */
+static void leave(struct ingest_node *node, const char *why) {
+    if (node->place.fd >= 0) {
+        (void)close(node->place.fd);
+        (void)fprintf(stderr, "info ingest: node left reason=\"%s\"\n", why);
+    }
+    node->place.fd = -1;
+    node->up = false;
+    buffer_clear(&node->input);
 }
 
 /* Never a place, a camera's name or a file's. */

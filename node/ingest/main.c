@@ -1,6 +1,6 @@
 /* stoop-ingest: the process that reads the cameras. It has no network (P1). Started by stoopd.
  *
- * usage: stoop-ingest --home DIR --node-fd N */
+ * usage: stoop-ingest --home DIR --node-fd N [--further NAME:N]... */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -21,20 +21,26 @@
 #include "node/ingest/ingest.h"
 #include "proto/config.h"
 
+static volatile sig_atomic_t again; /* the supervisor has another node, or a new one, for it */
+
 static int parse_options(int argc, char **argv, struct ingest_config *out);
+static bool take_place(const char *name, const char *fd, struct ingest_config *out);
+static bool take_further(const char *word, struct ingest_config *out);
+static void wait_for_hint(void);
+static void on_hint(int number);
 static int load(struct ingest_config *config);
 static int read_file(const char *home, const char *name, bool secret, struct buffer *out);
 static int raise_walls(const struct ingest *ingest);
 static void be_idle(void);
 
 static const char usage[] =
-    "usage: stoop-ingest --home DIR --node-fd N\n"
+    "usage: stoop-ingest --home DIR --node-fd N [--further NAME:N]...\n"
     "\n"
     "The camera side of a home. stoopd starts it; there is no need to do so "
     "by hand.\n";
 
 int main(int argc, char **argv) {
-    static struct ingest_config config = {.node_fd = -1};
+    static struct ingest_config config = {.again = &again};
     static char worker[PATH_MAX];
     struct ingest *ingest = NULL;
     int exit_code = parse_options(argc, argv, &config);
@@ -42,6 +48,7 @@ int main(int argc, char **argv) {
         return exit_code;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    wait_for_hint();
     tzset();
     ssize_t len = readlink("/proc/self/exe", worker, sizeof worker - 16);
     if (len <= 0 || !crypto_start() || !secret_process_harden()) {
@@ -73,20 +80,22 @@ int main(int argc, char **argv) {
 
 static int parse_options(int argc, char **argv, struct ingest_config *out) {
     static const struct option table[] = {
-        {"home", required_argument, NULL, 'd'},
-        {"node-fd", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
+        {"home", required_argument, NULL, 'd'},    {"node-fd", required_argument, NULL, 'n'},
+        {"further", required_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
     };
     int option = 0;
+    bool good = true;
     while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
         switch (option) {
         case 'd':
             out->home = optarg;
             break;
         case 'n':
-            out->node_fd = (int)strtol(optarg, NULL, 10);
+            good = good && take_place(SLUG_FIRST, optarg, out);
+            break;
+        case 'f':
+            good = good && take_further(optarg, out);
             break;
         case 'h':
             (void)fputs(usage, stdout);
@@ -99,11 +108,51 @@ static int parse_options(int argc, char **argv, struct ingest_config *out) {
             return 2;
         }
     }
-    if (out->home == NULL || out->node_fd < 0 || optind < argc) {
+    if (out->home == NULL || out->place_count == 0 || !good || optind < argc) {
         (void)fputs(usage, stderr);
         return 2;
     }
     return -1;
+}
+
+static bool take_further(const char *word, struct ingest_config *out) {
+    char name[SLUG_MAX_BYTES];
+    const char *colon = strchr(word, ':');
+    size_t len = colon == NULL ? sizeof name : (size_t)(colon - word);
+    if (len >= sizeof name) {
+        return false;
+    }
+    memcpy(name, word, len);
+    name[len] = '\0';
+    return slug_valid(name) && take_place(name, colon + 1, out);
+}
+
+static bool take_place(const char *name, const char *fd, struct ingest_config *out) {
+    char *end = NULL;
+    long number = strtol(fd, &end, 10);
+    if (*fd < '0' || *fd > '9' || *end != '\0' || number > INT_MAX ||
+        out->place_count == COUNT_OF(out->places)) {
+        return false;
+    }
+    struct ingest_place *place = &out->places[out->place_count++];
+    (void)snprintf(place->name, sizeof place->name, "%s", name);
+    place->fd = (int)number;
+    return true;
+}
+
+/* Blocked, but where ingest waits: it ends no clip that is being made. */
+static void wait_for_hint(void) {
+    const struct sigaction action = {.sa_handler = on_hint};
+    sigset_t hint;
+    (void)sigemptyset(&hint);
+    (void)sigaddset(&hint, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &hint, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+}
+
+static void on_hint(int number) {
+    (void)number;
+    again = 1;
 }
 
 static int load(struct ingest_config *config) {
@@ -165,13 +214,20 @@ static int read_file(const char *home, const char *name, bool secret, struct buf
 }
 
 static int raise_walls(const struct ingest *ingest) {
+    static char rooms[COMMUNITIES_MAX][PATH_MAX];
+    const char *homes[COMMUNITIES_MAX];
     const char *folders[CAMERAS_MAX];
     char why[CONFINE_WHY_MAX];
     for (size_t i = 0; i < ingest->list.camera_count; i++) {
         folders[i] = ingest->list.cameras[i].folder;
     }
-    if (confine_ingest(ingest->config.home, ingest->config.worker, folders,
-                       ingest->list.camera_count, why) != ERR_OK) {
+    for (size_t i = 0; i < ingest->node_count; i++) {
+        ingest_node_home(ingest->config.home, ingest->nodes[i].place.name, rooms[i]);
+        homes[i] = rooms[i];
+    }
+    if (confine_ingest(ingest->config.home, ingest->config.worker,
+                       (struct confine_paths){homes, ingest->node_count},
+                       (struct confine_paths){folders, ingest->list.camera_count}, why) != ERR_OK) {
         (void)fprintf(stderr, "stoop-ingest: the walls could not be raised: %s\n", why);
         return -1;
     }

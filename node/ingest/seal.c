@@ -34,6 +34,7 @@ struct clip_names { /* in the vault */
 
 struct material { /* what there is of one camera in the time asked for */
     const struct camera *camera;
+    const struct ingest_node *node; /* for which it is sealed */
     size_t count;
     size_t room;
     struct segment *segments; /* owned */
@@ -46,13 +47,15 @@ struct sealing {
     struct sha256_state *hash;
     struct merkle_edge tree;
     uint64_t plain_size, payload_size;
+    int vault; /* borrowed */
     int file;
     FILE *leaves; /* the hash of each piece, 32 bytes, so that the node need not read the payload */
     uint8_t piece[PIECE_MAX];
     uint8_t read[READ_BYTES];
 };
 
-static enum err sweep_folder(struct ingest *ingest, const char *name);
+static enum err sweep_folder(struct ingest *ingest, const struct ingest_node *node,
+                             const char *name);
 static enum err visit_segment(void *context, const struct segment *segment);
 static bool drop_changed(struct material *material);
 static int open_segment(const struct material *material, const struct segment *segment);
@@ -63,17 +66,16 @@ static enum err make_clip(struct ingest *ingest, const struct material *material
                           enum clip_making making, const struct id *request_id, struct instant now);
 static enum err make_best(struct ingest *ingest, const struct material *material,
                           const struct id *request_id, struct instant now);
-static struct sealing *sealing_create(void);
+static struct sealing *sealing_create(int vault);
 static void sealing_destroy(struct sealing *sealing);
-static bool has_room(const struct ingest *ingest);
+static bool has_room(int vault);
 static enum err write_clip(struct ingest *ingest, const struct material *material,
                            enum clip_making making, struct sealing *sealing,
                            struct manifest *manifest);
-static enum err write_payload(struct ingest *ingest, struct sealing *sealing, int source);
+static enum err write_payload(struct sealing *sealing, int source);
 static enum err write_piece(struct sealing *sealing, size_t len);
-static int create_file(struct ingest *ingest, const char *name);
-static enum err finish_files(struct ingest *ingest, const struct clip_names *names,
-                             struct sealing *sealing);
+static int create_file(int vault, const char *name);
+static enum err finish_files(const struct clip_names *names, struct sealing *sealing);
 static void clip_names_of(const struct clip_id *clip, struct clip_names *out);
 static void fill_manifest(const struct material *material, enum clip_making making,
                           struct manifest *manifest);
@@ -81,25 +83,26 @@ static enum err seal_manifest(struct ingest *ingest, const struct manifest *mani
                               const struct box_public *owners, struct buffer *out);
 static enum err record_match(struct ingest *ingest, const struct manifest *manifest,
                              const struct age_file_key *key, struct vault_clip *row);
-enum err seal_camera(struct ingest *ingest, const struct camera *camera,
-                     const struct id *request_id, const struct request *request,
+enum err seal_camera(struct ingest *ingest, const struct camera *camera, const struct asked *asked,
                      struct instant now) {
+    const struct request *request = asked->request;
     struct material material = {.camera = camera,
+                                .node = asked->node,
                                 .from = {request->from.ms + camera->clock_offset_ms},
                                 .to = {request->to.ms + camera->clock_offset_ms}};
-    if (!has_room(ingest)) {
+    if (!has_room(asked->node->vault)) {
         return ERR_HOST_DISK;
     }
     enum err err = index_segments(ingest->index, camera->name, material.from, material.to,
                                   visit_segment, &material);
     if (err == ERR_OK) {
         (void)drop_changed(&material);
-        err = material.count == 0 ? ERR_USER_NOT_FOUND
-                                  : make_best(ingest, &material, request_id, now);
+        err =
+            material.count == 0 ? ERR_USER_NOT_FOUND : make_best(ingest, &material, asked->id, now);
     }
     /* The recorder may have removed one meanwhile: the others are still to be saved from it. */
     if (err == ERR_USER_MEDIA && drop_changed(&material) && material.count > 0) {
-        err = make_best(ingest, &material, request_id, now);
+        err = make_best(ingest, &material, asked->id, now);
     }
     free(material.segments);
     return err;
@@ -107,9 +110,10 @@ enum err seal_camera(struct ingest *ingest, const struct camera *camera,
 
 /* The header, which holds the clip's only key, goes first: what is left after a crash is an orphan
  * that nobody can open, and is swept. */
-enum err seal_remove(struct ingest *ingest, const struct clip_id *clip) {
+enum err seal_remove(struct ingest *ingest, const struct ingest_node *node,
+                     const struct clip_id *clip) {
     struct clip_names names;
-    enum err err = index_clip_remove(ingest->index, clip);
+    enum err err = index_clip_remove(ingest->index, node->place.name, clip);
     if (err == ERR_OK) {
         err = index_shred(ingest->index);
     }
@@ -117,11 +121,11 @@ enum err seal_remove(struct ingest *ingest, const struct clip_id *clip) {
         return err;
     }
     clip_names_of(clip, &names);
-    if ((unlinkat(ingest->vault, names.path, 0) != 0 && errno != ENOENT) ||
-        (unlinkat(ingest->vault, names.leaves, 0) != 0 && errno != ENOENT)) {
+    if ((unlinkat(node->vault, names.path, 0) != 0 && errno != ENOENT) ||
+        (unlinkat(node->vault, names.leaves, 0) != 0 && errno != ENOENT)) {
         return ERR_HOST_DISK;
     }
-    int parent = openat(ingest->vault, names.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = openat(node->vault, names.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = parent < 0 || fsync(parent) == 0; /* not there: nor was the clip */
     if (parent >= 0) {
         (void)close(parent);
@@ -129,16 +133,16 @@ enum err seal_remove(struct ingest *ingest, const struct clip_id *clip) {
     return good ? ERR_OK : ERR_HOST_DISK;
 }
 
-enum err seal_sweep(struct ingest *ingest) {
-    int top = openat(ingest->vault, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+enum err seal_sweep(struct ingest *ingest, const struct ingest_node *node) {
+    int top = openat(node->vault, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folders = top < 0 ? NULL : fdopendir(top);
     struct dirent *entry = NULL;
     enum err err = ERR_OK;
     while (err == ERR_OK && folders != NULL && (entry = readdir(folders)) != NULL) {
         if (strncmp(entry->d_name, "new-", 4) == 0) {
-            (void)unlinkat(ingest->vault, entry->d_name, 0);
+            (void)unlinkat(node->vault, entry->d_name, 0);
         } else if (strlen(entry->d_name) == 2 && entry->d_name[0] != '.') {
-            err = sweep_folder(ingest, entry->d_name);
+            err = sweep_folder(ingest, node, entry->d_name);
         }
     }
     if (folders != NULL) {
@@ -147,8 +151,9 @@ enum err seal_sweep(struct ingest *ingest) {
     return err;
 }
 
-static enum err sweep_folder(struct ingest *ingest, const char *name) {
-    int inner = openat(ingest->vault, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+static enum err sweep_folder(struct ingest *ingest, const struct ingest_node *node,
+                             const char *name) {
+    int inner = openat(node->vault, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     DIR *files = inner < 0 ? NULL : fdopendir(inner);
     struct dirent *file = NULL;
     enum err err = ERR_OK;
@@ -159,7 +164,7 @@ static enum err sweep_folder(struct ingest *ingest, const char *name) {
         size_t len = strcspn(file->d_name, "."); /* a payload, or its ".leaves" */
         (void)snprintf(hex, sizeof hex, "%s%.30s", name, file->d_name);
         if (strlen(name) + len == HEX_CLIP && hex_read(hex, id.b, sizeof id.b) == ERR_OK) {
-            err = index_clip_known(ingest->index, &id, &known);
+            err = index_clip_known(ingest->index, node->place.name, &id, &known);
         }
         if (!known) {
             (void)unlinkat(inner, file->d_name, 0);
@@ -285,15 +290,16 @@ static enum err make_clip(struct ingest *ingest, const struct material *material
     SCOPED(age_file_key_wipe) struct age_file_key key = {{0}};
     struct vault_clip row = {.request = *request_id};
     struct manifest *manifest = calloc(1, sizeof *manifest);
-    struct sealing *sealing = sealing_create();
+    struct sealing *sealing = sealing_create(material->node->vault);
     struct clip_names names;
     enum err err = manifest == NULL || sealing == NULL ? ERR_HOST_MEMORY : ERR_OK;
     random_bytes(row.clip.b, sizeof row.clip.b);
     (void)snprintf(row.camera, sizeof row.camera, "%s", material->camera->name);
+    memcpy(row.node, material->node->place.name, sizeof row.node);
     clip_names_of(&row.clip, &names);
     if (err == ERR_OK) {
-        sealing->file = create_file(ingest, names.temporary);
-        int leaves = create_file(ingest, names.temporary_leaves);
+        sealing->file = create_file(sealing->vault, names.temporary);
+        int leaves = create_file(sealing->vault, names.temporary_leaves);
         sealing->leaves = leaves < 0 ? NULL : fdopen(leaves, "w");
         err = sealing->file < 0 || sealing->leaves == NULL ? ERR_HOST_DISK : ERR_OK;
     }
@@ -307,16 +313,17 @@ static enum err make_clip(struct ingest *ingest, const struct material *material
         err = write_clip(ingest, material, making, sealing, manifest);
     }
     if (err == ERR_OK) {
-        err = finish_files(ingest, &names, sealing);
+        err = finish_files(&names, sealing);
     }
     if (err == ERR_OK) {
         err = record_match(ingest, manifest, &key, &row);
     }
     if (err != ERR_OK) { /* whichever it has got to be */
-        (void)unlinkat(ingest->vault, names.temporary, 0);
-        (void)unlinkat(ingest->vault, names.temporary_leaves, 0);
-        (void)unlinkat(ingest->vault, names.path, 0);
-        (void)unlinkat(ingest->vault, names.leaves, 0);
+        int vault = material->node->vault;
+        (void)unlinkat(vault, names.temporary, 0);
+        (void)unlinkat(vault, names.temporary_leaves, 0);
+        (void)unlinkat(vault, names.path, 0);
+        (void)unlinkat(vault, names.leaves, 0);
     }
     sealing_destroy(sealing);
     free(manifest);
@@ -334,11 +341,12 @@ static enum err make_best(struct ingest *ingest, const struct material *material
     return err;
 }
 
-static struct sealing *sealing_create(void) {
+static struct sealing *sealing_create(int vault) {
     struct sealing *sealing = calloc(1, sizeof *sealing);
     if (sealing == NULL) {
         return NULL;
     }
+    sealing->vault = vault;
     sealing->file = -1;
     sealing->hash = sha256_create();
     if (sealing->hash == NULL) {
@@ -363,9 +371,9 @@ static void sealing_destroy(struct sealing *sealing) {
     free(sealing);
 }
 
-static bool has_room(const struct ingest *ingest) {
+static bool has_room(int vault) {
     struct statvfs disk;
-    return fstatvfs(ingest->vault, &disk) == 0 &&
+    return fstatvfs(vault, &disk) == 0 &&
            (uint64_t)disk.f_bavail * disk.f_frsize >= INGEST_FREE_MIN;
 }
 
@@ -378,7 +386,7 @@ static enum err write_clip(struct ingest *ingest, const struct material *materia
     if (err != ERR_OK) {
         return err;
     }
-    err = write_payload(ingest, sealing, source);
+    err = write_payload(sealing, source);
     (void)close(source);
     if (worker != 0) {
         enum err ended = media_join_end(worker, err != ERR_OK);
@@ -396,7 +404,7 @@ static enum err write_clip(struct ingest *ingest, const struct material *materia
     return same ? ERR_OK : ERR_USER_MEDIA; /* written over since it was hashed */
 }
 
-static enum err write_payload(struct ingest *ingest, struct sealing *sealing, int source) {
+static enum err write_payload(struct sealing *sealing, int source) {
     uint64_t look_at_room = ROOM_EVERY;
     for (;;) {
         ssize_t got = media_join_read(source, sealing->read, sizeof sealing->read);
@@ -408,7 +416,7 @@ static enum err write_payload(struct ingest *ingest, struct sealing *sealing, in
         }
         if (sealing->payload_size > look_at_room) {
             look_at_room += ROOM_EVERY;
-            if (!has_room(ingest)) {
+            if (!has_room(sealing->vault)) {
                 return ERR_HOST_DISK;
             }
         }
@@ -455,22 +463,21 @@ static enum err write_piece(struct sealing *sealing, size_t len) {
     return ERR_OK;
 }
 
-static int create_file(struct ingest *ingest, const char *name) {
-    return openat(ingest->vault, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+static int create_file(int vault, const char *name) {
+    return openat(vault, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 }
 
-static enum err finish_files(struct ingest *ingest, const struct clip_names *names,
-                             struct sealing *sealing) {
-    if (mkdirat(ingest->vault, names->folder, 0750) != 0 && errno != EEXIST) {
+static enum err finish_files(const struct clip_names *names, struct sealing *sealing) {
+    int vault = sealing->vault;
+    if (mkdirat(vault, names->folder, 0750) != 0 && errno != EEXIST) {
         return ERR_HOST_DISK;
     }
-    int parent = openat(ingest->vault, names->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good =
-        parent >= 0 && fflush(sealing->leaves) == 0 && fsync(fileno(sealing->leaves)) == 0 &&
-        fsync(sealing->file) == 0 &&
-        renameat(ingest->vault, names->temporary_leaves, ingest->vault, names->leaves) == 0 &&
-        renameat(ingest->vault, names->temporary, ingest->vault, names->path) == 0 &&
-        fsync(parent) == 0 && fsync(ingest->vault) == 0;
+    int parent = openat(vault, names->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = parent >= 0 && fflush(sealing->leaves) == 0 &&
+                fsync(fileno(sealing->leaves)) == 0 && fsync(sealing->file) == 0 &&
+                renameat(vault, names->temporary_leaves, vault, names->leaves) == 0 &&
+                renameat(vault, names->temporary, vault, names->path) == 0 && fsync(parent) == 0 &&
+                fsync(vault) == 0;
     if (parent >= 0) {
         (void)close(parent);
     }

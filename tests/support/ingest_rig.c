@@ -13,6 +13,8 @@
 #include "crypto/merkle.h"
 #include "tests/support/check.h"
 
+static void stop_ingest(struct ingest_rig *rig);
+static int start_node(struct ingest_rig *rig, int node);
 static bool read_all(int fd, uint8_t *out, size_t len);
 
 void ingest_rig_start(struct ingest_rig *rig) {
@@ -23,7 +25,7 @@ void ingest_rig_start(struct ingest_rig *rig) {
     footage_start(&rig->footage);
     footage_path(&rig->footage, "home", rig->home);
     footage_path(&rig->footage, "camera", rig->camera);
-    footage_run(&rig->footage, "mkdir -p home/ingest home/vault camera");
+    footage_run(&rig->footage, "mkdir -p home/ingest home/vault home/communities/elm/vault camera");
     uint8_t seed[32];
     memset(seed, 0xc0, sizeof seed);
     sign_from_seed(seed, &rig->co_owner_secret.sign, &rig->co_owner.sign);
@@ -38,15 +40,12 @@ void ingest_rig_start(struct ingest_rig *rig) {
     (void)snprintf(rig->list->cameras[0].folder, sizeof rig->list->cameras[0].folder, "%.1000s",
                    rig->camera);
     rig->list->cameras[0].layout = LAYOUT_MOTION;
-    rig->node = -1;
     buffer_init(&rig->said_frame, INGEST_FRAME_MAX);
     ingest_rig_restart(rig);
 }
 
 void ingest_rig_stop(struct ingest_rig *rig) {
-    (void)close(rig->ingest->config.node_fd);
-    ingest_destroy(rig->ingest);
-    (void)close(rig->node);
+    stop_ingest(rig);
     buffer_finish(&rig->said_frame);
     free(rig->list);
     sample_community_finish(&rig->community);
@@ -54,20 +53,13 @@ void ingest_rig_stop(struct ingest_rig *rig) {
 }
 
 void ingest_rig_restart(struct ingest_rig *rig) {
-    int pair[2];
-    if (rig->ingest != NULL) {
-        (void)close(rig->ingest->config.node_fd);
-        ingest_destroy(rig->ingest);
-        (void)close(rig->node);
-    }
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    const int room = 4 * 1024 * 1024; /* nobody reads while ingest sends */
-    CHECK(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);
-    rig->node = pair[0];
+    stop_ingest(rig);
     const struct ingest_config config = {
         .home = rig->home,
         .worker = rig->footage.worker,
-        .node_fd = pair[1],
+        .place_count = RIG_NODES,
+        .places = {{.name = SLUG_FIRST, .fd = start_node(rig, RIG_FIRST)},
+                   {.name = "elm", .fd = start_node(rig, RIG_ELM)}},
         .keys = rig->keys,
         .pins = {.owner_count = 2,
                  .owners = {rig->community.homes[SAMPLE_NEIGHBOUR].owner_public, rig->co_owner}}};
@@ -75,6 +67,25 @@ void ingest_rig_restart(struct ingest_rig *rig) {
     const struct ingest_message charter = {.kind = INGEST_ACT,
                                            .as.act.object = buffer_bytes(&rig->community.charter)};
     ingest_rig_give(rig, &charter, NULL);
+}
+
+static void stop_ingest(struct ingest_rig *rig) {
+    if (rig->ingest != NULL) {
+        ingest_destroy(rig->ingest);
+        for (int i = 0; i < RIG_NODES; i++) {
+            (void)close(rig->nodes[i]);
+        }
+    }
+}
+
+/* Answers ingest's end. */
+static int start_node(struct ingest_rig *rig, int node) {
+    const int room = 4 * 1024 * 1024; /* nobody reads while ingest sends */
+    int pair[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    CHECK(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);
+    rig->nodes[node] = pair[0];
+    return pair[1];
 }
 
 enum err ingest_rig_list(struct ingest_rig *rig, const struct sign_secret *const *keys,
@@ -110,7 +121,8 @@ void ingest_rig_give(struct ingest_rig *rig, const struct ingest_message *messag
     struct buffer frame = {.max = INGEST_FRAME_MAX};
     bool again = false;
     CHECK_ERR(ERR_OK, ingest_encode(message, &frame));
-    CHECK_ERR(ERR_OK, ingest_take(rig->ingest, buffer_bytes(&frame), SAMPLE_NOW, &again));
+    CHECK_ERR(ERR_OK, ingest_take(rig->ingest, &rig->ingest->nodes[rig->from], buffer_bytes(&frame),
+                                  SAMPLE_NOW, &again));
     if (restart != NULL) {
         *restart = again;
     } else {
@@ -122,14 +134,15 @@ void ingest_rig_give(struct ingest_rig *rig, const struct ingest_message *messag
 bool ingest_rig_hear(struct ingest_rig *rig) {
     uint8_t header[4];
     uint8_t *to = NULL;
-    struct pollfd ready = {.fd = rig->node, .events = POLLIN};
+    int node = rig->nodes[rig->from];
+    struct pollfd ready = {.fd = node, .events = POLLIN};
     if (poll(&ready, 1, 0) <= 0) {
         return false;
     }
-    CHECK(read_all(rig->node, header, sizeof header));
+    CHECK(read_all(node, header, sizeof header));
     buffer_clear(&rig->said_frame);
     CHECK_ERR(ERR_OK, buffer_extend(&rig->said_frame, read_u32(header), &to));
-    CHECK(read_all(rig->node, to, read_u32(header)));
+    CHECK(read_all(node, to, read_u32(header)));
     CHECK_ERR(ERR_OK, ingest_decode(buffer_bytes(&rig->said_frame), &rig->said));
     return true;
 }
@@ -190,7 +203,8 @@ void ingest_rig_open(struct ingest_rig *rig, struct manifest *manifest, struct b
     CHECK_ERR(ERR_OK, manifest_decode(object.body, manifest));
     CHECK(age_header_open(rig->said.as.match.header, owner, &key));
     hex_write(BYTES_OF(rig->said.as.match.clip.b), hex);
-    (void)snprintf(path, sizeof path, "%s/vault/%.2s/%s", rig->home, hex, hex + 2);
+    (void)snprintf(path, sizeof path, "%s%s/vault/%.2s/%s", rig->home,
+                   rig->from == RIG_ELM ? "/communities/elm" : "", hex, hex + 2);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     CHECK(file >= 0);
     uint64_t size = manifest->payload_size;

@@ -1,12 +1,18 @@
 /* An ingest without its process: the neighbour's of tests/support/samples.h, with one camera whose
- * folder is a `struct footage`, and the test as its node, which may lie (P1). All at SAMPLE_NOW,
- * in UTC. */
+ * folder is a `struct footage`, and the test as its nodes, which may lie (P1): the first, and that
+ * of a further community "elm". All at SAMPLE_NOW, in UTC. */
 #ifndef TESTS_SUPPORT_INGEST_RIG_H
 #define TESTS_SUPPORT_INGEST_RIG_H
 
 #include "node/ingest/ingest.h"
 #include "tests/support/footage.h"
 #include "tests/support/samples.h"
+
+enum {
+    RIG_FIRST,
+    RIG_ELM,
+    RIG_NODES
+};
 
 struct ingest_rig {
     struct sample_community community;
@@ -18,7 +24,8 @@ struct ingest_rig {
     struct box_public box; /* of ingest */
     struct keyset keys;
     struct ingest *ingest;
-    int node;                   /* the node's end */
+    int from;                   /* the node that speaks and hears: RIG_FIRST, or RIG_ELM */
+    int nodes[RIG_NODES];       /* their ends */
     struct camera_list *list;   /* what the next list says; at first one that is sound */
     struct ingest_message said; /* by ingest, last */
     struct buffer said_frame;

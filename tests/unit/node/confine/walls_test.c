@@ -551,7 +551,9 @@ static void test_the_node_answers_at_its_control_socket(void **state) {
 
 static enum err raise_ingest(const struct yard *yard, char *why) {
     const char *folders[] = {yard->camera, "/nowhere/camera"};
-    return confine_ingest(yard->home, yard->worker, folders, COUNT_OF(folders), why);
+    const char *homes[] = {yard->home};
+    return confine_ingest(yard->home, yard->worker, (struct confine_paths){homes, COUNT_OF(homes)},
+                          (struct confine_paths){folders, COUNT_OF(folders)}, why);
 }
 
 static int try_worker(const struct yard *yard, bool stop) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "crypto/age.h"
@@ -183,9 +184,10 @@ static void test_a_list_for_another_ingest_or_key_is_refused(void **state) {
 
 /* ---- requests ---- */
 
-static bool vault_is_empty(void) {
+static bool vault_is_empty(void) { /* that of the node that speaks */
     char line[256];
-    footage_run(&rig.footage, "find home/vault -type f | wc -l >count");
+    footage_run(&rig.footage, "find home%s/vault -type f | wc -l >count",
+                rig.from == RIG_ELM ? "/communities/elm" : "");
     footage_read(&rig.footage, "count", line, sizeof line);
     return strtol(line, NULL, 10) == 0;
 }
@@ -459,16 +461,21 @@ static void test_a_requester_has_so_many_live_requests_and_no_more(void **state)
     }
     uint64_t all = 0;
     uint64_t live = 0;
-    CHECK_ERR(ERR_OK,
-              index_jobs_count(rig.ingest->index, &request.head.author, SAMPLE_NOW, &all, &live));
+    struct jobs_of whose = {.node = SLUG_FIRST, .author = &request.head.author};
+    CHECK_ERR(ERR_OK, index_jobs_count(rig.ingest->index, whose, SAMPLE_NOW, &all, &live));
     CHECK(all == 10 && live == 10);
     /* Another one is not held back by it. */
-    CHECK_ERR(ERR_OK,
-              index_jobs_count(rig.ingest->index, &rig.community.id, SAMPLE_NOW, &all, &live));
+    whose.author = &rig.community.id;
+    CHECK_ERR(ERR_OK, index_jobs_count(rig.ingest->index, whose, SAMPLE_NOW, &all, &live));
     CHECK(all == 10 && live == 0);
+    /* Nor is another community. */
+    whose = (struct jobs_of){.node = "elm", .author = &request.head.author};
+    CHECK_ERR(ERR_OK, index_jobs_count(rig.ingest->index, whose, SAMPLE_NOW, &all, &live));
+    CHECK(all == 0 && live == 0);
     /* When they are over there is room again, and nothing of them is kept. */
-    CHECK_ERR(ERR_OK, index_jobs_count(rig.ingest->index, &request.head.author,
-                                       request.head.expires, &all, &live));
+    whose = (struct jobs_of){.node = SLUG_FIRST, .author = &request.head.author};
+    CHECK_ERR(ERR_OK,
+              index_jobs_count(rig.ingest->index, whose, request.head.expires, &all, &live));
     CHECK(all == 0 && live == 0);
 }
 
@@ -561,7 +568,7 @@ static void test_a_clip_that_is_shredded_leaves_no_header(void **state) {
     ingest_rig_give(&rig, &shred, NULL);
     CHECK(vault_is_empty());
     check_header_gone(header, true);
-    CHECK_ERR(ERR_OK, index_clip_known(rig.ingest->index, &clip, &known));
+    CHECK_ERR(ERR_OK, index_clip_known(rig.ingest->index, SLUG_FIRST, &clip, &known));
     CHECK(!known);
     ingest_rig_give(&rig, &shred, NULL); /* again: nothing, but it is answered */
     size_t answers = 0;
@@ -637,7 +644,7 @@ static void test_commands_for_unknown_clips_touch_nothing(void **state) {
     memset(held.as.held.clips[0].b, 0x22, sizeof held.as.held.clips[0].b);
     memset(held.as.held.clips[1].b, 0xee, sizeof held.as.held.clips[1].b);
     ingest_rig_give(&rig, &held, NULL);
-    CHECK_ERR(ERR_OK, index_clip_known(rig.ingest->index, &clip, &known));
+    CHECK_ERR(ERR_OK, index_clip_known(rig.ingest->index, SLUG_FIRST, &clip, &known));
     CHECK(known);
     CHECK(!vault_is_empty());
     while (ingest_rig_hear(&rig)) {
@@ -650,8 +657,8 @@ static void test_commands_for_unknown_clips_touch_nothing(void **state) {
                                    .as.request_done.request = rig.community.request_id};
     ingest_rig_give(&rig, &match, NULL);
     bool restart = false;
-    CHECK_ERR(ERR_OK,
-              ingest_take(rig.ingest, BYTES_TEXT("\x08\x02nonsense"), SAMPLE_NOW, &restart));
+    CHECK_ERR(ERR_OK, ingest_take(rig.ingest, &rig.ingest->nodes[RIG_FIRST],
+                                  BYTES_TEXT("\x08\x02nonsense"), SAMPLE_NOW, &restart));
     CHECK(!restart);
 }
 
@@ -668,7 +675,7 @@ static void test_what_a_crash_left_is_swept_and_nothing_else(void **state) {
         "%.2s/0112233445566778899aabbccddeef 0a/notes.txt zz/0112233445566778899aabbccddeef",
         hex, hex);
     ingest_rig_restart(&rig);
-    CHECK_ERR(ERR_OK, seal_sweep(rig.ingest));
+    CHECK_ERR(ERR_OK, seal_sweep(rig.ingest, &rig.ingest->nodes[RIG_FIRST]));
     char line[512];
     char expected[512];
     footage_run(&rig.footage, "cd home/vault && find . -type f | sort | tr '\\n' ' ' >../../left");
@@ -681,6 +688,143 @@ static void test_what_a_crash_left_is_swept_and_nothing_else(void **state) {
     CHECK(strstr(line, "0a/0112") == NULL);
     (void)snprintf(expected, sizeof expected, "./%.2s/0112", hex);
     CHECK(strstr(line, expected) == NULL);
+}
+
+/* ---- a home in several communities ---- */
+
+/* The sample's community, as that of the node of elm. */
+static void move_to_elm(void) {
+    rig.list->further_count = 1;
+    rig.list->further[0] = (struct further_community){.community = rig.community.id};
+    (void)snprintf(rig.list->further[0].name, sizeof rig.list->further[0].name, "elm");
+}
+
+static void show_charter(void) {
+    const struct ingest_message charter = {.kind = INGEST_ACT,
+                                           .as.act.object = buffer_bytes(&rig.community.charter)};
+    ingest_rig_give(&rig, &charter, NULL);
+}
+
+static void hear_all(void) {
+    while (ingest_rig_hear(&rig)) {
+    }
+}
+
+/* A node that was broken into shows another community's charter, and asks in its name. */
+static void test_a_node_asks_in_its_own_communitys_name_alone(void **state) {
+    struct request request;
+    (void)state;
+    prepare();
+    sample_request(&rig.community, &request);
+    rig.from = RIG_ELM;
+    show_charter();
+    CHECK(!is_request_matched(&request));
+    rig.from = RIG_FIRST;
+    CHECK(is_request_matched(&request)); /* and it has used nothing up */
+}
+
+static void test_a_further_node_is_served_from_its_own_vault(void **state) {
+    struct request request;
+    (void)state;
+    move_to_elm();
+    prepare();
+    sample_request(&rig.community, &request);
+    CHECK(!is_request_matched(&request)); /* it is not the first one's any more */
+    rig.from = RIG_ELM;
+    CHECK(!is_request_matched(&request)); /* no charter shown */
+    show_charter();
+    (void)snprintf(request.reason, sizeof request.reason, "Hit and run, once more");
+    CHECK(is_request_matched(&request));
+    rig.from = RIG_FIRST;
+    CHECK(vault_is_empty());
+}
+
+static void test_a_node_has_nothing_to_do_with_anothers_clip(void **state) {
+    struct ingest_message shred = {.kind = INGEST_SHRED};
+    struct ingest_message held = {.kind = INGEST_HELD, .as.held.last = true};
+    struct ingest_message ask;
+    (void)state;
+    struct clip_id clip = make_clip();
+    hear_all();
+    rig.from = RIG_ELM;
+    show_charter();
+    ingest_rig_ask(&rig, buffer_bytes(&rig.community.request), &rig.community.request_id, &ask);
+    ingest_rig_give(&rig, &ask, NULL); /* "done", as for a request that matches nothing */
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_REQUEST_DONE);
+    CHECK_ERR(ERR_OK, ingest_tell_matches(rig.ingest));
+    CHECK(!ingest_rig_hear(&rig)); /* it is not told of it */
+    held.as.held.count = 1;
+    held.as.held.clips[0] = clip;
+    ingest_rig_give(&rig, &held, NULL); /* "I have it" */
+    rig.from = RIG_FIRST;
+    hear_all();
+    CHECK_ERR(ERR_OK, ingest_tell_matches(rig.ingest));
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_MATCH); /* still to be told */
+    ingest_rig_give(&rig, &held, NULL);
+    ingest_rig_restart(&rig);
+    rig.from = RIG_ELM;
+    held.as.held.count = 0;
+    ingest_rig_give(&rig, &held, NULL); /* "I have none" */
+    shred.as.shred.clip = clip;
+    ingest_rig_give(&rig, &shred, NULL);
+    rig.from = RIG_FIRST;
+    CHECK(!vault_is_empty());
+    ingest_rig_give(&rig, &shred, NULL);
+    CHECK(vault_is_empty());
+}
+
+static void test_a_camera_closed_to_a_community_is_not_matched_for_it(void **state) {
+    struct request request;
+    (void)state;
+    rig.list->cameras[0].community_count = 1;
+    rig.list->cameras[0].communities[0] = rig.community.request_id; /* another one's alone */
+    prepare();
+    sample_request(&rig.community, &request);
+    CHECK(!is_request_matched(&request));
+    rig.list->version = 2;
+    rig.list->previous = rig.ingest->list_id;
+    rig.list->cameras[0].community_count = 2;
+    rig.list->cameras[0].communities[1] = rig.community.id;
+    check_list(ERR_OK, owner_key(), NULL);
+    ingest_rig_restart(&rig);
+    (void)snprintf(request.reason, sizeof request.reason, "Hit and run, once more");
+    CHECK(is_request_matched(&request));
+}
+
+/* The newest counts, whoever carried it. */
+static void test_a_camera_list_comes_through_whichever_node(void **state) {
+    (void)state;
+    ingest_rig_install(&rig);
+    rig.list->version = 2;
+    rig.list->previous = rig.ingest->list_id;
+    rig.from = RIG_ELM;
+    check_list(ERR_OK, owner_key(), NULL);
+    rig.from = RIG_FIRST;
+    ingest_rig_restart(&rig);
+    CHECK(rig.ingest->list.version == 2);
+    rig.list->camera_count = 0; /* as if the one before were the newest */
+    check_list(ERR_PEER_SEQUENCE, owner_key(), NULL);
+}
+
+/* A node that neither reads nor ends; the others go on. */
+static void test_a_node_that_does_not_read_is_left_alone(void **state) {
+    struct ingest_message done = {.kind = INGEST_REQUEST_DONE,
+                                  .as.request_done.request = rig.community.request_id};
+    (void)state;
+    const int little = 4096;
+    struct ingest_node *mute = &rig.ingest->nodes[RIG_ELM];
+    CHECK(setsockopt(mute->place.fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little) == 0);
+    CHECK_ERR(ERR_OK, ingest_send(mute, &done)); /* has not spoken: nothing is said to it */
+    rig.from = RIG_ELM;
+    CHECK(!ingest_rig_hear(&rig));
+    show_charter();
+    for (int i = 0; i < 1000 && mute->place.fd >= 0; i++) {
+        CHECK_ERR(ERR_OK, ingest_send(mute, &done));
+    }
+    CHECK(mute->place.fd < 0);
+    rig.from = RIG_FIRST;
+    CHECK_ERR(ERR_OK, ingest_send(&rig.ingest->nodes[RIG_FIRST], &done));
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_REQUEST_DONE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -708,6 +852,12 @@ int main(void) {
         TEST(test_a_clip_that_the_node_has_lost_is_removed_and_an_untold_one_is_not),
         TEST(test_commands_for_unknown_clips_touch_nothing),
         TEST(test_what_a_crash_left_is_swept_and_nothing_else),
+        TEST(test_a_node_asks_in_its_own_communitys_name_alone),
+        TEST(test_a_further_node_is_served_from_its_own_vault),
+        TEST(test_a_node_has_nothing_to_do_with_anothers_clip),
+        TEST(test_a_camera_closed_to_a_community_is_not_matched_for_it),
+        TEST(test_a_camera_list_comes_through_whichever_node),
+        TEST(test_a_node_that_does_not_read_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

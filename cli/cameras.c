@@ -89,15 +89,28 @@ static int read_list(const char *path, struct cameras *out) {
     return 0;
 }
 
-void cameras_admit(struct cameras *cameras, const struct id *community) {
+void cameras_admit(struct cameras *cameras, const char *name, const struct id *community) {
     struct camera_list *list = &cameras->list;
-    for (size_t i = 0; i < list->community_count; i++) {
-        if (id_equal(&list->communities[i], community)) {
-            return;
-        }
+    size_t at = 0;
+    size_t further = 0;
+    while (at < list->community_count && !id_equal(&list->communities[at], community)) {
+        at++;
     }
-    if (list->community_count < COMMUNITIES_MAX) {
+    if (at == COMMUNITIES_MAX) {
+        return;
+    }
+    if (at == list->community_count) {
         list->communities[list->community_count++] = *community;
+    }
+    while (further < list->further_count &&
+           !id_equal(&list->further[further].community, community)) {
+        further++;
+    }
+    if (strcmp(name, SLUG_FIRST) != 0 && further < COMMUNITIES_MAX) {
+        struct further_community *to = &list->further[further];
+        list->further_count += further == list->further_count ? 1 : 0;
+        to->community = *community;
+        (void)snprintf(to->name, sizeof to->name, "%s", name);
     }
 }
 
@@ -145,7 +158,7 @@ int cameras_resign(const struct cli *cli, struct client *client, const struct si
     if (failed != 0 || !cameras.there) {
         return failed;
     }
-    cameras_admit(&cameras, community);
+    cameras_admit(&cameras, place_of(cli), community);
     return cameras_put(cli, client, signers, &cameras);
 }
 

@@ -6,6 +6,9 @@
  *   term.c       the terminal: questions, passphrases, safe text
  *   home.c       folders, files, pins, the owner's key
  *   service.c    whose a system service's folders are
+ *   places.c     the communities that this home is in, as it calls them
+ *   reach.c      which of them a command is for
+ *   siblings.c   each node told of the home's others
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
@@ -65,12 +68,15 @@ enum exit_code {
 };
 
 enum {
-    WRITABLE_MAX = OWNERS_MAX + 2
+    WRITABLE_MAX = OWNERS_MAX + 2 + COMMUNITIES_MAX
 };
 
 struct cli {
-    char home[PATH_MAX];      /* data folder */
-    char owner_dir[PATH_MAX]; /* the owner's own folder */
+    char home[PATH_MAX];        /* data folder of the community that is meant */
+    char base[PATH_MAX];        /* the home's, which is that of its first community */
+    char place[SLUG_MAX_BYTES]; /* that community, as the home calls it; empty: the first */
+    const char *community;      /* as it was named by option or environment; NULL: it was not */
+    char owner_dir[PATH_MAX];   /* the owner's own folder */
     bool json;
     bool home_named;     /* by option or environment */
     const char *command; /* "camera", as its help is called */
@@ -213,6 +219,24 @@ struct instant now_wall(void);
 void walls_allow(struct cli *cli, const char *folder); /* borrowed; it must exist */
 int walls_raise(struct cli *cli);                      /* again: nothing */
 
+/* ---- places.c ---- */
+/* The communities of this home, as it calls them: the first, and those that have a folder of their
+ * own (PROTOCOL 1.3). */
+struct places {
+    size_t count;
+    char names[COMMUNITIES_MAX][SLUG_MAX_BYTES];
+};
+enum {
+    PLACES_TEXT_MAX = COMMUNITIES_MAX * (SLUG_MAX_BYTES + 2)
+};
+void places_list(const struct cli *cli, struct places *out);
+const char *places_text(const struct places *places, char out[PLACES_TEXT_MAX]); /* "first, elm" */
+const char *place_of(const struct cli *cli); /* the one that is meant */
+void place_home(const struct cli *cli, const char *name, char out[PATH_MAX]); /* data folder */
+void place_choose(struct cli *cli, const char *name);
+/* The one that was meant by what somebody typed. EXIT_USAGE after printing: there is none. */
+int place_take(struct cli *cli, const struct places *places, const char *said);
+
 /* ---- service.c ---- */
 /* Hands a home that root made to its users: node's folders to `stoop`, ingest's to `stoop-ingest`,
  * the owner's folder to whoever owns the folder it was made in. A child without keys does it,
@@ -327,6 +351,13 @@ enum {
 void time_text(struct instant at, char out[TIME_TEXT_MAX]);
 void day_text(struct instant at, char out[DAY_BYTES]);
 void facts_failure(int code, const char *text, const char *next); /* JSON, unless facts came */
+/* What a command printed as JSON in each community, as one document. */
+struct facts_part {
+    const char *name;
+    int exit;
+    struct bytes document;
+};
+void facts_parts(const struct facts_part *parts, size_t count);
 
 /* ---- signers.c ---- */
 /* Owner folders of co-owners who sign too, as named by --co-sign; they borrow the arguments. */
@@ -364,7 +395,8 @@ struct cameras {
  * to hear the answer is the list now, if ingest has taken it. EXIT codes after printing. */
 int cameras_settle(struct cli *cli);
 int cameras_load(const struct cli *cli, struct cameras *out);
-void cameras_admit(struct cameras *cameras, const struct id *community); /* may ask about them */
+/* A community may ask about them, by the node of that name. */
+void cameras_admit(struct cameras *cameras, const char *name, const struct id *community);
 /* Signs the changed list as the next one, seals it to ingest and to the owners, hands it over, and
  * keeps the copy in clear once ingest has taken it. */
 int cameras_put(const struct cli *cli, struct client *client, const struct signers *signers,
@@ -501,6 +533,7 @@ bool amendments_have(const struct amendments *amendments, const struct checked_r
 int cmd_init(struct cli *cli);
 int cmd_key(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_communities(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_community(struct cli *cli);
 int cmd_charter(struct cli *cli);

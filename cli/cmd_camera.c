@@ -1,4 +1,4 @@
-/* camera add, list, remove. */
+/* camera add, edit, list, remove. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,8 +24,14 @@ static const struct {
                {"motion", LAYOUT_MOTION},
                {"plain", LAYOUT_PLAIN}};
 
+struct asked_from { /* the communities in which a camera may be asked for; none: all */
+    size_t count;
+    const char *names[COMMUNITIES_MAX];
+};
+
 struct add_options {
     const char *values[VALUES];
+    struct asked_from from;
     bool indoor, open;
     size_t owner_count;
     const char *owners[OWNERS_MAX]; /* none: all of them */
@@ -45,6 +51,12 @@ static int read_offset(const struct cli *cli, const char *text, struct camera *o
 static int read_owners(const struct cli *cli, const struct add_options *options,
                        struct camera *out);
 static bool is_named(const struct add_options *options, const char *owner);
+static struct cli_option community_option(struct asked_from *out);
+static int read_communities(const struct cli *cli, const struct asked_from *from,
+                            struct camera *out);
+static int edit(struct cli *cli);
+static struct camera *find_camera(struct camera_list *list, const char *name);
+static int no_camera(const char *name);
 static int append(struct camera_list *list, const struct camera *camera);
 static int remove_camera(struct cli *cli);
 static int drop(struct camera_list *list, const char *name);
@@ -53,12 +65,15 @@ static int mark_owners(const struct cli *cli, const struct camera_list *list,
                        const struct pins *pins, bool needed[OWNERS_MAX]);
 static void mark_owners_of(const struct camera_list *list, const struct pins *pins,
                            bool needed[OWNERS_MAX]);
-static void say_changed(const struct cli *cli, const char *name, const char *what, bool there);
+static void say_changed(const struct cli *cli, const char *name, const char *what,
+                        const char *state);
 static int list_cameras(struct cli *cli);
+static void list_communities(struct facts *facts, const struct cli *cli, const struct pins *pins,
+                             const struct camera *camera);
 
 int cmd_camera(struct cli *cli) {
     static const struct cli_branch branches[] = {
-        {"add", add}, {"list", list_cameras}, {"remove", remove_camera}};
+        {"add", add}, {"edit", edit}, {"list", list_cameras}, {"remove", remove_camera}};
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
@@ -85,7 +100,7 @@ static int add(struct cli *cli) {
         failed = change(cli, &cameras, &options.co_signers);
     }
     if (failed == 0) {
-        say_changed(cli, camera.name, "may be asked about; its place stays in this home", true);
+        say_changed(cli, camera.name, "may be asked about; its place stays in this home", "added");
     }
     return failed;
 }
@@ -105,6 +120,7 @@ static int take_add_options(struct cli *cli, struct add_options *out) {
          .list = out->owners,
          .list_max = OWNERS_MAX,
          .list_count = &out->owner_count},
+        community_option(&out->from),
         co_sign_option(&out->co_signers),
     };
     return take_options(cli, options, COUNT_OF(options), "NAME");
@@ -126,7 +142,10 @@ static int read_camera(const struct cli *cli, const struct add_options *options,
     if (failed == 0) {
         failed = read_offset(cli, options->values[V_OFFSET], out);
     }
-    return failed == 0 ? read_owners(cli, options, out) : failed;
+    if (failed == 0) {
+        failed = read_owners(cli, options, out);
+    }
+    return failed == 0 ? read_communities(cli, &options->from, out) : failed;
 }
 
 static int read_name(const struct cli *cli, const char *name, struct camera *out) {
@@ -235,6 +254,32 @@ static bool is_named(const struct add_options *options, const char *owner) {
     return false;
 }
 
+static struct cli_option community_option(struct asked_from *out) {
+    return (struct cli_option){.name = "--community",
+                               .list = out->names,
+                               .list_max = COMMUNITIES_MAX,
+                               .list_count = &out->count};
+}
+
+static int read_communities(const struct cli *cli, const struct asked_from *from,
+                            struct camera *out) {
+    struct pins pins;
+    int failed = from->count == 0 ? 0 : pins_load(cli, &pins);
+    out->community_count = 0;
+    for (size_t i = 0; failed == 0 && i < from->count; i++) {
+        char name[SLUG_MAX_BYTES];
+        char safe[SAFE_MAX];
+        slug_of(from->names[i], name);
+        const struct pinned_place *place = pins_place(&pins, name);
+        if (place == NULL || !place->has_community) {
+            return fail("see 'stoop communities'", "this home is in no community '%s'",
+                        safe_text(from->names[i], 60, safe));
+        }
+        out->communities[out->community_count++] = place->community;
+    }
+    return failed;
+}
+
 static int append(struct camera_list *list, const struct camera *camera) {
     for (size_t i = 0; i < list->camera_count; i++) {
         if (strcmp(list->cameras[i].name, camera->name) == 0) {
@@ -247,6 +292,57 @@ static int append(struct camera_list *list, const struct camera *camera) {
     }
     list->cameras[list->camera_count++] = *camera;
     return 0;
+}
+
+/* ---- edit ---- */
+
+static int edit(struct cli *cli) {
+    static struct cameras cameras;
+    struct asked_from from = {.count = 0};
+    struct co_signers co_signers = {0};
+    bool everywhere = false;
+    struct camera *camera = NULL;
+    const struct cli_option options[] = {community_option(&from),
+                                         {.name = "--everywhere", .flag = &everywhere},
+                                         co_sign_option(&co_signers)};
+    int failed = take_options(cli, options, COUNT_OF(options), "NAME");
+    if (failed == 0 && everywhere == (from.count > 0)) {
+        failed = usage_error(
+            cli->command, "say where it may be asked for: '--community NAME', or '--everywhere'");
+    }
+    if (failed == 0) {
+        failed = cameras_settle(cli);
+    }
+    if (failed == 0) {
+        failed = cameras_load(cli, &cameras);
+    }
+    if (failed == 0) {
+        camera = find_camera(&cameras.list, cli->argv[1]);
+        failed = camera == NULL ? no_camera(cli->argv[1]) : read_communities(cli, &from, camera);
+    }
+    if (failed == 0) {
+        failed = change(cli, &cameras, &co_signers);
+    }
+    if (failed == 0) {
+        say_changed(cli, cli->argv[1],
+                    everywhere ? "may be asked about in every community of this home"
+                               : "may be asked about there alone",
+                    "changed");
+    }
+    return failed;
+}
+
+static struct camera *find_camera(struct camera_list *list, const char *name) {
+    for (size_t i = 0; i < list->camera_count; i++) {
+        if (strcmp(list->cameras[i].name, name) == 0) {
+            return &list->cameras[i];
+        }
+    }
+    return NULL;
+}
+
+static int no_camera(const char *name) {
+    return fail("see 'stoop camera list'", "there is no camera '%s'", name);
 }
 
 /* ---- remove ---- */
@@ -269,7 +365,7 @@ static int remove_camera(struct cli *cli) {
         failed = change(cli, &cameras, &co_signers);
     }
     if (failed == 0) {
-        say_changed(cli, cli->argv[1], "is no longer asked about", false);
+        say_changed(cli, cli->argv[1], "is no longer asked about", "removed");
     }
     return failed;
 }
@@ -283,7 +379,7 @@ static int drop(struct camera_list *list, const char *name) {
             return 0;
         }
     }
-    return fail("see 'stoop camera list'", "there is no camera '%s'", name);
+    return no_camera(name);
 }
 
 /* ---- a changed list ---- */
@@ -303,8 +399,10 @@ static int change(struct cli *cli, struct cameras *cameras, const struct co_sign
     if (failed == 0) {
         failed = signers_cover(cli, co_signers, &pins, needed);
     }
-    if (failed == 0 && pins.has_community) {
-        cameras_admit(cameras, &pins.community);
+    for (size_t i = 0; failed == 0 && i < pins.place_count; i++) {
+        if (pins.places[i].has_community) {
+            cameras_admit(cameras, pins.places[i].name, &pins.places[i].community);
+        }
     }
     if (failed == 0) {
         failed = signers_open(cli, co_signers, &signers);
@@ -346,12 +444,13 @@ static void mark_owners_of(const struct camera_list *list, const struct pins *pi
     }
 }
 
-static void say_changed(const struct cli *cli, const char *name, const char *what, bool there) {
+static void say_changed(const struct cli *cli, const char *name, const char *what,
+                        const char *state) {
     char safe[SAFE_MAX];
     if (cli->json) {
         struct facts *facts = facts_start(cli, false);
         facts_text(facts, "camera", NULL, name);
-        facts_text(facts, "state", NULL, there ? "added" : "removed");
+        facts_text(facts, "state", NULL, state);
         facts_end(facts);
     } else {
         (void)printf("camera '%s' %s\n", safe_text(name, 60, safe), what);
@@ -363,9 +462,13 @@ static void say_changed(const struct cli *cli, const char *name, const char *wha
 static int list_cameras(struct cli *cli) {
     static struct cameras cameras;
     const struct camera_list *list = &cameras.list;
+    struct pins pins = {.place_count = 0};
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = cameras_load(cli, &cameras);
+    }
+    if (failed == 0 && list->camera_count > 0) {
+        failed = pins_load(cli, &pins);
     }
     if (failed != 0) {
         return failed;
@@ -392,7 +495,36 @@ static int list_cameras(struct cli *cli) {
                    : camera->indoor_open ? "yes, opened"
                                          : "yes, cannot be asked for");
         facts_number(facts, "owners", "owners", (int64_t)camera->owner_count);
+        if (pins.place_count > 1 || camera->community_count > 0) {
+            list_communities(facts, cli, &pins, camera);
+        }
     }
     facts_end(facts);
     return EXIT_DONE;
+}
+
+/* By the names that the home has for them. */
+static void list_communities(struct facts *facts, const struct cli *cli, const struct pins *pins,
+                             const struct camera *camera) {
+    char text[PLACES_TEXT_MAX + COMMUNITIES_MAX * 20] = "";
+    size_t len = 0;
+    facts_list(facts, "communities");
+    for (size_t i = 0; i < camera->community_count; i++) {
+        char name[SLUG_MAX_BYTES];
+        hex_write((struct bytes){camera->communities[i].b, 8}, name); /* pinned no more */
+        for (size_t k = 0; k < pins->place_count; k++) {
+            if (pins->places[k].has_community &&
+                id_equal(&pins->places[k].community, &camera->communities[i])) {
+                memcpy(name, pins->places[k].name, sizeof name);
+            }
+        }
+        if (cli->json) {
+            facts_text(facts, NULL, NULL, name);
+        }
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i == 0 ? "" : ", ", name);
+    }
+    facts_list(facts, NULL);
+    if (!cli->json) {
+        facts_text(facts, NULL, "asked from", len == 0 ? "all" : text);
+    }
 }

@@ -5,6 +5,7 @@
 #include "cli/cmd_meet.h"
 #include "cli/decisions.h"
 #include "cli/sent.h"
+#include "cli/siblings.h"
 #include "proto/meet.h"
 
 enum {
@@ -26,6 +27,8 @@ struct entry {
     struct client *client;
     struct sign_public node, log; /* of the node */
     struct box_public transport;
+    struct pins pins; /* with this community, once it is decided */
+    struct kin kin;
     struct signers signers;
     struct member member; /* the certificate that the home is to have */
 };
@@ -95,12 +98,11 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
 static int say_rules(const struct cli *cli, struct client *client);
 static void invitation_wipe(struct invitation *invitation);
 static int entry_open(struct cli *cli, struct entry *entry);
-static int check_pins(const struct cli *cli, const struct entry *entry);
+static int check_pins(const struct cli *cli, struct entry *entry);
 static void entry_close(struct entry *entry);
 static int sign_member(struct entry *entry, const uint8_t *invite_secret, struct buffer *out);
 static enum err add_invite_signature(const uint8_t *invite_secret, struct signed_object *object);
-static int pin_community(const struct cli *cli, const struct signers *signers,
-                         const struct id *community);
+static int pin_community(const struct cli *cli, struct entry *entry, const struct id *community);
 
 int cmd_community(struct cli *cli) {
     static const struct cli_branch branches[] = {{"found", found},
@@ -133,7 +135,7 @@ static int found(struct cli *cli) {
         failed = sign_member(&entry, NULL, &member_bytes);
     }
     if (failed == 0) {
-        failed = pin_community(cli, &entry.signers, &community);
+        failed = pin_community(cli, &entry, &community);
     }
     if (failed == 0) {
         const struct control_request request = {.op = CONTROL_FOUND,
@@ -145,6 +147,9 @@ static int found(struct cli *cli) {
     if (failed == 0) {
         say_founded(cli, charter.name, &community);
         failed = cameras_resign(cli, entry.client, &entry.signers, &community);
+    }
+    if (failed == 0) {
+        failed = siblings_tell(&entry.kin, &entry.pins);
     }
     return failed;
 }
@@ -557,7 +562,7 @@ int cmd_join(struct cli *cli) {
         failed = sign_member(&entry, invitation.code.secret, &member);
     }
     if (failed == 0) {
-        failed = pin_community(cli, &entry.signers, community);
+        failed = pin_community(cli, &entry, community);
     }
     if (failed == 0) {
         failed = ask_to_join(entry.client, invitation.text, buffer_bytes(&member));
@@ -565,6 +570,7 @@ int cmd_join(struct cli *cli) {
     if (failed == 0) { /* it belongs now: its cameras have to, whatever can be told of the rules */
         int untold = say_joined(cli, entry.client, community);
         failed = cameras_resign(cli, entry.client, &entry.signers, community);
+        failed = failed == 0 ? siblings_tell(&entry.kin, &entry.pins) : failed;
         failed = failed == 0 ? untold : failed;
     }
     return failed;
@@ -678,8 +684,11 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
                        status.as.status.members);
         term_text(line);
         failed = say_rules(cli, client);
-        term_text("name your cameras with 'stoop camera add'; see what is asked with 'stoop "
-                  "requests'");
+        term_text(strcmp(place_of(cli), SLUG_FIRST) == 0
+                      ? "name your cameras with 'stoop camera add'; see what is asked with 'stoop "
+                        "requests'"
+                      : "cameras that are not kept to other communities may be asked about there "
+                        "too: see 'stoop camera list' and 'stoop help camera'");
     }
     return failed;
 }
@@ -733,7 +742,8 @@ static int entry_open(struct cli *cli, struct entry *entry) {
         failed = client_status(entry->client, &status);
     }
     if (failed == 0 && status.as.status.has_community) {
-        failed = fail(NULL, "this home belongs to '%s' already",
+        failed = fail("make room for another with 'stoop init --community NAME'",
+                      "this home belongs to '%s' already",
                       safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
     }
     if (failed == 0) {
@@ -743,22 +753,26 @@ static int entry_open(struct cli *cli, struct entry *entry) {
         failed = check_pins(cli, entry);
     }
     if (failed == 0) {
+        failed = siblings_prepare(cli, &entry->pins, &entry->kin);
+    }
+    if (failed == 0) {
         failed = signers_open(cli, &entry->co_signers, &entry->signers);
     }
     return failed;
 }
 
 /* It is this owner's node, and all owners of the home sign. */
-static int check_pins(const struct cli *cli, const struct entry *entry) {
-    struct pins pins;
+static int check_pins(const struct cli *cli, struct entry *entry) {
     bool needed[OWNERS_MAX];
     memset(needed, true, sizeof needed);
-    int failed = pins_load(cli, &pins);
-    if (failed == 0 && pins.has_node && !sign_public_equal(&pins.node, &entry->node)) {
+    int failed = pins_load(cli, &entry->pins);
+    const struct pinned_place *place = pins_place(&entry->pins, place_of(cli));
+    if (failed == 0 && place != NULL && place->has_node &&
+        !sign_public_equal(&place->node, &entry->node)) {
         failed = fail("is '--home' the right folder?",
                       "the node is not the one that was pinned at init");
     }
-    return failed == 0 ? signers_cover(cli, &entry->co_signers, &pins, needed) : failed;
+    return failed == 0 ? signers_cover(cli, &entry->co_signers, &entry->pins, needed) : failed;
 }
 
 static void entry_close(struct entry *entry) {
@@ -809,14 +823,27 @@ static enum err add_invite_signature(const uint8_t *invite_secret, struct signed
 
 /* Before the node is told, and in every signing owner's folder: from here on each of them checks
  * requests against this community whatever the node says. */
-static int pin_community(const struct cli *cli, const struct signers *signers,
-                         const struct id *community) {
-    struct pins pins;
-    int failed = pins_load(cli, &pins);
-    pins.has_community = true;
-    pins.community = *community;
-    for (size_t i = 0; failed == 0 && i < signers->count; i++) {
-        failed = pins_save(signers->folders[i], &pins, false);
+static int pin_community(const struct cli *cli, struct entry *entry, const struct id *community) {
+    struct pins *pins = &entry->pins;
+    for (size_t i = 0; i < pins->place_count; i++) {
+        const struct pinned_place *other = &pins->places[i];
+        if (other->has_community && id_equal(&other->community, community) &&
+            strcmp(other->name, place_of(cli)) != 0) {
+            return fail("see 'stoop communities'",
+                        "this home is in that community already, as '%s'", other->name);
+        }
+    }
+    struct pinned_place *place = pins_place_add(pins, place_of(cli));
+    if (place == NULL) {
+        return fail("see the file 'pins' in its folder",
+                    "this owner has pinned %d communities already", COMMUNITIES_MAX);
+    }
+    place->has_transport = place->has_community = true;
+    place->transport = entry->transport;
+    place->community = *community;
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < entry->signers.count; i++) {
+        failed = pins_save(entry->signers.folders[i], pins, false);
     }
     return failed;
 }

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/cmd_init.h"
 #include "cli/delivered.h"
 #include "crypto/age.h"
 #include "proto/fence.h"
@@ -16,18 +17,9 @@ enum {
     LINE_ROOM = 512
 };
 
-struct init {                   /* what `stoop init` makes */
-    const char *owner, *listen; /* listen NULL: the usual port everywhere */
-    bool service;
-    size_t address_count;
-    const char *addresses[ADDRESSES_MAX];
-    bool has_key; /* the owner, from before */
-    struct pins pins;
-};
-
 static int take_init_options(struct cli *cli, struct init *out);
 static int check_address(const struct cli *cli, const char *address);
-static int check_nothing_there(const struct cli *cli);
+static int check_owner_is_free(const struct cli *cli);
 static int find_owner_key(const struct cli *cli, bool *there);
 static int nobody_to_choose(void);
 static int make_folders(const struct cli *cli);
@@ -35,11 +27,12 @@ static int write_home(const struct cli *cli, struct init *init, const struct key
 static void say_made(const struct cli *cli, const struct init *init,
                      const struct keyfile_public *pub);
 static bool owner_has_home(const struct cli *cli);
+static bool any_community(const struct pins *pins);
 static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out);
 static int choose_passphrase(char *out);
 static int pin_co_owner(struct pins *pins, const char *line);
-static int write_keys(const struct cli *cli, struct pins *pins);
-static int write_config(const struct cli *cli, const struct init *init);
+static int write_ingest_key(const struct cli *cli, struct pins *pins);
+static int write_key(const struct cli *cli, const char *kind, const struct keyset *keys);
 static const char *login_name(void);
 static int key_new(struct cli *cli);
 static int key_show(struct cli *cli);
@@ -58,8 +51,14 @@ int cmd_init(struct cli *cli) {
     struct settler *settler = NULL;
     struct keyfile_public pub;
     int failed = take_init_options(cli, &init);
+    if (failed == 0 && init.community != NULL) {
+        return init_further(cli, &init);
+    }
     if (failed == 0) {
-        failed = check_nothing_there(cli);
+        failed = init_check_nothing_there(cli);
+    }
+    if (failed == 0) {
+        failed = check_owner_is_free(cli);
     }
     if (failed == 0) {
         failed = find_owner_key(cli, &init.has_key);
@@ -97,6 +96,7 @@ static int take_init_options(struct cli *cli, struct init *out) {
     const struct cli_option options[] = {
         {.name = "--owner", .value = &out->owner},
         {.name = "--listen", .value = &out->listen},
+        {.name = "--community", .value = &out->community},
         {.name = "--service", .flag = &out->service},
         {.name = "--co-owner",
          .list = co_owners,
@@ -118,8 +118,12 @@ static int take_init_options(struct cli *cli, struct init *out) {
     for (size_t i = 0; failed == 0 && i < co_count; i++) {
         failed = pin_co_owner(&out->pins, co_owners[i]);
     }
+    if (failed == 0 && out->community != NULL && (out->owner != NULL || co_count > 0)) {
+        failed = usage_error(cli->command, "the owners are the home's, in every community");
+    }
     if (failed == 0 && out->service && !cli->home_named) {
         (void)snprintf(cli->home, sizeof cli->home, SYSTEM_HOME);
+        (void)snprintf(cli->base, sizeof cli->base, SYSTEM_HOME);
     }
     out->owner = out->owner == NULL ? login_name() : out->owner;
     return failed;
@@ -131,16 +135,23 @@ static int check_address(const struct cli *cli, const char *address) {
                : usage_error(cli->command, "'%s' is not an address literal with a port", address);
 }
 
-static int check_nothing_there(const struct cli *cli) {
+int init_check_nothing_there(const struct cli *cli) {
     char config[PATH_MAX + 8];
     (void)snprintf(config, sizeof config, "%s/config", cli->home);
     if (access(config, F_OK) == 0) {
-        return fail("see 'stoop status'", "there is a home in '%s' already", cli->home);
+        return strcmp(place_of(cli), SLUG_FIRST) == 0
+                   ? fail("see 'stoop status'", "there is a home in '%s' already", cli->home)
+                   : fail("see 'stoop communities'", "this home has a community '%s' already",
+                          place_of(cli));
     }
     if (strlen(cli->home) + sizeof "/control.sock" > sizeof((struct sockaddr_un *)0)->sun_path) {
         return fail("use a shorter folder", "the path of '%.200s' is too long for a socket",
                     cli->home);
     }
+    return 0;
+}
+
+static int check_owner_is_free(const struct cli *cli) {
     return owner_has_home(cli)
                ? fail("take another folder with '--owner-dir'",
                       "the owner's folder '%s' belongs to another home already", cli->owner_dir)
@@ -180,7 +191,10 @@ static int write_home(const struct cli *cli, struct init *init, const struct key
     init->pins.owners[0] = pub->owner;
     (void)snprintf(init->pins.owner_names[0], NAME_MAX_BYTES, "%s", pub->name);
     (void)snprintf(ingest, sizeof ingest, "%s/ingest", cli->home);
-    int failed = write_keys(cli, &init->pins);
+    int failed = init_write_node_key(cli, &init->pins);
+    if (failed == 0) {
+        failed = write_ingest_key(cli, &init->pins);
+    }
     if (failed == 0) {
         failed = pins_save(ingest, &init->pins, false);
     }
@@ -188,7 +202,7 @@ static int write_home(const struct cli *cli, struct init *init, const struct key
         failed = pins_save(cli->owner_dir, &init->pins, false);
     }
     if (failed == 0) { /* last: a home is whole when its config is there */
-        failed = write_config(cli, init);
+        failed = init_write_config(cli, init);
     }
     return failed;
 }
@@ -225,7 +239,16 @@ static bool owner_has_home(const struct cli *cli) {
         return true;
     }
     (void)snprintf(path, sizeof path, "%s/pins", cli->owner_dir);
-    return access(path, F_OK) == 0 && (pins_load(cli, &pins) != 0 || pins.has_community);
+    return access(path, F_OK) == 0 && (pins_load(cli, &pins) != 0 || any_community(&pins));
+}
+
+static bool any_community(const struct pins *pins) {
+    for (size_t i = 0; i < pins->place_count; i++) {
+        if (pins->places[i].has_community) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out) {
@@ -303,31 +326,40 @@ static int pin_co_owner(struct pins *pins, const char *line) {
     return 0;
 }
 
-static int write_keys(const struct cli *cli, struct pins *pins) {
-    static const char *const kinds[] = {"node", "ingest"};
-    int failed = 0;
-    for (size_t i = 0; failed == 0 && i < COUNT_OF(kinds); i++) {
-        char path[PATH_MAX];
-        char file[KEYFILE_BYTES_MAX];
-        SCOPED(keyset_wipe) struct keyset keys = {0};
-        keyset_generate(&keys);
-        keyset_write(kinds[i], &keys, file);
-        if (i == 0) {
-            pins->has_node = true;
-            sign_public_of(&keys.sign, &pins->node);
-        } else {
-            pins->has_ingest = true;
-            sign_public_of(&keys.sign, &pins->ingest.sign);
-            box_public_of(&keys.box, &pins->ingest.box);
-        }
-        (void)snprintf(path, sizeof path, "%s/%s/%s.key", cli->home, kinds[i], kinds[i]);
-        failed = file_write(path, BYTES_TEXT(file), 0600, false); /* of an init that broke off */
-        secret_wipe(file, sizeof file);
+int init_write_node_key(const struct cli *cli, struct pins *pins) {
+    SCOPED(keyset_wipe) struct keyset keys = {0};
+    struct pinned_place *place = pins_place_add(pins, place_of(cli));
+    if (place == NULL) {
+        return fail("see the file 'pins' in its folder",
+                    "this owner has pinned %d communities already", COMMUNITIES_MAX);
     }
+    keyset_generate(&keys);
+    place->has_node = place->has_transport = true;
+    sign_public_of(&keys.sign, &place->node);
+    box_public_of(&keys.box, &place->transport);
+    return write_key(cli, "node", &keys);
+}
+
+static int write_ingest_key(const struct cli *cli, struct pins *pins) {
+    SCOPED(keyset_wipe) struct keyset keys = {0};
+    keyset_generate(&keys);
+    pins->has_ingest = true;
+    sign_public_of(&keys.sign, &pins->ingest.sign);
+    box_public_of(&keys.box, &pins->ingest.box);
+    return write_key(cli, "ingest", &keys);
+}
+
+static int write_key(const struct cli *cli, const char *kind, const struct keyset *keys) {
+    char path[PATH_MAX];
+    char file[KEYFILE_BYTES_MAX];
+    keyset_write(kind, keys, file);
+    (void)snprintf(path, sizeof path, "%s/%s/%s.key", cli->home, kind, kind);
+    int failed = file_write(path, BYTES_TEXT(file), 0600, false); /* of an init that broke off */
+    secret_wipe(file, sizeof file);
     return failed;
 }
 
-static int write_config(const struct cli *cli, const struct init *init) {
+int init_write_config(const struct cli *cli, const struct init *init) {
     char path[PATH_MAX];
     char text[2048];
     int len = snprintf(text, sizeof text,
@@ -339,11 +371,14 @@ static int write_config(const struct cli *cli, const struct init *init) {
         len +=
             snprintf(text + len, sizeof text - (size_t)len, "address = %s\n", init->addresses[i]);
     }
-    (void)snprintf(
-        text + len, sizeof text - (size_t)len,
-        "%s\n[ingest]\n# matching starts after a random part of so many seconds, so that "
-        "its time tells\n# nothing to who asks\nmatch_delay_s = %d\n",
-        init->address_count == 0 ? "#address = 203.0.113.7:7878\n" : "", 20);
+    len += snprintf(text + len, sizeof text - (size_t)len, "%s",
+                    init->address_count == 0 ? "#address = 203.0.113.7:7878\n" : "");
+    if (init->community == NULL) { /* ingest is the home's */
+        (void)snprintf(text + len, sizeof text - (size_t)len,
+                       "\n[ingest]\n# matching starts after a random part of so many seconds, so "
+                       "that its time tells\n# nothing to who asks\nmatch_delay_s = %d\n",
+                       20);
+    }
     (void)snprintf(path, sizeof path, "%s/config", cli->home);
     return file_write(path, BYTES_TEXT(text), 0640, true);
 }

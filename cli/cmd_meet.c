@@ -34,8 +34,9 @@ static int knock(struct client *client, const char *text, const char *words,
 static int say_not_met(enum err err);
 static int find_other(struct client *client, const struct community_terms *community,
                       const char *word, struct id *out);
-static int check_self(struct client *client, const struct community_terms *community,
-                      const struct pins *pins, const struct id *self);
+static int check_self(const struct cli *cli, struct client *client,
+                      const struct community_terms *community, const struct pins *pins,
+                      const struct id *self);
 static int check_other(struct client *client, const struct community_terms *community,
                        struct other *other);
 static int exchange(struct client *client, const struct id *community, const struct id *self,
@@ -279,6 +280,7 @@ int cmd_meet(struct cli *cli) {
     static struct community_terms community;
     static struct control_reply status;
     static struct pins pins;
+    struct id pinned;
     struct other other;
     struct client *client = NULL;
     char words[MEET_WORDS_BYTES];
@@ -291,7 +293,7 @@ int cmd_meet(struct cli *cli) {
         failed = pins_load(cli, &pins);
     }
     if (failed == 0) {
-        failed = pinned_community(cli, &pins.community);
+        failed = pinned_community(cli, &pinned);
     }
     if (failed == 0) {
         failed = client_open(cli, &client);
@@ -307,13 +309,13 @@ int cmd_meet(struct cli *cli) {
         failed = find_other(client, &community, cli->argv[1], &other.certificate);
     }
     if (failed == 0) {
-        failed = check_self(client, &community, &pins, &self);
+        failed = check_self(cli, client, &community, &pins, &self);
     }
     if (failed == 0) {
         failed = check_other(client, &community, &other);
     }
     if (failed == 0) {
-        failed = exchange(client, &pins.community, &self, &other, words);
+        failed = exchange(client, &pinned, &self, &other, words);
     }
     if (failed == 0) {
         failed = confirm(cli, &pins, &other, words);
@@ -342,14 +344,16 @@ static int find_other(struct client *client, const struct community_terms *commu
 }
 
 /* The words bind both certificates, so ours has to be this home's, whatever the node says. */
-static int check_self(struct client *client, const struct community_terms *community,
-                      const struct pins *pins, const struct id *self) {
+static int check_self(const struct cli *cli, struct client *client,
+                      const struct community_terms *community, const struct pins *pins,
+                      const struct id *self) {
+    const struct pinned_place *place = pins_place(pins, place_of(cli));
     struct member member;
     enum err err = client_chain(client, community, self, now_wall(), &member);
     if (err != ERR_OK) {
         return fail(NULL, "this home's own certificate does not verify: %s", err_text(err));
     }
-    bool ours = !pins->has_node || sign_public_equal(&member.node, &pins->node);
+    bool ours = place == NULL || !place->has_node || sign_public_equal(&member.node, &place->node);
     bool owned = false;
     for (size_t i = 0; i < member.owner_count; i++) {
         for (size_t k = 0; k < pins->owner_count; k++) {

@@ -216,6 +216,7 @@ void facts_failure(int code, const char *text, const char *next) {
     if (came || *text == '\0') {
         return;
     }
+    came = true;
     json_t *root = json_object();
     (void)json_object_set_new(root, "error", json_string(text));
     if (*next != '\0') {
@@ -225,6 +226,25 @@ void facts_failure(int code, const char *text, const char *next) {
     (void)json_dumpf(root, stdout, JSON_INDENT(2));
     (void)puts("");
     json_decref(root);
+}
+
+void facts_parts(const struct facts_part *parts, size_t count) {
+    json_t *root = json_object();
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = json_object();
+        json_t *result = json_loadb((const char *)parts[i].document.at, parts[i].document.len,
+                                    JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+        (void)json_object_set_new(item, "name", json_string(parts[i].name));
+        (void)json_object_set_new(item, "exit", json_integer(parts[i].exit));
+        (void)json_object_set_new(item, "result", result == NULL ? json_null() : result);
+        (void)json_array_append_new(list, item);
+    }
+    (void)json_object_set_new(root, "communities", list);
+    (void)json_dumpf(root, stdout, JSON_INDENT(2));
+    (void)puts("");
+    json_decref(root);
+    came = true;
 }
 
 static void step_out(struct facts *facts) {

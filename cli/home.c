@@ -169,11 +169,12 @@ int pins_save(const char *folder, const struct pins *pins, bool fresh) {
 int pinned_community(const struct cli *cli, struct id *out) {
     struct pins pins = {0};
     int failed = pins_load(cli, &pins);
-    if (failed == 0 && !pins.has_community) {
+    const struct pinned_place *place = failed == 0 ? pins_place(&pins, place_of(cli)) : NULL;
+    if (failed == 0 && (place == NULL || !place->has_community)) {
         failed = fail("found one with 'stoop community found NAME', or 'stoop community join CODE'",
                       "this home belongs to no community yet");
     }
-    *out = failed == 0 ? pins.community : (struct id){{0}};
+    *out = failed == 0 ? place->community : (struct id){{0}};
     return failed;
 }
 

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/reach.h"
 
 struct command {
     const char *name;
@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"init", "make a home on this machine", cmd_init,
      "usage: stoop init [--owner NAME] [--co-owner LINE]... [--listen A:P]\n"
      "                  [--address A:P]... [--service]\n"
+     "       stoop init --community NAME [--listen A:P] [--address A:P]... [--service]\n"
      "\n"
      "Makes the data folder, the keys of node and ingest, the owner's key (sealed\n"
      "with a passphrase that you choose), and pins the owners' public keys.\n"
@@ -30,6 +31,9 @@ static const struct command commands[] = {
      "  --service        as root: the home is the system's, in /var/lib/stoop; node\n"
      "                   and ingest run as users of their own, the key in --owner-dir\n"
      "                   is its owner's\n"
+     "  --community NAME room for a further community in the home that there is, with a\n"
+     "                   node of its own, by default on the next free port: see 'stoop\n"
+     "                   help communities'\n"
      "\n"
      "example: stoop init --owner Ada --address 203.0.113.7:7878\n"
      "         sudo stoop --owner-dir ~/.config/stoop init --service --owner Ada \\\n"
@@ -46,6 +50,19 @@ static const struct command commands[] = {
      "usage: stoop status [--json]\n"
      "\n"
      "example: stoop status\n"},
+    {"communities", "the communities that this home is in", cmd_communities,
+     "usage: stoop communities [--json]\n"
+     "\n"
+     "A home may be in up to 8 communities, each with a node, keys, log and vault of\n"
+     "its own: nothing links the memberships, and no link of one has to do with\n"
+     "another. Cameras and owners are the same. 'stoop init --community NAME' makes\n"
+     "room for a further one; the home's own is called 'first'. Each command takes\n"
+     "--community NAME, or $STOOP_COMMUNITY, to be about one of them. Without it, what\n"
+     "only reads shows all; what names a request finds it; what changes something asks\n"
+     "which.\n"
+     "\n"
+     "example: stoop init --community 'Oak Lane'\n"
+     "         stoop --community oak-lane join stoop1:AAAA...\n"},
     {"doctor", "what this machine lacks", cmd_doctor,
      "usage: stoop doctor [--json]\n"
      "\n"
@@ -192,16 +209,19 @@ static const struct command commands[] = {
      "Short for 'stoop community join': see 'stoop help community'.\n"
      "\n"
      "example: stoop join stoop1:AAAA...\n"},
-    {"camera", "cameras that may be asked about: add, list, remove", cmd_camera,
+    {"camera", "cameras that may be asked about: add, edit, list", cmd_camera,
      "usage: stoop camera add NAME --folder DIR --layout frigate|mediamtx|motion|plain\n"
      "                        --at LAT,LON --reach METRES [--facing DEG --angle DEG]\n"
      "                        [--indoor [--open]] [--clock-offset MS]\n"
-     "                        [--owner NAME]... [--co-sign DIR]...\n"
+     "                        [--owner NAME]... [--community NAME]... [--co-sign DIR]...\n"
+     "       stoop camera edit NAME --community NAME... | --everywhere [--co-sign DIR]...\n"
      "       stoop camera list [--json]\n"
      "       stoop camera remove NAME [--co-sign DIR]...\n"
      "\n"
      "A camera's place never leaves this home. Without --owner all owners must\n"
-     "accept.\n"
+     "accept. In a home that is in several communities (see 'stoop help communities')\n"
+     "it may be asked for in those that --community names; without one, in all, also\n"
+     "those that the home joins later.\n"
      "\n"
      "example: stoop camera add porch --folder /srv/cctv/porch --layout motion \\\n"
      "           --at 52.52001,13.40495 --reach 30 --facing 90 --angle 100\n"},
@@ -406,6 +426,9 @@ static const struct command commands[] = {
 };
 
 static int run_command(struct cli *cli, const char *name);
+static int take_community(struct cli *cli);
+static int run_here(struct cli *cli);
+static int finish(struct cli *cli, int code);
 static int help(const char *name);
 static void overview(FILE *to);
 static const struct command *find(const char *name);
@@ -414,9 +437,13 @@ static void default_folders(struct cli *cli);
 
 int main(int argc, char **argv) {
     static const struct option table[] = {
-        {"home", required_argument, NULL, 'd'}, {"owner-dir", required_argument, NULL, 'o'},
-        {"json", no_argument, NULL, 'j'},       {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},    {NULL, 0, NULL, 0},
+        {"home", required_argument, NULL, 'd'},
+        {"owner-dir", required_argument, NULL, 'o'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {"community", required_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
     };
     static struct cli cli;
     int option = 0;
@@ -434,6 +461,9 @@ int main(int argc, char **argv) {
             break;
         case 'o':
             (void)snprintf(cli.owner_dir, sizeof cli.owner_dir, "%s", optarg);
+            break;
+        case 'c':
+            cli.community = optarg;
             break;
         case 'j':
             break;
@@ -461,8 +491,12 @@ int main(int argc, char **argv) {
     if (!crypto_start()) {
         return fail(NULL, "this computer has no good randomness");
     }
-    int code = run_command(&cli, argv[optind]);
-    if (cli.json && code != EXIT_DONE) {
+    (void)snprintf(cli.base, sizeof cli.base, "%s", cli.home);
+    return finish(&cli, run_command(&cli, argv[optind]));
+}
+
+static int finish(struct cli *cli, int code) {
+    if (cli->json && code != EXIT_DONE) {
         facts_failure(code, last_error(), last_advice());
     }
     if (fflush(stdout) != 0 && code == EXIT_DONE) {
@@ -486,7 +520,37 @@ static int run_command(struct cli *cli, const char *name) {
         }
     }
     cli->command = command->name;
-    return command->run(cli);
+    int failed = take_community(cli);
+    return failed == 0 ? reach_run_command(cli, run_here) : failed;
+}
+
+/* As if it stood before the command. Two commands have an option of that name themselves. */
+static int take_community(struct cli *cli) {
+    static const char option[] = "--community";
+    size_t len = sizeof option - 1;
+    int kept = 1;
+    bool own = strcmp(cli->command, "init") == 0 || strcmp(cli->command, "camera") == 0;
+    bool ended = false;
+    for (int i = 1; i < cli->argc; i++) {
+        char *word = cli->argv[i];
+        ended |= strcmp(word, "--") == 0;
+        if (own || ended || strncmp(word, option, len) != 0 ||
+            (word[len] != '\0' && word[len] != '=')) {
+            cli->argv[kept++] = word;
+        } else if (word[len] == '=') {
+            cli->community = word + len + 1;
+        } else if (i + 1 == cli->argc) {
+            return usage_error(cli->command, "'%s' needs a value", option);
+        } else {
+            cli->community = cli->argv[++i];
+        }
+    }
+    cli->argc = kept;
+    return 0;
+}
+
+static int run_here(struct cli *cli) {
+    return finish(cli, find(cli->command)->run(cli));
 }
 
 static int help(const char *name) {
@@ -506,9 +570,11 @@ static int help(const char *name) {
 }
 
 static void overview(FILE *to) {
-    (void)fputs("usage: stoop [--home DIR] [--owner-dir DIR] [--json] COMMAND ...\n\n", to);
+    (void)fputs("usage: stoop [--home DIR] [--owner-dir DIR] [--community NAME] [--json]\n"
+                "             COMMAND ...\n\n",
+                to);
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        (void)fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].summary);
     }
     (void)fputs("\n'stoop help COMMAND' says more, with an example. A new home: 'stoop init'.\n"
                 "Exit codes: 0 done, 1 failed, 2 usage, 3 declined or left pending,\n"
@@ -539,7 +605,9 @@ static void default_folders(struct cli *cli) {
     const char *home = getenv("STOOP_HOME");
     const char *share = getenv("XDG_DATA_HOME");
     const char *config = getenv("XDG_CONFIG_HOME");
+    const char *community = getenv("STOOP_COMMUNITY");
     user = user == NULL ? "" : user;
+    cli->community = community == NULL || *community == '\0' ? NULL : community;
     cli->home_named = home != NULL && *home != '\0';
     if (cli->home_named) {
         (void)snprintf(cli->home, sizeof cli->home, "%s", home);

@@ -31,6 +31,11 @@ static int find_user(const char *name, struct user *out);
 static int find_owner(struct plan *plan);
 static _Noreturn void serve(const struct plan *plan, int go);
 static bool settle(const struct plan *plan);
+static bool settle_home(const struct plan *plan);
+static bool settle_further(const struct plan *plan);
+static bool settle_node(const struct plan *plan, const char *home);
+static bool settle_siblings(const struct plan *plan, const char *home);
+static bool settle_owner(const struct plan *plan);
 static bool give(const char *folder, const char *name, struct user to, mode_t mode);
 
 int settler_start(struct cli *cli, struct settler **out) {
@@ -133,27 +138,59 @@ static _Noreturn void serve(const struct plan *plan, int go) {
 }
 
 static bool settle(const struct plan *plan) {
-    const struct user root = {0, 0};
-    const struct user shared = {plan->node.uid, plan->owners};
-    const struct user vault = {plan->ingest.uid, plan->node.gid};
+    bool first = strcmp(place_of(plan->cli), SLUG_FIRST) == 0;
+    return settle_owner(plan) && (first ? settle_home(plan) : settle_further(plan));
+}
+
+static bool settle_home(const struct plan *plan) {
     const char *home = plan->cli->home;
     char path[PATH_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/lock", home);
     int lock = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* the supervisor's */
-    bool good = lock >= 0 && close(lock) == 0;
+    return lock >= 0 && close(lock) == 0 && give(home, "ingest/ingest.key", plan->ingest, 0600) &&
+           give(home, "ingest/pins", plan->ingest, 0600) &&
+           give(home, "ingest", plan->ingest, 0700) && settle_node(plan, home);
+}
+
+/* The folder of them all is root's; the nodes pass through it, each to its own. */
+static bool settle_further(const struct plan *plan) {
+    const struct user listed = {0, plan->owners};
+    return give(plan->cli->base, FURTHER_FOLDER, listed, 0751) &&
+           settle_siblings(plan, plan->cli->base) && settle_siblings(plan, plan->cli->home) &&
+           settle_node(plan, plan->cli->home);
+}
+
+/* `node` comes last: with it the supervisor takes a further one for handed over. */
+static bool settle_node(const struct plan *plan, const char *home) {
+    const struct user root = {0, 0};
+    const struct user shared = {plan->node.uid, plan->owners};
+    const struct user vault = {plan->ingest.uid, plan->node.gid};
+    char path[PATH_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/node/log", home);
-    good = good && (mkdir(path, 0750) == 0 || errno == EEXIST);
+    bool good = mkdir(path, 0750) == 0 || errno == EEXIST;
     /* The log is for its owners to verify; of the rest of the node's folder they see nothing. */
-    good =
-        good && give(home, "config", root, 0644) && give(home, "node/node.key", plan->node, 0600) &&
-        give(home, "node/log", shared, S_ISGID | 0750) && give(home, "node", shared, 0710) &&
-        give(home, "ingest/ingest.key", plan->ingest, 0600) &&
-        give(home, "ingest/pins", plan->ingest, 0600) && give(home, "ingest", plan->ingest, 0700) &&
-        give(home, "vault", vault, S_ISGID | 0750) && /* the node reads what ingest writes */
-        give(home, "", shared, S_ISGID | 0751);       /* so the socket is of stoop-owners */
+    return good && give(home, "config", root, 0644) &&
+           give(home, "node/node.key", plan->node, 0600) &&
+           give(home, "node/log", shared, S_ISGID | 0750) &&
+           give(home, "vault", vault, S_ISGID | 0750) && /* the node reads what ingest writes */
+           give(home, "", shared, S_ISGID | 0751) &&     /* so the socket is of stoop-owners */
+           give(home, "node", shared, 0710);
+}
+
+/* The one file of a node's folder that its owners write, when they join a community. */
+static bool settle_siblings(const struct plan *plan, const char *home) {
+    const struct user shared = {plan->node.uid, plan->owners};
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/node/siblings", home);
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return file >= 0 && close(file) == 0 && give(home, "node/siblings", shared, 0660);
+}
+
+static bool settle_owner(const struct plan *plan) {
     const char *owner_dir = plan->cli->owner_dir;
-    good = good && give(owner_dir, "owner.key", plan->owner, 0600) &&
-           give(owner_dir, "pins", plan->owner, 0600);
+    char path[PATH_MAX + 16];
+    bool good = give(owner_dir, "owner.key", plan->owner, 0600) &&
+                give(owner_dir, "pins", plan->owner, 0600);
     for (size_t len = strlen(owner_dir); good && len > plan->there_len; len--) {
         if (owner_dir[len] == '\0' || owner_dir[len] == '/') {
             (void)snprintf(path, sizeof path, "%.*s", (int)len, owner_dir);

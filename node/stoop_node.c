@@ -63,7 +63,10 @@ int main(int argc, char **argv) {
     if (load_config(&options, &config) != 0 || load_keys(options.home, &keys) != 0) {
         return SUPERVISE_EXIT_CONFIG;
     }
+    char siblings[4096];
+    (void)snprintf(siblings, sizeof siblings, "%s/node/siblings", options.home);
     struct shell_config shell_config = {.home = options.home,
+                                        .watched = siblings,
                                         .listen = config.listen,
                                         .ingest_fd = options.ingest_fd,
                                         .supervise_fd = options.supervise_fd};
@@ -80,8 +83,12 @@ int main(int argc, char **argv) {
         return SUPERVISE_EXIT_CONFIG;
     }
     err = run(shell, &options, &config, &keys);
+    bool again = shell_watched_changed(shell);
     shell_destroy(shell);
-    return err == ERR_OK ? 0 : say_stopped(options.home, err);
+    if (err != ERR_OK) {
+        return say_stopped(options.home, err);
+    }
+    return again ? SUPERVISE_EXIT_AGAIN : 0;
 }
 
 static int parse_options(int argc, char **argv, struct options *out) {

@@ -13,9 +13,12 @@ enum {
 };
 
 static enum err read_line(const char *line, struct pins *pins);
+static enum err read_place(const char *word, const char *at, struct pins *pins);
+static enum err take_key(bool *has, uint8_t to[32], const uint8_t key[32]);
 static enum err read_met(const char *at, struct pins *pins);
 static bool read_key(const char **at, uint8_t out[32]);
 static void forget_met(struct pins *pins, size_t i);
+static enum err write_place(struct buffer *out, const struct pinned_place *place);
 static enum err write_line(struct buffer *out, const char *word, const uint8_t *keys, size_t count,
                            const char *name);
 
@@ -55,11 +58,8 @@ enum err pins_write(const struct pins *pins, struct buffer *out) {
     if (err == ERR_OK && pins->has_ingest) {
         err = write_line(out, "ingest", pins->ingest.sign.b, 2, "");
     }
-    if (err == ERR_OK && pins->has_node) {
-        err = write_line(out, "node", pins->node.b, 1, "");
-    }
-    if (err == ERR_OK && pins->has_community) {
-        err = write_line(out, "community", pins->community.b, 1, "");
+    for (size_t i = 0; err == ERR_OK && i < pins->place_count; i++) {
+        err = write_place(out, &pins->places[i]);
     }
     for (size_t i = 0; err == ERR_OK && i < pins->met_count; i++) {
         char at[24];
@@ -67,6 +67,40 @@ enum err pins_write(const struct pins *pins, struct buffer *out) {
         err = write_line(out, "met", pins->met[i].keys.b, 1, at);
     }
     return err;
+}
+
+static enum err write_place(struct buffer *out, const struct pinned_place *place) {
+    const char *name = strcmp(place->name, SLUG_FIRST) == 0 ? "" : place->name;
+    enum err err = place->has_node ? write_line(out, "node", place->node.b, 1, name) : ERR_OK;
+    if (err == ERR_OK && place->has_transport) {
+        err = write_line(out, "static", place->transport.b, 1, name);
+    }
+    return err == ERR_OK && place->has_community
+               ? write_line(out, "community", place->community.b, 1, name)
+               : err;
+}
+
+const struct pinned_place *pins_place(const struct pins *pins, const char *name) {
+    for (size_t i = 0; i < pins->place_count; i++) {
+        if (strcmp(pins->places[i].name, name) == 0) {
+            return &pins->places[i];
+        }
+    }
+    return NULL;
+}
+
+struct pinned_place *pins_place_add(struct pins *pins, const char *name) {
+    const struct pinned_place *known = pins_place(pins, name);
+    if (known != NULL) {
+        return &pins->places[known - pins->places];
+    }
+    if (pins->place_count == COMMUNITIES_MAX) {
+        return NULL;
+    }
+    struct pinned_place *place = &pins->places[pins->place_count++];
+    *place = (struct pinned_place){.has_node = false};
+    (void)snprintf(place->name, sizeof place->name, "%s", name);
+    return place;
 }
 
 void pins_keys(const struct member *member, struct id *out) {
@@ -127,17 +161,43 @@ static enum err read_line(const char *line, struct pins *pins) {
                            read_key(&at, pins->ingest.box.b) && *at == '\0';
         return pins->has_ingest ? ERR_OK : ERR_USER_SYNTAX;
     }
-    if (strncmp(line, "node ", 5) == 0 && !pins->has_node) {
-        const char *at = line + 5;
-        pins->has_node = read_key(&at, pins->node.b) && *at == '\0';
-        return pins->has_node ? ERR_OK : ERR_USER_SYNTAX;
+    if (strncmp(line, "met ", 4) == 0) {
+        return read_met(line + 4, pins);
     }
-    if (strncmp(line, "community ", 10) == 0 && !pins->has_community) {
-        const char *at = line + 10;
-        pins->has_community = read_key(&at, pins->community.b) && *at == '\0';
-        return pins->has_community ? ERR_OK : ERR_USER_SYNTAX;
+    static const char *const words[] = {"node", "static", "community"};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        size_t len = strlen(words[i]);
+        if (strncmp(line, words[i], len) == 0 && line[len] == ' ') {
+            return read_place(words[i], line + len + 1, pins);
+        }
     }
-    return strncmp(line, "met ", 4) == 0 ? read_met(line + 4, pins) : ERR_USER_SYNTAX;
+    return ERR_USER_SYNTAX;
+}
+
+/* A key, and whose it is. */
+static enum err read_place(const char *word, const char *at, struct pins *pins) {
+    uint8_t key[32];
+    if (!read_key(&at, key) || (*at != '\0' && (*at != ' ' || !slug_valid(at + 1)))) {
+        return ERR_USER_SYNTAX;
+    }
+    struct pinned_place *place = pins_place_add(pins, *at == '\0' ? SLUG_FIRST : at + 1);
+    if (place == NULL) {
+        return ERR_USER_SYNTAX;
+    }
+    if (strcmp(word, "node") == 0) {
+        return take_key(&place->has_node, place->node.b, key);
+    }
+    return strcmp(word, "static") == 0 ? take_key(&place->has_transport, place->transport.b, key)
+                                       : take_key(&place->has_community, place->community.b, key);
+}
+
+static enum err take_key(bool *has, uint8_t to[32], const uint8_t key[32]) {
+    if (*has) {
+        return ERR_USER_SYNTAX; /* twice */
+    }
+    *has = true;
+    memcpy(to, key, 32);
+    return ERR_OK;
 }
 
 static enum err read_met(const char *at, struct pins *pins) {

@@ -32,6 +32,8 @@ enum {
     LINGER_MAX = 32,
     CLIENT_QUEUE_MAX = 4 * 1024 * 1024,
     FRAME_HEADER = 4,
+    WATCH_MS = 3 * 1000,
+    WATCH_PATIENCE = 200, /* looks: ten minutes */
 };
 
 enum endpoint_kind {
@@ -85,11 +87,17 @@ struct job {
     struct core_work *of;
 };
 
+struct seen_file { /* all zero: not there */
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
 struct shell {
     uv_loop_t loop;
     uv_tcp_t listener;
     uv_pipe_t control;
-    uv_timer_t timer;
+    uv_timer_t timer, watch;
     uv_prepare_t prepare;
     uv_check_t check;
     uv_signal_t sigterm, sigint;
@@ -106,6 +114,9 @@ struct shell {
     bool accept_waits; /* libuv holds one more connection, and takes no other, until uv_accept() */
     bool client_waits; /* the same of the control socket */
     enum err failed;
+    const char *watched; /* borrowed; NULL: nothing is */
+    struct seen_file watched_as;
+    unsigned put_off;     /* looks at a file that had changed */
     uint64_t next_number; /* odd: inbound links and clients */
     char control_path[sizeof(((struct sockaddr_storage *)0)->__ss_padding)];
     uint8_t read_buffer[READ_BYTES];
@@ -162,6 +173,8 @@ static void on_timer(uv_timer_t *timer);
 static void on_prepare(uv_prepare_t *prepare);
 static void on_check(uv_check_t *check);
 static void on_signal(uv_signal_t *signal, int number);
+static void on_watch(uv_timer_t *timer);
+static struct seen_file look_at(const char *path);
 static void close_any(uv_handle_t *handle, void *context);
 
 enum err shell_create(const struct shell_config *config, struct shell **out,
@@ -176,16 +189,20 @@ enum err shell_create(const struct shell_config *config, struct shell **out,
     }
     shell->next_number = 1;
     (void)uv_timer_init(&shell->loop, &shell->timer);
+    (void)uv_timer_init(&shell->loop, &shell->watch);
     (void)uv_prepare_init(&shell->loop, &shell->prepare);
     (void)uv_check_init(&shell->loop, &shell->check);
     (void)uv_signal_init(&shell->loop, &shell->sigterm);
     (void)uv_signal_init(&shell->loop, &shell->sigint);
     shell->timer.data = shell;
+    shell->watch.data = shell;
     shell->prepare.data = shell;
     shell->check.data = shell;
     shell->sigterm.data = shell;
     shell->sigint.data = shell;
 
+    shell->watched = config->watched;
+    shell->watched_as = look_at(config->watched);
     (void)snprintf(why, CORE_JOURNAL_MAX, "%s", config->home);
     enum err err = disk_start(&shell->disk, config->home);
     if (err == ERR_OK) {
@@ -254,6 +271,9 @@ enum err shell_run(struct shell *shell, struct core *core) {
     (void)uv_check_start(&shell->check, on_check);
     (void)uv_signal_start(&shell->sigterm, on_signal, SIGTERM);
     (void)uv_signal_start(&shell->sigint, on_signal, SIGINT);
+    if (shell->watched != NULL) {
+        (void)uv_timer_start(&shell->watch, on_watch, WATCH_MS, WATCH_MS);
+    }
     if (shell->supervisor != NULL) {
         shell->supervisor->up = true;
         (void)uv_read_start(&shell->supervisor->uv.stream, on_alloc, on_supervisor);
@@ -1056,6 +1076,36 @@ static void on_signal(uv_signal_t *signal, int number) {
     struct shell *shell = signal->data;
     turn_end(shell);
     stop(shell, shell->failed);
+}
+
+/* Not while a person's command is under way, for a while. */
+static void on_watch(uv_timer_t *timer) {
+    struct shell *shell = timer->data;
+    bool busy = false;
+    for (struct endpoint *e = shell->endpoints; e != NULL; e = e->next) {
+        busy |= e->kind == ENDPOINT_CLIENT && !e->closing;
+    }
+    if (!shell_watched_changed(shell) || (busy && shell->put_off++ < WATCH_PATIENCE)) {
+        return;
+    }
+    turn_end(shell);
+    stop(shell, shell->failed);
+}
+
+bool shell_watched_changed(const struct shell *shell) {
+    struct seen_file now = look_at(shell->watched);
+    const struct seen_file *before = &shell->watched_as;
+    return now.inode != before->inode || now.size != before->size ||
+           now.changed.tv_sec != before->changed.tv_sec ||
+           now.changed.tv_nsec != before->changed.tv_nsec;
+}
+
+static struct seen_file look_at(const char *path) {
+    struct stat info;
+    if (path == NULL || stat(path, &info) != 0) {
+        return (struct seen_file){.size = 0};
+    }
+    return (struct seen_file){.inode = info.st_ino, .size = info.st_size, .changed = info.st_mtim};
 }
 
 static void close_any(uv_handle_t *handle, void *context) {

@@ -149,17 +149,20 @@ static void make_folders(struct fake_home *fake) {
 }
 
 static void make_pins(const struct fake_home *fake) {
-    struct pins pins = {
-        .owner_count = 1, .has_ingest = true, .has_node = true, .has_community = true};
+    struct pins pins = {.owner_count = 1,
+                        .has_ingest = true,
+                        .place_count = 1,
+                        .places = {{.name = SLUG_FIRST, .has_node = true, .has_community = true}}};
     const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
     SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
     pins.owners[0] = home->owner_public;
     (void)snprintf(pins.owner_names[0], NAME_MAX_BYTES, "Sam");
     pins.ingest.sign = home->ingest_public;
     pins.ingest.box = home->transport_public; /* only has to be a point */
-    pins.node = home->node_public;
-    pins.community = fake->community.id;
-    pins.community.b[0] ^= fake->lie == FAKE_ANOTHER_COMMUNITY ? 1 : 0;
+    struct pinned_place *place = &pins.places[0];
+    place->node = home->node_public;
+    place->community = fake->community.id;
+    place->community.b[0] ^= fake->lie == FAKE_ANOTHER_COMMUNITY ? 1 : 0;
     ASSERT(pins_write(&pins, &file) == ERR_OK);
     write_file(fake->owner, "pins", buffer_bytes(&file));
 }

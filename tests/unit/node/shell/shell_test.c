@@ -43,6 +43,7 @@ struct core {
 
 struct rig {
     char folder[64];
+    char watched[96];
     struct shell *shell;
     struct core core;
 };
@@ -129,8 +130,12 @@ static struct rig *rig_create(void (*script)(struct core *core, const struct cor
     CHECK(mkdir(path, 0700) == 0);
     (void)snprintf(path, sizeof path, "%s/node", rig->folder);
     CHECK(mkdir(path, 0700) == 0);
-    struct shell_config config = {
-        .home = rig->folder, .listen = "127.0.0.1:0", .ingest_fd = ingest, .supervise_fd = -1};
+    (void)snprintf(rig->watched, sizeof rig->watched, "%s/watched", rig->folder);
+    struct shell_config config = {.home = rig->folder,
+                                  .listen = "127.0.0.1:0",
+                                  .ingest_fd = ingest,
+                                  .supervise_fd = -1,
+                                  .watched = rig->watched};
     CHECK_ERR(ERR_OK, shell_create(&config, &rig->shell, why));
     rig->core.script = script;
     rig->core.folder = rig->folder;
@@ -349,6 +354,57 @@ static void test_clients_beyond_the_bound_wait_until_others_leave(void **state) 
     rig_destroy(rig);
 }
 
+/* ---- the watched file ---- */
+
+static void does_nothing(struct core *core, const struct core_event *event) {
+    (void)core;
+    (void)event;
+}
+
+static void write_watched(const struct core *core, const char *text) {
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/watched", core->folder);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK(fputs(text, file) >= 0);
+    CHECK(fclose(file) == 0);
+}
+
+static void changes_the_file(struct core *core, const struct core_event *event) {
+    if (event->kind == CORE_EV_TICK && core->ticks == 1) {
+        write_watched(core, "changed");
+    }
+}
+
+static void test_a_watched_file_that_changes_ends_the_run(void **state) {
+    (void)state;
+    struct rig *rig = rig_create(changes_the_file, -1);
+    CHECK(!shell_watched_changed(rig->shell));
+    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+    CHECK(rig->core.ticks < TICKS_MAX);
+    CHECK(shell_watched_changed(rig->shell));
+    rig_destroy(rig);
+}
+
+static void test_a_watched_file_waits_for_a_persons_command(void **state) {
+    (void)state;
+    struct rig *rig = rig_create(changes_the_file, -1);
+    connect_client(&rig->core);
+    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+    assert_int_equal(rig->core.ticks, TICKS_MAX);
+    CHECK(shell_watched_changed(rig->shell));
+    rig_destroy(rig);
+}
+
+static void test_a_watched_file_that_stays_as_it_is_ends_nothing(void **state) {
+    (void)state;
+    struct rig *rig = rig_create(does_nothing, -1);
+    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+    assert_int_equal(rig->core.ticks, TICKS_MAX);
+    CHECK(!shell_watched_changed(rig->shell));
+    rig_destroy(rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dial_that_fails_at_once_waits_for_the_next_turn),
@@ -357,6 +413,9 @@ int main(void) {
         cmocka_unit_test(test_core_hears_that_a_client_which_reads_nothing_was_given_up),
         cmocka_unit_test(test_without_memory_for_a_frame_ingest_is_down_and_core_hears_it),
         cmocka_unit_test(test_clients_beyond_the_bound_wait_until_others_leave),
+        cmocka_unit_test(test_a_watched_file_that_changes_ends_the_run),
+        cmocka_unit_test(test_a_watched_file_waits_for_a_persons_command),
+        cmocka_unit_test(test_a_watched_file_that_stays_as_it_is_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,29 @@
+/* Each node of a home in several communities is told of the others (PROTOCOL 1.3). */
+#ifndef CLI_SIBLINGS_H
+#define CLI_SIBLINGS_H
+
+#include "cli/cli.h"
+#include "proto/config.h"
+
+struct kin { /* the home's nodes */
+    size_t count;
+    struct kin_node {
+        char name[SLUG_MAX_BYTES];
+        char folder[PATH_MAX];           /* its own, `node` */
+        char address[ADDRESS_MAX_BYTES]; /* where it is dialled on this machine */
+    } list[COMMUNITIES_MAX];
+};
+
+int place_config(const struct cli *cli, const char *name, struct config *out);
+/* "127.0.0.1:7878" for a node that listens on all addresses. */
+void address_here(const char *listen, char out[ADDRESS_MAX_BYTES]);
+
+/* Before the walls: reads what the files will say, fills in static keys that are not pinned yet,
+ * and lets the nodes' folders be written. Nothing for a home in one community. */
+int siblings_prepare(struct cli *cli, struct pins *pins, struct kin *out);
+/* Writes node/siblings of every node, where it changes: the node starts anew with it. */
+int siblings_tell(const struct kin *kin, const struct pins *pins);
+/* The same for one of them. */
+int siblings_tell_one(const struct kin *kin, const struct pins *pins, const char *name);
+
+#endif

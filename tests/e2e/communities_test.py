@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""A home in two communities: two nodes, one list of cameras. What is asked in one is not seen in the other, a camera
+that is closed to one is never matched for it, one node that is killed costs the other nothing, and commands are about
+all of them, the one that is named, or the one that has the request.
+
+usage: tests/e2e/communities_test.py BIN-FOLDER
+"""
+import datetime
+import json
+import os
+import pathlib
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from footage import make_segments  # noqa: E402
+from homes import Home  # noqa: E402
+from street import (PASSPHRASE, QUESTION, at_question, found_and_join, half_an_hour_ago, invite, set_up,  # noqa: E402
+                    start_home, wait_delivered)
+
+PORCH, YARD = "52.5200,13.4050", "52.5300,13.4050"  # a kilometre apart
+OAK = ("--community", "oak-lane")
+
+
+def in_both(home, *words):
+    """What a command says in each community, by the home's names for them."""
+    parts = home.facts(*words)["communities"]
+    assert [part["name"] for part in parts] == ["first", "oak-lane"] and not any(part["exit"] for part in parts), parts
+    return {part["name"]: part["result"] for part in parts}
+
+
+def nodes(home):
+    """Of the supervisor: data folder -> pid."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            parent = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == home.daemon.pid and words[0].endswith(b"stoop-node"):
+            found[words[words.index(b"--home") + 1].decode()] = int(entry.name)
+    return found
+
+
+def ask(home, at, start):
+    times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (5, 22)]
+    text = home.with_passphrase("request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1], "--reason",
+                                "Hit and run, silver hatchback", "--yes", "--voluntary", "--json")
+    return json.loads(text[text.index("{"):])["code"]
+
+
+def waiting(home, *which):
+    return home.facts(*which, "status")["open_clips"]
+
+
+def codes(home, *which):
+    return {request["code"] for request in home.facts(*which, "requests")}
+
+
+def grant(home, code):
+    """By its code alone, wherever it is."""
+    terminal = at_question(home, "review", code)
+    terminal.line(code)
+    terminal.expect(PASSPHRASE)
+    terminal.line(Home.PASSPHRASE)
+    assert terminal.wait() == 0, terminal.text
+
+
+def check_single(ada):
+    """In one community everything is as if there were no others."""
+    for words in (("status",), ("members",), ("peers",), ("requests",), ("delivered",), ("camera", "list")):
+        text = ada.run(*words).stdout
+        assert "COMMUNITY" not in text and "asked from" not in text, text
+    assert "communities" not in ada.facts("status") and not (ada.data / "node/siblings").exists()
+    assert [c["name"] for c in ada.facts("communities")] == ["first"]
+    assert ada.run("--community", "oak-lane", "status", check=False).returncode == 2
+
+
+def join_another(ada, dan):
+    made = ada.run("init", "--community", "Oak Lane").stdout
+    assert "'oak-lane'" in made and "it runs" in made, made
+    again = ada.run("init", "--community", "oak lane", check=False)
+    assert again.returncode == 1 and "already" in again.stderr, again
+    before = nodes(ada)
+    ada.with_passphrase(*OAK, "join", "--yes", invite(dan))
+    taken = ada.with_passphrase("--community", "first", "join", "--yes", invite(dan), times=0, expect_exit=1)
+    assert "belongs to 'Elm Street' already" in taken, taken
+    # The first node starts anew when it is told of the other one; that one knew from its start.
+    ada.until(lambda: nodes(ada), lambda now: len(now) == 2 and now[str(ada.data)] != before[str(ada.data)])
+    for words in (("--community", "first"), OAK):
+        ada.until(lambda w=words: ada.run(*w, "status", check=False).returncode, lambda code: code == 0)
+    assert len(set(before.items()) - set(nodes(ada).items())) == 1
+    ids = {c["name"]: c["community_id"] for c in ada.facts("communities")}
+    for folder, other in ((ada.data, "oak-lane"), (ada.data / "communities/oak-lane", "first")):
+        line = (folder / "node/siblings").read_text().split()
+        assert line[0] == ids[other] and len(line) == 3 and line[2].startswith("127.0.0.1:"), line
+
+
+def check_commands(ada):
+    statuses = in_both(ada, "status")
+    assert statuses["first"]["community"] == "Elm Street" and statuses["oak-lane"]["community"] == "Oak Lane", statuses
+    assert statuses["first"]["node"] != statuses["oak-lane"]["node"]  # nothing that links them
+    for words in (("status",), ("members",), ("peers",), ("requests",), ("delivered",), ("log", "verify"),
+                  ("community", "show"), ("vault", "list")):
+        text = ada.run(*words).stdout
+        assert "COMMUNITY first: Elm Street\n" in text and "\nCOMMUNITY oak-lane: Oak Lane\n" in text, text
+    for words in (("invite",), ("remove", "dan"), ("leave",), ("charter", "edit")):
+        done = ada.run(*words, check=False)
+        assert done.returncode == 2 and "'--community NAME': first, oak-lane" in done.stderr, done
+    assert ada.facts(*OAK, "status")["community"] == "Oak Lane"
+    assert ada.facts("status", *OAK)["community"] == "Oak Lane"
+    ada.env["STOOP_COMMUNITY"] = "Oak Lane"
+    assert ada.facts("status")["community"] == "Oak Lane"
+    del ada.env["STOOP_COMMUNITY"]
+    names = lambda community: {member["name"] for member in in_both(ada, "members")[community]}
+    assert names("first") == {"ada", "ben", "cleo"} and names("oak-lane") == {"dan", "eve", "ada"}
+    listed = ada.run("communities").stdout
+    assert "oak-lane" in listed and "Elm Street" in listed, listed
+
+
+def add_cameras(ada, start):
+    for name, at, *more in (("porch", PORCH), ("yard", YARD, "--community", "first")):
+        folder = ada.root / f"camera-{name}"
+        make_segments(folder, "motion", name, start, 3, 10, size="160x120")
+        ada.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at", at, "--reach",
+                            "40", *more)
+    where = {camera["name"]: camera["communities"] for camera in ada.facts("camera", "list")}
+    assert where == {"porch": [], "yard": ["first"]}, where
+    in_both(ada, "status")
+    ada.until(lambda: {s["camera_list_version"] for s in in_both(ada, "status").values()}, lambda v: v == {2})
+
+
+def check_requests(ada, ben, cleo, dan, eve, start):
+    elm = ask(ben, YARD, start)
+    ada.until(lambda: waiting(ada, "--community", "first"), lambda n: n == 1)
+    closed = ask(dan, YARD, start)  # the same camera, closed to them
+    oak = ask(dan, PORCH, start)
+    ada.until(lambda: waiting(ada, *OAK), lambda n: n == 1)
+    cleo.until(lambda: codes(cleo), lambda found: found == {elm})
+    eve.until(lambda: codes(eve), lambda found: found == {closed, oak})
+    assert codes(ben) == {elm} and codes(dan) == {closed, oak}
+    assert codes(ada, "--community", "first") == {elm} and codes(ada, *OAK) == {closed, oak}
+    vaults = in_both(ada, "vault", "list")
+    assert [clip["request"] for clip in vaults["first"]] == [elm], vaults
+    assert [clip["request"] for clip in vaults["oak-lane"]] == [oak], vaults
+    for folder, count in ((ada.data / "vault", 2), (ada.data / "communities/oak-lane/vault", 2)):
+        assert len([p for p in folder.rglob("*") if p.is_file()]) == count  # payload and leaves
+    # The code says where.
+    assert all(ada.facts("requests", code)[0]["code"] == code for code in (elm, oak))
+    grant(ada, elm)
+    grant(ada, oak)
+    wait_delivered(ben, elm)
+    wait_delivered(dan, oak)
+    assert not [d for d in dan.facts("delivered") if d["code"] != oak] and len(ben.facts("delivered")) == 1
+    # Opened to them, it is matched.
+    ada.with_passphrase("camera", "edit", "yard", "--everywhere")
+    ada.until(lambda: {s["camera_list_version"] for s in in_both(ada, "status").values()}, lambda v: v == {3})
+    opened = ask(eve, YARD, start)
+    ada.until(lambda: waiting(ada, *OAK), lambda n: n == 1)
+    held = {clip["request"] for clip in in_both(ada, "vault", "list")["oak-lane"]}
+    assert opened in held and closed not in held, held
+
+
+def check_killed(ada, dan, eve, ben):
+    before, links = nodes(ada), in_both(ada, "status")["oak-lane"]
+    lost = links["overlay"]["links_lost"]
+    os.kill(before[str(ada.data)], signal.SIGKILL)
+    ada.until(lambda: nodes(ada), lambda now: len(now) == 2 and now[str(ada.data)] != before[str(ada.data)])
+    after = ada.facts(*OAK, "status")
+    assert nodes(ada)[str(ada.data / "communities/oak-lane")] == before[str(ada.data / "communities/oak-lane")]
+    assert after["started"] == links["started"] and after["links"] == 2 and after["overlay"]["links_lost"] == lost, after
+    first = ("--community", "first")
+    ada.until(lambda: ada.run(*first, "status", check=False).returncode, lambda code: code == 0)
+    ada.until(lambda: ada.facts(*first, "status")["links"], lambda n: n == 2)
+    ada.until(lambda: {s["ingest"] for s in in_both(ada, "status").values()}, lambda both: both == {"watched"})
+    for home in (ada, ben, dan, eve):
+        home.run("log", "verify")
+
+
+def main():
+    with set_up("communities", "ada", "ben", "cleo", "dan", "eve") as (_, ada, ben, cleo, dan, eve):
+        for home in (ada, ben, cleo, dan, eve):
+            start_home(home)
+        found_and_join([ada, ben, cleo])
+        check_single(ada)
+        dan.with_passphrase("community", "found", "Oak Lane", "--slot", "1")
+        eve.with_passphrase("join", "--yes", invite(dan))
+        join_another(ada, dan)
+        ada.until(lambda: [s["links"] for s in in_both(ada, "status").values()], lambda n: n == [2, 2])
+        check_commands(ada)
+        start = half_an_hour_ago()
+        add_cameras(ada, start)
+        check_requests(ada, ben, cleo, dan, eve, start)
+        check_killed(ada, dan, eve, ben)
+        print("communities: two nodes, one list of cameras, nothing of one in the other")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
 /* Text that a person writes or a program leaves in a file: config, process, pins, what was told, a
- * charter.
+ * charter, the home's other nodes.
  * The first byte says which. */
 #include "tests/fuzz/fuzz.h"
 
@@ -13,9 +13,10 @@
 #include "proto/fence.h"
 #include "proto/pins.h"
 #include "proto/process.h"
+#include "proto/siblings.h"
 
 enum {
-    FILES = 5
+    FILES = 6
 };
 
 static size_t lines_of(struct bytes text) {
@@ -90,6 +91,19 @@ static void try_pins(struct bytes from) {
     ASSERT(bytes_equal(buffer_bytes(&text), buffer_bytes(&again)));
 }
 
+static void try_siblings(struct bytes from) {
+    static struct siblings siblings;
+    SCOPED(buffer_finish) struct buffer text = {.max = SIBLINGS_FILE_MAX};
+    size_t line = 0;
+    if (siblings_read(from, &siblings, &line) != ERR_OK) {
+        ASSERT(line >= 1 && line <= lines_of(from));
+        return;
+    }
+    ASSERT(siblings.count <= SIBLINGS_MAX);
+    ASSERT(siblings_write(&siblings, &text) == ERR_OK);
+    ASSERT(text.len == from.len); /* but for the case of its digits there is one spelling */
+}
+
 static void try_notified(struct bytes from) {
     static struct notified notified;
     if (notified_read(from, &notified) != ERR_OK) {
@@ -158,6 +172,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 3:
         try_notified(from);
         break;
+    case 4:
+        try_siblings(from);
+        break;
     default:
         try_terms(from);
         break;
@@ -184,21 +201,30 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
         "delete_by = 365 days\nwitnesses = 2\nslot = 60 s\narea = 52.52,13.405 radius 800 m\n"
         "authority = court.pem\n[agency \"Riverside PD\"]\nnumber = +1 951 555 0100\n"
         "[role requester]\ninstruments = search_warrant, emergency\ninvites = no\n";
-    const struct bytes texts[] = {BYTES_TEXT(config),
-                                  BYTES_TEXT(process),
-                                  {NULL, 0},
-                                  BYTES_TEXT(notified),
-                                  BYTES_TEXT(terms)};
+    static const char siblings[] =
+        "0102030405060708090a0b0c0d0e0f100102030405060708090a0b0c0d0e0f10 "
+        "1112131415161718191a1b1c1d1e1f201112131415161718191a1b1c1d1e1f20 127.0.0.1:7879\n"
+        "2102030405060708090a0b0c0d0e0f100102030405060708090a0b0c0d0e0f10 "
+        "3112131415161718191a1b1c1d1e1f201112131415161718191a1b1c1d1e1f20 [::1]:7880\n";
+    const struct bytes texts[] = {BYTES_TEXT(config),   BYTES_TEXT(process),  {NULL, 0},
+                                  BYTES_TEXT(notified), BYTES_TEXT(siblings), BYTES_TEXT(terms)};
     SCOPED(buffer_finish) struct buffer text = {.max = room};
     struct pins pins = {.owner_count = 2,
                         .owners = {{{{1}}, {{2}}}, {{{3}}, {{4}}}},
                         .owner_names = {"Ada", "Ben \xc3\xa9"},
                         .has_ingest = true,
                         .ingest = {{{5}}, {{6}}},
-                        .has_node = choice / FILES % 2 == 0,
-                        .node = {{7}},
-                        .has_community = choice / FILES / 2 % 2 == 0,
-                        .community = {{8}},
+                        .place_count = 2,
+                        .places = {{.name = SLUG_FIRST,
+                                    .has_node = choice / FILES % 2 == 0,
+                                    .node = {{7}},
+                                    .has_community = choice / FILES / 2 % 2 == 0,
+                                    .community = {{8}}},
+                                   {.name = "oak-lane",
+                                    .has_transport = true,
+                                    .transport = {{11}},
+                                    .has_community = true,
+                                    .community = {{12}}}},
                         .met_count = choice / FILES / 4 % 3,
                         .met = {{{{9}}, {1}}, {{{10}}, {INT64_C(1795555800000)}}}};
     out[0] = (uint8_t)(choice % FILES);

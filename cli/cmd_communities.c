@@ -111,6 +111,9 @@ int init_further(struct cli *cli, struct init *init) {
     if (failed == 0) {
         failed = siblings_prepare(cli, &init->pins, &further.kin);
     }
+    if (failed == 0 && init->service) { /* the owner's is not root's: the settler writes it */
+        (void)snprintf(cli->owner_dir, sizeof cli->owner_dir, "%s", cli->home);
+    }
     if (failed == 0) { /* what follows makes a secret */
         walls_allow(cli, cli->home);
         failed = walls_raise(cli);

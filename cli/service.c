@@ -35,6 +35,7 @@ static bool settle_home(const struct plan *plan);
 static bool settle_further(const struct plan *plan);
 static bool settle_node(const struct plan *plan, const char *home);
 static bool settle_siblings(const struct plan *plan, const char *home);
+static bool settle_pins(const struct plan *plan);
 static bool settle_owner(const struct plan *plan);
 static bool give(const char *folder, const char *name, struct user to, mode_t mode);
 
@@ -139,7 +140,19 @@ static _Noreturn void serve(const struct plan *plan, int go) {
 
 static bool settle(const struct plan *plan) {
     bool first = strcmp(place_of(plan->cli), SLUG_FIRST) == 0;
-    return settle_owner(plan) && (first ? settle_home(plan) : settle_further(plan));
+    return (first || settle_pins(plan)) && settle_owner(plan) &&
+           (first ? settle_home(plan) : settle_further(plan));
+}
+
+/* Those of a further community lie in its folder, until they are moved to where the owner's are. */
+static bool settle_pins(const struct plan *plan) {
+    char from[PATH_MAX + 8];
+    char to[PATH_MAX + 8];
+    SCOPED(buffer_finish) struct buffer file = {.max = PINS_FILE_MAX};
+    (void)snprintf(from, sizeof from, "%s/pins", plan->cli->home);
+    (void)snprintf(to, sizeof to, "%s/pins", plan->cli->owner_dir);
+    return file_read(from, PINS_FILE_MAX, false, &file) == 0 &&
+           file_write(to, buffer_bytes(&file), 0600, false) == 0 && unlink(from) == 0;
 }
 
 static bool settle_home(const struct plan *plan) {

@@ -58,6 +58,40 @@ def install(bin_dir, root):
     return prefix / "bin"
 
 
+def check_owned(paths):
+    for path, uid, gid, mode in paths:
+        info = path.stat()
+        got = (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode))
+        assert got == (uid, gid, mode), (path, got)
+
+
+def add_community(root, home, stoop, env, ask):
+    """Root makes room for a further community while the first runs; its owner founds it, without being root."""
+    node, ingest, ada, owners = USERS["stoop"], USERS["stoop-ingest"], USERS["ada"], GROUPS["stoop-owners"][0]
+    owner_dir, further = root / "ada/.config/stoop", home / "communities/oak-lane"
+    made = subprocess.run([stoop, "--owner-dir", str(owner_dir), "init", "--service", "--community", "Oak Lane"], env=env,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert made.returncode == 0 and "it runs" in made.stdout, made
+    check_owned(((home / "communities", 0, owners, 0o751), (further, node, owners, 0o2751), (further / "config", 0, 0, 0o644),
+                 (further / "node", node, owners, 0o710), (further / "node/node.key", node, node, 0o600),
+                 (further / "node/siblings", node, owners, 0o660), (home / "node/siblings", node, owners, 0o660),
+                 (further / "vault", ingest, node, 0o2750), (owner_dir / "pins", ada, ada, 0o600)))
+    until = time.monotonic() + 20
+    while ask("ada", "--community", "oak-lane", "status").returncode != 0:
+        assert time.monotonic() < until, (root / "journal").read_text()
+        time.sleep(0.1)
+    for name in ("first", "oak-lane"):
+        terminal = Terminal(as_user("ada", stoop, "--community", name, "community", "found", name,
+                                    env={"HOME": str(root / "ada")}), {**env, "HOME": str(root / "ada")})
+        terminal.expect("passphrase of ")
+        terminal.line(PASSPHRASE)
+        assert terminal.wait() == 0, terminal.text
+    assert len((further / "node/siblings").read_text().split()) == 3 == len((home / "node/siblings").read_text().split())
+    found = {entry for entry in subprocess.run(["pgrep", "-u", str(node), "-x", "stoop-node"], capture_output=True,
+                                               text=True).stdout.split()}
+    assert len(found) == 2, found
+
+
 def inside(root):
     bin_dir = install(pathlib.Path(sys.argv[1]).resolve(), root)
     for name in ("ada", "eve"):
@@ -87,14 +121,10 @@ def inside(root):
 
     node, ingest, ada = USERS["stoop"], USERS["stoop-ingest"], USERS["ada"]
     owners = GROUPS["stoop-owners"][0]
-    for path, uid, gid, mode in ((home, node, owners, 0o2751), (home / "config", 0, 0, 0o644),
-                                 (home / "node", node, owners, 0o710), (home / "node/log", node, owners, 0o2750), (home / "node/node.key", node, node, 0o600),
-                                 (home / "ingest", ingest, ingest, 0o700), (home / "vault", ingest, node, 0o2750),
-                                 (root / "ada/.config", ada, ada, 0o700),
-                                 (root / "ada/.config/stoop/owner.key", ada, ada, 0o600)):
-        info = path.stat()
-        got = (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode))
-        assert got == (uid, gid, mode), (path, got)
+    check_owned(((home, node, owners, 0o2751), (home / "config", 0, 0, 0o644), (home / "node", node, owners, 0o710),
+                 (home / "node/log", node, owners, 0o2750), (home / "node/node.key", node, node, 0o600),
+                 (home / "ingest", ingest, ingest, 0o700), (home / "vault", ingest, node, 0o2750),
+                 (root / "ada/.config", ada, ada, 0o700), (root / "ada/.config/stoop/owner.key", ada, ada, 0o600)))
 
     # With no more rights than the unit leaves it.
     bounded = ["setpriv", "--bounding-set=-all,+setuid,+setgid,+kill", "--inh-caps=-all", "--no-new-privs"]
@@ -149,6 +179,7 @@ def inside(root):
                 break
             assert time.monotonic() < until, (root / "journal").read_text()
             time.sleep(0.1)
+        add_community(root, home, stoop, env, ask)
         doctor = ask("ada", "doctor")
         assert "WRONG" not in "\n".join(l for l in doctor.stdout.splitlines() if l.startswith(("perm", "node", "port"))), \
             doctor.stdout

@@ -110,6 +110,10 @@ static const char *const made_files[] = {
     "data/vault/ab/clip2",
     "data/vault/ab/clip3",
     "data/vault/ab/clip4",
+    "data/communities/elm/config",
+    "data/communities/elm/node/node.key",
+    "data/communities/elm/node/stoop.db",
+    "data/communities/elm/vault/clip",
     "owner/owner.key",
     "owner/pins",
     "camera/a.mp4",
@@ -126,9 +130,19 @@ static void write_file(const char *path) {
 }
 
 static void yard_make(struct yard *yard) {
-    static const char *const folders[] = {"data",       "data/node",     "data/ingest",
-                                          "data/vault", "data/vault/ab", "owner",
-                                          "camera",     "camera/day",    "output"};
+    static const char *const folders[] = {"data",
+                                          "data/node",
+                                          "data/ingest",
+                                          "data/vault",
+                                          "data/vault/ab",
+                                          "data/communities",
+                                          "data/communities/elm",
+                                          "data/communities/elm/node",
+                                          "data/communities/elm/vault",
+                                          "owner",
+                                          "camera",
+                                          "camera/day",
+                                          "output"};
     char path[PATH_MAX];
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     *yard = (struct yard){.walled = false};
@@ -459,6 +473,9 @@ static void try_as_node(struct yard *yard) {
                                          "owner",
                                          "camera/a.mp4",
                                          "camera",
+                                         "data/communities",
+                                         "data/communities/elm/node/node.key",
+                                         "data/communities/elm/vault/clip",
                                          "output/list"};
     pid_t parent = getppid();
     for (size_t i = 0; i < COUNT_OF(closed); i++) {
@@ -516,6 +533,32 @@ static void test_the_node_reaches_no_camera_key_or_program(void **state) {
     try_inside(raise_node, try_as_node);
 }
 
+/* Of a further community: its home lies within the first one's, whose folders are closed to it. */
+static enum err raise_further_node(const struct yard *yard, char *why) {
+    return confine_node(at(yard->home, "communities/elm"), why);
+}
+
+static void try_as_further_node(struct yard *yard) {
+    static const char *const closed[] = {
+        "node/node.key",     "node/stoop.db", "node",        "vault/ab/clip",         "vault",
+        "ingest/ingest.key", "config",        "communities", "communities/elm/config"};
+    for (size_t i = 0; i < COUNT_OF(closed); i++) {
+        errno = 0;
+        judge(yard, closed[i], try_open(at(yard->home, closed[i]), O_RDONLY), true);
+    }
+    BLOCKED(try_open(at(yard->home, "communities/elm/../../node/node.key"), O_RDONLY));
+    BLOCKED(try_open(at(yard->home, "vault/planted"), O_WRONLY | O_CREAT));
+    BLOCKED(try_open(at(yard->home, "communities/elm/vault/planted"), O_WRONLY | O_CREAT));
+    BLOCKED(try_socket(AF_UNIX, SOCK_STREAM, 0));
+    WORKS(try_keep_files(at(yard->home, "communities/elm/node")));
+    WORKS(try_open(at(yard->home, "communities/elm/vault/clip"), O_RDONLY));
+}
+
+static void test_a_further_communitys_node_reaches_nothing_of_the_first(void **state) {
+    (void)state;
+    try_inside(raise_further_node, try_as_further_node);
+}
+
 /* The control socket is bound before the walls; people can still come through it. */
 static void try_control(struct yard *yard) {
     WORKS(accept4(yard->control, NULL, NULL, SOCK_CLOEXEC));
@@ -551,7 +594,7 @@ static void test_the_node_answers_at_its_control_socket(void **state) {
 
 static enum err raise_ingest(const struct yard *yard, char *why) {
     const char *folders[] = {yard->camera, "/nowhere/camera"};
-    const char *homes[] = {yard->home};
+    const char *homes[] = {yard->home, at(yard->home, "communities/elm")};
     return confine_ingest(yard->home, yard->worker, (struct confine_paths){homes, COUNT_OF(homes)},
                           (struct confine_paths){folders, COUNT_OF(folders)}, why);
 }
@@ -576,9 +619,17 @@ static int try_worker(const struct yard *yard, bool stop) {
 }
 
 static void try_as_ingest(struct yard *yard) {
-    static const char *const closed[] = {
-        "data/node/node.key", "data/node/stoop.db", "data/node", "data",       "data/config",
-        "owner/owner.key",    "owner/pins",         "owner",     "output/list"};
+    static const char *const closed[] = {"data/node/node.key",
+                                         "data/node/stoop.db",
+                                         "data/node",
+                                         "data",
+                                         "data/config",
+                                         "owner/owner.key",
+                                         "owner/pins",
+                                         "owner",
+                                         "output/list",
+                                         "data/communities",
+                                         "data/communities/elm/node/node.key"};
     for (size_t i = 0; i < COUNT_OF(closed); i++) {
         errno = 0;
         judge(yard, closed[i], try_open(at(yard->root, closed[i]), O_RDONLY), true);
@@ -612,6 +663,7 @@ static void try_as_ingest(struct yard *yard) {
 
     WORKS(try_keep_files(at(yard->home, "ingest")));
     WORKS(try_keep_files(at(yard->home, "vault")));
+    WORKS(try_keep_files(at(yard->home, "communities/elm/vault")));
     WORKS(rename(at(yard->home, "vault/ab/clip"), at(yard->home, "vault/moved")));
     WORKS(try_open(at(yard->camera, "day"), O_RDONLY | O_DIRECTORY));
     WORKS(write(yard->pair[0], "x", 1));
@@ -871,6 +923,7 @@ static void test_a_folder_that_is_missing_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_node_reaches_no_camera_key_or_program),
+        cmocka_unit_test(test_a_further_communitys_node_reaches_nothing_of_the_first),
         cmocka_unit_test(test_the_node_answers_at_its_control_socket),
         cmocka_unit_test(test_ingest_reaches_no_network_and_no_node),
         cmocka_unit_test(test_media_reaches_its_own_file_only),

@@ -291,9 +291,10 @@ static void say_founded(const struct cli *cli, const char *name, const struct id
         facts_text(facts, "id", NULL, hex);
         facts_end(facts);
     } else {
-        (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop community "
-                     "invite'\n",
-                     name, hex);
+        bool first = strcmp(place_of(cli), SLUG_FIRST) == 0;
+        (void)printf("founded '%s', id %.16s\ninvite a neighbour with 'stoop %s%s%sinvite'\n", name,
+                     hex, first ? "community " : "--community ", first ? "" : place_of(cli),
+                     first ? "" : " ");
     }
 }
 

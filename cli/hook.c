@@ -302,6 +302,9 @@ int notified_save(const struct cli *cli, struct notified *notified, struct insta
                          : fail(NULL, "out of memory");
 }
 
+/* One for each community: they are watched at once. */
 static void path_of(const struct cli *cli, const char *name, char out[PATH_MAX]) {
-    (void)snprintf(out, PATH_MAX, "%.*s/%s", PATH_MAX - 32, cli->owner_dir, name);
+    bool first = strcmp(place_of(cli), SLUG_FIRST) == 0;
+    (void)snprintf(out, PATH_MAX, "%.*s/%s%s%s", PATH_MAX - 64, cli->owner_dir, name,
+                   first ? "" : "-", first ? "" : place_of(cli));
 }

@@ -74,6 +74,7 @@ static bool has(struct client *client, const char *word);
 static bool has_request(struct client *client, const char *word);
 static bool has_delivery(struct client *client, const char *word);
 static bool may_be_code(const char *word);
+static void leave_out_unjoined(const struct cli *cli, struct places *places);
 static int run_each(struct cli *cli, const struct places *places, reach_run *run);
 static int run_at_once(struct cli *cli, const struct places *places, reach_run *run);
 static void say_place(struct cli *cli, const char *name);
@@ -107,9 +108,11 @@ int reach_run_command(struct cli *cli, reach_run *run) {
     case REACH_ONE:
         return say_which(cli, &places);
     case REACH_EACH:
-        return run_each(cli, &places, run);
+        leave_out_unjoined(cli, &places);
+        return places.count == 1 ? run(cli) : run_each(cli, &places, run);
     case REACH_WATCH:
-        return run_at_once(cli, &places, run);
+        leave_out_unjoined(cli, &places);
+        return places.count == 1 ? run(cli) : run_at_once(cli, &places, run);
     }
     return run(cli);
 }
@@ -227,6 +230,26 @@ static bool has_delivery(struct client *client, const char *word) {
 }
 
 /* ---- in each ---- */
+
+/* A further one that the home has made room for and is not in yet has nothing to show but how its
+ * node is. */
+static void leave_out_unjoined(const struct cli *cli, struct places *places) {
+    struct pins pins;
+    char path[PATH_MAX + 8];
+    size_t kept = 1;
+    (void)snprintf(path, sizeof path, "%s/pins", cli->owner_dir);
+    if (strcmp(cli->command, "status") == 0 || strcmp(cli->command, "doctor") == 0 ||
+        access(path, R_OK) != 0 || pins_load(cli, &pins) != 0) {
+        return;
+    }
+    for (size_t i = 1; i < places->count; i++) {
+        const struct pinned_place *place = pins_place(&pins, places->names[i]);
+        if (place != NULL && place->has_community) {
+            memcpy(places->names[kept++], places->names[i], SLUG_MAX_BYTES);
+        }
+    }
+    places->count = kept;
+}
 
 static int run_each(struct cli *cli, const struct places *places, reach_run *run) {
     struct facts_part parts[COMMUNITIES_MAX];

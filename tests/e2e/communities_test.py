@@ -9,7 +9,9 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -80,6 +82,8 @@ def check_single(ada):
 def join_another(ada, dan):
     made = ada.run("init", "--community", "Oak Lane").stdout
     assert "'oak-lane'" in made and "it runs" in made, made
+    assert "COMMUNITY" in ada.run("status").stdout  # its node is there; it has nothing else to show yet
+    assert "COMMUNITY" not in ada.run("members").stdout and ada.run(*OAK, "members", check=False).returncode == 1
     again = ada.run("init", "--community", "oak lane", check=False)
     assert again.returncode == 1 and "already" in again.stderr, again
     before = nodes(ada)
@@ -162,6 +166,22 @@ def check_requests(ada, ben, cleo, dan, eve, start):
     assert opened in held and closed not in held, held
 
 
+def check_watch(ada, ben, dan, start):
+    """One command watches all of them, and takes its parts with it when it goes."""
+    told = ada.root / "told"
+    watch = subprocess.Popen([str(ada.bin / "stoop"), "requests", "--watch", "--notify", "--", "sh", "-c",
+                              f'echo "$1" >>{told}', "sh"], env=ada.env, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    parts = lambda: subprocess.run(["pgrep", "-P", str(watch.pid)], capture_output=True, text=True).stdout.split()
+    ada.until(parts, lambda found: len(found) == 2)
+    asked = [ask(home, PORCH, start) for home in (ben, dan)]
+    ada.until(lambda: told.read_text() if told.exists() else "", lambda text: all(code in text for code in asked))
+    found = parts()
+    watch.terminate()
+    watch.wait(20)
+    ada.until(lambda: [pid for pid in found if pathlib.Path(f"/proc/{pid}").exists()], lambda left: not left)
+
+
 def check_killed(ada, dan, eve, ben):
     before, links = nodes(ada), in_both(ada, "status")["oak-lane"]
     lost = links["overlay"]["links_lost"]
@@ -178,6 +198,21 @@ def check_killed(ada, dan, eve, ben):
         home.run("log", "verify")
 
 
+def check_hopeless(ada):
+    """A node that cannot start leaves the others alone, and is tried again."""
+    further = ada.data / "communities/oak-lane"
+    config = (further / "config").read_text()
+    (further / "config").write_text(re.sub("(?m)^listen = .*$", f"listen = {ada.address}", config))
+    before = nodes(ada)
+    os.kill(before[str(further)], signal.SIGKILL)
+    ada.until(ada.journal, lambda text: "warn stoopd: oak-lane ended restart_in=30000ms" in text)
+    assert nodes(ada) == {str(ada.data): before[str(ada.data)]} and ada.daemon.poll() is None
+    done = ada.run("status", check=False)  # what there is is shown all the same
+    assert done.returncode == 10 and "COMMUNITY first: Elm Street" in done.stdout and "no node is running" in done.stderr, done
+    (further / "config").write_text(config)
+    ada.until(lambda: len(nodes(ada)), lambda count: count == 2)
+
+
 def main():
     with set_up("communities", "ada", "ben", "cleo", "dan", "eve") as (_, ada, ben, cleo, dan, eve):
         for home in (ada, ben, cleo, dan, eve):
@@ -192,7 +227,9 @@ def main():
         start = half_an_hour_ago()
         add_cameras(ada, start)
         check_requests(ada, ben, cleo, dan, eve, start)
+        check_watch(ada, ben, dan, start)
         check_killed(ada, dan, eve, ben)
+        check_hopeless(ada)
         print("communities: two nodes, one list of cameras, nothing of one in the other")
 
 

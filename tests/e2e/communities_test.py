@@ -104,7 +104,7 @@ def join_another(ada, dan):
 def check_commands(ada):
     statuses = in_both(ada, "status")
     assert statuses["first"]["community"] == "Elm Street" and statuses["oak-lane"]["community"] == "Oak Lane", statuses
-    assert statuses["first"]["node"] != statuses["oak-lane"]["node"]  # nothing that links them
+    assert statuses["first"]["node"] != statuses["oak-lane"]["node"]
     for words in (("status",), ("members",), ("peers",), ("requests",), ("delivered",), ("log", "verify"),
                   ("community", "show"), ("vault", "list")):
         text = ada.run(*words).stdout

@@ -88,7 +88,7 @@ int reach_run_command(struct cli *cli, reach_run *run) {
     size_t found = 0;
     enum reach reach = reach_of(cli, &by_code);
     places_list(cli, &places);
-    if (cli->community != NULL && strcmp(cli->command, "init") != 0) {
+    if (cli->community != NULL && reach != REACH_HOME) {
         int failed = place_take(cli, &places, cli->community);
         return failed == 0 ? run(cli) : failed;
     }

@@ -693,7 +693,8 @@ static int send_descriptor(int control, int fd) {
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    return sendmsg(control, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+    /* A node that takes none must not hold up the others. */
+    return sendmsg(control, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -1;
 }
 
 static void hear_node(struct node *node) {

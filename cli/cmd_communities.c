@@ -17,6 +17,7 @@ enum {
 
 struct further { /* what `stoop init --community` makes */
     struct init *init;
+    char name[SLUG_MAX_BYTES];
     struct kin kin;
     bool home_runs; /* its first node does, so stoopd will start this one */
     char listen[ADDRESS_MAX_BYTES];
@@ -24,7 +25,8 @@ struct further { /* what `stoop init --community` makes */
 };
 
 static int list_place(struct cli *cli, const char *name, struct facts *facts);
-static int choose_name(struct cli *cli, const struct init *init);
+static int choose_name(const struct cli *cli, const struct init *init, char out[SLUG_MAX_BYTES]);
+static int check_owner(const struct cli *cli, const struct pins *pins);
 static int choose_addresses(const struct cli *cli, struct further *further);
 static int next_listen(const struct cli *cli, const char *like, char out[ADDRESS_MAX_BYTES]);
 static bool port_free(const char *host, long port);
@@ -57,7 +59,6 @@ static int list_place(struct cli *cli, const char *name, struct facts *facts) {
     static struct control_reply status;
     struct client *client = NULL;
     struct config config;
-    char members[16] = "-";
     int failed = place_config(cli, name, &config);
     place_choose(cli, name);
     if (failed != 0) {
@@ -67,25 +68,23 @@ static int list_place(struct cli *cli, const char *name, struct facts *facts) {
         client_there(cli) && client_open(cli, &client) == 0 && client_status(client, &status) == 0;
     bool in = up && status.as.status.has_community;
     client_close(client);
-    if (in) {
-        (void)snprintf(members, sizeof members, "%u", status.as.status.members);
-    }
     facts_item(facts);
     facts_text(facts, "name", "name", name);
-    facts_cut(facts, "community", "community",
-              in   ? status.as.status.community_name
-              : up ? "none yet"
-                   : "its node is not running",
-              24);
     if (in) {
+        char id[17];
+        hex_write((struct bytes){status.as.status.community.b, 8}, id);
+        facts_cut(facts, "community", "community", status.as.status.community_name, 20);
         facts_bytes(facts, "community_id", NULL, BYTES_OF(status.as.status.community.b));
-        facts_number(facts, "members", NULL, status.as.status.members);
-    }
-    if (!cli->json) {
-        facts_text(facts, "members", "members", members);
+        if (!cli->json) {
+            facts_text(facts, NULL, "id", id);
+        }
+        facts_number(facts, "members", "members", status.as.status.members);
+    } else if (!cli->json) {
+        facts_text(facts, NULL, "community", up ? "none yet" : "its node is down");
     }
     facts_text(facts, "listen", "listens on", config.listen);
     facts_text(facts, "home", NULL, cli->home);
+    facts_flag(facts, "running", up);
     return 0;
 }
 
@@ -95,9 +94,16 @@ int init_further(struct cli *cli, struct init *init) {
     static struct further further;
     struct settler *settler = NULL;
     further = (struct further){.init = init, .home_runs = client_there(cli)};
-    int failed = choose_name(cli, init);
+    int failed = choose_name(cli, init, further.name);
     if (failed == 0) {
         failed = pins_load(cli, &init->pins);
+    }
+    if (failed == 0 && further.home_runs) {
+        failed = check_owner(cli, &init->pins);
+    }
+    if (failed == 0) {
+        place_choose(cli, further.name);
+        failed = init_check_nothing_there(cli);
     }
     if (failed == 0) {
         failed = choose_addresses(cli, &further);
@@ -131,13 +137,12 @@ int init_further(struct cli *cli, struct init *init) {
     return failed;
 }
 
-static int choose_name(struct cli *cli, const struct init *init) {
-    char slug[SLUG_MAX_BYTES];
+static int choose_name(const struct cli *cli, const struct init *init, char out[SLUG_MAX_BYTES]) {
     char safe[SAFE_MAX];
     char config[PATH_MAX + 8];
     struct places places;
-    slug_of(init->community, slug);
-    if (!slug_valid(slug)) {
+    slug_of(init->community, out);
+    if (!slug_valid(out)) {
         return usage_error(cli->command,
                            "'%s' cannot be a community's name here: small letters, digits and '-'",
                            safe_text(init->community, 40, safe));
@@ -150,8 +155,25 @@ static int choose_name(struct cli *cli, const struct init *init) {
     if (places.count == COMMUNITIES_MAX) {
         return fail(NULL, "a home is in %d communities at most", COMMUNITIES_MAX);
     }
-    place_choose(cli, slug);
-    return init_check_nothing_there(cli);
+    return 0;
+}
+
+/* Is it this owner's home? */
+static int check_owner(const struct cli *cli, const struct pins *pins) {
+    static struct control_reply status;
+    const struct pinned_place *first = pins_place(pins, SLUG_FIRST);
+    struct client *client = NULL;
+    int failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_status(client, &status);
+    }
+    client_close(client);
+    bool ours = failed != 0 || first == NULL || !first->has_node ||
+                sign_public_equal(&first->node, &status.as.status.node);
+    return ours ? failed
+                : fail("are '--home' and '--owner-dir' the right folders?",
+                       "the home in '%s' is not the one whose keys are pinned in '%s'", cli->home,
+                       cli->owner_dir);
 }
 
 /* As for the first community, on a port of its own. */

@@ -86,6 +86,10 @@ def join_another(ada, dan):
     assert "COMMUNITY" not in ada.run("members").stdout and ada.run(*OAK, "members", check=False).returncode == 1
     again = ada.run("init", "--community", "oak lane", check=False)
     assert again.returncode == 1 and "already" in again.stderr, again
+    stranger = ada.run("--owner-dir", str(dan.root / "config/stoop"), "init", "--community", "ash", check=False)
+    assert stranger.returncode == 1 and "is not the one whose keys are pinned" in stranger.stderr, stranger
+    waiting_room = [c for c in ada.facts("communities") if c["name"] == "oak-lane"][0]
+    assert waiting_room["running"] and "community" not in waiting_room, waiting_room
     before = nodes(ada)
     ada.with_passphrase(*OAK, "join", "--yes", invite(dan))
     taken = ada.with_passphrase("--community", "first", "join", "--yes", invite(dan), times=0, expect_exit=1)

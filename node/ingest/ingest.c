@@ -21,6 +21,11 @@ enum {
 };
 
 static enum err load_list(struct ingest *ingest);
+struct telling {
+    struct ingest *ingest;
+    const struct ingest_node *only; /* NULL: every node is told its own */
+};
+
 static enum err open_nodes(struct ingest *ingest);
 static struct ingest_node *node_named(struct ingest *ingest, const char *name);
 static enum err run_once(struct ingest *ingest, bool *restart);
@@ -216,11 +221,12 @@ static enum err wait_for_nodes(struct ingest *ingest, int64_t wait_ms, bool *res
 static enum err greet(struct ingest *ingest, struct ingest_node *node) {
     struct ingest_message hello = {.kind = INGEST_HELLO};
     struct period last;
+    struct telling telling = {.ingest = ingest, .only = node};
     hello.as.hello.camera_list_version = ingest->has_list ? ingest->list.version : 0;
     node->up = true;
     enum err err = ingest_send(node, &hello);
     if (err == ERR_OK) {
-        err = index_clips(ingest->index, visit_untold, ingest);
+        err = index_clips(ingest->index, visit_untold, &telling);
     }
     if (err == ERR_OK) {
         err = index_period_last(ingest->index, &last);
@@ -269,12 +275,15 @@ enum err ingest_send(struct ingest_node *node, const struct ingest_message *mess
 }
 
 enum err ingest_tell_matches(struct ingest *ingest) {
-    return index_clips(ingest->index, visit_untold, ingest);
+    struct telling telling = {.ingest = ingest};
+    return index_clips(ingest->index, visit_untold, &telling);
 }
 
 static enum err visit_untold(void *context, const struct vault_clip *clip) {
-    struct ingest_node *node = node_named(context, clip->node);
-    if (node != NULL && !clip->told && clip->match.len > 0) {
+    const struct telling *telling = context;
+    struct ingest_node *node = node_named(telling->ingest, clip->node);
+    bool meant = telling->only == NULL || telling->only == node;
+    if (node != NULL && meant && !clip->told && clip->match.len > 0) {
         send_frame(node, clip->match);
     }
     return ERR_OK;

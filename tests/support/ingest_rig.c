@@ -60,6 +60,7 @@ void ingest_rig_restart(struct ingest_rig *rig) {
         .place_count = RIG_NODES,
         .places = {{.name = SLUG_FIRST, .fd = start_node(rig, RIG_FIRST)},
                    {.name = "elm", .fd = start_node(rig, RIG_ELM)}},
+        .again = &rig->again,
         .keys = rig->keys,
         .pins = {.owner_count = 2,
                  .owners = {rig->community.homes[SAMPLE_NEIGHBOUR].owner_public, rig->co_owner}}};

@@ -24,10 +24,11 @@ struct ingest_rig {
     struct box_public box; /* of ingest */
     struct keyset keys;
     struct ingest *ingest;
-    int from;                   /* the node that speaks and hears: RIG_FIRST, or RIG_ELM */
-    int nodes[RIG_NODES];       /* their ends */
-    struct camera_list *list;   /* what the next list says; at first one that is sound */
-    struct ingest_message said; /* by ingest, last */
+    int from;                    /* the node that speaks and hears: RIG_FIRST, or RIG_ELM */
+    int nodes[RIG_NODES];        /* their ends */
+    volatile sig_atomic_t again; /* as the supervisor\'s signal sets it */
+    struct camera_list *list;    /* what the next list says; at first one that is sound */
+    struct ingest_message said;  /* by ingest, last */
     struct buffer said_frame;
 };
 

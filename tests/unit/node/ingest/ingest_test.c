@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crypto/age.h"
+#include "node/base/supervise.h"
 #include "tests/support/check.h"
 #include "tests/support/ingest_rig.h"
 
@@ -806,6 +807,60 @@ static void test_a_camera_list_comes_through_whichever_node(void **state) {
     check_list(ERR_PEER_SEQUENCE, owner_key(), NULL);
 }
 
+static void speak(int node) {
+    static const uint8_t nothing[] = {0, 0, 0, 0}; /* a frame all the same */
+    CHECK(write(rig.nodes[node], nothing, sizeof nothing) == sizeof nothing);
+}
+
+/* Told by the supervisor's signal it ends between two clips, to come back with new pairs. */
+static void test_a_node_is_greeted_when_it_speaks_and_ingest_ends_when_asked(void **state) {
+    (void)state;
+    struct clip_id clip = make_clip();
+    hear_all();
+    ingest_rig_restart(&rig);
+    rig.ingest->nodes[RIG_FIRST].up = false; /* the rig has shown it a charter */
+    rig.again = 1;
+    speak(RIG_FIRST);
+    CHECK(ingest_run(rig.ingest) == SUPERVISE_EXIT_AGAIN);
+    rig.from = RIG_ELM;
+    CHECK(!ingest_rig_hear(&rig)); /* it has not spoken */
+    rig.from = RIG_FIRST;
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_HELLO);
+    CHECK(rig.said.as.hello.camera_list_version == 1);
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_MATCH);
+    CHECK(memcmp(rig.said.as.match.clip.b, clip.b, sizeof clip.b) == 0);
+    /* What goes to the node of elm is its own. */
+    hear_all();
+    speak(RIG_ELM);
+    CHECK(ingest_run(rig.ingest) == SUPERVISE_EXIT_AGAIN);
+    while (ingest_rig_hear(&rig)) {
+        CHECK(rig.said.kind == INGEST_PERIOD); /* the first one is told of no clip again */
+    }
+    rig.from = RIG_ELM;
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_HELLO);
+    while (ingest_rig_hear(&rig)) {
+        CHECK(rig.said.kind == INGEST_PERIOD);
+    }
+}
+
+/* A node that is gone is gone alone. */
+static void test_a_node_that_ends_leaves_ingest_to_the_others(void **state) {
+    (void)state;
+    CHECK(shutdown(rig.nodes[RIG_FIRST], SHUT_RDWR) == 0);
+    rig.again = 1;
+    CHECK(ingest_run(rig.ingest) == SUPERVISE_EXIT_AGAIN);
+    CHECK(rig.ingest->nodes[RIG_FIRST].place.fd < 0);
+    speak(RIG_ELM);
+    CHECK(ingest_run(rig.ingest) == SUPERVISE_EXIT_AGAIN);
+    rig.from = RIG_ELM;
+    CHECK(ingest_rig_hear(&rig) && rig.said.kind == INGEST_HELLO);
+    /* So is one that sends what is no frame. */
+    static const uint8_t noise[] = {0xff, 0xff, 0xff, 0xff, 'x'};
+    CHECK(write(rig.nodes[RIG_ELM], noise, sizeof noise) == sizeof noise);
+    CHECK(ingest_run(rig.ingest) == SUPERVISE_EXIT_AGAIN);
+    CHECK(rig.ingest->nodes[RIG_ELM].place.fd < 0);
+}
+
 /* A node that neither reads nor ends; the others go on. */
 static void test_a_node_that_does_not_read_is_left_alone(void **state) {
     struct ingest_message done = {.kind = INGEST_REQUEST_DONE,
@@ -857,6 +912,8 @@ int main(void) {
         TEST(test_a_node_has_nothing_to_do_with_anothers_clip),
         TEST(test_a_camera_closed_to_a_community_is_not_matched_for_it),
         TEST(test_a_camera_list_comes_through_whichever_node),
+        TEST(test_a_node_is_greeted_when_it_speaks_and_ingest_ends_when_asked),
+        TEST(test_a_node_that_ends_leaves_ingest_to_the_others),
         TEST(test_a_node_that_does_not_read_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,14 +338,15 @@ MUST_USE bool act_signed_by(struct bytes act, const struct sign_public *key,
 
 /* Checks one certificate. `sponsor` is the checked body of the certificate that head.author names,
  * NULL for a founder's. Does not look at the time (see member_in_standing) or at other certificates
- * of the same sponsor (the community engine counts those). ERR_PEER_CERTIFICATE,
- * ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
+ * of the same sponsor, of which only so many count (the community engine knows those).
+ * ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
 MUST_USE enum err member_verify(const struct governance *governance,
                                 const struct signed_object *object, const struct member *member,
                                 const struct member *sponsor);
 
 /* A whole chain, founder first, leaf last, as ingest and `stoop` get it from a node that they do
- * not trust: every link is decoded and checked, and at `now` none has expired. A certificate may be
+ * not trust: every link is decoded and checked, and at `now` none has expired. That each counts
+ * among those of its sponsor (PROTOCOL 4.3) is the node's word. A certificate may be
  * followed by its newest renewal. ERR_DENY_REMOVED: by an act, by `now`. Writes the leaf and its
  * id. `chain` entries are encoded signed objects, at most CHAIN_PARTS_MAX. */
 MUST_USE enum err chain_verify(const struct governance *governance, const struct bytes *chain,

@@ -181,7 +181,7 @@ class Community:
         self.each(self.of_kind["Renewal"], self.renew)
         self.remove(self.of_kind["Removal"])
         self.each(self.of_kind["Member"], self.check_sponsor)
-        self.each(self.of_kind["Member"], self.check_charter_of_then)
+        self.each(self.of_kind["Member"], self.check_place)
 
     @classmethod
     def of(cls, community, founding):
@@ -336,8 +336,6 @@ class Community:
         need(member["invite_allowance"] <= given["invite_allowance"] <= above["invite_allowance"], "it may bring in more "
              "than its sponsor may")
         need(len(self.chain(sponsor)) < CHAIN_MAX, "its chain is too long")
-        brought = sum(m.head["author"] == sponsor.id for m in self.members.values())
-        need(brought < above["invite_allowance"], "its sponsor has brought in more than it may")
 
     def chain(self, item):
         """From it up to its founder."""
@@ -394,18 +392,20 @@ class Community:
             gone = self.removed_at(self.members[item.head["author"]])
             need(gone is None or item.head["created"] <= gone, "its sponsor had been removed before it was made")
 
-    def check_charter_of_then(self, item):
-        """What the charter that stood when it was made let its sponsor do; the founding one's word is in allowances."""
+    def check_place(self, item):
+        """The lowest of its sponsor's by (created, id) count: as many as that and the charter that stood when it was made
+        let there be; the founding one's word is in allowances."""
         if item.id not in self.members or not item.head["author"]:
             return
         sponsor, made = self.members[item.head["author"]], item.head["created"]
         since, charter = [pair for pair in self.charters if pair[0] <= made][-1]
+        before = sum(m.head["author"] == sponsor.id and (m.head["created"], m.id) < (made, item.id)
+                     for m in self.members.values())
+        need(before < sponsor.body["invite_allowance"], "its sponsor has brought in more than it may: it is no member")
         if since == 0:
             return
         need(not any(rule["role"] == sponsor.body["role"] and rule["may_not_invite"] for rule in charter["roles"]),
              "the charter of that time let nobody of its sponsor's role bring others in")
-        before = sum(m.head["author"] == sponsor.id and (m.head["created"], m.id) < (made, item.id)
-                     for m in self.members.values())
         need(before < charter["invite_allowance"], "the charter of that time let its sponsor bring in fewer")
 
     # ---- standing ----

@@ -5,7 +5,8 @@
 #include "node/base/assert.h"
 
 enum {
-    SLOTS = 4 * COMMUNITY_MEMBERS_MAX /* a power of two, at most a quarter full */
+    SLOTS = 4 * COMMUNITY_MEMBERS_MAX, /* a power of two, at most a quarter full */
+    ALLOWANCE_MAX = 64,                /* that the fence lets a certificate have */
 };
 
 struct admitted {
@@ -13,6 +14,18 @@ struct admitted {
     struct member member;
     struct instant ends; /* with its renewal, but for those by acts */
     struct id renewal;
+    bool displaced;     /* or one above it was */
+    bool told;          /* that it is displaced */
+    struct id by;       /* what displaced it */
+    unsigned displaces; /* so many of those whom it brought, since the start */
+};
+
+struct brought { /* a sponsor's that count, and one more, by (created, id) */
+    size_t count;
+    struct {
+        struct id id;
+        struct instant created;
+    } list[ALLOWANCE_MAX + 1];
 };
 
 struct gone { /* a removed member; one for each removal and act that says so */
@@ -52,8 +65,19 @@ static bool came_after(const struct community *community, const struct id *broug
                        const struct gone *gone);
 static const struct admitted *find(const struct community *community, const struct id *id);
 static size_t slot_of(const struct community *community, const struct id *id);
-static bool allowance_left(const struct community *community, const struct id *sponsor,
-                           uint32_t allowance);
+static const struct admitted *find_counting(const struct community *community, const struct id *id);
+static struct admitted *place_of(struct community *community, const struct id *id);
+static enum err judge_place(const struct community *community, const struct admitted *sponsor,
+                            const struct id *id, const struct member *member, struct id *loser);
+static enum err take_place(struct community *community, const struct admitted *sponsor,
+                           const struct id *id, const struct member *member);
+static void gather(const struct community *community, const struct id *sponsor,
+                   struct brought *out);
+static void insert(struct brought *brought, const struct id *id, struct instant created);
+static enum err lets_bring(const struct community *community, const struct admitted *sponsor,
+                           struct instant created, uint32_t before);
+static void displace(struct community *community, const struct id *member, const struct id *by);
+static void displace_by_act(struct community *community);
 
 struct community *community_create(void) {
     return calloc(1, sizeof(struct community));
@@ -122,6 +146,7 @@ enum err community_follow(struct community *community, const struct signed_objec
     if (err == ERR_OK) {
         community->governance.charter.authority_count = 0;
         err = note_act(community, &object->id, act->has_charter);
+        displace_by_act(community); /* what it takes the place of may have said otherwise as well */
     }
     return err == ERR_OK && act->has_removed
                ? community_remove(community, &act->removed, &object->id, act->head.created, NULL)
@@ -192,15 +217,16 @@ enum err community_admit(struct community *community, const struct signed_object
                          const struct member *member) {
     ASSERT(community->set);
     const struct admitted *sponsor = NULL;
+    const struct admitted *known = find(community, &object->id);
     struct id chain[CHAIN_MAX];
-    if (find(community, &object->id) != NULL) {
+    if (known != NULL && !known->displaced) {
         return ERR_OK;
     }
-    if (community->count == COMMUNITY_MEMBERS_MAX) {
+    if (known == NULL && community->count == COMMUNITY_MEMBERS_MAX) {
         return ERR_FULL_TABLE;
     }
     if (!id_is_zero(&member->head.author)) {
-        sponsor = find(community, &member->head.author);
+        sponsor = find_counting(community, &member->head.author);
         if (sponsor == NULL) {
             return ERR_PEER_UNKNOWN;
         }
@@ -210,20 +236,35 @@ enum err community_admit(struct community *community, const struct signed_object
     }
     enum err err = member_verify(&community->governance, object, member,
                                  sponsor == NULL ? NULL : &sponsor->member);
-    if (err == ERR_OK && sponsor != NULL &&
-        !allowance_left(community, &sponsor->id, sponsor->member.invite_allowance)) {
-        err = ERR_DENY_QUOTA;
+    if (err == ERR_OK && sponsor != NULL) {
+        err = take_place(community, sponsor, &object->id, member);
     }
     if (err == ERR_OK) {
-        size_t slot = slot_of(community, &object->id);
-        struct admitted *admitted = &community->members[community->count++];
-        community->slots[slot] = (uint16_t)community->count;
-        admitted->id = object->id;
-        admitted->member = *member;
-        admitted->ends = member->head.expires;
+        struct admitted *admitted = place_of(community, &object->id);
+        *admitted = (struct admitted){.id = object->id,
+                                      .member = *member,
+                                      .ends = member->head.expires,
+                                      .displaces = admitted->displaces};
         admitted->member.invite = (struct bytes){NULL, 0}; /* was borrowed */
     }
     return err;
+}
+
+bool community_take_displaced(struct community *community, struct id *member, struct id *by) {
+    for (size_t i = 0; i < community->count; i++) {
+        struct admitted *admitted = &community->members[i];
+        if (admitted->displaced && !admitted->told) {
+            admitted->told = true;
+            *member = admitted->id;
+            *by = admitted->by;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool community_counts(const struct community *community, const struct id *certificate) {
+    return find_counting(community, certificate) != NULL;
 }
 
 const struct member *community_find(const struct community *community,
@@ -232,16 +273,12 @@ const struct member *community_find(const struct community *community,
     return admitted == NULL ? NULL : &admitted->member;
 }
 
-bool community_lets_bring(const struct community *community, const struct member *member) {
-    const struct admitted *sponsor = find(community, &member->head.author);
-    uint32_t act = community->act_count - 1;
-    while (act > 0 && community->acts[act].created.ms > member->head.created.ms) {
-        act--;
-    }
-    const struct charter *charter = &community->charters[community->acts[act].charter];
-    return sponsor == NULL || act == 0 ||
-           (charter_lets_invite(charter, sponsor->member.role) &&
-            allowance_left(community, &sponsor->id, charter->invite_allowance));
+bool community_lets_bring(const struct community *community, const struct id *id,
+                          const struct member *member) {
+    const struct admitted *sponsor = find_counting(community, &member->head.author);
+    struct id loser = {{0}};
+    return sponsor != NULL && judge_place(community, sponsor, id, member, &loser) == ERR_OK &&
+           id_is_zero(&loser);
 }
 
 enum err community_remove(struct community *community, const struct removed *removed,
@@ -282,7 +319,7 @@ static void drop_removals(struct community *community, const struct id *by) {
 
 enum err community_may_remove(const struct community *community, const struct id *by,
                               const struct id *member) {
-    const struct admitted *admitted = find(community, member);
+    const struct admitted *admitted = find_counting(community, member);
     if (admitted == NULL) {
         return ERR_PEER_UNKNOWN;
     }
@@ -294,7 +331,7 @@ enum err community_may_renew(const struct community *community, const struct id 
                              const struct id *member) {
     struct id chain[CHAIN_MAX];
     size_t count = community_chain(community, member, chain);
-    if (count == 0) {
+    if (!community_counts(community, member)) {
         return ERR_PEER_UNKNOWN;
     }
     size_t above = count == 1 ? 1 : count - 1;
@@ -308,7 +345,7 @@ enum err community_may_renew(const struct community *community, const struct id 
 
 bool community_is_longer(const struct community *community, const struct id *member,
                          struct instant until, const struct id *by) {
-    const struct admitted *admitted = find(community, member);
+    const struct admitted *admitted = find_counting(community, member);
     return admitted != NULL &&
            (until.ms > admitted->ends.ms ||
             (until.ms == admitted->ends.ms && id_compare(by, &admitted->renewal) < 0));
@@ -341,10 +378,11 @@ bool community_is_removed(const struct community *community, const struct id *ce
     struct id chain[CHAIN_MAX];
     size_t count = community_chain(community, certificate, chain);
     const struct gone *gone = gone_with(community, chain, count);
-    if (gone != NULL && at != NULL) {
-        *at = gone->at;
+    bool displaced = count > 0 && !community_counts(community, certificate);
+    if ((gone != NULL || displaced) && at != NULL) {
+        *at = displaced ? (struct instant){0} : gone->at;
     }
-    return gone != NULL;
+    return gone != NULL || displaced;
 }
 
 bool community_in_standing(const struct community *community, const struct id *certificate,
@@ -356,7 +394,8 @@ bool community_in_standing(const struct community *community, const struct id *c
             return false;
         }
     }
-    return count > 0 && gone_with(community, chain, count) == NULL;
+    return count > 0 && community_counts(community, certificate) &&
+           gone_with(community, chain, count) == NULL;
 }
 
 size_t community_chain(const struct community *community, const struct id *certificate,
@@ -437,11 +476,129 @@ static size_t slot_of(const struct community *community, const struct id *id) {
     return slot;
 }
 
-static bool allowance_left(const struct community *community, const struct id *sponsor,
-                           uint32_t allowance) {
-    uint32_t used = 0; /* a removed one's place stays taken: else one could bring in any number */
-    for (size_t i = 0; i < community->count; i++) {
-        used += id_equal(&community->members[i].member.head.author, sponsor) ? 1 : 0;
+static const struct admitted *find_counting(const struct community *community,
+                                            const struct id *id) {
+    const struct admitted *admitted = find(community, id);
+    return admitted == NULL || admitted->displaced ? NULL : admitted;
+}
+
+/* Where it is, or a place of its own from now on. */
+static struct admitted *place_of(struct community *community, const struct id *id) {
+    size_t slot = slot_of(community, id);
+    if (community->slots[slot] == 0) {
+        community->members[community->count].id = *id;
+        community->slots[slot] = (uint16_t)++community->count;
     }
-    return used < allowance;
+    return &community->members[community->slots[slot] - 1];
+}
+
+/* ---- how many one may bring in ---- */
+
+/* Going up, each counts while fewer do than it lets there be. So one more takes the place of one
+ * other at most; and what counts of two homes' certificates is the same whether or not they had
+ * left out before what does not count. *loser is left alone when nobody loses a place. */
+static enum err judge_place(const struct community *community, const struct admitted *sponsor,
+                            const struct id *id, const struct member *member, struct id *loser) {
+    struct brought brought;
+    uint32_t before = 0;
+    gather(community, &sponsor->id, &brought);
+    insert(&brought, id, member->head.created);
+    for (size_t i = 0; i < brought.count; i++) {
+        enum err err = lets_bring(community, sponsor, brought.list[i].created, before);
+        if (err != ERR_OK && id_equal(&brought.list[i].id, id)) {
+            return err;
+        }
+        if (err != ERR_OK) {
+            *loser = brought.list[i].id;
+        }
+        before += err == ERR_OK ? 1 : 0;
+    }
+    return id_is_zero(loser) || sponsor->displaces < COMMUNITY_DISPLACED_MAX ? ERR_OK
+                                                                             : ERR_DENY_QUOTA;
+}
+
+static enum err take_place(struct community *community, const struct admitted *sponsor,
+                           const struct id *id, const struct member *member) {
+    struct id loser = {{0}};
+    enum err err = judge_place(community, sponsor, id, member, &loser);
+    if (err == ERR_OK && !id_is_zero(&loser)) {
+        place_of(community, &sponsor->id)->displaces++;
+        displace(community, &loser, id);
+    }
+    return err;
+}
+
+static void gather(const struct community *community, const struct id *sponsor,
+                   struct brought *out) {
+    out->count = 0;
+    for (size_t i = 0; i < community->count; i++) {
+        const struct admitted *admitted = &community->members[i];
+        if (!admitted->displaced && id_equal(&admitted->member.head.author, sponsor)) {
+            insert(out, &admitted->id, admitted->member.head.created);
+        }
+    }
+}
+
+static void insert(struct brought *brought, const struct id *id, struct instant created) {
+    size_t at = brought->count++;
+    ASSERT(at < COUNT_OF(brought->list));
+    while (at > 0 && (brought->list[at - 1].created.ms > created.ms ||
+                      (brought->list[at - 1].created.ms == created.ms &&
+                       id_compare(&brought->list[at - 1].id, id) > 0))) {
+        brought->list[at] = brought->list[at - 1];
+        at--;
+    }
+    brought->list[at].id = *id;
+    brought->list[at].created = created;
+}
+
+/* By one that it made at this time, when so many lower ones count? Its allowance says so, and the
+ * charter of that time; what the founding one says is in the allowances. */
+static enum err lets_bring(const struct community *community, const struct admitted *sponsor,
+                           struct instant created, uint32_t before) {
+    uint32_t act = community->act_count - 1;
+    while (act > 0 && community->acts[act].created.ms > created.ms) {
+        act--;
+    }
+    const struct charter *charter = &community->charters[community->acts[act].charter];
+    if (before >= sponsor->member.invite_allowance) {
+        return ERR_DENY_QUOTA; /* a removed one's place stays taken */
+    }
+    return act == 0 || (charter_lets_invite(charter, sponsor->member.role) &&
+                        before < charter->invite_allowance)
+               ? ERR_OK
+               : ERR_DENY_CHARTER;
+}
+
+/* With all below it, so that nothing hangs on it when its certificate is no more to be had. */
+static void displace(struct community *community, const struct id *member, const struct id *by) {
+    for (size_t i = 0; i < community->count; i++) {
+        struct admitted *admitted = &community->members[i];
+        struct id chain[CHAIN_MAX];
+        size_t count = community_chain(community, &admitted->id, chain);
+        for (size_t k = 0; k < count && !admitted->displaced; k++) {
+            if (id_equal(&chain[k], member)) {
+                admitted->displaced = true;
+                admitted->told = false;
+                admitted->by = *by;
+            }
+        }
+    }
+}
+
+/* Those whom the charters let in no more. Who would have a place again has to come again. */
+static void displace_by_act(struct community *community) {
+    for (size_t i = 0; i < community->count; i++) {
+        const struct admitted *sponsor = &community->members[i];
+        struct brought brought;
+        uint32_t before = 0;
+        gather(community, &sponsor->id, &brought);
+        for (size_t k = 0; k < brought.count; k++) {
+            if (lets_bring(community, sponsor, brought.list[k].created, before) == ERR_OK) {
+                before++;
+            } else {
+                displace(community, &brought.list[k].id, &community->governance.head);
+            }
+        }
+    }
 }

@@ -9,7 +9,13 @@
  * ACT_SETTLES_DAYS by its own time, which all read alike: who were administrators once cannot undo
  * what came after them. The loser is kept, so that it can be told.
  *
- * Memory: taken by community_create(). Bounds: COMMUNITY_MEMBERS_MAX, COMMUNITY_ACTS_MAX. */
+ * A sponsor may sign more certificates than its allowance, and show each place others of them. Of
+ * those the lowest by (created, id) count, as many as it may have, whatever came first: one that
+ * comes later takes the place of the highest, which is a member no more, nor are those below it. It
+ * keeps its number, and counts again only when it comes again and there is a place for it.
+ *
+ * Memory: taken by community_create(). Bounds: COMMUNITY_MEMBERS_MAX, COMMUNITY_ACTS_MAX,
+ * COMMUNITY_DISPLACED_MAX of one sponsor: certificates that would displace more are not taken. */
 #ifndef NODE_COMMUNITY_COMMUNITY_H
 #define NODE_COMMUNITY_COMMUNITY_H
 
@@ -19,7 +25,8 @@ enum {
     COMMUNITY_MEMBERS_MAX = 1024,
     COMMUNITY_ACTS_MAX = ACTS_MAX,
     COMMUNITY_REMOVALS_MAX = 2 * COMMUNITY_MEMBERS_MAX,
-    ACT_SETTLES_DAYS = 14, /* endorsements live 7, and the slowest home has as long again */
+    COMMUNITY_DISPLACED_MAX = 64, /* of those whom one brought; a new start counts anew */
+    ACT_SETTLES_DAYS = 14,        /* endorsements live 7, and the slowest home has as long again */
 };
 
 struct community;
@@ -65,13 +72,23 @@ const struct id *community_act_id(const struct community *community, uint32_t nu
 uint32_t community_act_number(const struct community *community, const struct id *id);
 
 /* One whose time has run out too: others may hang on it. ERR_PEER_UNKNOWN (sponsor not known here:
- * ask again later), ERR_DENY_QUOTA (sponsor's allowance is used up), ERR_PEER_CERTIFICATE,
- * ERR_PEER_SIGNATURE, ERR_DENY_ROLE, ERR_FULL_TABLE. One that is known already is ERR_OK. */
+ * ask again later), ERR_DENY_QUOTA (as many lower ones of its sponsor count, or this one displaces
+ * one too many), ERR_DENY_CHARTER (the same by the charter of the time when it was made),
+ * ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE, ERR_FULL_TABLE. One that is known
+ * already is ERR_OK. community_take_displaced() is due after it. */
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
                                   const struct member *member);
+/* One that has been displaced since this was asked last, by a certificate or, as when a charter
+ * lets sponsors bring in fewer, by an act; those below it come one by one. False: none. */
+bool community_take_displaced(struct community *community, struct id *member, struct id *by);
+/* Known, and not displaced. Whatever else is asked here of one that does not count, it is as if it
+ * was not known, but for community_find(), community_chain(), community_number() and
+ * community_member_id(). */
+bool community_counts(const struct community *community, const struct id *certificate);
 
-/* Does the charter of the time when it was made let this one's sponsor bring it in? */
-bool community_lets_bring(const struct community *community, const struct member *member);
+/* Has this one's sponsor a place for it that is nobody's? */
+bool community_lets_bring(const struct community *community, const struct id *id,
+                          const struct member *member);
 
 /* Removed, whether it is known yet or not; `by`: the removal or act that says so, `at`: when that
  * was signed; `author`: of a removal, which counts only if that is the member itself or its
@@ -104,8 +121,8 @@ const struct member *community_find(const struct community *community,
                                     const struct id *certificate);
 /* When its certificate ends, with all renewals. 1970: not known. */
 struct instant community_ends(const struct community *community, const struct id *certificate);
-/* It was removed, or with one above it, or brought in by one that had been removed before; `at`
- * (NULL: not wanted): when. */
+/* It was removed, or with one above it, or brought in by one that had been removed before, or is
+ * displaced; `at` (NULL: not wanted): when it was, which of a displaced one is 1970. */
 bool community_is_removed(const struct community *community, const struct id *certificate,
                           struct instant *at);
 /* Known, not removed, and neither it nor a sponsor above it has expired. */

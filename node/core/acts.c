@@ -160,6 +160,9 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
         err = standing_removed(core, &act.removed, &object->id);
     }
     if (err == ERR_OK) {
+        err = standing_displaced(core);
+    }
+    if (err == ERR_OK) {
         err = epoch_changed(core, &object->id);
     }
     if (err == ERR_OK) {

@@ -593,6 +593,7 @@ static enum err visit_request(void *context, const struct store_object *row) {
     struct called called;
     size_t count = 0;
     size_t at[CHAIN_PARTS_MAX + 2] = {0};
+    struct id chain[CHAIN_PARTS_MAX];
     uint32_t open_clips = 0;
     bool document = false;
     bool seal = false;
@@ -606,8 +607,8 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err == ERR_OK) {
         err = store_request_get(core->store, &row->id, &local);
     }
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    if (err != ERR_OK || standing_chain(core, &row->author, chain) == 0) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err; /* displaced: who it was cannot be shown */
     }
     err = take_turn(answer, &had);
     if (err != ERR_OK || had) {

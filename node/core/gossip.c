@@ -52,6 +52,7 @@ static enum err want_for_request(struct core *core, const struct request *reques
 static enum err tell_ingest(struct core *core, const struct store_object *request);
 static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
 static peer_no number_of(const struct core *core, const struct id *certificate);
+static enum err load_own(struct core *core);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
 static enum err load_taking_back(struct core *core, const struct store_object *row,
@@ -129,14 +130,18 @@ enum err gossip_accept(struct core *core, uint64_t from, struct way way,
 }
 
 /* Rows come as they came, which may be a certificate before its sponsor's: the members are gone
- * through until nobody new is found. */
+ * through until nobody new is found. Those that are displaced meanwhile have left the set when that
+ * was found out. */
 enum err gossip_start(struct core *core) {
+    struct id none;
     size_t before = 0;
-    enum err err = ERR_OK;
-    do {
+    enum err err = load_own(core);
+    while (err == ERR_OK && community_size(core->community) > before) {
         before = community_size(core->community);
         err = store_object_each(core->store, OBJECT_MEMBER, load_member, core);
-    } while (err == ERR_OK && community_size(core->community) > before);
+    }
+    while (community_take_displaced(core->community, &none, &none)) {
+    }
     if (err == ERR_OK) {
         err = standing_load(core);
     }
@@ -425,7 +430,7 @@ static enum err judge(struct core *core, const struct signed_object *object,
                                           : judge_member(core, object);
     }
     const struct member *author = community_find(core->community, &head->author);
-    if (author == NULL) {
+    if (author == NULL || !community_counts(core->community, &head->author)) {
         return ERR_PEER_UNKNOWN; /* its certificate may be on the way: ask again later */
     }
     /* What decides who is a member counts whatever became of its author: all come to the same. */
@@ -498,9 +503,6 @@ static enum err judge_head(struct core *core, const struct signed_object *object
 static enum err judge_member(struct core *core, const struct signed_object *object) {
     struct member member;
     enum err err = member_decode(object->body, &member);
-    if (err == ERR_OK && !community_lets_bring(core->community, &member)) {
-        return ERR_DENY_CHARTER; /* others may have another one still */
-    }
     return err == ERR_OK ? community_admit(core->community, object, &member) : err;
 }
 
@@ -704,6 +706,8 @@ static enum err after_standing(struct core *core, const struct signed_object *ob
     switch ((int)object->kind) {
     case OBJECT_ACT:
         return acts_take(core, object);
+    case OBJECT_MEMBER:
+        return standing_displaced(core);
     case OBJECT_ENDORSEMENT:
         return acts_endorsed(core, object);
     case OBJECT_REMOVAL:
@@ -841,6 +845,24 @@ static struct kept_certificate *kept_certificate(struct core *core, const struct
 
 /* ---- start ---- */
 
+/* Those on which all hangs that this home says come first: they are known whether they count or
+ * not, as they are not to others. */
+static enum err load_own(struct core *core) {
+    struct id chain[CHAIN_MAX];
+    struct store_object row = {.author = core->self};
+    size_t count = 0;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && !id_is_zero(&row.author) && count < CHAIN_MAX) {
+        chain[count++] = row.author;
+        err = store_object_get(core->store, &chain[count - 1], &row);
+    }
+    while (err == ERR_OK && count > 0) {
+        err = store_object_get(core->store, &chain[--count], &row);
+        err = err == ERR_OK ? load_member(core, &row) : err;
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
+}
+
 /* It was current when it was admitted, and counts in the chains of those whom it brought; whether
  * they are in standing is judged by the time of each use. */
 static enum err load_member(void *context, const struct store_object *row) {
@@ -853,7 +875,8 @@ static enum err load_member(void *context, const struct store_object *row) {
     }
     if (err == ERR_OK) {
         err = community_admit(core->community, &object, &member);
-        err = err == ERR_PEER_UNKNOWN ? ERR_OK : err; /* its sponsor's row comes later */
+        bool waits = err == ERR_PEER_UNKNOWN; /* its sponsor's row comes later */
+        err = waits || err == ERR_DENY_QUOTA || err == ERR_DENY_CHARTER ? ERR_OK : err;
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
@@ -870,8 +893,11 @@ static enum err load_object(void *context, const struct store_object *row) {
     bool current = true; /* what is not has been taken out of the set when that came */
     if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
         err = acts_is_current(core, row, &current);
+    } else if (row->kind == OBJECT_MEMBER) {
+        current = community_counts(core->community, &row->id);
     } else if (!standing_lasts(row->kind)) {
-        current = !community_is_removed(core->community, &row->author, NULL);
+        current = community_counts(core->community, &row->author) &&
+                  !community_is_removed(core->community, &row->author, NULL);
     }
     if (err != ERR_OK || !current) {
         return err;

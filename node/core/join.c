@@ -24,6 +24,8 @@ static enum err visit_find_invite(void *context, const struct store_invite *invi
 static enum err take_member(struct core *core, struct bytes object);
 static enum err take_welcome(struct core *core, const struct link_message *message);
 static enum err admit_each(struct community *community, struct bytes objects);
+static enum err admit_one(struct community *community, const struct signed_object *object,
+                          const struct member *member);
 static enum err judge_standing(struct community *community, const struct signed_object *object);
 static enum err judge_record(const struct community *community, const struct signed_object *object,
                              const struct head *head);
@@ -353,7 +355,7 @@ static enum err judge_welcome(struct community *community, struct bytes charter,
         err = member_decode(object.body, &self);
     }
     if (err == ERR_OK) {
-        err = community_admit(community, &object, &self);
+        err = admit_one(community, &object, &self);
     }
     if (err == ERR_OK) {
         *own = object.id;
@@ -436,11 +438,14 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
         err = signed_decode(buffer_bytes(&bytes), &complete);
     }
     if (err == ERR_OK) {
-        /* A home that was removed brings nobody in. */
-        err = community_in_standing(core->community, &core->self, core->now.wall) &&
-                      community_lets_bring(core->community, &member)
-                  ? community_admit(core->community, &complete, &member)
-                  : ERR_DENY_ROLE;
+        /* A home that was removed brings nobody in, and none brings in one in another's place,
+         * whatever day the joiner says that it is. */
+        err = !community_in_standing(core->community, &core->self, core->now.wall) ? ERR_DENY_ROLE
+              : !community_lets_bring(core->community, &complete.id, &member)      ? ERR_DENY_QUOTA
+                                                                                   : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = community_admit(core->community, &complete, &member);
     }
     if (err == ERR_OK) {
         err =
@@ -580,7 +585,7 @@ static enum err admit_each(struct community *community, struct bytes objects) {
         if (err == ERR_OK && object.kind == OBJECT_MEMBER) {
             err = member_decode(object.body, &member);
             if (err == ERR_OK) {
-                err = community_admit(community, &object, &member);
+                err = admit_one(community, &object, &member);
             }
         } else if (err == ERR_OK && standing_lasts(object.kind)) {
             err = judge_standing(community, &object);
@@ -591,6 +596,16 @@ static enum err admit_each(struct community *community, struct bytes objects) {
         }
     }
     return err;
+}
+
+/* What an honest sponsor has displaces nobody. */
+static enum err admit_one(struct community *community, const struct signed_object *object,
+                          const struct member *member) {
+    struct id displaced;
+    struct id by;
+    enum err err = community_admit(community, object, member);
+    return err == ERR_OK && community_take_displaced(community, &displaced, &by) ? ERR_DENY_QUOTA
+                                                                                 : err;
 }
 
 /* Acts come first, in their order; then certificates; then what became of them. */

@@ -197,7 +197,7 @@ struct core_work {
     enum err result;
 };
 
-/* A certificate as it is stored. A row of a certificate is never changed nor removed. */
+/* A certificate as it is stored: a row of one is never changed. */
 struct kept_certificate {
     struct id id;
     size_t len; /* 0: none */
@@ -461,10 +461,14 @@ enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key
 enum err standing_removal(struct core *core, const struct signed_object *object);
 /* `by`: the removal or act, which the community has taken. */
 enum err standing_removed(struct core *core, const struct removed *removed, const struct id *by);
+/* Those that community_take_displaced() names: as if they had been removed, and never brought in.
+ */
+enum err standing_displaced(struct core *core);
 enum err standing_judge_renewal(struct core *core, const struct signed_object *object,
                                 const struct head *head, const struct member *author);
 enum err standing_renewal(struct core *core, const struct signed_object *object);
-/* What chain_verify() takes: each certificate, and the renewal that counts for it. 0: not known. */
+/* What chain_verify() takes: each certificate, and the renewal that counts for it. 0: not known, or
+ * displaced and not kept. */
 size_t standing_chain(const struct core *core, const struct id *certificate,
                       struct id out[CHAIN_PARTS_MAX]);
 /* What decides who is a member: it lives longer than other objects, and is caught up with. */

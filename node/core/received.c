@@ -7,7 +7,7 @@
 #include "node/core/parts.h"
 
 static enum err visit_file(void *context, const struct id *grant);
-static enum err check_offer(struct core *core, const struct link *link,
+static enum err check_offer(struct core *core, struct link *link,
                             const struct link_message *message, struct id *grant_id,
                             struct grant *grant);
 static bool all_owners_of(const struct grant *grant, const struct member *member);
@@ -106,10 +106,11 @@ enum err received_take_offer(struct core *core, struct link *link,
 
 /* Ours to have: granted for this very request and its key, by all the owners it names, who are
  * owners of a home in good standing. */
-static enum err check_offer(struct core *core, const struct link *link,
+static enum err check_offer(struct core *core, struct link *link,
                             const struct link_message *message, struct id *grant_id,
                             struct grant *grant) {
     const struct id *request_id = &link->about;
+    enum err verdict = ERR_OK;
     struct signed_object grant_object;
     struct signed_object member_object;
     struct member member;
@@ -134,8 +135,8 @@ static enum err check_offer(struct core *core, const struct link *link,
         return err;
     }
     bool vouched = link->vouch.len > 0 && id_equal(&link->vouched, &member_object.id);
-    if (!vouched && community_find(core->community, &member_object.id) == NULL) {
-        err = community_admit(core->community, &member_object, &member);
+    if (!vouched && !community_counts(core->community, &member_object.id)) {
+        err = gossip_take(core, link, message->as.offer.member, (struct way){0}, &verdict);
     }
     bool standing =
         vouched || community_in_standing(core->community, &member_object.id, core->now.wall);

@@ -1,5 +1,5 @@
-/* Who is a member still (PROTOCOL 4.7, 4.9): removals by sponsors, homes that leave, renewals. What
- * administrators remove comes here by their act.
+/* Who is a member still (PROTOCOL 4.3, 4.7, 4.9): removals by sponsors, homes that leave, those in
+ * whose place others count, renewals. What administrators remove comes here by their act.
  *
  * A removal ends the links of whoever is removed, and takes all that it has said but its
  * certificate, which those whom it brought hang on: its requests end as if it had withdrawn them,
@@ -40,6 +40,9 @@ static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
                              const struct id *but, struct search *out);
 static enum err forget(struct core *core, const struct sync_key *key);
+static enum err forget_id(struct core *core, const struct id *id);
+static enum err unsay(struct core *core, const struct id *member);
+static bool is_above_self(const struct core *core, const struct id *member);
 static enum err part_with(struct core *core, const struct id *member, const struct id *by);
 static enum err silence(struct core *core, const struct id *member, const struct id *by);
 static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
@@ -311,10 +314,70 @@ static enum err forget(struct core *core, const struct sync_key *key) {
     return err == ERR_OK ? store_object_remove(core->store, &key->id) : err;
 }
 
+/* One that nobody else hears of any more cannot have said anything. */
+enum err standing_displaced(struct core *core) {
+    struct id member;
+    struct id by;
+    bool any = false;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && community_take_displaced(core->community, &member, &by)) {
+        struct log_entry entry = {.kind = LOG_REMOVED, .at = core->now.wall, .a = member, .b = by};
+        err = record_add(core, &entry, NULL);
+        if (err == ERR_OK) {
+            err = part_with(core, &member, &by);
+        }
+        if (err == ERR_OK && !is_above_self(core, &member)) {
+            err = unsay(core, &member);
+        }
+        any = true;
+    }
+    return err == ERR_OK && any ? epoch_load(core) : err;
+}
+
+/* What decides who is a member, which silence() leaves: its removals with their parts of the key,
+ * the renewal of its certificate, and that. Those whom it brought are displaced themselves. */
+static enum err unsay(struct core *core, const struct id *member) {
+    static struct sayings said; /* large */
+    const struct id renewal = community_renewal(core->community, member, (struct instant){0});
+    enum err err = ERR_OK;
+    do {
+        said.count = 0;
+        err = store_object_each_of(core->store, OBJECT_REMOVAL, member, visit_saying, &said);
+        for (size_t i = 0; err == ERR_OK && i < said.count; i++) {
+            community_unremove(core->community, &said.keys[i].id);
+            err = store_epoch_remove(core->store, &said.keys[i].id);
+            err = err == ERR_OK ? forget(core, &said.keys[i]) : err;
+        }
+    } while (err == ERR_OK && said.count == OBJECTS_AT_ONCE);
+    if (err == ERR_OK && !id_is_zero(&renewal)) {
+        err = forget_id(core, &renewal);
+    }
+    return err == ERR_OK ? forget_id(core, member) : err;
+}
+
+static enum err forget_id(struct core *core, const struct id *id) {
+    struct store_object row;
+    enum err err = store_object_get(core->store, id, &row);
+    const struct sync_key key = {row.created, *id};
+    return err == ERR_OK ? forget(core, &key) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* This home, or one whose certificate it shows with its own. */
+static bool is_above_self(const struct core *core, const struct id *member) {
+    struct id chain[CHAIN_MAX];
+    size_t count = community_chain(core->community, &core->self, chain);
+    bool above = false;
+    for (size_t i = 0; i < count; i++) {
+        above |= id_equal(&chain[i], member);
+    }
+    return above;
+}
+
 size_t standing_chain(const struct core *core, const struct id *certificate,
                       struct id out[CHAIN_PARTS_MAX]) {
     struct id chain[CHAIN_MAX];
-    size_t count = community_chain(core->community, certificate, chain);
+    bool kept = community_counts(core->community, certificate) || is_above_self(core, certificate);
+    size_t count = kept ? community_chain(core->community, certificate, chain) : 0;
     size_t parts = 0;
     for (size_t i = 0; i < count; i++) {
         struct id renewal = community_renewal(core->community, &chain[i], core->now.wall);

@@ -53,7 +53,7 @@ enum log_kind {
                              */
     LOG_ACT,                /* a: act; b: the one before; numbers: version, from 2 on */
     LOG_ACT_LOST,           /* a: act; b: the one in its place */
-    LOG_REMOVED,            /* a: certificate; b: removal or act */
+    LOG_REMOVED,            /* a: certificate; b: removal, act or the one in its place */
     /* private */
     LOG_CAMERA_LIST, /* numbers: version */
     LOG_MATCH,       /* a: request; b: clip */

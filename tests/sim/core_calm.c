@@ -243,7 +243,7 @@ static bool is_ours(const struct live *live, const struct store_object *row) {
     int author = watch_member(sim, &row->author);
     bool honest = author != NO_HOME && !sim->homes[author].hostile;
     if (row->kind == OBJECT_MEMBER || row->kind == OBJECT_REMOVAL) {
-        return row->kind == OBJECT_REMOVAL ? honest : watch_member(sim, &row->id) != NO_HOME;
+        return row->kind == OBJECT_REMOVAL ? honest : true;
     }
     if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
         bool sure = row->kind == OBJECT_ACT || (honest && !sim->homes[author].doubtful);

@@ -4,7 +4,8 @@
  *   acts_are_signed_by_k        no act counts without k administrators of the one before
  *   acts_are_a_chain            each follows the one before, and is later
  *   acts_have_their_effect      charter, removals and renewals are those of the chain, at once
- *   removed_are_removed         who is removed by what lies here is, and nobody else
+ *   removed_are_removed         who is removed by what lies here is, and nobody else; so is who has
+ *                               lost its place to a lower certificate (4.3)
  *   removed_have_no_link        no member link to one that is removed by what lies here
  *   removed_get_no_part         of the epoch key that their removal makes
  *   removed_bring_nobody_in     by certificates that they make afterwards
@@ -21,6 +22,7 @@
 
 enum {
     ACTS_LOOKED_AT = 512,
+    CERTIFICATES_LOOKED_AT = 2048,
     LOST_TOLD = 64, /* so many a home keeps */
     ENDORSEMENTS_OF_ONE = 16,
 };
@@ -51,6 +53,13 @@ struct view { /* of one home's store */
     size_t parted_count, parted_room;
     struct parted *parted;
     bool *gone; /* members */
+    size_t certificate_count;
+    struct id certificates; /* one upon the other: the same set has the same */
+};
+
+struct certificate {
+    struct id id, author;
+    struct instant created;
 };
 
 struct counted { /* an act that counted at a home once */
@@ -75,6 +84,8 @@ struct reading { /* of one store */
     struct view *view;
     size_t count;
     struct store_act acts[ACTS_LOOKED_AT];
+    size_t certificate_count;
+    struct certificate certificates[CERTIFICATES_LOOKED_AT];
     uint8_t mark[32];
 };
 
@@ -106,6 +117,8 @@ static enum err visit_founding(void *context, const struct store_epoch *epoch);
 static void look_at(struct sim *sim, int home);
 static enum err visit_act(void *context, const struct store_act *row);
 static enum err visit_removal_id(void *context, const struct store_object *row);
+static enum err visit_certificate(void *context, const struct store_object *row);
+static bool has_a_place(const struct reading *reading, int member);
 static void add_to_mark(uint8_t mark[32], const struct id *id, const struct id *more);
 static void read_again(struct reading *reading);
 static bool follow(struct reading *reading, const struct store_act *row, struct instant *created);
@@ -170,6 +183,10 @@ void charters_step(struct sim *sim) {
     check_endorsements(sim, sim->next_checked);
 }
 
+struct instant charters_created(const struct sim *sim, int member) {
+    return sim->charters->certificates[member];
+}
+
 bool charters_removed(const struct sim *sim, int home, int member) {
     return sim->charters->views[home].gone[member];
 }
@@ -213,10 +230,12 @@ static void look_at(struct sim *sim, int home) {
     reading.home = home;
     reading.view = &sim->charters->views[home];
     reading.count = 0;
+    reading.certificate_count = 0;
     memset(reading.mark, 0, sizeof reading.mark);
     ASSERT(store_begin(h->store) == ERR_OK);
     ASSERT(store_act_each(h->store, visit_act, &reading) == ERR_OK);
     ASSERT(store_object_each(h->store, OBJECT_REMOVAL, visit_removal_id, &reading) == ERR_OK);
+    ASSERT(store_object_each(h->store, OBJECT_MEMBER, visit_certificate, &reading) == ERR_OK);
     bool is_new = !reading.view->known || memcmp(reading.mark, reading.view->mark, 32) != 0;
     if (is_new) {
         read_again(&reading);
@@ -246,6 +265,15 @@ static enum err visit_removal_id(void *context, const struct store_object *row) 
     return ERR_OK;
 }
 
+static enum err visit_certificate(void *context, const struct store_object *row) {
+    struct reading *reading = context;
+    ASSERT(reading->certificate_count < CERTIFICATES_LOOKED_AT);
+    reading->certificates[reading->certificate_count++] =
+        (struct certificate){row->id, row->author, row->created};
+    add_to_mark(reading->mark, &row->id, &row->author);
+    return ERR_OK;
+}
+
 static void add_to_mark(uint8_t mark[32], const struct id *id, const struct id *more) {
     uint8_t both[2 * sizeof *id];
     memcpy(both, id->b, sizeof id->b);
@@ -267,6 +295,13 @@ static void read_again(struct reading *reading) {
     view->renewal_count = 0;
     view->lost = 0;
     memcpy(view->mark, reading->mark, sizeof view->mark);
+    view->certificate_count = reading->certificate_count;
+    view->certificates = (struct id){{0}};
+    for (size_t i = 0; i < reading->certificate_count; i++) {
+        for (size_t k = 0; k < sizeof view->certificates.b; k++) {
+            view->certificates.b[k] ^= reading->certificates[i].id.b[k];
+        }
+    }
     for (size_t i = 0; i < reading->count; i++) {
         if (!id_is_zero(&reading->acts[i].lost_to)) {
             view->lost++;
@@ -277,11 +312,36 @@ static void read_again(struct reading *reading) {
     struct store *store = sim->world->homes[reading->home].store;
     ASSERT(store_object_each(store, OBJECT_REMOVAL, visit_removal, reading) == ERR_OK);
     for (int m = 0; m < sim->options.nodes; m++) {
-        view->gone[m] = false;
+        view->gone[m] = !has_a_place(reading, m);
         for (size_t i = 0; i < view->parted_count; i++) {
             view->gone[m] = view->gone[m] || takes(charters, &view->parted[i], m);
         }
     }
+}
+
+/* It lies here, and so do those above it; and fewer lower ones of its sponsor lie here than that
+ * may bring in. No charter of these people is tighter than the founding one. */
+static bool has_a_place(const struct reading *reading, int member) {
+    bool all = true;
+    for (int m = member; m != NO_HOME && all; m = govern_sponsor(m)) {
+        const struct id *id = &reading->sim->world->homes[m].certificate;
+        const struct certificate *own = NULL;
+        uint32_t lower = 0;
+        for (size_t i = 0; i < reading->certificate_count && own == NULL; i++) {
+            bool found = id_equal(&reading->certificates[i].id, id);
+            own = found ? &reading->certificates[i] : NULL;
+        }
+        for (size_t i = 0; own != NULL && i < reading->certificate_count; i++) {
+            const struct certificate *other = &reading->certificates[i];
+            bool before = other->created.ms == own->created.ms
+                              ? id_compare(&other->id, &own->id) < 0
+                              : other->created.ms < own->created.ms;
+            lower += before && id_equal(&other->author, &own->author) ? 1 : 0;
+        }
+        int sponsor = govern_sponsor(m);
+        all = own != NULL && (sponsor == NO_HOME || lower < govern_allowance(sponsor));
+    }
+    return all;
 }
 
 static bool follow(struct reading *reading, const struct store_act *row, struct instant *created) {
@@ -578,7 +638,11 @@ const char *charters_late(struct sim *sim, char *detail, size_t size) {
                        one->version, i, view->version);
         if (!id_equal(&view->head, &one->head)) {
             late = "one_charter_history";
-        } else if (memcmp(view->gone, one->gone, (size_t)sim->options.nodes) != 0) {
+        } else if (memcmp(view->gone, one->gone, (size_t)sim->options.nodes) != 0 ||
+                   view->certificate_count != one->certificate_count ||
+                   !id_equal(&view->certificates, &one->certificates)) {
+            (void)snprintf(detail, size, "home %d has %zu certificates, home %d %zu", first,
+                           one->certificate_count, i, view->certificate_count);
             late = "one_membership";
         } else if (!epoch_is_right(sim, i) ||
                    memcmp(sim->world->homes[i].core->epoch_key,

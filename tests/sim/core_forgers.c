@@ -7,7 +7,9 @@
  *   two faces     endorsements of acts that cannot both be, of none that follows, of the past and
  * of the future, and more of them than a home keeps replays       acts that lost removals      of
  * certificates that nobody knows, of others' members, in others' names; of their own members too,
- * with the part of the key for one home alone certificates  by a sponsor that was removed */
+ * with the part of the key for one home alone certificates  by a sponsor that was removed; and more
+ * than a sponsor may sign, each home being shown others of them, some from before those whom it has
+ * brought in */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +19,16 @@
 #include "node/core/parts.h"
 #include "tests/sim/core_sim.h"
 #include "tests/support/samples.h"
+#include "tests/support/world_parts.h"
 
 enum {
     FLOOD = 20,             /* endorsements at once; a home keeps 16 */
     REMOVALS_OF_NOBODY = 4, /* at once */
-    CERTIFICATE_DAYS = 365,
+    MANY = 10,              /* certificates of one sponsor; its allowance is 4 */
+    MANY_AT_ONCE = 3,
 };
 
-struct forged { /* a certificate, by a sponsor that somebody has removed */
+struct forged { /* a certificate */
     struct id id;
     int sponsor, as;
     struct instant created;
@@ -34,9 +38,12 @@ struct forged { /* a certificate, by a sponsor that somebody has removed */
 struct forgeries {
     size_t told; /* of everything */
     size_t count;
-    struct forged list[WORLD_HOMES_MAX]; /* one of each sponsor at most: it has an allowance */
+    struct forged list[WORLD_HOMES_MAX]; /* one of each sponsor at most */
+    size_t too_many;
+    struct forged many[256]; /* of sponsors that sign more than they may, and are members still */
 };
 
+static const struct forged *forged_at(const struct forgeries *forgeries, size_t i);
 static void act_of_too_few(struct sim *sim, const struct forger *forger);
 static void draft(struct sim *sim, const struct forger *forger, struct act *out);
 static void two_faces(struct sim *sim, const struct forger *forger);
@@ -50,9 +57,9 @@ static void remove_own(struct sim *sim, const struct forger *forger);
 static void tell_removal(struct sim *sim, const struct forger *forger, int author,
                          const struct removed *removed, struct id *id);
 static void bring_in(struct sim *sim, const struct forger *forger);
-static void make_certificate(struct sim *sim, struct forged *forged);
-static void make_invite(struct sim *sim, const struct forged *forged, const uint8_t secret[16],
-                        struct buffer *out);
+static void sign_too_many(struct sim *sim, const struct forger *forger);
+static struct instant time_of_another(struct sim *sim, const struct forger *forger, size_t made);
+static void certify(struct sim *sim, struct forged *forged);
 static void fill_random(struct sim *sim, uint8_t *out, size_t len);
 
 void forgers_start(struct sim *sim) {
@@ -87,8 +94,13 @@ void forgers_act(struct sim *sim, const struct forger *forger) {
         remove_own(sim, forger);
         break;
     case 11:
-    case 12:
         bring_in(sim, forger);
+        break;
+    case 12:
+    case 13:
+        for (int i = 0; i < MANY_AT_ONCE && forger->insider->open; i++) {
+            sign_too_many(sim, forger);
+        }
         break;
     default:
         two_faces(sim, forger);
@@ -107,8 +119,9 @@ struct bytes forgers_certificate(const struct sim *sim, int as) {
 
 bool forgers_made(const struct sim *sim, const struct id *certificate, int *sponsor,
                   struct instant *created) {
-    for (size_t i = 0; sim->forgeries != NULL && i < sim->forgeries->count; i++) {
-        const struct forged *forged = &sim->forgeries->list[i];
+    size_t count = sim->forgeries == NULL ? 0 : sim->forgeries->count + sim->forgeries->too_many;
+    for (size_t i = 0; i < count; i++) {
+        const struct forged *forged = forged_at(sim->forgeries, i);
         if (id_equal(&forged->id, certificate)) {
             *sponsor = forged->sponsor;
             *created = forged->created;
@@ -119,19 +132,27 @@ bool forgers_made(const struct sim *sim, const struct id *certificate, int *spon
 }
 
 void forgers_each(const struct sim *sim, forgers_visit *visit, void *context) {
-    for (size_t i = 0; i < sim->forgeries->count; i++) {
-        visit(context, &sim->forgeries->list[i].id);
+    for (size_t i = 0; i < sim->forgeries->count + sim->forgeries->too_many; i++) {
+        visit(context, &forged_at(sim->forgeries, i)->id);
     }
 }
 
+/* Of all of them. */
+static const struct forged *forged_at(const struct forgeries *forgeries, size_t i) {
+    return i < forgeries->count ? &forgeries->list[i] : &forgeries->many[i - forgeries->count];
+}
+
 void forgers_print(const struct sim *sim) {
-    (void)printf("  forgers acted %zu times, and made %zu certificates\n", sim->forgeries->told,
-                 sim->forgeries->count);
+    (void)printf("  forgers acted %zu times, and made %zu certificates and %zu too many\n",
+                 sim->forgeries->told, sim->forgeries->count, sim->forgeries->too_many);
 }
 
 void forgers_finish(struct sim *sim) {
     for (size_t i = 0; sim->forgeries != NULL && i < sim->forgeries->count; i++) {
         buffer_finish(&sim->forgeries->list[i].bytes);
+    }
+    for (size_t i = 0; sim->forgeries != NULL && i < sim->forgeries->too_many; i++) {
+        buffer_finish(&sim->forgeries->many[i].bytes);
     }
     free(sim->forgeries);
 }
@@ -333,67 +354,49 @@ static void bring_in(struct sim *sim, const struct forger *forger) {
         forged = &forgeries->list[forgeries->count++];
         *forged = (struct forged){
             .sponsor = sponsor, .as = forger->as, .created = world_wall(sim->world, victim)};
-        make_certificate(sim, forged);
+        certify(sim, forged);
     }
     (void)world_insider_gossip(forger->insider, buffer_bytes(&forged->bytes));
 }
 
-static void make_certificate(struct sim *sim, struct forged *forged) {
-    const struct world_home *as = &sim->world->homes[forged->as];
-    const struct world_home *sponsor = &sim->world->homes[forged->sponsor];
-    uint8_t secret[16];
-    struct sign_secret invite_secret;
-    struct sign_public invite_public;
-    struct signed_object object;
-    SCOPED(buffer_finish) struct buffer invite = {.max = SIGNED_GOSSIP_MAX};
-    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    struct member member = {.head = {.community = sim->world->community,
-                                     .author = sponsor->certificate,
-                                     .created = forged->created},
-                            .name = "Nobody",
-                            .role = MEMBER_HOME,
-                            .node = as->node,
-                            .log = as->log,
-                            .transport = as->transport,
-                            .owner_count = 1,
-                            .owners = {as->owner_publics[0]},
-                            .owner_names = {"Nobody"}};
-    fill_random(sim, secret, sizeof secret);
-    make_invite(sim, forged, secret, &invite);
-    member.invite = buffer_bytes(&invite);
-    member.head.expires.ms = forged->created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS;
-    invite_key(secret, &invite_secret, &invite_public);
-    ASSERT(member_encode(&member, &body) == ERR_OK);
-    signed_start(OBJECT_MEMBER, buffer_bytes(&body), &object);
-    ASSERT(signed_add(&object, &as->owners[0].sign, &as->owner_publics[0].sign) == ERR_OK);
-    ASSERT(signed_add(&object, &invite_secret, &invite_public) == ERR_OK);
-    ASSERT(signed_add(&object, &as->keys.sign, &as->node) == ERR_OK);
-    if (forged->as != forged->sponsor) {
-        ASSERT(signed_add(&object, &sponsor->keys.sign, &sponsor->node) == ERR_OK);
+/* In its own name, for itself once more; here one of them, there another. */
+static void sign_too_many(struct sim *sim, const struct forger *forger) {
+    struct forgeries *forgeries = sim->forgeries;
+    const struct forged *chosen = NULL;
+    size_t made = 0;
+    for (size_t i = 0; i < forgeries->too_many; i++) {
+        bool own = forgeries->many[i].sponsor == forger->as;
+        made += own ? 1 : 0;
+        chosen = own && sim_draw(sim, made) == 0 ? &forgeries->many[i] : chosen;
     }
-    buffer_init(&forged->bytes, SIGNED_GOSSIP_MAX);
-    ASSERT(signed_encode(&object, &forged->bytes) == ERR_OK);
-    forged->id = object.id;
+    if (made < MANY && forgeries->too_many < COUNT_OF(forgeries->many) && sim_draw(sim, 2) == 0) {
+        struct forged *forged = &forgeries->many[forgeries->too_many++];
+        *forged = (struct forged){
+            .sponsor = forger->as, .as = forger->as, .created = time_of_another(sim, forger, made)};
+        certify(sim, forged);
+        chosen = forged;
+    }
+    if (chosen != NULL) {
+        (void)world_insider_gossip(forger->insider, buffer_bytes(&chosen->bytes));
+    }
 }
 
-static void make_invite(struct sim *sim, const struct forged *forged, const uint8_t secret[16],
-                        struct buffer *out) {
-    const struct world_home *sponsor = &sim->world->homes[forged->sponsor];
-    struct invite_code code = {.community = sim->world->community,
-                               .sponsor = sponsor->certificate,
-                               .transport = sponsor->transport,
-                               .owner = sponsor->owner_publics[0].sign,
-                               .created = forged->created,
-                               .expires = {forged->created.ms + DURATION_DAY_MS},
-                               .role = MEMBER_HOME,
-                               .address_count = 1};
-    struct signed_object object;
-    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
-    memcpy(code.secret, secret, sizeof code.secret);
-    world_address(forged->sponsor, code.addresses[0]);
-    ASSERT(invite_code_object(&code, &body, &object) == ERR_OK);
-    ASSERT(signed_add(&object, &sponsor->owners[0].sign, &code.owner) == ERR_OK);
-    ASSERT(signed_encode(&object, out) == ERR_OK);
+/* That of its victim, or, where one may lose its place, one before whom it brought in last. */
+static struct instant time_of_another(struct sim *sim, const struct forger *forger, size_t made) {
+    struct instant now = world_wall(sim->world, forger->insider->home);
+    int last = NO_HOME;
+    for (int i = 0; i < sim->options.nodes; i++) {
+        last = govern_sponsor(i) == forger->as ? i : last;
+    }
+    if (made > 1 || last == NO_HOME || sim_draw(sim, 2) == 0 || !govern_doubt(sim, last, true)) {
+        return now;
+    }
+    return (struct instant){charters_created(sim, last).ms - 1 - (int64_t)made};
+}
+
+static void certify(struct sim *sim, struct forged *forged) {
+    forged->id = world_certify(sim->world, forged->sponsor, forged->as, forged->created,
+                               world_draw(&sim->random), &forged->bytes);
 }
 
 static void fill_random(struct sim *sim, uint8_t *out, size_t len) {

@@ -58,7 +58,7 @@ static void sign(struct sim *sim, int home);
 static bool has_seen(struct sim *sim, int home, const struct id *act);
 static enum err visit_endorsement(void *context, const struct store_object *row);
 static void endorse(struct sim *sim, int home, struct proposal *proposal, const uint8_t *key);
-static bool is_usual(enum err err);
+static bool is_usual(const struct sim *sim, int home, enum err err);
 
 /* ---- the community ---- */
 
@@ -99,6 +99,10 @@ static bool is_joined(struct world *world, void *context) {
 
 int govern_sponsor(int home) {
     return home == 0 ? NO_HOME : (home - 1) / WIDTH;
+}
+
+uint32_t govern_allowance(int home) {
+    return home == 0 ? ALLOWANCE : ALLOWANCE / 2;
 }
 
 bool govern_is_under(int home, int of) {
@@ -329,7 +333,7 @@ static void sponsor(struct sim *sim) {
     enum err err = world_remove(sim->world, by, member, subtree);
     bool up = sim->world->homes[by].core != NULL;
     sim->govern->removals += err == ERR_OK ? 1 : 0;
-    if (up && !is_usual(err) && err != ERR_USER_EXISTS) {
+    if (up && !is_usual(sim, by, err) && err != ERR_USER_EXISTS) {
         sim_broken(sim, "removals_are_taken", "home %d removes home %d: %s", by, member,
                    err_text(err));
     }
@@ -381,13 +385,17 @@ static void endorse(struct sim *sim, int home, struct proposal *proposal, const 
     enum err err = world_endorse(sim->world, home, &proposal->act, key, &proposal->id);
     bool up = sim->world->homes[home].core != NULL;
     proposal->signers[home] = err == ERR_OK && up;
-    if (up && !is_usual(err)) {
+    if (up && !is_usual(sim, home, err)) {
         sim_broken(sim, "endorsements_are_taken", "home %d: %s", home, err_text(err));
     }
 }
 
-/* No administrator or member any more; a clock that is far off; enough for now. */
-static bool is_usual(enum err err) {
-    return err == ERR_OK || err == ERR_DENY_CHARTER || err == ERR_DENY_EXPIRED ||
-           err == ERR_DENY_QUOTA || err == ERR_DENY_TIME || err == ERR_PEER_REPEATED;
+/* No administrator or member any more; another in its place, as it knows; a clock that is far off;
+ * enough for now. */
+static bool is_usual(const struct sim *sim, int home, enum err err) {
+    const struct world_home *h = &sim->world->homes[home];
+    bool out = h->core != NULL && !community_counts(h->core->community, &h->certificate);
+    return (err == ERR_PEER_UNKNOWN && out) || err == ERR_OK || err == ERR_DENY_CHARTER ||
+           err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_DENY_TIME ||
+           err == ERR_PEER_REPEATED;
 }

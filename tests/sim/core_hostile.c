@@ -47,7 +47,7 @@ struct crew {
 
 static void change_victim(struct sim *sim, struct line *line);
 static void call(struct sim *sim, struct line *line, int victim, const struct id *request);
-static void certificate_of(const struct sim *sim, int at, int home, struct buffer *out);
+static void certificate_of(const struct sim *sim, int home, struct buffer *out);
 static void hang_up(struct line *line);
 static void listen(struct line *line);
 static void keep(struct line *line, struct bytes object);
@@ -154,7 +154,7 @@ static void change_victim(struct sim *sim, struct line *line) {
 static void call(struct sim *sim, struct line *line, int victim, const struct id *request) {
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
     if (line->way == MASKS) {
-        certificate_of(sim, victim, (int)sim_draw(sim, (uint64_t)sim->options.nodes), &certificate);
+        certificate_of(sim, (int)sim_draw(sim, (uint64_t)sim->options.nodes), &certificate);
     }
     if (line->way == GOVERNS && sim_draw(sim, 4) == 0) {
         ASSERT(buffer_append(&certificate, forgers_certificate(sim, line->as)) == ERR_OK);
@@ -164,8 +164,9 @@ static void call(struct sim *sim, struct line *line, int victim, const struct id
                              &line->insider);
 }
 
-static void certificate_of(const struct sim *sim, int at, int home, struct buffer *out) {
-    struct store *store = sim->world->homes[at].store;
+/* From itself: others may know it no more. */
+static void certificate_of(const struct sim *sim, int home, struct buffer *out) {
+    struct store *store = sim->world->homes[home].store;
     struct store_object row;
     ASSERT(store_begin(store) == ERR_OK);
     ASSERT(store_object_get(store, &sim->world->homes[home].certificate, &row) == ERR_OK);
@@ -387,7 +388,7 @@ static void offer(struct sim *sim, struct line *line) {
     (void)sample_sign(OBJECT_GRANT, buffer_bytes(&body), owners, home->owner_count, &bytes);
     message.as.offer.grant = buffer_bytes(&bytes);
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
-    certificate_of(sim, line->insider.home, line->as, &certificate);
+    certificate_of(sim, line->as, &certificate);
     message.as.offer.member = buffer_bytes(&certificate);
     (void)world_insider_say(&line->insider, &message);
     buffer_finish(&bytes);

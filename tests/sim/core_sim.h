@@ -244,6 +244,7 @@ void hostile_finish(struct sim *sim);
 void govern_found(struct sim *sim, const struct world_terms *terms);
 void govern_step(struct sim *sim);
 int govern_sponsor(int home); /* NO_HOME: of the founder */
+uint32_t govern_allowance(int home);
 /* Is it `of`, or was it brought in by that or by one below it? */
 bool govern_is_under(int home, int of);
 /* Could it be removed, without half of the honest being in doubt? Marks all whom that would take.
@@ -258,7 +259,9 @@ void govern_finish(struct sim *sim);
 void charters_start(struct sim *sim); /* members are known */
 /* Looks at every home's store, and at its core if it is up, as far as anything is new there. */
 void charters_step(struct sim *sim);
-/* Is the member removed, by what lies in the home's store? */
+/* When the member's certificate was made. */
+struct instant charters_created(const struct sim *sim, int member);
+/* Is the member removed, or another in its place, by what lies in the home's store? */
 bool charters_removed(const struct sim *sim, int home, int member);
 /* NULL: all that stand have come to the same; otherwise the invariant that is still broken. */
 const char *charters_late(struct sim *sim, char *detail, size_t size);

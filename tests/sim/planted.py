@@ -236,6 +236,14 @@ BUGS = {
         ("node/community/community.c", "return find(community, brought)->member.head.created.ms >= gone->at.ms;",
          "return find(community, brought)->member.head.created.ms >= gone->at.ms && community->count == 0;"),
     ),
+    "lets those who came first keep their places": (
+        GOVERN,
+        ("node/community/community.c", "sponsor->displaces < COMMUNITY_DISPLACED_MAX", "sponsor->displaces > COMMUNITY_DISPLACED_MAX"),
+    ),
+    "offers the certificate of one who lost its place": (
+        GOVERN,
+        ("node/core/standing.c", "            err = unsay(core, &member);\n", "            err = ERR_OK;\n"),
+    ),
     "lets a neighbour remove": (
         GOVERN,
         ("node/community/community.c", "    return id_equal(by, member) || id_equal(by, &admitted->member.head.author) ? ERR_OK",

@@ -330,6 +330,10 @@ enum err world_endorse(struct world *world, int home, const struct act *act, con
  * leaves.
  */
 enum err world_remove(struct world *world, int home, int member, bool subtree);
+/* A certificate that `sponsor` signs for home `as`, which need not have asked for one, as of any
+ * time; `random`: of its invite. Nothing is told to anyone. *out is initialised here. */
+struct id world_certify(struct world *world, int sponsor, int as, struct instant created,
+                        uint64_t random, struct buffer *out);
 /* The epoch key of a home, and its newest act. */
 void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTES]);
 struct id world_newest_act(const struct world *world, int home);

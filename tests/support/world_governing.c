@@ -5,7 +5,14 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 #include "tests/support/samples.h"
-#include "tests/support/world.h"
+#include "tests/support/world_parts.h"
+
+enum {
+    CERTIFICATE_DAYS = 365
+};
+
+static void sign_invite(struct world *world, int sponsor, struct instant created,
+                        const uint8_t secret[16], struct buffer *out);
 
 void world_act(struct world *world, int home, struct act *out) {
     const struct governance *governance = community_governance(world->homes[home].core->community);
@@ -71,6 +78,59 @@ enum err world_remove(struct world *world, int home, int member, bool subtree) {
                                             .blob = buffer_bytes(&bytes),
                                             .blob2 = {key, home == member ? 0 : sizeof key}};
     return world_ask(world, home, &request);
+}
+
+struct id world_certify(struct world *world, int sponsor, int as, struct instant created,
+                        uint64_t random, struct buffer *out) {
+    const struct world_home *home = &world->homes[as];
+    const struct world_home *by = &world->homes[sponsor];
+    uint8_t secret[16];
+    struct sign_secret invite_secret;
+    struct sign_public invite_public;
+    SCOPED(buffer_finish) struct buffer invite = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    struct member member = {
+        .head = {.community = world->community,
+                 .author = by->certificate,
+                 .created = created,
+                 .expires = {created.ms + (int64_t)CERTIFICATE_DAYS * DURATION_DAY_MS}},
+        .name = "Nobody",
+        .role = MEMBER_HOME,
+        .node = home->node,
+        .log = home->log,
+        .transport = home->transport,
+        .owner_count = 1,
+        .owners = {home->owner_publics[0]},
+        .owner_names = {"Nobody"}};
+    write_u64(secret, world_draw(&random));
+    write_u64(secret + 8, world_draw(&random));
+    sign_invite(world, sponsor, created, secret, &invite);
+    member.invite = buffer_bytes(&invite);
+    invite_key(secret, &invite_secret, &invite_public);
+    ASSERT(member_encode(&member, &body) == ERR_OK);
+    const struct sign_secret *keys[] = {&home->owners[0].sign, &invite_secret, &home->keys.sign,
+                                        &by->keys.sign};
+    return sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, as == sponsor ? 3 : 4, out);
+}
+
+static void sign_invite(struct world *world, int sponsor, struct instant created,
+                        const uint8_t secret[16], struct buffer *out) {
+    const struct world_home *by = &world->homes[sponsor];
+    struct invite_code code = {.community = world->community,
+                               .sponsor = by->certificate,
+                               .transport = by->transport,
+                               .owner = by->owner_publics[0].sign,
+                               .created = created,
+                               .expires = {created.ms + DURATION_DAY_MS},
+                               .role = MEMBER_HOME,
+                               .address_count = 1};
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    memcpy(code.secret, secret, sizeof code.secret);
+    world_address(sponsor, code.addresses[0]);
+    ASSERT(invite_code_object(&code, &body, &object) == ERR_OK);
+    ASSERT(signed_add(&object, &by->owners[0].sign, &code.owner) == ERR_OK);
+    ASSERT(signed_encode(&object, out) == ERR_OK);
 }
 
 void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTES]) {

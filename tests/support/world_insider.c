@@ -15,7 +15,7 @@ static void forget(struct world *world, const struct world_insider *insider);
 static void member_secret(struct world *world, int number, uint8_t out[32]);
 static void delivery_secret(struct world *world, int number, const struct id *request,
                             uint8_t out[32]);
-static void own_certificate(struct world *world, int as, int number, struct buffer *out);
+static void own_certificate(struct world *world, int as, struct buffer *out);
 static void pass_all(struct transport_door_key *door);
 static bool is_dialled(struct world *world, void *context);
 static bool established(struct world_insider *insider, struct buffer *bytes);
@@ -36,7 +36,7 @@ bool world_insider_dial(struct world *world, int as, int number, const struct id
         delivery_secret(world, number, request, secret);
     }
     if (request == NULL && certificate.len == 0) {
-        own_certificate(world, as, number, &payload);
+        own_certificate(world, as, &payload);
     }
     ASSERT(buffer_append(&payload, certificate) == ERR_OK);
     pass_all(&door);
@@ -223,9 +223,9 @@ static void delivery_secret(struct world *world, int number, const struct id *re
     request_delivery_psk(request, &asked.key, out);
 }
 
-/* As the other home holds it. */
-static void own_certificate(struct world *world, int as, int number, struct buffer *out) {
-    struct store *store = world->homes[number].store;
+/* From itself: others may know it no more. */
+static void own_certificate(struct world *world, int as, struct buffer *out) {
+    struct store *store = world->homes[as].store;
     struct store_object row;
     ASSERT(store_begin(store) == ERR_OK);
     ASSERT(store_object_get(store, &world->homes[as].certificate, &row) == ERR_OK);

@@ -48,12 +48,12 @@ static enum err admit(struct community *community, int number, struct instant no
     return admit_bytes(community, buffer_bytes(&samples.homes[number].member), now);
 }
 
-/* A home that `sponsor` brought, with keys that follow from `number`. */
-static struct id bring(int number, const struct id *sponsor,
-                       const struct sign_secret *sponsor_owner,
-                       const struct sign_secret *sponsor_node, uint32_t allowance,
-                       struct sign_secret *owner_out, struct sign_secret *node_out,
-                       struct buffer *out) {
+/* A home that `sponsor` brought so much later than others, with keys that follow from `number`. */
+static struct id bring_at(int number, int64_t later_ms, const struct id *sponsor,
+                          const struct sign_secret *sponsor_owner,
+                          const struct sign_secret *sponsor_node, uint32_t allowance,
+                          struct sign_secret *owner_out, struct sign_secret *node_out,
+                          struct buffer *out) {
     struct member member;
     struct sign_secret invite_secret;
     struct buffer signed_invite;
@@ -68,6 +68,7 @@ static struct id bring(int number, const struct id *sponsor,
     seed[0] ^= 0xff;
     sign_from_seed(seed, node_out, &member.node);
     member.head.author = *sponsor;
+    member.head.created.ms += later_ms;
     member.invite_allowance = allowance;
     struct invite invite = {.head = {.community = samples.id,
                                      .author = *sponsor,
@@ -84,6 +85,49 @@ static struct id bring(int number, const struct id *sponsor,
     struct id id = sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, 4, out);
     buffer_finish(&signed_invite);
     return id;
+}
+
+static struct id bring(int number, const struct id *sponsor,
+                       const struct sign_secret *sponsor_owner,
+                       const struct sign_secret *sponsor_node, uint32_t allowance,
+                       struct sign_secret *owner_out, struct sign_secret *node_out,
+                       struct buffer *out) {
+    return bring_at(number, 0, sponsor, sponsor_owner, sponsor_node, allowance, owner_out, node_out,
+                    out);
+}
+
+enum {
+    ALLOWED = 8, /* the founder */
+    SIGNED = 12, /* and so many it signs */
+    ORDERS = 20,
+};
+
+struct signed_one {
+    struct id id;
+    struct sign_secret owner, node;
+    struct buffer bytes;
+};
+
+/* By the founder; two at each time, so that some are apart by their ids alone. */
+static void sign_too_many(struct signed_one *list, int count) {
+    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    for (int i = 0; i < count; i++) {
+        list[i].id = bring_at(100 + i, 1000 * (i / 2), &founder->certificate, &founder->owner.sign,
+                              &founder->node, 2, &list[i].owner, &list[i].node, &list[i].bytes);
+    }
+    for (int i = 0; i + 1 < count; i += 2) {
+        if (id_compare(&list[i].id, &list[i + 1].id) > 0) {
+            struct signed_one higher = list[i];
+            list[i] = list[i + 1];
+            list[i + 1] = higher;
+        }
+    }
+}
+
+static void finish_signed(struct signed_one *list, int count) {
+    for (int i = 0; i < count; i++) {
+        buffer_finish(&list[i].bytes);
+    }
 }
 
 static void test_a_certificate_is_admitted_after_its_sponsors_and_once(void **state) {
@@ -126,23 +170,196 @@ static void test_standing_ends_with_ones_own_certificate_or_any_sponsors(void **
     community_destroy(community);
 }
 
-static void test_a_sponsor_brings_no_more_than_its_allowance(void **state) {
+/* Whatever came first, or came twice: the lowest count, as many as are allowed. */
+static void test_of_too_many_the_lowest_count_in_whatever_order_they_come(void **state) {
+    static struct signed_one list[SIGNED];
+    uint32_t random = 1;
+    (void)state;
+    sign_too_many(list, SIGNED);
+    for (int order = 0; order < ORDERS; order++) {
+        struct community *community = create();
+        int places[SIGNED];
+        CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+        for (int i = 0; i < SIGNED; i++) {
+            places[i] = order == 0 ? i : SIGNED - 1 - i;
+        }
+        for (int i = SIGNED - 1; i > 0 && order > 1; i--) {
+            random = random * 1664525U + 1013904223U;
+            int k = (int)((random >> 8) % (uint32_t)(i + 1));
+            int other = places[i];
+            places[i] = places[k];
+            places[k] = other;
+        }
+        for (int i = 0; i < 2 * SIGNED; i++) {
+            enum err err =
+                admit_bytes(community, buffer_bytes(&list[places[i % SIGNED]].bytes), SAMPLE_NOW);
+            CHECK(err == ERR_OK || err == ERR_DENY_QUOTA);
+        }
+        for (int i = 0; i < SIGNED; i++) {
+            CHECK(community_counts(community, &list[i].id) == (i < ALLOWED));
+            CHECK(community_in_standing(community, &list[i].id, SAMPLE_NOW) == (i < ALLOWED));
+        }
+        community_destroy(community);
+    }
+    finish_signed(list, SIGNED);
+}
+
+/* With all below it; each is named once, keeps its number, and nothing may be said of it. */
+static void test_one_in_whose_place_another_counts_goes_with_those_below(void **state) {
+    static struct signed_one list[SIGNED];
+    struct sign_secret owner;
+    struct sign_secret node;
+    struct buffer below_bytes;
+    struct id gone[3];
+    struct id by[3];
+    struct instant at = {1};
     (void)state;
     struct community *community = create();
-    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    sign_too_many(list, SIGNED);
     CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
-    for (int i = 0; i < 9; i++) {
-        struct sign_secret owner;
-        struct sign_secret node;
-        struct buffer bytes;
-        (void)bring(100 + i, &founder->certificate, &founder->owner.sign, &founder->node, 0, &owner,
-                    &node, &bytes);
-        CHECK_ERR(i < 8 ? ERR_OK : ERR_DENY_QUOTA,
-                  admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
-        buffer_finish(&bytes);
+    for (int i = 1; i <= ALLOWED; i++) {
+        CHECK_ERR(ERR_OK, admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW));
     }
-    CHECK(community_size(community) == 9);
+    const struct signed_one *highest = &list[ALLOWED];
+    const struct id below = bring_at(50, 60000, &highest->id, &highest->owner, &highest->node, 0,
+                                     &owner, &node, &below_bytes);
+    CHECK_ERR(ERR_OK, admit_bytes(community, buffer_bytes(&below_bytes), SAMPLE_NOW));
+    size_t number = community_number(community, &highest->id);
+    CHECK(!community_take_displaced(community, &gone[0], &by[0]));
+    CHECK_ERR(ERR_OK, admit_bytes(community, buffer_bytes(&list[0].bytes), SAMPLE_NOW));
+    CHECK(community_take_displaced(community, &gone[0], &by[0]));
+    CHECK(community_take_displaced(community, &gone[1], &by[1]));
+    CHECK(!community_take_displaced(community, &gone[2], &by[2]));
+    CHECK(id_equal(&gone[0], &highest->id) && id_equal(&by[0], &list[0].id));
+    CHECK(id_equal(&gone[1], &below) && id_equal(&by[1], &list[0].id));
+    for (int i = 0; i < 2; i++) {
+        CHECK(community_is_removed(community, &gone[i], &at) && at.ms == 0);
+        CHECK(!community_in_standing(community, &gone[i], SAMPLE_NOW));
+        CHECK_ERR(
+            ERR_PEER_UNKNOWN,
+            community_may_remove(community, &samples.homes[SAMPLE_FOUNDER].certificate, &gone[i]));
+        CHECK_ERR(
+            ERR_PEER_UNKNOWN,
+            community_may_renew(community, &samples.homes[SAMPLE_FOUNDER].certificate, &gone[i]));
+    }
+    CHECK(community_number(community, &highest->id) == number);
+    CHECK(id_equal(community_member_id(community, number), &highest->id));
+    CHECK(community_size(community) == ALLOWED + 3);
+    CHECK_ERR(ERR_DENY_QUOTA, admit_bytes(community, buffer_bytes(&highest->bytes), SAMPLE_NOW));
+    CHECK_ERR(ERR_PEER_UNKNOWN, admit_bytes(community, buffer_bytes(&below_bytes), SAMPLE_NOW));
+    buffer_finish(&below_bytes);
+    finish_signed(list, SIGNED);
     community_destroy(community);
+}
+
+static void test_a_place_is_left_only_where_nobody_loses_one(void **state) {
+    static struct signed_one list[SIGNED];
+    struct signed_object object;
+    struct member member;
+    (void)state;
+    struct community *community = create();
+    sign_too_many(list, SIGNED);
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    for (int i = 1; i <= ALLOWED; i++) {
+        CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&list[i].bytes), &object));
+        CHECK_ERR(ERR_OK, member_decode(object.body, &member));
+        CHECK(community_lets_bring(community, &object.id, &member));
+        CHECK_ERR(ERR_OK, community_admit(community, &object, &member));
+    }
+    for (int i = 0; i < SIGNED; i += ALLOWED + 1) { /* one dated before, one after */
+        CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&list[i].bytes), &object));
+        CHECK_ERR(ERR_OK, member_decode(object.body, &member));
+        CHECK(!community_lets_bring(community, &object.id, &member));
+    }
+    finish_signed(list, SIGNED);
+    community_destroy(community);
+}
+
+static void test_one_sponsor_displaces_only_so_many_in_one_run(void **state) {
+    static struct signed_one list[ALLOWED + COMMUNITY_DISPLACED_MAX + 1];
+    const int count = (int)COUNT_OF(list);
+    (void)state;
+    struct community *community = create();
+    sign_too_many(list, count);
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    for (int i = count - 1; i >= 0; i--) { /* each lower than all before */
+        CHECK_ERR(i > 0 ? ERR_OK : ERR_DENY_QUOTA,
+                  admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW));
+    }
+    for (int i = 0; i < count; i++) {
+        CHECK(community_counts(community, &list[i].id) == (i >= 1 && i <= ALLOWED));
+    }
+    finish_signed(list, count);
+    community_destroy(community);
+}
+
+/* An act that follows the founding charter, and lets homes bring in so many. */
+static void follow(struct community *community, int64_t later_ms, uint32_t allowance) {
+    struct act act = {.has_charter = true};
+    struct member founder;
+    struct buffer bytes;
+    struct signed_object object;
+    const struct sign_secret *key = &samples.homes[SAMPLE_FOUNDER].owner.sign;
+    SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+    sample_member(&samples, SAMPLE_FOUNDER, (struct bytes){NULL, 0}, &founder);
+    sample_charter(&samples, &act.charter);
+    act.charter.invite_allowance = allowance;
+    act.head = (struct head){.community = samples.id,
+                             .created = {founder.head.created.ms + later_ms},
+                             .expires = INSTANT_FOR_GOOD};
+    act.previous = samples.id;
+    CHECK_ERR(ERR_OK, act_encode(&act, &body));
+    (void)sample_sign(OBJECT_ACT, buffer_bytes(&body), &key, 1, &bytes);
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
+    CHECK_ERR(ERR_OK, community_follow(community, &object, &act));
+    buffer_finish(&bytes);
+}
+
+/* The charter of the time when one was made, whether it came before it or after; and who lost its
+ * place by one that counts no more has it again once it comes again. */
+static void test_the_charter_of_the_time_counts_whenever_it_comes(void **state) {
+    static struct signed_one list[SIGNED];
+    struct id gone;
+    struct id by;
+    (void)state;
+    sign_too_many(list, SIGNED);
+    for (int first = 0; first < 2; first++) {
+        struct community *community = create();
+        CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+        if (first == 0) {
+            follow(community, 2000, 6); /* 0 to 3 were made before it */
+        }
+        for (int i = SIGNED - 1; i >= 0; i--) {
+            (void)admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW);
+        }
+        while (community_take_displaced(community, &gone, &by)) {
+        }
+        if (first == 1) {
+            follow(community, 2000, 6);
+            for (int i = 6; i < ALLOWED; i++) {
+                CHECK(community_take_displaced(community, &gone, &by));
+                CHECK(id_equal(&by, community_act_id(community, 1)));
+            }
+            CHECK(!community_take_displaced(community, &gone, &by));
+        }
+        for (int i = 0; i < SIGNED; i++) {
+            CHECK(community_counts(community, &list[i].id) == (i < 6));
+        }
+        CHECK_ERR(ERR_DENY_CHARTER,
+                  admit_bytes(community, buffer_bytes(&list[6].bytes), SAMPLE_NOW));
+        community_rewind(community, 0);
+        follow(community, 2001, 7); /* the founder's own certificate lets it bring in 8 */
+        CHECK(!community_counts(community, &list[6].id));
+        for (int i = SIGNED - 1; i >= 0; i--) {
+            (void)admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW);
+        }
+        for (int i = 0; i < SIGNED; i++) {
+            CHECK(community_counts(community, &list[i].id) == (i < 7));
+            CHECK(community_in_standing(community, &list[i].id, SAMPLE_NOW) == (i < 7));
+        }
+        community_destroy(community);
+    }
+    finish_signed(list, SIGNED);
 }
 
 static void test_a_chain_has_at_most_sixteen(void **state) {
@@ -362,7 +579,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_is_admitted_after_its_sponsors_and_once),
         cmocka_unit_test(test_standing_ends_with_ones_own_certificate_or_any_sponsors),
-        cmocka_unit_test(test_a_sponsor_brings_no_more_than_its_allowance),
+        cmocka_unit_test(test_of_too_many_the_lowest_count_in_whatever_order_they_come),
+        cmocka_unit_test(test_one_in_whose_place_another_counts_goes_with_those_below),
+        cmocka_unit_test(test_a_place_is_left_only_where_nobody_loses_one),
+        cmocka_unit_test(test_one_sponsor_displaces_only_so_many_in_one_run),
+        cmocka_unit_test(test_the_charter_of_the_time_counts_whenever_it_comes),
         cmocka_unit_test(test_a_chain_has_at_most_sixteen),
         cmocka_unit_test(test_one_without_allowance_or_in_anothers_name_brings_nobody),
         cmocka_unit_test(test_a_charter_needs_its_administrators),

@@ -771,7 +771,11 @@ enum err core_know_member(struct core *core, struct link *link, struct bytes pay
 }
 
 static enum err member_established(struct core *core, struct link *link, struct bytes payload) {
+    const struct id about = link->about;
     enum err err = core_know_member(core, link, payload);
+    if (err != ERR_OK && link->purpose == PURPOSE_MEMBER) {
+        dial_refused(core, &about); /* it may have been renewed: the catch-up door is next */
+    }
     if (err != ERR_OK) {
         return err;
     }

@@ -231,12 +231,14 @@ void epoch_doors(struct core *core) {
 }
 
 void epoch_door_to(struct core *core, unsigned attempt, struct transport_door_key *out) {
-    if (attempt % 2 == 0 || core->catch_up_count == 0) {
+    bool behind =
+        standing_is_behind(core); /* nobody stands here that the member door could lead to */
+    if ((attempt % 2 == 0 && !behind) || core->catch_up_count == 0) {
         core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
                   out);
         return;
     }
-    size_t which = attempt / 2 % core->catch_up_count;
+    size_t which = (behind ? attempt : attempt / 2) % core->catch_up_count;
     core_door(TRANSPORT_CATCH_UP, BYTES_OF(core->catch_ups[which].key),
               community_id(core->community), 0, out);
 }

@@ -961,7 +961,9 @@ static peer_no find_member(void *context, const struct id *id) {
 }
 
 peer_no gossip_peer(const struct core *core, const struct id *certificate) {
-    return community_in_standing(core->community, certificate, core->now.wall)
+    bool may_stand = standing_is_behind(core) && community_counts(core->community, certificate) &&
+                     !community_is_removed(core->community, certificate, NULL);
+    return may_stand || community_in_standing(core->community, certificate, core->now.wall)
                ? number_of(core, certificate)
                : OVERLAY_NOBODY;
 }

@@ -474,6 +474,9 @@ size_t standing_chain(const struct core *core, const struct id *certificate,
 /* What decides who is a member: it lives longer than other objects, and is caught up with. */
 bool standing_lasts(enum object_kind kind);
 enum err standing_tick(struct core *core);
+/* By what this home knows its time or a sponsor's has run out, and nobody has removed it: all may
+ * have been renewed while it was away. */
+bool standing_is_behind(const struct core *core);
 
 /* ---- epoch.c ---- */
 enum err epoch_load(struct core *core); /* acts and removals are in place */

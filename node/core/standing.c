@@ -424,6 +424,11 @@ enum err standing_renewal(struct core *core, const struct signed_object *object)
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
+bool standing_is_behind(const struct core *core) {
+    return !community_in_standing(core->community, &core->self, core->now.wall) &&
+           !community_is_removed(core->community, &core->self, NULL);
+}
+
 /* By itself, no owner need be there: whoever brought a member in says that it lives, as long as it
  * does, and nobody has removed it. */
 enum err standing_tick(struct core *core) {

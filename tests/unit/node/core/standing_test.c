@@ -317,6 +317,50 @@ static void test_certificates_are_renewed_by_themselves(void **state) {
     world_destroy(world);
 }
 
+/* Who was away when all were renewed: by what it knows nobody is a member any more, itself among
+ * them, until it has knocked at the catch-up door; whether it was off, or suspended. */
+static void test_who_was_away_while_all_were_renewed_comes_back(void **state) {
+    const int64_t day = DURATION_DAY_MS;
+    (void)state;
+    for (int suspended = 0; suspended < 2; suspended++) {
+        struct world *world = settled(31, &terms);
+        struct instant last =
+            community_ends(world->homes[0].core->community, &world->homes[HOMES - 1].certificate);
+        for (int i = 0; i < HOMES; i++) {
+            world_kill(world, i);
+        }
+        world_run(world, last.ms - world_wall(world, 0).ms - 62 * day); /* too soon to renew */
+        for (int i = 0; i < HOMES; i++) {
+            CHECK_ERR(ERR_OK, world_start(world, i));
+        }
+        world_run(world, 90 * SECOND);
+        for (int i = 0; i < HOMES; i++) {
+            if (i != 1 || suspended == 1) {
+                world_sleep(world, i, i == 1 ? 68 * day : 3 * day);
+            } else {
+                world_kill(world, i);
+            }
+        }
+        world_run(world, 3 * day + 180 * SECOND);
+        for (int i = 0; i < HOMES; i++) {
+            if (i != 1) {
+                world_sleep(world, i, 65 * day);
+            }
+        }
+        world_run(world, 65 * day + SECOND);
+        if (suspended == 0) {
+            CHECK_ERR(ERR_OK, world_start(world, 1));
+        }
+        CHECK(in_standing(world, 0, 1));
+        world_run(world, 120 * SECOND);
+        for (int i = 0; i < HOMES; i++) {
+            CHECK(in_standing(world, 1, i) && in_standing(world, i, 1));
+            CHECK(world_links(world, i) == HOMES - 1);
+        }
+        world_destroy(world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sponsor_removes_whom_it_brought),
@@ -329,6 +373,7 @@ int main(void) {
         cmocka_unit_test(test_who_was_away_catches_up),
         cmocka_unit_test(test_two_halves_come_to_one_key),
         cmocka_unit_test(test_certificates_are_renewed_by_themselves),
+        cmocka_unit_test(test_who_was_away_while_all_were_renewed_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

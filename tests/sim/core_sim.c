@@ -5,6 +5,7 @@
  *   core_sim ... --swarm M      other seeds, one after the other, for M minutes by the wall clock
  *   core_sim ... --swarm-seconds S --no-shrink    for S seconds; what fails is left as it is
  *   core_sim --removal --seed N --nodes N    one is removed while a fifth is off: figures
+ *   core_sim --years --seed N [--long]       eight homes over three years; --long: day by day
  *   core_sim --list             the scenarios
  *
  * Exit: 0 all held; 1 an invariant was broken, which is printed with the seed and the virtual time;
@@ -30,6 +31,8 @@ struct wish {
     bool no_shrink; /* after a swarm */
     bool list;
     bool removal;
+    bool years;
+    bool is_long;
     int swarm_s; /* 0: one run */
 };
 
@@ -46,10 +49,10 @@ int main(int count, char **arguments) {
     /* A core is megabytes, of which it touches little: fresh pages, each time that one is made. */
     (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     if (!read_wish(count, arguments, &wish)) {
-        (void)fprintf(stderr,
-                      "usage: core_sim [--seed N] [--nodes N] [--scenario NAME] "
-                      "[--minutes M] [--faults N,N,...|none] [--plant NAME] [--shrink] "
-                      "[--swarm M] [--swarm-seconds S] [--no-shrink] [--removal] [--list]\n");
+        (void)fprintf(stderr, "usage: core_sim [--seed N] [--nodes N] [--scenario NAME] "
+                              "[--minutes M] [--faults N,N,...|none] [--plant NAME] [--shrink] "
+                              "[--swarm M] [--swarm-seconds S] [--no-shrink] [--removal] "
+                              "[--years [--long]] [--list]\n");
         return 2;
     }
     if (wish.list) {
@@ -58,6 +61,9 @@ int main(int count, char **arguments) {
     }
     if (wish.removal) {
         return removal_run(&wish.options) ? 0 : 1;
+    }
+    if (wish.years) {
+        return years_run(&wish.options, wish.is_long) ? 0 : 1;
     }
     if (wish.swarm_s > 0) {
         return shrink_swarm(&wish.options, wish.swarm_s, !wish.no_shrink) ? 0 : 1;
@@ -82,6 +88,8 @@ static bool read_wish(int count, char **arguments, struct wish *out) {
         {"no-shrink", no_argument, NULL, 'K'},
         {"list", no_argument, NULL, 'l'},
         {"removal", no_argument, NULL, 'r'},
+        {"years", no_argument, NULL, 'y'},
+        {"long", no_argument, NULL, 'L'},
         {NULL, 0, NULL, 0},
     };
     int option = 0;
@@ -139,6 +147,12 @@ static bool take_option(int option, const char *value, struct wish *wish) {
         break;
     case 'r':
         wish->removal = true;
+        break;
+    case 'y':
+        wish->years = true;
+        break;
+    case 'L':
+        wish->is_long = true;
         break;
     default:
         good = false;

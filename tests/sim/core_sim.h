@@ -14,6 +14,7 @@
  *   core_watch.c       invariants that hold at every moment
  *   core_calm.c        what must have come right in the end
  *   core_removal.c     a measurement: one of many is removed while a fifth is off
+ *   core_years.c       a small community over three years
  *   core_verify.c      a signature is checked once in the process
  *
  * Everything is drawn from the seed: the plan minute by minute, so that a shorter run is the
@@ -213,6 +214,11 @@ bool shrink_swarm(const struct options *options, int seconds, bool shrinks);
 
 /* Prints what it finds; true: as it should be. Of the options: seed and nodes. */
 bool removal_run(const struct options *options);
+
+/* ---- core_years.c ---- */
+
+/* Prints what it finds; true: all held. Of the options: the seed. */
+bool years_run(const struct options *options, bool is_long);
 
 /* ---- core_faults.c ---- */
 

@@ -27,6 +27,7 @@ OVERLAY = "overlay_sim"
 CORE = "core_sim"
 REMOVAL = "core_sim --removal --nodes 40"
 GOVERN = "core_sim --scenario govern --nodes 8"
+YEARS = "core_sim --years"
 
 # name: (what finds it, (file, words, words in their place)...)
 BUGS = {
@@ -281,6 +282,24 @@ BUGS = {
     "keeps any number of endorsements": (
         GOVERN,
         ("node/core/acts.c", "live >= ENDORSEMENTS_OF_ONE ? ERR_DENY_QUOTA : err;", "live >= 4096 ? ERR_DENY_QUOTA : err;"),
+    ),
+    # ---- what only shows after years ----
+    "renews no certificate": (
+        YEARS,
+        ("node/core/standing.c", "        if (is_to_renew(core, &member)) {\n", "        if (is_to_renew(core, &member) && core == NULL) {\n"),
+    ),
+    "lets nobody above the sponsor renew": (
+        YEARS,
+        ("node/core/standing.c", "    RENEW_FOR_OTHERS_DAYS = 30,", "    RENEW_FOR_OTHERS_DAYS = -3650,"),
+    ),
+    "keeps the rows of what has expired": (
+        YEARS,
+        ("node/core/gossip.c", "    enum err err = store_object_expire(core->store, &core->self, core->now.wall);\n", "    enum err err = ERR_OK;\n"),
+        ("node/core/gossip.c", "    if (err == ERR_OK) {\n        err = store_object_remove(core->store, id);\n    }\n    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;\n}\n\nstatic enum err visit_own_request", "    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;\n}\n\nstatic enum err visit_own_request"),
+    ),
+    "forgets at its start what was renewed": (
+        YEARS,
+        ("node/core/standing.c", "    return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)\n                         : err;", "    return err;"),
     ),
 }
 

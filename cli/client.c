@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +12,9 @@
 
 enum {
     FRAME_HEADER = 4,
-    ITEMS_MAX = 1 << 20,       /* of one list: more than any home holds */
+    ITEMS_MAX = 1 << 20, /* of one list: more than any home holds */
+    TRY_AGAIN_MS = 50,   /* while the node starts anew */
+    TRIES_MAX = 100,
     QUESTION_ROOM = 64 * 1024, /* so that no question with a secret moves as it grows */
 };
 static_assert(QUESTION_ROOM > 2 * SIGNED_GOSSIP_MAX + CODE_MAX_BYTES, "an invite fits");
@@ -34,6 +37,8 @@ static bool find_member(struct client *client, struct gathered *found);
 static int refused(const struct control_reply *reply);
 static const struct told *what_is_told(struct told_list told, enum err err);
 static int hung_up(void);
+static int dial(const struct sockaddr_un *where);
+static bool may_start_anew(const char *home);
 static int no_node(const char *home);
 
 int client_open(const struct cli *cli, struct client **out) {
@@ -42,17 +47,18 @@ int client_open(const struct cli *cli, struct client **out) {
     if (len < 0 || (size_t)len >= sizeof where.sun_path) {
         return fail("use a shorter folder", "the path of '%s' is too long for a socket", cli->home);
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&where, sizeof where) != 0) {
-        int reason = errno;
-        if (fd >= 0) {
-            (void)close(fd);
+    int fd = dial(&where);
+    for (int tries = 0; fd == -ENOENT || fd == -ECONNREFUSED; tries++) {
+        if (tries == TRIES_MAX || !may_start_anew(cli->home)) {
+            break;
         }
-        if (reason == EACCES) {
-            return fail("members of the group 'stoop-owners' may",
-                        "you may not talk to the node in '%s'", cli->home);
-        }
-        return no_node(cli->home);
+        (void)poll(NULL, 0, TRY_AGAIN_MS);
+        fd = dial(&where);
+    }
+    if (fd < 0) {
+        return fd == -EACCES ? fail("members of the group 'stoop-owners' may",
+                                    "you may not talk to the node in '%s'", cli->home)
+                             : no_node(cli->home);
     }
     struct client *client = calloc(1, sizeof *client);
     if (client == NULL) {
@@ -73,13 +79,29 @@ int client_open(const struct cli *cli, struct client **out) {
 bool client_there(const struct cli *cli) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
     int len = snprintf(where.sun_path, sizeof where.sun_path, "%s/control.sock", cli->home);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool there = len > 0 && (size_t)len < sizeof where.sun_path && fd >= 0 &&
-                 connect(fd, (const struct sockaddr *)&where, sizeof where) == 0;
+    int fd = len > 0 && (size_t)len < sizeof where.sun_path ? dial(&where) : -EINVAL;
     if (fd >= 0) {
         (void)close(fd);
     }
-    return there;
+    return fd >= 0;
+}
+
+/* The socket, or what is in the way, negative. */
+static int dial(const struct sockaddr_un *where) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)where, sizeof *where) == 0) {
+        return fd < 0 ? -errno : fd;
+    }
+    int reason = errno;
+    (void)close(fd);
+    return -reason;
+}
+
+/* A node of a home in several communities does, when it is told of another one. */
+static bool may_start_anew(const char *home) {
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/node/siblings", home);
+    return access(path, F_OK) == 0;
 }
 
 void client_close(struct client *client) {

@@ -13,6 +13,7 @@
 #define NEEDED .required = true
 
 enum {
+    TEXT_CHECK = 4, /* bytes at the end of a text */
     TREATY_ROLES = 1 << MEMBER_HOME | 1 << MEMBER_REQUESTER | 1 << MEMBER_ADMINISTRATOR,
 };
 
@@ -22,7 +23,15 @@ struct tree { /* every hash of it, level by level, each half as long as the one 
     size_t levels[ROLL_PROOF_MAX]; /* where each begins */
 };
 
+static const char side_label[] = "stoop treaty side v1";
+static const char treaty_label[] = "stoop treaty v1";
+
 static bool sides_differ(const struct treaty *treaty);
+static enum err text_read(const char *text, const char *prefix, const char *label,
+                          struct buffer *out);
+static enum err text_write(const char *prefix, const char *label, struct buffer *body,
+                           char text[TREATY_TEXT_MAX]);
+static void text_checksum(const char *label, struct bytes over, uint8_t out[TEXT_CHECK]);
 static int compare_ids(const void *a, const void *b);
 static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out);
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
@@ -44,7 +53,7 @@ static const struct shape_field side_rows[] = {
     ARRAY(5, SHAPE_FIXED, struct treaty_side, clerks, clerk_count, NEEDED),
     SHAPE_OPTIONAL(6, struct treaty_side, area, has_area, .sub = &place_shape),
 };
-static const struct shape side_shape = SHAPE_OF("TreatySide", side_rows, NULL);
+static const struct shape treaty_side_shape = SHAPE_OF("TreatySide", side_rows, NULL);
 
 static bool treaty_check(const void *plain) {
     const struct treaty *treaty = plain;
@@ -55,7 +64,7 @@ static bool treaty_check(const void *plain) {
 static const struct shape_field treaty_rows[] = {
     ROW(1, SHAPE_TIME, struct treaty, created, NEEDED),
     ROW(2, SHAPE_TIME, struct treaty, until, NEEDED),
-    ARRAY(3, SHAPE_MESSAGE, struct treaty, sides, side_count, NEEDED, .sub = &side_shape),
+    ARRAY(3, SHAPE_MESSAGE, struct treaty, sides, side_count, NEEDED, .sub = &treaty_side_shape),
     ROW(4, SHAPE_U32, struct treaty, instruments, NEEDED, .min = 2, .max = 254),
     ROW(5, SHAPE_U32, struct treaty, roles, NEEDED, .min = 2, .max = 14),
     ROW(6, SHAPE_MESSAGE, struct treaty, caps, NEEDED, .sub = &caps_shape),
@@ -119,6 +128,7 @@ static bool crossing_check(const void *plain) {
 }
 const struct shape crossing_shape = SHAPE_OF("Crossing", crossing_rows, crossing_check);
 
+CODEC(treaty_side, struct treaty_side)
 CODEC_LARGE(treaty, struct treaty)
 CODEC_LARGE(roll, struct roll)
 CODEC(gateway, struct gateway)
@@ -136,6 +146,74 @@ static bool sides_differ(const struct treaty *treaty) {
         }
     }
     return differ;
+}
+
+/* ---- as text ---- */
+
+enum err treaty_side_read(const char *text, struct treaty_side *out) {
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX + TEXT_CHECK};
+    enum err err = text_read(text, TREATY_SIDE_PREFIX, side_label, &body);
+    return err == ERR_OK ? treaty_side_decode(buffer_bytes(&body), out) : err;
+}
+
+enum err treaty_side_write(const struct treaty_side *side, char text[TREATY_TEXT_MAX]) {
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX + TEXT_CHECK};
+    enum err err = treaty_side_encode(side, &body);
+    return err == ERR_OK ? text_write(TREATY_SIDE_PREFIX, side_label, &body, text) : err;
+}
+
+enum err treaty_read(const char *text, struct treaty *out) {
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX + TEXT_CHECK};
+    enum err err = text_read(text, TREATY_PREFIX, treaty_label, &body);
+    return err == ERR_OK ? treaty_decode(buffer_bytes(&body), out) : err;
+}
+
+enum err treaty_write(const struct treaty *treaty, char text[TREATY_TEXT_MAX]) {
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX + TEXT_CHECK};
+    enum err err = treaty_encode(treaty, &body);
+    return err == ERR_OK ? text_write(TREATY_PREFIX, treaty_label, &body, text) : err;
+}
+
+/* The body that it stands for. */
+static enum err text_read(const char *text, const char *prefix, const char *label,
+                          struct buffer *out) {
+    uint8_t raw[TREATY_BODY_MAX + TEXT_CHECK];
+    uint8_t check[TEXT_CHECK];
+    size_t len = 0;
+    if (strncmp(text, prefix, strlen(prefix)) != 0 ||
+        base64url_read(BYTES_TEXT(text + strlen(prefix)), raw, sizeof raw, &len) != ERR_OK ||
+        len <= TEXT_CHECK) {
+        return ERR_USER_SYNTAX;
+    }
+    const struct bytes body = {raw, len - TEXT_CHECK};
+    text_checksum(label, body, check);
+    return memcmp(check, raw + body.len, TEXT_CHECK) == 0 ? buffer_append(out, body)
+                                                          : ERR_USER_SYNTAX;
+}
+
+static enum err text_write(const char *prefix, const char *label, struct buffer *body,
+                           char text[TREATY_TEXT_MAX]) {
+    uint8_t check[TEXT_CHECK];
+    static_assert(sizeof TREATY_PREFIX + BASE64_ROOM(TREATY_BODY_MAX + TEXT_CHECK) <=
+                      TREATY_TEXT_MAX,
+                  "the longest one fits");
+    if (body->len > TREATY_BODY_MAX) {
+        return ERR_FULL_BUFFER;
+    }
+    text_checksum(label, buffer_bytes(body), check);
+    enum err err = buffer_append(body, BYTES_OF(check));
+    if (err == ERR_OK) {
+        memcpy(text, prefix, strlen(prefix));
+        base64url_write(buffer_bytes(body), text + strlen(prefix));
+    }
+    return err;
+}
+
+/* A typing error is told from another treaty. */
+static void text_checksum(const char *label, struct bytes over, uint8_t out[TEXT_CHECK]) {
+    uint8_t hash[16];
+    hash_labelled(label, (struct bytes){NULL, 0}, over, hash, sizeof hash);
+    memcpy(out, hash, TEXT_CHECK);
 }
 
 /* ---- sides ---- */

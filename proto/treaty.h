@@ -20,7 +20,11 @@ enum {
     CERTIFICATE_BYTES_MAX = 2816,        /* a signed one that crosses */
     CROSSING_OBJECT_MAX = 12288,         /* the request; with all the rest it fits into 16 KiB */
     ROLL_FUTURE_MAX_MS = 15 * 60 * 1000, /* clocks differ; of what crosses too */
+    TREATY_TEXT_MAX = 5504,              /* the longest one as text, NUL included */
 };
+
+#define TREATY_SIDE_PREFIX "stoop-side1:"
+#define TREATY_PREFIX "stoop-treaty1:"
 
 struct roll {
     struct head head; /* author: the clerk's certificate; at most ROLL_LIFE_HOURS */
@@ -59,6 +63,8 @@ struct crossing {
     struct membership membership; /* of its author */
 };
 
+MUST_USE enum err treaty_side_decode(struct bytes body, struct treaty_side *out);
+MUST_USE enum err treaty_side_encode(const struct treaty_side *side, struct buffer *out);
 MUST_USE enum err roll_decode(struct bytes body, struct roll *out);
 MUST_USE enum err roll_encode(const struct roll *roll, struct buffer *out);
 MUST_USE enum err gateway_decode(struct bytes body, struct gateway *out);
@@ -67,6 +73,14 @@ MUST_USE enum err membership_decode(struct bytes body, struct membership *out);
 MUST_USE enum err membership_encode(const struct membership *membership, struct buffer *out);
 MUST_USE enum err crossing_decode(struct bytes body, struct crossing *out);
 MUST_USE enum err crossing_encode(const struct crossing *crossing, struct buffer *out);
+
+/* As text, which people hand over by any way (PROTOCOL 4.12). There is no secret in it, and
+ * nobody's word either: who reads it looks at what it says. One with a typing error is not read.
+ * ERR_USER_SYNTAX, or of the body. */
+MUST_USE enum err treaty_side_read(const char *text, struct treaty_side *out);
+MUST_USE enum err treaty_side_write(const struct treaty_side *side, char text[TREATY_TEXT_MAX]);
+MUST_USE enum err treaty_read(const char *text, struct treaty *out);
+MUST_USE enum err treaty_write(const struct treaty *treaty, char text[TREATY_TEXT_MAX]);
 
 /* The side of this community, or the one that is not it; NULL: it is neither. */
 const struct treaty_side *treaty_side(const struct treaty *treaty, const struct id *community);

@@ -5,16 +5,8 @@
 #include <strings.h>
 
 #include "cli/terms.h"
+#include "cli/treaties.h"
 
-enum {
-    CORNERS_TEXT_MAX = GEO_POINTS_MAX * 28, /* "-89.1234567,-179.1234567 " */
-};
-
-enum {
-    KEY_SHOWN = 16 /* hex digits of an administrator's key */
-};
-
-static void add(struct changes *out, const char *format, ...) PRINTF_LIKE(2, 3);
 static void name_changes(const struct charter *before, const struct charter *after,
                          struct changes *out);
 static void administrator_changes(const struct charter *before, const struct charter *after,
@@ -25,7 +17,6 @@ static void number_change(const char *what, uint32_t before, uint32_t after, str
 static void span_change(const char *what, uint32_t before, uint32_t after, struct changes *out);
 static void place_change(const struct charter *before, const struct charter *after,
                          struct changes *out);
-static const char *corners_text(const struct charter *charter, char out[CORNERS_TEXT_MAX]);
 static bool same_place(const struct charter *a, const struct charter *b);
 static void authority_changes(const struct authorities *before, const struct charter *after,
                               struct changes *out);
@@ -78,12 +69,18 @@ void changes_of_act(const struct community_terms *before, const struct act *act,
     if (act->has_renewed) {
         renewed_change(&act->renewed, members, out);
     }
+    if (act->treaty.len > 0) {
+        treaty_change(&before->governance, act, members, out);
+    }
+    if (!id_is_zero(&act->treaty_ended)) {
+        treaty_end_change(&before->governance, act, out);
+    }
     if (out->count == 0) {
-        add(out, "nothing: the charter is as before");
+        changes_add(out, "nothing: the charter is as before");
     }
 }
 
-static void add(struct changes *out, const char *format, ...) {
+void changes_add(struct changes *out, const char *format, ...) {
     char line[CHANGE_MAX];
     va_list more;
     va_start(more, format);
@@ -104,33 +101,33 @@ static void name_changes(const struct charter *before, const struct charter *aft
     char was[SAFE_MAX];
     char is[SAFE_MAX];
     if (strcmp(before->name, after->name) != 0) {
-        add(out, "name: %.400s -> %.400s", safe_text(before->name, NAME_MAX_BYTES, was),
-            safe_text(after->name, NAME_MAX_BYTES, is));
+        changes_add(out, "name: %.400s -> %.400s", safe_text(before->name, NAME_MAX_BYTES, was),
+                    safe_text(after->name, NAME_MAX_BYTES, is));
     }
 }
 
 static void administrator_changes(const struct charter *before, const struct charter *after,
                                   const struct member_list *members, struct changes *out) {
     char person[PERSON_MAX];
-    char key[KEY_SHOWN + 1];
+    char key[KEY_TEXT_BYTES];
     for (size_t i = 0; i < before->administrator_count; i++) {
         if (!charter_has_administrator(after, &before->administrators[i])) {
-            add(out, "administrator %s removed",
-                person_text(members, &before->administrators[i], person));
+            changes_add(out, "administrator %s removed",
+                        person_text(members, &before->administrators[i], person));
         }
     }
     for (size_t i = 0; i < after->administrator_count; i++) {
         if (!charter_has_administrator(before, &after->administrators[i])) {
             /* Names are what homes call themselves: two may be the same. A key is not. */
-            hex_write((struct bytes){after->administrators[i].b, KEY_SHOWN / 2}, key);
-            add(out, "administrator %s added, key %s",
-                person_text(members, &after->administrators[i], person), key);
+            changes_add(out, "administrator %s added, key %s",
+                        person_text(members, &after->administrators[i], person),
+                        key_text(BYTES_OF(after->administrators[i].b), key));
         }
     }
     if (before->threshold != after->threshold ||
         before->administrator_count != after->administrator_count) {
-        add(out, "%u of %zu decide -> %u of %zu", before->threshold, before->administrator_count,
-            after->threshold, after->administrator_count);
+        changes_add(out, "%u of %zu decide -> %u of %zu", before->threshold,
+                    before->administrator_count, after->threshold, after->administrator_count);
     }
 }
 
@@ -142,14 +139,14 @@ static void cap_changes(const struct charter *before, const struct charter *afte
                   after->invite_allowance, out);
     span_change("longest time asked for", before->caps.span_s, after->caps.span_s, out);
     if (before->caps.area_m2 != after->caps.area_m2) {
-        add(out, "largest place asked about: %s -> %s", area_text(before->caps.area_m2, was),
-            area_text(after->caps.area_m2, is));
+        changes_add(out, "largest place asked about: %s -> %s",
+                    area_text(before->caps.area_m2, was), area_text(after->caps.area_m2, is));
     }
     number_change("live requests of one asker", before->caps.live_requests,
                   after->caps.live_requests, out);
     if (before->delete_by_max_days != after->delete_by_max_days) {
-        add(out, "clips are deleted after at most: %u days -> %u days", before->delete_by_max_days,
-            after->delete_by_max_days);
+        changes_add(out, "clips are deleted after at most: %u days -> %u days",
+                    before->delete_by_max_days, after->delete_by_max_days);
     }
     number_change("witnesses of each log", before->witnesses, after->witnesses, out);
     span_change("log slot", before->slot_s, after->slot_s, out);
@@ -157,7 +154,7 @@ static void cap_changes(const struct charter *before, const struct charter *afte
 
 static void number_change(const char *what, uint32_t before, uint32_t after, struct changes *out) {
     if (before != after) {
-        add(out, "%s: %u -> %u", what, before, after);
+        changes_add(out, "%s: %u -> %u", what, before, after);
     }
 }
 
@@ -167,7 +164,7 @@ static void span_change(const char *what, uint32_t before, uint32_t after, struc
     if (before != after) {
         terms_span(before, was);
         terms_span(after, is);
-        add(out, "%s: %s -> %s", what, was, is);
+        changes_add(out, "%s: %s -> %s", what, was, is);
     }
 }
 
@@ -177,24 +174,10 @@ static void place_change(const struct charter *before, const struct charter *aft
     char was[CORNERS_TEXT_MAX];
     char is[CORNERS_TEXT_MAX];
     if (!same_place(before, after)) {
-        add(out, "service area: %s -> %s", corners_text(before, was), corners_text(after, is));
+        changes_add(out, "service area: %s -> %s",
+                    corners_text(before->has_area ? &before->area : NULL, was),
+                    corners_text(after->has_area ? &after->area : NULL, is));
     }
-}
-
-static const char *corners_text(const struct charter *charter, char out[CORNERS_TEXT_MAX]) {
-    char point[32];
-    size_t len = 0;
-    (void)snprintf(out, CORNERS_TEXT_MAX, "anywhere");
-    if (charter->has_area && charter->area.radius_m > 0) {
-        (void)place_text(&charter->area, out);
-        return out;
-    }
-    for (size_t i = 0; charter->has_area && i < charter->area.count; i++) {
-        geo_point_write(charter->area.points[i], point);
-        len +=
-            (size_t)snprintf(out + len, CORNERS_TEXT_MAX - len, "%s%s", i == 0 ? "" : " ", point);
-    }
-    return out;
 }
 
 static bool same_place(const struct charter *a, const struct charter *b) {
@@ -214,14 +197,14 @@ static void authority_changes(const struct authorities *before, const struct cha
             stays |= bytes_equal(after->authorities[k], authority_at(before, i));
         }
         if (!stays) {
-            add(out, "court seals by %s count no more",
-                authority_text(authority_at(before, i), name));
+            changes_add(out, "court seals by %s count no more",
+                        authority_text(authority_at(before, i), name));
         }
     }
     for (size_t i = 0; i < after->authority_count; i++) {
         if (!has_authority(before, after->authorities[i])) {
-            add(out, "court seals by %s count from now on",
-                authority_text(after->authorities[i], name));
+            changes_add(out, "court seals by %s count from now on",
+                        authority_text(after->authorities[i], name));
         }
     }
 }
@@ -243,20 +226,21 @@ static void agency_changes(const struct charter *before, const struct charter *a
         const struct agency *is = charter_agency(after, was->name);
         (void)safe_text(was->name, NAME_MAX_BYTES, safe);
         if (is == NULL) {
-            add(out, "agency %.400s removed", safe);
+            changes_add(out, "agency %.400s removed", safe);
         } else if (strcmp(was->number, is->number) != 0) {
-            add(out, "agency %.400s is called back on: %s -> %s", safe, was->number, is->number);
+            changes_add(out, "agency %.400s is called back on: %s -> %s", safe, was->number,
+                        is->number);
         } else if (strcmp(was->name, is->name) != 0) {
             char now[SAFE_MAX];
-            add(out, "agency %.400s is written: %.400s", safe,
-                safe_text(is->name, NAME_MAX_BYTES, now));
+            changes_add(out, "agency %.400s is written: %.400s", safe,
+                        safe_text(is->name, NAME_MAX_BYTES, now));
         }
     }
     for (size_t i = 0; i < after->agency_count; i++) {
         const struct agency *is = &after->agencies[i];
         if (charter_agency(before, is->name) == NULL) {
-            add(out, "agency %.400s added, called back on %s",
-                safe_text(is->name, NAME_MAX_BYTES, safe), is->number);
+            changes_add(out, "agency %.400s added, called back on %s",
+                        safe_text(is->name, NAME_MAX_BYTES, safe), is->number);
         }
     }
 }
@@ -271,11 +255,13 @@ static void role_changes(const struct charter *before, const struct charter *aft
         if (old.instruments != new.instruments) {
             terms_instruments(old.instruments, was);
             terms_instruments(new.instruments, is);
-            add(out, "a %s may ask with: %s -> %s", role_word((enum member_role)role), was, is);
+            changes_add(out, "a %s may ask with: %s -> %s", role_word((enum member_role)role), was,
+                        is);
         }
         if (old.may_not_invite != new.may_not_invite) {
-            add(out, "a %s may bring others in: %s -> %s", role_word((enum member_role)role),
-                old.may_not_invite ? "no" : "yes", new.may_not_invite ? "no" : "yes");
+            changes_add(out, "a %s may bring others in: %s -> %s",
+                        role_word((enum member_role)role), old.may_not_invite ? "no" : "yes",
+                        new.may_not_invite ? "no" : "yes");
         }
     }
 }
@@ -286,17 +272,17 @@ static void removed_change(const struct removed *removed, const struct member_li
                            struct changes *out) {
     char text[PERSON_MAX];
     const struct listed *gone = members_of_id(members, &removed->member);
-    add(out, "%s is removed", member_text(members, &removed->member, text));
+    changes_add(out, "%s is removed", member_text(members, &removed->member, text));
     for (size_t i = 0; gone != NULL && removed->subtree && i < members->count; i++) {
         const struct listed *listed = &members->list[i];
         if (listed_under(listed, gone)) {
-            add(out, "%s, whom it brought, is removed too",
-                member_text(members, &listed->id, text));
+            changes_add(out, "%s, whom it brought, is removed too",
+                        member_text(members, &listed->id, text));
         }
     }
     if (removed->reason[0] != '\0') {
         char safe[SAFE_MAX];
-        add(out, "because: %.800s", safe_text(removed->reason, REMOVED_REASON_BYTES, safe));
+        changes_add(out, "because: %.800s", safe_text(removed->reason, REMOVED_REASON_BYTES, safe));
     }
 }
 
@@ -305,8 +291,8 @@ static void renewed_change(const struct renewed *renewed, const struct member_li
     char text[PERSON_MAX];
     char until[TIME_TEXT_MAX];
     time_text(renewed->until, until);
-    add(out, "the certificate of %s runs until %s", member_text(members, &renewed->member, text),
-        until);
+    changes_add(out, "the certificate of %s runs until %s",
+                member_text(members, &renewed->member, text), until);
 }
 
 /* With the beginning of its certificate: two may have one name. */
@@ -333,6 +319,26 @@ const char *place_text(const struct geo_place *place, char out[PLACE_TEXT_MAX]) 
     } else {
         (void)snprintf(out, PLACE_TEXT_MAX, "an area of %zu corners at %s", place->count, at);
     }
+    return out;
+}
+
+const char *corners_text(const struct geo_place *place, char out[CORNERS_TEXT_MAX]) {
+    char point[32];
+    size_t len = 0;
+    (void)snprintf(out, CORNERS_TEXT_MAX, "anywhere");
+    if (place != NULL && place->radius_m > 0) {
+        return place_text(place, out);
+    }
+    for (size_t i = 0; place != NULL && i < place->count; i++) {
+        geo_point_write(place->points[i], point);
+        len +=
+            (size_t)snprintf(out + len, CORNERS_TEXT_MAX - len, "%s%s", i == 0 ? "" : " ", point);
+    }
+    return out;
+}
+
+const char *key_text(struct bytes key, char out[KEY_TEXT_BYTES]) {
+    hex_write((struct bytes){key.at, (KEY_TEXT_BYTES - 1) / 2}, out);
     return out;
 }
 

@@ -16,6 +16,7 @@
  *   members.c    who belongs, checked from signed bytes
  *   terms.c      the charter as a file, without I/O
  *   changes.c    what an act changes, in plain words
+ *   treaties.c   treaties with other communities, in plain words
  *   decisions.c  acts, proposals, and this owner's signature on one
  *   links.c      this home's links as a picture
  *   watch.c      requests as they come, wait and end
@@ -542,6 +543,7 @@ int cmd_members(struct cli *cli);
 int cmd_remove(struct cli *cli);
 int cmd_renew(struct cli *cli);
 int cmd_leave(struct cli *cli);
+int cmd_treaty(struct cli *cli);
 int cmd_peers(struct cli *cli);
 int cmd_invite(struct cli *cli);
 int cmd_meet(struct cli *cli);

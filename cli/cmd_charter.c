@@ -43,7 +43,6 @@ static int check_all_shown(const struct changes *changes);
 static int check_terminal_only(const struct cli *cli);
 static void say_changes(const struct changes *changes, const char *label);
 static void say_what_follows(const struct sign_public *signers, size_t count, struct instant until);
-static void say_others(const struct id *but);
 static void list_proposal(const struct proposal *proposal, struct facts *facts);
 static void say_proposal(const struct proposal *proposal, const struct sign_public *own);
 static void list_decision(const struct cli *cli, const struct decided *decision,
@@ -366,7 +365,7 @@ static int ask_to_propose(const struct cli *cli, const struct changes *changes) 
     term_line("CHARTER", "", text);
     say_changes(changes, "CHANGE");
     say_what_follows(&pub.owner.sign, 1, until);
-    say_others(NULL);
+    decisions_say_others(&decisions, NULL);
     return sent_ask("propose it, signed by you? [y/N] ", "whether to propose it", "not proposed");
 }
 
@@ -550,19 +549,6 @@ static void say_what_follows(const struct sign_public *signers, size_t count,
               "comes there");
 }
 
-/* Of acts that follow the same one a single one counts. */
-static void say_others(const struct id *but) {
-    char text[96];
-    for (size_t i = 0; i < decisions.proposal_count; i++) {
-        const struct proposal *other = decisions.proposals[i];
-        if (other->state == PROPOSAL_OPEN && (but == NULL || !id_equal(&other->id, but))) {
-            (void)snprintf(text, sizeof text, "%s is under way too: only one of them can count",
-                           other->code);
-            term_line("BESIDE", "", text);
-        }
-    }
-}
-
 /* ---- sign ---- */
 
 static int sign(struct cli *cli) {
@@ -602,7 +588,7 @@ static int sign(struct cli *cli) {
             "SIGNED", "",
             people_text(&decisions.members, proposal->signers, proposal->signer_count, people));
         say_what_follows(signers, proposal->signer_count + 1, proposal->until);
-        say_others(&proposal->id);
+        decisions_say_others(&decisions, &proposal->id);
         (void)snprintf(question, sizeof question, "to sign it, type its code: ");
         if (!term_present()) {
             (void)fail("run it at a terminal", "there is nobody to ask for the code");

@@ -405,6 +405,18 @@ void decisions_say_by(const struct decisions *decisions, const struct sign_publi
     term_line("BY", "", text);
 }
 
+void decisions_say_others(const struct decisions *decisions, const struct id *but) {
+    char text[96];
+    for (size_t i = 0; i < decisions->proposal_count; i++) {
+        const struct proposal *other = decisions->proposals[i];
+        if (other->state == PROPOSAL_OPEN && (but == NULL || !id_equal(&other->id, but))) {
+            (void)snprintf(text, sizeof text, "%s is under way too: only one of them can count",
+                           other->code);
+            term_line("BESIDE", "", text);
+        }
+    }
+}
+
 static enum err make_endorsement(const struct owner_secret *secret,
                                  const struct keyfile_public *pub, const struct id *author,
                                  const struct decisions *decisions, struct bytes act,

@@ -70,6 +70,9 @@ int decisions_begin(struct cli *cli, struct client *client, const struct decisio
                     const struct act *act, struct bytes key);
 /* Who has to sign it, `own` being this owner's key: a line. */
 void decisions_say_by(const struct decisions *decisions, const struct sign_public *own);
+/* Those under way `but` that one (NULL: all): of acts that follow the same one a single one counts.
+ */
+void decisions_say_others(const struct decisions *decisions, const struct id *but);
 
 /* What has come of it, once the node has taken it; `signers`: how many have signed now. */
 void decisions_say_signed(const struct decisions *decisions, const struct id *act, size_t signers);

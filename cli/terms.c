@@ -97,15 +97,13 @@ static enum err read_named(struct reader *reader, struct terms_named *list, size
                            size_t max, const char *value);
 static enum err read_number(struct reader *reader, const char *value, struct number_range range,
                             uint32_t *out);
-static enum err read_span(struct reader *reader, const char *value, uint32_t max, uint32_t *out);
 static enum err read_days(struct reader *reader, const char *value, uint32_t *out);
-static enum err read_m2(struct reader *reader, const char *value, uint32_t *out);
 static enum err read_place(struct reader *reader, const char *value);
-static enum err read_instruments(struct reader *reader, const char *value, uint32_t *out);
 static enum err check_whole(struct reader *reader);
 static const char *after_number(const char *value, uint32_t *out);
 static void drop_rules_without_effect(struct charter *charter);
 static enum err bad(struct reader *reader, const char *what, const char *subject);
+static enum err wrong(struct terms_error *error, const char *what, const char *subject);
 static enum err write_key(const struct charter *charter, const struct terms_names *names,
                           enum key key, struct buffer *out);
 static enum err write_place(const struct geo_place *place, struct buffer *out);
@@ -250,8 +248,8 @@ static enum err read_in_section(struct reader *reader, const char *key, const ch
         return ERR_OK;
     }
     if (instruments) {
-        return read_instruments(reader, value,
-                                &charter->roles[charter->role_count - 1].instruments);
+        return terms_read_instruments(value, &charter->roles[charter->role_count - 1].instruments,
+                                      reader->error);
     }
     if (invites) {
         if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
@@ -297,9 +295,9 @@ static enum err read_value(struct reader *reader, enum key key, const char *valu
         return read_number(reader, value, (struct number_range){0, 64, NULL},
                            &charter->invite_allowance);
     case KEY_LONGEST:
-        return read_span(reader, value, CAPS_DEFAULT.span_s, &charter->caps.span_s);
+        return terms_read_span(value, CAPS_DEFAULT.span_s, &charter->caps.span_s, reader->error);
     case KEY_LARGEST:
-        return read_m2(reader, value, &charter->caps.area_m2);
+        return terms_read_area(value, &charter->caps.area_m2, reader->error);
     case KEY_LIVE_REQUESTS:
         return read_number(reader, value,
                            (struct number_range){1, CAPS_DEFAULT.live_requests, NULL},
@@ -310,7 +308,7 @@ static enum err read_value(struct reader *reader, enum key key, const char *valu
         return read_number(reader, value, (struct number_range){0, CHARTER_WITNESSES_MAX, NULL},
                            &charter->witnesses);
     case KEY_SLOT:
-        return read_span(reader, value, 3600, &charter->slot_s);
+        return terms_read_span(value, 3600, &charter->slot_s, reader->error);
     case KEY_AREA:
         return read_place(reader, value);
     case KEY_AUTHORITY:
@@ -357,7 +355,8 @@ static enum err read_number(struct reader *reader, const char *value, struct num
 }
 
 /* "12 h", "90 min", "45 s" */
-static enum err read_span(struct reader *reader, const char *value, uint32_t max, uint32_t *out) {
+enum err terms_read_span(const char *value, uint32_t max, uint32_t *out,
+                         struct terms_error *error) {
     uint32_t number = 0;
     const char *unit = after_number(value, &number);
     uint64_t seconds = unit == NULL               ? 0
@@ -366,10 +365,10 @@ static enum err read_span(struct reader *reader, const char *value, uint32_t max
                        : strcmp(unit, "h") == 0   ? (uint64_t)number * 3600
                                                   : 0;
     if (seconds < 1 || seconds > max) {
-        return bad(reader,
-                   max == 3600 ? "not a time of 1 s to 1 h, as '60 s':"
-                               : "not a time of 1 s to 12 h, as '90 min':",
-                   value);
+        return wrong(error,
+                     max == 3600 ? "not a time of 1 s to 1 h, as '60 s':"
+                                 : "not a time of 1 s to 12 h, as '90 min':",
+                     value);
     }
     *out = (uint32_t)seconds;
     return ERR_OK;
@@ -387,7 +386,7 @@ static enum err read_days(struct reader *reader, const char *value, uint32_t *ou
 }
 
 /* "300 m2", "0.25 sq mi" */
-static enum err read_m2(struct reader *reader, const char *value, uint32_t *out) {
+enum err terms_read_area(const char *value, uint32_t *out, struct terms_error *error) {
     size_t len = strspn(value, "0123456789.");
     const char *unit = value + len + strspn(value + len, " ");
     bool metres = strcmp(unit, "m2") == 0;
@@ -399,7 +398,7 @@ static enum err read_m2(struct reader *reader, const char *value, uint32_t *out)
     if ((!metres && !miles) || (metres && fraction) ||
         (fraction && strchr(strchr(value, '.') + 1, '.') != NULL) || m2 < 1 ||
         (uint64_t)m2 > CAPS_DEFAULT.area_m2) {
-        return bad(reader, "not a size up to 0.5 sq mi, as '300 m2' or '0.25 sq mi':", value);
+        return wrong(error, "not a size up to 0.5 sq mi, as '300 m2' or '0.25 sq mi':", value);
     }
     *out = (uint32_t)m2;
     return ERR_OK;
@@ -432,7 +431,7 @@ static enum err read_place(struct reader *reader, const char *value) {
     return ERR_OK;
 }
 
-static enum err read_instruments(struct reader *reader, const char *value, uint32_t *out) {
+enum err terms_read_instruments(const char *value, uint32_t *out, struct terms_error *error) {
     char copy[TERMS_LINE_MAX];
     char *rest = copy;
     if (strcmp(value, "all") == 0 || strcmp(value, "none") == 0) {
@@ -445,11 +444,30 @@ static enum err read_instruments(struct reader *reader, const char *value, uint3
          word = strtok_r(NULL, ", ", &rest)) {
         enum instrument_kind kind;
         if (instrument_from_word(word, &kind) != ERR_OK) {
-            return bad(reader, "no instrument is called", word);
+            return wrong(error, "no instrument is called", word);
         }
         *out |= 1U << kind;
     }
-    return *out == 0 ? bad(reader, "no instrument is called", value) : ERR_OK;
+    return *out == 0 ? wrong(error, "no instrument is called", value) : ERR_OK;
+}
+
+enum err terms_read_roles(const char *value, uint32_t *out, struct terms_error *error) {
+    char copy[TERMS_LINE_MAX];
+    char *rest = copy;
+    (void)snprintf(copy, sizeof copy, "%s", value);
+    *out = 0;
+    for (char *word = strtok_r(copy, ", ", &rest); word != NULL;
+         word = strtok_r(NULL, ", ", &rest)) {
+        enum member_role role = MEMBER_HOME;
+        while (role < MEMBER_WITNESS && strcmp(role_words[role], word) != 0) {
+            role++;
+        }
+        if (role == MEMBER_WITNESS) {
+            return wrong(error, "neither home, requester nor administrator:", word);
+        }
+        *out |= 1U << role;
+    }
+    return *out == 0 ? wrong(error, "neither home, requester nor administrator:", value) : ERR_OK;
 }
 
 static enum err check_whole(struct reader *reader) {
@@ -488,10 +506,14 @@ static void drop_rules_without_effect(struct charter *charter) {
 }
 
 static enum err bad(struct reader *reader, const char *what, const char *subject) {
+    return wrong(reader->error, what, subject);
+}
+
+static enum err wrong(struct terms_error *error, const char *what, const char *subject) {
     char safe[SAFE_MAX];
     bool quotes = *subject != '\0';
-    (void)snprintf(reader->error->text, sizeof reader->error->text, "%s%s%.80s%s", what,
-                   quotes ? " '" : "", safe_text(subject, SUBJECT_SHOWN, safe), quotes ? "'" : "");
+    (void)snprintf(error->text, sizeof error->text, "%s%s%.80s%s", what, quotes ? " '" : "",
+                   safe_text(subject, SUBJECT_SHOWN, safe), quotes ? "'" : "");
     return ERR_USER_SYNTAX;
 }
 
@@ -524,6 +546,17 @@ void terms_instruments(uint32_t instruments, char out[TERMS_WORDS_MAX]) {
         if (instruments != INSTRUMENTS_ALL && (instruments >> kind & 1) != 0) {
             len += (size_t)snprintf(out + len, TERMS_WORDS_MAX - len, "%s%s", len == 0 ? "" : ", ",
                                     instrument_word((enum instrument_kind)kind));
+        }
+    }
+}
+
+void terms_roles(uint32_t roles, char out[TERMS_WORDS_MAX]) {
+    size_t len = 0;
+    (void)snprintf(out, TERMS_WORDS_MAX, "none");
+    for (int role = MEMBER_HOME; role <= MEMBER_WITNESS; role++) {
+        if ((roles >> role & 1) != 0) {
+            len += (size_t)snprintf(out + len, TERMS_WORDS_MAX - len, "%s%s", len == 0 ? "" : ", ",
+                                    role_words[role]);
         }
     }
 }

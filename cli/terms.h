@@ -62,6 +62,15 @@ enum {
 void terms_span(uint32_t s, char out[TERMS_WORDS_MAX]);
 void terms_area(uint32_t m2, char out[TERMS_WORDS_MAX]);
 void terms_instruments(uint32_t instruments, char out[TERMS_WORDS_MAX]);
+void terms_roles(uint32_t roles, char out[TERMS_WORDS_MAX]); /* "home, requester" (or none) */
+/* The same, read: for options too. ERR_USER_SYNTAX fills error->text; roles are of those who may
+ * ask by treaty. */
+MUST_USE enum err terms_read_span(const char *value, uint32_t max, uint32_t *out,
+                                  struct terms_error *error);
+MUST_USE enum err terms_read_area(const char *value, uint32_t *out, struct terms_error *error);
+MUST_USE enum err terms_read_instruments(const char *value, uint32_t *out,
+                                         struct terms_error *error);
+MUST_USE enum err terms_read_roles(const char *value, uint32_t *out, struct terms_error *error);
 const char *role_word(enum member_role role); /* "requester" */
 /* What members of this role may do, said or not. */
 struct role_rule terms_rule(const struct charter *charter, enum member_role role);

@@ -1,0 +1,385 @@
+/* What administrators are shown of a treaty: all that it says, and what does not fit. */
+#include "cli/treaties.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/terms.h"
+#include "tests/support/check.h"
+
+#define NOW ((struct instant){INT64_C(1795555800000)})
+
+static struct governance here;
+static struct community_terms terms;
+static struct listed homes[3]; /* Ada and Ben are administrators' homes, Cleo's is none */
+static const struct member_list members = {.count = 3, .list = homes};
+static struct treaty_side far;
+static struct treaty treaty;
+
+static int set_up(void **state) {
+    (void)state;
+    static const char *const names[] = {"Ada", "Ben", "Cleo"};
+    here = (struct governance){.community = {{2}}, .version = 1};
+    struct charter *founding = &here.founding;
+    (void)snprintf(founding->name, sizeof founding->name, "Elm Street");
+    founding->administrator_count = founding->threshold = 1;
+    founding->administrators[0] = (struct sign_public){{10}};
+    founding->invite_allowance = 8;
+    founding->caps = CAPS_DEFAULT;
+    here.charter = *founding;
+    here.charter.administrator_count = 2; /* founders stay those of the founding charter */
+    here.charter.administrators[1] = (struct sign_public){{11}};
+    here.charter.invite_allowance = 3;
+    for (uint8_t i = 0; i < 3; i++) {
+        struct member *member = &homes[i].member;
+        homes[i] = (struct listed){.id = {{i}}, .state = CONTROL_MEMBER_AWAY};
+        (void)snprintf(member->name, sizeof member->name, "%s", names[i]);
+        member->node = (struct sign_public){{(uint8_t)(20 + i)}};
+        member->owner_count = 1;
+        member->owners[0].sign = (struct sign_public){{(uint8_t)(10 + i)}};
+    }
+    far = (struct treaty_side){.community = {{1}},
+                               .name = "Oak Street",
+                               .founder_count = 1,
+                               .founders = {{{30}}},
+                               .allowance = 5,
+                               .clerk_count = 2,
+                               .clerks = {{{31}}, {{32}}},
+                               .has_area = true,
+                               .area = {800, 1, {{525200000, 134050000}}}};
+    return 0;
+}
+
+/* As 'stoop treaty propose' makes it of that side, unless more is said. */
+static void propose(void) {
+    struct treaty_side own;
+    const struct listed *clerks[CLERKS_MAX];
+    size_t count = treaty_clerks(&here.charter, &members, clerks);
+    treaty_own_side(&here, clerks, count, &own);
+    treaty_between(&own, &far, &here.charter, NOW, &treaty);
+}
+
+static struct treaty_side *own_side(void) {
+    return &treaty.sides[1]; /* its id is the greater one */
+}
+
+static void check_lines(const struct changes *changes, const char *const *wanted, size_t count) {
+    const char *line = changes_first(changes);
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(line);
+        assert_string_equal(line, wanted[i]);
+        line = changes_next(changes, line);
+    }
+    CHECK(line == NULL);
+}
+
+static void check_fault(const char *wanted) {
+    SCOPED(changes_finish) struct changes faults = CHANGES_NONE;
+    treaty_faults(&here, &treaty, NOW, &members, &faults);
+    check_lines(&faults, &wanted, wanted == NULL ? 0 : 1);
+}
+
+static void test_what_is_proposed_lets_what_the_charter_does(void **state) {
+    (void)state;
+    here.charter.caps = (struct caps){.span_s = 5400, .area_m2 = 300, .live_requests = 2};
+    here.charter.role_count = 2;
+    here.charter.roles[0] = (struct role_rule){.role = MEMBER_REQUESTER, .instruments = 0};
+    here.charter.roles[1] =
+        (struct role_rule){.role = MEMBER_HOME, .instruments = 1 << INSTRUMENT_VOLUNTARY};
+    here.charter.has_area = true;
+    here.charter.area = (struct geo_place){500, 1, {{525300000, 134050000}}};
+    propose();
+    CHECK(treaty.side_count == 2 && id_equal(&treaty.sides[0].community, &far.community));
+    CHECK(treaty.caps.span_s == 5400 && treaty.caps.area_m2 == 300);
+    CHECK(treaty.caps.live_requests == 2 && treaty.daily == 16);
+    CHECK(treaty.roles == (1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR));
+    assert_int_equal(treaty.instruments, INSTRUMENTS_ALL); /* an administrator's */
+    CHECK(treaty.until.ms - NOW.ms == 365 * (int64_t)DURATION_DAY_MS);
+    CHECK(own_side()->has_area && own_side()->area.radius_m == 500);
+    CHECK(treaty_side_fits(own_side(), &here));
+    check_fault(NULL);
+    here.charter.role_count = 3; /* nobody asks with more than this */
+    here.charter.roles[2] = (struct role_rule){.role = MEMBER_ADMINISTRATOR,
+                                               .instruments = 1 << INSTRUMENT_SEARCH_WARRANT};
+    propose();
+    assert_int_equal(treaty.instruments,
+                     1 << INSTRUMENT_SEARCH_WARRANT | 1 << INSTRUMENT_VOLUNTARY);
+}
+
+static void test_clerks_are_administrators_homes_that_belong(void **state) {
+    (void)state;
+    const struct listed *clerks[CLERKS_MAX];
+    assert_int_equal(treaty_clerks(&here.charter, &members, clerks), 2);
+    CHECK(clerks[0] == &homes[0] && clerks[1] == &homes[1]);
+    homes[0].state = CONTROL_MEMBER_REMOVED;
+    assert_int_equal(treaty_clerks(&here.charter, &members, clerks), 1);
+    CHECK(clerks[0] == &homes[1]);
+    homes[1].expired = true;
+    assert_int_equal(treaty_clerks(&here.charter, &members, clerks), 0);
+}
+
+/* One home with two administrators is one clerk. */
+static void test_a_home_is_a_clerk_once(void **state) {
+    (void)state;
+    const struct listed *clerks[CLERKS_MAX];
+    homes[0].member.owner_count = 2;
+    homes[0].member.owners[1].sign = here.charter.administrators[1];
+    assert_int_equal(treaty_clerks(&here.charter, &members, clerks), 1);
+}
+
+/* Whoever signs the act sees each of these: one that is left out would be signed unseen. */
+static void test_every_term_is_told_to_who_signs(void **state) {
+    (void)state;
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+    char until[TIME_TEXT_MAX];
+    char line[TIME_TEXT_MAX + 8];
+    propose();
+    own_side()->clerks[1] = (struct sign_public){{99}};
+    treaty.caps = (struct caps){.span_s = 5400, .area_m2 = 300, .live_requests = 2};
+    treaty.instruments = 1 << INSTRUMENT_SUBPOENA | 1 << INSTRUMENT_VOLUNTARY;
+    treaty.roles = 1 << MEMBER_REQUESTER;
+    CHECK_ERR(ERR_OK, treaty_encode(&treaty, &body));
+    const struct act act = {.head = {.created = NOW}, .treaty = buffer_bytes(&body)};
+    terms.governance = here;
+    changes_of_act(&terms, &act, &members, &changes);
+    time_text(treaty.until, until);
+    (void)snprintf(line, sizeof line, "until %s", until);
+    const char *const wanted[] = {
+        "a treaty of Elm Street (0200000000000000) and Oak Street (0100000000000000)",
+        line,
+        "members of each may ask the other with: subpoena, voluntary",
+        "of them these may ask: requester",
+        "longest time asked for: 90 min",
+        "largest place asked about: 300 m2",
+        "live requests of one asker: 2",
+        "requests that cross in a day: 16 each way",
+        "both charters hold beside it",
+        "places asked about in Oak Street: 800 m around 52.5200,13.4050",
+        "clerks of Oak Street, who say who belongs to it: key 1f00000000000000, key "
+        "2000000000000000",
+        "founders of Oak Street: the keys 1e00000000000000; each could bring in 5",
+        "places asked about here: anywhere",
+        "clerks of Elm Street, who say who belongs to it: Ada with the key 1400000000000000, key "
+        "6300000000000000, no home that belongs",
+        "founders of Elm Street: the keys 0a00000000000000; each could bring in 8",
+    };
+    check_lines(&changes, wanted, COUNT_OF(wanted));
+    CHECK(!changes.cut);
+}
+
+/* Names of full length, all keys, all corners. */
+static void test_nothing_of_the_largest_is_cut(void **state) {
+    (void)state;
+    SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+    char last[32];
+    propose();
+    for (size_t i = 0; i < 2; i++) {
+        struct treaty_side *side = &treaty.sides[i];
+        memset(side->name, 'x', sizeof side->name - 1);
+        side->founder_count = ADMINISTRATORS_MAX;
+        side->clerk_count = CLERKS_MAX;
+        memset(&side->founders[ADMINISTRATORS_MAX - 1], 0xee, 32);
+        memset(&side->clerks[CLERKS_MAX - 1], 0xdd, 32);
+        side->has_area = true;
+        side->area = (struct geo_place){.count = GEO_POINTS_MAX};
+        for (int k = 0; k < GEO_POINTS_MAX; k++) {
+            side->area.points[k] = (struct geo_point){-891234567, -1791234567 + k};
+        }
+    }
+    treaty_lines(&treaty, &here.community, &members, &changes);
+    geo_point_write(far.area.points[0], last);
+    geo_point_write(treaty.sides[0].area.points[GEO_POINTS_MAX - 1], last);
+    size_t corners = 0;
+    size_t founders = 0;
+    size_t clerks = 0;
+    for (const char *line = changes_first(&changes); line != NULL;
+         line = changes_next(&changes, line)) {
+        const char *end = line + strlen(line);
+        corners += strcmp(end - strlen(last), last) == 0 ? 1 : 0;
+        founders += strstr(line, "eeeeeeeeeeeeeeee; each could bring in ") != NULL ? 1 : 0;
+        clerks += strstr(line, "key dddddddddddddddd") != NULL ? 1 : 0;
+    }
+    CHECK(corners == 2 && founders == 2 && clerks == 2 && !changes.cut);
+}
+
+static void test_what_does_not_fit_is_told(void **state) {
+    (void)state;
+    propose();
+    check_fault(NULL);
+    own_side()->allowance = 9;
+    check_fault("it says that each founder here could bring in 9; by the founding charter it is 8");
+    propose();
+    own_side()->founders[0].b[31] = 1;
+    check_fault("it names other founders of this community than its founding charter");
+    propose();
+    own_side()->founder_count = 2; /* one who came later */
+    own_side()->founders[1] = here.charter.administrators[1];
+    check_fault("it names other founders of this community than its founding charter");
+    propose();
+    own_side()->clerks[1].b[0] = 99;
+    check_fault("the key 6300000000000000 is to say who belongs here, and is no home's that "
+                "belongs");
+    propose();
+    own_side()->community.b[0] = 7;
+    check_fault("it is not with this community");
+}
+
+static void test_caps_looser_than_the_charters_are_told(void **state) {
+    (void)state;
+    propose();
+    here.charter.caps.span_s = 3600;
+    check_fault("longest time asked for: 12 h, which is more than the charter's 1 h");
+    here.charter.caps = CAPS_DEFAULT;
+    here.charter.caps.area_m2 = 300;
+    check_fault("largest place asked about: 0.5 sq mi (1294994 m2), which is more than the "
+                "charter's 300 m2");
+    here.charter.caps = CAPS_DEFAULT;
+    here.charter.caps.live_requests = 9;
+    check_fault("live requests of one asker: 10, which is more than the charter's 9");
+    here.charter.caps = CAPS_DEFAULT;
+    check_fault(NULL);
+}
+
+static void stand(size_t count, struct instant until) {
+    here.treaty_count = count;
+    for (size_t i = 0; i < count; i++) {
+        here.treaties[i] = (struct agreed){
+            .id = {{(uint8_t)i}}, .treaty = treaty, .ended = INSTANT_NEVER, .by = 2};
+        here.treaties[i].treaty.until = until;
+    }
+}
+
+static void test_one_stands_with_a_community_at_a_time(void **state) {
+    (void)state;
+    char time[TIME_TEXT_MAX];
+    char line[TIME_TEXT_MAX + 64];
+    char text[TREATY_STATE_MAX];
+    const struct instant until = {NOW.ms + DURATION_DAY_MS};
+    propose();
+    stand(1, until);
+    time_text(until, time);
+    (void)snprintf(line, sizeof line, "a treaty with Oak Street stands already, until %s", time);
+    check_fault(line);
+    assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "in force");
+    here.treaties[0].ended = NOW;
+    here.treaties[0].ended_by = 5;
+    check_fault(NULL);
+    assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "ended by act 5");
+    stand(1, NOW);
+    check_fault(NULL);
+    assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "over");
+}
+
+/* Eight, those counted which were over a short while ago. */
+static void test_more_than_eight_are_refused(void **state) {
+    (void)state;
+    const struct instant yesterday = {NOW.ms - DURATION_DAY_MS};
+    const struct instant long_ago = {NOW.ms - 15 * (int64_t)DURATION_DAY_MS};
+    propose();
+    stand(TREATIES_MAX, yesterday);
+    check_fault("there are 8 treaties, as many as can be; one gives way 15 days after it is over");
+    here.treaties[3].treaty.until = long_ago;
+    check_fault(NULL);
+}
+
+static void test_one_that_is_over_is_told(void **state) {
+    (void)state;
+    char time[TIME_TEXT_MAX];
+    char line[TIME_TEXT_MAX + 32];
+    propose();
+    treaty.until = NOW;
+    time_text(NOW, time);
+    (void)snprintf(line, sizeof line, "it was over on %s", time);
+    check_fault(line);
+}
+
+/* Also to the second who signs, who did not begin it. */
+static void test_an_act_says_what_would_not_count(void **state) {
+    (void)state;
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+    propose();
+    here.charter.caps.live_requests = 1;
+    CHECK_ERR(ERR_OK, treaty_encode(&treaty, &body));
+    const struct act act = {.head = {.created = NOW}, .treaty = buffer_bytes(&body)};
+    treaty_change(&here, &act, &members, &changes);
+    const char *last = NULL;
+    for (const char *line = changes_first(&changes); line != NULL;
+         line = changes_next(&changes, line)) {
+        last = line;
+    }
+    assert_string_equal(last,
+                        "BUT live requests of one asker: 10, which is more than the charter's 1");
+}
+
+static void test_an_end_is_told_with_what_it_ends(void **state) {
+    (void)state;
+    SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+    SCOPED(changes_finish) struct changes again = CHANGES_NONE;
+    SCOPED(changes_finish) struct changes unknown = CHANGES_NONE;
+    char time[TIME_TEXT_MAX];
+    char line[TIME_TEXT_MAX + 96];
+    const struct instant until = {NOW.ms + DURATION_DAY_MS};
+    propose();
+    stand(1, until);
+    here.treaties[0].id.b[0] = 0xab;
+    struct act act = {.head = {.created = NOW}, .treaty_ended = here.treaties[0].id};
+    terms.governance = here;
+    changes_of_act(&terms, &act, &members, &changes);
+    time_text(until, time);
+    (void)snprintf(line, sizeof line,
+                   "the treaty with Oak Street (0100000000000000) ends, which was to stand until "
+                   "%s",
+                   time);
+    const char *const wanted[] = {
+        line,
+        "no request crosses by it any more; what has crossed lives on until its own end",
+        "BUT it is over already",
+    };
+    check_lines(&changes, wanted, 2);
+    here.treaties[0].ended = NOW;
+    treaty_end_change(&here, &act, &again);
+    check_lines(&again, wanted, 3);
+    act.treaty_ended.b[0] = 0xcd;
+    treaty_end_change(&here, &act, &unknown);
+    static const char *const none[] = {"the treaty cd00000000000000 ends, which is not known here"};
+    check_lines(&unknown, none, 1);
+}
+
+/* Options of a treaty are written as the charter's file has them. */
+static void test_roles_are_read_as_they_are_written(void **state) {
+    (void)state;
+    struct terms_error error;
+    char text[TERMS_WORDS_MAX];
+    uint32_t roles = 0;
+    CHECK_ERR(ERR_OK, terms_read_roles("administrator, home", &roles, &error));
+    assert_int_equal(roles, 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR);
+    terms_roles(roles, text);
+    assert_string_equal(text, "home, administrator");
+    static const char *const none[] = {"", "witness", "home, boss", ","};
+    for (size_t i = 0; i < COUNT_OF(none); i++) {
+        CHECK_ERR(ERR_USER_SYNTAX, terms_read_roles(none[i], &roles, &error));
+    }
+    assert_string_equal(error.text, "neither home, requester nor administrator: ','");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_what_is_proposed_lets_what_the_charter_does, set_up),
+        cmocka_unit_test_setup(test_clerks_are_administrators_homes_that_belong, set_up),
+        cmocka_unit_test_setup(test_a_home_is_a_clerk_once, set_up),
+        cmocka_unit_test_setup(test_every_term_is_told_to_who_signs, set_up),
+        cmocka_unit_test_setup(test_nothing_of_the_largest_is_cut, set_up),
+        cmocka_unit_test_setup(test_what_does_not_fit_is_told, set_up),
+        cmocka_unit_test_setup(test_caps_looser_than_the_charters_are_told, set_up),
+        cmocka_unit_test_setup(test_one_stands_with_a_community_at_a_time, set_up),
+        cmocka_unit_test_setup(test_more_than_eight_are_refused, set_up),
+        cmocka_unit_test_setup(test_one_that_is_over_is_told, set_up),
+        cmocka_unit_test_setup(test_an_act_says_what_would_not_count, set_up),
+        cmocka_unit_test_setup(test_an_end_is_told_with_what_it_ends, set_up),
+        cmocka_unit_test_setup(test_roles_are_read_as_they_are_written, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,6 +6,7 @@
 #include "cli/prompt.h"
 #include "cli/review.h"
 #include "cli/sent.h"
+#include "cli/treaties.h"
 #include "cli/watch.h"
 #include "crypto/age.h"
 
@@ -33,6 +34,12 @@ struct papers {
     struct buffer document, seal;
 };
 
+/* Where it is asked: in this community, and what its treaties let a member of that role ask. */
+struct asked_in {
+    struct community_terms community;
+    enum member_role role;
+};
+
 struct request_options {
     const char *values[VALUES];
     bool voluntary, yes;
@@ -54,12 +61,17 @@ static int read_papers(const char *document, const char *seal, struct request *o
 static void build_terms(struct request *out);
 static int put_sender(const struct cli *cli, const struct control_reply *status,
                       struct request *out);
-static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
+static int load_community(const struct cli *cli, struct client *client,
+                          const struct control_reply *status, struct asked_in *out);
+static int check_papers(const struct authorities *authorities, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out);
 static int check_law(const struct cli *cli, const struct request *request,
-                     const struct control_reply *status, const struct seal_outcome *seal);
+                     const struct control_reply *status, const struct asked_in *asked,
+                     const struct seal_outcome *seal);
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct control_reply *status, const struct seal_outcome *seal);
+                         const struct control_reply *status, const struct asked_in *asked,
+                         const struct seal_outcome *seal);
+static void show_abroad(const struct request *request, const struct asked_in *asked);
 static void show_breadth(const struct request *request, const struct control_reply *status);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
@@ -93,6 +105,7 @@ int cmd_request(struct cli *cli) {
     static struct control_reply status;
     static struct request request;
     static struct checked_request before;
+    static struct asked_in asked;
     struct request_options options = {0};
     struct client *client = NULL;
     struct owner_secret *secret = NULL;
@@ -130,10 +143,13 @@ int cmd_request(struct cli *cli) {
         failed = put_sender(cli, &status, &request);
     }
     if (failed == 0) {
-        failed = check_papers(cli, client, &request, &papers, &seal);
+        failed = load_community(cli, client, &status, &asked);
     }
     if (failed == 0) {
-        failed = check_law(cli, &request, &status, &seal);
+        failed = check_papers(&asked.community.authorities, &request, &papers, &seal);
+    }
+    if (failed == 0) {
+        failed = check_law(cli, &request, &status, &asked, &seal);
     }
     if (failed == 0 && amends && !cli->json) {
         char text[128];
@@ -399,21 +415,33 @@ static int put_sender(const struct cli *cli, const struct control_reply *status,
 
 /* ---- before it is sent ---- */
 
+/* As its charter and acts make it; who asks is this home. */
+static int load_community(const struct cli *cli, struct client *client,
+                          const struct control_reply *status, struct asked_in *out) {
+    static struct member self;
+    int failed = client_community(cli, client, &out->community);
+    if (failed != 0 || out->community.governance.treaty_count == 0) {
+        return failed;
+    }
+    enum err err =
+        client_chain(client, &out->community, &status->as.status.certificate, now_wall(), &self);
+    out->role = self.role;
+    return err == ERR_OK
+               ? 0
+               : fail(NULL, "this home's own certificate does not verify: %s", err_text(err));
+}
+
 /* As every owner will. */
-static int check_papers(const struct cli *cli, struct client *client, const struct request *request,
+static int check_papers(const struct authorities *authorities, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out) {
-    static struct community_terms community;
     struct helper *seals = NULL;
     if (!request->court_seal.present || papers->seal.len == 0) {
         return 0; /* none, or that of the earlier request: owners check it */
     }
-    int failed = client_community(cli, client, &community);
+    int failed = seals_start(&seals);
     if (failed == 0) {
-        failed = seals_start(&seals);
-    }
-    if (failed == 0) {
-        seal_check(seals, buffer_bytes(&papers->seal), buffer_bytes(&papers->document),
-                   &community.authorities, now_wall(), out);
+        seal_check(seals, buffer_bytes(&papers->seal), buffer_bytes(&papers->document), authorities,
+                   now_wall(), out);
     }
     helper_stop(seals);
     return failed;
@@ -421,7 +449,8 @@ static int check_papers(const struct cli *cli, struct client *client, const stru
 
 /* As every home will, so that what all would refuse is not sent. */
 static int check_law(const struct cli *cli, const struct request *request,
-                     const struct control_reply *status, const struct seal_outcome *seal) {
+                     const struct control_reply *status, const struct asked_in *asked,
+                     const struct seal_outcome *seal) {
     const struct legal_evidence evidence = {.document_here = request->document.present,
                                             .seal = seal_evidence(seal),
                                             .amends_own = true}; /* sent_find() has found it */
@@ -429,7 +458,7 @@ static int check_law(const struct cli *cli, const struct request *request,
     size_t rule = 0;
     legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
     if (!cli->json) {
-        show_request(request, &report, status, seal);
+        show_request(request, &report, status, asked, seal);
     }
     return legal_verdict(&report, &rule) == ERR_OK
                ? 0
@@ -439,7 +468,8 @@ static int check_law(const struct cli *cli, const struct request *request,
 }
 
 static void show_request(const struct request *request, const struct legal_report *report,
-                         const struct control_reply *status, const struct seal_outcome *seal) {
+                         const struct control_reply *status, const struct asked_in *asked,
+                         const struct seal_outcome *seal) {
     char text[TIME_TEXT_MAX];
     char at[32];
     char span[32];
@@ -485,6 +515,35 @@ static void show_request(const struct request *request, const struct legal_repor
              "every home of %s, %u at present: who asks, why, where and when, what failed, how "
              "broad it is and what its words mention. A home that grants nothing does not answer.",
              safe_text(status->as.status.community_name, 24, safe), homes);
+    show_abroad(request, asked);
+}
+
+/* The communities that it goes to by treaty, and whether this one has the place at all. */
+static void show_abroad(const struct request *request, const struct asked_in *asked) {
+    const struct governance *governance = &asked->community.governance;
+    const struct charter *charter = &governance->charter;
+    const bool here = !charter->has_area || geo_place_inside(&request->place, &charter->area);
+    char safe[SAFE_MAX];
+    bool abroad = false;
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+        char until[DAY_BYTES];
+        if (!treaty_stands(agreed, now_wall()) ||
+            treaty_lets(&agreed->treaty, far, request, asked->role) != ERR_OK) {
+            continue;
+        }
+        day_text(agreed->treaty.until, until);
+        term_put("GOES TO", "%s %.400s, by treaty until %s: every home there sees the same",
+                 here ? "also" : "the homes of", safe_text(far->name, NAME_MAX_BYTES, safe), until);
+        abroad = true;
+    }
+    if (abroad && !here) {
+        term_put("BEYOND",
+                 "the area of %s: its homes see this too, and are asked only where a "
+                 "camera sees that far",
+                 safe_text(charter->name, NAME_MAX_BYTES, safe));
+    }
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {
@@ -691,13 +750,17 @@ static int process_check(struct cli *cli) {
 /* Whose seals count is in the community's charter, which the node has. */
 static int check_offered_seal(struct cli *cli, const struct request *request,
                               const struct papers *papers, struct seal_outcome *out) {
+    static struct community_terms community;
     struct client *client = NULL;
     int failed = client_open(cli, &client);
     if (failed == 0) {
         failed = client_in_community(client);
     }
     if (failed == 0) {
-        failed = check_papers(cli, client, request, papers, out);
+        failed = client_community(cli, client, &community);
+    }
+    if (failed == 0) {
+        failed = check_papers(&community.authorities, request, papers, out);
     }
     client_close(client);
     return failed;

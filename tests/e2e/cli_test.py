@@ -67,6 +67,14 @@ USAGE = [
     (["remove", "Ada", "--reason", "a\u202eb"], "a reason is one line of up to 128 bytes that can be seen", "remove"),
     (["leave", "now"], "unexpected 'now'", "leave"),
     (["renew"], "NAME is missing", "renew"),
+    (["treaty"], "say what to do: 'side', 'propose', 'list', 'show' or 'end'", "treaty"),
+    (["treaty", "propose"], "SIDE is missing", "treaty"),
+    (["treaty", "propose", "stoop-treaty1:A", "--days", "9"], "'--days' is for a new treaty, and this one is written",
+     "treaty"),
+    (["treaty", "propose", "stoop-treaty1:A", "--clerk", "Ada"], "'--clerk' is for a new treaty, and this one is written",
+     "treaty"),
+    (["treaty", "show"], "NAME is missing", "treaty"),
+    (["treaty", "end"], "NAME is missing", "treaty"),
     (["community", "found"], "NAME is missing", "community"),
     (["community", "found", "A", "B"], "unexpected 'B'", "community"),
     (["community", "found", ""], "'' is not a name: 1 to 64 bytes that can be seen", "community"),
@@ -226,7 +234,8 @@ def test_usage(home):
 
 def test_no_home(home):
     for words in (["status"], ["requests"], ["delivered"], ["members"], ["peers"], ["community", "show"], ["log", "show"],
-                  ["charter", "proposals"], ["remove", "Ada"], ["renew", "Ada"], ["leave"], ["vault", "list"],
+                  ["charter", "proposals"], ["remove", "Ada"], ["renew", "Ada"], ["treaty", "list"],
+                  ["leave"], ["vault", "list"],
                   with_(ASK, "--from", "2024-12-01 09:00", *LATER)):
         expect_error(home, words, 10, f"there is no home in '{home.data}'",
                      "make one with 'stoop init', or name its folder with '--home'")

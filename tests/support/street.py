@@ -47,8 +47,8 @@ def start_home(home, *init, delay="0"):
     home.start()
 
 
-def found_and_join(homes, *found):
-    homes[0].with_passphrase("community", "found", "Elm Street", "--slot", "1", *found)
+def found_and_join(homes, *found, name="Elm Street"):
+    homes[0].with_passphrase("community", "found", name, "--slot", "1", *found)
     for home in homes[1:]:
         home.with_passphrase("join", "--yes", invite(homes[0]))
     for home in homes:

@@ -54,7 +54,7 @@ static int say_text(const struct treaty *treaty, bool other_began);
 static int find(const char *word, struct instant now, bool standing, const struct agreed **out);
 static bool is_called(const struct agreed *agreed, const char *word);
 static bool id_begins(const struct id *id, const char *word);
-static int over_already(const struct agreed *agreed, struct instant now);
+static void say_over(const struct agreed *agreed, struct instant now);
 static const struct treaty_side *far_side(const struct agreed *agreed);
 static struct instant since_of(const struct agreed *agreed);
 static void list_treaty(const struct cli *cli, const struct agreed *agreed, struct instant now,
@@ -532,14 +532,17 @@ static int find(const char *word, struct instant now, bool standing, const struc
     }
     (void)safe_text(word, 64, safe);
     if (count == 0) {
-        return fail("see them with 'stoop treaty list'", "there is no treaty with '%s'", safe);
+        (void)fail("see them with 'stoop treaty list'", "there is no treaty with '%s'", safe);
+        return EXIT_FAILED;
     }
     if (standing && !treaty_stands(found, now)) {
-        return over_already(found, now);
+        say_over(found, now);
+        return EXIT_FAILED;
     }
     if (count > 1) {
-        return fail("name one by its id: 'stoop treaty list' has them",
-                    "%zu treaties are with '%s'", count, safe);
+        (void)fail("name one by its id: 'stoop treaty list' has them", "%zu treaties are with '%s'",
+                   count, safe);
+        return EXIT_FAILED;
     }
     *out = found;
     return 0;
@@ -558,14 +561,14 @@ static bool id_begins(const struct id *id, const char *word) {
     return len >= ID_DIGITS_MIN && len < sizeof hex && strncasecmp(hex, word, len) == 0;
 }
 
-static int over_already(const struct agreed *agreed, struct instant now) {
+static void say_over(const struct agreed *agreed, struct instant now) {
     char safe[SAFE_MAX];
     char state[TREATY_STATE_MAX];
     char day[DAY_BYTES];
     day_text(agreed->ended_by != 0 ? agreed->ended : agreed->treaty.until, day);
-    return fail(NULL, "the treaty with '%s' is over already: %s, %s",
-                safe_text(far_side(agreed)->name, NAME_MAX_BYTES, safe),
-                treaty_state(agreed, now, state), day);
+    (void)fail(NULL, "the treaty with '%s' is over already: %s, %s",
+               safe_text(far_side(agreed)->name, NAME_MAX_BYTES, safe),
+               treaty_state(agreed, now, state), day);
 }
 
 /* ---- end ---- */

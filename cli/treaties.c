@@ -6,7 +6,7 @@
 
 enum {
     KEYS_TEXT_MAX = ADMINISTRATORS_MAX * (KEY_TEXT_BYTES + 4),
-    CLERK_TEXT_MAX = 128,
+    CLERK_TEXT_MAX = PERSON_MAX,
 };
 
 static void area_line(const struct treaty_side *side, bool ours, struct changes *out);
@@ -20,6 +20,8 @@ static void founding_faults(const struct governance *governance, const struct tr
 static void cap_faults(const struct caps *caps, const struct caps *charter, struct changes *out);
 static void time_faults(const struct governance *governance, const struct treaty *treaty,
                         struct instant at, struct changes *out);
+static const struct agreed *made_already(const struct governance *governance,
+                                         const struct treaty *treaty);
 static bool has_room(const struct governance *governance, struct instant at);
 static struct instant over_at(const struct agreed *agreed);
 static void clerk_faults(const struct treaty_side *own, const struct member_list *members,
@@ -174,8 +176,8 @@ static void clerks_line(const struct treaty_side *side, const struct member_list
         char name[SAFE_MAX];
         (void)key_text(BYTES_OF(side->clerks[i].b), key);
         len += (size_t)snprintf(
-            text + len, sizeof text - len, "%s%.70s%skey %s%s", i == 0 ? "" : ", ",
-            home == NULL ? "" : safe_text(home->member.name, CLERK_TEXT_MAX / 2, name),
+            text + len, sizeof text - len, "%s%.400s%skey %s%s", i == 0 ? "" : ", ",
+            home == NULL ? "" : safe_text(home->member.name, NAME_MAX_BYTES, name),
             home == NULL ? "" : " with the ", key,
             members != NULL && (home == NULL || !listed_stands(home)) ? ", no home that belongs"
                                                                       : "");
@@ -269,6 +271,7 @@ static void time_faults(const struct governance *governance, const struct treaty
                         struct instant at, struct changes *out) {
     const struct treaty_side *far = treaty_far_side(treaty, &governance->community);
     const struct agreed *stands = treaty_with(governance, &far->community, at);
+    const struct agreed *before = made_already(governance, treaty);
     char safe[SAFE_MAX];
     char time[TIME_TEXT_MAX];
     if (instant_reached(at, treaty->until)) {
@@ -280,12 +283,28 @@ static void time_faults(const struct governance *governance, const struct treaty
         changes_add(out, "a treaty with %.400s stands already, until %s",
                     safe_text(far->name, NAME_MAX_BYTES, safe), time);
     }
+    if (stands == NULL && before != NULL && before->ended_by != 0) {
+        changes_add(out, "it was made already, by act %u, and ended by act %u", before->by,
+                    before->ended_by);
+    }
     if (!has_room(governance, at)) {
         changes_add(out,
                     "there are %d treaties, as many as can be; one gives way %d days after "
                     "it is over",
                     (int)TREATIES_MAX, (int)TREATY_KEPT_DAYS);
     }
+}
+
+/* The very same: what was ended does not come into force again. */
+static const struct agreed *made_already(const struct governance *governance,
+                                         const struct treaty *treaty) {
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    struct id id;
+    if (treaty_encode(treaty, &body) != ERR_OK) {
+        return NULL;
+    }
+    sha256(buffer_bytes(&body), &id);
+    return agreed_on(governance, &id);
 }
 
 static bool has_room(const struct governance *governance, struct instant at) {

@@ -5,8 +5,10 @@ is carried over between them is a line of text. What crosses is not in here: nob
 
 usage: tests/e2e/treaty_test.py BIN-FOLDER
 """
+import datetime
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -69,10 +71,10 @@ def sign(home, code):
 
 def asks(home, at):
     """What is shown before a request is sent; it is not."""
-    start = half_an_hour_ago().strftime("%Y-%m-%d %H:%M:%S")
-    end = half_an_hour_ago().strftime("%Y-%m-%d %H:") + "59:59"
-    terminal = home.at_terminal("request", "--at", at, "--radius", "60", "--from", start, "--to", end, "--reason",
-                                "Hit and run, silver hatchback", "--voluntary")
+    start = half_an_hour_ago()
+    times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (0, 17)]
+    terminal = home.at_terminal("request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1],
+                                "--reason", "Hit and run, silver hatchback", "--voluntary")
     terminal.expect(YES_NO)
     terminal.line("n")
     assert terminal.wait() == PENDING and "not sent" in terminal.text, terminal.text
@@ -181,7 +183,7 @@ def stands(ada, cleo, line):
     assert "GOES TO" not in asks(cleo, OUTSIDE)
 
 
-def ended(ada, ben, cleo):
+def ended(ada, ben, cleo, line):
     """One street ends it; the other's word stands."""
     refused(ada, FAILED, "there is no treaty with 'Elm Street'", "treaty", "end", "Elm Street")
     not_by_accident(ada, "treaty", "end", "Oak Street")
@@ -195,10 +197,19 @@ def ended(ada, ben, cleo):
     ada.until(lambda: treaties(ada)[0]["state"], lambda s: s == "ended", 30)
     refused(ada, FAILED, "the treaty with 'Oak Street' is over already: ended by act 4", "treaty", "end", "Oak Street")
     assert "ended by act 4; made by act 3" in ada.run("treaty", "show", "Oak Street").stdout
+    refused(ada, FAILED, "it was made already, by act 3, and ended by act 4", "treaty", "propose", line)
     assert "GOES TO" not in asks(ada, INSIDE)
     assert treaties(cleo)[1]["state"] == "in force"
     history = ada.facts("charter", "history")
     assert history[3]["changes"][0].startswith("the treaty with Oak Street (") and history[3]["signed_by"] == ["Ada", "Ben"], history
+
+
+def checked_by_others(ada):
+    """A program that shares no code with Stoop finds the same members where there are treaties."""
+    ada.run("community", "export", str(ada.root / "export"))
+    got = subprocess.run([sys.executable, README.parent / "tests/verify_membership.py", ada.root / "export"], text=True,
+                         capture_output=True, timeout=60)
+    assert got.returncode == 0 and got.stdout.count("in standing") == 2, (got.returncode, got.stdout, got.stderr)
 
 
 def nobody_else(ben, cleo, side):
@@ -237,7 +248,8 @@ def main():
         line = made(ada, ben, cleo, side)
         said.append(terminal.text)
         stands(ada, cleo, line)
-        ended(ada, ben, cleo)
+        ended(ada, ben, cleo, line)
+        checked_by_others(ada)
         as_documented()
     print("treaty: made from a line of text, signed by who decides in each street, told to who asks, ended by one")
 

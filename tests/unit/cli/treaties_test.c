@@ -146,6 +146,11 @@ static void test_every_term_is_told_to_who_signs(void **state) {
     changes_of_act(&terms, &act, &members, &changes);
     time_text(treaty.until, until);
     (void)snprintf(line, sizeof line, "until %s", until);
+    static const char clerks[] =
+        "clerks of Elm Street, who say who belongs to it: Ada with the key "
+        "1400000000000000, key 6300000000000000, no home that belongs";
+    static const char far_clerks[] = "clerks of Oak Street, who say who belongs to it: key "
+                                     "1f00000000000000, key 2000000000000000";
     const char *const wanted[] = {
         "a treaty of Elm Street (0200000000000000) and Oak Street (0100000000000000)",
         line,
@@ -157,12 +162,10 @@ static void test_every_term_is_told_to_who_signs(void **state) {
         "requests that cross in a day: 16 each way",
         "both charters hold beside it",
         "places asked about in Oak Street: 800 m around 52.5200,13.4050",
-        "clerks of Oak Street, who say who belongs to it: key 1f00000000000000, key "
-        "2000000000000000",
+        far_clerks,
         "founders of Oak Street: the keys 1e00000000000000; each could bring in 5",
         "places asked about here: anywhere",
-        "clerks of Elm Street, who say who belongs to it: Ada with the key 1400000000000000, key "
-        "6300000000000000, no home that belongs",
+        clerks,
         "founders of Elm Street: the keys 0a00000000000000; each could bring in 8",
     };
     check_lines(&changes, wanted, COUNT_OF(wanted));
@@ -189,7 +192,6 @@ static void test_nothing_of_the_largest_is_cut(void **state) {
         }
     }
     treaty_lines(&treaty, &here.community, &members, &changes);
-    geo_point_write(far.area.points[0], last);
     geo_point_write(treaty.sides[0].area.points[GEO_POINTS_MAX - 1], last);
     size_t corners = 0;
     size_t founders = 0;
@@ -270,6 +272,19 @@ static void test_one_stands_with_a_community_at_a_time(void **state) {
     stand(1, NOW);
     check_fault(NULL);
     assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "over");
+}
+
+static void test_what_was_ended_is_not_made_again(void **state) {
+    (void)state;
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    propose();
+    stand(1, treaty.until);
+    here.treaties[0].ended = NOW;
+    here.treaties[0].ended_by = 5;
+    check_fault(NULL); /* another one with them */
+    CHECK_ERR(ERR_OK, treaty_encode(&treaty, &body));
+    sha256(buffer_bytes(&body), &here.treaties[0].id);
+    check_fault("it was made already, by act 2, and ended by act 5");
 }
 
 /* Eight, those counted which were over a short while ago. */
@@ -375,6 +390,7 @@ int main(void) {
         cmocka_unit_test_setup(test_what_does_not_fit_is_told, set_up),
         cmocka_unit_test_setup(test_caps_looser_than_the_charters_are_told, set_up),
         cmocka_unit_test_setup(test_one_stands_with_a_community_at_a_time, set_up),
+        cmocka_unit_test_setup(test_what_was_ended_is_not_made_again, set_up),
         cmocka_unit_test_setup(test_more_than_eight_are_refused, set_up),
         cmocka_unit_test_setup(test_one_that_is_over_is_told, set_up),
         cmocka_unit_test_setup(test_an_act_says_what_would_not_count, set_up),

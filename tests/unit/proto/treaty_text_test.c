@@ -108,11 +108,11 @@ static void test_the_largest_fits(void **state) {
         struct treaty_side *each = &written.sides[i];
         each->founder_count = ADMINISTRATORS_MAX;
         each->clerk_count = CLERKS_MAX;
-        for (uint8_t k = 0; k < ADMINISTRATORS_MAX; k++) {
-            each->founders[k].b[5] = k;
+        for (size_t k = 0; k < ADMINISTRATORS_MAX; k++) {
+            each->founders[k].b[5] = (uint8_t)k;
         }
-        for (uint8_t k = 0; k < CLERKS_MAX; k++) {
-            each->clerks[k].b[5] = k;
+        for (size_t k = 0; k < CLERKS_MAX; k++) {
+            each->clerks[k].b[5] = (uint8_t)k;
         }
         memset(each->name, 'x', sizeof each->name - 1);
         each->has_area = true;

@@ -37,6 +37,7 @@ struct papers {
 /* Where it is asked: in this community, and what its treaties let a member of that role ask. */
 struct asked_in {
     struct community_terms community;
+    struct caps caps;
     enum member_role role;
 };
 
@@ -72,18 +73,22 @@ static void show_request(const struct request *request, const struct legal_repor
                          const struct control_reply *status, const struct asked_in *asked,
                          const struct seal_outcome *seal);
 static void show_abroad(const struct request *request, const struct asked_in *asked);
+static const struct treaty_side *goes_to(const struct request *request,
+                                         const struct asked_in *asked, const struct agreed *agreed);
+static void list_abroad(const struct request *request, const struct asked_in *asked,
+                        struct facts *facts);
 static void show_breadth(const struct request *request, const struct control_reply *status);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
 static int send_attachment(struct client *client, const struct id *sha256, struct bytes bytes);
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
-                        const struct caps *caps, struct request *request);
+                        const struct asked_in *asked, struct request *request);
 static enum err make_request(const struct owner_secret *secret, const struct keyfile_public *pub,
                              struct request *request, struct id *id, struct buffer *out,
                              struct buffer *sealed_key);
 static void say_sent(const struct cli *cli, const struct request *request, const struct id *id,
-                     const struct caps *caps);
+                     const struct asked_in *asked);
 static int process_template_of(struct cli *cli);
 static int process_check(struct cli *cli);
 static int process_rules(struct cli *cli);
@@ -171,7 +176,7 @@ int cmd_request(struct cli *cli) {
         failed = send_papers(client, &request, &papers);
     }
     if (failed == 0) {
-        failed = send_request(cli, client, secret, &pub, &status.as.status.caps, &request);
+        failed = send_request(cli, client, secret, &pub, &asked, &request);
     }
     secret_destroy(secret);
     client_close(client);
@@ -420,6 +425,7 @@ static int load_community(const struct cli *cli, struct client *client,
                           const struct control_reply *status, struct asked_in *out) {
     static struct member self;
     int failed = client_community(cli, client, &out->community);
+    out->caps = status->as.status.caps;
     if (failed != 0 || out->community.governance.treaty_count == 0) {
         return failed;
     }
@@ -527,10 +533,9 @@ static void show_abroad(const struct request *request, const struct asked_in *as
     bool abroad = false;
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *agreed = &governance->treaties[i];
-        const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+        const struct treaty_side *far = goes_to(request, asked, agreed);
         char until[DAY_BYTES];
-        if (!treaty_stands(agreed, now_wall()) ||
-            treaty_lets(&agreed->treaty, far, request, asked->role) != ERR_OK) {
+        if (far == NULL) {
             continue;
         }
         day_text(agreed->treaty.until, until);
@@ -544,6 +549,29 @@ static void show_abroad(const struct request *request, const struct asked_in *as
                  "camera sees that far",
                  safe_text(charter->name, NAME_MAX_BYTES, safe));
     }
+}
+
+/* NULL: this treaty does not let it cross. */
+static const struct treaty_side *
+goes_to(const struct request *request, const struct asked_in *asked, const struct agreed *agreed) {
+    const struct treaty_side *far =
+        treaty_far_side(&agreed->treaty, &asked->community.governance.community);
+    bool crosses = treaty_stands(agreed, now_wall()) &&
+                   treaty_lets(&agreed->treaty, far, request, asked->role) == ERR_OK;
+    return crosses ? far : NULL;
+}
+
+static void list_abroad(const struct request *request, const struct asked_in *asked,
+                        struct facts *facts) {
+    const struct governance *governance = &asked->community.governance;
+    facts_list(facts, "goes_to");
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct treaty_side *far = goes_to(request, asked, &governance->treaties[i]);
+        if (far != NULL) {
+            facts_text(facts, NULL, NULL, far->name);
+        }
+    }
+    facts_list(facts, NULL);
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {
@@ -588,7 +616,7 @@ static int send_attachment(struct client *client, const struct id *sha256, struc
 
 static int send_request(const struct cli *cli, struct client *client,
                         const struct owner_secret *secret, const struct keyfile_public *pub,
-                        const struct caps *caps, struct request *request) {
+                        const struct asked_in *asked, struct request *request) {
     static const struct told told[] = {
         {ERR_DENY_QUOTA,
          "this home has as many requests under way, or made as many today, as it may",
@@ -609,7 +637,7 @@ static int send_request(const struct cli *cli, struct client *client,
                                         .blob2 = buffer_bytes(&sealed_key)};
     int failed = client_do_told(client, &put, "the request was not sent", TOLD(told));
     if (failed == 0) {
-        say_sent(cli, request, &id, caps);
+        say_sent(cli, request, &id, asked);
     }
     return failed;
 }
@@ -642,7 +670,7 @@ static enum err make_request(const struct owner_secret *secret, const struct key
 }
 
 static void say_sent(const struct cli *cli, const struct request *request, const struct id *id,
-                     const struct caps *caps) {
+                     const struct asked_in *asked) {
     char code[REQUEST_CODE_BYTES];
     char until[TIME_TEXT_MAX];
     char text[TIME_TEXT_MAX + 64];
@@ -659,8 +687,9 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         facts_time(facts, "expires", NULL, request->head.expires);
         facts_time(facts, "delete_by", NULL, request->terms.delete_by);
         struct breadth breadth;
-        breadth_of(request, caps, &breadth);
+        breadth_of(request, &asked->caps, &breadth);
         breadth_facts(facts, &breadth);
+        list_abroad(request, asked, facts);
         facts_end(facts);
         return;
     }

@@ -6,6 +6,7 @@ is carried over between them is a line of text. What crosses is not in here: nob
 usage: tests/e2e/treaty_test.py BIN-FOLDER
 """
 import datetime
+import json
 import pathlib
 import re
 import subprocess
@@ -69,16 +70,26 @@ def sign(home, code):
     return answered(home, CODE, code, "charter", "sign", code)
 
 
-def asks(home, at):
-    """What is shown before a request is sent; it is not."""
+def request_words(at, *more):
     start = half_an_hour_ago()
     times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (0, 17)]
-    terminal = home.at_terminal("request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1],
-                                "--reason", "Hit and run, silver hatchback", "--voluntary")
+    return ("request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1], "--reason",
+            "Hit and run, silver hatchback", "--voluntary", *more)
+
+
+def asks(home, at):
+    """What is shown before a request is sent; it is not."""
+    terminal = home.at_terminal(*request_words(at))
     terminal.expect(YES_NO)
     terminal.line("n")
     assert terminal.wait() == PENDING and "not sent" in terminal.text, terminal.text
     return terminal.text
+
+
+def request(home, at, *more):
+    """It is sent: its facts."""
+    text = home.with_passphrase(*request_words(at, *more))
+    return json.loads(text[text.index("{"):])
 
 
 def two_decide(ada, ben):
@@ -97,7 +108,7 @@ def two_decide(ada, ben):
 
 def sides(ada, ben, cleo):
     """Anybody may print it; clerks are homes of administrators, or those that are named."""
-    assert [f"GOES TO" in asks(ada, at) for at in (INSIDE, OUTSIDE)] == [False, False]
+    assert ["GOES TO" in asks(ada, at) for at in (INSIDE, OUTSIDE)] == [False, False]
     side = ada.run("treaty", "side")
     line = side.stdout.strip()
     assert re.fullmatch(r"stoop-side1:[\w-]+", line) and "\n" not in line, side.stdout
@@ -176,6 +187,8 @@ def stands(ada, cleo, line):
     day = ours["until"][:10]
     text = asks(ada, INSIDE)
     assert f"GOES TO  also Oak Street, by treaty until {day}: every home there sees" in text and "BEYOND" not in text, text
+    sent = [request(home, at, "--yes", "--json") for home, at in ((ada, INSIDE), (ada, OUTSIDE), (cleo, INSIDE))]
+    assert [facts["goes_to"] for facts in sent] == [["Oak Street"], ["Oak Street"], ["Elm Street"]], sent
     text = asks(ada, OUTSIDE)
     assert f"GOES TO  the homes of Oak Street, by treaty until {day}" in text and "BEYOND   the area of Elm Street" in text, text
     text = asks(cleo, INSIDE)
@@ -199,6 +212,8 @@ def ended(ada, ben, cleo, line):
     assert "ended by act 4; made by act 3" in ada.run("treaty", "show", "Oak Street").stdout
     refused(ada, FAILED, "it was made already, by act 3, and ended by act 4", "treaty", "propose", line)
     assert "GOES TO" not in asks(ada, INSIDE)
+    text = ada.with_passphrase(*request_words(OUTSIDE, "--yes"), expect_exit=FAILED)
+    assert "the request was not sent" in text, text
     assert treaties(cleo)[1]["state"] == "in force"
     history = ada.facts("charter", "history")
     assert history[3]["changes"][0].startswith("the treaty with Oak Street (") and history[3]["signed_by"] == ["Ada", "Ben"], history

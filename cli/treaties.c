@@ -291,7 +291,7 @@ static void time_faults(const struct governance *governance, const struct treaty
         changes_add(out,
                     "there are %d treaties, as many as can be; one gives way %d days after "
                     "it is over",
-                    (int)TREATIES_MAX, (int)TREATY_KEPT_DAYS);
+                    (int)TREATIES_MAX, (int)TREATY_STANDS_DAYS);
     }
 }
 
@@ -308,16 +308,20 @@ static const struct agreed *made_already(const struct governance *governance,
 }
 
 static bool has_room(const struct governance *governance, struct instant at) {
-    const struct duration kept = {(int64_t)TREATY_KEPT_DAYS * DURATION_DAY_MS};
-    bool room = governance->treaty_count < TREATIES_MAX;
+    const struct duration more = {(int64_t)TREATY_STANDS_DAYS * DURATION_DAY_MS};
+    size_t standing = 0;
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        room |= instant_reached(at, instant_add(over_at(&governance->treaties[i]), kept));
+        const struct agreed *agreed = &governance->treaties[i];
+        bool stands = agreed->by != 0 && !instant_reached(at, instant_add(over_at(agreed), more));
+        standing += stands ? 1 : 0;
     }
-    return room;
+    return standing < TREATIES_MAX;
 }
 
 static struct instant over_at(const struct agreed *agreed) {
-    return agreed->ended.ms < agreed->treaty.until.ms ? agreed->ended : agreed->treaty.until;
+    return agreed->ended_by != 0 && agreed->ended.ms < agreed->treaty.until.ms
+               ? agreed->ended
+               : agreed->treaty.until;
 }
 
 static void clerk_faults(const struct treaty_side *own, const struct member_list *members,

@@ -247,8 +247,7 @@ static void test_caps_looser_than_the_charters_are_told(void **state) {
 static void stand(size_t count, struct instant until) {
     here.treaty_count = count;
     for (size_t i = 0; i < count; i++) {
-        here.treaties[i] = (struct agreed){
-            .id = {{(uint8_t)i}}, .treaty = treaty, .ended = INSTANT_NEVER, .by = 2};
+        here.treaties[i] = (struct agreed){.id = {{(uint8_t)i}}, .treaty = treaty, .by = 2};
         here.treaties[i].treaty.until = until;
     }
 }
@@ -355,6 +354,7 @@ static void test_an_end_is_told_with_what_it_ends(void **state) {
     };
     check_lines(&changes, wanted, 2);
     here.treaties[0].ended = NOW;
+    here.treaties[0].ended_by = 5;
     treaty_end_change(&here, &act, &again);
     check_lines(&again, wanted, 3);
     act.treaty_ended.b[0] = 0xcd;

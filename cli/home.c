@@ -174,7 +174,7 @@ int pinned_community(const struct cli *cli, struct id *out) {
         failed = fail("found one with 'stoop community found NAME', or 'stoop community join CODE'",
                       "this home belongs to no community yet");
     }
-    *out = failed == 0 ? place->community : (struct id){{0}};
+    *out = place != NULL && failed == 0 ? place->community : (struct id){{0}};
     return failed;
 }
 

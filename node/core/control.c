@@ -607,17 +607,17 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err == ERR_OK) {
         err = store_request_get(core->store, &row->id, &local);
     }
-    if (err != ERR_OK || standing_chain(core, &row->author, chain) == 0) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err; /* displaced: who it was cannot be shown */
+    if (err == ERR_OK && standing_chain(core, &row->author, chain) == 0) {
+        err = append_crossing(core, &id, &crossing);
+    }
+    if (err != ERR_OK) { /* neither: it was displaced, and who it was cannot be shown */
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     err = take_turn(answer, &had);
     if (err != ERR_OK || had) {
         return err;
     }
     err = add_chain(core, &row->author, &bytes, at, &count);
-    if (err == ERR_OK && count == 0) {
-        err = append_crossing(core, &id, &crossing);
-    }
     if (err == ERR_OK) {
         err = attachments_here(core, (struct bytes){bytes.at, at[1]}, &document, &seal);
     }

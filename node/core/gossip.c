@@ -518,31 +518,31 @@ static enum err judge_request(struct core *core, const struct signed_object *obj
 
 /* What is asked of a place that is not ours, but of a treaty's other side, is live here too: it is
  * from here that it crosses. */
-enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *out,
+enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
                             const struct member *author) {
-    const bool elsewhere = id_equal(&out->head.community, community_id(core->community)) &&
-                           border_lets(core, out, author->role);
+    const bool elsewhere = id_equal(&request->head.community, community_id(core->community)) &&
+                           border_lets(core, request, author->role);
     size_t rule = 0;
     enum err err =
-        requests_judge(core->requests, id, out, author, community_charter(core->community),
+        requests_judge(core->requests, id, request, author, community_charter(core->community),
                        elsewhere, core->now.wall, &rule);
     if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME ||
         err == ERR_DENY_OTHERS) {
         struct log_entry refused = {
             .kind = LOG_REQUEST_REFUSED, .at = core->now.wall, .a = *id, .numbers = {rule + 1}};
         bool room = false;
-        enum err logged = withheld_has_room(core, out, &room);
+        enum err logged = withheld_has_room(core, request, &room);
         if (logged != ERR_OK || !room ||
-            !requests_refuse(core->requests, id, &out->head.author, core->now)) {
+            !requests_refuse(core->requests, id, &request->head.author, core->now)) {
             return logged == ERR_OK ? err : logged;
         }
-        logged = withheld_record(core, out, &refused, NULL);
+        logged = withheld_record(core, request, &refused, NULL);
         core_journal(core, "info request: refused rule=%s", legal_rule_at(rule)->id);
         return logged == ERR_OK ? err : logged;
     }
     bool room = true;
     if (err == ERR_OK) {
-        err = withheld_has_room(core, out, &room);
+        err = withheld_has_room(core, request, &room);
     }
     return err == ERR_OK && !room ? ERR_DENY_QUOTA : err;
 }

@@ -177,7 +177,7 @@ static enum err append(struct buffer *bytes, struct bytes part, size_t *end) {
 enum err rolls_tick(struct core *core) {
     struct store_object row;
     struct signed_object object;
-    struct roll newest;
+    struct roll newest = {.version = 0};
     struct roll roll;
     SCOPED(buffer_finish) struct buffer body = {.max = ROLL_BYTES_MAX};
     if (!is_clerk(core, &core->node_public) ||

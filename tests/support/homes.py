@@ -206,8 +206,11 @@ class Home:
             if self.daemon.poll() is not None:
                 raise AssertionError(f"stoopd ended with {self.daemon.returncode}:\n{self.journal()}")
             done = self.run("status", "--json", check=False)
-            if done.returncode == 0 and json.loads(done.stdout)["ingest"] == "watched":
-                return
+            if done.returncode == 0:
+                facts = json.loads(done.stdout)  # of each community, where there are several
+                each = [part["result"] for part in facts["communities"]] if "communities" in facts else [facts]
+                if all(one["ingest"] == "watched" for one in each):
+                    return
             time.sleep(0.1)
         raise AssertionError(f"{self.name} does not get ready:\n{self.journal()}")
 

@@ -137,6 +137,17 @@ static bool delivered(struct world *world, void *context) {
     return world_delivered(world, ASKER, context) > 0;
 }
 
+/* As `stoop` gets it: with what it crossed in, in the place of certificates. */
+static void check_listed(struct street *street) {
+    const struct control_request list = {.op = CONTROL_REQUESTS};
+    struct world *world = street->world;
+    CHECK_ERR(ERR_OK, world_ask(world, OWNER, &list));
+    CHECK(world->reply_count == 2);
+    CHECK_ERR(ERR_OK, control_reply_decode(buffer_bytes(&world->replies[0]), &world->reply));
+    CHECK(world->reply.kind == CONTROL_GOT_REQUEST && world->reply.as.request.chain_count == 0 &&
+          world->reply.as.request.crossing.len > 0);
+}
+
 static void grant(struct street *street) {
     struct world_clip *clip = world_clip(street->world, OWNER, &street->id);
     struct grant grant;
@@ -152,6 +163,7 @@ static void test_what_is_asked_here_is_granted_there(void **state) {
     CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
     world_run(world, 2 * SLOT_MS);
     const struct world_clip clip = *world_clip(world, OWNER, &street.id);
+    check_listed(&street);
     grant(&street);
     CHECK(world_run_until(world, 5 * MINUTE, delivered, &street.id));
     CHECK(world_delivered_opens(world, ASKER, &street.id, &clip));

@@ -171,7 +171,7 @@ BUGS = {
     ),
     "accepts a request that its owner did not sign": (
         CORE,
-        ("node/core/gossip.c", "    if (!signed_by_owner(object, author) ||", "    if ("),
+        ("node/core/gossip.c", "    if (err == ERR_OK && (!signed_by_owner(object, author) ||", "    if (err == ERR_OK && ("),
     ),
     "lets one ask without a limit": (
         CORE,

@@ -526,12 +526,14 @@ static enum err check_vouch(struct collecting *one, const struct community_terms
     }
     const struct governance *governance = &community->governance;
     const struct agreed *agreed =
-        governance_treaty(governance, &vouch.as.vouch.treaty, custody->grant.created);
+        governance_treaty(governance, &vouch.as.vouch.treaty, custody->asked.request.head.created);
     if (agreed == NULL) {
         return ERR_DENY_TREATY;
     }
     const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
-    err = membership_verify(far, &vouch.as.vouch.membership, roll.head.created, &home);
+    bool later = roll.head.created.ms > custody->grant.created.ms;
+    err = membership_verify(far, &vouch.as.vouch.membership,
+                            later ? roll.head.created : custody->grant.created, &home);
     if (err == ERR_OK && !id_equal(&home.certificate, &custody->grant.home)) {
         err = ERR_PEER_CERTIFICATE;
     }

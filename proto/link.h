@@ -260,6 +260,7 @@ struct link_message {
             struct membership membership;
         } carry;
         struct {
+            struct id treaty;
             struct id object;
         } carried;
     } as;

@@ -360,12 +360,21 @@ enum err membership_verify(const struct treaty_side *side, const struct membersh
     if (founded == NULL) {
         return ERR_HOST_MEMORY;
     }
+    for (size_t i = 0; err == ERR_OK && i < membership->chain_count; i++) {
+        struct signed_object part;
+        err = signed_decode(membership->chain[i], &part);
+        if (err == ERR_OK && part.kind != OBJECT_MEMBER) {
+            err = ERR_PEER_CERTIFICATE; /* no renewals: the last part is the author's certificate */
+        }
+    }
     founded->community = side->community;
     founded->founding.invite_allowance = side->allowance;
     founded->founding.administrator_count = side->founder_count;
     memcpy(founded->founding.administrators, side->founders, sizeof side->founders);
-    err = chain_verify(founded, membership->chain, membership->chain_count, any, &out->member,
-                       &out->certificate);
+    if (err == ERR_OK) {
+        err = chain_verify(founded, membership->chain, membership->chain_count, any, &out->member,
+                           &out->certificate);
+    }
     free(founded);
     if (err != ERR_OK) {
         return err;
@@ -472,5 +481,6 @@ static enum err verify_author(const struct head *head, const struct crossing *cr
         head->expires.ms != crossing->head.expires.ms) {
         return ERR_PEER_CERTIFICATE;
     }
-    return head->created.ms > now.ms + ROLL_FUTURE_MAX_MS ? ERR_DENY_TIME : ERR_OK;
+    int64_t latest = now.ms < crossing->head.created.ms ? now.ms : crossing->head.created.ms;
+    return head->created.ms > latest + ROLL_FUTURE_MAX_MS ? ERR_DENY_TIME : ERR_OK;
 }

@@ -156,6 +156,9 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
     if (err == ERR_OK) {
         err = apply(core);
     }
+    if (err == ERR_OK && act.treaty.len > 0) {
+        err = border_carry_all(core);
+    }
     if (err == ERR_OK && act.has_removed) {
         err = standing_removed(core, &act.removed, &object->id);
     }

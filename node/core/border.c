@@ -11,7 +11,9 @@
 #include "node/core/parts.h"
 
 enum {
-    TREATY_LINGERS_MS = 3 * DURATION_DAY_MS, /* its rolls still cross: they say that it is over */
+    TREATY_LINGERS_MS = 15 * DURATION_DAY_MS, /* its rolls still cross: they say that it is over */
+    RANK_MAX = 4, /* whoever says that it carries cannot make others wait for ever */
+    SEEN_MAX = 64,
     GATEWAY_LIFE_MS = 2 * DURATION_DAY_MS,
     GATEWAY_RENEW_MS = DURATION_DAY_MS,
     DIAL_AGAIN_MS = 5000,
@@ -24,6 +26,8 @@ struct ranking { /* of this home among the gateways that may carry one object */
     struct id treaty, object;
     uint8_t own[32];
     unsigned before;
+    size_t seen_count;
+    struct id seen[SEEN_MAX]; /* each home counts once */
 };
 
 struct own_objects { /* of this community, that may have to cross */
@@ -50,7 +54,11 @@ static enum err take_crossed_request(struct core *core, const struct crossing *c
 static enum err take_crossed_withdrawal(struct core *core, const struct crossing *crossing);
 static enum err take_roll(struct core *core, const struct id *treaty, const struct roll *roll,
                           const struct id *by);
-static enum err end_of_removed(struct core *core, const struct id *author, const struct id *by);
+static enum err end_of_removed(struct core *core, const struct roll *roll, const struct id *author,
+                               const struct id *by);
+static bool is_newer(const struct far_roll *far, const struct roll *roll);
+static size_t live_of(const struct core *core, const struct id *author);
+static uint32_t live_max(const struct agreed *agreed, const struct roll *roll);
 static bool keep_far(struct far_roll *far, const struct roll *roll);
 static struct far_roll *newest_far(struct core *core, const struct id *treaty);
 static bool is_removed_there(const struct far_roll *far, const struct id *certificate);
@@ -111,15 +119,19 @@ static const struct sibling *sibling_of(const struct core *core, const struct id
 
 enum err border_load(struct core *core) {
     enum err err = store_object_each(core->store, OBJECT_CROSSING, visit_crossing, core);
-    if (err != ERR_OK || core->config.siblings.count == 0) {
-        return err;
+    return err == ERR_OK ? border_carry_all(core) : err;
+}
+
+enum err border_carry_all(struct core *core) {
+    if (core->config.siblings.count == 0) {
+        return ERR_OK;
     }
     struct own_objects *own = calloc(1, sizeof *own);
     if (own == NULL) {
         return ERR_HOST_MEMORY;
     }
     own->core = core;
-    err = store_object_each(core->store, OBJECT_UNKNOWN, visit_own, own);
+    enum err err = store_object_each(core->store, OBJECT_UNKNOWN, visit_own, own);
     for (size_t i = 0; err == ERR_OK && i < own->count; i++) {
         err = border_accepted(core, &own->list[i].id, own->list[i].kind);
     }
@@ -204,7 +216,7 @@ enum err border_judge_crossing(struct core *core, const struct signed_object *ob
         err = store_object_get(core->store, &inner.id, &row);
         err = err == ERR_OK ? ERR_PEER_REPEATED : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && inner.kind != OBJECT_ROLL) { /* of those the newest alone crosses */
         err =
             store_object_count(core->store, OBJECT_CROSSING, &head->author, core->now.wall, &live);
     }
@@ -225,13 +237,13 @@ static enum err judge_crossed(struct core *core, const struct crossing *crossing
     const struct agreed *agreed =
         governance_treaty(community_governance(core->community), &crossing->treaty, core->now.wall);
     const struct far_roll *far = newest_far(core, &crossing->treaty);
-    const struct instant since = {core->now.wall.ms - DURATION_DAY_MS};
+    const struct instant since = {crossing->head.created.ms - DURATION_DAY_MS};
     uint64_t today = 0;
     if (far == NULL) {
         return ERR_FULL_TABLE;
     }
     if (crossed->object.kind == OBJECT_ROLL) {
-        return roll->head.created.ms > far->created.ms ? ERR_OK : ERR_DENY_TIME;
+        return is_newer(far, roll) ? ERR_OK : ERR_DENY_TIME;
     }
     if (far->created.ms > 0 && !far->names) {
         return ERR_DENY_TREATY;
@@ -240,10 +252,16 @@ static enum err judge_crossed(struct core *core, const struct crossing *crossing
         return ERR_DENY_EXPIRED;
     }
     if (crossed->object.kind == OBJECT_WITHDRAWAL) {
-        return taken_back_judge(core, &crossed->object, &crossed->author.member);
+        bool over = false;
+        enum err err = taken_back(core, &crossed->withdrawal.request, &over);
+        return err != ERR_OK ? err
+               : over        ? ERR_PEER_REPEATED
+                             : taken_back_judge(core, &crossed->object, &crossed->author.member);
     }
-    enum err err = store_crossed_count(core->store, &crossing->treaty, since, &today);
-    if (err == ERR_OK && today >= agreed->treaty.daily) {
+    enum err err =
+        store_crossed_count(core->store, &crossing->treaty, since, crossing->head.created, &today);
+    if (err == ERR_OK && (today >= agreed->treaty.daily ||
+                          live_of(core, &crossed->author.certificate) >= live_max(agreed, roll))) {
         err = ERR_DENY_QUOTA;
     }
     return err == ERR_OK ? gossip_judge_rules(core, &crossed->object.id, &crossed->request,
@@ -279,8 +297,10 @@ static enum err take_crossed_request(struct core *core, const struct crossing *c
                                      .created = request->head.created,
                                      .expires = request->head.expires,
                                      .object = crossing->object};
-    const struct store_crossed kept = {
-        .request = row.id, .treaty = crossing->treaty, .at = core->now.wall, .crossing = bytes};
+    const struct store_crossed kept = {.request = row.id,
+                                       .treaty = crossing->treaty,
+                                       .at = crossing->head.created,
+                                       .crossing = bytes};
     uint64_t index = 0;
     enum err err = gossip_record_request(core, &row.id, request, &index);
     if (err == ERR_OK) {
@@ -313,7 +333,7 @@ static enum err take_roll(struct core *core, const struct id *treaty, const stru
         return ERR_OK;
     }
     for (size_t i = 0; err == ERR_OK && i < roll->removed_count; i++) {
-        err = end_of_removed(core, &roll->removed[i], by);
+        err = end_of_removed(core, roll, &roll->removed[i], by);
     }
     return err;
 }
@@ -331,25 +351,52 @@ static enum err visit_request(void *context, const struct id *id) {
     return ERR_OK;
 }
 
-static enum err end_of_removed(struct core *core, const struct id *author, const struct id *by) {
+/* A roll has a say about requests of its own community alone. */
+static enum err end_of_removed(struct core *core, const struct roll *roll, const struct id *author,
+                               const struct id *by) {
     struct few few = {.count = 0};
+    struct request request;
     enum err err = requests_each_of(core->requests, author, visit_request, &few);
     for (size_t i = 0; err == ERR_OK && i < few.count; i++) {
-        err = taken_back_with_author(core, &few.ids[i], by);
+        err = delivery_load_request(core, &few.ids[i], &request);
+        if (err == ERR_OK && id_equal(&request.head.community, &roll->head.community)) {
+            err = taken_back_with_author(core, &few.ids[i], by);
+        }
     }
     return err;
 }
 
+static size_t live_of(const struct core *core, const struct id *author) {
+    struct few few = {.count = 0};
+    enum err err = requests_each_of(core->requests, author, visit_request, &few);
+    return err == ERR_OK ? few.count : COUNT_OF(few.ids);
+}
+
+static uint32_t live_max(const struct agreed *agreed, const struct roll *roll) {
+    uint32_t there = roll->caps.live_requests;
+    uint32_t by_treaty = agreed->treaty.caps.live_requests;
+    return there < by_treaty ? there : by_treaty;
+}
+
 /* False: it is not newer. */
 static bool keep_far(struct far_roll *far, const struct roll *roll) {
-    bool newer = roll->head.created.ms > far->created.ms;
+    bool newer = is_newer(far, roll);
     if (newer) {
         far->created = roll->head.created;
+        far->version = roll->version;
         far->names = roll_names(roll, &far->treaty);
         far->removed_count = roll->removed_count;
         memcpy(far->removed, roll->removed, sizeof far->removed);
     }
     return newer;
+}
+
+/* A clerk that was away says at first what it knew before: that takes the place of nothing newer,
+ * unless it stays so, as when acts have lost. */
+static bool is_newer(const struct far_roll *far, const struct roll *roll) {
+    int64_t later = roll->head.created.ms - far->created.ms;
+    return later > 0 &&
+           (roll->version >= far->version || later > ROLL_LIFE_HOURS * (int64_t)DURATION_HOUR_MS);
 }
 
 static bool is_removed_there(const struct far_roll *far, const struct id *certificate) {
@@ -422,14 +469,21 @@ enum err border_vouch(struct core *core, struct link *link, const struct id *req
 enum err border_take_vouch(struct core *core, struct link *link,
                            const struct link_message *message) {
     const struct governance *governance = community_governance(core->community);
-    const struct agreed *agreed =
-        governance_treaty(governance, &message->as.vouch.treaty, core->now.wall);
     struct far_member home;
-    if (link->vouch.len > 0 || agreed == NULL) {
-        return agreed == NULL ? ERR_DENY_TREATY : ERR_PEER_SEQUENCE;
+    struct request request;
+    if (link->vouch.len > 0) {
+        return ERR_PEER_SEQUENCE;
     }
-    enum err err = membership_verify(treaty_far_side(&agreed->treaty, &governance->community),
-                                     &message->as.vouch.membership, core->now.wall, &home);
+    enum err err = delivery_load_request(core, &link->about, &request);
+    const struct agreed *agreed =
+        err == ERR_OK
+            ? governance_treaty(governance, &message->as.vouch.treaty, request.head.created)
+            : NULL; /* what crossed while it stood is answered after it too */
+    if (agreed == NULL) {
+        return err == ERR_OK ? ERR_DENY_TREATY : err;
+    }
+    err = membership_verify(treaty_far_side(&agreed->treaty, &governance->community),
+                            &message->as.vouch.membership, core->now.wall, &home);
     if (err == ERR_OK) {
         err = link_encode(message, &link->vouch);
     }
@@ -461,6 +515,7 @@ enum err border_accepted(struct core *core, const struct id *id, enum object_kin
                                   .treaty = agreed->id,
                                   .to = far->community,
                                   .kind = kind,
+                                  .ready = tick_add(core->now.mono, wait),
                                   .due = tick_add(core->now.mono, wait)};
         if (err == ERR_OK) {
             keep_carry(core, &one);
@@ -499,7 +554,8 @@ static void keep_carry(struct core *core, const struct carry *carry) {
     struct carry *place = NULL;
     for (size_t i = 0; i < CARRIES_MAX; i++) {
         struct carry *at = &core->border->carries[i];
-        if (at->used && id_equal(&at->object, &carry->object) && id_equal(&at->to, &carry->to)) {
+        if (at->used && id_equal(&at->object, &carry->object) &&
+            id_equal(&at->treaty, &carry->treaty)) {
             return;
         }
         place = at->used || place != NULL ? place : at;
@@ -515,7 +571,7 @@ static enum err rank(struct core *core, const struct id *treaty, const struct id
     struct ranking ranking = {.core = core, .treaty = *treaty, .object = *object};
     gateway_hash(treaty, object, &core->self, ranking.own);
     enum err err = store_object_each(core->store, OBJECT_GATEWAY, visit_gateway, &ranking);
-    *out = ranking.before;
+    *out = ranking.before < RANK_MAX ? ranking.before : RANK_MAX;
     return err;
 }
 
@@ -536,7 +592,13 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
     bool counts = id_equal(&gateway.treaty, &ranking->treaty) &&
                   !instant_reached(core->now.wall, row->expires) &&
                   community_in_standing(core->community, &row->author, core->now.wall);
-    ranking->before += counts && memcmp(hash, ranking->own, sizeof hash) < 0 ? 1 : 0;
+    for (size_t i = 0; i < ranking->seen_count; i++) {
+        counts = counts && !id_equal(&ranking->seen[i], &row->author);
+    }
+    if (counts && ranking->seen_count < SEEN_MAX) {
+        ranking->seen[ranking->seen_count++] = row->author;
+        ranking->before += memcmp(hash, ranking->own, sizeof hash) < 0 ? 1 : 0;
+    }
     return ERR_OK;
 }
 
@@ -602,10 +664,17 @@ static struct link *link_to(struct core *core, const struct id *community, bool 
 static enum err dial(struct core *core, const struct sibling *sibling, struct carry *one) {
     struct transport_door_key door;
     uint64_t link = 0;
-    unsigned *failed = &core->border->failed[sibling - core->config.siblings.list];
+    const size_t place = (size_t)(sibling - core->config.siblings.list);
+    struct tick *again = &core->border->dial_due[place];
+    unsigned *failed = &core->border->failed[place];
+    if (!tick_reached(core->now.mono, *again)) { /* for what else waits for it */
+        one->due = *again;
+        return ERR_OK;
+    }
     int64_t wait = DIAL_AGAIN_MS << (*failed < 6 ? *failed : 6);
     one->due = tick_add(core->now.mono,
                         (struct duration){wait < DIAL_AGAIN_MAX_MS ? wait : DIAL_AGAIN_MAX_MS});
+    *again = one->due;
     (*failed)++;
     return door_between(core, sibling, &sibling->community, 0, &door)
                ? core_dial(core, PURPOSE_SIBLING, &sibling->community, sibling->address, &door,
@@ -674,7 +743,7 @@ enum err border_established(struct core *core, struct link *link) {
         for (size_t i = 0; i < CARRIES_MAX; i++) {
             struct carry *one = &core->border->carries[i];
             if (one->used && id_equal(&one->to, &link->about)) {
-                one->due = core->now.mono;
+                one->due = tick_reached(core->now.mono, one->ready) ? core->now.mono : one->ready;
             }
         }
     }
@@ -694,6 +763,7 @@ enum err border_message(struct core *core, struct link *link, const struct link_
         for (size_t i = 0; dialled && i < CARRIES_MAX; i++) {
             struct carry *one = &core->border->carries[i];
             one->used = one->used && !(id_equal(&one->object, &message->as.carried.object) &&
+                                       id_equal(&one->treaty, &message->as.carried.treaty) &&
                                        id_equal(&one->to, &link->about));
         }
         return dialled ? ERR_OK : ERR_PEER_SEQUENCE;
@@ -719,6 +789,7 @@ static enum err take_carry(struct core *core, struct link *link,
     if (err != ERR_OK) {
         return err;
     }
+    carried.as.carried.treaty = message->as.carry.treaty;
     carried.as.carried.object = inner.id;
     err = store_object_get(core->store, &inner.id, &row);
     if (err == ERR_USER_NOT_FOUND) {

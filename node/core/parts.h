@@ -252,6 +252,7 @@ struct border {
     struct far_roll { /* the newest of the other side that came here */
         struct id treaty;
         struct instant created; /* 1970: none */
+        uint32_t version;       /* of its acts */
         bool names;             /* the treaty is in force there */
         size_t removed_count;
         struct id removed[ROLL_REMOVED_MAX];
@@ -260,10 +261,12 @@ struct border {
         bool used;
         struct id object, treaty, to; /* community */
         enum object_kind kind;
+        struct tick ready; /* when its turn has come among the gateways */
         struct tick due;
     } carries[CARRIES_MAX];
     unsigned failed[SIBLINGS_MAX]; /* dials in a row */
-    struct crossed crossed;        /* of the crossing that was judged last */
+    struct tick dial_due[SIBLINGS_MAX];
+    struct crossed crossed; /* of the crossing that was judged last */
 };
 
 struct core {
@@ -553,6 +556,8 @@ enum err border_judge_crossing(struct core *core, const struct signed_object *ob
                                const struct head *head, const struct member *author);
 /* The one that was judged last is accepted; `bytes`: it, signed. */
 enum err border_crossed(struct core *core, struct bytes bytes);
+/* What lives of our own community and may have to cross: a treaty has been made. */
+enum err border_carry_all(struct core *core);
 /* An object of our own community was accepted, which may have to cross. */
 enum err border_accepted(struct core *core, const struct id *id, enum object_kind kind);
 void border_doors(struct core *core);

@@ -19,6 +19,7 @@ struct removed_lately {
 
 static enum err visit_roll(void *context, const struct store_object *row);
 static enum err load_roll(struct core *core, struct bytes bytes);
+static enum err reload(struct core *core);
 static bool is_clerk(const struct core *core, const struct sign_public *node);
 static size_t members_at(const struct core *core, struct instant at, struct id *out);
 static enum err compose(struct core *core, struct id *ids, struct roll *out);
@@ -54,7 +55,28 @@ enum err rolls_judge(struct core *core, const struct signed_object *object, cons
             return ERR_OK;
         }
     }
-    return err == ERR_OK && newest.created.ms >= head->created.ms ? ERR_DENY_QUOTA : err;
+    bool newer = newest.created.ms == head->created.ms ? id_compare(&newest.id, &object->id) < 0
+                                                       : newest.created.ms < head->created.ms;
+    return err == ERR_OK && !newer ? ERR_DENY_QUOTA : err;
+}
+
+/* One that did not say what is known here may do so by now, and the one that did may be gone. */
+static enum err reload(struct core *core) {
+    struct store_object row;
+    const struct id before = core->border->known.roll;
+    enum err err = ERR_OK;
+    if (core->border->known.created.ms > 0) {
+        err = store_object_get(core->store, &before, &row);
+    }
+    if (err == ERR_USER_NOT_FOUND) {
+        core->border->known.created = (struct instant){0};
+        err = ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = rolls_load(core);
+    }
+    bool changed = err == ERR_OK && !id_equal(&core->border->known.roll, &before);
+    return changed ? border_accepted(core, &core->border->known.roll, OBJECT_ROLL) : err;
 }
 
 enum err rolls_take(struct core *core, const struct signed_object *object) {
@@ -180,12 +202,16 @@ enum err rolls_tick(struct core *core) {
     struct roll newest = {.version = 0};
     struct roll roll;
     SCOPED(buffer_finish) struct buffer body = {.max = ROLL_BYTES_MAX};
+    enum err err = reload(core);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (!is_clerk(core, &core->node_public) ||
         !community_in_standing(core->community, &core->self, core->now.wall)) {
         return ERR_OK;
     }
     int64_t age = INT64_MAX;
-    enum err err = store_object_newest(core->store, OBJECT_ROLL, &core->self, &row);
+    err = store_object_newest(core->store, OBJECT_ROLL, &core->self, &row);
     if (err == ERR_OK) {
         age = core->now.wall.ms - row.created.ms;
         err = signed_decode(row.object, &object);

@@ -420,10 +420,11 @@ enum err store_crossed_get(struct store *store, const struct id *request,
 }
 
 enum err store_crossed_count(struct store *store, const struct id *treaty, struct instant since,
-                             uint64_t *out) {
-    QUERY(q, store, "SELECT count(*) FROM crossed WHERE treaty = ? AND at >= ?");
+                             struct instant until, uint64_t *out) {
+    QUERY(q, store, "SELECT count(*) FROM crossed WHERE treaty = ? AND at > ? AND at <= ?");
     bind_id(&q, treaty);
     bind_int(&q, since.ms);
+    bind_int(&q, until.ms);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (uint64_t)sqlite3_column_int64(q.statement, 0);

@@ -123,15 +123,16 @@ MUST_USE enum err store_request_each_key(struct store *store, store_request_visi
 struct store_crossed {
     struct id request;
     struct id treaty;
-    struct instant at;     /* when it came here */
+    struct instant at;     /* when it crossed */
     struct bytes crossing; /* signed */
 };
 MUST_USE enum err store_crossed_add(struct store *store, const struct store_crossed *crossed);
 MUST_USE enum err store_crossed_get(struct store *store, const struct id *request,
                                     struct store_crossed *out);
+/* After `since`, and not after `until`. */
 MUST_USE enum err store_crossed_count(struct store *store, const struct id *treaty,
-                                      struct instant since, uint64_t *out);
-/* Removes those whose request is gone and that came before `since`. */
+                                      struct instant since, struct instant until, uint64_t *out);
+/* Removes those whose request is gone and that crossed before `since`. */
 MUST_USE enum err store_crossed_expire(struct store *store, struct instant since);
 
 /* ---- call-backs: which of an author is the newest about a request ---- */

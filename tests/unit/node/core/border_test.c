@@ -243,7 +243,7 @@ static void test_a_treatys_end_ends_the_next_request(void **state) {
             CHECK(!world_has_object(world, home, &later.id));
         }
         grant(&street);
-        world_run(world, 3 * MINUTE);
+        CHECK(world_run_until(world, 5 * MINUTE, delivered, &street.id)); /* after the end */
         world_destroy(world);
     }
 }

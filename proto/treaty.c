@@ -32,6 +32,8 @@ static enum err text_read(const char *text, const char *prefix, const char *labe
 static enum err text_write(const char *prefix, const char *label, struct buffer *body,
                            char text[TREATY_TEXT_MAX]);
 static void text_checksum(const char *label, struct bytes over, uint8_t out[TEXT_CHECK]);
+static void gateway_hash(const struct id *treaty, const struct id *object,
+                         const struct id *certificate, uint8_t out[32]);
 static int compare_ids(const void *a, const void *b);
 static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out);
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
@@ -259,6 +261,34 @@ enum err treaty_lets(const struct treaty *treaty, const struct treaty_side *far,
                : ERR_DENY_CAP;
 }
 
+enum err treaty_crosses(const struct treaty *treaty, const struct id *from,
+                        const struct request *request, enum member_role role) {
+    const struct treaty_side *far = treaty_far_side(treaty, from);
+    if (far == NULL || !id_equal(&request->head.community, from)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    return treaty_lets(treaty, far, request, role);
+}
+
+/* ---- gateways ---- */
+
+bool gateway_before(const struct id *treaty, const struct id *object, const struct id *one,
+                    const struct id *other) {
+    uint8_t hash_of_one[32];
+    uint8_t hash_of_other[32];
+    gateway_hash(treaty, object, one, hash_of_one);
+    gateway_hash(treaty, object, other, hash_of_other);
+    return memcmp(hash_of_one, hash_of_other, sizeof hash_of_one) < 0;
+}
+
+static void gateway_hash(const struct id *treaty, const struct id *object,
+                         const struct id *certificate, uint8_t out[32]) {
+    uint8_t key[64];
+    memcpy(key, treaty->b, sizeof treaty->b);
+    memcpy(key + sizeof treaty->b, object->b, sizeof object->b);
+    hash_labelled("stoop gateway", BYTES_OF(key), BYTES_OF(certificate->b), out, 32);
+}
+
 /* ---- rolls ---- */
 
 enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct id *root,
@@ -451,9 +481,7 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
         geo_place_area_m2(&request->place) > roll->caps.area_m2) {
         return ERR_DENY_CAP;
     }
-    const struct treaty_side *asked =
-        far == &treaty->sides[0] ? &treaty->sides[1] : &treaty->sides[0];
-    return treaty_lets(treaty, asked, request, author->role);
+    return treaty_crosses(treaty, &far->community, request, author->role);
 }
 
 static enum err verify_withdrawal(const struct crossing *crossing, struct instant now,

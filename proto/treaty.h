@@ -21,6 +21,7 @@ enum {
     CROSSING_OBJECT_MAX = 12288,         /* the request; with all the rest it fits into 16 KiB */
     ROLL_FUTURE_MAX_MS = 15 * 60 * 1000, /* clocks differ; of what crosses too */
     TREATY_TEXT_MAX = 5504,              /* the longest one as text, NUL included */
+    CARRY_RANK_MS = 3000,                /* one gateway waits for the one before it */
 };
 
 #define TREATY_SIDE_PREFIX "stoop-side1:"
@@ -132,5 +133,14 @@ MUST_USE enum err crossing_verify(const struct governance *governance,
  */
 MUST_USE enum err treaty_lets(const struct treaty *treaty, const struct treaty_side *far,
                               const struct request *request, enum member_role role);
+/* May it be carried from that community to the treaty's other side? Its own gateways ask this, and
+ * whoever is asked there does again. As treaty_lets(), and ERR_PEER_CERTIFICATE: it was not made in
+ * that community, so it would cross a second time; or that is not a side. */
+MUST_USE enum err treaty_crosses(const struct treaty *treaty, const struct id *from,
+                                 const struct request *request, enum member_role role);
+/* Of two gateways, by their certificates where the object was made: does the one carry it before
+ * the other? So each object has an order of its own, in which all agree. */
+bool gateway_before(const struct id *treaty, const struct id *object, const struct id *one,
+                    const struct id *other);
 
 #endif

@@ -24,7 +24,6 @@ enum {
 struct ranking { /* of this home among the gateways that may carry one object */
     const struct core *core;
     struct id treaty, object;
-    uint8_t own[32];
     unsigned before;
     size_t seen_count;
     struct id seen[SEEN_MAX]; /* each home counts once */
@@ -62,13 +61,11 @@ static uint32_t live_max(const struct agreed *agreed, const struct roll *roll);
 static bool keep_far(struct far_roll *far, const struct roll *roll);
 static struct far_roll *newest_far(struct core *core, const struct id *treaty);
 static bool is_removed_there(const struct far_roll *far, const struct id *certificate);
-static bool lets_object(struct core *core, const struct agreed *agreed,
-                        const struct treaty_side *far, const struct id *id, enum object_kind kind);
+static bool lets_object(struct core *core, const struct agreed *agreed, const struct id *id,
+                        enum object_kind kind);
 static enum err visit_gateway(void *context, const struct store_object *row);
 static enum err rank(struct core *core, const struct id *treaty, const struct id *object,
                      unsigned *out);
-static void gateway_hash(const struct id *treaty, const struct id *object,
-                         const struct id *certificate, uint8_t out[32]);
 static void keep_carry(struct core *core, const struct carry *carry);
 static enum err carry(struct core *core, struct carry *one);
 static enum err dial(struct core *core, const struct sibling *sibling, struct carry *one);
@@ -90,9 +87,8 @@ bool border_lets(const struct core *core, const struct request *request, enum me
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *agreed =
             governance_treaty(governance, &governance->treaties[i].id, core->now.wall);
-        const struct treaty_side *far =
-            agreed == NULL ? NULL : treaty_far_side(&agreed->treaty, &governance->community);
-        if (far != NULL && treaty_lets(&agreed->treaty, far, request, role) == ERR_OK) {
+        if (agreed != NULL &&
+            treaty_crosses(&agreed->treaty, &governance->community, request, role) == ERR_OK) {
             return true;
         }
     }
@@ -505,7 +501,7 @@ enum err border_accepted(struct core *core, const struct id *id, enum object_kin
                                          : NULL;
         unsigned place = 0;
         if (far == NULL || sibling_of(core, &far->community) == NULL ||
-            !lets_object(core, agreed, far, id, kind)) {
+            !lets_object(core, agreed, id, kind)) {
             continue;
         }
         err = rank(core, &agreed->id, id, &place);
@@ -524,8 +520,8 @@ enum err border_accepted(struct core *core, const struct id *id, enum object_kin
     return err;
 }
 
-static bool lets_object(struct core *core, const struct agreed *agreed,
-                        const struct treaty_side *far, const struct id *id, enum object_kind kind) {
+static bool lets_object(struct core *core, const struct agreed *agreed, const struct id *id,
+                        enum object_kind kind) {
     struct store_object row;
     struct signed_object object;
     struct withdrawal withdrawal;
@@ -542,12 +538,13 @@ static bool lets_object(struct core *core, const struct agreed *agreed,
     }
     if (kind == OBJECT_WITHDRAWAL) {
         return withdrawal_decode(object.body, &withdrawal) == ERR_OK &&
-               lets_object(core, agreed, far, &withdrawal.request, OBJECT_REQUEST);
+               lets_object(core, agreed, &withdrawal.request, OBJECT_REQUEST);
     }
     const struct member *author = community_find(core->community, &row.author);
     return object.kind == OBJECT_REQUEST && author != NULL &&
            request_decode(object.body, &request) == ERR_OK &&
-           treaty_lets(&agreed->treaty, far, &request, author->role) == ERR_OK;
+           treaty_crosses(&agreed->treaty, community_id(core->community), &request, author->role) ==
+               ERR_OK;
 }
 
 static void keep_carry(struct core *core, const struct carry *carry) {
@@ -569,7 +566,6 @@ static void keep_carry(struct core *core, const struct carry *carry) {
 static enum err rank(struct core *core, const struct id *treaty, const struct id *object,
                      unsigned *out) {
     struct ranking ranking = {.core = core, .treaty = *treaty, .object = *object};
-    gateway_hash(treaty, object, &core->self, ranking.own);
     enum err err = store_object_each(core->store, OBJECT_GATEWAY, visit_gateway, &ranking);
     *out = ranking.before < RANK_MAX ? ranking.before : RANK_MAX;
     return err;
@@ -580,7 +576,6 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
     const struct core *core = ranking->core;
     struct signed_object object;
     struct gateway gateway;
-    uint8_t hash[32];
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK) {
         err = gateway_decode(object.body, &gateway);
@@ -588,7 +583,6 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
-    gateway_hash(&ranking->treaty, &ranking->object, &row->author, hash);
     bool counts = id_equal(&gateway.treaty, &ranking->treaty) &&
                   !instant_reached(core->now.wall, row->expires) &&
                   community_in_standing(core->community, &row->author, core->now.wall);
@@ -596,18 +590,12 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
         counts = counts && !id_equal(&ranking->seen[i], &row->author);
     }
     if (counts && ranking->seen_count < SEEN_MAX) {
+        bool before =
+            gateway_before(&ranking->treaty, &ranking->object, &row->author, &core->self);
         ranking->seen[ranking->seen_count++] = row->author;
-        ranking->before += memcmp(hash, ranking->own, sizeof hash) < 0 ? 1 : 0;
+        ranking->before += before ? 1 : 0;
     }
     return ERR_OK;
-}
-
-static void gateway_hash(const struct id *treaty, const struct id *object,
-                         const struct id *certificate, uint8_t out[32]) {
-    uint8_t key[64];
-    memcpy(key, treaty->b, sizeof treaty->b);
-    memcpy(key + sizeof treaty->b, object->b, sizeof object->b);
-    hash_labelled("stoop gateway", BYTES_OF(key), BYTES_OF(certificate->b), out, 32);
 }
 
 struct tick border_deadline(const struct core *core) {

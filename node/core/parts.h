@@ -72,7 +72,6 @@ enum {
     NAMED_PLACES = 65536, /* many more than requests are taken back between two starts */
     CARRIES_MAX = 1024,
     CARRY_AGAIN_MS = 60 * 1000,
-    CARRY_RANK_MS = 3000,               /* one gateway waits for the one before it */
     GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
     CROSSINGS_OF_ONE = 256,
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */

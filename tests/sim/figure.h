@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 enum {
-    FIGURES_MAX = 64
+    FIGURES_MAX = 96
 };
 
 struct figures {

@@ -168,13 +168,17 @@ void home_publish(struct sim *sim, uint32_t number, bool urgent) {
     for (uint32_t i = 0; i < sim->node_count; i++) {
         object.reach += i != number && home_is_honest(sim, i) ? 1 : 0;
     }
-    uint32_t no = object_add(sim, &object);
     if (object.replaces != SIM_NONE) {
         sim->objects[object.replaces].replaced = true;
     }
-    node->record = record ? no : node->record;
-    sim_trace(sim, TRACE_PUBLISH, number, TRACE_NOBODY, 0, no);
+    node->record = record ? sim->object_count : node->record;
+    home_put(sim, number, &object);
+}
+
+void home_put(struct sim *sim, uint32_t number, const struct object *object) {
     static const struct packet ours;
+    uint32_t no = object_add(sim, object);
+    sim_trace(sim, TRACE_PUBLISH, number, TRACE_NOBODY, 0, no);
     accept(sim, number, no, 0, &ours);
 }
 
@@ -237,15 +241,18 @@ static void offered(struct sim *sim, uint32_t number, uint32_t lane, const struc
     }
     const struct object *object = &sim->objects[no];
     int64_t now = home_now(sim, number).wall.ms;
+    enum border_verdict border = object->asked == 0 || object->forged
+                                     ? BORDER_TAKE
+                                     : sim->border->judge(sim->border->context, number, object);
     sim->totals.verified++;
-    if (object->forged) {
+    if (object->forged || border == BORDER_REJECT) {
         sim->totals.forged++;
         node->forgeries++;
         fault(sim, number, lane);
     } else if (node->crash_next == CRASH_BEFORE_COMMIT) {
         crash(sim, number); /* it never came */
     } else if (object->expires <= now || object->created > now + FUTURE_MAX_MS ||
-               has_newer(sim, number, no)) {
+               has_newer(sim, number, no) || border == BORDER_IGNORE) {
         event.kind = OVERLAY_EV_IGNORED;
         (void)home_step(sim, number, &event);
     } else {
@@ -271,6 +278,9 @@ static void accept(struct sim *sim, uint32_t number, uint32_t no, link_no link,
     object_hold(sim, no, number);
     if (link != 0) {
         object_delivered(sim, no, number);
+    }
+    if (object->asked != 0) {
+        sim->border->accepted(sim->border->context, number, object);
     }
     if (!home_step(sim, number, &event)) {
         object_let_go(sim, no, number);
@@ -376,6 +386,10 @@ void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops, bo
     const struct packet packet = {
         .type = LINK_GOSSIP, .object = object, .hops = hops, .everywhere = everywhere};
     net_send(sim, lane, &packet, (struct bytes){NULL, 0}, sim->objects[object].size);
+    if (sim->objects[object].asked != 0) {
+        sim->border->pushed(sim->border->context, sim->net.pairs[lane / 2].node[lane % 2],
+                            &sim->objects[object], net_record_bytes(sim->objects[object].size));
+    }
 }
 
 static void send_body(struct sim *sim, uint32_t lane, const struct link_message *message) {
@@ -383,6 +397,9 @@ static void send_body(struct sim *sim, uint32_t lane, const struct link_message 
     const struct packet packet = {.type = (uint8_t)message->kind};
     ASSERT(link_encode(message, &body) == ERR_OK);
     net_send(sim, lane, &packet, buffer_bytes(&body), body.len);
+    if (sim->border != NULL) {
+        sim->border->said(sim->border->context, message, net_record_bytes(body.len));
+    }
 }
 
 /* ---- what a node knows ---- */

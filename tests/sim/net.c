@@ -29,7 +29,6 @@ static struct packet *new_packet(const struct packet *head, struct bytes body);
 static void drop_lane(struct lane *lane);
 static uint16_t latency(const struct sim *sim, uint32_t a, uint32_t b);
 static uint32_t uniform(const struct sim *sim, uint64_t of);
-static uint32_t record_bytes(size_t size);
 static enum wire_kind kind_of(uint8_t type);
 
 void net_destroy(struct net *net) {
@@ -154,7 +153,7 @@ void net_send(struct sim *sim, uint32_t lane_no, const struct packet *head, stru
     struct pair *pair = &sim->net.pairs[lane_no / 2];
     struct lane *lane = &pair->lane[lane_no % 2];
     const struct node *reader = &sim->nodes[pair->node[1 - lane_no % 2]];
-    uint32_t bytes = record_bytes(size);
+    uint32_t bytes = net_record_bytes(size);
     uint32_t rate = reader->slow ? sim->params.slow_rate : sim->params.rate;
     uint64_t now_us = (uint64_t)sim_now(sim) * 1000;
     lane->free_us = lane->free_us < now_us ? now_us : lane->free_us;
@@ -450,7 +449,7 @@ static uint32_t uniform(const struct sim *sim, uint64_t of) {
 }
 
 /* PROTOCOL 3.4 */
-static uint32_t record_bytes(size_t size) {
+uint32_t net_record_bytes(size_t size) {
     static const uint32_t classes[] = {256, 1024, 4096, 16384, 65519};
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         if (size + 3 <= classes[i]) {

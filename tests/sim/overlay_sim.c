@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/federation.h"
 
 enum {
     SETS_MAX = 40,
@@ -25,6 +25,9 @@ static bool read_number(const char *text, uint64_t most, uint64_t *out);
 static const char help[] =
     "usage: overlay_sim --scenario NAME [--seed N] [--nodes N] [--set NAME=VALUE]...\n"
     "                   [--trace] [--json]\n"
+    "       overlay_sim --scenario federation [--communities N] [--nodes HOMES-OF-EACH] [--seed "
+    "N]\n"
+    "                   [--json] [--swarm-seconds S]\n"
     "       overlay_sim --swarm MINUTES | --swarm-seconds S [--seed N] [--set NAME=VALUE]...\n"
     "                   [--no-shrink]\n"
     "       overlay_sim --list\n"
@@ -49,6 +52,15 @@ int main(int argc, char **argv) {
         return 0;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    bool federation = options.params.communities > 0;
+    if (federation && options.params.nodes < NODES_MIN) {
+        (void)fprintf(stderr, "overlay_sim: a community of a federation has %d homes at least\n",
+                      NODES_MIN);
+        return 2;
+    }
+    if (options.swarm_s > 0 && federation) {
+        return scenario_swarm(options.scenario, &options.params, options.swarm_s);
+    }
     if (options.swarm_s > 0) {
         const struct swarm swarm = {.seed = options.params.seed,
                                     .seconds = options.swarm_s,
@@ -112,6 +124,9 @@ static bool read_one(const char *name, const char *value, struct options *out) {
         out->params.seed = number;
     } else if (strcmp(name, "--nodes") == 0 && number >= 2 && number <= 1000000) {
         out->params.nodes = (uint32_t)number;
+    } else if (strcmp(name, "--communities") == 0 && out->params.communities > 0 &&
+               number >= FEDERATION_MIN && number <= FEDERATION_MAX) {
+        out->params.communities = (uint32_t)number;
     } else if (strcmp(name, "--swarm") == 0 && number > 0 && number <= 100000) {
         out->swarm_s = (uint32_t)number * 60;
     } else if (strcmp(name, "--swarm-seconds") == 0 && number > 0 && number <= 1000000) {

@@ -19,6 +19,7 @@ static const struct row {
 #define ROW(name)                                                                                  \
     { #name, offsetof(struct params, name), NULL }
     ROW(nodes),
+    ROW(communities),
     ROW(known),
     ROW(start_ms),
     ROW(warm_s),

@@ -35,6 +35,7 @@ enum fault {             /* bits */
 struct params {
     uint64_t seed;
     uint32_t nodes;
+    uint32_t communities;              /* of a federation, of `nodes` homes each; else 0 */
     uint32_t known;                    /* members that a node knows from the start */
     uint32_t start_ms;                 /* within which all start */
     uint32_t warm_s;                   /* before anything is measured */

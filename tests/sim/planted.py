@@ -26,6 +26,7 @@ CLOCK_SHARE = 12  # others use the machine as well
 OVERLAY = "overlay_sim"
 CORE = "core_sim"
 REMOVAL = "core_sim --removal --nodes 40"
+FEDERATION = "overlay_sim --scenario federation --communities 12 --nodes 60"
 GOVERN = "core_sim --scenario govern --nodes 8"
 YEARS = "core_sim --years"
 
@@ -301,6 +302,26 @@ BUGS = {
         YEARS,
         ("node/core/standing.c", "    return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)\n                         : err;", "    return err;"),
     ),
+    # ---- what crosses between communities ----
+    "carries on what has crossed": (
+        FEDERATION,
+        ("proto/treaty.c", "if (far == NULL || !id_equal(&request->head.community, from)) {", "if (far == NULL) {"),
+    ),
+    "lets a request cross whatever its place": (
+        FEDERATION,
+        ("proto/treaty.c", "(far->has_area && !geo_place_inside(&request->place, &far->area))) {",
+         "(far->has_area && far->area.count == 0)) {"),
+    ),
+    "asks a request's own side about its place": (
+        FEDERATION,
+        ("proto/treaty.c", "    return treaty_lets(treaty, far, request, role);",
+         "    return treaty_lets(treaty, treaty_side(treaty, from), request, role);"),
+    ),
+    "has each gateway be the first": (
+        FEDERATION,
+        ("proto/treaty.c", "return memcmp(hash_of_one, hash_of_other, sizeof hash_of_one) < 0;",
+         "return memcmp(hash_of_one, hash_of_other, 0) < 0;"),
+    ),
 }
 
 # Of those, what the short form takes: each is found within two seconds of the processor.
@@ -320,6 +341,7 @@ SHORT = (
     "counts an act that one too few signed",
     "lets a neighbour remove",
     "keeps any number of endorsements",
+    "carries on what has crossed",
 )
 
 

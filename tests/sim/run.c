@@ -10,6 +10,8 @@ enum {
     FAULT_EVERY_MS = 3000,
     MENDED_MS = 60 * 1000,
     LATE_PCT = 15,
+    KEPT = 1 << 18, /* entries of the trace */
+    KEPT_OF_MANY = 1 << 12,
 };
 
 static peer_no find_member(void *context, const struct id *id);
@@ -27,7 +29,7 @@ struct sim *sim_create(const struct params *params, bool print_trace) {
     sim->params = *params;
     sim->rng.state = params->seed;
     sim->queue = queue_create();
-    sim->trace = trace_create(print_trace);
+    sim->trace = trace_create(print_trace, params->communities == 0 ? KEPT : KEPT_OF_MANY);
     sim->node_room = params->nodes;
     sim->node_count = params->nodes;
     sim->nodes = calloc(sim->node_room, sizeof sim->nodes[0]);

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "node/base/assert.h"
+#include "tests/sim/federation.h"
 #include "tests/sim/figure.h"
-#include "tests/sim/sim.h"
 
 enum {
     PAYLOAD = 1021,           /* fills a record of 1 KiB */
@@ -38,6 +39,7 @@ static bool run_join(struct sim *sim);
 static bool run_hostile(struct sim *sim);
 static bool run_huge(struct sim *sim);
 static bool run_faults(struct sim *sim);
+static bool run_federation(struct sim *sim);
 
 /* A community of 10 000 that talks ten times a second. */
 static const struct params usual = {.seed = 1,
@@ -84,6 +86,8 @@ static const struct scenario scenarios[] = {
     {"nat", "30 % cannot be dialled", "nodes=1000 nat_pct=30", run_tree},
     {"huge", "100 000 nodes: memory, and a message",
      "nodes=100000 every_ms=5000 warm_s=60 run_s=10 life_s=120", run_huge},
+    {"federation", "200 communities of so many: what a request about three of them costs",
+     "communities=200 nodes=500 every_ms=2000 drain_s=30 size=500 life_s=7200", run_federation},
     {"faults", "what the swarm does",
      "nodes=40 every_ms=500 warm_s=20 run_s=120 clock_s=420 hostile_pct=20 faults=511 hostile=254",
      run_faults},
@@ -108,6 +112,27 @@ int scenario_run(const char *name, const struct params *params, bool trace, bool
         print_end(sim);
     }
     sim_destroy(sim);
+    return kept ? 0 : 1;
+}
+
+int scenario_swarm(const char *name, const struct params *params, uint32_t seconds) {
+    struct params next = *params;
+    time_t end = time(NULL) + (time_t)seconds;
+    bool kept = true;
+    figures.json = true; /* nothing is printed */
+    while (kept && time(NULL) < end) {
+        struct sim *sim = sim_create(&next, false);
+        figures.count = 0;
+        kept = find(name)->run(sim) && sim->broken.name == NULL;
+        if (!kept) {
+            print_end(sim);
+        }
+        sim_destroy(sim);
+        next.seed++;
+    }
+    (void)printf("%s: %llu runs from seed %llu: %s\n", name,
+                 (unsigned long long)(next.seed - params->seed), (unsigned long long)params->seed,
+                 kept ? "every promise kept" : "the last one broke a promise");
     return kept ? 0 : 1;
 }
 
@@ -327,6 +352,10 @@ static bool run_huge(struct sim *sim) {
 
 static bool run_faults(struct sim *sim) {
     return sim_warm(sim) && sim_faults(sim);
+}
+
+static bool run_federation(struct sim *sim) {
+    return federation_measure(sim, &figures);
 }
 
 /* ---- figures ---- */

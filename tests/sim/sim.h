@@ -2,11 +2,16 @@
  * that delays, cuts, silences and lies. It is one of the engine's two drivers; the other is core,
  * whose order of doing things it follows (PROTOCOL 5.1).
  *
- *   queue.c     what happens when            home.c      nodes: the engine's driver
- *   net.c       links, delays, dials, cuts   object.c    objects, who has which, how long they took
- *   hostile.c   what nodes do to do harm     check.c     what must hold at every step, and in the
- * calm run.c       one run from its parameters  scenario.c  what is run and measured swarm.c runs
- * at random, and the shortest one that fails
+ *   queue.c        what happens when
+ *   home.c         nodes: the engine's driver
+ *   net.c          links, delays, dials, cuts
+ *   object.c       objects, who has which, how long they took
+ *   hostile.c      what nodes do to do harm
+ *   check.c        what must hold at every step, and in the calm
+ *   run.c          one run from its parameters
+ *   scenario.c     what is run and measured
+ *   swarm.c        runs at random, and the shortest one that fails
+ *   federation*.c  many communities side by side, each a simulation of its own (federation.h)
  *
  * Stand-ins: a signature is a flag of the object's; an object travels as its number, and costs the
  * record that its bytes would have filled. All other messages are encoded and decoded. Out of
@@ -133,6 +138,8 @@ struct object {
     uint32_t reach;     /* how many those are */
     uint32_t last_at;
     uint32_t replaces; /* an older record of the author's; SIM_NONE */
+    uint32_t asked;    /* in a federation: the request that it is or brings, + 1; 0: none */
+    uint32_t pact;     /* and the treaty by which it crossed, + 1; 0: it was made here */
     uint16_t size;
     bool urgent, forged, measured, record;
     bool replaced; /* by a newer one */
@@ -156,8 +163,21 @@ struct broken {       /* a promise */
     char text[160];
 };
 
+struct border { /* what a federation adds to one community */
+    void *context;
+    enum border_verdict {
+        BORDER_TAKE,
+        BORDER_IGNORE, /* nobody is to blame */
+        BORDER_REJECT,
+    } (*judge)(void *context, uint32_t node, const struct object *object);
+    void (*accepted)(void *context, uint32_t node, const struct object *object);
+    void (*pushed)(void *context, uint32_t node, const struct object *object, uint32_t bytes);
+    void (*said)(void *context, const struct link_message *message, uint32_t bytes);
+};
+
 struct sim {
     struct params params;
+    const struct border *border; /* NULL: there is none; borrowed */
     struct rng rng; /* what happens; a node's own draws and a link's delay are made by number */
     struct queue *queue;
     struct trace *trace;
@@ -214,6 +234,7 @@ link_no net_number(const struct sim *sim, uint32_t place);
 /* The lane away from `node`, if that end is up; SIM_NONE. */
 uint32_t net_lane(const struct sim *sim, link_no link, uint32_t node);
 uint32_t net_peer(const struct sim *sim, uint32_t lane);
+uint32_t net_record_bytes(size_t size); /* of a record with such a body, on the wire */
 
 /* ---- home.c ---- */
 void home_start(struct sim *sim, uint32_t number);
@@ -224,6 +245,7 @@ void home_tick(struct sim *sim, uint32_t number);
 bool home_step(struct sim *sim, uint32_t node, const struct overlay_event *event);
 void home_record(struct sim *sim, uint32_t number, uint32_t lane, const struct packet *packet);
 void home_publish(struct sim *sim, uint32_t number, bool urgent);
+void home_put(struct sim *sim, uint32_t number, const struct object *object); /* its own */
 void home_remove(struct sim *sim, uint32_t number);
 void home_say(struct sim *sim, uint32_t lane, const struct link_message *message);
 void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops, bool everywhere);
@@ -269,6 +291,8 @@ bool check_sets_equal(struct sim *sim, struct broken *out);
 /* ---- scenario.c ---- */
 /* One that there is; exit code. */
 int scenario_run(const char *name, const struct params *params, bool trace, bool json);
+/* One seed after the other for so long, or until a promise is broken. */
+int scenario_swarm(const char *name, const struct params *params, uint32_t seconds);
 void scenario_list(void);
 bool scenario_usual(const char *name, struct params *out);
 

@@ -9,7 +9,6 @@
 
 enum {
     BATCH = 2048,
-    KEPT = 1 << 18,
 };
 
 struct trace {
@@ -20,18 +19,22 @@ struct trace {
     struct id result;
     size_t batch_count;
     struct trace_entry batch[BATCH];
-    struct trace_entry kept[KEPT];
+    uint32_t kept_count;
+    struct trace_entry *kept; /* the last ones, in a ring */
 };
 
 static bool is_about_object(const struct trace_entry *entry);
 static const char *kind_name(uint8_t kind);
 static const char *message_name(uint8_t kind);
 
-struct trace *trace_create(bool print) {
+struct trace *trace_create(bool print, uint32_t kept) {
     static_assert(sizeof(struct trace_entry) == 24, "no padding: it is hashed as it lies");
     struct trace *trace = calloc(1, sizeof *trace);
     ASSERT(trace != NULL);
     trace->print = print;
+    trace->kept_count = kept;
+    trace->kept = calloc(kept, sizeof trace->kept[0]);
+    ASSERT(trace->kept != NULL);
     trace->hash = sha256_create();
     ASSERT(trace->hash != NULL);
     return trace;
@@ -40,13 +43,16 @@ struct trace *trace_create(bool print) {
 void trace_destroy(struct trace *trace) {
     if (trace != NULL) {
         sha256_destroy(trace->hash);
+        free(trace->kept);
         free(trace);
     }
 }
 
 void trace_add(struct trace *trace, const struct trace_entry *entry) {
-    trace->kept[trace->count++ % KEPT] = *entry;
-    trace->batch[trace->batch_count++] = *entry;
+    trace->kept[trace->count++ % trace->kept_count] = *entry;
+    if (!trace->finished) {
+        trace->batch[trace->batch_count++] = *entry;
+    }
     if (trace->batch_count == BATCH) {
         sha256_update(trace->hash, BYTES_OF(trace->batch));
         trace->batch_count = 0;
@@ -61,7 +67,8 @@ uint64_t trace_count(const struct trace *trace) {
 }
 
 uint32_t trace_last_node(const struct trace *trace) {
-    return trace->count == 0 ? TRACE_NOBODY : trace->kept[(trace->count - 1) % KEPT].node;
+    return trace->count == 0 ? TRACE_NOBODY
+                             : trace->kept[(trace->count - 1) % trace->kept_count].node;
 }
 
 void trace_hash(struct trace *trace, struct id *out) {
@@ -70,28 +77,29 @@ void trace_hash(struct trace *trace, struct id *out) {
                                                   trace->batch_count * sizeof trace->batch[0]});
         sha256_final(trace->hash, &trace->result);
         trace->finished = true;
+        trace->batch_count = 0;
     }
     *out = trace->result;
 }
 
 void trace_print_last(const struct trace *trace, uint32_t node, uint64_t object, unsigned most,
                       FILE *to) {
-    uint64_t oldest = trace->count < KEPT ? 0 : trace->count - KEPT;
+    uint64_t oldest = trace->count < trace->kept_count ? 0 : trace->count - trace->kept_count;
     uint64_t from = trace->count;
     unsigned found = 0;
-    uint8_t *wanted = calloc(KEPT, 1);
+    uint8_t *wanted = calloc(trace->kept_count, 1);
     ASSERT(wanted != NULL);
     while (from > oldest && found < most) {
-        const struct trace_entry *entry = &trace->kept[--from % KEPT];
+        const struct trace_entry *entry = &trace->kept[--from % trace->kept_count];
         bool about = entry->node == node || (node != TRACE_NOBODY && entry->peer == node) ||
                      entry->kind == TRACE_CUT || entry->kind == TRACE_SILENCE ||
                      (is_about_object(entry) && entry->ref == object);
-        wanted[from % KEPT] = about ? 1 : 0;
+        wanted[from % trace->kept_count] = about ? 1 : 0;
         found += about ? 1 : 0;
     }
     for (; from < trace->count; from++) {
-        if (wanted[from % KEPT] == 1) {
-            trace_print(&trace->kept[from % KEPT], to);
+        if (wanted[from % trace->kept_count] == 1) {
+            trace_print(&trace->kept[from % trace->kept_count], to);
         }
     }
     free(wanted);

@@ -40,11 +40,12 @@ struct trace_entry {
 
 struct trace;
 
-struct trace *trace_create(bool print);
+struct trace *trace_create(bool print, uint32_t kept); /* so many entries, to be printed later */
 void trace_destroy(struct trace *trace);
 void trace_add(struct trace *trace, const struct trace_entry *entry);
 uint64_t trace_count(const struct trace *trace);
 uint32_t trace_last_node(const struct trace *trace); /* whom the last entry is about */
+/* Of all until the first time that it is asked for. */
 void trace_hash(struct trace *trace, struct id *out);
 /* The last `most` lines about this node or this object; TRACE_NOBODY and UINT64_MAX: none. */
 void trace_print_last(const struct trace *trace, uint32_t node, uint64_t object, unsigned most,

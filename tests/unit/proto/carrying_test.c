@@ -9,9 +9,9 @@ enum {
     GATEWAYS = 4,
 };
 
-static struct id id_of(uint8_t first) {
+static struct id id_of(unsigned first) {
     struct id id = {{0}};
-    id.b[0] = first;
+    id.b[0] = (uint8_t)first;
     return id;
 }
 
@@ -32,16 +32,16 @@ static struct treaty between(void) {
                             .roles = 1 << MEMBER_HOME,
                             .caps = {.span_s = 7200, .area_m2 = 40000, .live_requests = 10},
                             .daily = 4};
-    for (uint8_t i = 0; i < 2; i++) {
-        treaty.sides[i].community = id_of((uint8_t)(i + 1));
+    for (unsigned i = 0; i < 2; i++) {
+        treaty.sides[i].community = id_of(i + 1);
         treaty.sides[i].has_area = true;
-        treaty.sides[i].area = square(10000000 + i * 200000, 10000000);
+        treaty.sides[i].area = square(10000000 + (int32_t)i * 200000, 10000000);
     }
     return treaty;
 }
 
 /* Of a place in community 2. */
-static struct request asked_in(uint8_t community) {
+static struct request asked_in(unsigned community) {
     return (struct request){
         .head.community = id_of(community),
         .place = {.radius_m = 100, .count = 1, .points = {{10200000, 10000000}}},
@@ -116,10 +116,10 @@ static void test_it_does_not_come_home_as_a_crossing(void **state) {
     CHECK_ERR(ERR_PEER_CERTIFICATE, treaty_crosses(&treaty, &one, &request, MEMBER_HOME));
 }
 
-static unsigned rank_of(const struct id *treaty, const struct id *object, uint8_t gateway) {
+static unsigned rank_of(const struct id *treaty, const struct id *object, unsigned gateway) {
     unsigned before = 0;
     const struct id own = id_of(gateway);
-    for (uint8_t i = 0; i < GATEWAYS; i++) {
+    for (unsigned i = 0; i < GATEWAYS; i++) {
         const struct id other = id_of(i);
         before += gateway_before(treaty, object, &other, &own) ? 1 : 0;
     }
@@ -129,12 +129,12 @@ static unsigned rank_of(const struct id *treaty, const struct id *object, uint8_
 static void test_gateways_stand_in_one_order_for_each_object(void **state) {
     (void)state;
     unsigned first[GATEWAYS] = {0};
-    for (uint8_t treaty_no = 0; treaty_no < 2; treaty_no++) {
+    for (unsigned treaty_no = 0; treaty_no < 2; treaty_no++) {
         const struct id treaty = id_of(treaty_no);
-        for (uint8_t k = 0; k < 100; k++) {
+        for (unsigned k = 0; k < 100; k++) {
             const struct id object = id_of(k);
             unsigned places = 0; /* bits */
-            for (uint8_t i = 0; i < GATEWAYS; i++) {
+            for (unsigned i = 0; i < GATEWAYS; i++) {
                 unsigned rank = rank_of(&treaty, &object, i);
                 places |= 1U << rank;
                 first[i] += rank == 0 ? 1 : 0;
@@ -142,7 +142,7 @@ static void test_gateways_stand_in_one_order_for_each_object(void **state) {
             CHECK(places == (1U << GATEWAYS) - 1);
         }
     }
-    for (uint8_t i = 0; i < GATEWAYS; i++) {
+    for (unsigned i = 0; i < GATEWAYS; i++) {
         CHECK(first[i] > 25); /* of 200: none has all the work */
     }
 }
@@ -150,7 +150,7 @@ static void test_gateways_stand_in_one_order_for_each_object(void **state) {
 /* The order of these four as Python's hashlib.blake2b has it. */
 static void test_the_order_is_the_protocols(void **state) {
     (void)state;
-    static const uint8_t order[GATEWAYS] = {1, 0, 3, 2};
+    static const unsigned order[GATEWAYS] = {1, 0, 3, 2};
     const struct id treaty = id_of(1);
     const struct id object = id_of(2);
     for (unsigned i = 0; i < GATEWAYS; i++) {

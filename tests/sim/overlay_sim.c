@@ -52,10 +52,14 @@ int main(int argc, char **argv) {
         return 0;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    bool federation = options.params.communities > 0;
-    if (federation && options.params.nodes < NODES_MIN) {
-        (void)fprintf(stderr, "overlay_sim: a community of a federation has %d homes at least\n",
-                      NODES_MIN);
+    bool federation = options.scenario != NULL && strcmp(options.scenario, "federation") == 0;
+    uint32_t communities = options.params.communities;
+    if (federation && (options.params.nodes < NODES_MIN || communities < FEDERATION_MIN ||
+                       communities > FEDERATION_MAX)) {
+        (void)fprintf(stderr,
+                      "overlay_sim: a federation has %d to %d communities, each of %d homes at "
+                      "least\n",
+                      FEDERATION_MIN, FEDERATION_MAX, NODES_MIN);
         return 2;
     }
     if (options.swarm_s > 0 && federation) {
@@ -125,7 +129,7 @@ static bool read_one(const char *name, const char *value, struct options *out) {
     } else if (strcmp(name, "--nodes") == 0 && number >= 2 && number <= 1000000) {
         out->params.nodes = (uint32_t)number;
     } else if (strcmp(name, "--communities") == 0 && out->params.communities > 0 &&
-               number >= FEDERATION_MIN && number <= FEDERATION_MAX) {
+               number <= FEDERATION_MAX) {
         out->params.communities = (uint32_t)number;
     } else if (strcmp(name, "--swarm") == 0 && number > 0 && number <= 100000) {
         out->swarm_s = (uint32_t)number * 60;

@@ -68,6 +68,7 @@ struct community {
     struct came *came;
     struct spent stray; /* such reconciliation where no request ever came */
     struct spent flood; /* what hostile gateways pushed */
+    bool watched;       /* it counts for what a flood costs */
     bool busy;          /* something may happen here that others have to hear of soon */
 };
 

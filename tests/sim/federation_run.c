@@ -25,7 +25,8 @@ enum {
     FLOOD_S = 10, /* before somebody asks */
     FLOOD_ROUNDS = 3,
     AFTER_S = 60,
-    FEW = 3, /* communities that the cost is compared with */
+    FEW = 3,       /* communities that the cost is compared with */
+    FEW_TIMES = 2, /* for each that asks among the many */
     ASKERS_MAX = ROUNDS,
 };
 
@@ -46,13 +47,14 @@ struct costs {
     double squares; /* of bytes */
 };
 
-struct askers {
+struct askers { /* one asks in each round, in turn; SIM_NONE: nobody does */
     uint32_t count;
     uint32_t list[ASKERS_MAX];
 };
 
-struct load { /* of honest homes */
+struct load { /* of honest homes, where somebody asks while others flood */
     uint64_t bytes, looked_at;
+    uint32_t homes;
 };
 
 static const char *const names[KINDS] = {"own", "own and one", "own and two"};
@@ -61,7 +63,11 @@ static bool measure_many(struct federation *federation, struct costs costs[KINDS
                          struct figures *figures);
 static bool measure_still(struct federation *federation, struct figures *figures);
 static bool measure_few(struct sim *frame, const struct costs many[KINDS], struct figures *figures);
-static bool calm(struct federation *federation, struct costs costs[KINDS]);
+static bool among_few(struct sim *frame, uint32_t number, uint32_t askers,
+                      struct costs costs[KINDS], bool print);
+static bool calm(struct federation *federation, const struct askers *askers,
+                 struct costs costs[KINDS]);
+static uint32_t askers_wanted(uint32_t communities);
 static void choose_askers(struct federation *federation, struct askers *out);
 static void choose_touched(struct federation *federation, uint32_t asker,
                            uint32_t out[TOUCHED_MAX]);
@@ -106,7 +112,9 @@ bool federation_measure(struct sim *frame, struct figures *figures) {
 
 static bool measure_many(struct federation *federation, struct costs costs[KINDS],
                          struct figures *figures) {
-    if (!calm(federation, costs)) {
+    struct askers askers = {.count = 0};
+    choose_askers(federation, &askers);
+    if (!calm(federation, &askers, costs)) {
         return false;
     }
     check_carried(federation, figures);
@@ -148,34 +156,59 @@ static bool measure_still(struct federation *federation, struct figures *figures
 static bool measure_few(struct sim *frame, const struct costs many[KINDS],
                         struct figures *figures) {
     struct costs few[KINDS] = {{0}};
-    struct params params = frame->params;
+    uint32_t askers = askers_wanted(frame->params.communities);
     char text[96];
-    params.communities = FEW;
-    params.seed++;
-    struct federation *federation = federation_create(&params);
-    bool good = federation_warm(federation) && calm(federation, few);
+    bool good = true;
+    for (uint32_t i = 0; good && i < FEW_TIMES * askers; i++) {
+        good = among_few(frame, i, askers, few, !figures->json);
+    }
     for (int i = 0; good && i < KINDS; i++) {
-        double records = many[i].sum.records / few[i].sum.records;
-        double bytes = many[i].sum.bytes / few[i].sum.bytes;
-        figure(figures, names[i], "messages among three communities",
-               few[i].sum.records / few[i].count, "");
-        figure(figures, names[i], "KiB among three communities",
-               few[i].sum.bytes / few[i].count / 1024, "KiB");
+        double few_records = few[i].sum.records / few[i].count;
+        double few_bytes = few[i].sum.bytes / few[i].count;
+        double records = many[i].sum.records / many[i].count / few_records;
+        double bytes = many[i].sum.bytes / many[i].count / few_bytes;
+        figure(figures, names[i], "messages among three communities", few_records, "");
+        figure(figures, names[i], "KiB among three communities", few_bytes / 1024, "KiB");
         figure(figures, names[i], "messages, of those among three", records, "");
         figure(figures, names[i], "bytes, of those among three", bytes, "");
         (void)snprintf(text, sizeof text, "%s: that differs from 1 by", names[i]);
         figure_compare(figures, text, fmax(fabs(records - 1), fabs(bytes - 1)), 0.05, "");
     }
-    end(federation, frame, !figures->json);
     return good;
 }
 
-static bool calm(struct federation *federation, struct costs costs[KINDS]) {
-    struct askers askers = {.count = 0};
-    choose_askers(federation, &askers);
+/* There one asks when one of the many does, and is as quiet in between: a tree that was not used
+ * for a while is a worse one, whoever else there is. */
+static bool among_few(struct sim *frame, uint32_t number, uint32_t askers,
+                      struct costs costs[KINDS], bool print) {
+    struct askers only = {.count = 0};
+    struct params params = frame->params;
+    params.communities = FEW;
+    params.seed = mix64_pair(params.seed, number);
+    struct federation *federation = federation_create(&params);
+    choose_askers(federation, &only);
+    only.list[number % askers] = only.list[0];
+    only.count = askers;
+    for (uint32_t i = 0; i < askers; i++) {
+        only.list[i] = i == number % askers ? only.list[i] : SIM_NONE;
+    }
+    bool good = federation_warm(federation) && calm(federation, &only, costs);
+    end(federation, frame, print);
+    return good;
+}
+
+static bool calm(struct federation *federation, const struct askers *askers,
+                 struct costs costs[KINDS]) {
     for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint32_t asker = askers->list[round % askers->count];
         uint32_t touched[TOUCHED_MAX];
-        choose_touched(federation, askers.list[round % askers.count], touched);
+        if (asker == SIM_NONE) {
+            if (!federation_run(federation, KINDS * ASK_MS)) {
+                return false;
+            }
+            continue;
+        }
+        choose_touched(federation, asker, touched);
         for (uint32_t kind = 0; kind < KINDS; kind++) {
             uint32_t asked = federation_ask(federation, touched, kind + 1);
             if (!federation_run(federation, ASK_MS)) {
@@ -184,7 +217,7 @@ static bool calm(struct federation *federation, struct costs costs[KINDS]) {
             check_came(federation, asked);
         }
     }
-    for (uint32_t asked = 0; asked < ROUNDS * KINDS; asked++) {
+    for (uint32_t asked = 0; asked < federation->asked_count; asked++) {
         struct cost cost;
         take(federation, asked, &cost);
         add(&costs[asked % KINDS], &cost);
@@ -197,9 +230,7 @@ static bool calm(struct federation *federation, struct costs costs[KINDS]) {
 
 /* Such as have others beside them in both directions; one of forty. */
 static void choose_askers(struct federation *federation, struct askers *out) {
-    uint32_t wanted = 1 + federation->count / 40;
-    wanted = wanted < ASKERS_MAX ? wanted : ASKERS_MAX;
-    while (out->count < wanted) {
+    while (out->count < askers_wanted(federation->count)) {
         uint32_t number = rng_below(&federation->rng, federation->count);
         bool known = one_of(federation, number, 0, 2) < 0 || one_of(federation, number, 1, 3) < 0;
         for (uint32_t i = 0; i < out->count; i++) {
@@ -210,6 +241,11 @@ static void choose_askers(struct federation *federation, struct askers *out) {
         }
     }
     ASSERT(out->count > 0);
+}
+
+static uint32_t askers_wanted(uint32_t communities) {
+    uint32_t wanted = 1 + communities / 40;
+    return wanted < ASKERS_MAX ? wanted : ASKERS_MAX;
 }
 
 static void choose_touched(struct federation *federation, uint32_t asker,
@@ -376,10 +412,16 @@ static uint32_t waited(struct federation *federation, uint32_t asked) {
 
 static bool flooded(struct federation *federation, struct figures *figures) {
     struct askers askers = {.count = 0};
-    double homes = (double)federation->count * federation->params.nodes;
+    uint32_t touched[FLOOD_ROUNDS][TOUCHED_MAX];
     uint32_t length = FLOOD_S + FLOOD_ROUNDS * ASK_MS / 1000;
     uint32_t most = 0;
     choose_askers(federation, &askers);
+    for (uint32_t round = 0; round < FLOOD_ROUNDS; round++) {
+        choose_touched(federation, askers.list[round % askers.count], touched[round]);
+        for (int i = 0; i < TOUCHED_MAX; i++) {
+            federation->list[touched[round][i]].watched = true;
+        }
+    }
     forget_delays(federation);
     struct load began = load_of(federation);
     if (!federation_run(federation, BACK_MS)) {
@@ -391,9 +433,7 @@ static bool flooded(struct federation *federation, struct figures *figures) {
         return false;
     }
     for (uint32_t round = 0; round < FLOOD_ROUNDS; round++) {
-        uint32_t touched[TOUCHED_MAX];
-        choose_touched(federation, askers.list[round % askers.count], touched);
-        uint32_t asked = federation_ask(federation, touched, TOUCHED_MAX);
+        uint32_t asked = federation_ask(federation, touched[round], TOUCHED_MAX);
         if (!flood_for(federation, ASK_MS / 1000)) {
             return false;
         }
@@ -413,14 +453,15 @@ static bool flooded(struct federation *federation, struct figures *figures) {
     figure_add(figures, "a gateway of each treaty floods: crossings that each says",
                flood / length / federation->pact_count, "a second");
     figure_add(figures, "a home looks at",
-               (double)(loud.looked_at - quiet.looked_at) / length / homes, "a second");
+               (double)(loud.looked_at - quiet.looked_at) / length / began.homes, "a second");
     figure_add(figures, "crossings of one request that one community keeps, at most", most, "");
     figure_add(figures, "an honest home sends, before",
-               (double)(quiet.bytes - began.bytes) / homes * 1000 / BACK_MS, "bytes a second");
+               (double)(quiet.bytes - began.bytes) / began.homes * 1000 / BACK_MS,
+               "bytes a second");
     figure_add(figures, "an honest home sends, meanwhile",
-               (double)(loud.bytes - quiet.bytes) / length / homes, "bytes a second");
+               (double)(loud.bytes - quiet.bytes) / length / began.homes, "bytes a second");
     figure_add(figures, "an honest home sends, in the minute after",
-               (double)(after.bytes - loud.bytes) / AFTER_S / homes, "bytes a second");
+               (double)(after.bytes - loud.bytes) / AFTER_S / began.homes, "bytes a second");
     print_delays(federation, "meanwhile it comes to a home", figures);
     return federation->broken.name == NULL;
 }
@@ -439,11 +480,12 @@ static struct load load_of(const struct federation *federation) {
     struct load load = {0};
     for (uint32_t i = 0; i < federation->count; i++) {
         const struct community *community = &federation->list[i];
-        for (int kind = 0; kind < WIRE_KINDS; kind++) {
+        for (int kind = 0; community->watched && kind < WIRE_KINDS; kind++) {
             load.bytes += community->sim->net.bytes[kind];
         }
-        load.bytes -= community->flood.bytes;
-        load.looked_at += community->sim->totals.verified;
+        load.bytes -= community->watched ? community->flood.bytes : 0;
+        load.looked_at += community->watched ? community->sim->totals.verified : 0;
+        load.homes += community->watched ? federation->params.nodes : 0;
     }
     return load;
 }

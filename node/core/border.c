@@ -590,8 +590,7 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
         counts = counts && !id_equal(&ranking->seen[i], &row->author);
     }
     if (counts && ranking->seen_count < SEEN_MAX) {
-        bool before =
-            gateway_before(&ranking->treaty, &ranking->object, &row->author, &core->self);
+        bool before = gateway_before(&ranking->treaty, &ranking->object, &row->author, &core->self);
         ranking->seen[ranking->seen_count++] = row->author;
         ranking->before += before ? 1 : 0;
     }

@@ -75,8 +75,4 @@ const char *role_word(enum member_role role); /* "requester" */
 /* What members of this role may do, said or not. */
 struct role_rule terms_rule(const struct charter *charter, enum member_role role);
 
-enum {
-    INSTRUMENTS_ALL = 254
-};
-
 #endif

@@ -6,6 +6,7 @@
 
 /* What chain_verify() keeps of each certificate: who may renew those below it. */
 struct above {
+    bool outside; /* it begins with an outsider's */
     size_t count;
     struct id ids[CHAIN_MAX];
     struct sign_public nodes[CHAIN_MAX];
@@ -32,14 +33,18 @@ static enum err verify_renewal(const struct governance *governance, struct bytes
 static enum err verify_founder(const struct charter *charter, const struct member *member);
 static enum err verify_joined(const struct signed_object *object, const struct member *member,
                               const struct member *sponsor);
+static enum err verify_common(const struct id *community, const struct signed_object *object,
+                              const struct member *member);
+static enum err verify_officer(const struct signed_object *object, const struct member *member,
+                               const struct member *outsider);
 static bool owners_signed(const struct signed_object *object, const struct member *member);
 static bool signed_by_owner(const struct signed_object *object, const struct member *member);
 
 /* ---- what the charter says ---- */
 
-bool charter_allows(const struct charter *charter, enum member_role role, unsigned instrument) {
+uint32_t charter_instruments(const struct charter *charter, enum member_role role) {
     const struct role_rule *rule = rule_of(charter, role);
-    return rule == NULL || (rule->instruments >> instrument & 1) != 0;
+    return rule == NULL ? INSTRUMENTS_ALL : rule->instruments;
 }
 
 bool charter_lets_invite(const struct charter *charter, enum member_role role) {
@@ -105,6 +110,8 @@ enum err act_verify(const struct charter *charter, const struct signed_object *o
  * are sorted by their time. */
 enum err governance_follow(struct governance *governance, const struct signed_object *object,
                            const struct act *act) {
+    struct signed_object certificate;
+    struct member member;
     if (!id_equal(&act->head.community, &governance->community)) {
         return ERR_PEER_CERTIFICATE;
     }
@@ -120,9 +127,13 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
     if (err == ERR_OK) {
         err = governance_lets(governance, governance->version, &governance->charter, act);
     }
+    if (err == ERR_OK && act->has_admission) {
+        err = admission_verify(&governance->community, &act->admission, &certificate, &member);
+    }
     if (err != ERR_OK) {
         return err;
     }
+    size_t signers = signed_by_administrators(object, &governance->charter);
     governance->head = object->id;
     governance->created = act->head.created;
     governance->version++;
@@ -136,6 +147,15 @@ enum err governance_follow(struct governance *governance, const struct signed_ob
         note_removed(governance, act);
     }
     note_treaty(governance, act);
+    if (act->has_admission) {
+        struct outsider outsider = {.certificate = certificate.id,
+                                    .admission = act->admission,
+                                    .since = act->head.created,
+                                    .signers = (uint32_t)signers,
+                                    .by = governance->version};
+        outsider.admission.member = (struct bytes){NULL, 0};
+        governance_admit(governance, &outsider);
+    }
     return ERR_OK;
 }
 
@@ -161,6 +181,7 @@ void governance_rewind(struct governance *governance, uint32_t version, const st
             agreed->ended_by = 0;
         }
     }
+    governance->outsider_count = 0;
     governance->head = *head;
     governance->created = created;
     governance->version = version;
@@ -287,6 +308,76 @@ static bool had_ended(const struct agreed *agreed, uint32_t version) {
     return agreed->ended_by != 0 && agreed->ended_by <= version;
 }
 
+enum err admission_verify(const struct id *community, const struct admission *admission,
+                          struct signed_object *object, struct member *member) {
+    enum err err = signed_decode(admission->member, object);
+    if (err == ERR_OK && object->kind != OBJECT_MEMBER) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    if (err == ERR_OK) {
+        err = member_decode(object->body, member);
+    }
+    if (err == ERR_OK && member->role != MEMBER_OUTSIDER) {
+        err = ERR_PEER_CERTIFICATE;
+    }
+    return err == ERR_OK ? verify_common(community, object, member) : err;
+}
+
+const struct outsider *governance_outsider(const struct governance *governance,
+                                           const struct id *certificate) {
+    for (size_t i = 0; i < governance->outsider_count; i++) {
+        if (id_equal(&governance->outsiders[i].certificate, certificate)) {
+            return &governance->outsiders[i];
+        }
+    }
+    return NULL;
+}
+
+bool governance_lets_ask(const struct governance *governance, const struct id *certificate,
+                         struct instant now) {
+    const struct outsider *outsider = governance_outsider(governance, certificate);
+    /* What was asked before it was suspended was asked by one that might. */
+    bool suspended =
+        outsider != NULL && outsider->admission.suspended && instant_reached(now, outsider->since);
+    return outsider != NULL && !suspended && !instant_reached(now, outsider->admission.until);
+}
+
+/* All come to the same list: which one gives way is a matter of what the acts say. */
+void governance_admit(struct governance *governance, const struct outsider *outsider) {
+    struct outsider *list = governance->outsiders;
+    size_t place = 0;
+    while (place < governance->outsider_count &&
+           !id_equal(&list[place].certificate, &outsider->certificate)) {
+        place++;
+    }
+    if (place == OUTSIDERS_MAX) {
+        place = 0;
+        for (size_t i = 1; i < OUTSIDERS_MAX; i++) {
+            place = list[i].admission.until.ms < list[place].admission.until.ms ? i : place;
+        }
+    }
+    governance->outsider_count += place == governance->outsider_count ? 1 : 0;
+    list[place] = *outsider;
+}
+
+void asker_of(const struct governance *governance, const struct id *certificate,
+              const struct member *member, struct asker *out) {
+    bool officer = member->role == MEMBER_OFFICER;
+    *out = (struct asker){.role = member->role,
+                          .account = officer ? member->head.author : *certificate,
+                          .instruments = charter_instruments(&governance->charter, member->role),
+                          .live_requests = governance->charter.caps.live_requests};
+    if (!officer && member->role != MEMBER_OUTSIDER) {
+        return;
+    }
+    const struct outsider *outsider = governance_outsider(governance, &out->account);
+    out->instruments &= charter_instruments(&governance->charter, MEMBER_OUTSIDER);
+    out->instruments &= outsider == NULL ? 0 : outsider->admission.instruments;
+    if (outsider != NULL && outsider->admission.live_requests < out->live_requests) {
+        out->live_requests = outsider->admission.live_requests;
+    }
+}
+
 bool act_signed_by(struct bytes act, const struct sign_public *key,
                    const struct signature *signature) {
     return dsse_verify(object_type(OBJECT_ACT), act, key, signature);
@@ -335,13 +426,13 @@ static void note_removed(struct governance *governance, const struct act *act) {
     governance->removed[i].by = governance->version;
 }
 
-/* The last of this chain, by `now`. */
+/* The last of this chain, by `now`. An officer always goes with its outsider. */
 static bool is_removed(const struct governance *governance, const struct above *chain,
                        struct instant now) {
     for (size_t i = 0; i < governance->removed_count; i++) {
         for (size_t k = 0; k < chain->count; k++) {
             if (id_equal(&governance->removed[i].member, &chain->ids[k]) &&
-                (governance->removed[i].subtree || k + 1 == chain->count) &&
+                (governance->removed[i].subtree || chain->outside || k + 1 == chain->count) &&
                 instant_reached(now, governance->removed[i].at)) {
                 return true;
             }
@@ -354,21 +445,39 @@ static bool is_removed(const struct governance *governance, const struct above *
 
 enum err member_verify(const struct governance *governance, const struct signed_object *object,
                        const struct member *member, const struct member *sponsor) {
-    int64_t life = member->head.expires.ms - member->head.created.ms;
-    bool founder = id_is_zero(&member->head.author);
-    if (founder != (sponsor == NULL) || founder != (member->invite.len == 0)) {
+    if (id_is_zero(&member->head.author) != (sponsor == NULL)) {
         return ERR_PEER_CERTIFICATE;
     }
-    if (object->kind != OBJECT_MEMBER ||
-        !id_equal(&member->head.community, &governance->community) ||
-        life > (int64_t)CERTIFICATE_LIFE_MAX_DAYS * DURATION_DAY_MS) {
-        return ERR_PEER_CERTIFICATE;
+    enum err err = verify_common(&governance->community, object, member);
+    if (err != ERR_OK) {
+        return err;
     }
-    if (!signed_by(object, &member->node) || !owners_signed(object, member)) {
-        return ERR_PEER_SIGNATURE;
+    switch (member->role) {
+    case MEMBER_HOME:
+    case MEMBER_REQUESTER:
+    case MEMBER_ADMINISTRATOR:
+    case MEMBER_WITNESS:
+        break;
+    case MEMBER_OUTSIDER:
+        return governance_outsider(governance, &object->id) != NULL ? ERR_OK : ERR_DENY_ROLE;
+    case MEMBER_OFFICER:
+        return verify_officer(object, member, sponsor);
     }
     return sponsor == NULL ? verify_founder(&governance->founding, member)
                            : verify_joined(object, member, sponsor);
+}
+
+/* Where it belongs, how long it lives, and the signatures that each has. An officer has no node of
+ * its own: the outsider's need not sign for it. */
+static enum err verify_common(const struct id *community, const struct signed_object *object,
+                              const struct member *member) {
+    int64_t life = member->head.expires.ms - member->head.created.ms;
+    if (object->kind != OBJECT_MEMBER || !id_equal(&member->head.community, community) ||
+        life > (int64_t)CERTIFICATE_LIFE_MAX_DAYS * DURATION_DAY_MS) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    bool by_node = member->role == MEMBER_OFFICER || signed_by(object, &member->node);
+    return by_node && owners_signed(object, member) ? ERR_OK : ERR_PEER_SIGNATURE;
 }
 
 enum err chain_verify(const struct governance *governance, const struct bytes *chain, size_t count,
@@ -400,6 +509,7 @@ enum err chain_verify(const struct governance *governance, const struct bytes *c
         struct instant ends = governance_ends(governance, &object.id, member->head.expires);
         bool renewed = i < count && signed_decode(chain[i], &object) == ERR_OK &&
                        object.kind == OBJECT_RENEWAL;
+        above.outside |= member->role == MEMBER_OUTSIDER;
         err = renewed ? verify_renewal(governance, chain[i++], &above, &ends) : ERR_OK;
         if (err == ERR_OK && instant_reached(now, ends)) {
             err = ERR_DENY_EXPIRED;
@@ -407,6 +517,9 @@ enum err chain_verify(const struct governance *governance, const struct bytes *c
     }
     if (err == ERR_OK && is_removed(governance, &above, now)) {
         err = ERR_DENY_REMOVED;
+    }
+    if (err == ERR_OK && above.outside && !governance_lets_ask(governance, &above.ids[0], now)) {
+        err = ERR_DENY_SUSPENDED;
     }
     if (err == ERR_OK) {
         *leaf_out = members[(above.count - 1) % 2];
@@ -416,13 +529,13 @@ enum err chain_verify(const struct governance *governance, const struct bytes *c
 }
 
 /* The newest of `above` is what it renews; whoever stands before it there may, and a founder,
- * before whom nobody stands, itself. */
+ * before whom nobody stands, itself. Administrators alone put off an outsider's end. */
 static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
                                const struct above *above, struct instant *ends) {
     struct signed_object object;
     struct renewal renewal;
     bool good = false;
-    enum err err = signed_decode(bytes, &object);
+    enum err err = above->outside ? ERR_PEER_CERTIFICATE : signed_decode(bytes, &object);
     if (err == ERR_OK) {
         err = renewal_decode(object.body, &renewal);
     }
@@ -487,6 +600,19 @@ static enum err verify_joined(const struct signed_object *object, const struct m
         return ERR_DENY_ROLE;
     }
     return ERR_OK;
+}
+
+/* At the very node of its outsider, one of whose owners has signed, and for no longer. */
+static enum err verify_officer(const struct signed_object *object, const struct member *member,
+                               const struct member *outsider) {
+    bool at_node = sign_public_equal(&member->node, &outsider->node) &&
+                   sign_public_equal(&member->log, &outsider->log) &&
+                   box_public_equal(&member->transport, &outsider->transport);
+    if (outsider->role != MEMBER_OUTSIDER || !at_node ||
+        member->head.expires.ms > outsider->head.expires.ms) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    return signed_by_owner(object, outsider) ? ERR_OK : ERR_PEER_SIGNATURE;
 }
 
 static bool owners_signed(const struct signed_object *object, const struct member *member) {

@@ -15,12 +15,12 @@ enum {
     ADMINISTRATORS_MAX = 16,
     CHAIN_MAX = 16, /* certificates from the founder to a member */
     CHARTER_WITNESSES_MAX = 8,
-    CODE_MAX_BYTES = 512, /* an invite as text, NUL included */
+    CODE_MAX_BYTES = 512, /* an invite as text, NUL included; so is a door's code */
     AUTHORITIES_MAX = 4,  /* pinned for court seals */
     AUTHORITY_MAX = 2048, /* bytes of one: four fit into a charter, which travels in one message */
     AGENCIES_MAX = 16,
     CALL_NUMBER_BYTES = 32, /* a telephone number as people write it, NUL included */
-    ROLES_MAX = 4,
+    ROLES_MAX = 6,
     TREATY_STANDS_DAYS = 15, /* after it is over: longer than acts may be undone */
     ACTS_MAX = 1024,         /* of a community, its founding charter counted */
     RENEWED_MAX = 32,        /* by acts */
@@ -28,6 +28,12 @@ enum {
     CHAIN_PARTS_MAX = 2 * CHAIN_MAX,      /* each certificate, and a renewal of it */
     REMOVED_REASON_BYTES = 129,           /* why somebody was removed, NUL included */
     ACT_BODY_MAX = 14 * 1024,             /* fits into an endorsement, which travels by gossip */
+    OUTSIDERS_MAX = 32,                   /* of a community */
+    OUTSIDER_DOORS_MAX = 4,               /* homes that serve one as its door */
+    OUTSIDER_CERTIFICATE_MAX = 4096,      /* bytes of a signed one, as an act carries it */
+    APPLICATION_MAX_BYTES = 6144,         /* as text, NUL included */
+    OFFICERS_MAX = 32,                    /* of one outsider, those that it took back counted */
+    INSTRUMENTS_ALL = 254,                /* 1 << each instrument_kind */
     CERTIFICATE_LIFE_MAX_DAYS = 400,      /* and of a renewal */
     TREATIES_MAX = 8,                     /* of a community, that stand */
     TREATIES_KEPT_MAX = 2 * TREATIES_MAX, /* over for less than twice TREATY_STANDS_DAYS */
@@ -52,7 +58,9 @@ enum member_role {
     MEMBER_HOME = 1,
     MEMBER_REQUESTER,
     MEMBER_ADMINISTRATOR,
-    MEMBER_WITNESS
+    MEMBER_WITNESS,
+    MEMBER_OUTSIDER, /* may ask, by what administrators decided, and nothing else (PROTOCOL 4.11) */
+    MEMBER_OFFICER,  /* asks for an outsider */
 };
 
 struct role_rule {
@@ -120,6 +128,26 @@ struct treaty {
     uint32_t daily;       /* requests that cross in a day, each way */
 };
 
+enum outsider_kind { /* what it says it is, and administrators have let stand */
+    OUTSIDER_AGENCY = 1,
+    OUTSIDER_DEFENCE,
+    OUTSIDER_INSURER,
+    OUTSIDER_PRESS,
+    OUTSIDER_OTHER,
+};
+
+/* Who may ask from outside, and how (PROTOCOL 4.11). The newest about a certificate counts. */
+struct admission {
+    struct bytes member; /* the outsider's signed certificate; borrowed from what was decoded */
+    enum outsider_kind kind;
+    uint32_t instruments;   /* 1 << instrument_kind */
+    uint32_t live_requests; /* of it and all its officers; the charter's cap holds too */
+    size_t door_count;
+    struct id doors[OUTSIDER_DOORS_MAX]; /* certificates of homes, all different */
+    struct instant until;
+    bool suspended;
+};
+
 /* What k administrators have decided (PROTOCOL 4.6). Acts are a chain from the founding charter on;
  * each is signed by those who are administrators after the one before. */
 struct act {
@@ -131,6 +159,8 @@ struct act {
     struct removed removed;
     bool has_renewed;
     struct renewed renewed;
+    bool has_admission;
+    struct admission admission;
     struct bytes treaty;    /* borrowed: the body of one that is made; or empty */
     struct id treaty_ended; /* or zero */
 };
@@ -155,10 +185,12 @@ struct renewal { /* by a home above it in its chain, or a founder itself: alive 
 /* Body of a member certificate. A founder's is signed by an administrator's key and the home's node
  * key. A joiner's carries the sponsor's signed invite and is signed by the invite's key, the
  * joiner's owners, its node key, and the sponsor's node key, whose countersignature completes it.
+ * An outsider's is signed by its owners and its node key, and is worth what an act says of it; an
+ * officer's by the officer and an owner of its outsider, whose node it shares.
  */
 struct member {
-    struct head head; /* author: the sponsor's certificate, zero for the founder; expires: of the
-                         certificate */
+    struct head head; /* author: the sponsor's certificate, an officer's outsider; zero for founders
+                         and outsiders; expires: of the certificate */
     char name[NAME_MAX_BYTES]; /* of the home or agency, as it calls itself */
     enum member_role role;
     struct sign_public node;     /* node identity */
@@ -168,7 +200,7 @@ struct member {
     struct owner_public owners[OWNERS_MAX];
     char owner_names[OWNERS_MAX][NAME_MAX_BYTES];
     uint32_t invite_allowance;
-    struct bytes invite; /* borrowed: the sponsor's signed invite; empty for the founder */
+    struct bytes invite; /* borrowed: the sponsor's signed invite; else empty */
 };
 
 struct invite {
@@ -208,6 +240,27 @@ struct introduction {
     struct instant expires;
     size_t address_count;
     char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
+};
+
+#define DOOR_CODE_PREFIX "stoop-door1:"
+#define APPLICATION_PREFIX "stoop-apply1:"
+
+/* A home that would serve outsiders as their door (PROTOCOL 4.11). There is no secret in it. */
+struct door_code {
+    struct id community;
+    struct id home; /* its certificate */
+    struct box_public transport;
+    char name[NAME_MAX_BYTES];
+    size_t address_count;
+    char addresses[ADDRESSES_MAX][ADDRESS_MAX_BYTES];
+};
+
+/* What an outsider hands to an administrator, who proposes it. */
+struct application {
+    enum outsider_kind kind;
+    size_t door_count;
+    struct id doors[OUTSIDER_DOORS_MAX]; /* all different */
+    struct bytes member;                 /* its signed certificate; borrowed */
 };
 
 struct node_record {
@@ -252,6 +305,20 @@ MUST_USE enum err introduction_read(const char *text, struct introduction *out);
 MUST_USE enum err introduction_write(const struct introduction *introduction,
                                      char text[CODE_MAX_BYTES]);
 
+/* ERR_USER_SYNTAX; ERR_FULL_BUFFER: too many long addresses. */
+MUST_USE enum err door_code_read(const char *text, struct door_code *out);
+MUST_USE enum err door_code_write(const struct door_code *code, char text[CODE_MAX_BYTES]);
+
+/* `room` holds what `member` in *out borrows. ERR_USER_SYNTAX. Whether the certificate is one is
+ * for admission_verify() to say. */
+MUST_USE enum err application_read(const char *text, uint8_t room[APPLICATION_MAX_BYTES],
+                                   struct application *out);
+MUST_USE enum err application_write(const struct application *application,
+                                    char text[APPLICATION_MAX_BYTES]);
+
+const char *outsider_kind_word(enum outsider_kind kind); /* "agency" */
+MUST_USE enum err outsider_kind_from_word(const char *word, enum outsider_kind *out);
+
 /* The invite of a code, as an object without signatures over `body`, which the caller keeps. */
 MUST_USE enum err invite_code_object(const struct invite_code *code, struct buffer *body,
                                      struct signed_object *out);
@@ -271,15 +338,24 @@ bool address_is_private(
  * loopback and private ones, which nobody outside can choose. */
 uint32_t address_group(const char *address);
 
-/* May members of this role ask with this kind of instrument (enum instrument_kind), and bring in
+/* The instruments that members of this role may ask with (1 << instrument_kind); may they bring in
  * others? */
-bool charter_allows(const struct charter *charter, enum member_role role, unsigned instrument);
+uint32_t charter_instruments(const struct charter *charter, enum member_role role);
 bool charter_lets_invite(const struct charter *charter, enum member_role role);
 bool charter_has_administrator(const struct charter *charter, const struct sign_public *key);
 /* One of its owners is. */
 bool charter_has_member(const struct charter *charter, const struct member *member);
 
-/* What a community has come to by its founding charter and the acts after it. About 140 KiB. The
+/* An outsider as the acts have it. */
+struct outsider {
+    struct id certificate;
+    struct admission admission; /* `member` in it is empty */
+    struct instant since;       /* when the newest act about it was made */
+    uint32_t signers;           /* administrators who let that act count */
+    uint32_t by;                /* version */
+};
+
+/* What a community has come to by its founding charter and the acts after it. About 150 KiB. The
  * authorities of both charters stay borrowed from what was decoded. */
 struct governance {
     struct id community;
@@ -291,6 +367,9 @@ struct governance {
     size_t renewed_count;
     struct renewed renewed[RENEWED_MAX]; /* by acts; what ends first gives way */
     uint32_t renewed_by[RENEWED_MAX];    /* versions */
+    size_t outsider_count;
+    struct outsider
+        outsiders[OUTSIDERS_MAX]; /* where there is no more room, what ends first goes */
     size_t removed_count;
     struct {
         struct id member;
@@ -306,7 +385,8 @@ struct governance {
         struct instant ended;      /* where an act did */
     } treaties[TREATIES_KEPT_MAX]; /* longer than they stand, as acts may be undone */
 };
-/* The versions after this one never were. */
+/* The versions after this one never were. Whom the others had admitted come by governance_admit()
+ * once more, in their order: the newest about each counts. */
 void governance_rewind(struct governance *governance, uint32_t version, const struct id *head,
                        struct instant created, const struct charter *charter);
 /* One that is in force at that time; NULL: none. What crossed while it was lives on. */
@@ -332,14 +412,37 @@ MUST_USE enum err governance_lets(const struct governance *governance, uint32_t 
                                   const struct charter *charter, const struct act *act);
 /* Whether it would follow, on the signatures of administrators as `charter` has them. */
 MUST_USE enum err act_verify(const struct charter *charter, const struct signed_object *object);
+/* The outsider's certificate in an act, checked but for who admits it: an outsider's of this
+ * community, signed by its owners and its node. ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE. */
+MUST_USE enum err admission_verify(const struct id *community, const struct admission *admission,
+                                   struct signed_object *object, struct member *member);
+/* As acts have it, suspended or not, in time or not; NULL: admitted by none, or long ago. */
+const struct outsider *governance_outsider(const struct governance *governance,
+                                           const struct id *certificate);
+/* Admitted, not suspended, and its time is not over; whether it was removed is not looked at. */
+bool governance_lets_ask(const struct governance *governance, const struct id *certificate,
+                         struct instant now);
+/* One that an act admits: as governance_follow() notes it. For who goes back to an earlier act. */
+void governance_admit(struct governance *governance, const struct outsider *outsider);
+
+/* On whose account a request goes, and what it may be. */
+struct asker {
+    enum member_role role;
+    struct id account;      /* its certificate; an officer's outsider's */
+    uint32_t instruments;   /* 1 << instrument_kind: by the charter's rule and the admission */
+    uint32_t live_requests; /* at a time, of the whole account */
+};
+void asker_of(const struct governance *governance, const struct id *certificate,
+              const struct member *member, struct asker *out);
+
 /* An administrator's signature on this act, as an endorsement carries it. */
 MUST_USE bool act_signed_by(struct bytes act, const struct sign_public *key,
                             const struct signature *signature);
 
 /* Checks one certificate. `sponsor` is the checked body of the certificate that head.author names,
- * NULL for a founder's. Does not look at the time (see member_in_standing) or at other certificates
- * of the same sponsor, of which only so many count (the community engine knows those).
- * ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
+ * NULL for a founder's and an outsider's. Does not look at the time (see member_in_standing) or at
+ * other certificates of the same sponsor, of which only so many count (the community engine knows
+ * those). ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE. */
 MUST_USE enum err member_verify(const struct governance *governance,
                                 const struct signed_object *object, const struct member *member,
                                 const struct member *sponsor);

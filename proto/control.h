@@ -72,11 +72,15 @@ enum control_op {
                            late; acts that lost */
     CONTROL_REMOVE, /* blob: signed removal by an owner of this home, blob2: the 32 bytes that it
                        commits to -> done */
-    CONTROL_MEET_INVITE, /* text: invite code, blob: introduction, blob2: words -> progress, done
-                            once the code was used, burned or ended; it ends with the connection */
-    CONTROL_MEET_JOIN,   /* text: introduction, blob: words -> data: the invite code */
-    CONTROL_MEET_COMMIT, /* id: another's certificate, blob: commitment -> data: that home's */
-    CONTROL_MEET_REVEAL, /* blob: nonce of this connection's commitment -> data: that home's */
+    CONTROL_MEET_INVITE,   /* text: invite code, blob: introduction, blob2: words -> progress, done
+                              once the code was used, burned or ended; it ends with the connection */
+    CONTROL_MEET_JOIN,     /* text: introduction, blob: words -> data: the invite code */
+    CONTROL_MEET_COMMIT,   /* id: another's certificate, blob: commitment -> data: that home's */
+    CONTROL_MEET_REVEAL,   /* blob: nonce of this connection's commitment -> data: that home's */
+    CONTROL_OUTSIDE_APPLY, /* blob: an outsider's signed certificate, but for the node's signature,
+                              blob2: the codes of its doors, a NUL behind each -> data: the
+                              certificate, whole */
+    CONTROL_OFFICER_PUT,   /* blob: signed certificate of an officer of this outsider -> done */
 };
 
 struct control_request {
@@ -153,6 +157,11 @@ struct peer_gone { /* a link that went */
     uint64_t lasted_ms, ago_ms;
 };
 
+struct door_link { /* of an outsider's node */
+    char name[NAME_MAX_BYTES];
+    bool linked;
+};
+
 struct overlay_figures { /* counted since the node has started; then what it holds */
     uint64_t accepted, duplicates, pushes, grafts, prunes, announced, missed;
     uint64_t dials, dials_failed, links_up, links_lost, refused, shuffles, walks, swaps;
@@ -201,6 +210,10 @@ struct control_reply {
             uint32_t forks;                  /* logs of the community that have forked */
             struct sign_public log_previous; /* zero unless the log key has been succeeded */
             struct overlay_figures overlay;  /* zero without a community */
+            uint32_t instruments;            /* that this home or outsider may ask with */
+            struct id outside;               /* the certificate that it applied with from outside */
+            size_t door_count;
+            struct door_link doors[OUTSIDER_DOORS_MAX];
         } status;
         struct {
             char name[NAME_MAX_BYTES]; /* of the home */

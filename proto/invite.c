@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/community.h"
+#include "proto/fence.h"
 
 /* An invite's text is "stoop1:" and base64url of the fields below in this order, then for each
  * address its length in one byte and its text, then four bytes of BLAKE2b over all before: a typing
@@ -40,6 +41,29 @@ enum {
 };
 static const char meet_label[] = "stoop introduction v1";
 
+/* So is the code of a door, its name behind the count; */
+enum {
+    DOOR_AT_COMMUNITY = 0,
+    DOOR_AT_HOME = 32,
+    DOOR_AT_TRANSPORT = 64,
+    DOOR_AT_COUNT = 96,
+    DOOR_AT_NAME = 97, /* its length */
+    DOOR_FIXED = 98,
+};
+static const char door_label[] = "stoop door code v1";
+
+/* and what an outsider applies with: kind, number of doors, each of them, the certificate. */
+enum {
+    APPLY_AT_KIND = 0,
+    APPLY_AT_COUNT = 1,
+    APPLY_FIXED = 2,
+};
+static const char apply_label[] = "stoop application v1";
+static const char *const kind_words[] = {
+    [OUTSIDER_AGENCY] = "agency", [OUTSIDER_DEFENCE] = "defence", [OUTSIDER_INSURER] = "insurer",
+    [OUTSIDER_PRESS] = "press",   [OUTSIDER_OTHER] = "other",
+};
+
 struct literal {
     char host[ADDRESS_MAX_BYTES]; /* without brackets */
     bool six;
@@ -53,6 +77,9 @@ struct raw_code { /* holds the secret */
 static void raw_code_wipe(struct raw_code *raw);
 static bool code_valid(const struct invite_code *code);
 static bool introduction_valid(const struct introduction *introduction);
+static enum err unseal(const char *text, const char *prefix, const char *label, uint8_t *raw,
+                       size_t room, size_t *len);
+static bool application_valid(const struct application *application);
 static bool addresses_valid(size_t count, const char addresses[][ADDRESS_MAX_BYTES]);
 static bool read_addresses(struct bytes from, size_t count, char out[][ADDRESS_MAX_BYTES]);
 static size_t write_addresses(size_t count, const char addresses[][ADDRESS_MAX_BYTES],
@@ -212,6 +239,126 @@ enum err introduction_write(const struct introduction *introduction, char text[C
     return ERR_OK;
 }
 
+enum err door_code_read(const char *text, struct door_code *out) {
+    uint8_t raw[CODE_BYTES_MAX];
+    size_t len = 0;
+    struct door_code code = {0};
+    enum err err = unseal(text, DOOR_CODE_PREFIX, door_label, raw, sizeof raw, &len);
+    if (err != ERR_OK || len < DOOR_FIXED) {
+        return ERR_USER_SYNTAX;
+    }
+    size_t name = raw[DOOR_AT_NAME];
+    memcpy(code.community.b, raw + DOOR_AT_COMMUNITY, 32);
+    memcpy(code.home.b, raw + DOOR_AT_HOME, 32);
+    memcpy(code.transport.b, raw + DOOR_AT_TRANSPORT, 32);
+    code.address_count = raw[DOOR_AT_COUNT];
+    if (name == 0 || name >= NAME_MAX_BYTES || len < DOOR_FIXED + name ||
+        !fence_text_valid((struct bytes){raw + DOOR_FIXED, name})) {
+        return ERR_USER_SYNTAX;
+    }
+    memcpy(code.name, raw + DOOR_FIXED, name);
+    const struct bytes rest = {raw + DOOR_FIXED + name, len - DOOR_FIXED - name};
+    if (!read_addresses(rest, code.address_count, code.addresses) ||
+        !addresses_valid(code.address_count, code.addresses)) {
+        return ERR_USER_SYNTAX;
+    }
+    *out = code;
+    return ERR_OK;
+}
+
+enum err door_code_write(const struct door_code *code, char text[CODE_MAX_BYTES]) {
+    uint8_t raw[CODE_BYTES_MAX];
+    size_t name = strnlen(code->name, NAME_MAX_BYTES);
+    if (name == 0 || name == NAME_MAX_BYTES ||
+        !addresses_valid(code->address_count, code->addresses)) {
+        return ERR_USER_SYNTAX;
+    }
+    memcpy(raw + DOOR_AT_COMMUNITY, code->community.b, 32);
+    memcpy(raw + DOOR_AT_HOME, code->home.b, 32);
+    memcpy(raw + DOOR_AT_TRANSPORT, code->transport.b, 32);
+    raw[DOOR_AT_COUNT] = (uint8_t)code->address_count;
+    raw[DOOR_AT_NAME] = (uint8_t)name;
+    memcpy(raw + DOOR_FIXED, code->name, name);
+    size_t len = DOOR_FIXED + name;
+    len += write_addresses(code->address_count, code->addresses, raw + len);
+    code_checksum(door_label, (struct bytes){raw, len}, raw + len);
+    len += CODE_CHECK;
+    if (sizeof DOOR_CODE_PREFIX - 1 + BASE64_ROOM(len) > CODE_MAX_BYTES) {
+        return ERR_FULL_BUFFER;
+    }
+    memcpy(text, DOOR_CODE_PREFIX, sizeof DOOR_CODE_PREFIX);
+    base64url_write((struct bytes){raw, len}, text + sizeof DOOR_CODE_PREFIX - 1);
+    return ERR_OK;
+}
+
+enum err application_read(const char *text, uint8_t room[APPLICATION_MAX_BYTES],
+                          struct application *out) {
+    size_t len = 0;
+    struct application application = {0};
+    enum err err = unseal(text, APPLICATION_PREFIX, apply_label, room, APPLICATION_MAX_BYTES, &len);
+    if (err != ERR_OK || len < APPLY_FIXED) {
+        return ERR_USER_SYNTAX;
+    }
+    application.kind = (enum outsider_kind)room[APPLY_AT_KIND];
+    application.door_count = room[APPLY_AT_COUNT];
+    size_t doors = application.door_count * sizeof application.doors[0];
+    if (application.door_count > OUTSIDER_DOORS_MAX || len < APPLY_FIXED + doors) {
+        return ERR_USER_SYNTAX;
+    }
+    memcpy(application.doors, room + APPLY_FIXED, doors);
+    application.member = (struct bytes){room + APPLY_FIXED + doors, len - APPLY_FIXED - doors};
+    if (!application_valid(&application)) {
+        return ERR_USER_SYNTAX;
+    }
+    *out = application;
+    return ERR_OK;
+}
+
+enum err application_write(const struct application *application,
+                           char text[APPLICATION_MAX_BYTES]) {
+    SCOPED(buffer_finish) struct buffer raw = {.max = APPLICATION_MAX_BYTES};
+    uint8_t check[CODE_CHECK];
+    if (!application_valid(application)) {
+        return ERR_USER_SYNTAX;
+    }
+    const uint8_t lead[APPLY_FIXED] = {[APPLY_AT_KIND] = (uint8_t)application->kind,
+                                       [APPLY_AT_COUNT] = (uint8_t)application->door_count};
+    enum err err = buffer_append(&raw, BYTES_OF(lead));
+    for (size_t i = 0; err == ERR_OK && i < application->door_count; i++) {
+        err = buffer_append(&raw, BYTES_OF(application->doors[i].b));
+    }
+    if (err == ERR_OK) {
+        err = buffer_append(&raw, application->member);
+    }
+    if (err == ERR_OK) {
+        code_checksum(apply_label, buffer_bytes(&raw), check);
+        err = buffer_append(&raw, BYTES_OF(check));
+    }
+    if (err == ERR_OK &&
+        sizeof APPLICATION_PREFIX - 1 + BASE64_ROOM(raw.len) > APPLICATION_MAX_BYTES) {
+        err = ERR_FULL_BUFFER;
+    }
+    if (err == ERR_OK) {
+        memcpy(text, APPLICATION_PREFIX, sizeof APPLICATION_PREFIX);
+        base64url_write(buffer_bytes(&raw), text + sizeof APPLICATION_PREFIX - 1);
+    }
+    return err;
+}
+
+const char *outsider_kind_word(enum outsider_kind kind) {
+    return kind_words[kind];
+}
+
+enum err outsider_kind_from_word(const char *word, enum outsider_kind *out) {
+    for (int i = OUTSIDER_AGENCY; i <= OUTSIDER_OTHER; i++) {
+        if (strcmp(word, kind_words[i]) == 0) {
+            *out = (enum outsider_kind)i;
+            return ERR_OK;
+        }
+    }
+    return ERR_USER_SYNTAX;
+}
+
 bool introduction_is(const char *text) {
     return strncmp(text, INTRODUCTION_PREFIX, sizeof INTRODUCTION_PREFIX - 1) == 0;
 }
@@ -298,6 +445,32 @@ static bool code_valid(const struct invite_code *code) {
 static bool introduction_valid(const struct introduction *introduction) {
     return introduction->expires.ms > 0 && introduction->expires.ms <= INSTANT_MAX_MS &&
            addresses_valid(introduction->address_count, introduction->addresses);
+}
+
+/* What stands behind the prefix, without its checksum. */
+static enum err unseal(const char *text, const char *prefix, const char *label, uint8_t *raw,
+                       size_t room, size_t *len) {
+    uint8_t check[CODE_CHECK];
+    if (strncmp(text, prefix, strlen(prefix)) != 0 ||
+        base64url_read(BYTES_TEXT(text + strlen(prefix)), raw, room, len) != ERR_OK ||
+        *len < CODE_CHECK) {
+        return ERR_USER_SYNTAX;
+    }
+    *len -= CODE_CHECK;
+    code_checksum(label, (struct bytes){raw, *len}, check);
+    return memcmp(check, raw + *len, CODE_CHECK) == 0 ? ERR_OK : ERR_USER_SYNTAX;
+}
+
+static bool application_valid(const struct application *application) {
+    bool valid = application->kind >= OUTSIDER_AGENCY && application->kind <= OUTSIDER_OTHER &&
+                 application->door_count > 0 && application->door_count <= OUTSIDER_DOORS_MAX &&
+                 application->member.len > 0 && application->member.len <= OUTSIDER_CERTIFICATE_MAX;
+    for (size_t i = 0; valid && i < application->door_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            valid &= !id_equal(&application->doors[i], &application->doors[k]);
+        }
+    }
+    return valid;
 }
 
 static bool addresses_valid(size_t count, const char addresses[][ADDRESS_MAX_BYTES]) {

@@ -30,6 +30,7 @@ struct facts {
     bool document_here;
     enum legal_seal seal;
     bool amends_own;
+    enum legal_permit permit;
 };
 
 typedef enum legal_outcome check(const struct facts *facts);
@@ -216,6 +217,11 @@ static enum legal_outcome amends_own(const struct facts *f) {
                                            : LEGAL_UNKNOWN;
 }
 
+/* Who asks is for those who hold certificates (node/request/). */
+static enum legal_outcome instrument_permitted(const struct facts *f) {
+    return must(f->permit != LEGAL_PERMIT_UNKNOWN, f->permit == LEGAL_PERMITTED);
+}
+
 static const struct {
     struct legal_rule rule;
     check *check;
@@ -329,6 +335,9 @@ static const struct {
     RULE("LP-34", "amends", LEGAL_REFUSE, amends_own,
          "amends a live request of the same requester, if any",
          "amends no live request of the same requester", "policy"),
+    CAP("LP-35", "instrument", instrument_permitted,
+        "asks with an instrument that the community leaves to its kind of requester",
+        "asks with an instrument that the community does not leave to its kind of requester"),
     /* clang-format on */
 };
 static_assert(COUNT_OF(rules) <= LEGAL_RULES_MAX, "a report holds every rule");
@@ -357,7 +366,8 @@ void legal_check_evidence(const struct request *request, const struct caps *caps
                                 .now = now,
                                 .document_here = evidence->document_here,
                                 .seal = evidence->seal,
-                                .amends_own = evidence->amends_own};
+                                .amends_own = evidence->amends_own,
+                                .permit = evidence->permit};
     out->count = COUNT_OF(rules);
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         out->outcomes[i] = rules[i].check(&facts);

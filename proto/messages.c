@@ -552,7 +552,7 @@ enum err ingest_encode(const struct ingest_message *message, struct buffer *out)
 
 static const struct shape_field control_request_rows[] = {
     ROW(1, SHAPE_U32, struct control_request, op, NEEDED, .min = CONTROL_STATUS,
-        .max = CONTROL_MEET_REVEAL),
+        .max = CONTROL_OFFICER_PUT),
     ROW(2, SHAPE_FIXED, struct control_request, id),
     ROW(3, SHAPE_FIXED, struct control_request, clip),
     ROW(4, SHAPE_U64, struct control_request, offset),
@@ -607,6 +607,12 @@ static const struct shape_field overlay_figures_rows[] = {
 static const struct shape overlay_figures_shape =
     SHAPE_OF("OverlayFigures", overlay_figures_rows, NULL);
 
+static const struct shape_field door_link_rows[] = {
+    ROW(1, SHAPE_TEXT, struct door_link, name),
+    ROW(2, SHAPE_BOOL, struct door_link, linked),
+};
+static const struct shape door_link_shape = SHAPE_OF("DoorLink", door_link_rows, NULL);
+
 static bool status_check(const void *plain) {
     const REPLY *reply = plain;
     for (size_t i = 0; i < reply->as.status.address_count; i++) {
@@ -654,6 +660,9 @@ static const struct shape_field status_rows[] = {
     ROW(43, SHAPE_FIXED, REPLY, as.status.log_previous),
     ROW(44, SHAPE_BOOL, REPLY, as.status.camera_list_waits),
     ROW(45, SHAPE_MESSAGE, REPLY, as.status.overlay, .sub = &overlay_figures_shape),
+    ROW(46, SHAPE_U32, REPLY, as.status.instruments),
+    ROW(47, SHAPE_FIXED, REPLY, as.status.outside),
+    ARRAY(48, SHAPE_MESSAGE, REPLY, as.status.doors, as.status.door_count, .sub = &door_link_shape),
 };
 static const struct shape status_shape = SHAPE_OF("Status", status_rows, status_check);
 

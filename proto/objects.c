@@ -114,8 +114,8 @@ static const struct shape_field agency_rows[] = {
 static const struct shape agency_shape = SHAPE_OF("Agency", agency_rows, agency_check);
 
 static const struct shape_field role_rule_rows[] = {
-    ROW(1, SHAPE_U32, struct role_rule, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_WITNESS),
-    ROW(2, SHAPE_U32, struct role_rule, instruments, .max = 254),
+    ROW(1, SHAPE_U32, struct role_rule, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_OFFICER),
+    ROW(2, SHAPE_U32, struct role_rule, instruments, .max = INSTRUMENTS_ALL),
     ROW(3, SHAPE_BOOL, struct role_rule, may_not_invite),
 };
 const struct shape role_rule_shape = SHAPE_OF("RoleRule", role_rule_rows, NULL);
@@ -173,17 +173,39 @@ static const struct shape_field renewed_rows[] = {
 };
 static const struct shape renewed_shape = SHAPE_OF("Renewed", renewed_rows, NULL);
 
+static bool admission_check(const void *plain) {
+    const struct admission *admission = plain;
+    for (size_t i = 0; i < admission->door_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (id_equal(&admission->doors[i], &admission->doors[k])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+static const struct shape_field admission_rows[] = {
+    ROW(1, SHAPE_BYTES, struct admission, member, NEEDED, .max = OUTSIDER_CERTIFICATE_MAX),
+    ROW(2, SHAPE_U32, struct admission, kind, NEEDED, .min = OUTSIDER_AGENCY,
+        .max = OUTSIDER_OTHER),
+    ROW(3, SHAPE_U32, struct admission, instruments, .max = INSTRUMENTS_ALL),
+    ROW(4, SHAPE_U32, struct admission, live_requests, NEEDED, .min = 1, .max = 10),
+    ARRAY(5, SHAPE_FIXED, struct admission, doors, door_count, NEEDED),
+    ROW(6, SHAPE_TIME, struct admission, until, NEEDED),
+    ROW(7, SHAPE_BOOL, struct admission, suspended),
+};
+static const struct shape admission_shape = SHAPE_OF("Admission", admission_rows, admission_check);
+
 /* What was done by k of n has no author, and does not expire. It does one thing; only a removal may
  * bring the charter that names the one no more. */
 static bool act_check(const void *plain) {
     const struct act *act = plain;
-    int things = (act->has_charter || act->has_removed) + act->has_renewed + (act->treaty.len > 0) +
-                 !id_is_zero(&act->treaty_ended);
-    bool decides = things == 1;
+    int things = (act->has_charter || act->has_removed) + act->has_renewed + act->has_admission +
+                 (act->treaty.len > 0) + !id_is_zero(&act->treaty_ended);
     int64_t most = (int64_t)RENEWED_MAX_DAYS * DURATION_DAY_MS;
     bool renewed = !act->has_renewed || act->renewed.until.ms - act->head.created.ms <= most;
     bool removed = !act->has_removed || !id_is_zero(&act->removed.epoch);
-    return decides && renewed && removed && id_is_zero(&act->head.author) &&
+    return things == 1 && renewed && removed && id_is_zero(&act->head.author) &&
            act->head.expires.ms == INSTANT_FOR_GOOD.ms;
 }
 static const struct shape_field act_rows[] = {
@@ -192,6 +214,7 @@ static const struct shape_field act_rows[] = {
     SHAPE_OPTIONAL(3, struct act, charter, has_charter, .sub = &charter_shape),
     SHAPE_OPTIONAL(4, struct act, removed, has_removed, .sub = &removed_shape),
     SHAPE_OPTIONAL(5, struct act, renewed, has_renewed, .sub = &renewed_shape),
+    SHAPE_OPTIONAL(6, struct act, admission, has_admission, .sub = &admission_shape),
     ROW(7, SHAPE_BYTES, struct act, treaty, .max = TREATY_BODY_MAX),
     ROW(8, SHAPE_FIXED, struct act, treaty_ended),
 };
@@ -231,15 +254,22 @@ static const struct shape_field renewal_rows[] = {
 };
 static const struct shape renewal_shape = SHAPE_OF("Renewal", renewal_rows, renewal_check);
 
+/* Whom an invite brought in has a sponsor; who came otherwise has no invite. */
 static bool member_check(const void *plain) {
     const struct member *member = plain;
-    return owners_distinct(member->owners, member->owner_count) &&
-           id_is_zero(&member->head.author) == (member->invite.len == 0);
+    bool officer = member->role == MEMBER_OFFICER;
+    bool outside = officer || member->role == MEMBER_OUTSIDER;
+    bool brought = !id_is_zero(&member->head.author);
+    bool whole = outside
+                     ? brought == officer && member->invite.len == 0 &&
+                           member->invite_allowance == 0 && (!officer || member->owner_count == 1)
+                     : brought == (member->invite.len > 0);
+    return whole && owners_distinct(member->owners, member->owner_count);
 }
 static const struct shape_field member_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct member, head, NEEDED, .sub = &head_shape),
     ROW(2, SHAPE_TEXT, struct member, name, NEEDED),
-    ROW(3, SHAPE_U32, struct member, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_WITNESS),
+    ROW(3, SHAPE_U32, struct member, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_OFFICER),
     ROW(4, SHAPE_FIXED, struct member, node, NEEDED),
     ROW(5, SHAPE_FIXED, struct member, log, NEEDED),
     ROW(6, SHAPE_FIXED, struct member, transport, NEEDED),
@@ -250,13 +280,18 @@ static const struct shape_field member_rows[] = {
 };
 static const struct shape member_shape = SHAPE_OF("Member", member_rows, member_check);
 
+/* Nobody is invited to ask from outside. */
+static bool invite_check(const void *plain) {
+    const struct invite *invite = plain;
+    return invite->role <= MEMBER_WITNESS;
+}
 static const struct shape_field invite_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct invite, head, NEEDED, .sub = &head_shape),
     ROW(2, SHAPE_FIXED, struct invite, key, NEEDED),
-    ROW(3, SHAPE_U32, struct invite, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_WITNESS),
+    ROW(3, SHAPE_U32, struct invite, role, NEEDED, .min = MEMBER_HOME, .max = MEMBER_OFFICER),
     ROW(4, SHAPE_U32, struct invite, invite_allowance, .max = 64),
 };
-static const struct shape invite_shape = SHAPE_OF("Invite", invite_rows, NULL);
+static const struct shape invite_shape = SHAPE_OF("Invite", invite_rows, invite_check);
 
 static bool node_record_check(const void *plain) {
     const struct node_record *record = plain;

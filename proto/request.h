@@ -202,11 +202,17 @@ enum legal_seal {
     LEGAL_SEAL_GOOD,    /* by an authority that the charter pins, over this document */
     LEGAL_SEAL_BAD,
 };
+enum legal_permit {       /* may a requester of this kind ask with it? */
+    LEGAL_PERMIT_UNKNOWN, /* who asks is not known here */
+    LEGAL_PERMITTED,
+    LEGAL_NOT_PERMITTED,
+};
 /* The same by whoever has looked; legal_check() is for who has not. */
 struct legal_evidence {
     bool document_here;
     enum legal_seal seal;
     bool amends_own; /* what it amends is held, and by the same author; false: not known */
+    enum legal_permit permit;
 };
 void legal_check_evidence(const struct request *request, const struct caps *caps,
                           struct instant now, const struct legal_evidence *evidence,

@@ -289,6 +289,19 @@ static void gateway_hash(const struct id *treaty, const struct id *object,
     hash_labelled("stoop gateway", BYTES_OF(key), BYTES_OF(certificate->b), out, 32);
 }
 
+void treaty_asker(const struct governance *governance, const struct agreed *agreed,
+                  const struct far_member *author, struct asker *out) {
+    const struct charter *charter = &governance->charter;
+    const uint32_t by_treaty = agreed->treaty.caps.live_requests;
+    const uint32_t there = author->roll.caps.live_requests;
+    const uint32_t most = by_treaty < there ? by_treaty : there;
+    *out = (struct asker){
+        .role = author->member.role,
+        .account = author->certificate,
+        .instruments = charter_instruments(charter, author->member.role),
+        .live_requests = most < charter->caps.live_requests ? most : charter->caps.live_requests};
+}
+
 /* ---- rolls ---- */
 
 enum err roll_tree(struct id *ids, size_t count, const struct id *member, struct id *root,
@@ -474,7 +487,7 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
         return ERR_PEER_SIGNATURE;
     }
     memcpy(asking.roles, roll->roles, sizeof asking.roles);
-    if (!charter_allows(&asking, author->role, request->instrument.kind)) {
+    if ((charter_instruments(&asking, author->role) >> request->instrument.kind & 1) == 0) {
         return ERR_DENY_ROLE;
     }
     if (request->to.ms - request->from.ms > (int64_t)roll->caps.span_s * 1000 ||

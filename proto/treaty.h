@@ -142,5 +142,8 @@ MUST_USE enum err treaty_crosses(const struct treaty *treaty, const struct id *f
  * the other? So each object has an order of its own, in which all agree. */
 bool gateway_before(const struct id *treaty, const struct id *object, const struct id *one,
                     const struct id *other);
+/* Whoever asks by it in the community of `governance`: as that lets its role, and as the treaty. */
+void treaty_asker(const struct governance *governance, const struct agreed *agreed,
+                  const struct far_member *author, struct asker *out);
 
 #endif

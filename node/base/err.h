@@ -55,6 +55,7 @@
     X(ERR_DENY_CHARTER, "the charter as it is now does not allow it, or another act came first")   \
     X(ERR_DENY_REMOVED, "its author is no member any more")                                        \
     X(ERR_DENY_TREATY, "no treaty in force allows it")                                             \
+    X(ERR_DENY_SUSPENDED, "administrators have suspended it, or its time is over")                 \
     X(ERR_FULL_PROMPTS, "too many prompts are open")                                               \
     X(ERR_FULL_TABLE, "a table is full")                                                           \
     X(ERR_FULL_QUEUE, "a queue is full")                                                           \

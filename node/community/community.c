@@ -1,5 +1,6 @@
 #include "node/community/community.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "node/base/assert.h"
@@ -8,6 +9,7 @@ enum {
     SLOTS = 4 * COMMUNITY_MEMBERS_MAX, /* a power of two, at most a quarter full */
     ALLOWANCE_MAX = 64,                /* that the fence lets a certificate have */
 };
+static_assert(OFFICERS_MAX <= ALLOWANCE_MAX, "what one brought fits into the list");
 
 struct admitted {
     struct id id;
@@ -49,6 +51,8 @@ struct community {
     struct followed acts[COMMUNITY_ACTS_MAX];
     size_t charter_count;
     struct charter *charters; /* every one that counted: who could decide what comes after it */
+    size_t admission_count;
+    struct outsider *admissions; /* by acts, every one, in their order */
     size_t removed_count;
     struct gone removed[COMMUNITY_REMOVALS_MAX];
     size_t count;
@@ -57,6 +61,9 @@ struct community {
 };
 
 static enum err note_act(struct community *community, const struct id *id, bool charter);
+static enum err note_admission(struct community *community, const struct admission *admission);
+static void rewind_admissions(struct community *community, uint32_t version);
+static void add(struct community *community, const struct id *id, const struct member *member);
 static void drop_removals(struct community *community, const struct id *by);
 static const struct gone *gone_with(const struct community *community, const struct id *chain,
                                     size_t count);
@@ -86,6 +93,7 @@ struct community *community_create(void) {
 void community_destroy(struct community *community) {
     if (community != NULL) {
         free(community->charters);
+        free(community->admissions);
     }
     free(community);
 }
@@ -139,7 +147,8 @@ enum act_place community_place(const struct community *community, const struct i
 
 enum err community_follow(struct community *community, const struct signed_object *object,
                           const struct act *act) {
-    if (community->act_count == COMMUNITY_ACTS_MAX) {
+    if (community->act_count == COMMUNITY_ACTS_MAX ||
+        (act->has_admission && community->count == COMMUNITY_MEMBERS_MAX)) {
         return ERR_FULL_TABLE;
     }
     enum err err = governance_follow(&community->governance, object, act);
@@ -148,6 +157,9 @@ enum err community_follow(struct community *community, const struct signed_objec
         err = note_act(community, &object->id, act->has_charter);
         displace_by_act(community); /* what it takes the place of may have said otherwise as well */
     }
+    if (err == ERR_OK && act->has_admission) {
+        err = note_admission(community, &act->admission);
+    }
     return err == ERR_OK && act->has_removed
                ? community_remove(community, &act->removed, &object->id, act->head.created, NULL)
                : err;
@@ -155,14 +167,20 @@ enum err community_follow(struct community *community, const struct signed_objec
 
 enum err community_judge_act(const struct community *community, const struct signed_object *object,
                              const struct act *act) {
+    struct signed_object certificate;
+    struct member member;
     uint32_t before = community_act_number(community, &act->previous);
     if (before == COMMUNITY_ACTS_MAX) {
         return ERR_PEER_UNKNOWN;
     }
     const struct charter *charter = &community->charters[community->acts[before].charter];
     enum err err = act->head.created.ms > community->acts[before].created.ms
-                       ? act_verify(&community->charters[community->acts[before].charter], object)
+                       ? act_verify(charter, object)
                        : ERR_PEER_BOUNDS;
+    if (err == ERR_OK && act->has_admission) {
+        err = admission_verify(&community->governance.community, &act->admission, &certificate,
+                               &member);
+    }
     return err == ERR_OK ? governance_lets(&community->governance, before + 1, charter, act) : err;
 }
 
@@ -174,6 +192,7 @@ void community_rewind(struct community *community, uint32_t number) {
     const struct followed *newest = &community->acts[number];
     governance_rewind(&community->governance, number + 1, &newest->id, newest->created,
                       &community->charters[newest->charter]);
+    rewind_admissions(community, number + 1);
     community->charter_count = newest->charter + 1;
     community->act_count = number + 1;
 }
@@ -211,6 +230,36 @@ static enum err note_act(struct community *community, const struct id *id, bool 
     return ERR_OK;
 }
 
+/* An outsider's certificate is known from the first act about it on, whatever acts say later. */
+static enum err note_admission(struct community *community, const struct admission *admission) {
+    struct signed_object object;
+    struct member member;
+    struct outsider *more =
+        realloc(community->admissions, (community->admission_count + 1) * sizeof *more);
+    if (more == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    community->admissions = more;
+    enum err err = admission_verify(&community->governance.community, admission, &object, &member);
+    if (err == ERR_OK) {
+        more[community->admission_count++] =
+            *governance_outsider(&community->governance, &object.id);
+        if (find(community, &object.id) == NULL) {
+            add(community, &object.id, &member);
+        }
+    }
+    return err;
+}
+
+/* The newest about each counts: with those after that version gone, earlier ones do again. */
+static void rewind_admissions(struct community *community, uint32_t version) {
+    size_t kept = 0;
+    while (kept < community->admission_count && community->admissions[kept].by <= version) {
+        governance_admit(&community->governance, &community->admissions[kept++]);
+    }
+    community->admission_count = kept;
+}
+
 /* ---- members ---- */
 
 enum err community_admit(struct community *community, const struct signed_object *object,
@@ -234,20 +283,27 @@ enum err community_admit(struct community *community, const struct signed_object
             return ERR_PEER_CERTIFICATE;
         }
     }
+    if (member->role == MEMBER_OUTSIDER) {
+        return ERR_PEER_UNKNOWN; /* so far: an act brings it, or none ever does */
+    }
     enum err err = member_verify(&community->governance, object, member,
                                  sponsor == NULL ? NULL : &sponsor->member);
     if (err == ERR_OK && sponsor != NULL) {
         err = take_place(community, sponsor, &object->id, member);
     }
     if (err == ERR_OK) {
-        struct admitted *admitted = place_of(community, &object->id);
-        *admitted = (struct admitted){.id = object->id,
-                                      .member = *member,
-                                      .ends = member->head.expires,
-                                      .displaces = admitted->displaces};
-        admitted->member.invite = (struct bytes){NULL, 0}; /* was borrowed */
+        add(community, &object->id, member);
     }
     return err;
+}
+
+static void add(struct community *community, const struct id *id, const struct member *member) {
+    struct admitted *admitted = place_of(community, id);
+    *admitted = (struct admitted){.id = *id,
+                                  .member = *member,
+                                  .ends = member->head.expires,
+                                  .displaces = admitted->displaces};
+    admitted->member.invite = (struct bytes){NULL, 0}; /* was borrowed */
 }
 
 bool community_take_displaced(struct community *community, struct id *member, struct id *by) {
@@ -334,6 +390,9 @@ enum err community_may_renew(const struct community *community, const struct id 
     if (!community_counts(community, member)) {
         return ERR_PEER_UNKNOWN;
     }
+    if (community_is_outside(community, member)) {
+        return ERR_DENY_ROLE; /* administrators alone put off its end */
+    }
     size_t above = count == 1 ? 1 : count - 1;
     for (size_t i = 0; i < above; i++) {
         if (id_equal(by, &chain[i])) {
@@ -394,8 +453,18 @@ bool community_in_standing(const struct community *community, const struct id *c
             return false;
         }
     }
-    return count > 0 && community_counts(community, certificate) &&
-           gone_with(community, chain, count) == NULL;
+    if (count == 0 || !community_counts(community, certificate) ||
+        gone_with(community, chain, count) != NULL) {
+        return false;
+    }
+    return !community_is_outside(community, certificate) ||
+           governance_lets_ask(&community->governance, &chain[0], now);
+}
+
+bool community_is_outside(const struct community *community, const struct id *certificate) {
+    const struct admitted *admitted = find(community, certificate);
+    return admitted != NULL &&
+           (admitted->member.role == MEMBER_OUTSIDER || admitted->member.role == MEMBER_OFFICER);
 }
 
 size_t community_chain(const struct community *community, const struct id *certificate,
@@ -432,16 +501,18 @@ size_t community_number(const struct community *community, const struct id *cert
 }
 
 /* What took away the last of this chain, and first: its own removal, or that of one above it with
- * all below. */
+ * all below. An officer always goes with its outsider. */
 static const struct gone *gone_with(const struct community *community, const struct id *chain,
                                     size_t count) {
     const struct gone *first = NULL;
+    bool officer = count > 0 && community_is_outside(community, &chain[count - 1]);
     for (size_t i = 0; i < community->removed_count; i++) {
         const struct gone *gone = &community->removed[i];
         bool takes = false;
         for (size_t k = 0; k < count && !takes; k++) {
             takes = id_equal(&gone->id, &chain[k]) && may_say(gone, chain, k) &&
-                    (gone->subtree || k + 1 == count || came_after(community, &chain[k + 1], gone));
+                    (gone->subtree || officer || k + 1 == count ||
+                     came_after(community, &chain[k + 1], gone));
         }
         first = takes && (first == NULL || gone->at.ms < first->at.ms) ? gone : first;
     }
@@ -561,6 +632,9 @@ static enum err lets_bring(const struct community *community, const struct admit
         act--;
     }
     const struct charter *charter = &community->charters[community->acts[act].charter];
+    if (sponsor->member.role == MEMBER_OUTSIDER) { /* its officers */
+        return before < OFFICERS_MAX ? ERR_OK : ERR_DENY_QUOTA;
+    }
     if (before >= sponsor->member.invite_allowance) {
         return ERR_DENY_QUOTA; /* a removed one's place stays taken */
     }

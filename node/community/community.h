@@ -52,9 +52,9 @@ enum act_place {
 };
 enum act_place community_place(const struct community *community, const struct id *id,
                                const struct act *act, struct instant now);
-/* One that is ACT_NEXT: from now on it counts. Removed members of it are removed.
- * ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE, and as
- * governance_lets(). */
+/* One that is ACT_NEXT: from now on it counts. Removed members of it are removed, and an outsider's
+ * certificate in it is admitted. ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE,
+ * ERR_FULL_TABLE, and as governance_lets(). */
 MUST_USE enum err community_follow(struct community *community, const struct signed_object *object,
                                    const struct act *act);
 /* The same checks for one whose predecessor is known, by who were administrators after that and
@@ -72,10 +72,11 @@ const struct id *community_act_id(const struct community *community, uint32_t nu
 uint32_t community_act_number(const struct community *community, const struct id *id);
 
 /* One whose time has run out too: others may hang on it. ERR_PEER_UNKNOWN (sponsor not known here:
- * ask again later), ERR_DENY_QUOTA (as many lower ones of its sponsor count, or this one displaces
- * one too many), ERR_DENY_CHARTER (the same by the charter of the time when it was made),
- * ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE, ERR_DENY_ROLE, ERR_FULL_TABLE. One that is known
- * already is ERR_OK. community_take_displaced() is due after it. */
+ * ask again later; or it is an outsider's, whom no act admits so far), ERR_DENY_QUOTA (as many
+ * lower ones of its sponsor count, or this one displaces one too many), ERR_DENY_CHARTER (the same
+ * by the charter of the time when it was made), ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE,
+ * ERR_DENY_ROLE, ERR_FULL_TABLE. One that is known already is ERR_OK. community_take_displaced() is
+ * due after it. An outsider may have OFFICERS_MAX officers; no charter has a say in that. */
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
                                   const struct member *member);
 /* One that has been displaced since this was asked last, by a certificate or, as when a charter
@@ -125,12 +126,15 @@ struct instant community_ends(const struct community *community, const struct id
  * displaced; `at` (NULL: not wanted): when it was, which of a displaced one is 1970. */
 bool community_is_removed(const struct community *community, const struct id *certificate,
                           struct instant *at);
-/* Known, not removed, and neither it nor a sponsor above it has expired. */
+/* Known, not removed, and neither it nor a sponsor above it has expired. An outsider and its
+ * officers: while administrators let them ask. */
 bool community_in_standing(const struct community *community, const struct id *certificate,
                            struct instant now);
 /* Certificates from the founder to this one; 0 when it is not known. */
 size_t community_chain(const struct community *community, const struct id *certificate,
                        struct id out[CHAIN_MAX]);
+/* An outsider or an officer of one: asks, and belongs to nothing else. */
+bool community_is_outside(const struct community *community, const struct id *certificate);
 size_t community_size(const struct community *community);
 /* Its place in the order of admission; COMMUNITY_MEMBERS_MAX: not known. */
 size_t community_number(const struct community *community, const struct id *certificate);

@@ -37,12 +37,15 @@ static enum err drop_stale(struct core *core);
 static enum err visit_stale(void *context, const struct store_object *row);
 static enum err visit_signature(void *context, const struct store_object *row);
 static enum err send_act(struct core *core, const struct id *id);
+static enum err admitted(struct core *core, const struct signed_object *object,
+                         const struct act *act);
 
 /* ---- acts ---- */
 
 /* The founding charter is in place; each act that counts follows, as it did when it came. */
 enum err acts_load(struct core *core) {
-    return store_act_each(core->store, visit_act, core);
+    enum err err = store_act_each(core->store, visit_act, core);
+    return err == ERR_OK ? outside_keep_certificates(core) : err;
 }
 
 static enum err visit_act(void *context, const struct store_act *row) {
@@ -162,6 +165,9 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
     if (err == ERR_OK && act.has_removed) {
         err = standing_removed(core, &act.removed, &object->id);
     }
+    if (err == ERR_OK && act.has_admission) {
+        err = admitted(core, object, &act);
+    }
     if (err == ERR_OK) {
         err = standing_displaced(core);
     }
@@ -169,9 +175,28 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
         err = epoch_changed(core, &object->id);
     }
     if (err == ERR_OK) {
+        err = outside_act(core, &object->id, rewound);
+    }
+    if (err == ERR_OK) {
         err = rewound ? acts_to_ingest(core) : send_act(core, &object->id);
     }
     return err;
+}
+
+/* Who may not ask any more has asked for nothing: what is under way for it ends too. */
+static enum err admitted(struct core *core, const struct signed_object *object,
+                         const struct act *act) {
+    struct signed_object certificate;
+    struct member member;
+    enum err err =
+        admission_verify(community_id(core->community), &act->admission, &certificate, &member);
+    if (err == ERR_OK) {
+        err = outside_keep_certificates(core);
+    }
+    core->doors_stale = true;
+    return err == ERR_OK && act->admission.suspended
+               ? standing_suspended(core, &certificate.id, &object->id)
+               : err;
 }
 
 /* Those after this one: nothing of what they did stands. */

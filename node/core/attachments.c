@@ -11,7 +11,7 @@ static enum err take_piece(struct core *core, struct link *link,
 static enum err finish_attachment(struct core *core, const struct store_attachment *attachment);
 static enum err ask_for_next(struct core *core);
 static enum err next_missing(struct core *core, struct store_attachment *out);
-static struct link *any_neighbour(struct core *core);
+static struct link *any_neighbour(struct core *core, const struct id *sha256);
 static enum err ask(struct core *core, struct link *link,
                     const struct store_attachment *attachment);
 static void try_later(struct core *core);
@@ -161,7 +161,7 @@ static enum err ask_for_next(struct core *core) {
     }
     core->attachment_after = missing.sha256;
     try_later(core);
-    struct link *from = any_neighbour(core);
+    struct link *from = any_neighbour(core, &missing.sha256);
     if (from == NULL) {
         return ERR_OK;
     }
@@ -179,15 +179,19 @@ static enum err next_missing(struct core *core, struct store_attachment *out) {
     return err;
 }
 
-/* Each with the same chance; NULL: there is none. */
-static struct link *any_neighbour(struct core *core) {
+/* Each with the same chance; NULL: there is none. An outsider hears of no document but its own. */
+static struct link *any_neighbour(struct core *core, const struct id *sha256) {
     struct link *chosen = NULL;
     uint64_t seen = 0;
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
+        /* A gateway's other node has the documents of what it carried. */
         bool carries = link->state == LINK_OPEN && link->door == TRANSPORT_SIBLING &&
-                       link->purpose == PURPOSE_IN; /* it has the documents of what it carried */
-        if (link->no != 0 && (link->in_overlay || carries) && core_random(core) % ++seen == 0) {
+                       link->purpose == PURPOSE_IN;
+        bool outside = link->state == LINK_OPEN && link->door == TRANSPORT_OUTSIDER &&
+                       link->purpose == PURPOSE_IN && outside_may_have(core, &link->about, sha256);
+        bool may = link->in_overlay || carries || outside;
+        if (link->no != 0 && may && core_random(core) % ++seen == 0) {
             chosen = link;
         }
     }

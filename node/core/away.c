@@ -88,6 +88,9 @@ static enum err send_object(void *context, const struct store_object *row) {
         community_act_number(sending->core->community, &row->id) == COMMUNITY_ACTS_MAX) {
         return ERR_OK; /* it lost */
     }
+    if (outside_by_act(sending->core, row)) {
+        return ERR_OK;
+    }
     return send_next(sending, &message);
 }
 

@@ -56,8 +56,6 @@ static enum err take_roll(struct core *core, const struct id *treaty, const stru
 static enum err end_of_removed(struct core *core, const struct roll *roll, const struct id *author,
                                const struct id *by);
 static bool is_newer(const struct far_roll *far, const struct roll *roll);
-static size_t live_of(const struct core *core, const struct id *author);
-static uint32_t live_max(const struct agreed *agreed, const struct roll *roll);
 static bool keep_far(struct far_roll *far, const struct roll *roll);
 static struct far_roll *newest_far(struct core *core, const struct id *treaty);
 static bool is_removed_there(const struct far_roll *far, const struct id *certificate);
@@ -234,6 +232,7 @@ static enum err judge_crossed(struct core *core, const struct crossing *crossing
         governance_treaty(community_governance(core->community), &crossing->treaty, core->now.wall);
     const struct far_roll *far = newest_far(core, &crossing->treaty);
     const struct instant since = {crossing->head.created.ms - DURATION_DAY_MS};
+    struct asker asker;
     uint64_t today = 0;
     if (far == NULL) {
         return ERR_FULL_TABLE;
@@ -256,13 +255,14 @@ static enum err judge_crossed(struct core *core, const struct crossing *crossing
     }
     enum err err =
         store_crossed_count(core->store, &crossing->treaty, since, crossing->head.created, &today);
-    if (err == ERR_OK && (today >= agreed->treaty.daily ||
-                          live_of(core, &crossed->author.certificate) >= live_max(agreed, roll))) {
+    if (err == ERR_OK && today >= agreed->treaty.daily) {
         err = ERR_DENY_QUOTA;
     }
-    return err == ERR_OK ? gossip_judge_rules(core, &crossed->object.id, &crossed->request,
-                                              &crossed->author.member)
-                         : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    treaty_asker(community_governance(core->community), agreed, &crossed->author, &asker);
+    return gossip_judge_rules(core, &crossed->object.id, &crossed->request, &asker);
 }
 
 enum err border_crossed(struct core *core, struct bytes bytes) {
@@ -360,18 +360,6 @@ static enum err end_of_removed(struct core *core, const struct roll *roll, const
         }
     }
     return err;
-}
-
-static size_t live_of(const struct core *core, const struct id *author) {
-    struct few few = {.count = 0};
-    enum err err = requests_each_of(core->requests, author, visit_request, &few);
-    return err == ERR_OK ? few.count : COUNT_OF(few.ids);
-}
-
-static uint32_t live_max(const struct agreed *agreed, const struct roll *roll) {
-    uint32_t there = roll->caps.live_requests;
-    uint32_t by_treaty = agreed->treaty.caps.live_requests;
-    return there < by_treaty ? there : by_treaty;
 }
 
 /* False: it is not newer. */

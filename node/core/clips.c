@@ -594,14 +594,22 @@ enum err clips_dial(struct core *core, const struct id *grant) {
 enum err clips_send_offer(struct core *core, struct link *link, const struct id *grant) {
     struct store_clip clip;
     struct store_object own;
+    struct request request;
     struct link_message message = {.kind = LINK_OFFER};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     enum err err = store_clip_by_grant(core->store, grant, &clip);
+    const struct id request_id = clip.request;
     if (err == ERR_OK) {
         err = buffer_append(&bytes, clip.grant);
     }
     if (err == ERR_OK) {
-        err = border_vouch(core, link, &clip.request);
+        err = border_vouch(core, link, &request_id); /* it is of another community */
+    }
+    if (err == ERR_OK) {
+        err = delivery_load_request(core, &request_id, &request);
+    }
+    if (err == ERR_OK && community_is_outside(core->community, &request.head.author)) {
+        err = shown_send(core, link); /* it knows no member */
     }
     if (err == ERR_OK) {
         err = store_object_get(core->store, &core->self, &own);

@@ -29,7 +29,18 @@ static enum err reply(struct core *core, uint64_t client);
 static struct control_reply *fresh(struct core *core, enum control_kind kind);
 static enum err status(struct core *core, uint64_t client);
 static void status_of_community(const struct core *core, struct control_reply *got);
+static void status_of_outside(struct core *core, struct control_reply *got);
 static enum err members(struct core *core, uint64_t client);
+static size_t homes_known(const struct core *core) {
+    size_t count = 0;
+    for (size_t i = 0; i < community_size(core->community); i++) {
+        const struct id *id = community_member_id(core->community, i);
+        count += community_is_outside(core->community, id) ? 0 : 1;
+    }
+    return count;
+}
+
+static size_t homes_known(const struct core *core);
 static uint32_t state_of(const struct core *core, const struct id *id, peer_no number);
 static enum err charter(struct core *core, uint64_t client);
 static enum err object(struct core *core, uint64_t client, enum store_key key);
@@ -42,6 +53,8 @@ static enum err document_get(struct core *core, uint64_t client,
 static enum err request_put(struct core *core, const struct control_request *request);
 static enum err withdraw(struct core *core, const struct control_request *request);
 static enum err call_back(struct core *core, const struct control_request *request);
+static enum err apply_from_outside(struct core *core, uint64_t client,
+                                   const struct control_request *request);
 static enum err visit_object(void *context, const struct store_object *row);
 static enum err visit_lost(void *context, const struct store_act *row);
 static enum err visit_request(void *context, const struct store_object *row);
@@ -151,6 +164,11 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         err = compare_reveal(core, client, request);
         *answered = err == ERR_OK;
         return err;
+    case CONTROL_OUTSIDE_APPLY:
+        *answered = true;
+        return apply_from_outside(core, client, request);
+    case CONTROL_OFFICER_PUT:
+        return outside_officer(core, request->blob);
     case CONTROL_MEMBERS:
         err = members(core, client);
         return err == ERR_OK ? store_object_each(core->store, OBJECT_REMOVAL, visit_object, &answer)
@@ -302,7 +320,22 @@ static enum err status(struct core *core, uint64_t client) {
     if (core->is_member) {
         status_of_community(core, got);
     }
+    if (core->outside.applied) {
+        status_of_outside(core, got);
+    }
     return reply(core, client);
+}
+
+static void status_of_outside(struct core *core, struct control_reply *got) {
+    const struct outside *outside = &core->outside;
+    got->as.status.outside = outside->certificate;
+    got->as.status.door_count = outside->door_count;
+    for (size_t i = 0; i < outside->door_count; i++) {
+        const struct link *link = core_link(core, outside->doors[i].link);
+        (void)snprintf(got->as.status.doors[i].name, NAME_MAX_BYTES, "%s",
+                       outside->doors[i].code.name);
+        got->as.status.doors[i].linked = link != NULL && link->state == LINK_OPEN;
+    }
 }
 
 static void status_of_community(const struct core *core, struct control_reply *got) {
@@ -310,7 +343,13 @@ static void status_of_community(const struct core *core, struct control_reply *g
     got->as.status.community = *community_id(core->community);
     got->as.status.certificate = core->self;
     (void)snprintf(got->as.status.community_name, NAME_MAX_BYTES, "%s", charter->name);
-    got->as.status.members = (uint32_t)community_size(core->community);
+    got->as.status.members = (uint32_t)homes_known(core);
+    const struct member *self = community_find(core->community, &core->self);
+    if (self != NULL) {
+        struct asker asker;
+        asker_of(community_governance(core->community), &core->self, self, &asker);
+        got->as.status.instruments = asker.instruments;
+    }
     got->as.status.links = (uint32_t)overlay_link_count(core->overlay);
     got->as.status.live_objects = (uint32_t)overlay_object_count(core->overlay);
     got->as.status.slot_s = charter->slot_s;
@@ -334,7 +373,13 @@ static enum err members(struct core *core, uint64_t client) {
     enum err err = core->is_member ? ERR_OK : ERR_USER_NO_COMMUNITY;
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         const struct id *id = community_member_id(core->community, i);
+        struct id chain[CHAIN_MAX];
         struct store_object row;
+        if (community_is_outside(core->community, id) &&
+            (community_chain(core->community, id, chain) == 0 ||
+             governance_outsider(community_governance(core->community), &chain[0]) == NULL)) {
+            continue; /* acts say nothing of it any more */
+        }
         err = store_object_get(core->store, id, &row);
         if (err == ERR_OK) {
             struct control_reply *got = fresh(core, CONTROL_GOT_OBJECT);
@@ -490,7 +535,7 @@ static enum err request_put(struct core *core, const struct control_request *req
         err = head_decode(signed_request.body, &head);
     }
     if (err == ERR_OK &&
-        (signed_request.kind != OBJECT_REQUEST || !id_equal(&head.author, &core->self))) {
+        (signed_request.kind != OBJECT_REQUEST || !core_is_ours(core, &head.author))) {
         err = ERR_PEER_BOUNDS;
     }
     if (err == ERR_OK) {
@@ -566,6 +611,14 @@ static enum err call_back(struct core *core, const struct control_request *reque
         err = gossip_take(core, NULL, request->blob, (struct way){0}, &verdict);
     }
     return err == ERR_OK ? verdict : err;
+}
+
+static enum err apply_from_outside(struct core *core, uint64_t client,
+                                   const struct control_request *request) {
+    SCOPED(buffer_finish) struct buffer complete = {.max = SIGNED_GOSSIP_MAX};
+    enum err err = outside_apply(core, request->blob, request->blob2, &complete);
+    return err == ERR_OK ? control_data(core, client, buffer_bytes(&complete))
+                         : control_done(core, client, err, "");
 }
 
 static enum err visit_object(void *context, const struct store_object *row) {
@@ -991,6 +1044,9 @@ static enum err logs(struct core *core, uint64_t client) {
     enum err err = core->is_member ? ERR_OK : ERR_USER_NO_COMMUNITY;
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         const struct id *id = community_member_id(core->community, i);
+        if (community_is_outside(core->community, id) && !id_equal(id, &core->self)) {
+            continue; /* nobody here hears of its log */
+        }
         struct control_reply *got = fresh(core, CONTROL_GOT_LOG);
         got->as.log.certificate = *id;
         (void)snprintf(got->as.log.name, sizeof got->as.log.name, "%s",

@@ -14,7 +14,8 @@
 #include "node/core/parts.h"
 
 enum {
-    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, invites and spoken codes */
+    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, outsiders, invites and
+                                spoken codes */
 };
 
 struct request_doors {
@@ -40,10 +41,12 @@ static enum err link_message(struct core *core, struct link *link,
                              const struct transport_event *event);
 static enum err start_answer(struct core *core, struct link *link);
 static enum err fill_doors(struct core *core);
+static enum err fill_request_doors(struct core *core);
 static enum err visit_door_invite(void *context, const struct store_invite *invite);
 static enum err visit_door_request(void *context, const struct store_object *object);
 static struct link *new_link(struct core *core, uint64_t no);
 static void free_link(struct link *link);
+static bool is_outside(const struct link *link);
 static struct tick link_deadline(const struct link *link);
 static enum err expire_links(struct core *core);
 
@@ -72,6 +75,8 @@ enum err core_create(const struct core_config *config, struct core **out) {
     buffer_init(&core->held, HELD_MAX);
     buffer_init(&core->pushed.body, TRANSPORT_DATA_MAX);
     buffer_init(&core->charter, SIGNED_GOSSIP_MAX);
+    buffer_init(&core->outside.charter, SIGNED_GOSSIP_MAX);
+    buffer_init(&core->outside.acts, 4 * 1024 * 1024);
     buffer_init(&core->chain, CHAIN_MAX * SIGNED_GOSSIP_MAX);
     core->certificates = calloc(CERTIFICATES_KEPT, sizeof *core->certificates);
     sign_public_of(&core->config.keys.sign, &core->node_public);
@@ -130,6 +135,8 @@ void core_destroy(struct core *core) {
     buffer_finish(&core->held);
     buffer_finish(&core->pushed.body);
     buffer_finish(&core->charter);
+    buffer_finish(&core->outside.charter);
+    buffer_finish(&core->outside.acts);
     buffer_finish(&core->chain);
     free(core->certificates);
     free(core->border);
@@ -256,6 +263,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
     due = tick_earliest(due, tick_earliest(meet_deadline(core), compare_deadline(core)));
+    due = tick_earliest(due, outside_deadline(core));
     struct instant wall = requests_deadline(core->requests);
     if (wall.ms != INSTANT_NEVER.ms) {
         int64_t wait = wall.ms - now.wall.ms;
@@ -449,9 +457,12 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
     static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
                                          LINK_JOIN_WELCOME};
     static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
-    static const uint8_t delivery_types[] = {LINK_OFFER,  LINK_WANT,          LINK_LEAVES,
-                                             LINK_PIECES, LINK_RECEIPT,       LINK_HEADER,
-                                             LINK_VOUCH,  TRANSPORT_TYPE_BULK};
+    static const uint8_t outsider_types[] = {
+        LINK_PING,     LINK_PONG,     LINK_GOSSIP, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
+        LINK_STANDING, LINK_CAUGHT_UP};
+    static const uint8_t delivery_types[] = {LINK_STANDING, LINK_OFFER,  LINK_WANT,
+                                             LINK_LEAVES,   LINK_PIECES, LINK_RECEIPT,
+                                             LINK_HEADER,   LINK_VOUCH,  TRANSPORT_TYPE_BULK};
     static const uint8_t sibling_types[] = {LINK_CARRY, LINK_CARRIED, LINK_ATTACHMENT_WANT,
                                             LINK_ATTACHMENT_PIECE};
     static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
@@ -463,12 +474,14 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
         [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
         [TRANSPORT_JOIN] = {join_types, sizeof join_types},
         [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
-        [TRANSPORT_OUTSIDER] = {NULL, 0},
+        [TRANSPORT_OUTSIDER] = {outsider_types, sizeof outsider_types},
         [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
         [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
         [TRANSPORT_SIBLING] = {sibling_types, sizeof sibling_types},
     };
-    *out = (struct transport_door_key){.door = door, .tag = tag, .community = *community};
+    /* Whoever asks from outside is shown no certificate before somebody grants it something. */
+    *out = (struct transport_door_key){
+        .door = door, .tag = tag, .bare = door == TRANSPORT_OUTSIDER, .community = *community};
     transport_psk0(door, community, secret, out->psk0);
     for (size_t i = 0; i < passes[door].count; i++) {
         transport_types_add(&out->passes, passes[door].types[i]);
@@ -482,6 +495,9 @@ static enum err load(struct core *core) {
     enum err err = record_load(core);
     if (err == ERR_OK) {
         err = witness_load(core);
+    }
+    if (err == ERR_OK) {
+        err = outside_load(core);
     }
     if (err == ERR_OK) {
         err = store_get(core->store, STORE_COMMUNITY, &value);
@@ -521,6 +537,8 @@ enum err core_become_member(struct core *core) {
     }
     if (err == ERR_OK) {
         memcpy(core->self.b, value.at, sizeof core->self.b);
+        core->is_outsider =
+            core->outside.applied && id_equal(&core->self, &core->outside.certificate);
         err = gossip_start(core);
     }
     if (err == ERR_OK) {
@@ -544,7 +562,7 @@ enum err core_become_member(struct core *core) {
     if (err == ERR_OK) {
         err = acts_to_ingest(core);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && !core->is_outsider) {
         err = gossip_publish_record(core);
         err = err == ERR_FULL_TABLE ? ERR_OK : err; /* who hears of us late does hear of us */
     }
@@ -631,6 +649,9 @@ static enum err step_link_drained(struct core *core, struct link *link) {
     if (link->state == LINK_OPEN && link->door == TRANSPORT_CATCH_UP) {
         return away_drained(core, link);
     }
+    if (is_outside(link)) {
+        return outside_drained(core, link);
+    }
     if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
         return ERR_OK;
     }
@@ -653,6 +674,8 @@ static enum err step_link_down(struct core *core, struct link *link) {
         err = join_link_down(core, link);
     } else if (purpose == PURPOSE_MEET || link->door == TRANSPORT_MEET) {
         err = meet_link_down(core, link);
+    } else if (purpose == PURPOSE_OUTSIDE) {
+        err = outside_link_down(core, link);
     }
     free_link(link);
     if (purpose == PURPOSE_DELIVERY) {
@@ -725,7 +748,7 @@ static enum err link_established(struct core *core, struct link *link,
     case TRANSPORT_SIBLING:
         return border_established(core, link);
     case TRANSPORT_OUTSIDER:
-        break;
+        return outside_established(core, link);
     }
     return ERR_PEER_SEQUENCE;
 }
@@ -757,6 +780,7 @@ enum err core_know_member(struct core *core, struct link *link, struct bytes pay
     bool good = community_in_standing(core->community, &object.id, core->now.wall) ||
                 (catches_up && community_find(core->community, &object.id) != NULL &&
                  !community_is_removed(core->community, &object.id, NULL));
+    good = good && !community_is_outside(core->community, &object.id);
     if (!good || !box_public_equal(&member.transport, &link->peer_static)) {
         return ERR_PEER_CERTIFICATE;
     }
@@ -818,7 +842,7 @@ static enum err link_message(struct core *core, struct link *link,
     case TRANSPORT_SIBLING:
         return border_message(core, link, message);
     case TRANSPORT_OUTSIDER:
-        break;
+        return outside_message(core, link, message);
     }
     return ERR_PEER_SEQUENCE;
 }
@@ -853,19 +877,28 @@ static enum err fill_doors(struct core *core) {
     if (!core->is_member) {
         return ERR_OK;
     }
+    if (core->is_outsider) {
+        return fill_request_doors(core);
+    }
     core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
               &core->doors[core->door_count++]);
     epoch_doors(core);
-    size_t requests = 0;
-    struct request_doors all = {core, core->door_count, &requests};
-    enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
-    core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
+    outside_doors(core);
+    enum err err = fill_request_doors(core);
     core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
               (uint32_t)core->door_count, &core->doors[core->door_count]);
     core->door_refs[core->door_count++].about = (struct id){{0}};
     border_doors(core);
     meet_doors(core);
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
+}
+
+static enum err fill_request_doors(struct core *core) {
+    size_t requests = 0;
+    struct request_doors all = {core, core->door_count, &requests};
+    enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
+    core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
+    return err;
 }
 
 static enum err visit_door_invite(void *context, const struct store_invite *invite) {
@@ -890,7 +923,7 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     struct signed_object signed_request;
     struct request request;
     uint8_t secret[32];
-    if (!id_equal(&object->author, &core->self)) {
+    if (!core_is_ours(core, &object->author)) {
         return ERR_OK;
     }
     enum err err = signed_decode(object->object, &signed_request);
@@ -916,6 +949,13 @@ static enum err visit_door_request(void *context, const struct store_object *obj
     return ERR_OK;
 }
 
+bool core_is_ours(const struct core *core, const struct id *author) {
+    const struct member *member =
+        core->is_outsider ? community_find(core->community, author) : NULL;
+    return id_equal(author, &core->self) ||
+           (member != NULL && id_equal(&member->head.author, &core->self));
+}
+
 enum err core_own_certificate(struct core *core, struct buffer *out) {
     struct store_object object;
     enum err err = store_object_get(core->store, &core->self, &object);
@@ -931,6 +971,9 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK) {
         err = join_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = outside_tick(core);
     }
     if (err == ERR_OK) {
         err = meet_tick(core);
@@ -962,6 +1005,10 @@ static enum err step_tick(struct core *core) {
     return err;
 }
 
+static bool is_outside(const struct link *link) {
+    return link->state == LINK_OPEN && link->door == TRANSPORT_OUTSIDER;
+}
+
 /* When a link has had its time. Members are kept alive by pings; who came through another door and
  * says nothing would hold a slot for ever. */
 static struct tick link_deadline(const struct link *link) {
@@ -970,7 +1017,7 @@ static struct tick link_deadline(const struct link *link) {
         return tick_add(link->opened, (struct duration){most});
     }
     bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares ||
-                 link->door == TRANSPORT_CATCH_UP;
+                 link->door == TRANSPORT_CATCH_UP || is_outside(link);
     return idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
 }
 
@@ -1024,6 +1071,7 @@ static struct link *new_link(struct core *core, uint64_t no) {
         *free_slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
         buffer_init(&free_slot->manifest, SEALED_MANIFEST_MAX);
         buffer_init(&free_slot->vouch, TRANSPORT_DATA_MAX);
+        buffer_init(&free_slot->shown, CHAIN_PARTS_MAX * (SIGNED_GOSSIP_MAX + 4));
     }
     return free_slot;
 }
@@ -1032,6 +1080,7 @@ static void free_link(struct link *link) {
     transport_destroy(link->transport);
     buffer_finish(&link->manifest);
     buffer_finish(&link->vouch);
+    buffer_finish(&link->shown);
     *link = (struct link){0};
 }
 

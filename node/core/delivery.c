@@ -22,8 +22,10 @@ enum err delivery_message(struct core *core, struct link *link,
         err = transfer_take_want(core->transfer, link->no, message, &actions);
     } else if (sender && message->kind == LINK_RECEIPT) {
         return clips_take_receipt(core, link, message);
-    } else if (!sender && message->kind == LINK_VOUCH) {
+    } else if (!sender && message->kind == LINK_VOUCH && !core->is_outsider) {
         return border_take_vouch(core, link, message);
+    } else if (!sender && message->kind == LINK_STANDING) {
+        return shown_take(core, link, message->as.standing.object);
     } else if (!sender && message->kind == LINK_OFFER) {
         return received_take_offer(core, link, message);
     } else if (!sender && message->kind == LINK_LEAVES) {

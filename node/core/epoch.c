@@ -41,6 +41,9 @@ static enum err visit_each(void *context, const struct store_epoch *epoch);
 
 enum err epoch_load(struct core *core) {
     struct parts parts = {.core = core};
+    if (core->is_outsider) {
+        return ERR_OK; /* no member door opens for it */
+    }
     buffer_init(&parts.bytes,
                 EPOCH_KEY_BYTES + COMMUNITY_REMOVALS_MAX * sizeof(struct store_epoch));
     enum err err = store_epoch_each(core->store, visit_part, &parts);

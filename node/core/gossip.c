@@ -32,8 +32,10 @@ static enum err judge(struct core *core, const struct signed_object *object,
 static enum err judge_head(struct core *core, const struct signed_object *object,
                            const struct head *head);
 static enum err judge_member(struct core *core, const struct signed_object *object);
+static bool passes_from_outside(enum object_kind kind);
 static enum err judge_request(struct core *core, const struct signed_object *object,
                               const struct member *author, struct request *out);
+static struct id account_of(const struct core *core, const struct id *author);
 static enum err judge_record(struct core *core, const struct signed_object *object,
                              const struct head *head, const struct member *author);
 static enum err judge_commitment(struct core *core, const struct signed_object *object,
@@ -340,7 +342,7 @@ static enum err keep_up(struct core *core) {
     }
     if (err == ERR_OK) {
         err = store_invite_expire(core->store, core->now.wall);
-        core->doors_stale = true;
+        core->doors_stale = true; /* an outsider's time may be over too */
     }
     return err;
 }
@@ -401,7 +403,7 @@ static struct rate_object load_of(struct core *core, const struct link *link,
                                   size_t size_bytes) {
     struct rate_object load = {OVERLAY_NOBODY, OVERLAY_NOBODY, size_bytes};
     const struct member *author = community_find(core->community, &head->author);
-    if (link == NULL || author == NULL || id_equal(&head->author, &core->self)) {
+    if (link == NULL || author == NULL || core_is_ours(core, &head->author)) {
         return load;
     }
     if (object->kind == OBJECT_MEMBER) {
@@ -433,13 +435,19 @@ static enum err judge(struct core *core, const struct signed_object *object,
     if (author == NULL || !community_counts(core->community, &head->author)) {
         return ERR_PEER_UNKNOWN; /* its certificate may be on the way: ask again later */
     }
+    bool outside = community_is_outside(core->community, &head->author);
+    if (outside && !passes_from_outside(object->kind)) {
+        return ERR_DENY_ROLE;
+    }
     /* What decides who is a member counts whatever became of its author: all come to the same. */
     if (object->kind == OBJECT_REMOVAL || object->kind == OBJECT_RENEWAL) {
         return object->kind == OBJECT_REMOVAL ? standing_judge_removal(core, object, head, author)
                                               : standing_judge_renewal(core, object, head, author);
     }
     if (!community_in_standing(core->community, &head->author, core->now.wall)) {
-        return ERR_DENY_EXPIRED;
+        return outside && !community_is_removed(core->community, &head->author, NULL)
+                   ? ERR_DENY_SUSPENDED
+                   : ERR_DENY_EXPIRED;
     }
     switch (object->kind) {
     case OBJECT_REQUEST:
@@ -503,28 +511,43 @@ static enum err judge_head(struct core *core, const struct signed_object *object
 static enum err judge_member(struct core *core, const struct signed_object *object) {
     struct member member;
     enum err err = member_decode(object->body, &member);
+    if (err == ERR_OK && member.role == MEMBER_OUTSIDER) {
+        return ERR_PEER_UNKNOWN; /* an act brings it, and nothing else does */
+    }
     return err == ERR_OK ? community_admit(core->community, object, &member) : err;
+}
+
+/* An outsider asks, takes back, tells what became of what it got, and takes back its officers. */
+static bool passes_from_outside(enum object_kind kind) {
+    return kind == OBJECT_REQUEST || kind == OBJECT_WITHDRAWAL ||
+           kind == OBJECT_RECEIPT_COMMITMENT || kind == OBJECT_DELETION_RECEIPT ||
+           kind == OBJECT_REMOVAL;
 }
 
 static enum err judge_request(struct core *core, const struct signed_object *object,
                               const struct member *author, struct request *out) {
+    struct asker asker;
     enum err err = request_decode(object->body, out);
     if (err == ERR_OK && (!signed_by_owner(object, author) ||
                           !box_public_equal(&out->transport, &author->transport))) {
         err = ERR_PEER_SIGNATURE;
     }
-    return err == ERR_OK ? gossip_judge_rules(core, &object->id, out, author) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    asker_of(community_governance(core->community), &out->head.author, author, &asker);
+    return gossip_judge_rules(core, &object->id, out, &asker);
 }
 
 /* What is asked of a place that is not ours, but of a treaty's other side, is live here too: it is
  * from here that it crosses. */
 enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
-                            const struct member *author) {
+                            const struct asker *asker) {
     const bool elsewhere = id_equal(&request->head.community, community_id(core->community)) &&
-                           border_lets(core, request, author->role);
+                           border_lets(core, request, asker->role);
     size_t rule = 0;
     enum err err =
-        requests_judge(core->requests, id, request, author, community_charter(core->community),
+        requests_judge(core->requests, id, request, asker, community_charter(core->community),
                        elsewhere, core->now.wall, &rule);
     if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME ||
         err == ERR_DENY_OTHERS) {
@@ -533,7 +556,7 @@ enum err gossip_judge_rules(struct core *core, const struct id *id, const struct
         bool room = false;
         enum err logged = withheld_has_room(core, request, &room);
         if (logged != ERR_OK || !room ||
-            !requests_refuse(core->requests, id, &request->head.author, core->now)) {
+            !requests_refuse(core->requests, id, &asker->account, core->now)) {
             return logged == ERR_OK ? err : logged;
         }
         logged = withheld_record(core, request, &refused, NULL);
@@ -545,6 +568,11 @@ enum err gossip_judge_rules(struct core *core, const struct id *id, const struct
         err = withheld_has_room(core, request, &room);
     }
     return err == ERR_OK && !room ? ERR_DENY_QUOTA : err;
+}
+
+static struct id account_of(const struct core *core, const struct id *author) {
+    const struct member *member = community_find(core->community, author);
+    return member != NULL && member->role == MEMBER_OFFICER ? member->head.author : *author;
 }
 
 /* Only the newest of an author lives: every home comes to the same one, whatever came first. */
@@ -600,8 +628,8 @@ bool signed_by_owner(const struct signed_object *object, const struct member *me
 /* A fault of the link that brought it, or only bad luck or policy? */
 static bool ignores(enum err err) {
     return err == ERR_PEER_UNKNOWN || err == ERR_PEER_REPEATED || err == ERR_DENY_TIME ||
-           err == ERR_DENY_EXPIRED || err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS ||
-           err == ERR_DENY_CHARTER || err == ERR_DENY_TREATY ||
+           err == ERR_DENY_EXPIRED || err == ERR_DENY_SUSPENDED || err == ERR_DENY_QUOTA ||
+           err == ERR_DENY_OTHERS || err == ERR_DENY_CHARTER || err == ERR_DENY_TREATY ||
            err == ERR_DENY_CAP || /* whoever passed it on may have another charter still */
            err == ERR_FULL_TABLE;
 }
@@ -664,7 +692,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
     if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
         err = know_peer(core, &head->author);
     }
-    return err;
+    return err == ERR_OK && core->is_outsider ? outside_push(core, &row) : err;
 }
 
 /* The one that a newer one of the same author takes the place of. */
@@ -692,7 +720,7 @@ static enum err record_arrival(struct core *core, const struct arrival *arrival,
 
 enum err gossip_record_request(struct core *core, const struct id *id,
                                const struct request *request, uint64_t *index) {
-    bool ours = id_equal(&request->head.author, &core->self);
+    bool ours = core_is_ours(core, &request->head.author);
     const struct log_entry entry = {
         .kind = ours ? LOG_REQUEST_MADE : LOG_REQUEST_SEEN,
         .at = core->now.wall,
@@ -727,13 +755,14 @@ static enum err store_arrival(struct core *core, const struct arrival *arrival,
         return store_object_add(core->store, row);
     }
     enum err err = store_request_add(core->store, row, index, arrival->request->terms.delete_by);
-    bool ours = id_equal(&row->author, &core->self);
+    bool ours = core_is_ours(core, &row->author);
     return err == ERR_OK && ours ? store_request_own(core->store, &row->id) : err;
 }
 
 enum err gossip_after_request(struct core *core, const struct request *request,
                               const struct store_object *row) {
-    enum err err = requests_admit(core->requests, &row->id, request, core->now.wall);
+    const struct id account = account_of(core, &row->author);
+    enum err err = requests_admit(core->requests, &row->id, request, &account, core->now.wall);
     if (err == ERR_OK && request->document.present) {
         err = want_for_request(core, request, &request->document.sha256, request->document.size);
     }
@@ -744,7 +773,7 @@ enum err gossip_after_request(struct core *core, const struct request *request,
     if (err == ERR_OK) {
         err = taken_back_by_request(core, &row->id, request);
     }
-    if (id_equal(&row->author, &core->self)) {
+    if (core_is_ours(core, &row->author)) {
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
@@ -890,6 +919,9 @@ static enum err load_object(void *context, const struct store_object *row) {
         /* gossip_forget() sees to it; where a member was once it may be still */
         return row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : ERR_OK;
     }
+    if (outside_by_act(core, row)) {
+        return ERR_OK;
+    }
     bool current = true; /* what is not has been taken out of the set when that came */
     if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
         err = acts_is_current(core, row, &current);
@@ -909,12 +941,13 @@ static enum err load_object(void *context, const struct store_object *row) {
     /* What came across a border is not passed on by itself. */
     bool foreign = (row->kind == OBJECT_REQUEST || row->kind == OBJECT_WITHDRAWAL) &&
                    community_find(core->community, &row->author) == NULL;
-    bool reserved = standing_lasts(row->kind) || id_equal(&row->author, &core->self);
+    bool reserved = standing_lasts(row->kind) || core_is_ours(core, &row->author);
     if (!foreign && !overlay_has_room(core->overlay, reserved)) {
         return ERR_OK; /* a neighbour has it; the rest of this home must start all the same */
     }
     if (row->kind == OBJECT_REQUEST) {
-        err = requests_admit(core->requests, &object.id, &request, core->now.wall);
+        const struct id account = account_of(core, &row->author);
+        err = requests_admit(core->requests, &object.id, &request, &account, core->now.wall);
         bool over = false;
         if (err == ERR_OK) {
             err = taken_back(core, &object.id, &over);
@@ -963,7 +996,8 @@ static peer_no find_member(void *context, const struct id *id) {
 peer_no gossip_peer(const struct core *core, const struct id *certificate) {
     bool may_stand = standing_is_behind(core) && community_counts(core->community, certificate) &&
                      !community_is_removed(core->community, certificate, NULL);
-    return may_stand || community_in_standing(core->community, certificate, core->now.wall)
+    bool stands = may_stand || community_in_standing(core->community, certificate, core->now.wall);
+    return stands && !community_is_outside(core->community, certificate)
                ? number_of(core, certificate)
                : OVERLAY_NOBODY;
 }
@@ -1153,7 +1187,7 @@ static enum err visit_own_request(void *context, const struct store_object *row)
     struct signed_object object;
     struct request request;
     if (!instant_reached(found->core->now.wall, row->expires) ||
-        !id_equal(&row->author, &found->core->self) || found->count == COUNT_OF(found->ids)) {
+        !core_is_ours(found->core, &row->author) || found->count == COUNT_OF(found->ids)) {
         return ERR_OK;
     }
     enum err err = signed_decode(row->object, &object);

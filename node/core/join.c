@@ -6,14 +6,11 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
-static enum err check_own(struct core *core, const struct signed_object *object,
-                          const struct member *member);
 static enum err enter(struct core *core, struct bytes charter, struct bytes member,
                       const uint8_t founding_key[EPOCH_KEY_BYTES], struct bytes others,
                       struct bytes parts);
 static enum err judge_welcome(struct community *community, struct bytes charter,
                               struct bytes member, struct bytes others, struct id *own);
-static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out);
 static enum err dial_sponsor(struct core *core);
 static enum err join_failed(struct core *core, enum err err);
 static enum err take_ask(struct core *core, struct link *link, struct bytes member);
@@ -32,7 +29,6 @@ static enum err judge_record(const struct community *community, const struct sig
 static enum err keep_each(struct core *core, struct bytes objects);
 static enum err keep_parts(struct core *core, struct bytes parts);
 static enum err make_way(struct core *core, struct bytes bytes, bool *wanted);
-static enum err keep_object(struct core *core, struct bytes bytes);
 static bool next_object(struct bytes *list, struct bytes *out);
 
 struct find_invite {
@@ -57,7 +53,7 @@ enum err join_found(struct core *core, struct bytes charter, struct bytes member
     if (core->is_member || core->join.active) {
         return ERR_USER_EXISTS;
     }
-    enum err err = add_node_signature(core, member_bytes, &complete);
+    enum err err = join_add_node_signature(core, member_bytes, &complete);
     if (err == ERR_OK) {
         err = signed_decode(buffer_bytes(&complete), &object);
     }
@@ -65,7 +61,7 @@ enum err join_found(struct core *core, struct bytes charter, struct bytes member
         err = member_decode(object.body, &member);
     }
     if (err == ERR_OK) {
-        err = check_own(core, &object, &member);
+        err = join_check_own(core, &object, &member);
     }
     core_random_bytes(core, epoch_key, sizeof epoch_key);
     if (err == ERR_OK) {
@@ -142,7 +138,7 @@ enum err join_start(struct core *core, uint64_t client, const char *code,
     buffer_clear(&core->join.ask);
     buffer_clear(&core->join.objects);
     buffer_clear(&core->join.parts);
-    err = add_node_signature(core, member_bytes, &core->join.ask);
+    err = join_add_node_signature(core, member_bytes, &core->join.ask);
     if (err == ERR_OK) {
         err = signed_decode(buffer_bytes(&core->join.ask), &object);
     }
@@ -150,7 +146,7 @@ enum err join_start(struct core *core, uint64_t client, const char *code,
         err = member_decode(object.body, &member);
     }
     if (err == ERR_OK) {
-        err = check_own(core, &object, &member);
+        err = join_check_own(core, &object, &member);
     }
     if (err == ERR_OK) { /* kept, so that a join that was asked for goes on after a restart */
         SCOPED(buffer_finish) struct buffer row = {.max = CODE_MAX_BYTES + SIGNED_GOSSIP_MAX};
@@ -258,9 +254,8 @@ enum err join_tick(struct core *core) {
 
 /* ---- helpers ---- */
 
-/* It is about this node and no other. */
-static enum err check_own(struct core *core, const struct signed_object *object,
-                          const struct member *member) {
+enum err join_check_own(struct core *core, const struct signed_object *object,
+                        const struct member *member) {
     if (object->kind != OBJECT_MEMBER || !sign_public_equal(&member->node, &core->node_public) ||
         !sign_public_equal(&member->log, &core->log_public) ||
         !box_public_equal(&member->transport, &core->transport_public)) {
@@ -316,7 +311,7 @@ static enum err enter(struct core *core, struct bytes charter, struct bytes memb
         err = keep_parts(core, parts);
     }
     if (err == ERR_OK) {
-        err = keep_object(core, member);
+        err = join_keep_object(core, member);
     }
     if (err == ERR_OK) {
         err = store_remove(core->store, STORE_JOIN);
@@ -363,7 +358,7 @@ static enum err judge_welcome(struct community *community, struct bytes charter,
     return err;
 }
 
-static enum err add_node_signature(struct core *core, struct bytes bytes, struct buffer *out) {
+enum err join_add_node_signature(struct core *core, struct bytes bytes, struct buffer *out) {
     struct signed_object object;
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
@@ -433,7 +428,7 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
         member.head.created.ms > core->now.wall.ms + FUTURE_MAX_MS) {
         return ERR_PEER_CERTIFICATE;
     }
-    err = add_node_signature(core, member_bytes, &bytes);
+    err = join_add_node_signature(core, member_bytes, &bytes);
     if (err == ERR_OK) {
         err = signed_decode(buffer_bytes(&bytes), &complete);
     }
@@ -476,7 +471,7 @@ static enum err welcome(struct core *core, struct link *link, struct bytes membe
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         struct store_object row; /* in order of admission: sponsors first, whatever clocks said */
         err = store_object_get(core->store, community_member_id(core->community, i), &row);
-        if (err == ERR_OK) {
+        if (err == ERR_OK && !outside_by_act(core, &row)) {
             err = visit_send(&to, &row);
         }
         err = err == ERR_USER_NOT_FOUND ? ERR_OK : err;
@@ -664,7 +659,7 @@ static enum err keep_each(struct core *core, struct bytes objects) {
         bool wanted = false;
         err = make_way(core, bytes, &wanted);
         if (err == ERR_OK && wanted) {
-            err = keep_object(core, bytes);
+            err = join_keep_object(core, bytes);
         }
     }
     return err;
@@ -706,7 +701,7 @@ static enum err make_way(struct core *core, struct bytes bytes, bool *wanted) {
     return *wanted ? store_object_remove(core->store, &old.id) : ERR_OK;
 }
 
-static enum err keep_object(struct core *core, struct bytes bytes) {
+enum err join_keep_object(struct core *core, struct bytes bytes) {
     struct signed_object object;
     struct head head;
     enum err err = signed_decode(bytes, &object);

@@ -18,6 +18,9 @@ enum {
 static struct instant days_ago(const struct core *core, int64_t days);
 static enum err delete_by_of(struct core *core, const struct id *request, const struct id *author,
                              struct instant *out);
+static bool binds(const struct core *core, const struct id *asker, const struct id *author);
+static enum err asked_of(struct core *core, const struct id *request, const struct id *author,
+                         struct instant *out);
 static enum err add(struct core *core, const struct head *head, const struct id *request,
                     const struct id *commitment, bool deleted);
 
@@ -94,15 +97,35 @@ static enum err delete_by_of(struct core *core, const struct id *request, const 
     struct store_object row;
     enum err err = store_object_get(core->store, request, &row);
     if (err == ERR_USER_NOT_FOUND) {
-        return store_asked_get(core->store, request, author, out);
+        return asked_of(core, request, author, out);
     }
     if (err == ERR_OK) {
-        err = row.kind == OBJECT_REQUEST && id_equal(&row.author, author)
+        err = row.kind == OBJECT_REQUEST && binds(core, &row.author, author)
                   ? delivery_load_request(core, request, &whole)
                   : ERR_USER_NOT_FOUND;
     }
     if (err == ERR_OK) {
         *out = whole.terms.delete_by;
+    }
+    return err;
+}
+
+/* An outsider answers for what its officers asked for. */
+static bool binds(const struct core *core, const struct id *asker, const struct id *author) {
+    const struct member *member = community_find(core->community, asker);
+    return id_equal(asker, author) || (member != NULL && member->role == MEMBER_OFFICER &&
+                                       id_equal(&member->head.author, author));
+}
+
+/* Of a request that is here no more. */
+static enum err asked_of(struct core *core, const struct id *request, const struct id *author,
+                         struct instant *out) {
+    enum err err = store_asked_get(core->store, request, author, out);
+    for (size_t i = 0; err == ERR_USER_NOT_FOUND && i < community_size(core->community); i++) {
+        const struct id *other = community_member_id(core->community, i);
+        if (!id_equal(other, author) && binds(core, other, author)) {
+            err = store_asked_get(core->store, request, other, out);
+        }
     }
     return err;
 }

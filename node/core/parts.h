@@ -7,6 +7,8 @@
  *   standing.c  removals, homes that leave, renewals
  *   epoch.c     the key of the member door
  *   away.c      those who were away catch up with it
+ *   outside.c   outsiders: their homes' doors, and the node of one
+ *   shown.c     who grants shows an outsider that it is a member
  *   meet.c      a spoken code in place of an invite's
  *   compare.c   two members' owners compare words
  *   rolls.c     who belongs to this community, for those of another
@@ -67,9 +69,13 @@ enum {
     CERTIFICATE_PLACES = 4,      /* where one may be, from its id's on: they meet */
     KEPT_CERTIFICATE_MAX = 1024, /* hardly any is longer; those are read each time */
     UPKEEP_EVERY_MS = 30 * 1000,
-    CATCH_UPS_MAX = 16,   /* parts of the epoch key that open the catch-up door */
-    EPOCHS_PENDING = 16,  /* parts that came before their removals */
-    NAMED_PLACES = 65536, /* many more than requests are taken back between two starts */
+    CATCH_UPS_MAX = 16,     /* parts of the epoch key that open the catch-up door */
+    EPOCHS_PENDING = 16,    /* parts that came before their removals */
+    NAMED_PLACES = 65536,   /* many more than requests are taken back between two starts */
+    OUTSIDE_RETRY_MS = 500, /* doubled each time */
+    OUTSIDE_RETRY_MAX_MS = 30 * 1000,
+    OUTSIDE_PING_MS = 45 * 1000,   /* of an outsider's node: less than IDLE_TIME_MS */
+    OUTSIDE_LIFE_MS = 3600 * 1000, /* PROTOCOL 3.5 */
     CARRIES_MAX = 1024,
     CARRY_AGAIN_MS = 60 * 1000,
     GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
@@ -91,7 +97,8 @@ struct link {
         PURPOSE_DELIVERY,
         PURPOSE_MEET,
         PURPOSE_COMPARE,
-        PURPOSE_SIBLING
+        PURPOSE_SIBLING,
+        PURPOSE_OUTSIDE /* of an outsider's node, to one of its doors */
     } purpose;
     struct transport *transport; /* owned; NULL until the first byte of an inbound link */
     enum transport_door door;    /* once open */
@@ -109,17 +116,20 @@ struct link {
     uint32_t group; /* of the address at the other end */
     char address[ADDRESS_MAX_BYTES]; /* that one; empty: not known. Never in the journal */
     uint64_t bytes_in, bytes_out;    /* as they travel; without what goes out from a file */
-    uint64_t told_parts;             /* catch-up: so many parts of what decides have been sent */
+    uint64_t told_parts;             /* catch-up, outsider: so many parts of it have been sent */
     bool told_all;                   /* all of them; and */
     bool caught_up;                  /* the peer's have come */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
+    struct tick since;       /* outsider's node: when the link stood */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
     unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */
     struct buffer manifest; /* parts of a sealed manifest that comes in */
     struct id vouched;      /* delivery: a home of another community, shown to be a member there */
     struct buffer vouch;    /* by this */
+    struct buffer shown;    /* delivery to an outsider: the home's chain, u32 length, bytes each */
+    size_t shown_count;
 };
 
 /* What an answered door was about, by its tag. */
@@ -194,6 +204,32 @@ struct core_work {
     struct transfer_block *block; /* STORE */
     uint64_t receiver;            /* SYNC */
     enum err result;
+};
+
+/* A home that serves this node as its door. */
+struct outside_door {
+    struct door_code code;
+    uint64_t link; /* 0: none */
+    unsigned failed;
+    struct tick retry; /* the next dial; while a link stands, the next ping */
+};
+
+/* What an outsider's node has beside what every node has (PROTOCOL 4.11). */
+struct outside {
+    bool applied;
+    struct id certificate; /* its own */
+    size_t door_count;
+    struct outside_door doors[OUTSIDER_DOORS_MAX];
+    uint64_t tells;        /* the link that brings the community's acts for the first time */
+    struct buffer charter; /* what that has brought: the founding charter, */
+    struct buffer acts;    /* then u32 length, bytes each */
+};
+
+/* The psk0's secret of an outsider's door: an agreement of keys is not cheap. */
+struct outsider_secret {
+    struct box_public transport;
+    uint8_t b[32];
+    bool good;
 };
 
 /* A certificate as it is stored: a row of one is never changed. */
@@ -277,8 +313,9 @@ struct core {
 
     struct sign_public node_public, log_public;
     struct box_public transport_public;
-    struct id self; /* own certificate; zero before there is one */
-    bool is_member;
+    struct id self;   /* own certificate; zero before there is one */
+    bool is_member;   /* of a community, or its outsider */
+    bool is_outsider; /* the latter: it asks, and has no part of the epoch key */
     uint8_t epoch_key[EPOCH_KEY_BYTES];
     size_t catch_up_count;
     struct store_epoch catch_ups[CATCH_UPS_MAX]; /* the newest first */
@@ -304,6 +341,9 @@ struct core {
     struct door_ref door_refs[TRANSPORT_DOORS_MAX];
 
     struct join join;
+    struct outside outside;
+    size_t outsider_secret_next;
+    struct outsider_secret outsider_secrets[OUTSIDERS_MAX];
     struct spoken spoken[SPOKEN_MAX];
     struct knock knock;
     struct comparison comparisons[COMPARISONS_MAX];
@@ -372,12 +412,49 @@ enum err core_close(struct core *core, struct link *link, const char *why);
 bool core_may_dial(const struct core *core, const char *address);
 enum err core_become_member(struct core *core); /* from what the store holds */
 enum err core_own_certificate(struct core *core, struct buffer *out);
+/* Made by this home; or by this outsider, or one of its officers. */
+bool core_is_ours(const struct core *core, const struct id *author);
 /* Who is at the other end of an established link: its certificate must lead back to the charter, be
  * current, about the very static key that the handshake has proved and, where we dialled, the one
  * that we dialled. Then link->about is its id. */
 enum err core_know_member(struct core *core, struct link *link, struct bytes payload);
 void core_door(enum transport_door door, struct bytes secret, const struct id *community,
                uint32_t tag, struct transport_door_key *out);
+
+/* ---- outside.c ---- */
+/* This node's: `member` is its signed certificate but for the node's own signature, `doors` what
+ * STORE_OUTSIDE begins with. *complete: the certificate, whole. */
+enum err outside_apply(struct core *core, struct bytes member, struct bytes doors,
+                       struct buffer *complete);
+enum err outside_load(struct core *core);
+enum err outside_officer(struct core *core,
+                         struct bytes bytes); /* signed by an owner of this one */
+void outside_doors(struct core *core); /* appends those of the outsiders whom this home serves */
+enum err outside_established(struct core *core, struct link *link);
+enum err outside_message(struct core *core, struct link *link, const struct link_message *message);
+enum err outside_drained(struct core *core, struct link *link);
+enum err outside_link_down(struct core *core, const struct link *link);
+struct tick outside_deadline(const struct core *core);
+enum err outside_tick(struct core *core);
+/* An object of this outsider's was accepted: its doors get it. */
+enum err outside_push(struct core *core, const struct store_object *row);
+/* An act came to count: the outsiders whom this home serves hear of it. `rewound`: in the place of
+ * others. */
+enum err outside_act(struct core *core, const struct id *id, bool rewound);
+/* Certificates that acts brought have rows like all others. */
+enum err outside_keep_certificates(struct core *core);
+/* One that an act brings: it travels in no other way. */
+bool outside_by_act(const struct core *core, const struct store_object *row);
+/* It asks for a document with this hash, so it may be asked for it. */
+bool outside_may_have(struct core *core, const struct id *outsider, const struct id *sha256);
+
+/* ---- shown.c ---- */
+/* Of a home that delivers: its own chain, before the offer. */
+enum err shown_send(struct core *core, struct link *link);
+enum err shown_take(struct core *core, struct link *link, struct bytes part);
+/* What has come leads from a founder to this certificate, and all of it belongs today: from now on
+ * it is known here. */
+enum err shown_judge(struct core *core, struct link *link, const struct id *certificate);
 
 /* ---- meet.c ---- */
 enum err meet_invite(struct core *core, uint64_t client, const struct control_request *request);
@@ -426,7 +503,7 @@ bool signed_by_owner(const struct signed_object *object, const struct member *me
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 /* The rules of our charter and of legal process; a refusal goes on record. */
 enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
-                            const struct member *author);
+                            const struct asker *asker);
 enum err gossip_record_request(struct core *core, const struct id *id,
                                const struct request *request, uint64_t *index);
 /* A request was accepted and is stored as this row. */
@@ -466,6 +543,8 @@ enum err standing_removed(struct core *core, const struct removed *removed, cons
 /* Those that community_take_displaced() names: as if they had been removed, and never brought in.
  */
 enum err standing_displaced(struct core *core);
+/* The requests of an outsider and its officers end; `by`: the act. */
+enum err standing_suspended(struct core *core, const struct id *outsider, const struct id *by);
 enum err standing_judge_renewal(struct core *core, const struct signed_object *object,
                                 const struct head *head, const struct member *author);
 enum err standing_renewal(struct core *core, const struct signed_object *object);
@@ -602,6 +681,12 @@ enum err join_established(struct core *core, struct link *link);
 enum err join_link_down(struct core *core, struct link *link);
 enum err join_message(struct core *core, struct link *link, const struct link_message *message);
 enum err join_tick(struct core *core);
+/* It is about this node and no other, and its owners have signed. */
+enum err join_check_own(struct core *core, const struct signed_object *object,
+                        const struct member *member);
+/* One that was judged: as it lies in the store, acts in their order. */
+enum err join_keep_object(struct core *core, struct bytes bytes);
+enum err join_add_node_signature(struct core *core, struct bytes bytes, struct buffer *out);
 
 /* ---- clips.c: granting ---- */
 enum err clips_load(struct core *core);

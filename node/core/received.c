@@ -135,7 +135,9 @@ static enum err check_offer(struct core *core, struct link *link,
         return err;
     }
     bool vouched = link->vouch.len > 0 && id_equal(&link->vouched, &member_object.id);
-    if (!vouched && !community_counts(core->community, &member_object.id)) {
+    if (core->is_outsider) {
+        err = shown_judge(core, link, &member_object.id);
+    } else if (!vouched && !community_counts(core->community, &member_object.id)) {
         err = gossip_take(core, link, message->as.offer.member, (struct way){0}, &verdict);
     }
     bool standing =

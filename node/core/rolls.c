@@ -138,7 +138,8 @@ static size_t members_at(const struct core *core, struct instant at, struct id *
     size_t count = 0;
     for (size_t i = 0; i < community_size(core->community); i++) {
         const struct id *id = community_member_id(core->community, i);
-        if (community_in_standing(core->community, id, at)) {
+        if (community_in_standing(core->community, id, at) &&
+            !community_is_outside(core->community, id)) {
             out[count++] = *id;
         }
     }
@@ -274,7 +275,7 @@ static size_t lately_removed(const struct core *core, struct id out[ROLL_REMOVED
     for (size_t i = 0; i < community_size(core->community); i++) {
         struct removed_lately one = {.certificate = *community_member_id(core->community, i)};
         if (!community_is_removed(core->community, &one.certificate, &one.at) ||
-            one.at.ms < since) {
+            one.at.ms < since || community_is_outside(core->community, &one.certificate)) {
             continue;
         }
         size_t place = count;

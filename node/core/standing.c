@@ -99,8 +99,10 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
     if (err != ERR_OK) {
         return err;
     }
-    bool leaves = id_equal(&head->author, &removal.removed.member);
-    if (!signed_by_owner(object, author) || leaves != id_is_zero(&removal.removed.epoch)) {
+    /* Whoever takes back an officer has no part in the epoch key, and the officer had none. */
+    bool partless =
+        id_equal(&head->author, &removal.removed.member) || author->role == MEMBER_OUTSIDER;
+    if (!signed_by_owner(object, author) || partless != id_is_zero(&removal.removed.epoch)) {
         return ERR_PEER_SIGNATURE;
     }
     /* One that is not known here may be elsewhere: what a removal adds to the epoch key must not
@@ -145,12 +147,12 @@ enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key
         sha256(key, &id);
     }
     if (err == ERR_OK &&
-        (object.kind != OBJECT_REMOVAL || !id_equal(&removal.head.author, &core->self) ||
+        (object.kind != OBJECT_REMOVAL || !core_is_ours(core, &removal.head.author) ||
          !id_equal(&id, &removal.removed.epoch))) {
         err = ERR_PEER_BOUNDS;
     }
     if (err == ERR_OK) {
-        err = find_removal(core, &core->self, &removal.removed.member, &none, &before);
+        err = find_removal(core, &removal.head.author, &removal.removed.member, &none, &before);
         err = err == ERR_OK && before.found ? ERR_USER_EXISTS : err;
     }
     if (err == ERR_OK && key.len > 0) {
@@ -197,11 +199,24 @@ enum err standing_removed(struct core *core, const struct removed *removed, cons
         size_t count = community_chain(core->community, &member, chain);
         bool under = false;
         for (size_t k = 0; k < count; k++) {
-            under |= id_equal(&chain[k], &removed->member) && (removed->subtree || k + 1 == count);
+            under |= id_equal(&chain[k], &removed->member) &&
+                     (removed->subtree || k + 1 == count ||
+                      community_is_outside(core->community, &member));
         }
         err = under ? part_with(core, &member, by) : ERR_OK;
     }
     core->doors_stale = true;
+    return err;
+}
+
+enum err standing_suspended(struct core *core, const struct id *outsider, const struct id *by) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id member = *community_member_id(core->community, i);
+        bool of = id_equal(&member, outsider) ||
+                  id_equal(&community_find(core->community, &member)->head.author, outsider);
+        err = of ? end_requests(core, &member, by) : ERR_OK;
+    }
     return err;
 }
 

@@ -65,7 +65,7 @@ struct job {
     struct id request;
     struct instant due;
     bool done;
-    struct id author;     /* the requester's certificate */
+    struct id author;     /* on whose account: the requester's certificate, or its outsider's */
     struct instant until; /* the request's end: it counts as live, and is remembered, until then */
     char node[SLUG_MAX_BYTES]; /* who handed it over, and is told what came of it */
     struct bytes frame;        /* the INGEST_REQUEST message as it came */

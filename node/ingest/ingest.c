@@ -45,14 +45,14 @@ static enum err take_request(struct ingest *ingest, struct ingest_node *from,
                              struct instant now);
 static enum err check_request(const struct ingest *ingest, const struct ingest_node *from,
                               const struct ingest_message *message, struct instant now,
-                              struct request *out, uint64_t *live_max);
+                              struct request *out, struct asker *asker);
 static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
                                const struct ingest_message *message, struct instant now,
-                               struct request *out, uint64_t *live_max);
+                               struct request *out, struct asker *asker);
 static enum err check_rules(const struct charter *charter, const struct request *request,
-                            enum member_role role, struct instant now, uint64_t *live_max);
+                            const struct asker *asker, struct instant now);
 static enum err make_room(struct ingest *ingest, const struct ingest_node *from,
-                          const struct request *request, uint64_t live_max, struct instant now);
+                          const struct asker *asker, struct instant now);
 static enum err take_shred(struct ingest *ingest, struct ingest_node *from,
                            const struct clip_id *clip);
 static enum err take_held(struct ingest *ingest, const struct ingest_node *from,
@@ -454,7 +454,7 @@ static enum err take_request(struct ingest *ingest, struct ingest_node *from,
                              struct instant now) {
     struct ingest_message done = {.kind = INGEST_REQUEST_DONE};
     struct request request;
-    uint64_t live_max = 0;
+    struct asker asker;
     struct job job;
     done.as.request_done.request = message->as.request.id;
     enum err err = index_job_get(ingest->index, &message->as.request.id, &job);
@@ -464,9 +464,9 @@ static enum err take_request(struct ingest *ingest, struct ingest_node *from,
     if (err != ERR_OK && err != ERR_USER_NOT_FOUND) {
         return err;
     }
-    err = check_request(ingest, from, message, now, &request, &live_max);
+    err = check_request(ingest, from, message, now, &request, &asker);
     if (err == ERR_OK) {
-        err = make_room(ingest, from, &request, live_max, now);
+        err = make_room(ingest, from, &asker, now);
     }
     if (err == ERR_HOST_DATABASE || err == ERR_HOST_DISK) {
         return err;
@@ -478,7 +478,7 @@ static enum err take_request(struct ingest *ingest, struct ingest_node *from,
     uint32_t delay = 0;
     random_bytes(&delay, sizeof delay);
     job = (struct job){.request = message->as.request.id,
-                       .author = request.head.author,
+                       .author = asker.account,
                        .until = request.head.expires,
                        .frame = frame,
                        .due = now};
@@ -495,20 +495,22 @@ static enum err take_request(struct ingest *ingest, struct ingest_node *from,
 /* Each request that is matched tells the node one thing about this home's cameras, so there is a
  * limit of our own to how many it can have matched. */
 static enum err make_room(struct ingest *ingest, const struct ingest_node *from,
-                          const struct request *request, uint64_t live_max, struct instant now) {
-    const struct jobs_of whose = {.node = from->place.name, .author = &request->head.author};
+                          const struct asker *asker, struct instant now) {
+    const struct jobs_of whose = {.node = from->place.name, .author = &asker->account};
     uint64_t all = 0;
     uint64_t live = 0;
     enum err err = index_jobs_count(ingest->index, whose, now, &all, &live);
     if (err != ERR_OK) {
         return err;
     }
-    return live >= live_max ? ERR_DENY_CAP : all >= INGEST_JOBS_MAX ? ERR_FULL_TABLE : ERR_OK;
+    return live >= asker->live_requests ? ERR_DENY_CAP
+           : all >= INGEST_JOBS_MAX     ? ERR_FULL_TABLE
+                                        : ERR_OK;
 }
 
 static enum err check_request(const struct ingest *ingest, const struct ingest_node *from,
                               const struct ingest_message *message, struct instant now,
-                              struct request *out, uint64_t *live_max) {
+                              struct request *out, struct asker *asker) {
     struct signed_object object;
     struct member author;
     struct id author_id;
@@ -524,7 +526,7 @@ static enum err check_request(const struct ingest *ingest, const struct ingest_n
         return ERR_DENY_PIN;
     }
     if (message->as.request.crossing.len > 0) {
-        return check_crossing(ingest, from, message, now, out, live_max);
+        return check_crossing(ingest, from, message, now, out, asker);
     }
     const struct community *community = from->community;
     if (!camera_list_serves(&ingest->list, &out->head.community, from->place.name) ||
@@ -546,13 +548,17 @@ static enum err check_request(const struct ingest *ingest, const struct ingest_n
     if (err == ERR_OK && instant_reached(now, out->head.expires)) {
         err = ERR_DENY_EXPIRED;
     }
-    return err == ERR_OK ? check_rules(charter, out, author.role, now, live_max) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    asker_of(community_governance(community), &author_id, &author, asker);
+    return check_rules(charter, out, asker, now);
 }
 
 /* Of another community, by treaty: the gateway is not believed either. */
 static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
                                const struct ingest_message *message, struct instant now,
-                               struct request *out, uint64_t *live_max) {
+                               struct request *out, struct asker *asker) {
     static struct crossed crossed; /* large */
     struct signed_object object;
     struct crossing crossing;
@@ -578,22 +584,17 @@ static enum err check_crossing(const struct ingest *ingest, const struct ingest_
     if (err == ERR_OK && instant_reached(now, out->head.expires)) {
         err = ERR_DENY_EXPIRED;
     }
-    if (err == ERR_OK) {
-        err = check_rules(&governance->charter, out, crossed.author.member.role, now, live_max);
+    if (err != ERR_OK) {
+        return err;
     }
-    if (err == ERR_OK) {
-        const struct agreed *agreed =
-            governance_treaty(governance, &crossing.treaty, crossing.head.created);
-        uint64_t most = agreed->treaty.caps.live_requests;
-        *live_max = most < *live_max ? most : *live_max;
-    }
-    return err;
+    treaty_asker(governance, governance_treaty(governance, &crossing.treaty, crossing.head.created),
+                 &crossed.author, asker);
+    return check_rules(&governance->charter, out, asker, now);
 }
 
 static enum err check_rules(const struct charter *charter, const struct request *request,
-                            enum member_role role, struct instant now, uint64_t *live_max) {
-    *live_max = charter->caps.live_requests;
-    return charter_allows(charter, role, (unsigned)request->instrument.kind)
+                            const struct asker *asker, struct instant now) {
+    return (asker->instruments >> request->instrument.kind & 1) != 0
                ? legal_refuse(request, &charter->caps, now, NULL)
                : ERR_DENY_ROLE;
 }

@@ -15,6 +15,7 @@ enum {
 struct live {
     struct id id;
     struct id author;
+    struct id account;
     struct instant expires;
     bool taken_back;
 };
@@ -30,11 +31,11 @@ struct index {
 struct refusal {
     bool used;
     struct id id;
-    struct id author;
+    struct id account;
     struct tick at;
 };
 
-struct author {
+struct author { /* an account: a member, or an outsider with its officers */
     struct id id;
     struct instant since; /* of the day that is counted */
     uint32_t count;
@@ -42,7 +43,7 @@ struct author {
 };
 
 /* Invariants:
- *  1. A live request's author is in the table, and its `live` says how many there are.
+ *  1. A live request's account is in the table, and its `live` says how many there are.
  *  2. Each index names every entry of its table, and nothing else. */
 struct requests {
     size_t author_count;
@@ -64,7 +65,7 @@ static enum err judge_amendment(const struct requests *requests, const struct re
                                 size_t *rule);
 static size_t rule_about(const char *field);
 static void remove_live(struct requests *requests, size_t i);
-static void count_one(struct requests *requests, const struct id *author, struct instant now);
+static void count_one(struct requests *requests, const struct id *account, struct instant now);
 static struct author *place_for_author(struct requests *requests);
 static bool day_is_over(const struct author *author, struct instant now);
 static const struct id *id_at(const struct index *index, size_t place);
@@ -88,13 +89,13 @@ void requests_destroy(struct requests *requests) {
 }
 
 enum err requests_judge(const struct requests *requests, const struct id *id,
-                        const struct request *request, const struct member *author,
+                        const struct request *request, const struct asker *asker,
                         const struct charter *charter, bool elsewhere, struct instant now,
                         size_t *rule) {
     if (find(requests, id) != NULL) {
         return ERR_PEER_REPEATED;
     }
-    if (author->role == MEMBER_WITNESS) {
+    if (asker->role == MEMBER_WITNESS) {
         return ERR_DENY_ROLE;
     }
     enum err err = judge_time(request, now);
@@ -104,10 +105,13 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (err != ERR_OK) {
         return err;
     }
-    if (!charter_allows(charter, author->role, (unsigned)request->instrument.kind) ||
-        request->terms.delete_by.ms - request->head.created.ms >
-            (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
+    if (request->terms.delete_by.ms - request->head.created.ms >
+        (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
         return ERR_DENY_CHARTER; /* whoever passed it on may have another one still */
+    }
+    if ((asker->instruments >> request->instrument.kind & 1) == 0) {
+        *rule = rule_about("instrument");
+        return ERR_DENY_CAP;
     }
     if (charter->has_area && !elsewhere && !geo_place_inside(&request->place, &charter->area)) {
         *rule = rule_about("at");
@@ -117,15 +121,15 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (err != ERR_OK) {
         return err;
     }
-    const struct author *counted = find_author(requests, &request->head.author);
-    if (counted != NULL && (counted->live >= charter->caps.live_requests ||
+    const struct author *counted = find_author(requests, &asker->account);
+    if (counted != NULL && (counted->live >= asker->live_requests ||
                             (counted->count >= REQUESTS_DAILY && !day_is_over(counted, now)))) {
         return ERR_DENY_QUOTA;
     }
     return requests->count == REQUESTS_MAX ? ERR_FULL_TABLE : ERR_OK;
 }
 
-bool requests_refuse(struct requests *requests, const struct id *id, const struct id *author,
+bool requests_refuse(struct requests *requests, const struct id *id, const struct id *account,
                      struct now now) {
     size_t lately = 0;
     for (size_t i = 0; i < REFUSALS_MAX; i++) {
@@ -138,27 +142,28 @@ bool requests_refuse(struct requests *requests, const struct id *id, const struc
         }
         bool late =
             !tick_reached(now.mono, tick_add(refusal->at, (struct duration){DURATION_HOUR_MS}));
-        lately += late && id_equal(&refusal->author, author) ? 1 : 0;
+        lately += late && id_equal(&refusal->account, account) ? 1 : 0;
     }
     if (lately >= REFUSALS_HOURLY) {
         return false;
     }
-    requests->refusals[requests->next_refusal] = (struct refusal){true, *id, *author, now.mono};
+    requests->refusals[requests->next_refusal] = (struct refusal){true, *id, *account, now.mono};
     requests->next_refusal = (requests->next_refusal + 1) % REFUSALS_MAX;
     return true;
 }
 
 enum err requests_admit(struct requests *requests, const struct id *id,
-                        const struct request *request, struct instant now) {
+                        const struct request *request, const struct id *account,
+                        struct instant now) {
     if (find(requests, id) != NULL) {
         return ERR_OK;
     }
     if (requests->count == REQUESTS_MAX) {
         return ERR_FULL_TABLE;
     }
-    count_one(requests, &request->head.author, now);
+    count_one(requests, account, now);
     requests->live[requests->count++] =
-        (struct live){*id, request->head.author, request->head.expires, false};
+        (struct live){*id, request->head.author, *account, request->head.expires, false};
     index_put(&requests->live_index, requests->count);
     return ERR_OK;
 }
@@ -214,7 +219,7 @@ static void remove_live(struct requests *requests, size_t i) {
     struct live *gone = &requests->live[i];
     const struct live *last = &requests->live[--requests->count];
     size_t author =
-        requests->author_index.places[index_slot(&requests->author_index, &gone->author)];
+        requests->author_index.places[index_slot(&requests->author_index, &gone->account)];
     ASSERT(author != NONE); /* invariant 1 */
     requests->authors[author - 1].live--;
     index_drop(&requests->live_index, &gone->id);
@@ -268,11 +273,11 @@ static size_t rule_about(const char *field) {
     return i;
 }
 
-static void count_one(struct requests *requests, const struct id *author, struct instant now) {
-    size_t place = requests->author_index.places[index_slot(&requests->author_index, author)];
+static void count_one(struct requests *requests, const struct id *account, struct instant now) {
+    size_t place = requests->author_index.places[index_slot(&requests->author_index, account)];
     struct author *one = place == NONE ? place_for_author(requests) : &requests->authors[place - 1];
     if (place == NONE) {
-        *one = (struct author){.id = *author, .since = now};
+        *one = (struct author){.id = *account, .since = now};
         index_put(&requests->author_index, (size_t)(one - requests->authors) + 1);
     } else if (day_is_over(one, now)) {
         one->since = now;

@@ -12,7 +12,7 @@ enum {
     REQUESTS_MAX = 1024,
     REFUSALS_MAX = 1024,
     REQUESTS_DAILY = 40,  /* of one author: each is a line in everybody's log for ever */
-    AUTHORS_MAX = 1024,   /* as many as a community has members */
+    AUTHORS_MAX = 1024,   /* accounts: as many as a community has members */
     REFUSALS_HOURLY = 10, /* as many as may live: who is refused more often says nothing new */
 };
 
@@ -31,19 +31,20 @@ void requests_destroy(struct requests *requests);
  * To reject, a fault of whoever made or passed it: ERR_PEER_RULE, ERR_DENY_CAP, ERR_PEER_BOUNDS
  * (lives too long), ERR_DENY_ROLE. */
 MUST_USE enum err requests_judge(const struct requests *requests, const struct id *id,
-                                 const struct request *request, const struct member *author,
+                                 const struct request *request, const struct asker *asker,
                                  const struct charter *charter, bool elsewhere, struct instant now,
                                  size_t *rule);
 
 /* A rule was broken: does it go on the record? The same one comes again by every neighbour and at
  * every reconciliation, and a hostile author makes them without end: the record must not grow with
  * that (P11). */
-bool requests_refuse(struct requests *requests, const struct id *id, const struct id *author,
+bool requests_refuse(struct requests *requests, const struct id *id, const struct id *account,
                      struct now now);
 
+/* `account`: of its asker. ERR_FULL_TABLE. */
 MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
-                                 const struct request *request,
-                                 struct instant now); /* ERR_FULL_TABLE */
+                                 const struct request *request, const struct id *account,
+                                 struct instant now);
 /* Its author has taken it back: it is live no more, and counts against its author's live ones until
  * the end that it names, as ingest counts it. */
 void requests_take_back(struct requests *requests, const struct id *id);

@@ -237,6 +237,7 @@ enum err store_object_expire(struct store *store, const struct id *self, struct 
     QUERY(q, store,
           "DELETE FROM objects WHERE expires <= ?1 AND kind NOT IN (?2, ?5)"
           " AND (kind <> ?3 OR (author <> ?4"
+          " AND NOT EXISTS (SELECT 1 FROM own_requests WHERE own_requests.id = objects.id)"
           " AND NOT EXISTS (SELECT 1 FROM clips WHERE clips.request = objects.id)"
           " AND NOT EXISTS (SELECT 1 FROM delivered WHERE delivered.request = objects.id)))");
     bind_int(&q, now.ms);

@@ -43,6 +43,8 @@ enum store_key {
     STORE_LOG_PREVIOUS,   /* the log key before it, public, 32 bytes */
     STORE_BOOK,           /* address book: certificate, 1 for an anchor, 33 bytes each */
     STORE_HEARD,          /* wall time of the last slot with a link to another home, 8 bytes */
+    STORE_OUTSIDE, /* what an outsider applied with: each door's code and a NUL, one more NUL,
+                      its signed certificate */
 };
 MUST_USE enum err store_get(struct store *store, enum store_key key, struct bytes *out);
 MUST_USE enum err store_put(struct store *store, enum store_key key, struct bytes value);

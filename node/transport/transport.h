@@ -25,7 +25,7 @@
 #include "node/base/instant.h"
 
 enum {
-    TRANSPORT_DOORS_MAX = 72,       /* door keys that an answerer tries */
+    TRANSPORT_DOORS_MAX = 104,      /* door keys that an answerer tries */
     TRANSPORT_DATA_MAX = 65516,     /* data of one record: 65535 - 16 (tag) - 3 (type, length) */
     TRANSPORT_WIRE_MAX = 65535 + 2, /* the largest record or handshake message with its length */
     TRANSPORT_PAYLOAD_MAX = 16382,  /* own payload in message 2 or 3: a certificate and more */

@@ -501,8 +501,12 @@ static void try_taken(const struct row *row, const struct area *area) {
     CHECK(bytes_equal(buffer_bytes(&bytes), buffer_bytes(&forged))); /* what forging has to match */
     CHECK_ERR(ERR_OK, request_decode(buffer_bytes(&bytes), &decoded));
 
+    const struct asker asker = {.role = agency.role,
+                                .account = decoded.head.author,
+                                .instruments = INSTRUMENTS_ALL,
+                                .live_requests = charter.caps.live_requests};
     enum err err =
-        requests_judge(requests, &id, &decoded, &agency, &charter, false, SAMPLE_NOW, &rule);
+        requests_judge(requests, &id, &decoded, &asker, &charter, false, SAMPLE_NOW, &rule);
     expect_verdict(row, "at the gate", err, rule);
 
     bool here = decoded.document.present && strcmp(row->document, "away") != 0;

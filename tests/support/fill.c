@@ -306,6 +306,25 @@ static void put_head(struct head *head, int64_t life_ms) {
     }
 }
 
+/* Whoever comes from outside has no invite, and an officer one owner. */
+static void put_member(struct member *member) {
+    bool officer = member->role == MEMBER_OFFICER && member->owner_count == 1;
+    bool outsider = member->role == MEMBER_OUTSIDER && member->invite.len == 0;
+    if (officer || outsider) {
+        member->invite_allowance = 0;
+        member->invite = (struct bytes){NULL, 0};
+        member->head.author = officer ? (struct id){{1}} : (struct id){{0}};
+        return;
+    }
+    if (member->role == MEMBER_OFFICER || member->role == MEMBER_OUTSIDER) {
+        member->role = MEMBER_HOME;
+    }
+    if (id_is_zero(&member->head.author) || member->invite.len == 0) {
+        member->head.author = (struct id){{0}};
+        member->invite = (struct bytes){NULL, 0};
+    }
+}
+
 static void put_for_good(struct head *head) {
     head->created.ms = head->created.ms >= INSTANT_FOR_GOOD.ms - 1 ? 1 : head->created.ms;
     head->expires = INSTANT_FOR_GOOD;
@@ -360,7 +379,8 @@ static void put_right(const struct shape *shape, void *plain) {
         struct act *act = plain;
         act->head.author = (struct id){{0}};
         put_for_good(&act->head);
-        act->has_removed = act->has_removed || !act->has_charter;
+        act->has_admission = act->has_admission && !act->has_removed && !act->has_charter;
+        act->has_removed = act->has_removed || !(act->has_charter || act->has_admission);
         act->has_renewed = false;
         act->removed.member.b[0] |= 1;
         act->removed.epoch.b[0] |= 1;
@@ -370,6 +390,9 @@ static void put_right(const struct shape *shape, void *plain) {
         act->renewed = (struct renewed){0};
         act->treaty = (struct bytes){NULL, 0};
         act->treaty_ended = (struct id){{0}};
+        if (!act->has_admission) {
+            act->admission = (struct admission){0};
+        }
     } else if (strcmp(shape->name, "Endorsement") == 0) {
         struct endorsement *endorsement = plain;
         endorsement->head.author.b[0] |= 1;
@@ -397,11 +420,15 @@ static void put_right(const struct shape *shape, void *plain) {
         struct crossing *crossing = plain;
         crossing->head.author.b[0] |= 1;
     } else if (strcmp(shape->name, "Member") == 0) {
-        struct member *member = plain;
-        if (id_is_zero(&member->head.author) || member->invite.len == 0) {
-            member->head.author = (struct id){{0}};
-            member->invite = (struct bytes){NULL, 0};
+        put_member(plain);
+    } else if (strcmp(shape->name, "Admission") == 0) {
+        struct admission *admission = plain;
+        for (size_t i = 0; i < admission->door_count; i++) { /* each its own */
+            admission->doors[i].b[0] = (uint8_t)(i + 1);
         }
+    } else if (strcmp(shape->name, "Invite") == 0) {
+        struct invite *invite = plain;
+        invite->role = invite->role > MEMBER_WITNESS ? MEMBER_HOME : invite->role;
     } else if (strcmp(shape->name, "NodeRecord") == 0) {
         struct node_record *record = plain;
         put_addresses(record->addresses, record->address_count);

@@ -19,6 +19,8 @@ static const ProtobufCMessageDescriptor *const messages[] = {
     &stoop__v1__caps__descriptor,
     &stoop__v1__agency__descriptor,
     &stoop__v1__role_rule__descriptor,
+    &stoop__v1__admission__descriptor,
+    &stoop__v1__door_link__descriptor,
     &stoop__v1__charter__descriptor,
     &stoop__v1__removed__descriptor,
     &stoop__v1__renewed__descriptor,

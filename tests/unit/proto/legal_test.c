@@ -311,6 +311,7 @@ static void test_each_rule_broken_alone_fails_that_rule_alone(void **state) {
         covered[wanted] = true;
     }
     covered[rule_named("LP-31")] = true; /* below */
+    covered[rule_named("LP-35")] = true;
     for (size_t i = 0; i < legal_rule_count(); i++) {
         if (!covered[i]) {
             fail_msg("no case breaks %s", legal_rule_at(i)->id);
@@ -544,10 +545,31 @@ static void test_an_amendment_passes_where_the_other_request_is_held(void **stat
     CHECK(report.outcomes[rule_named("LP-34")] == LEGAL_UNKNOWN);
 }
 
+/* LP-35 is for who holds certificate and charter to say. */
+static void test_an_instrument_that_a_role_may_not_use_refuses(void **state) {
+    (void)state;
+    struct request request;
+    struct legal_report report;
+    struct legal_evidence evidence = {.permit = LEGAL_NOT_PERMITTED};
+    size_t rule = 0;
+    fill_good(INSTRUMENT_VOLUNTARY, &request);
+    legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+    CHECK(report.outcomes[rule_named("LP-35")] == LEGAL_FAILED);
+    CHECK_ERR(ERR_DENY_CAP, legal_verdict(&report, &rule));
+    CHECK(rule == rule_named("LP-35"));
+    evidence.permit = LEGAL_PERMITTED;
+    legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+    CHECK(report.outcomes[rule_named("LP-35")] == LEGAL_PASSED);
+    evidence.permit = LEGAL_PERMIT_UNKNOWN;
+    legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
+    CHECK(report.outcomes[rule_named("LP-35")] == LEGAL_NOT_APPLICABLE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_a_seal_that_was_checked_passes),
         cmocka_unit_test(test_an_amendment_passes_where_the_other_request_is_held),
+        cmocka_unit_test(test_an_instrument_that_a_role_may_not_use_refuses),
         cmocka_unit_test(test_each_rule_broken_alone_fails_that_rule_alone),
         cmocka_unit_test(test_good_instruments_of_each_kind_pass),
         cmocka_unit_test(test_each_kind_is_held_to_its_own_rules),

@@ -61,6 +61,20 @@ BREAK(roll_by_nobody, struct roll, x->head.author = (struct id){{0}})
 BREAK(roll_rules_a_role_twice, struct roll, x->roles[1].role = x->roles[0].role)
 BREAK(gateway_by_nobody, struct gateway, x->head.author = (struct id){{0}})
 BREAK(crossing_by_nobody, struct crossing, x->head.author = (struct id){{0}})
+BREAK(act_admits_beside_what_else, struct act, x->has_admission = true;
+      x->admission.member = x->charter.authorities[0]; x->admission.kind = 1;
+      x->admission.live_requests = 1; x->admission.door_count = 1; x->admission.doors[0].b[0] = 1;
+      x->admission.until = x->head.created)
+BREAK(admission_doors_twice, struct admission, x->doors[1] = x->doors[0])
+BREAK(member_outside_was_invited, struct member, x->role = MEMBER_OUTSIDER; x->invite_allowance = 0;
+      x->head.author = (struct id){{0}})
+BREAK(member_outside_brings_others, struct member, x->role = MEMBER_OUTSIDER; x->invite.len = 0;
+      x->head.author = (struct id){{0}}; x->invite_allowance = 1)
+BREAK(member_officer_of_nobody, struct member, x->role = MEMBER_OFFICER; x->owner_count = 1;
+      x->invite_allowance = 0; x->invite.len = 0; x->head.author = (struct id){{0}})
+BREAK(member_officer_is_two, struct member, x->role = MEMBER_OFFICER; x->owner_count = 2;
+      x->invite_allowance = 0; x->invite.len = 0)
+BREAK(invite_for_an_outsider, struct invite, x->role = MEMBER_OUTSIDER)
 BREAK(act_has_an_author, struct act, x->head.author.b[0] = 1)
 BREAK(act_ends, struct act, x->head.expires.ms--)
 BREAK(removal_ends, struct removal, x->head.expires.ms--)
@@ -143,6 +157,13 @@ static const struct {
     RULE("Roll", roll_rules_a_role_twice),
     RULE("Gateway", gateway_by_nobody),
     RULE("Crossing", crossing_by_nobody),
+    RULE("Act", act_admits_beside_what_else),
+    RULE("Admission", admission_doors_twice),
+    RULE("Member", member_outside_was_invited),
+    RULE("Invite", invite_for_an_outsider),
+    RULE("Member", member_outside_brings_others),
+    RULE("Member", member_officer_of_nobody),
+    RULE("Member", member_officer_is_two),
     RULE("Act", act_has_an_author),
     RULE("Act", act_ends),
     RULE("Removal", removal_ends),

@@ -34,10 +34,23 @@ static struct id id_of(int number) {
     return id;
 }
 
+static struct asker asker_for(const struct request *request) {
+    return (struct asker){.role = agency.role,
+                          .account = request->head.author,
+                          .instruments = INSTRUMENTS_ALL,
+                          .live_requests = charter.caps.live_requests};
+}
+
 static enum err judge(struct requests *requests, const struct request *request, size_t *rule) {
     const struct id id = id_of(9999);
+    const struct asker asker = asker_for(request);
     *rule = 777;
-    return requests_judge(requests, &id, request, &agency, &charter, false, SAMPLE_NOW, rule);
+    return requests_judge(requests, &id, request, &asker, &charter, false, SAMPLE_NOW, rule);
+}
+
+static enum err admit(struct requests *requests, const struct id *id,
+                      const struct request *request) {
+    return requests_admit(requests, id, request, &request->head.author, SAMPLE_NOW);
 }
 
 static void test_a_sound_request_is_let_in(void **state) {
@@ -49,9 +62,9 @@ static void test_a_sound_request_is_let_in(void **state) {
     CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
     CHECK(rule == 777);
     const struct id id = id_of(9999);
-    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(requests, &id, &request));
     CHECK(requests_live(requests, &id));
-    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW)); /* again is nothing */
+    CHECK_ERR(ERR_OK, admit(requests, &id, &request)); /* again is nothing */
     CHECK(requests_count(requests) == 1);
     CHECK_ERR(ERR_PEER_REPEATED, judge(requests, &request, &rule));
     requests_destroy(requests);
@@ -61,11 +74,11 @@ static void test_witnesses_ask_for_nothing(void **state) {
     (void)state;
     struct requests *requests = requests_create();
     struct request request;
-    struct member witness = agency;
     size_t rule = 0;
     const struct id id = id_of(1);
-    witness.role = MEMBER_WITNESS;
     sample_request(&community, &request);
+    struct asker witness = asker_for(&request);
+    witness.role = MEMBER_WITNESS;
     CHECK_ERR(ERR_DENY_ROLE, requests_judge(requests, &id, &request, &witness, &charter, false,
                                             SAMPLE_NOW, &rule));
     requests_destroy(requests);
@@ -123,7 +136,7 @@ static void test_amending_is_for_the_same_requester(void **state) {
     const struct id id = id_of(5);
     sample_request(&community, &before);
     before.head.author = community.homes[SAMPLE_FOUNDER].certificate;
-    CHECK_ERR(ERR_OK, requests_admit(requests, &id, &before, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(requests, &id, &before));
     sample_request(&community, &request);
     request.amends = id;
     CHECK_ERR(ERR_DENY_OTHERS, judge(requests, &request, &rule));
@@ -144,7 +157,7 @@ static void test_no_more_live_requests_of_one_author_than_the_charter_allows(voi
         id = id_of(i);
         CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
         request.head.expires.ms = SAMPLE_NOW.ms + HOUR + i;
-        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW));
+        CHECK_ERR(ERR_OK, admit(requests, &id, &request));
     }
     CHECK_ERR(ERR_DENY_QUOTA, judge(requests, &request, &rule));
     CHECK(requests_deadline(requests).ms == SAMPLE_NOW.ms + HOUR);
@@ -157,6 +170,50 @@ static void test_no_more_live_requests_of_one_author_than_the_charter_allows(voi
     requests_destroy(requests);
 }
 
+/* LP-35 is for who holds certificate and charter to say. */
+static void test_an_instrument_that_a_role_may_not_use_is_named_as_such(void **state) {
+    (void)state;
+    struct requests *requests = requests_create();
+    struct request request;
+    size_t rule = 0;
+    const struct id id = id_of(1);
+    sample_request(&community, &request);
+    struct asker asker = asker_for(&request);
+    asker.instruments = 1U << INSTRUMENT_VOLUNTARY;
+    CHECK_ERR(ERR_DENY_CAP,
+              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
+    CHECK(strcmp(legal_rule_at(rule)->id, "LP-35") == 0);
+    asker.instruments |= 1U << request.instrument.kind;
+    CHECK_ERR(ERR_OK,
+              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
+    requests_destroy(requests);
+}
+
+/* An outsider's officers share what it may have. */
+static void test_live_requests_count_by_account(void **state) {
+    (void)state;
+    struct requests *requests = requests_create();
+    struct request request;
+    size_t rule = 0;
+    const struct id id = id_of(3);
+    sample_request(&community, &request);
+    struct asker asker = asker_for(&request);
+    asker.live_requests = 2;
+    for (int i = 0; i < 2; i++) {
+        const struct id made = id_of(i);
+        request.head.author = id_of(500 + i); /* each by another officer */
+        CHECK_ERR(ERR_OK, requests_judge(requests, &made, &request, &asker, &charter, false,
+                                         SAMPLE_NOW, &rule));
+        CHECK_ERR(ERR_OK, requests_admit(requests, &made, &request, &asker.account, SAMPLE_NOW));
+    }
+    CHECK_ERR(ERR_DENY_QUOTA,
+              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
+    asker.account = id_of(700);
+    CHECK_ERR(ERR_OK,
+              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
+    requests_destroy(requests);
+}
+
 static void test_the_table_of_live_requests_has_a_bound(void **state) {
     (void)state;
     struct requests *requests = requests_create();
@@ -166,10 +223,10 @@ static void test_the_table_of_live_requests_has_a_bound(void **state) {
     request.head.author = community.homes[SAMPLE_FOUNDER].certificate;
     for (int i = 0; i < REQUESTS_MAX; i++) {
         const struct id id = id_of(i);
-        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, SAMPLE_NOW));
+        CHECK_ERR(ERR_OK, admit(requests, &id, &request));
     }
     const struct id id = id_of(REQUESTS_MAX);
-    CHECK_ERR(ERR_FULL_TABLE, requests_admit(requests, &id, &request, SAMPLE_NOW));
+    CHECK_ERR(ERR_FULL_TABLE, admit(requests, &id, &request));
     sample_request(&community, &request);
     CHECK_ERR(ERR_FULL_TABLE, judge(requests, &request, &rule));
     requests_destroy(requests);
@@ -204,6 +261,8 @@ int main(void) {
         cmocka_unit_test(test_a_place_outside_the_service_area_is_named_as_such),
         cmocka_unit_test(test_amending_is_for_the_same_requester),
         cmocka_unit_test(test_no_more_live_requests_of_one_author_than_the_charter_allows),
+        cmocka_unit_test(test_an_instrument_that_a_role_may_not_use_is_named_as_such),
+        cmocka_unit_test(test_live_requests_count_by_account),
         cmocka_unit_test(test_the_table_of_live_requests_has_a_bound),
         cmocka_unit_test(test_a_refusal_goes_on_the_record_once_and_ten_an_hour),
     };

@@ -77,6 +77,9 @@ enum err outside_apply(struct core *core, struct bytes member, struct bytes door
         err = buffer_append(&row, doors);
     }
     if (err == ERR_OK) {
+        err = buffer_append(&row, (struct bytes){(const uint8_t *)"", 1});
+    }
+    if (err == ERR_OK) {
         err = buffer_append(&row, buffer_bytes(complete));
     }
     if (err == ERR_OK) {

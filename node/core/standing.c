@@ -232,7 +232,9 @@ static enum err part_with(struct core *core, const struct id *member, const stru
     enum err err = gossip_run(core, &gone);
     for (size_t i = 0; err == ERR_OK && i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
-        if (link->no != 0 && link->state == LINK_OPEN && id_equal(&link->about, member)) {
+        /* An outsider hears of it first: outside_act() ends its link. */
+        if (link->no != 0 && link->state == LINK_OPEN && link->door != TRANSPORT_OUTSIDER &&
+            id_equal(&link->about, member)) {
             err = core_close(core, link, "no member any more");
         }
     }

@@ -176,7 +176,7 @@ BUGS = {
     ),
     "lets one ask without a limit": (
         CORE,
-        ("node/request/request.c", "(counted->live >= charter->caps.live_requests ||",
+        ("node/request/request.c", "(counted->live >= asker->live_requests ||",
          "("),
     ),
     "takes one owner's word for all": (

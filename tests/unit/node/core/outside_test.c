@@ -1,0 +1,479 @@
+/* Who asks from outside (PROTOCOL 4.11): let in by k administrators, heard through a home that is
+ * its door, told nothing of anybody until somebody grants it something. */
+#include "tests/support/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node/core/parts.h"
+#include "tests/support/samples.h"
+#include "tests/support/world.h"
+
+enum {
+    MEMBERS = 3, /* homes 0 to 2, who are administrators too; two of them decide */
+    AGENCY = 3,
+    PRESS = 4,
+    OFFICER = 5, /* a home that is none: its owner's key is the officer's */
+    HOMES = 6,
+    SECOND = 1000,
+    MINUTE = 60 * SECOND,
+    HOUR = 60 * MINUTE,
+};
+
+struct wait {
+    int home;
+    struct id id;
+};
+
+static bool has_joined(struct world *world, void *context) {
+    return world_certificate(world, *(const int *)context);
+}
+
+static struct world *settled(uint64_t seed) {
+    static const struct world_terms terms = {
+        .slot_s = 10, .invite_allowance = 8, .administrators = MEMBERS, .threshold = 2};
+    struct world *world = world_create(seed, HOMES, NULL);
+    world_found(world, 0, &terms);
+    for (int i = 1; i < MEMBERS; i++) {
+        char code[CODE_MAX_BYTES];
+        world_invite(world, 0, MEMBER_HOME, DURATION_DAY_MS, code);
+        CHECK_ERR(ERR_OK, world_join(world, i, code));
+        CHECK(world_run_until(world, MINUTE, has_joined, &i));
+    }
+    world_run(world, 20 * SECOND);
+    return world;
+}
+
+static void sign_member(struct world *world, int number, const struct member *member,
+                        const struct sign_secret *second, struct buffer *out) {
+    const struct sign_secret *keys[] = {&world->homes[number].owners[0].sign, second};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    CHECK_ERR(ERR_OK, member_encode(member, &body));
+    (void)sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, second == NULL ? 1 : 2, out);
+}
+
+static void fill_outsider(struct world *world, int number, struct member *out) {
+    const struct world_home *home = &world->homes[number];
+    *out = (struct member){
+        .head = {.community = world->community, .created = world_wall(world, number)},
+        .role = MEMBER_OUTSIDER,
+        .node = home->node,
+        .log = home->log,
+        .transport = home->transport,
+        .owner_count = 1,
+        .owners = {home->owner_publics[0]}};
+    out->head.expires.ms = out->head.created.ms + 300 * (int64_t)DURATION_DAY_MS;
+    (void)snprintf(out->name, sizeof out->name, "Outsider %d", number);
+    (void)snprintf(out->owner_names[0], NAME_MAX_BYTES, "Owner");
+}
+
+/* With one home as its door; its certificate comes back whole. */
+static void apply(struct world *world, int number, int door, struct buffer *certificate) {
+    struct member member;
+    struct door_code code = {.community = world->community,
+                             .home = world->homes[door].certificate,
+                             .transport = world->homes[door].transport,
+                             .address_count = 1};
+    char text[CODE_MAX_BYTES];
+    struct buffer bytes;
+    fill_outsider(world, number, &member);
+    (void)snprintf(code.name, sizeof code.name, "Number %d", door);
+    world_address(door, code.addresses[0]);
+    CHECK_ERR(ERR_OK, door_code_write(&code, text));
+    sign_member(world, number, &member, NULL, &bytes);
+    const struct control_request request = {.op = CONTROL_OUTSIDE_APPLY,
+                                            .blob = buffer_bytes(&bytes),
+                                            .blob2 = {(const uint8_t *)text, strlen(text) + 1}};
+    CHECK_ERR(ERR_OK, world_ask(world, number, &request));
+    buffer_finish(&bytes);
+    buffer_init(certificate, SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, buffer_append(certificate, world->reply.as.data.data));
+}
+
+static struct admission admission_of(struct world *world, const struct buffer *certificate,
+                                     int door) {
+    return (struct admission){.member = buffer_bytes(certificate),
+                              .kind = OUTSIDER_AGENCY,
+                              .instruments = 1U << INSTRUMENT_VOLUNTARY,
+                              .live_requests = 2,
+                              .door_count = 1,
+                              .doors = {world->homes[door].certificate},
+                              .until = {world_wall(world, 0).ms + 60 * (int64_t)DURATION_DAY_MS}};
+}
+
+/* Two administrators. */
+static void decide(struct world *world, const struct admission *admission) {
+    struct act act;
+    world_act(world, 0, &act);
+    act.has_admission = true;
+    act.admission = *admission;
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+}
+
+static struct world *let_in(uint64_t seed, struct admission *admission,
+                            struct buffer *certificate) {
+    struct world *world = settled(seed);
+    int agency = AGENCY;
+    apply(world, AGENCY, 2, certificate);
+    *admission = admission_of(world, certificate, 2);
+    decide(world, admission);
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &agency));
+    return world;
+}
+
+static bool home_has(struct world *world, void *context) {
+    const struct wait *wait = context;
+    return world_has_object(world, wait->home, &wait->id);
+}
+
+static bool delivered(struct world *world, void *context) {
+    const struct wait *wait = context;
+    return world_delivered(world, wait->home, &wait->id) > 0;
+}
+
+static bool matched(struct world *world, void *context) {
+    const struct wait *wait = context;
+    const struct world_clip *clip = world_clip(world, wait->home, &wait->id);
+    return clip != NULL && clip->held;
+}
+
+/* Certificates that a node holds, its own counted. */
+static size_t certificates(struct world *world, int home) {
+    return community_size(world->homes[home].core->community);
+}
+
+static void test_it_is_let_in_by_k_and_asks_through_its_door(void **state) {
+    (void)state;
+    struct buffer certificate;
+    struct request request;
+    struct world *world = settled(1);
+    apply(world, AGENCY, 2, &certificate);
+    world_run(world, 3 * MINUTE);
+    CHECK(!world_certificate(world, AGENCY)); /* nobody has let it in */
+    const struct admission admission = admission_of(world, &certificate, 2);
+    struct act act;
+    world_act(world, 0, &act);
+    act.has_admission = true;
+    act.admission = admission;
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+    world_run(world, 2 * MINUTE);
+    CHECK(!world_certificate(world, AGENCY)); /* one of two is not enough */
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+    struct wait wait = {.home = AGENCY};
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &wait.home));
+    CHECK(world_is_member(world, AGENCY));
+    CHECK(world_links(world, AGENCY) == 0); /* to the overlay */
+    world->homes[1].footage = WORLD_MATCH;
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    for (int i = 0; i < MEMBERS; i++) {
+        wait.home = i;
+        CHECK(world_run_until(world, MINUTE, home_has, &wait));
+    }
+    wait.home = 1;
+    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+    CHECK(certificates(world, AGENCY) == 1); /* it knows nobody yet */
+    const struct world_clip *clip = world_clip(world, 1, &wait.id);
+    struct grant grant;
+    world_grant(world, 1, clip, &grant);
+    CHECK_ERR(ERR_OK, world_grant_put(world, 1, clip, &grant, 0, 1, NULL));
+    wait.home = AGENCY;
+    CHECK(world_run_until(world, 5 * MINUTE, delivered, &wait));
+    CHECK(world_delivered_opens(world, AGENCY, &wait.id, clip));
+    CHECK(certificates(world, AGENCY) == 3); /* who granted, and who vouched for it: home 0 */
+    world_run(world, MINUTE);
+    for (int i = 0; i < MEMBERS; i++) { /* it counts for all */
+        CHECK(world_log_count(world, i, "request_seen ") == 1);
+        CHECK(world_log_verifies(world, i));
+    }
+    CHECK(world_log_count(world, AGENCY, "receipt_commitment ") == 1);
+    CHECK(world_log_verifies(world, AGENCY));
+    world_kill(world, AGENCY);
+    CHECK_ERR(ERR_OK, world_start(world, AGENCY));
+    world_run(world, MINUTE);
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    wait.home = 1;
+    CHECK(world_run_until(world, MINUTE, home_has, &wait));
+    for (int i = 0; i < MEMBERS; i++) {
+        world_kill(world, i);
+        CHECK_ERR(ERR_OK, world_start(world, i));
+    }
+    CHECK(world_has_object(world, 1, &wait.id));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+static void test_suspended_it_asks_nothing_and_resumed_it_does(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct wait wait = {.home = 0};
+    struct world *world = let_in(2, &admission, &certificate);
+    world->homes[1].footage = WORLD_MATCH;
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    wait.home = 1;
+    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+    admission.suspended = true;
+    decide(world, &admission);
+    world_run(world, 20 * SECOND);
+    CHECK(world_clip(world, 1, &wait.id) == NULL); /* what it has asked for ends */
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_DENY_SUSPENDED, world_request(world, AGENCY, &request, &wait.id));
+    admission.suspended = false;
+    decide(world, &admission);
+    world_run(world, 20 * SECOND);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    wait.home = 1;
+    CHECK(world_run_until(world, MINUTE, home_has, &wait));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+static void test_an_instrument_that_it_may_not_use_is_refused_by_name(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct buffer bytes;
+    struct request request;
+    struct id id;
+    struct world *world = let_in(3, &admission, &certificate);
+    world_warrant(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_DENY_CAP, world_request(world, AGENCY, &request, &id));
+    CHECK(world_log_count(world, AGENCY, "request_refused ") == 1);
+    /* And by whoever gets it by another way: a member passes it on. */
+    struct world_insider insider;
+    id = world_sign_request(world, AGENCY, &request, &bytes);
+    CHECK(world_insider_dial(world, 1, 0, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    CHECK(!world_has_object(world, 0, &id));
+    CHECK(world_log_count(world, 0, "request_refused ") == 1);
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+static enum err put_officer(struct world *world, struct id *id) {
+    struct member member;
+    struct signed_object object;
+    struct buffer bytes;
+    fill_outsider(world, AGENCY, &member);
+    member.role = MEMBER_OFFICER;
+    member.head.author = world->homes[AGENCY].certificate;
+    member.head.expires.ms -= DURATION_DAY_MS;
+    member.owners[0] = world->homes[OFFICER].owner_publics[0];
+    sign_member(world, AGENCY, &member, &world->homes[OFFICER].owners[0].sign, &bytes);
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
+    *id = object.id;
+    const struct control_request request = {.op = CONTROL_OFFICER_PUT,
+                                            .blob = buffer_bytes(&bytes)};
+    enum err err = world_ask(world, AGENCY, &request);
+    buffer_finish(&bytes);
+    return err;
+}
+
+/* By the officer's key, at the agency's node. */
+static enum err ask_as_officer(struct world *world, const struct id *officer, struct id *id) {
+    struct request request;
+    struct buffer bytes;
+    world_voluntary(world, AGENCY, HOUR, &request);
+    request.head.author = *officer;
+    *id = world_sign_request(world, OFFICER, &request, &bytes);
+    const struct control_request ask = {
+        .op = CONTROL_REQUEST_PUT, .blob = buffer_bytes(&bytes), .blob2 = BYTES_TEXT("sealed")};
+    enum err err = world_ask(world, AGENCY, &ask);
+    buffer_finish(&bytes);
+    return err;
+}
+
+static enum err take_back_officer(struct world *world, const struct id *officer) {
+    struct removal removal = {.head = {.community = world->community,
+                                       .author = world->homes[AGENCY].certificate,
+                                       .created = world_wall(world, AGENCY),
+                                       .expires = INSTANT_FOR_GOOD},
+                              .removed = {.member = *officer}};
+    const struct sign_secret *owner = &world->homes[AGENCY].owners[0].sign;
+    struct buffer bytes;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    CHECK_ERR(ERR_OK, removal_encode(&removal, &body));
+    (void)sample_sign(OBJECT_REMOVAL, buffer_bytes(&body), &owner, 1, &bytes);
+    const struct control_request request = {.op = CONTROL_REMOVE, .blob = buffer_bytes(&bytes)};
+    enum err err = world_ask(world, AGENCY, &request);
+    buffer_finish(&bytes);
+    return err;
+}
+
+static void test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct id officer;
+    struct wait wait = {.home = 1};
+    struct world *world = let_in(4, &admission, &certificate);
+    uint8_t before[EPOCH_KEY_BYTES];
+    uint8_t after[EPOCH_KEY_BYTES];
+    CHECK_ERR(ERR_OK, put_officer(world, &officer));
+    world->homes[1].footage = WORLD_MATCH;
+    CHECK_ERR(ERR_OK, ask_as_officer(world, &officer, &wait.id));
+    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+    const struct world_clip *clip = world_clip(world, 1, &wait.id);
+    struct grant grant;
+    world_grant(world, 1, clip, &grant);
+    CHECK_ERR(ERR_OK, world_grant_put(world, 1, clip, &grant, 0, 1, NULL));
+    wait.home = AGENCY;
+    CHECK(world_run_until(world, 5 * MINUTE, delivered, &wait));
+    const struct control_request overdue = {.op = CONTROL_OVERDUE};
+    world_run(world, MINUTE);
+    CHECK_ERR(ERR_OK, world_ask(world, 0, &overdue)); /* the outsider answers for it */
+    CHECK(world->reply_count == 2);
+    /* The second of two that may live; the third is one too many, whoever asks. */
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    CHECK_ERR(ERR_DENY_QUOTA, ask_as_officer(world, &officer, &wait.id));
+    world_epoch(world, 0, before);
+    CHECK_ERR(ERR_OK, take_back_officer(world, &officer));
+    world_run(world, 2 * HOUR); /* what lived has ended */
+    CHECK(community_is_removed(world->homes[0].core->community, &officer, NULL));
+    CHECK(ask_as_officer(world, &officer, &wait.id) != ERR_OK);
+    world_epoch(world, 0, after);
+    CHECK(memcmp(before, after, sizeof before) == 0); /* no outsider has a part in it */
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+static void test_one_outsider_hears_nothing_of_another(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct buffer second;
+    struct request request;
+    struct wait wait = {.home = 0};
+    struct world *world = let_in(5, &admission, &certificate);
+    int press = PRESS;
+    apply(world, PRESS, 2, &second);
+    struct admission other = admission_of(world, &second, 2);
+    other.kind = OUTSIDER_PRESS;
+    decide(world, &other);
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &press));
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    struct id by_home;
+    world_voluntary(world, 1, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, 1, &request, &by_home));
+    CHECK(world_run_until(world, MINUTE, home_has, &wait));
+    world_run(world, 10 * MINUTE);
+    CHECK(!world_has_object(world, PRESS, &wait.id));
+    CHECK(!world_has_object(world, PRESS, &by_home));
+    CHECK(!world_has_object(world, AGENCY, &by_home));
+    CHECK(community_find(world->homes[AGENCY].core->community, &world->homes[2].certificate) ==
+          NULL);
+    buffer_finish(&second);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+static size_t doors_linked(struct world *world, int home) {
+    const struct control_request request = {.op = CONTROL_STATUS};
+    size_t count = 0;
+    CHECK_ERR(ERR_OK, world_ask(world, home, &request));
+    for (size_t i = 0; i < world->reply.as.status.door_count; i++) {
+        count += world->reply.as.status.doors[i].linked ? 1 : 0;
+    }
+    return count;
+}
+
+static void test_what_is_not_its_own_ends_the_link(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct buffer bytes;
+    struct request request;
+    struct world *world = let_in(6, &admission, &certificate);
+    world_run(world, 10 * SECOND);
+    CHECK(doors_linked(world, AGENCY) == 1);
+    struct core *core = world->homes[2].core;
+    struct link *link = NULL;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        link = core->links[i].no != 0 && core->links[i].state == LINK_OPEN &&
+                       core->links[i].door == TRANSPORT_OUTSIDER
+                   ? &core->links[i]
+                   : link;
+    }
+    CHECK(link != NULL);
+    const struct link_message wrong[] = {
+        {.kind = LINK_STANDING, .as.standing.object = buffer_bytes(&certificate)},
+        {.kind = LINK_ATTACHMENT_WANT},
+        {.kind = LINK_CAUGHT_UP},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        CHECK_ERR(ERR_PEER_SEQUENCE, outside_message(core, link, &wrong[i]));
+    }
+    world_voluntary(world, 1, HOUR, &request); /* of a home, in whatever way it came by it */
+    (void)world_sign_request(world, 1, &request, &bytes);
+    const struct link_message others = {.kind = LINK_GOSSIP,
+                                        .as.gossip.object = buffer_bytes(&bytes)};
+    CHECK_ERR(ERR_PEER_SEQUENCE, outside_message(core, link, &others));
+    buffer_finish(&bytes);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+static void test_removed_it_finds_its_door_shut(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct id id;
+    struct act act;
+    uint8_t key[EPOCH_KEY_BYTES] = {7};
+    struct world *world = let_in(7, &admission, &certificate);
+    world_run(world, 10 * SECOND);
+    CHECK(doors_linked(world, AGENCY) == 1);
+    world_act(world, 0, &act);
+    act.has_removed = true;
+    act.removed.member = world->homes[AGENCY].certificate;
+    sha256(BYTES_OF(key), &act.removed.epoch);
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, key, NULL));
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+    world_run(world, 5 * MINUTE);
+    CHECK(doors_linked(world, AGENCY) == 0);
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK(world_request(world, AGENCY, &request, &id) != ERR_OK); /* it has heard so */
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+/* The other way round nobody opens: a member's certificate opens no outsider's door. */
+static void test_an_outsider_opens_no_other_door(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct world_insider insider;
+    struct world *world = let_in(8, &admission, &certificate);
+    /* Even with the epoch key, which a broken home might hand it. */
+    CHECK(!world_insider_dial(world, AGENCY, 0, NULL, buffer_bytes(&certificate), &insider) ||
+          !insider.open);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_it_is_let_in_by_k_and_asks_through_its_door),
+        cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
+        cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
+        cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
+        cmocka_unit_test(test_one_outsider_hears_nothing_of_another),
+        cmocka_unit_test(test_what_is_not_its_own_ends_the_link),
+        cmocka_unit_test(test_removed_it_finds_its_door_shut),
+        cmocka_unit_test(test_an_outsider_opens_no_other_door),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -29,6 +29,9 @@ static void removed_change(const struct removed *removed, const struct member_li
                            struct changes *out);
 static void renewed_change(const struct renewed *renewed, const struct member_list *members,
                            struct changes *out);
+static void admission_change(const struct community_terms *before,
+                             const struct admission *admission, const struct member_list *members,
+                             struct changes *out);
 static const char *member_text(const struct member_list *members, const struct id *id,
                                char out[PERSON_MAX]);
 
@@ -74,6 +77,9 @@ void changes_of_act(const struct community_terms *before, const struct act *act,
     }
     if (!id_is_zero(&act->treaty_ended)) {
         treaty_end_change(&before->governance, act, out);
+    }
+    if (act->has_admission) {
+        admission_change(before, &act->admission, members, out);
     }
     if (out->count == 0) {
         changes_add(out, "nothing: the charter is as before");
@@ -249,7 +255,7 @@ static void role_changes(const struct charter *before, const struct charter *aft
                          struct changes *out) {
     char was[TERMS_WORDS_MAX];
     char is[TERMS_WORDS_MAX];
-    for (int role = MEMBER_HOME; role <= MEMBER_WITNESS; role++) {
+    for (int role = MEMBER_HOME; role <= MEMBER_OFFICER; role++) {
         const struct role_rule old = terms_rule(before, (enum member_role)role);
         const struct role_rule new = terms_rule(after, (enum member_role)role);
         if (old.instruments != new.instruments) {
@@ -293,6 +299,40 @@ static void renewed_change(const struct renewed *renewed, const struct member_li
     time_text(renewed->until, until);
     changes_add(out, "the certificate of %s runs until %s",
                 member_text(members, &renewed->member, text), until);
+}
+
+static void admission_change(const struct community_terms *before,
+                             const struct admission *admission, const struct member_list *members,
+                             struct changes *out) {
+    struct signed_object object;
+    static struct member member; /* large */
+    char safe[SAFE_MAX];
+    char text[PERSON_MAX];
+    char until[TIME_TEXT_MAX];
+    char code[LINK_CODE_BYTES];
+    char words[TERMS_WORDS_MAX];
+    if (admission_verify(&before->governance.community, admission, &object, &member) != ERR_OK) {
+        changes_add(out, "an outsider's certificate that does not verify");
+        return;
+    }
+    const struct outsider *was = governance_outsider(&before->governance, &object.id);
+    bool again = was != NULL && was->admission.suspended && !admission->suspended;
+    link_code(&object.id, code);
+    time_text(admission->until, until);
+    (void)safe_text(member.name, NAME_MAX_BYTES, safe);
+    if (admission->suspended) {
+        changes_add(out, "outsider %.300s (%s) is SUSPENDED: it asks for nothing", safe, code);
+        return;
+    }
+    changes_add(out, "outsider %.300s (%s), %s, may ask%s: it is no member", safe, code,
+                outsider_kind_word(admission->kind), again ? " again" : "");
+    terms_instruments(admission->instruments, words);
+    changes_add(out, "it asks with: %s; %u requests at a time, with all its officers", words,
+                admission->live_requests);
+    changes_add(out, "it asks until %s", until);
+    for (size_t i = 0; i < admission->door_count; i++) {
+        changes_add(out, "its door is %s", member_text(members, &admission->doors[i], text));
+    }
 }
 
 /* With the beginning of its certificate: two may have one name. */

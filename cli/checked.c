@@ -11,6 +11,8 @@ static enum err check_crossing(const struct control_reply *reply,
                                struct checked_request *out);
 static void name_sponsor(const struct bytes *chain, size_t count, const struct member *author,
                          char out[NAME_MAX_BYTES]);
+static void name_asker(const struct community_terms *community, const struct id *author,
+                       struct checked_request *out);
 static void check_calls(const struct control_reply *reply, const struct community_terms *community,
                         struct checked_request *out);
 static bool check_call(const struct control_reply *reply, const struct community_terms *community,
@@ -68,6 +70,7 @@ static enum err check_author(const struct control_reply *reply,
     if (err == ERR_OK) {
         name_sponsor(reply->as.request.chain, reply->as.request.chain_count, &out->author,
                      out->sponsor);
+        name_asker(community, &author, out);
     }
     return err;
 }
@@ -98,6 +101,9 @@ static enum err check_crossing(const struct control_reply *reply,
             governance_treaty(governance, &crossing.treaty, crossing.head.created);
         out->author = crossed.author.member;
         out->author.invite = (struct bytes){NULL, 0};
+        treaty_asker(governance, agreed, &crossed.author, &out->asker);
+        (void)snprintf(out->account, sizeof out->account, "%s", out->author.name);
+        out->outside = false; /* no treaty lets one cross */
         (void)snprintf(out->abroad, sizeof out->abroad, "%s",
                        treaty_far_side(&agreed->treaty, &governance->community)->name);
         name_sponsor(crossing.membership.chain, crossing.membership.chain_count, &out->author,
@@ -119,6 +125,44 @@ static void name_sponsor(const struct bytes *chain, size_t count, const struct m
             (void)snprintf(out, NAME_MAX_BYTES, "%s", member.name);
         }
     }
+}
+
+/* An officer asks for its outsider, which is who is known here, muted and counted. */
+static void name_asker(const struct community_terms *community, const struct id *author,
+                       struct checked_request *out) {
+    bool officer = out->author.role == MEMBER_OFFICER;
+    asker_of(&community->governance, author, &out->author, &out->asker);
+    (void)snprintf(out->account, sizeof out->account, "%s",
+                   officer ? out->sponsor : out->author.name);
+    const struct outsider *as = governance_outsider(&community->governance, &out->asker.account);
+    out->outside = as != NULL;
+    if (as != NULL) {
+        out->as = *as;
+    }
+}
+
+const char *asker_text(const struct checked_request *asked, char out[ASKER_MAX]) {
+    (void)snprintf(out, ASKER_MAX, "%s%s", asked->outside ? "outsider " : "", asked->account);
+    return out;
+}
+
+const char *outside_text(const struct checked_request *asked, char out[OUTSIDE_TEXT_MAX]) {
+    bool officer = asked->author.role == MEMBER_OFFICER;
+    char account[SAFE_MAX];
+    char name[SAFE_MAX];
+    (void)snprintf(out, OUTSIDE_TEXT_MAX, "%s %.150s%s%.150s",
+                   outsider_kind_word(asked->as.admission.kind),
+                   safe_text(asked->account, 36, account), officer ? ", by its officer " : "",
+                   officer ? safe_text(asked->author.name, 28, name) : "");
+    return out;
+}
+
+const char *let_in_text(const struct outsider *outsider, char out[OUTSIDE_TEXT_MAX]) {
+    char day[DAY_BYTES];
+    day_text(outsider->since, day);
+    (void)snprintf(out, OUTSIDE_TEXT_MAX, "no member: let in by %u administrator%s on %s",
+                   outsider->signers, outsider->signers == 1 ? "" : "s", day);
+    return out;
 }
 
 /* That it was taken back is its author's word, not the node's. */
@@ -322,8 +366,10 @@ const char *secrecy_text(const struct request *request, struct instant now,
 
 void checked_law(const struct checked_request *asked, struct instant now,
                  struct legal_report *out) {
-    const struct legal_evidence evidence = {.document_here = asked->document_here,
-                                            .amends_own = asked->amends_own,
-                                            .seal = seal_evidence(&asked->seal)};
+    const struct legal_evidence evidence = {
+        .document_here = asked->document_here,
+        .amends_own = asked->amends_own,
+        .seal = seal_evidence(&asked->seal),
+        .permit = legal_permit_of(asked->asker.instruments, asked->request.instrument.kind)};
     legal_check_evidence(&asked->request, &asked->charter.caps, now, &evidence, out);
 }

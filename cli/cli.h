@@ -455,6 +455,10 @@ struct checked_request {
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     char abroad[NAME_MAX_BYTES];  /* the community that it came from by treaty; empty: this one */
+    struct asker asker;
+    char account[NAME_MAX_BYTES]; /* who asks: the author, or an officer's outsider */
+    bool outside;                 /* an outsider: no member; and what acts say of it */
+    struct outsider as;
     bool ours, document_here, seal_here;
     enum request_end {
         REQUEST_STANDS,
@@ -480,6 +484,18 @@ struct checked_request {
 };
 enum err check_request(const struct control_reply *reply, const struct community_terms *community,
                        struct instant now, struct checked_request *out);
+/* "Ada"; "outsider Riverside PD". Not safe to print. */
+enum {
+    ASKER_MAX = NAME_MAX_BYTES + 16
+};
+const char *asker_text(const struct checked_request *asked, char out[ASKER_MAX]);
+/* "agency Riverside PD, by its officer Lee"; of an outsider alone. Safe to print. */
+enum {
+    OUTSIDE_TEXT_MAX = 512
+};
+const char *outside_text(const struct checked_request *asked, char out[OUTSIDE_TEXT_MAX]);
+/* "no member: let in by 2 administrators on 2026-11-24". */
+const char *let_in_text(const struct outsider *outsider, char out[OUTSIDE_TEXT_MAX]);
 /* "withdrawn", "amended by 77AB-01"; NULL while it stands. */
 enum {
     REQUEST_END_MAX = 32
@@ -542,6 +558,8 @@ int charter_show(struct cli *cli); /* 'charter show' and 'community show' */
 int cmd_members(struct cli *cli);
 int cmd_remove(struct cli *cli);
 int cmd_renew(struct cli *cli);
+int cmd_outsider(struct cli *cli);
+int outsider_apply(struct cli *cli); /* in cmd_community.c: a home's way in, too */
 int cmd_leave(struct cli *cli);
 int cmd_treaty(struct cli *cli);
 int cmd_peers(struct cli *cli);

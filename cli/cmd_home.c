@@ -17,6 +17,11 @@ enum {
     LINE_ROOM = 512
 };
 
+struct standing_outside { /* of an outsider's node */
+    bool known;           /* an act lets it in */
+    struct outsider as;   /* then */
+};
+
 static int take_init_options(struct cli *cli, struct init *out);
 static int check_address(const struct cli *cli, const char *address);
 static int check_owner_is_free(const struct cli *cli);
@@ -39,6 +44,11 @@ static int key_show(struct cli *cli);
 static int show_key(struct cli *cli);
 static int key_export(struct cli *cli);
 static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]);
+static int ask_how_outside(const struct cli *cli, struct client *client,
+                           const struct control_reply *status, struct standing_outside *out);
+static void show_outside(const struct cli *cli, struct facts *facts,
+                         const struct control_reply *status, const struct standing_outside *outside,
+                         bool removed);
 static int ask_whether_removed(struct client *client, const struct id *certificate, bool *out);
 static void show_reach(struct facts *facts, const struct control_reply *reply);
 static void tell_overlay(struct facts *facts, const struct overlay_figures *overlay);
@@ -512,12 +522,16 @@ int cmd_status(struct cli *cli) {
     struct delivered_due due;
     struct client *client = NULL;
     bool removed = false;
+    struct standing_outside outside = {.known = false};
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
         failed = client_status(client, &reply);
+    }
+    if (failed == 0) {
+        failed = ask_how_outside(cli, client, &reply, &outside);
     }
     if (failed == 0) {
         failed = delivered_load(client, &all);
@@ -537,6 +551,9 @@ int cmd_status(struct cli *cli) {
     if (removed) {
         facts_text(facts, "standing", "standing", "NO MEMBER any more: it left or was removed");
     }
+    if (!id_is_zero(&reply.as.status.outside)) {
+        show_outside(cli, facts, &reply, &outside, removed);
+    }
     show_reach(facts, &reply);
     show_log(facts, &reply);
     facts_time(facts, "started", "running since", reply.as.status.started);
@@ -547,6 +564,63 @@ int cmd_status(struct cli *cli) {
         delivered_remind(&due);
     }
     return EXIT_DONE;
+}
+
+/* What acts say of this outsider, as far as its doors have told. */
+static int ask_how_outside(const struct cli *cli, struct client *client,
+                           const struct control_reply *status, struct standing_outside *out) {
+    static struct community_terms community;
+    if (!status->as.status.has_community || id_is_zero(&status->as.status.outside)) {
+        return 0;
+    }
+    int failed = client_community(cli, client, &community);
+    const struct outsider *as =
+        failed == 0 ? governance_outsider(&community.governance, &status->as.status.outside) : NULL;
+    out->known = as != NULL;
+    if (as != NULL) {
+        out->as = *as;
+    }
+    return failed;
+}
+
+static void show_outside(const struct cli *cli, struct facts *facts,
+                         const struct control_reply *status, const struct standing_outside *outside,
+                         bool removed) {
+    const struct admission *admission = &outside->as.admission;
+    char text[OUTSIDE_TEXT_MAX];
+    char day[DAY_BYTES];
+    const char *state = removed                                         ? "removed"
+                        : !outside->known                               ? "applied"
+                        : admission->suspended                          ? "suspended"
+                        : instant_reached(now_wall(), admission->until) ? "ended"
+                                                                        : "admitted";
+    day_text(admission->until, day);
+    if (outside->known) {
+        (void)snprintf(text, sizeof text, "%s, until %s, %u requests at a time", state, day,
+                       admission->live_requests);
+    } else {
+        (void)snprintf(text, sizeof text, "%s: administrators have not let it in yet", state);
+    }
+    facts_text(facts, "outsider", NULL, state);
+    facts_text(facts, NULL, "outsider", text);
+    if (outside->known) {
+        facts_time(facts, "outsider_until", NULL, admission->until);
+    }
+    facts_items(facts, "doors");
+    for (size_t i = 0; i < status->as.status.door_count; i++) {
+        const struct door_link *door = &status->as.status.doors[i];
+        char safe[SAFE_MAX];
+        (void)snprintf(text, sizeof text, "%.300s, %s", safe_text(door->name, 60, safe),
+                       door->linked ? "linked" : "does not answer");
+        if (!cli->json) {
+            facts_text(facts, NULL, "door", text);
+            continue;
+        }
+        facts_item(facts);
+        facts_text(facts, "name", NULL, door->name);
+        facts_flag(facts, "linked", door->linked);
+    }
+    facts_items(facts, NULL);
 }
 
 static int ask_whether_removed(struct client *client, const struct id *certificate, bool *out) {
@@ -582,7 +656,7 @@ static void show_reach(struct facts *facts, const struct control_reply *reply) {
         facts_number(facts, "links", "links", reply->as.status.links);
         facts_number(facts, "live_objects", NULL, reply->as.status.live_objects);
         tell_overlay(facts, &reply->as.status.overlay);
-    } else {
+    } else if (id_is_zero(&reply->as.status.outside)) {
         facts_text(facts, "community", "community",
                    "none yet: 'stoop community found NAME' or 'stoop community join CODE'");
     }

@@ -307,7 +307,10 @@ static void say_removal(const struct parting *parting) {
     if (parting->by_act) {
         decisions_say_by(&decisions, &parting->pub.owner.sign);
     } else {
-        term_line("BY", "", "you, as this home brought it in: at once");
+        term_line("BY", "",
+                  member->member.role == MEMBER_OFFICER
+                      ? "you, whose officer it is: at once"
+                      : "you, as this home brought it in: at once");
     }
 }
 
@@ -379,9 +382,14 @@ static int remove_at_once(struct cli *cli, struct client *client, const struct p
     uint8_t key[EPOCH_BYTES];
     struct removed removed;
     char safe[SAFE_MAX];
+    /* An officer has no part in the epoch key, nor has who takes it back. */
+    bool partless = parting->member->member.role == MEMBER_OFFICER;
     random_bytes(key, sizeof key);
     fill_removed(parting, BYTES_OF(key), &removed);
-    int failed = put_removal(cli, client, &removed, BYTES_OF(key));
+    if (partless) {
+        removed.epoch = (struct id){{0}};
+    }
+    int failed = put_removal(cli, client, &removed, (struct bytes){key, partless ? 0 : sizeof key});
     secret_wipe(key, sizeof key);
     if (failed == 0) {
         (void)printf("removed: %s; the news goes to every home now\n",

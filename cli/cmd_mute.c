@@ -144,9 +144,9 @@ static int search_requests(struct client *client, const struct community_terms *
     int failed = 0;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, community, now_wall(), &asked) == ERR_OK && !asked.ours &&
-            (prompt_is_code(word, asked.code) || strcmp(word, asked.author.name) == 0) &&
-            name_good(asked.author.name)) {
-            (void)snprintf(out, NAME_MAX_BYTES, "%s", asked.author.name);
+            (prompt_is_code(word, asked.code) || strcmp(word, asked.account) == 0) &&
+            name_good(asked.account)) {
+            (void)snprintf(out, NAME_MAX_BYTES, "%s", asked.account);
         }
     }
     return failed;

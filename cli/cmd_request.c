@@ -3,6 +3,7 @@
 
 #include "cli/breadth.h"
 #include "cli/legal.h"
+#include "cli/members.h"
 #include "cli/prompt.h"
 #include "cli/review.h"
 #include "cli/sent.h"
@@ -60,8 +61,9 @@ static int read_process(const char *path, struct process_reading *out);
 static int read_papers(const char *document, const char *seal, struct request *out,
                        struct papers *papers);
 static void build_terms(struct request *out);
-static int put_sender(const struct cli *cli, const struct control_reply *status,
-                      struct request *out);
+static int put_sender(const struct cli *cli, struct client *client,
+                      const struct control_reply *status, struct request *out);
+static int put_officer(const struct cli *cli, struct client *client, struct request *out);
 static int load_community(const struct cli *cli, struct client *client,
                           const struct control_reply *status, struct asked_in *out);
 static int check_papers(const struct authorities *authorities, const struct request *request,
@@ -99,6 +101,8 @@ static void papers_finish(struct papers *papers);
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static void list_request(const struct cli *cli, const struct checked_request *checked,
                          struct instant now, struct facts *facts);
+static void list_asker(const struct cli *cli, const struct checked_request *checked,
+                       struct facts *facts);
 static void list_papers(const struct cli *cli, const struct checked_request *checked,
                         struct facts *facts);
 static void list_hidden(const struct checked_request *checked, struct instant now,
@@ -145,7 +149,7 @@ int cmd_request(struct cli *cli) {
         failed = client_status(client, &status);
     }
     if (failed == 0) {
-        failed = put_sender(cli, &status, &request);
+        failed = put_sender(cli, client, &status, &request);
     }
     if (failed == 0) {
         failed = load_community(cli, client, &status, &asked);
@@ -404,14 +408,42 @@ static void build_terms(struct request *out) {
     out->terms.no_passing_on = true;
 }
 
-static int put_sender(const struct cli *cli, const struct control_reply *status,
-                      struct request *out) {
+/* Whose certificate has this owner's key: the outsider's own, or one of its officers'. */
+static int put_officer(const struct cli *cli, struct client *client, struct request *out) {
+    static struct community_terms community;
+    struct member_list members = {0};
+    struct keyfile_public pub;
+    size_t owner = 0;
+    int failed = owner_public_of(cli->owner_dir, &pub);
+    if (failed == 0) {
+        failed = client_community(cli, client, &community);
+    }
+    if (failed == 0) {
+        failed = members_load(client, &community, &members);
+    }
+    const struct listed *by =
+        failed == 0 ? members_of_key(&members, &pub.owner.sign, &owner) : NULL;
+    if (failed == 0 && (by == NULL || !listed_stands(by))) {
+        failed = fail("'stoop outsider officer list' says who may",
+                      "this key is no officer's that may ask from here");
+    } else if (failed == 0) {
+        out->head.author = by->id;
+    }
+    members_finish(&members);
+    return failed;
+}
+
+static int put_sender(const struct cli *cli, struct client *client,
+                      const struct control_reply *status, struct request *out) {
     int failed = pinned_community(cli, &out->head.community);
     if (failed == 0 && status->as.status.address_count == 0) {
         failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
                       "this home has no address that a clip could be delivered to");
     }
     out->head.author = status->as.status.certificate;
+    if (failed == 0 && !id_is_zero(&status->as.status.outside)) {
+        failed = put_officer(cli, client, out);
+    }
     out->transport = status->as.status.transport;
     out->address_count = status->as.status.address_count;
     memcpy(out->addresses, status->as.status.addresses, sizeof out->addresses);
@@ -426,7 +458,9 @@ static int load_community(const struct cli *cli, struct client *client,
     static struct member self;
     int failed = client_community(cli, client, &out->community);
     out->caps = status->as.status.caps;
-    if (failed != 0 || out->community.governance.treaty_count == 0) {
+    out->role = MEMBER_OUTSIDER; /* whose requests cross nowhere */
+    if (failed != 0 || !id_is_zero(&status->as.status.outside) ||
+        out->community.governance.treaty_count == 0) {
         return failed;
     }
     enum err err =
@@ -457,9 +491,11 @@ static int check_papers(const struct authorities *authorities, const struct requ
 static int check_law(const struct cli *cli, const struct request *request,
                      const struct control_reply *status, const struct asked_in *asked,
                      const struct seal_outcome *seal) {
-    const struct legal_evidence evidence = {.document_here = request->document.present,
-                                            .seal = seal_evidence(seal),
-                                            .amends_own = true}; /* sent_find() has found it */
+    const struct legal_evidence evidence = {
+        .document_here = request->document.present,
+        .seal = seal_evidence(seal),
+        .amends_own = true, /* sent_find() has found it */
+        .permit = legal_permit_of(status->as.status.instruments, request->instrument.kind)};
     struct legal_report report;
     size_t rule = 0;
     legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
@@ -516,9 +552,12 @@ static void show_request(const struct request *request, const struct legal_repor
             term_put("UNKNOWN", "%s: whether it %s", legal_rule_at(i)->id, legal_rule_at(i)->text);
         }
     }
-    uint32_t homes = status->as.status.members;
+    char homes[32] = "";
+    if (id_is_zero(&status->as.status.outside)) { /* from outside nobody sees how many there are */
+        (void)snprintf(homes, sizeof homes, ", %u at present", status->as.status.members);
+    }
     term_put("SEEN BY",
-             "every home of %s, %u at present: who asks, why, where and when, what failed, how "
+             "every home of %s%s: who asks, why, where and when, what failed, how "
              "broad it is and what its words mention. A home that grants nothing does not answer.",
              safe_text(status->as.status.community_name, 24, safe), homes);
     show_abroad(request, asked);
@@ -623,6 +662,8 @@ static int send_request(const struct cli *cli, struct client *client,
          "withdraw one, or wait until one ends: see 'stoop request status'"},
         {ERR_FULL_TABLE, "homes hold as many open requests as they can",
          "try again when one has ended: see 'stoop requests'"},
+        {ERR_DENY_SUSPENDED, "administrators have suspended you, or your time is over",
+         "see until when with 'stoop status', and ask them"},
         {ERR_PEER_REPEATED, "this very request is on record already",
          "see what came of it with 'stoop request status'"}};
     struct id id;
@@ -927,7 +968,7 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     span_text(request->head.expires.ms - now.ms, left);
     facts_item(facts);
     facts_text(facts, "code", "code", checked->code);
-    facts_text(facts, "by", "by", checked->ours ? "this home" : checked->author.name);
+    list_asker(cli, checked, facts);
     facts_flag(facts, "ours", checked->ours);
     if (checked->abroad[0] != '\0') {
         facts_text(facts, "community", "of", checked->abroad);
@@ -978,6 +1019,26 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     }
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         facts_text(facts, "mentions", "words", text);
+    }
+}
+
+/* Whoever asks from outside is never taken for a member. */
+static void list_asker(const struct cli *cli, const struct checked_request *checked,
+                       struct facts *facts) {
+    char text[OUTSIDE_TEXT_MAX];
+    if (!cli->json && checked->outside) {
+        facts_text(facts, NULL, "from OUTSIDE", outside_text(checked, text));
+        facts_text(facts, NULL, "", let_in_text(&checked->as, text));
+    }
+    facts_text(facts, "by", cli->json || !checked->outside ? "by" : NULL,
+               checked->ours ? "this home" : checked->account);
+    facts_flag(facts, "outside", checked->outside);
+    if (cli->json && checked->outside) {
+        facts_text(facts, "kind", NULL, outsider_kind_word(checked->as.admission.kind));
+        facts_text(facts, "officer", NULL,
+                   checked->author.role == MEMBER_OFFICER ? checked->author.name : "");
+        facts_number(facts, "let_in_by", NULL, checked->as.signers);
+        facts_time(facts, "let_in", NULL, checked->as.since);
     }
 }
 

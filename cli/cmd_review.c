@@ -193,7 +193,7 @@ static int load_requests(struct review *review, const char *code) {
             continue;
         }
         if (!asked.ours) {
-            memory_note(&review->memory, &asked.id, &asked.request, now);
+            memory_note(&review->memory, &asked.id, &asked.asker.account, &asked.request, now);
         }
         if (asked.end != REQUEST_STANDS) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
@@ -396,7 +396,7 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
     }
     if (failed == 0) {
         struct instant now = now_wall();
-        clip.past = memory_past_of(&review->memory, &asked.request.head.author, now);
+        clip.past = memory_past_of(&review->memory, &asked.asker.account, now);
         clip.earlier = memory_earlier(&review->memory, &asked.id);
         clip.muted = pending_hides(&asked, &review->rules, &review->memory, now) == PENDING_MUTED;
         failed = client_keeping(review->desk.client, &asked.request.head.author, &clip.keeping);
@@ -619,7 +619,7 @@ static int open_to_sign(struct review *review, const struct opened *clip,
     char safe[SAFE_MAX];
     span_text(clip->goes.to.ms - clip->goes.from.ms, span);
     (void)snprintf(goes, sizeof goes, "%s of '%s' would go to %s%s", span, clip->manifest->camera,
-                   safe_text(clip->asked->author.name, 28, safe),
+                   safe_text(clip->asked->account, 28, safe),
                    clip->looked ? "" : ", not looked at");
     term_line("GOES", "", goes);
     (void)fflush(stdout);

@@ -193,8 +193,7 @@ static void print_request(FILE *out, const struct checked_request *asked) {
     const struct request *request = &asked->request;
     const struct instrument *instrument = &request->instrument;
     char safe[SAFE_MAX];
-    (void)fprintf(out, "Request     %s, by %s\n", asked->code,
-                  safe_text(asked->author.name, 60, safe));
+    (void)fprintf(out, "Request     %s, by %s\n", asked->code, safe_text(asked->account, 60, safe));
     print_times(out, "Asked", request->head.created);
     (void)fprintf(out, "Basis       %s%s\n",
                   instrument->kind == INSTRUMENT_VOLUNTARY ? "" : "claimed: ",
@@ -368,7 +367,7 @@ static void add_request(json_t *root, const struct checked_request *asked) {
     const struct request *request = &asked->request;
     add_text(root, "request_code", asked->code);
     add_hex(root, "request", BYTES_OF(asked->id.b));
-    add_text(root, "requester", asked->author.name);
+    add_text(root, "requester", asked->account);
     add_time(root, "requested_at", request->head.created);
     add_text(root, "instrument", instrument_word(request->instrument.kind));
     add_text(root, "case", request->instrument.case_number);

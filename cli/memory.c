@@ -125,12 +125,12 @@ enum err memory_write(const struct memory *memory, struct buffer *out) {
     return err;
 }
 
-void memory_note(struct memory *memory, const struct id *id, const struct request *request,
-                 struct instant now) {
+void memory_note(struct memory *memory, const struct id *id, const struct id *asker,
+                 const struct request *request, struct instant now) {
     forget_old(memory, now);
     if (find(memory, id) == memory->asked_count) {
         *take_place(memory) = (struct memory_asked){.request = *id,
-                                                    .author = request->head.author,
+                                                    .author = *asker,
                                                     .at = request->head.created,
                                                     .amends = request->amends};
     }

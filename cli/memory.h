@@ -54,9 +54,9 @@ MUST_USE enum err memory_read(struct bytes file, struct memory *out, size_t *lin
 MUST_USE enum err memory_write(const struct memory *memory, struct buffer *out);
 
 /* A request that was checked: remembered once, with the one that it amends, if it does. Forgets
- * what is older than MEMORY_DAYS. */
-void memory_note(struct memory *memory, const struct id *id, const struct request *request,
-                 struct instant now);
+ * what is older than MEMORY_DAYS. `asker`: on whose account it goes. */
+void memory_note(struct memory *memory, const struct id *id, const struct id *asker,
+                 const struct request *request, struct instant now);
 void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome);
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,

@@ -18,8 +18,8 @@ enum pending_hidden pending_hides(const struct checked_request *asked, const str
     if (memory_snoozed(memory, &asked->id, now).ms > 0) {
         return PENDING_SNOOZED;
     }
-    if (voluntary && (memory_muted(memory, asked->author.name) ||
-                      rules_mute_line(rules, asked->author.name) > 0)) {
+    if (voluntary &&
+        (memory_muted(memory, asked->account) || rules_mute_line(rules, asked->account) > 0)) {
         return PENDING_MUTED;
     }
     return voluntary && rules_quiet_at(rules, now) ? PENDING_QUIET : PENDING_SHOWN;
@@ -34,7 +34,7 @@ void pending_fill(const struct checked_request *asked, const struct rules *rules
                             .hidden = pending_hides(asked, rules, memory, now),
                             .snoozed_until = memory_snoozed(memory, &asked->id, now)};
     (void)snprintf(out->code, sizeof out->code, "%s", asked->code);
-    (void)snprintf(out->author, sizeof out->author, "%s", asked->author.name);
+    (void)asker_text(asked, out->author);
     (void)snprintf(out->reason, sizeof out->reason, "%s", asked->request.reason);
 }
 

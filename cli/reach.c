@@ -43,6 +43,8 @@ static const struct {
     {"charter", "show", false, REACH_EACH},
     {"charter", "proposals", false, REACH_EACH},
     {"charter", "history", false, REACH_EACH},
+    {"outsider", "officer", false, REACH_ONE},
+    {"outsider", "list", false, REACH_EACH},
     {"treaty", "list", false, REACH_EACH},
     {"treaty", "show", false, REACH_EACH},
     {"log", "show", false, REACH_EACH},

@@ -125,7 +125,7 @@ enum pending_hidden {
 struct pending {
     struct id request;
     char code[REQUEST_CODE_BYTES];
-    char author[NAME_MAX_BYTES];
+    char author[ASKER_MAX];
     enum instrument_kind kind;
     char reason[PENDING_REASON_MAX];
     struct instant created, expires;

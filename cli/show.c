@@ -76,11 +76,15 @@ static void show_who(const struct opened *clip, const struct desk *desk) {
     char time[INSTANT_TEXT_MAX];
     bool voluntary = instrument->kind == INSTRUMENT_VOLUNTARY;
     bool badge = instrument->applicant_badge[0] != '\0';
-    term_put(asked->code, "%s%s, from %s", voluntary ? "" : "claims ",
+    char outside[OUTSIDE_TEXT_MAX];
+    term_put(asked->code, "%s%s, from %s%s", voluntary ? "" : "claims ",
              voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
-             safe_text(asked->author.name, 36, a));
+             asked->outside ? "OUTSIDE: " : "",
+             asked->outside ? outside_text(asked, outside) : safe_text(asked->author.name, 36, a));
     instant_local(asked->author.head.created, time);
-    if (asked->sponsor[0] != '\0') {
+    if (asked->outside) {
+        term_put("", "%s", let_in_text(&asked->as, outside));
+    } else if (asked->sponsor[0] != '\0') {
         term_put("", "its key is known since %.11s, vouched for by %s", time + 4,
                  safe_text(asked->sponsor, 28, a));
     } else {

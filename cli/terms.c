@@ -69,7 +69,8 @@ static const struct key_text {
          "# here, or one that the charter has already, as it stands here.\n"},
 };
 
-static const char *const role_words[] = {"", "home", "requester", "administrator", "witness"};
+static const char *const role_words[] = {"",        "home",     "requester", "administrator",
+                                         "witness", "outsider", "officer"};
 
 enum section {
     SECTION_NONE,
@@ -201,7 +202,7 @@ static enum err read_agency(struct reader *reader, const char *line) {
 static enum err read_role(struct reader *reader, const char *line) {
     struct charter *charter = &reader->file.charter;
     char closed[32];
-    for (int role = MEMBER_HOME; role <= MEMBER_WITNESS; role++) {
+    for (int role = MEMBER_HOME; role <= MEMBER_OFFICER; role++) {
         (void)snprintf(closed, sizeof closed, "[role %s]", role_words[role]);
         if (strcmp(line, closed) != 0) {
             continue;
@@ -214,7 +215,9 @@ static enum err read_role(struct reader *reader, const char *line) {
         charter->roles[charter->role_count++] = (struct role_rule){.role = (enum member_role)role};
         return ERR_OK;
     }
-    return bad(reader, "no role, as [role home], requester, administrator or witness:", line);
+    return bad(
+        reader,
+        "no role, as [role home], requester, administrator, witness, outsider, officer:", line);
 }
 
 static enum err end_section(struct reader *reader) {

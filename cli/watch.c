@@ -243,6 +243,7 @@ static void take(struct watch *watch, const struct control_reply *reply, struct 
     char text[REQUEST_END_MAX];
     char line[SAFE_MAX];
     char author[SAFE_MAX];
+    char asker[ASKER_MAX];
     if (signed_decode(reply->as.request.request, &object) != ERR_OK) {
         return;
     }
@@ -266,7 +267,7 @@ static void take(struct watch *watch, const struct control_reply *reply, struct 
         seen = add(watch, &asked);
         (void)snprintf(line, sizeof line, "%s, from %s: %s",
                        voluntary ? "VOLUNTARY" : instrument_label(asked.request.instrument.kind),
-                       safe_text(asked.author.name, 24, author), asked.request.reason);
+                       safe_text(asker_text(&asked, asker), 24, author), asked.request.reason);
         say(watch, watch->looked ? "arrived" : "open", asked.code, line, &asked);
     }
     if (seen == NULL) {
@@ -391,7 +392,7 @@ static void say(const struct watch *watch, const char *event, const char *code, 
             instant_utc(asked->request.head.expires, at);
             (void)json_object_set_new(whole, "instrument",
                                       json_string(instrument_word(asked->request.instrument.kind)));
-            (void)json_object_set_new(whole, "by", json_string(asked->author.name));
+            (void)json_object_set_new(whole, "by", json_string(asked->account));
             (void)json_object_set_new(whole, "expires", json_string(at));
         }
         char *json = whole == NULL ? NULL : json_dumps(whole, JSON_COMPACT);

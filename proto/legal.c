@@ -395,6 +395,12 @@ enum err legal_refuse(const struct request *request, const struct caps *caps, st
     return ERR_OK;
 }
 
+enum legal_permit legal_permit_of(uint32_t instruments, enum instrument_kind kind) {
+    return instruments == INSTRUMENTS_ALL   ? LEGAL_PERMIT_UNKNOWN
+           : (instruments >> kind & 1) != 0 ? LEGAL_PERMITTED
+                                            : LEGAL_NOT_PERMITTED;
+}
+
 struct instant legal_secret_until(const struct request *request) {
     const struct facts facts = {.request = request, .instrument = &request->instrument};
     struct instant ends = request->instrument.non_disclosure_expires;

@@ -203,10 +203,12 @@ enum legal_seal {
     LEGAL_SEAL_BAD,
 };
 enum legal_permit {       /* may a requester of this kind ask with it? */
-    LEGAL_PERMIT_UNKNOWN, /* who asks is not known here */
+    LEGAL_PERMIT_UNKNOWN, /* who asks is not known here, or nothing is left out for it */
     LEGAL_PERMITTED,
     LEGAL_NOT_PERMITTED,
 };
+/* By what its asker may use (1 << instrument_kind). Who may use all has nothing to be checked. */
+enum legal_permit legal_permit_of(uint32_t instruments, enum instrument_kind kind);
 /* The same by whoever has looked; legal_check() is for who has not. */
 struct legal_evidence {
     bool document_here;

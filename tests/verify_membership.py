@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Who belongs to a community, worked out from what 'stoop community export DIR' wrote, by PROTOCOL.md alone: it shares no
 code with Stoop. Checks every signature, the founding charter and each act after it (4.1, 4.6), every certificate up to a
-founder (4.2, 4.3), removals (4.7), renewals (4.9) and treaties (4.12). Prints a line for each member and exits 0, or says all that is
-wrong and exits 1.
+founder (4.2, 4.3), removals (4.7), renewals (4.9), who may ask from outside (4.11) and treaties (4.12). Prints a line
+for each member and exits 0, or says all that is wrong and exits 1.
 
 usage: verify_membership.py DIR [--community ID] [--at TIME]
   --community ID  the community's id in hex, as its members know it: any other's charter is refused
@@ -22,8 +22,9 @@ DAY_MS = 86400 * 1000
 FOR_GOOD = 253402300799999  # the end of the year 9999
 CERTIFICATE_DAYS, RENEWED_DAYS, CHAIN_MAX = 400, 3660, 16
 TREATIES, TREATY_BYTES, STANDS_DAYS = 8, 4096, 15
-ROLES = {1: "home", 2: "requester", 3: "administrator", 4: "witness"}
-ADMINISTRATOR = 3
+ROLES = {1: "home", 2: "requester", 3: "administrator", 4: "witness", 5: "outsider", 6: "officer"}
+ADMINISTRATOR, OUTSIDER, OFFICER = 3, 5, 6
+OUTSIDERS, OFFICERS, DOORS, OUTSIDER_BYTES = 32, 32, 4, 4096
 TYPE = "application/vnd.stoop.{}.v1+protobuf"
 
 # Field number -> name, kind; a kind in a list may be there many times. What is not looked into is bytes.
@@ -47,11 +48,13 @@ SHAPES = {
     "Removed": {1: ("member", "bytes"), 2: ("subtree", "int"), 3: ("epoch", "bytes"), 4: ("reason", "text")},
     "Renewed": {1: ("member", "bytes"), 2: ("until", "int")},
     "Act": {1: ("head", "Head"), 2: ("previous", "bytes"), 3: ("charter", "Charter"), 4: ("removed", "Removed"),
-            5: ("renewed", "Renewed"), 7: ("treaty", "bytes"), 8: ("treaty_ended", "bytes")},
+            5: ("renewed", "Renewed"), 6: ("admission", "Admission"), 7: ("treaty", "bytes"), 8: ("treaty_ended", "bytes")},
     "Treaty": {1: ("created", "int"), 2: ("until", "int"), 3: ("sides", ["TreatySide"]), 4: ("instruments", "int"),
                5: ("roles", "int"), 6: ("caps", "Caps"), 7: ("daily", "int")},
     "TreatySide": {1: ("community", "bytes"), 2: ("name", "text"), 3: ("founders", ["bytes"]), 4: ("allowance", "int"),
                    5: ("clerks", ["bytes"]), 6: ("area", "Place")},
+    "Admission": {1: ("member", "bytes"), 2: ("kind", "int"), 3: ("instruments", "int"), 4: ("live_requests", "int"),
+                  5: ("doors", ["bytes"]), 6: ("until", "int"), 7: ("suspended", "int")},
     "Removal": {1: ("head", "Head"), 2: ("removed", "Removed")},
     "Renewal": {1: ("head", "Head"), 2: ("member", "bytes")},
 }
@@ -64,8 +67,9 @@ BOUNDS = {
     "Caps": {"span_s": (1, 43200), "area_m2": (1, 1294994), "live_requests": (1, 10)},
     "Place": {"radius_m": (0, 100000)},
     "Point": {"lat": (-900000000, 900000000), "lon": (-1800000000, 1800000000)},
-    "RoleRule": {"role": (1, 4), "instruments": (0, 254), "may_not_invite": (0, 1)},
-    "Member": {"role": (1, 4), "invite_allowance": (0, 64)},
+    "Admission": {"kind": (1, 5), "instruments": (0, 254), "live_requests": (1, 10), "suspended": (0, 1)},
+    "RoleRule": {"role": (1, 6), "instruments": (0, 254), "may_not_invite": (0, 1)},
+    "Member": {"role": (1, 6), "invite_allowance": (0, 64)},
     "Invite": {"role": (1, 4), "invite_allowance": (0, 64)},
     "Treaty": {"instruments": (2, 254), "roles": (2, 14), "daily": (1, 64)},
     "TreatySide": {"allowance": (0, 64)},
@@ -166,6 +170,7 @@ class Community:
 
     def __init__(self, objects):
         self.wrong, self.members, self.gone, self.ends = [], {}, [], {}
+        self.admissions, self.outsiders = {}, {}  # what the newest act says of each; certificates that acts have brought
         self.of_kind = collections.defaultdict(list)
         for name, item in objects:
             self.of_kind[item.kind].append((name, item))
@@ -249,9 +254,11 @@ class Community:
              "community")
         need(head["created"] > self.newest_at, "it is not later than the act before")
         things = (act["charter"] is not None or act["removed"] is not None, act["renewed"] is not None,
-                  bool(act["treaty"]), bool(act["treaty_ended"]))
+                  act["admission"] is not None, bool(act["treaty"]), bool(act["treaty_ended"]))
         need(sum(things) == 1, "it decides nothing, or one thing too many")
         self.decided(item, self.charter)
+        if act["admission"] is not None:
+            self.let_in(act["admission"])
         if act["treaty"]:
             self.make_treaty(act["treaty"], head["created"])
         if act["treaty_ended"]:
@@ -271,6 +278,29 @@ class Community:
             member = act["renewed"]["member"]
             self.ends[member] = max(until, self.ends.get(member, 0))
         self.newest, self.newest_at = item.id, head["created"]
+
+    # ---- outsiders (4.11) ----
+
+    def let_in(self, admission):
+        doors = admission["doors"]
+        need(1 <= len(set(doors)) == len(doors) <= DOORS and all(len(d) == 32 for d in doors), "its doors make no sense")
+        need(0 < len(admission["member"]) <= OUTSIDER_BYTES and admission["until"] > 0, "an admission that is not whole")
+        item = Object(admission["member"])
+        need(item.kind == "Member" and item.body["role"] == OUTSIDER and not item.head["author"], "it admits no outsider")
+        need(not item.body["invite"] and item.body["invite_allowance"] == 0, "it admits one that was invited, or invites")
+        self.check_owned(item)
+        if item.id not in self.admissions and len(self.admissions) == OUTSIDERS:
+            del self.admissions[min(self.admissions, key=lambda i: self.admissions[i]["until"])]
+        self.admissions[item.id] = admission
+        self.outsiders[item.id] = item
+
+    def check_officer(self, item, outsider):
+        member, above = item.body, outsider.body
+        need(above["role"] == OUTSIDER and not member["invite"] and member["invite_allowance"] == 0, "it is no outsider's")
+        need(len(member["owners"]) == 1 and all(member[k] == above[k] for k in ("node", "log", "transport")), "it is not at "
+             "its outsider's node")
+        need(item.head["expires"] <= outsider.head["expires"], "it outlives its outsider")
+        need(any(item.signed_by(owner[:32]) for owner in above["owners"]), "no owner of its outsider signed it")
 
     # ---- treaties (4.12) ----
 
@@ -293,6 +323,9 @@ class Community:
 
     def admit(self, items):
         """Sponsors before those whom they brought."""
+        for item in self.outsiders.values():
+            self.members[item.id] = item
+            self.ends[item.id] = max(item.head["expires"], self.ends.get(item.id, 0))
         waiting = list(items)
         while waiting:
             ready = [(n, m) for n, m in waiting if not m.head["author"] or m.head["author"] in self.members]
@@ -302,7 +335,8 @@ class Community:
             waiting = [pair for pair in waiting if pair not in ready]
             self.each(ready, self.admit_one)
 
-    def admit_one(self, item):
+    def check_owned(self, item):
+        """What holds for every certificate."""
         member, head = item.body, item.head
         need(head["community"] == self.id, "it belongs to another community")
         need(head["expires"] - head["created"] <= CERTIFICATE_DAYS * DAY_MS, "it lives for too long")
@@ -310,7 +344,22 @@ class Community:
         need(owners and len(set(owners)) == len(owners) and all(len(o) == 64 for o in member["owners"]), "its owners "
              "make no sense")
         need(len(member["owner_names"]) == len(owners) and member["role"] in ROLES and member["name"], "it is not whole")
-        need(all(item.signed_by(key) for key in (*owners, member["node"])), "an owner or its node has not signed it")
+        keys = owners if member["role"] == OFFICER else (*owners, member["node"])
+        need(all(item.signed_by(key) for key in keys), "an owner or its node has not signed it")
+
+    def admit_one(self, item):
+        member, head = item.body, item.head
+        owners = [owner[:32] for owner in member["owners"]]
+        self.check_owned(item)
+        if member["role"] == OUTSIDER:
+            need(item.id in self.outsiders, "no act lets it ask from outside")
+            return
+        if member["role"] == OFFICER:
+            need(head["author"], "an officer of nobody")
+            self.check_officer(item, self.members[head["author"]])
+            self.members[item.id] = item
+            self.ends[item.id] = head["expires"]
+            return
         need(bool(head["author"]) == bool(member["invite"]), "an invite without who gave it, or the other way round")
         if head["author"]:
             self.check_invite(item, self.members[head["author"]])
@@ -331,7 +380,7 @@ class Community:
              "signed it")
         need(invite.head["community"] == self.id and invite.head["author"] == sponsor.id, "its invite is for another")
         need(invite.head["created"] <= item.head["created"] < invite.head["expires"], "its invite was not alive")
-        need(member["role"] == given["role"] != ADMINISTRATOR, "its invite is for another role")
+        need(member["role"] == given["role"] != ADMINISTRATOR and given["role"] <= 4, "its invite is for another role")
         need(above["role"] in MAY_SPONSOR, "its sponsor's role brings nobody in")
         need(member["invite_allowance"] <= given["invite_allowance"] <= above["invite_allowance"], "it may bring in more "
              "than its sponsor may")
@@ -350,6 +399,7 @@ class Community:
         need(item.body["member"] in self.members and item.head["author"] in self.members, "about or by nobody here")
         member, author = self.members[item.body["member"]], self.members[item.head["author"]]
         above = self.chain(member)[1:] or [member]
+        need(member.body["role"] not in (OUTSIDER, OFFICER), "no home renews who asks from outside")
         need(item.head["community"] == self.id and author in above, "its author is not above who is renewed")
         need(item.head["expires"] - item.head["created"] <= CERTIFICATE_DAYS * DAY_MS, "it renews for too long")
         need(item.signed_by(author.body["node"]), "its author's node has not signed it")
@@ -379,12 +429,14 @@ class Community:
         need(head["community"] == self.id and head["expires"] == FOR_GOOD, "it is no removal of this community")
         need(leaves or member.head["author"] == author.id, "its author did not bring in who is removed")
         need(any(item.signed_by(owner[:32]) for owner in author.body["owners"]), "no owner of its author signed it")
-        need(len(removed["epoch"]) == (0 if leaves else 32), "what changes the key is there, or missing, wrongly")
+        partless = leaves or author.body["role"] == OUTSIDER
+        need(len(removed["epoch"]) == (0 if partless else 32), "what changes the key is there, or missing, wrongly")
 
     def removed_at(self, item):
         """The first removal that takes it away; None: it stays."""
         above = [m.id for m in self.chain(item)]
-        times = [g.at for g in self.gone if g.member == above[0] or (g.subtree and g.member in above)]
+        along = item.body["role"] == OFFICER  # with its outsider, whatever the removal says
+        times = [g.at for g in self.gone if g.member == above[0] or ((g.subtree or along) and g.member in above)]
         return min(times, default=None)
 
     def check_sponsor(self, item):
@@ -401,8 +453,10 @@ class Community:
         since, charter = [pair for pair in self.charters if pair[0] <= made][-1]
         before = sum(m.head["author"] == sponsor.id and (m.head["created"], m.id) < (made, item.id)
                      for m in self.members.values())
-        need(before < sponsor.body["invite_allowance"], "its sponsor has brought in more than it may: it is no member")
-        if since == 0:
+        officer = item.body["role"] == OFFICER
+        need(before < (OFFICERS if officer else sponsor.body["invite_allowance"]), "its sponsor has brought in more than it "
+             "may: it is no member")
+        if since == 0 or officer:
             return
         need(not any(rule["role"] == sponsor.body["role"] and rule["may_not_invite"] for rule in charter["roles"]),
              "the charter of that time let nobody of its sponsor's role bring others in")
@@ -413,10 +467,16 @@ class Community:
     def state(self, item, at):
         removed = self.removed_at(item)
         end = min(self.ends[m.id] for m in self.chain(item))
+        root = self.chain(item)[-1]
+        if root.body["role"] == OUTSIDER:
+            admission = self.admissions.get(root.id)
+            end = min(end, admission["until"] if admission else 0)
         if removed is not None and removed <= at:
             return f"removed {day(removed)}"
         if item.head["created"] > at:
             return f"not yet, from {day(item.head['created'])}"
+        if root.body["role"] == OUTSIDER and self.admissions.get(root.id, {}).get("suspended"):
+            return "suspended"
         return f"in standing until {day(end)}" if at < end else f"ended {day(end)}"
 
 

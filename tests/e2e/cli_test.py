@@ -75,6 +75,14 @@ USAGE = [
      "treaty"),
     (["treaty", "show"], "NAME is missing", "treaty"),
     (["treaty", "end"], "NAME is missing", "treaty"),
+    (["outsider", "apply"], "CODE is missing", "outsider"),
+    (["outsider", "apply", "x", "--name", "A", "--kind", "police"],
+     "'--kind' is agency, defence, insurer, press or other", "outsider"),
+    (["outsider", "propose", "x", "--instruments", "subpena", "--live", "1", "--days", "1"], "no instrument is called 'subpena'",
+     "outsider"),
+    (["outsider", "propose", "x", "--instruments", "all", "--live", "11", "--days", "1"], "'11' is not 1 to 10 requests",
+     "outsider"),
+    (["outsider", "officer", "add", "Lee"], "'--key' is missing", "outsider"),
     (["community", "found"], "NAME is missing", "community"),
     (["community", "found", "A", "B"], "unexpected 'B'", "community"),
     (["community", "found", ""], "'' is not a name: 1 to 64 bytes that can be seen", "community"),
@@ -234,7 +242,7 @@ def test_usage(home):
 
 def test_no_home(home):
     for words in (["status"], ["requests"], ["delivered"], ["members"], ["peers"], ["community", "show"], ["log", "show"],
-                  ["charter", "proposals"], ["remove", "Ada"], ["renew", "Ada"], ["treaty", "list"],
+                  ["charter", "proposals"], ["remove", "Ada"], ["renew", "Ada"], ["outsider", "list"], ["treaty", "list"],
                   ["leave"], ["vault", "list"],
                   with_(ASK, "--from", "2024-12-01 09:00", *LATER)):
         expect_error(home, words, 10, f"there is no home in '{home.data}'",

@@ -27,7 +27,7 @@ static void note_form(uint32_t id, uint32_t amends, uint32_t author, struct inst
     request.head.author = id_of(author);
     request.head.created = at;
     request.amends = id_of(amends);
-    memory_note(&memory, &a, &request, now);
+    memory_note(&memory, &a, &request.head.author, &request, now);
 }
 
 static void note(uint32_t id, uint32_t author, struct instant at) {

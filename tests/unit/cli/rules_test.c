@@ -158,10 +158,10 @@ static void test_a_claimed_order_is_always_shown(void **state) {
     for (int kind = INSTRUMENT_SEARCH_WARRANT; kind <= INSTRUMENT_VOLUNTARY; kind++) {
         bool voluntary = kind == INSTRUMENT_VOLUNTARY;
         asked.request.instrument.kind = (enum instrument_kind)kind;
-        (void)snprintf(asked.author.name, sizeof asked.author.name, "Riverside PD");
+        (void)snprintf(asked.account, sizeof asked.account, "Riverside PD");
         assert_int_equal(pending_hides(&asked, &rules, &memory, at_local(23, 0)),
                          voluntary ? PENDING_MUTED : PENDING_SHOWN);
-        (void)snprintf(asked.author.name, sizeof asked.author.name, "Ada");
+        (void)snprintf(asked.account, sizeof asked.account, "Ada");
         assert_int_equal(pending_hides(&asked, &rules, &memory, at_local(23, 0)),
                          voluntary ? PENDING_QUIET : PENDING_SHOWN);
     }

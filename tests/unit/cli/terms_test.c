@@ -83,7 +83,8 @@ static void test_anything_else_is_an_error_with_its_line(void **state) {
          "not an area, as '52.52,13.405 radius 800 m' or corners: '52,13 53,13'"},
         {"administrator = A\nadministrator = A\n", 2, "named twice: 'A'"},
         {"[role boss]\n", 1,
-         "no role, as [role home], requester, administrator or witness: '[role boss]'"},
+         "no role, as [role home], requester, administrator, witness, "
+         "outsider, officer: '[role boss]'"},
         {"[role home]\ninvites = no\n", 2, "a role needs both 'instruments' and 'invites'"},
         {"[role home]\ninstruments = warrant\n", 2, "no instrument is called 'warrant'"},
         {"[role home]\nname = A\n", 2, "unknown key 'name'"},

@@ -563,6 +563,9 @@ static void test_an_instrument_that_a_role_may_not_use_refuses(void **state) {
     evidence.permit = LEGAL_PERMIT_UNKNOWN;
     legal_check_evidence(&request, &caps_default, SAMPLE_NOW, &evidence, &report);
     CHECK(report.outcomes[rule_named("LP-35")] == LEGAL_NOT_APPLICABLE);
+    CHECK(legal_permit_of(INSTRUMENTS_ALL, INSTRUMENT_VOLUNTARY) == LEGAL_PERMIT_UNKNOWN);
+    CHECK(legal_permit_of(1U << INSTRUMENT_VOLUNTARY, INSTRUMENT_VOLUNTARY) == LEGAL_PERMITTED);
+    CHECK(legal_permit_of(1U << INSTRUMENT_SUBPOENA, INSTRUMENT_VOLUNTARY) == LEGAL_NOT_PERMITTED);
 }
 
 int main(void) {

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""An agency asks from outside: its application is carried to the administrators, two of three let it in, its officer asks
+through homes that are its doors, one home grants, and the clip comes with what proves it. It sees no member before that
+and no request but its own, nor does a second outsider. Suspended, it is refused at once.
+
+usage: tests/e2e/outsider_test.py BIN-FOLDER
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from homes import Home  # noqa: E402
+from street import (PASSPHRASE, accept, add_camera, ask, at_question, count, found_and_join, half_an_hour_ago,  # noqa: E402
+                    open_clips, request_words, set_up, start_home, wait_delivered)
+
+DONE, FAILED = 0, 1
+YES_NO, CODE, NAME = r"\[y/N\] ", "type its code: ", r"type its name, .*: "
+VERIFY = pathlib.Path(__file__).resolve().parents[1] / "verify_membership.py"
+
+
+def answered(home, question, answer, *words):
+    """A command with this question and the passphrase behind it: what it printed."""
+    terminal = home.at_terminal(*words)
+    terminal.expect(question)
+    terminal.line(answer)
+    terminal.expect(PASSPHRASE)
+    terminal.line(Home.PASSPHRASE)
+    assert terminal.wait() == DONE, terminal.text
+    return terminal.text
+
+
+def sign(home, code):
+    home.until(lambda: [p["code"] for p in home.facts("charter", "proposals")], lambda codes: code in codes, 30)
+    return answered(home, CODE, code, "charter", "sign", code)
+
+
+def decided(ada, ben, *words):
+    """What one administrator begins and another signs: both were shown the same."""
+    text = answered(ada, YES_NO, "y", *words)
+    code = re.search(r"(?:decided|signed) as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1)
+    shown = [line for line in text.splitlines() if line.startswith("CHANGE")]
+    seen = sign(ben, code)
+    assert shown and all(line in seen for line in shown), (shown, seen)
+    return text
+
+
+def two_of_three(ada, homes):
+    path = ada.root / "charter.conf"
+    ada.run("charter", "edit", str(path))
+    text = path.read_text()
+    text = text.replace("decide = 1", "decide = 2")
+    text = text.replace("administrator = Ada / Ada\n" if "Ada / Ada" in text else "administrator = ada / ada\n",
+                        "".join(f"administrator = {h.name} / {h.name}\n" for h in homes))
+    path.write_text(text)
+    answered(ada, YES_NO, "y", "charter", "propose", str(path))
+    for home in homes:
+        home.until(lambda h=home: h.facts("charter", "show"), lambda c: len(c["administrators"]) == 3, 30)
+
+
+def apply(outsider, doors, kind, name):
+    codes = [home.run("outsider", "door").stdout.strip() for home in doors]
+    assert all(code.startswith("stoop-door1:") for code in codes), codes
+    text = outsider.with_passphrase("outsider", "apply", *codes, "--name", name, "--kind", kind)
+    path = outsider.root / "application"
+    path.write_text(re.search(r"stoop-apply1:\S+", text).group(0) + "\n")
+    status = outsider.facts("status")
+    assert status["outsider"] == "applied" and not status.get("members"), status
+    return path
+
+
+def state(home, name):
+    return {o["name"]: o["state"] for o in home.facts("outsider", "list")}.get(name)
+
+
+def linked_doors(home):
+    return sum(1 for door in home.facts("status")["doors"] if door["linked"])
+
+
+def let_in(ada, ben, outsider, path, instruments, name):
+    text = decided(ada, ben, "outsider", "propose", str(path), "--instruments", instruments, "--live", "4", "--days", "90")
+    assert f"outsider {name}" in text and "it is no member" in text, text
+    outsider.until(lambda: outsider.facts("status")["outsider"], lambda s: s == "admitted", 90)
+    outsider.until(lambda: linked_doors(outsider), lambda n: n >= 1)
+    assert state(ada, name) == "admitted"
+
+
+def certificates_known(home):
+    return {m["name"] for m in home.facts("members")}
+
+
+def knows_nothing_of(home, others):
+    """Neither its database nor its journal has the certificate of one of these, or its node's key."""
+    kept = [path.read_bytes() for path in (home.data / "node").glob("stoop.db*")]
+    for other in others:
+        status = other.facts("status")
+        for key in (status["certificate"], status["node"]):
+            doors = home.facts("status")["doors"]
+            if other.name not in {door["name"] for door in doors}:  # a door's code says which home it is
+                assert not any(bytes.fromhex(key) in data for data in kept), (other.name, key)
+        assert other.facts("status")["certificate"][:8] not in home.journal()
+
+
+def refused(home, told, *words):
+    terminal = home.at_terminal(*words)
+    if terminal_asks(terminal):
+        terminal.line(Home.PASSPHRASE)
+    code = terminal.wait()
+    assert code == FAILED and told in re.sub(r"\s+", " ", terminal.text), (words, code, terminal.text)
+
+
+def terminal_asks(terminal):
+    """Whether it comes to the passphrase, or ends before."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if re.search(PASSPHRASE, terminal.text):
+            return True
+        if terminal.read(0.2) is None:
+            return False
+    return False
+
+
+def check_custody(agency, clip):
+    """Its own script, which uses nothing of ours."""
+    certificate = clip.with_suffix(".json")
+    text = clip.with_suffix(".txt").read_text()
+    assert "Riverside PD" in text, text
+    script = clip.with_name("check.py")
+    script.write_text("import base64" + text.split("\nimport base64", 1)[1])
+    done = subprocess.run([sys.executable, str(script), str(certificate)], capture_output=True, text=True)
+    assert done.returncode == 0 and "the log has the request" in done.stdout, done
+    assert json.loads(certificate.read_text())["requester"] == "Riverside PD"
+
+
+def main():
+    with set_up("outsider", "ada", "ben", "cleo", "agency", "press") as (root, ada, ben, cleo, agency, press):
+        homes = [ada, ben, cleo]
+        for home in [*homes, agency, press]:
+            start_home(home)
+        found_and_join(homes)
+        two_of_three(ada, homes)
+        start = half_an_hour_ago()
+        add_camera(ben, "front", start)
+
+        path = apply(agency, [ada, cleo], "agency", "Riverside PD")
+        let_in(ada, ben, agency, path, "voluntary", "Riverside PD")
+        assert certificates_known(agency) == {"Riverside PD"}
+        assert {m["name"] for m in ada.facts("members")} >= {"ada", "ben", "cleo"}
+        assert agency.facts("status")["links"] == 0
+
+        officer = root / "lee"
+        made = agency.at_terminal("--owner-dir", str(officer), "key", "new", "--owner", "Lee")
+        made.expect("passphrase: ")
+        made.line(Home.PASSPHRASE)
+        made.expect("again: ")
+        made.line(Home.PASSPHRASE)
+        assert made.wait() == DONE, made.text
+        agency.with_passphrase("outsider", "officer", "add", "Sgt. Lee", "--key", str(officer), times=2)
+        assert [o["name"] for o in agency.facts("outsider", "officer", "list")] == ["Sgt. Lee"]
+
+        # The officer asks; every home hears of it, and one grants.
+        text = agency.with_passphrase("--owner-dir", str(officer), *request_words(start, 5, 22))
+        code = re.search(r"sent as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1)
+        for home in homes:
+            asked = home.until(lambda h=home: h.facts("requests"), lambda all_: any(r["code"] == code for r in all_))
+            mine = next(r for r in asked if r["code"] == code)
+            assert (mine["outside"], mine["by"], mine["kind"], mine["officer"], mine["let_in_by"]) == \
+                (True, "Riverside PD", "agency", "Sgt. Lee", 2), mine
+        ben.until(lambda: open_clips(ben), lambda n: n == 1)
+        assert certificates_known(agency) == {"Riverside PD", "Sgt. Lee"}  # nobody has granted yet
+        knows_nothing_of(agency, homes)
+        terminal = at_question(ben, "review", code)
+        flat = re.sub(r"\s+", " ", terminal.text)
+        assert "from OUTSIDE: agency Riverside PD, by its officer Sgt. Lee" in flat, terminal.text
+        assert "no member: let in by 2 administrators on" in flat, terminal.text
+        terminal.line("l")
+        terminal.wait()
+        got, text = accept(ben, code)
+        assert got == DONE, text
+        wait_delivered(agency, code)
+        assert certificates_known(agency) == {"Riverside PD", "Sgt. Lee", "ada", "ben"}  # and who vouched for him
+        agency.with_passphrase("--owner-dir", str(officer), "collect", code, "--to", str(root / "evidence"))
+        clips = sorted((root / "evidence").glob("*.mp4"))
+        assert len(clips) == 1, list((root / "evidence").iterdir())
+        check_custody(agency, clips[0])
+        assert count(agency, "receipt_commitment") == 1
+        for home in homes:  # the outsider answers for its officer
+            home.until(lambda h=home: [(o["name"], o["received"]) for o in h.facts("overdue")],
+                       lambda all_: all_ == [("Riverside PD", 1)])
+
+        # A second outsider hears of none of it, nor does the agency of what homes ask.
+        second = apply(press, [ada], "press", "Elm Gazette")
+        let_in(ada, ben, press, second, "voluntary", "Elm Gazette")
+        asked_by_home = ask(cleo, start)
+        ben.until(lambda: ben.facts("requests"), lambda all_: any(r["code"] == asked_by_home for r in all_))
+        agency.with_passphrase(*request_words(start, 1, 9))
+        time.sleep(3)
+        assert not press.facts("requests"), press.facts("requests")
+        assert asked_by_home not in {r["code"] for r in agency.facts("requests")}
+        assert certificates_known(press) == {"Elm Gazette"} | ({"Riverside PD"} & certificates_known(press))
+
+        # By rule: an instrument that is not its own.
+        process = root / "warrant.conf"
+        filled = {"instrument": "emergency", "applicant_name": "A. Lee", "applicant_agency": "Riverside PD",
+                  "emergency_facts": "A child of six left the playground with a stranger",
+                  "emergency_person": "Mia, six years old", "emergency_why_now": "no judge answers at this hour"}
+        process.write_text("".join(f"{k} = {v}\n" for k, v in filled.items()))
+        words = [w for w in request_words(start, 5, 22) if w != "--voluntary"]
+        refused(agency, "by rule LP-35", *words, "--process", str(process))
+
+        # Suspended: refused at once; resumed: not.
+        decided(ada, ben, "outsider", "suspend", "Riverside PD")
+        agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "suspended")
+        assert state(cleo, "Riverside PD") == "suspended"
+        refused(agency, "suspended", *request_words(start, 5, 20))
+        decided(ada, ben, "outsider", "resume", "Riverside PD")
+        agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "admitted")
+        ask(agency, start, 5, 20)
+
+        # The officer is taken back, and then the agency.
+        answered(agency, NAME, "Sgt. Lee", "outsider", "officer", "remove", "Sgt. Lee")
+        refused(agency, "no officer's that may ask", "--owner-dir", str(officer), *request_words(start, 5, 18))
+        folder = root / "export"
+        ada.run("community", "export", str(folder))
+        done = subprocess.run([sys.executable, str(VERIFY), str(folder)], capture_output=True, text=True)
+        assert done.returncode == 0 and re.search(r"outsider +in standing.*: Riverside PD\n", done.stdout), done
+        assert re.search(r"officer +removed.*: Sgt. Lee\n", done.stdout), done
+        text = answered(ada, NAME, "Riverside PD", "remove", "Riverside PD")
+        sign(ben, re.search(r"(?:decided|signed) as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1))
+        cleo.until(lambda: state(cleo, "Riverside PD"), lambda s: s == "removed")
+        agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "removed")
+        agency.until(lambda: linked_doors(agency), lambda n: n == 0)
+    print("outsider: ok")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,5 @@
-/* What people copy or type to meet: introductions, spoken codes. The first byte says which. */
+/* What people copy or type to meet: introductions, spoken codes, codes of doors, applications. The
+ * first byte says which. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include "proto/meet.h"
 
 enum {
-    TEXT_MAX = 1024
+    TEXT_MAX = APPLICATION_MAX_BYTES
 };
 
 /* It has one spelling. */
@@ -37,6 +38,25 @@ static void try_code(const char *text) {
     ASSERT(memcmp(&code, &same, sizeof code) == 0);
 }
 
+static void try_door(const char *text) {
+    static struct door_code code;
+    char again[CODE_MAX_BYTES];
+    if (door_code_read(text, &code) == ERR_OK) {
+        ASSERT(door_code_write(&code, again) == ERR_OK);
+        ASSERT(strcmp(text, again) == 0);
+    }
+}
+
+static void try_application(const char *text) {
+    static uint8_t room[APPLICATION_MAX_BYTES];
+    static char again[APPLICATION_MAX_BYTES];
+    struct application application;
+    if (application_read(text, room, &application) == ERR_OK) {
+        ASSERT(application_write(&application, again) == ERR_OK);
+        ASSERT(strcmp(text, again) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char text[TEXT_MAX];
     if (size == 0 || size > sizeof text) {
@@ -44,10 +64,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
-    if (data[0] % 2 == 0) {
+    switch (data[0] % 4) {
+    case 0:
         try_introduction(text);
-    } else {
+        break;
+    case 1:
         try_code(text);
+        break;
+    case 2:
+        try_door(text);
+        break;
+    default:
+        try_application(text);
     }
     return 0;
 }
@@ -58,16 +86,35 @@ size_t fuzz_seed(uint64_t choice, uint8_t *out, size_t room) {
                                         .transport = {{3}},
                                         .tag = {4},
                                         .expires = {INT64_C(1795555800000)},
-                                        .address_count = 1 + choice / 2 % 2,
+                                        .address_count = 1 + choice / 4 % 2,
                                         .addresses = {"203.0.113.7:7878", "[2001:db8::1]:7878"}};
-    struct meet_code code = {(uint8_t)(choice / 2 % MEET_CODE_NUMBERS),
+    struct meet_code code = {(uint8_t)(choice / 4 % MEET_CODE_NUMBERS),
                              {(uint8_t)(choice >> 8), (uint8_t)(choice >> 16), 255}};
-    char text[CODE_MAX_BYTES];
-    out[0] = (uint8_t)(choice % 2);
-    if (choice % 2 == 0) {
+    struct door_code door = {.community = {{1}},
+                             .home = {{2}},
+                             .transport = {{3}},
+                             .name = "Number 12",
+                             .address_count = 1 + choice / 4 % 2,
+                             .addresses = {"203.0.113.7:7878", "[2001:db8::1]:7878"}};
+    const struct application application = {
+        .kind = (enum outsider_kind)(OUTSIDER_AGENCY + choice / 4 % 5),
+        .door_count = 1 + choice / 4 % OUTSIDER_DOORS_MAX,
+        .doors = {{{1}}, {{2}}, {{3}}, {{4}}},
+        .member = BYTES_TEXT("a certificate")};
+    static char text[APPLICATION_MAX_BYTES];
+    out[0] = (uint8_t)(choice % 4);
+    switch (choice % 4) {
+    case 0:
         ASSERT(introduction_write(&introduction, text) == ERR_OK);
-    } else {
+        break;
+    case 1:
         meet_code_write(&code, text);
+        break;
+    case 2:
+        ASSERT(door_code_write(&door, text) == ERR_OK);
+        break;
+    default:
+        ASSERT(application_write(&application, text) == ERR_OK);
     }
     size_t len = strlen(text);
     ASSERT(len + 1 < room);

@@ -297,8 +297,70 @@ static void test_addresses_are_literals_in_one_spelling(void **state) {
     CHECK(!address_valid(longest));
 }
 
+static struct door_code sample_door(void) {
+    const struct sample_home *founder = &community.homes[SAMPLE_FOUNDER];
+    return (struct door_code){.community = community.id,
+                              .home = founder->certificate,
+                              .transport = founder->transport_public,
+                              .name = "Number 12",
+                              .address_count = 2,
+                              .addresses = {"203.0.113.7:7878", "[2001:db8::1]:7878"}};
+}
+
+/* A typing error anywhere is told from a door. */
+static void test_a_doors_code_reads_as_it_was_written_and_no_other_way(void **state) {
+    (void)state;
+    struct door_code code = sample_door();
+    struct door_code again;
+    char text[CODE_MAX_BYTES];
+    CHECK_ERR(ERR_OK, door_code_write(&code, text));
+    CHECK_ERR(ERR_OK, door_code_read(text, &again));
+    CHECK(memcmp(&code, &again, sizeof code) == 0);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        char kept = text[i];
+        text[i] = kept == 'A' ? 'B' : 'A';
+        CHECK_ERR(ERR_USER_SYNTAX, door_code_read(text, &again));
+        text[i] = '\0'; /* cut off */
+        CHECK_ERR(ERR_USER_SYNTAX, door_code_read(text, &again));
+        text[i] = kept;
+    }
+    code.name[0] = '\0';
+    CHECK_ERR(ERR_USER_SYNTAX, door_code_write(&code, text));
+    code = sample_door();
+    code.address_count = 0;
+    CHECK_ERR(ERR_USER_SYNTAX, door_code_write(&code, text));
+}
+
+static void test_an_application_reads_as_it_was_written(void **state) {
+    (void)state;
+    static uint8_t room[APPLICATION_MAX_BYTES];
+    static uint8_t longest[OUTSIDER_CERTIFICATE_MAX + 1];
+    static char text[APPLICATION_MAX_BYTES];
+    struct application application = {.kind = OUTSIDER_PRESS,
+                                      .door_count = OUTSIDER_DOORS_MAX,
+                                      .doors = {{{1}}, {{2}}, {{3}}, {{4}}},
+                                      .member = {longest, OUTSIDER_CERTIFICATE_MAX}};
+    struct application again;
+    CHECK_ERR(ERR_OK, application_write(&application, text)); /* the longest fits */
+    CHECK_ERR(ERR_OK, application_read(text, room, &again));
+    CHECK(again.kind == OUTSIDER_PRESS && again.door_count == OUTSIDER_DOORS_MAX);
+    CHECK(memcmp(again.doors, application.doors, sizeof again.doors) == 0);
+    CHECK(bytes_equal(again.member, application.member));
+    text[60] = text[60] == 'A' ? 'B' : 'A';
+    CHECK_ERR(ERR_USER_SYNTAX, application_read(text, room, &again));
+    application.member.len++;
+    CHECK_ERR(ERR_USER_SYNTAX, application_write(&application, text));
+    application.member.len = 1;
+    application.doors[3] = application.doors[0];
+    CHECK_ERR(ERR_USER_SYNTAX, application_write(&application, text));
+    application.door_count = 0;
+    CHECK_ERR(ERR_USER_SYNTAX, application_write(&application, text));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_doors_code_reads_as_it_was_written_and_no_other_way),
+        cmocka_unit_test(test_an_application_reads_as_it_was_written),
         cmocka_unit_test(test_a_code_reads_as_it_was_written_and_gives_the_signed_invite),
         cmocka_unit_test(test_every_changed_missing_or_added_letter_is_noticed),
         cmocka_unit_test(test_a_right_checksum_does_not_make_wrong_fields_right),

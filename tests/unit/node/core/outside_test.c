@@ -450,7 +450,6 @@ static void test_removed_it_finds_its_door_shut(void **state) {
     world_destroy(world);
 }
 
-/* The other way round nobody opens: a member's certificate opens no outsider's door. */
 static void test_an_outsider_opens_no_other_door(void **state) {
     (void)state;
     struct admission admission;
@@ -458,8 +457,9 @@ static void test_an_outsider_opens_no_other_door(void **state) {
     struct world_insider insider;
     struct world *world = let_in(8, &admission, &certificate);
     /* Even with the epoch key, which a broken home might hand it. */
-    CHECK(!world_insider_dial(world, AGENCY, 0, NULL, buffer_bytes(&certificate), &insider) ||
-          !insider.open);
+    (void)world_insider_dial(world, AGENCY, 0, NULL, buffer_bytes(&certificate), &insider);
+    CHECK(!insider.open);
+    world_insider_hang_up(&insider);
     buffer_finish(&certificate);
     world_destroy(world);
 }

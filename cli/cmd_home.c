@@ -652,8 +652,10 @@ static void show_reach(struct facts *facts, const struct control_reply *reply) {
         facts_text(facts, "community", "community", reply->as.status.community_name);
         facts_bytes(facts, "community_id", NULL, BYTES_OF(reply->as.status.community.b));
         facts_bytes(facts, "certificate", NULL, BYTES_OF(reply->as.status.certificate.b));
-        facts_number(facts, "members", "members", reply->as.status.members);
-        facts_number(facts, "links", "links", reply->as.status.links);
+        /* From outside nobody is known but who granted something. */
+        bool outside = !id_is_zero(&reply->as.status.outside);
+        facts_number(facts, "members", outside ? NULL : "members", reply->as.status.members);
+        facts_number(facts, "links", outside ? NULL : "links", reply->as.status.links);
         facts_number(facts, "live_objects", NULL, reply->as.status.live_objects);
         tell_overlay(facts, &reply->as.status.overlay);
     } else if (id_is_zero(&reply->as.status.outside)) {

@@ -196,8 +196,13 @@ def main():
         let_in(ada, ben, press, second, "voluntary", "Elm Gazette")
         asked_by_home = ask(cleo, start)
         ben.until(lambda: ben.facts("requests"), lambda all_: any(r["code"] == asked_by_home for r in all_))
-        agency.with_passphrase(*request_words(start, 1, 9))
-        time.sleep(3)
+        mine = agency.with_passphrase(*request_words(start, 1, 9))
+        mine = re.search(r"sent as ([0-9A-F]{4}-[0-9A-F]{2})", mine).group(1)
+        ben.until(lambda: open_clips(ben), lambda n: n >= 2)
+        ben.run("mute", mine)  # whoever of it asks
+        assert "Riverside PD" in ben.run("mute", "--list").stdout
+        hidden = {r["code"]: r["review"] for r in ben.facts("requests") if not r["ours"] and "review" in r}
+        assert hidden[mine] == "muted" and hidden[asked_by_home] == "shown", hidden
         assert not press.facts("requests"), press.facts("requests")
         assert asked_by_home not in {r["code"] for r in agency.facts("requests")}
         assert certificates_known(press) == {"Elm Gazette"} | ({"Riverside PD"} & certificates_known(press))

@@ -34,7 +34,9 @@ enum err check_request(const struct control_reply *reply, const struct community
     if (err == ERR_OK && reply->as.request.crossing.len > 0) {
         err = check_crossing(reply, community, &object.id, out);
     } else if (err == ERR_OK) {
-        err = check_author(reply, community, &object, now, out);
+        /* What came for a request of one's own stays one's own, whoever may ask no more. */
+        const struct instant at = reply->as.request.ours ? out->request.head.created : now;
+        err = check_author(reply, community, &object, at, out);
     }
     if (err == ERR_OK) {
         out->id = object.id;

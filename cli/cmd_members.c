@@ -302,7 +302,10 @@ static void say_removal(const struct parting *parting) {
     term_line("EFFECT", "",
               "its links end at every home as the news comes there, and its open requests end; "
               "what was delivered to it stays listed until its day, by 'stoop overdue' too");
-    term_line("", "", "it is for good: it could come back as a new home alone, by a new invite");
+    bool outside = member->member.role == MEMBER_OUTSIDER || member->member.role == MEMBER_OFFICER;
+    term_line("", "",
+              outside ? "it is for good: it could ask again by a new certificate alone"
+                      : "it is for good: it could come back as a new home alone, by a new invite");
     say_administrators(parting);
     if (parting->by_act) {
         decisions_say_by(&decisions, &parting->pub.owner.sign);

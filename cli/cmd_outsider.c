@@ -394,6 +394,8 @@ static void list_one(const struct cli *cli, const struct outsider *outsider, str
     char words[TERMS_WORDS_MAX];
     char text[OUTSIDE_TEXT_MAX];
     char day[DAY_BYTES];
+    char names[OUTSIDER_DOORS_MAX * 256] = "";
+    size_t len = 0;
     day_text(admission->until, day);
     terms_instruments(admission->instruments, words);
     facts_item(facts);
@@ -411,10 +413,14 @@ static void list_one(const struct cli *cli, const struct outsider *outsider, str
     facts_list(facts, "doors");
     for (size_t i = 0; i < admission->door_count; i++) {
         const struct listed *home = members_of_id(&decisions.members, &admission->doors[i]);
-        facts_text(facts, NULL, cli->json || i > 0 ? NULL : "door",
-                   home == NULL ? "" : home->member.name);
+        const char *called = home == NULL ? "" : home->member.name;
+        char safe[SAFE_MAX];
+        facts_text(facts, NULL, NULL, called);
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%.250s", i == 0 ? "" : ", ",
+                                safe_text(called, NAME_MAX_BYTES, safe));
     }
     facts_list(facts, NULL);
+    facts_text(facts, NULL, cli->json ? NULL : "doors", names);
 }
 
 static const char *state_of(const struct outsider *outsider, const struct listed *listed,

@@ -900,6 +900,9 @@ int cmd_requests(struct cli *cli) {
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
         enum err err = check_request(&reply, &community, now, &checked);
+        if (err == ERR_DENY_SUSPENDED) {
+            continue; /* it has ended with its asker's leave */
+        }
         if (err != ERR_OK) {
             (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));
             continue;

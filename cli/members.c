@@ -166,7 +166,9 @@ const char *listed_state(const struct listed *listed) {
     if (listed->expired) {
         return "expired";
     }
+    bool outside = listed->member.role == MEMBER_OUTSIDER || listed->member.role == MEMBER_OFFICER;
     return listed->state == CONTROL_MEMBER_SELF     ? "here"
+           : outside                                ? "outside"
            : listed->state == CONTROL_MEMBER_LINKED ? "linked"
                                                     : "away";
 }

@@ -33,7 +33,7 @@ void members_finish(struct member_list *members);
 /* One after the other as a tree is read: each, then those whom it brought. NULL begins. */
 const struct listed *members_next(const struct member_list *members, const struct listed *at);
 
-/* "here", "linked", "away", "removed", "expired" */
+/* "here", "linked", "away", "removed", "expired"; "outside": an outsider, or its officer */
 const char *listed_state(const struct listed *listed);
 bool listed_stands(const struct listed *listed); /* neither removed nor expired */
 /* Is `above` one of those who vouched for it? */

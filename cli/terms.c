@@ -605,9 +605,10 @@ enum err terms_write(const struct charter *charter, const struct terms_names *na
     if (err == ERR_OK) {
         err = write_text(
             out, "\n# What members of a role may ask with, and whether they may bring others in:\n"
-                 "# home, requester, administrator or witness; one without a section may do\n"
-                 "# anything. Instruments: all, none, or of search_warrant, court_order,\n"
-                 "# production_order, subpoena, preservation, emergency, voluntary.\n"
+                 "# home, requester, administrator, witness, outsider or officer; one without a\n"
+                 "# section may do anything. Instruments: all, none, or of search_warrant,\n"
+                 "# court_order, production_order, subpoena, preservation, emergency,\n"
+                 "# voluntary.\n"
                  "# [role requester]\n# instruments = search_warrant, court_order\n"
                  "# invites = no\n");
     }

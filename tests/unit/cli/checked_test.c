@@ -196,9 +196,21 @@ static void test_the_day_that_ends_secrecy_is_the_true_one(void **state) {
     CHECK(strstr(secrecy_text(&secret, SAMPLE_NOW, text), "nothing keeps it secret") != NULL);
 }
 
+/* A clip may be collected when who asked for it may ask no more; nobody else's request is shown. */
+static void test_ones_own_request_is_read_when_ones_certificate_has_ended(void **state) {
+    (void)state;
+    const struct instant later = {SAMPLE_NOW.ms + 400 * (int64_t)DURATION_DAY_MS};
+    answer();
+    CHECK_ERR(ERR_DENY_EXPIRED, check_request(&reply, &terms, later, &asked));
+    reply.as.request.ours = true;
+    CHECK_ERR(ERR_OK, check_request(&reply, &terms, later, &asked));
+    CHECK(!asked.outside);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_call_is_shown_with_who_made_it),
+        cmocka_unit_test(test_ones_own_request_is_read_when_ones_certificate_has_ended),
         cmocka_unit_test(test_how_many_are_not_shown_is_said),
         cmocka_unit_test(test_what_others_signed_is_not_shown),
         cmocka_unit_test(test_a_home_has_one_say),

@@ -219,7 +219,7 @@ def forgeries(folder):
                         ({"authorities": [b"a" * 2049]}, "authorities make no sense"),
                         ({"authorities": [bytes([i]) for i in range(1, 6)]}, "authorities make no sense"),
                         ({"roles": [{"role": 1, "instruments": 2}, {"role": 1, "instruments": 4}]}, "two rules"),
-                        ({"roles": [{"role": 5, "instruments": 2}]}, "'role' of RoleRule"),
+                        ({"roles": [{"role": 7, "instruments": 2}]}, "'role' of RoleRule"),
                         ({"roles": [{"role": 1, "instruments": 256}]}, "'instruments' of RoleRule")):
         by_hand(folder, ("act", told), later=wrong)
         by_hand(folder, ("charter", told), charter=wrong)

@@ -412,6 +412,50 @@ def treaties_that_do_not_count(root):
         assert code == (0 if good else 1) and (good or "010-act.bin: its treaty stands already" in err), (day, err)
 
 
+def from_outside(folder, forged=None, role=verifier.OUTSIDER, by_node=True, admission=None, act=None, officer=None,
+                 vouched=True):
+    """Charter and founder; an act that lets an outsider in; its officer."""
+    ada, agency, lee = (Made(name) for name in ("Ada", "Agency", "Lee"))
+    first = {"name": "By hand", "created": BEGAN, "administrators": [ada.owner.verify_key.encode()], "threshold": 1,
+             "invite_allowance": 8, "caps": {"span_s": 43200, "area_m2": 1294994, "live_requests": 10}, "slot_s": 60,
+             "delete_by_max_days": 365}
+    community = hashlib.sha256(encode("Charter", first)).digest()
+    founder = ada.body(community, b"", BEGAN, verifier.ADMINISTRATOR, 8)
+    outsider = agency.body(community, b"", BEGAN + 1, role, 0)
+    agency.id = hashlib.sha256(encode("Member", outsider)).digest()
+    certificate = signed("member", outsider, [agency.owner, *([agency.node] if by_node else [])])
+    let_in = {"member": certificate, "kind": 1, "instruments": 2, "live_requests": 2,
+              "doors": [hashlib.sha256(encode("Member", founder)).digest()], "until": BEGAN + 90 * verifier.DAY_MS,
+              **(admission or {})}
+    decided = {"head": {"community": community, "created": BEGAN + verifier.DAY_MS, "expires": verifier.FOR_GOOD},
+               "previous": community, "admission": let_in, **(act or {})}
+    below = {**outsider, "head": {**outsider["head"], "author": agency.id}, "name": "Lee", "role": verifier.OFFICER,
+             "owners": [lee.owner.verify_key.encode() + bytes([4]) * 32], "owner_names": ["Lee"], **(officer or {})}
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for kind, data in (("charter", signed("charter", first, [ada.owner])), ("act", signed("act", decided, [ada.owner])),
+                       ("founder", signed("member", founder, [ada.owner, ada.node])),
+                       ("sponsor", signed("member", below, [lee.owner, *([agency.owner] if vouched else [])]))):
+        (folder / f"{KINDS[kind]}.bin").write_bytes(data)
+    if forged is not None:
+        refused(folder, f"{KINDS[forged[0]]}.bin", forged[1])
+        return
+    for at, states in (("2023-11-20", 3), ("2024-02-20", 1)):  # its time is over after 90 days, and its officer's with it
+        code, out, err = check(folder, "--at", f"{at}T00:00:00Z")
+        assert code == 0 and out.count("in standing") == states, (code, out, err)
+
+
+def forged_from_outside(folder):
+    from_outside(folder)
+    from_outside(folder, ("act", "admits no outsider"), role=2)
+    from_outside(folder, ("act", "its node has not signed"), by_node=False)
+    from_outside(folder, ("act", "doors make no sense"), admission={"doors": [b"a" * 32, b"a" * 32]})
+    from_outside(folder, ("act", "'live_requests' of Admission"), admission={"live_requests": 11})
+    from_outside(folder, ("act", "one thing too many"), act={"renewed": {"member": b"a" * 32, "until": BEGAN + 1}})
+    from_outside(folder, ("sponsor", "not at its outsider's node"), officer={"node": b"n" * 32})
+    from_outside(folder, ("sponsor", "no owner of its outsider"), vouched=False)
+
+
 # ---- what must be found ----
 
 def broken(export, work):
@@ -486,6 +530,7 @@ def main():
         refused(with_file(export, root, "member-00000000.bin", brought_in(ben)), "member-00000000.bin",
                 "its sponsor had been removed")
         forgeries(root / "by-hand")
+        forged_from_outside(root / "from-outside")
         over_the_border(root)
         treaties_that_do_not_count(root)
     print("verify: another program finds the same members, and whatever was changed")

@@ -9,7 +9,7 @@ enum {
     SLOTS = 4 * COMMUNITY_MEMBERS_MAX, /* a power of two, at most a quarter full */
     ALLOWANCE_MAX = 64,                /* that the fence lets a certificate have */
 };
-static_assert(OFFICERS_MAX <= ALLOWANCE_MAX, "what one brought fits into the list");
+static_assert((int)OFFICERS_MAX <= (int)ALLOWANCE_MAX, "what one brought fits into the list");
 
 struct admitted {
     struct id id;

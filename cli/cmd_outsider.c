@@ -87,7 +87,7 @@ static int door(struct cli *cli) {
         failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
                       "this home has no address that others could dial");
     }
-    if (failed == 0) {
+    if (failed == 0 && self != NULL) {
         code.community = status.as.status.community;
         code.home = self->id;
         code.transport = status.as.status.transport;
@@ -328,7 +328,7 @@ static int change_standing(struct cli *cli, bool suspended) {
                      ? fail("see them with 'stoop outsider list'", "'%s' is no outsider", safe)
                      : 0;
     }
-    if (failed == 0 && outsider->admission.suspended == suspended) {
+    if (failed == 0 && outsider != NULL && outsider->admission.suspended == suspended) {
         failed =
             fail(NULL, suspended ? "'%s' is suspended already" : "'%s' is not suspended", safe);
     }

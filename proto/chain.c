@@ -605,10 +605,10 @@ static enum err verify_joined(const struct signed_object *object, const struct m
 /* At the very node of its outsider, one of whose owners has signed, and for no longer. */
 static enum err verify_officer(const struct signed_object *object, const struct member *member,
                                const struct member *outsider) {
-    bool at_node = sign_public_equal(&member->node, &outsider->node) &&
+    bool at_node = outsider != NULL && sign_public_equal(&member->node, &outsider->node) &&
                    sign_public_equal(&member->log, &outsider->log) &&
                    box_public_equal(&member->transport, &outsider->transport);
-    if (outsider->role != MEMBER_OUTSIDER || !at_node ||
+    if (!at_node || outsider->role != MEMBER_OUTSIDER ||
         member->head.expires.ms > outsider->head.expires.ms) {
         return ERR_PEER_CERTIFICATE;
     }

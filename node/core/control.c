@@ -31,15 +31,6 @@ static enum err status(struct core *core, uint64_t client);
 static void status_of_community(const struct core *core, struct control_reply *got);
 static void status_of_outside(struct core *core, struct control_reply *got);
 static enum err members(struct core *core, uint64_t client);
-static size_t homes_known(const struct core *core) {
-    size_t count = 0;
-    for (size_t i = 0; i < community_size(core->community); i++) {
-        const struct id *id = community_member_id(core->community, i);
-        count += community_is_outside(core->community, id) ? 0 : 1;
-    }
-    return count;
-}
-
 static size_t homes_known(const struct core *core);
 static uint32_t state_of(const struct core *core, const struct id *id, peer_no number);
 static enum err charter(struct core *core, uint64_t client);
@@ -336,6 +327,15 @@ static void status_of_outside(struct core *core, struct control_reply *got) {
                        outside->doors[i].code.name);
         got->as.status.doors[i].linked = link != NULL && link->state == LINK_OPEN;
     }
+}
+
+static size_t homes_known(const struct core *core) {
+    size_t count = 0;
+    for (size_t i = 0; i < community_size(core->community); i++) {
+        const struct id *id = community_member_id(core->community, i);
+        count += community_is_outside(core->community, id) ? 0 : 1;
+    }
+    return count;
 }
 
 static void status_of_community(const struct core *core, struct control_reply *got) {

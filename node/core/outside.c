@@ -39,7 +39,7 @@ static enum err enter(struct core *core);
 static enum err judge_gathered(const struct core *core, struct community *judged);
 static bool next_gathered(struct bytes *left, struct bytes *out);
 static enum err become(struct core *core, struct community *take_judged);
-static bool serves(const struct core *core, const struct id *outsider);
+static bool serves(const struct core *core, const struct id *id);
 static const uint8_t *secret_with(struct core *core, const struct box_public *transport);
 static enum err answer_established(struct core *core, struct link *link);
 static enum err tell_all(struct core *core, struct link *link);
@@ -47,7 +47,7 @@ static enum err take_object(struct core *core, struct link *link, struct bytes b
 static bool is_its_own(const struct core *core, const struct id *outsider,
                        const struct signed_object *object, const struct head *head);
 static enum err keep_certificate(struct core *core, const struct outsider *outsider);
-static enum err visit_paper(void *context, const struct id *request);
+static enum err visit_paper(void *context, const struct id *id);
 
 /* ---- an outsider's node ---- */
 

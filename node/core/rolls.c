@@ -55,9 +55,12 @@ enum err rolls_judge(struct core *core, const struct signed_object *object, cons
             return ERR_OK;
         }
     }
+    if (err != ERR_OK) {
+        return err;
+    }
     bool newer = newest.created.ms == head->created.ms ? id_compare(&newest.id, &object->id) < 0
                                                        : newest.created.ms < head->created.ms;
-    return err == ERR_OK && !newer ? ERR_DENY_QUOTA : err;
+    return newer ? ERR_OK : ERR_DENY_QUOTA;
 }
 
 /* One that did not say what is known here may do so by now, and the one that did may be gone. */

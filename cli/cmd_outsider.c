@@ -335,7 +335,7 @@ static int change_standing(struct cli *cli, bool suspended) {
     if (failed == 0) {
         failed = find_certificate(client, &listed->id, &certificate);
     }
-    if (failed == 0) {
+    if (failed == 0 && outsider != NULL) {
         proposed.admission = outsider->admission;
         proposed.admission.member = buffer_bytes(&certificate);
         proposed.admission.suspended = suspended;

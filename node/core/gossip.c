@@ -331,7 +331,7 @@ static enum err keep_up(struct core *core) {
     if (err == ERR_OK) {
         err = standing_tick(core);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && !core->is_outsider) {
         err = border_keep_up(core);
     }
     if (err == ERR_OK) {

@@ -46,6 +46,10 @@ BREAK(agency_number_has_two_digits, struct agency, put_text(x->number, "+ (1) 2"
 BREAK(act_decides_nothing, struct act, x->has_charter = x->has_removed = false)
 BREAK(act_renews_beside_what_else, struct act, x->has_renewed = true; x->renewed.member.b[0] = 1;
       x->renewed.until = x->head.created)
+BREAK(act_makes_a_treaty_beside_an_admission, struct act, x->has_charter = x->has_removed = false;
+      x->has_admission = true; x->admission.member = BYTES_TEXT("member"); x->admission.kind = 1;
+      x->admission.live_requests = 1; x->admission.door_count = 1; x->admission.doors[0].b[0] = 1;
+      x->admission.until = x->head.created; x->treaty = BYTES_TEXT("treaty"))
 BREAK(act_makes_a_treaty_beside_what_else, struct act, x->treaty = BYTES_TEXT("treaty"))
 BREAK(act_ends_a_treaty_beside_what_else, struct act, x->treaty_ended.b[0] = 1)
 BREAK(treaty_with_itself, struct treaty, x->sides[1].community = x->sides[0].community)
@@ -143,6 +147,7 @@ static const struct {
     RULE("Charter", charter_rules_a_role_twice),
     RULE("Act", act_decides_nothing),
     RULE("Act", act_renews_beside_what_else),
+    RULE("Act", act_makes_a_treaty_beside_an_admission),
     RULE("Act", act_makes_a_treaty_beside_what_else),
     RULE("Act", act_ends_a_treaty_beside_what_else),
     RULE("Treaty", treaty_with_itself),

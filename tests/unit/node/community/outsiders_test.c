@@ -127,6 +127,18 @@ static struct id sign_officer(const struct member *member, const struct sign_sec
     return sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, sponsor == NULL ? 1 : 2, out);
 }
 
+/* One that was made so many milliseconds after its outsider. */
+static enum err take_officer(struct community *community, int later, struct id *id) {
+    struct member member;
+    struct buffer bytes;
+    officer_member(&member);
+    member.head.created.ms += later;
+    *id = sign_officer(&member, &samples.homes[OUTSIDER].owner.sign, &bytes);
+    enum err err = take(community, buffer_bytes(&bytes));
+    buffer_finish(&bytes);
+    return err;
+}
+
 static void test_an_act_alone_lets_an_outsider_in(void **state) {
     (void)state;
     struct community *community = create();
@@ -267,21 +279,24 @@ static void test_an_officer_is_its_outsiders_and_shares_its_node(void **state) {
     community_destroy(community);
 }
 
+/* The lowest of them count, as of any sponsor, whichever came first. */
 static void test_an_outsider_has_so_many_officers(void **state) {
     (void)state;
     struct community *community = create();
     const struct admission admission = admission_of(buffer_bytes(&certificate));
+    struct id ids[OFFICERS_MAX + 2];
+    struct id member;
+    struct id by;
     CHECK_ERR(ERR_OK, admit(community, &admission));
-    for (int i = 0; i <= OFFICERS_MAX; i++) {
-        struct member member;
-        struct buffer bytes;
-        officer_member(&member);
-        member.head.created.ms += i;
-        (void)sign_officer(&member, &samples.homes[OUTSIDER].owner.sign, &bytes);
-        CHECK_ERR(i < OFFICERS_MAX ? ERR_OK : ERR_DENY_QUOTA,
-                  take(community, buffer_bytes(&bytes)));
-        buffer_finish(&bytes);
+    for (int i = 1; i <= OFFICERS_MAX + 1; i++) {
+        CHECK_ERR(i <= OFFICERS_MAX ? ERR_OK : ERR_DENY_QUOTA, take_officer(community, i, &ids[i]));
     }
+    CHECK(!community_take_displaced(community, &member, &by));
+    CHECK_ERR(ERR_OK, take_officer(community, 0, &ids[0]));
+    CHECK(community_take_displaced(community, &member, &by));
+    CHECK(id_equal(&member, &ids[OFFICERS_MAX]) && id_equal(&by, &ids[0]));
+    CHECK(!community_in_standing(community, &member, SAMPLE_NOW));
+    CHECK(community_counts(community, &outsider) && community_counts(community, &ids[0]));
     community_destroy(community);
 }
 

@@ -94,7 +94,7 @@ static void end_treaty(struct street *street, int founder) {
     act(street, founder, &ended);
 }
 
-static struct street settle(uint64_t seed) {
+static struct street settle_with(uint64_t seed, uint32_t live) {
     struct street street = {.world = world_create(seed, HOMES, NULL)};
     SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
     struct world *world = street.world;
@@ -111,6 +111,7 @@ static struct street settle(uint64_t seed) {
                         .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
                         .caps = CAPS_DEFAULT,
                         .daily = 4};
+    treaty->caps.live_requests = live;
     bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
     side(&street, order ? ASKER : FAR, &treaty->sides[0]);
     side(&street, order ? FAR : ASKER, &treaty->sides[1]);
@@ -122,6 +123,10 @@ static struct street settle(uint64_t seed) {
     world->homes[OWNER].footage = WORLD_MATCH;
     world_run(world, 2 * MINUTE); /* rolls come out, and gateways say that they are some */
     return street;
+}
+
+static struct street settle(uint64_t seed) {
+    return settle_with(seed, ((struct caps)CAPS_DEFAULT).live_requests);
 }
 
 static void ask(struct street *street) {
@@ -312,6 +317,20 @@ static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
     world_destroy(world);
 }
 
+/* The charters of both would let more of them live. */
+static void test_no_more_live_than_the_treaty_says(void **state) {
+    (void)state;
+    struct street street = settle_with(12, 2);
+    struct world *world = street.world;
+    for (int i = 0; i < 3; i++) {
+        ask(&street);
+        world_run(world, MINUTE);
+        CHECK(world_has_object(world, GATE_A, &street.id));
+        CHECK(world_has_object(world, OWNER, &street.id) == (i < 2));
+    }
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_asked_here_is_granted_there),
@@ -323,6 +342,7 @@ int main(void) {
         cmocka_unit_test(test_a_removal_here_counts_there),
         cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
+        cmocka_unit_test(test_no_more_live_than_the_treaty_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -464,6 +464,84 @@ static void test_an_outsider_opens_no_other_door(void **state) {
     world_destroy(world);
 }
 
+/* With a community that there is not: whoever signs for it is nobody. */
+static void treaty_with_nobody(struct world *world, struct treaty *out) {
+    const struct governance *governance = community_governance(world->homes[0].core->community);
+    *out = (struct treaty){.created = world_wall(world, 0),
+                           .until = {world_wall(world, 0).ms + 30 * (int64_t)DURATION_DAY_MS},
+                           .side_count = 2,
+                           .instruments = INSTRUMENTS_ALL,
+                           .roles = 1 << MEMBER_HOME | 1 << MEMBER_REQUESTER,
+                           .caps = governance->charter.caps,
+                           .daily = 4};
+    struct treaty_side *own = &out->sides[0];
+    *own = (struct treaty_side){.community = world->community,
+                                .founder_count = governance->founding.administrator_count,
+                                .allowance = governance->founding.invite_allowance,
+                                .clerk_count = 1,
+                                .clerks = {world->homes[0].node}};
+    memcpy(own->founders, governance->founding.administrators, sizeof own->founders);
+    out->sides[1] = *own;
+    memset(out->sides[1].community.b, 0xff, sizeof out->sides[1].community.b);
+    (void)snprintf(own->name, sizeof own->name, "Here");
+    (void)snprintf(out->sides[1].name, sizeof out->sides[1].name, "Nowhere");
+}
+
+/* The agency has a node on the other side too, and is no gateway by that. */
+static void make_treaty(struct world *world) {
+    struct treaty treaty;
+    struct act act;
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    struct world_home *agency = &world->homes[AGENCY];
+    treaty_with_nobody(world, &treaty);
+    CHECK_ERR(ERR_OK, treaty_encode(&treaty, &body));
+    world_act(world, 0, &act);
+    act.treaty = buffer_bytes(&body);
+    agency->siblings.count = 1;
+    agency->siblings.list[0].community = treaty.sides[1].community;
+    agency->siblings.list[0].transport = world->homes[PRESS].transport;
+    world_address(PRESS, agency->siblings.list[0].address);
+    world_kill(world, AGENCY);
+    CHECK_ERR(ERR_OK, world_start(world, AGENCY));
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+}
+
+static void test_treaties_are_for_members_alone(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct id officer;
+    struct store_object row;
+    struct signed_object object;
+    struct roll roll;
+    struct world *world = let_in(9, &admission, &certificate);
+    struct core *core = world->homes[0].core;
+    CHECK_ERR(ERR_OK, put_officer(world, &officer));
+    world_run(world, MINUTE);
+    CHECK_ERR(ERR_OK, take_back_officer(world, &officer));
+    world_run(world, MINUTE);
+    CHECK(community_is_removed(core->community, &officer, NULL));
+    make_treaty(world);
+    world_run(world, 5 * MINUTE);
+    CHECK_ERR(ERR_OK, store_object_newest(core->store, OBJECT_ROLL, &core->self, &row));
+    CHECK_ERR(ERR_OK, signed_decode(row.object, &object));
+    CHECK_ERR(ERR_OK, roll_decode(object.body, &roll));
+    CHECK(roll.member_count == MEMBERS && roll.removed_count == 0 && roll.treaty_count == 1);
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK(border_lets(core, &request, MEMBER_HOME));
+    CHECK(!border_lets(core, &request, MEMBER_OUTSIDER));
+    CHECK(!border_lets(core, &request, MEMBER_OFFICER));
+    struct core *agency = world->homes[AGENCY].core;
+    const struct governance *governance = community_governance(agency->community);
+    CHECK(governance->treaty_count == 1); /* it has heard of it */
+    CHECK_ERR(ERR_USER_NOT_FOUND,
+              store_object_newest(agency->store, OBJECT_GATEWAY, &agency->self, &row));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_let_in_by_k_and_asks_through_its_door),
@@ -474,6 +552,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_not_its_own_ends_the_link),
         cmocka_unit_test(test_removed_it_finds_its_door_shut),
         cmocka_unit_test(test_an_outsider_opens_no_other_door),
+        cmocka_unit_test(test_treaties_are_for_members_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,12 +31,10 @@ GOSSIP, NEIGHBOUR, SYNC, JOIN_ASK, JOIN_MEMBER, JOIN_WELCOME = 10, 14, 20, 50, 5
 
 def schemas(root):
     """The messages of proto/*.proto, by protoc and python3-protobuf."""
-    proto = ROOT / "proto"
-    subprocess.run(["protoc", f"--proto_path={proto}", f"--python_out={root}", "object.proto", "link.proto"],
+    subprocess.run(["protoc", f"--proto_path={ROOT}", f"--python_out={root}", "proto/object.proto", "proto/link.proto"],
                    check=True)
     sys.path.insert(0, str(root))
-    import link_pb2
-    import object_pb2
+    from proto import link_pb2, object_pb2
     return object_pb2, link_pb2
 
 

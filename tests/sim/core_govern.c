@@ -391,7 +391,7 @@ static void endorse(struct sim *sim, int home, struct proposal *proposal, const 
 }
 
 /* No administrator or member any more; another in its place, as it knows; a clock that is far off;
- * enough for now. */
+ * as many live as may. */
 static bool is_usual(const struct sim *sim, int home, enum err err) {
     const struct world_home *h = &sim->world->homes[home];
     bool out = h->core != NULL && !community_counts(h->core->community, &h->certificate);

@@ -434,7 +434,8 @@ enum err membership_verify(const struct treaty_side *side, const struct membersh
 
 enum err crossing_verify(const struct governance *governance, const struct crossing *crossing,
                          struct instant now, struct crossed *out) {
-    const struct agreed *agreed = governance_treaty(governance, &crossing->treaty, now);
+    const struct agreed *agreed =
+        governance_treaty(governance, &crossing->treaty, crossing->head.created);
     if (!id_equal(&crossing->head.community, &governance->community)) {
         return ERR_PEER_CERTIFICATE;
     }

@@ -121,8 +121,8 @@ struct crossed { /* about 20 KiB; its texts and bytes are borrowed from the cros
 /* Everything about a crossing that came to the community of `governance`, but for whether its
  * gateway signed it and its head is as that of any object, what this community's own charter and
  * rules say of the request, how many of its author live, and how many crossed today. `now`: of the
- * check; a roll has to be good when it crossed.
- * To ignore: ERR_DENY_TREATY (none such in force on both sides; but a roll says that of its own
+ * check; treaty and roll have to be good when it crossed.
+ * To ignore: ERR_DENY_TREATY (none such was in force on both sides; but a roll says that of its own
  * side), ERR_DENY_TIME, ERR_DENY_EXPIRED.
  * To reject: ERR_PEER_*, ERR_DENY_ROLE, ERR_DENY_CAP. */
 MUST_USE enum err crossing_verify(const struct governance *governance,

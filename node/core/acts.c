@@ -159,8 +159,8 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
     if (err == ERR_OK) {
         err = apply(core);
     }
-    if (err == ERR_OK && act.treaty.len > 0) {
-        err = border_carry_all(core);
+    if (err == ERR_OK) {
+        err = border_acts_changed(core);
     }
     if (err == ERR_OK && act.has_removed) {
         err = standing_removed(core, &act.removed, &object->id);

@@ -258,7 +258,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
     due = tick_earliest(due, transfer_deadline(core->transfer));
     due = tick_earliest(due, core->attachment_due);
     due = tick_earliest(due, core->upkeep_due);
-    due = tick_earliest(due, border_deadline(core));
+    due = tick_earliest(due, gateway_deadline(core));
     if (core->join.active) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
@@ -746,7 +746,7 @@ static enum err link_established(struct core *core, struct link *link,
         return link->compares ? compare_established(core, link, event->data)
                               : meet_established(core, link);
     case TRANSPORT_SIBLING:
-        return border_established(core, link);
+        return gateway_established(core, link);
     case TRANSPORT_OUTSIDER:
         return outside_established(core, link);
     }
@@ -840,7 +840,7 @@ static enum err link_message(struct core *core, struct link *link,
         return link->compares ? compare_message(core, link, message)
                               : meet_message(core, link, message);
     case TRANSPORT_SIBLING:
-        return border_message(core, link, message);
+        return gateway_message(core, link, message);
     case TRANSPORT_OUTSIDER:
         return outside_message(core, link, message);
     }
@@ -888,7 +888,7 @@ static enum err fill_doors(struct core *core) {
     core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
               (uint32_t)core->door_count, &core->doors[core->door_count]);
     core->door_refs[core->door_count++].about = (struct id){{0}};
-    border_doors(core);
+    gateway_doors(core);
     meet_doors(core);
     return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
 }

@@ -286,7 +286,7 @@ enum err gossip_tick(struct core *core) {
         err = attachments_tick(core);
     }
     if (err == ERR_OK) {
-        err = border_tick(core);
+        err = gateway_tick(core);
     }
     if (err == ERR_OK && tick_reached(core->now.mono, core->upkeep_due)) {
         err = keep_up(core);
@@ -332,7 +332,7 @@ static enum err keep_up(struct core *core) {
         err = standing_tick(core);
     }
     if (err == ERR_OK && !core->is_outsider) {
-        err = border_keep_up(core);
+        err = gateway_keep_up(core);
     }
     if (err == ERR_OK) {
         err = address_book_keep(core);
@@ -468,7 +468,7 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_ROLL:
         return rolls_judge(core, object, head, author);
     case OBJECT_GATEWAY:
-        return border_judge_gateway(core, object, head, author);
+        return gateway_judge(core, object, head, author);
     case OBJECT_CROSSING:
         return border_judge_crossing(core, object, head, author);
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
@@ -680,7 +680,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = taken_back_withdrawn(core, object);
     }
     if (err == ERR_OK && (object->kind == OBJECT_REQUEST || object->kind == OBJECT_WITHDRAWAL)) {
-        err = border_accepted(core, &object->id, object->kind);
+        err = gateway_accepted(core, &object->id, object->kind);
     }
     if (err == ERR_OK && object->kind == OBJECT_CROSSING) {
         err = border_crossed(core, arrival->bytes);

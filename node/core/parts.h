@@ -12,7 +12,8 @@
  *   meet.c      a spoken code in place of an invite's
  *   compare.c   two members' owners compare words
  *   rolls.c     who belongs to this community, for those of another
- *   border.c    what crosses into this community, and out of it
+ *   border.c    what crosses into this community
+ *   gateway.c   what crosses out of it, carried by a home that is in both
  *   taken_back.c requests that their author takes back
  *   called.c    agencies that members have called back
  *   clips.c     granting: ingest, consent, sending
@@ -80,6 +81,7 @@ enum {
     CARRY_AGAIN_MS = 60 * 1000,
     GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
     CROSSINGS_OF_ONE = 256,
+    ROLL_CROSSINGS_OF_ONE = 64,             /* beyond those */
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
@@ -287,8 +289,9 @@ struct border {
     struct far_roll { /* the newest of the other side that came here */
         struct id treaty;
         struct instant created; /* 1970: none */
-        uint32_t version;       /* of its acts */
-        bool names;             /* the treaty is in force there */
+        struct instant expires;
+        uint32_t version; /* of its acts */
+        bool names;       /* the treaty is in force there */
         size_t removed_count;
         struct id removed[ROLL_REMOVED_MAX];
     } far[TREATIES_MAX];
@@ -302,6 +305,7 @@ struct border {
     unsigned failed[SIBLINGS_MAX]; /* dials in a row */
     struct tick dial_due[SIBLINGS_MAX];
     struct crossed crossed; /* of the crossing that was judged last */
+    enum err effect;        /* of it here; ERR_OK: it has one */
 };
 
 struct core {
@@ -617,39 +621,48 @@ enum err rolls_judge(struct core *core, const struct signed_object *object, cons
                      const struct member *author);
 enum err rolls_take(struct core *core, const struct signed_object *object);
 enum err rolls_tick(struct core *core);
+/* Is it the node key of one, by a treaty that border_lingers() at that time? */
+bool rolls_is_clerk(const struct core *core, const struct sign_public *node, struct instant at);
 /* What shows those of another community that this one belongs to ours: its bytes are in `bytes`.
  * ERR_USER_NOT_FOUND: not yet. */
 enum err rolls_membership(struct core *core, const struct id *certificate, struct buffer *bytes,
                           struct membership *out);
 
 /* ---- border.c ---- */
-enum err border_load(struct core *core);
-/* It stands, or is over since so short a time that rolls have to say so still. */
-bool border_lingers(const struct core *core, const struct agreed *agreed);
+enum err border_load(struct core *core); /* of gateway.c too */
+/* At that time it stands, or is over since so short a time that rolls have to say so still. */
+bool border_lingers(const struct agreed *agreed, struct instant at);
 /* Does a treaty let a member of ours ask this of another community? */
 bool border_lets(const struct core *core, const struct request *request, enum member_role role);
-enum err border_judge_gateway(struct core *core, const struct signed_object *object,
-                              const struct head *head, const struct member *author);
+/* ERR_OK: it is kept and passed on, with an effect here or without (core->border->effect). */
 enum err border_judge_crossing(struct core *core, const struct signed_object *object,
                                const struct head *head, const struct member *author);
+/* Would it have an effect here? Its head is our own. */
+enum err border_takes(struct core *core, const struct crossing *crossing);
 /* The one that was judged last is accepted; `bytes`: it, signed. */
 enum err border_crossed(struct core *core, struct bytes bytes);
-/* What lives of our own community and may have to cross: a treaty has been made. */
-enum err border_carry_all(struct core *core);
-/* An object of our own community was accepted, which may have to cross. */
-enum err border_accepted(struct core *core, const struct id *id, enum object_kind kind);
-void border_doors(struct core *core);
-enum err border_established(struct core *core, struct link *link);
-enum err border_message(struct core *core, struct link *link, const struct link_message *message);
-struct tick border_deadline(const struct core *core);
-enum err border_tick(struct core *core);
-enum err border_keep_up(struct core *core);
+/* Treaties may have been made, ended or undone. */
+enum err border_acts_changed(struct core *core);
 /* Who made a request that came from elsewhere. ERR_USER_NOT_FOUND: it did not. */
 enum err border_author(struct core *core, const struct id *request, struct member *out);
 /* To the asker of another community, that this home is a member of ours. */
 enum err border_vouch(struct core *core, struct link *link, const struct id *request);
 enum err border_take_vouch(struct core *core, struct link *link,
                            const struct link_message *message);
+
+/* ---- gateway.c ---- */
+enum err gateway_judge(struct core *core, const struct signed_object *object,
+                       const struct head *head, const struct member *author);
+/* All that lives of our own community and may have to cross. */
+enum err gateway_carry_all(struct core *core);
+/* An object of our own community was accepted, which may have to cross. */
+enum err gateway_accepted(struct core *core, const struct id *id, enum object_kind kind);
+void gateway_doors(struct core *core);
+enum err gateway_established(struct core *core, struct link *link);
+enum err gateway_message(struct core *core, struct link *link, const struct link_message *message);
+struct tick gateway_deadline(const struct core *core);
+enum err gateway_tick(struct core *core);
+enum err gateway_keep_up(struct core *core);
 
 /* ---- called.c ---- */
 enum err called_judge(struct core *core, const struct signed_object *object,

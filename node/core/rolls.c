@@ -20,7 +20,6 @@ struct removed_lately {
 static enum err visit_roll(void *context, const struct store_object *row);
 static enum err load_roll(struct core *core, struct bytes bytes);
 static enum err reload(struct core *core);
-static bool is_clerk(const struct core *core, const struct sign_public *node);
 static size_t members_at(const struct core *core, struct instant at, struct id *out);
 static enum err compose(struct core *core, struct id *ids, struct roll *out);
 static size_t lately_removed(const struct core *core, struct id out[ROLL_REMOVED_MAX]);
@@ -46,7 +45,7 @@ enum err rolls_judge(struct core *core, const struct signed_object *object, cons
     if (err == ERR_OK && !signed_by(object, &author->node)) {
         err = ERR_PEER_SIGNATURE;
     }
-    if (err == ERR_OK && !is_clerk(core, &author->node)) {
+    if (err == ERR_OK && !rolls_is_clerk(core, &author->node, head->created)) {
         err = ERR_DENY_TREATY; /* the act that makes it one may be on its way */
     }
     if (err == ERR_OK) {
@@ -79,7 +78,7 @@ static enum err reload(struct core *core) {
         err = rolls_load(core);
     }
     bool changed = err == ERR_OK && !id_equal(&core->border->known.roll, &before);
-    return changed ? border_accepted(core, &core->border->known.roll, OBJECT_ROLL) : err;
+    return changed ? gateway_accepted(core, &core->border->known.roll, OBJECT_ROLL) : err;
 }
 
 enum err rolls_take(struct core *core, const struct signed_object *object) {
@@ -89,7 +88,7 @@ enum err rolls_take(struct core *core, const struct signed_object *object) {
         err = load_roll(core, buffer_bytes(&bytes));
     }
     bool known = err == ERR_OK && id_equal(&core->border->known.roll, &object->id);
-    return known ? border_accepted(core, &object->id, OBJECT_ROLL) : err;
+    return known ? gateway_accepted(core, &object->id, OBJECT_ROLL) : err;
 }
 
 /* It serves if it says what is known here: who heard of another member waits for the next one. */
@@ -121,11 +120,11 @@ static enum err load_roll(struct core *core, struct bytes bytes) {
     return err;
 }
 
-static bool is_clerk(const struct core *core, const struct sign_public *node) {
+bool rolls_is_clerk(const struct core *core, const struct sign_public *node, struct instant at) {
     const struct governance *governance = community_governance(core->community);
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *agreed = &governance->treaties[i];
-        const struct treaty_side *side = border_lingers(core, agreed)
+        const struct treaty_side *side = border_lingers(agreed, at)
                                              ? treaty_side(&agreed->treaty, &governance->community)
                                              : NULL;
         for (size_t k = 0; side != NULL && k < side->clerk_count; k++) {
@@ -210,7 +209,7 @@ enum err rolls_tick(struct core *core) {
     if (err != ERR_OK) {
         return err;
     }
-    if (!is_clerk(core, &core->node_public) ||
+    if (!rolls_is_clerk(core, &core->node_public, core->now.wall) ||
         !community_in_standing(core->community, &core->self, core->now.wall)) {
         return ERR_OK;
     }

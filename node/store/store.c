@@ -439,6 +439,28 @@ enum err store_crossed_expire(struct store *store, struct instant since) {
     return query_write(&q);
 }
 
+enum err store_far_roll_put(struct store *store, const struct id *treaty, struct bytes roll) {
+    QUERY(q, store, "INSERT OR REPLACE INTO far_rolls(treaty, roll) VALUES(?, ?)");
+    bind_id(&q, treaty);
+    bind_bytes(&q, roll);
+    return query_write(&q);
+}
+
+enum err store_far_roll_each(struct store *store, store_far_roll_visit *visit, void *context) {
+    QUERY(q, store, "SELECT treaty, roll FROM far_rolls");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        struct id treaty;
+        column_fixed(&q, 0, treaty.b, sizeof treaty.b);
+        const struct bytes roll = column_keep(&q, 1);
+        err = q.err == ERR_OK ? visit(context, &treaty, roll) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
 /* ---- call-backs ---- */
 
 enum err store_call_get(struct store *store, const struct id *request, const struct id *author,
@@ -1614,6 +1636,7 @@ static const char *const migrations[] = {
      " at INTEGER NOT NULL, crossing BLOB NOT NULL);"
      "CREATE INDEX crossed_treaty ON crossed(treaty, at);"
      "ALTER TABLE delivered ADD COLUMN vouch BLOB NOT NULL DEFAULT x'';"),
+    "CREATE TABLE far_rolls(treaty BLOB PRIMARY KEY, roll BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 static enum err migrate(struct store *store) {

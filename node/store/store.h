@@ -136,6 +136,12 @@ MUST_USE enum err store_crossed_count(struct store *store, const struct id *trea
                                       struct instant since, struct instant until, uint64_t *out);
 /* Removes those whose request is gone and that crossed before `since`. */
 MUST_USE enum err store_crossed_expire(struct store *store, struct instant since);
+/* The newest roll of a treaty's other side, signed, in the place of the one before. */
+MUST_USE enum err store_far_roll_put(struct store *store, const struct id *treaty,
+                                     struct bytes roll);
+typedef enum err store_far_roll_visit(void *context, const struct id *treaty, struct bytes roll);
+MUST_USE enum err store_far_roll_each(struct store *store, store_far_roll_visit *visit,
+                                      void *context);
 
 /* ---- call-backs: which of an author is the newest about a request ---- */
 

@@ -331,6 +331,153 @@ static void test_no_more_live_than_the_treaty_says(void **state) {
     world_destroy(world);
 }
 
+/* ---- whatever came first ---- */
+
+struct held { /* what reconciliation would compare */
+    size_t count;
+    struct id sum;
+};
+
+static enum err visit_held(void *context, const struct store_object *row) {
+    struct held *held = context;
+    held->count++;
+    for (size_t i = 0; i < sizeof held->sum.b; i++) {
+        held->sum.b[i] ^= row->id.b[i];
+    }
+    return ERR_OK;
+}
+
+static struct held held_by(struct street *street, int number, enum object_kind kind) {
+    struct world_home *home = &street->world->homes[number];
+    struct held held = {.count = 0};
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK, store_object_each(home->store, kind, visit_held, &held));
+    store_roll_back(home->store);
+    return held;
+}
+
+static void check_alike(struct street *street, enum object_kind kind) {
+    const struct held one = held_by(street, ELSEWHERE, kind);
+    for (int home = GATE_A_FAR; home < HOMES; home++) {
+        const struct held other = held_by(street, home, kind);
+        CHECK(one.count == other.count && id_equal(&one.sum, &other.sum));
+    }
+}
+
+/* Of those asked, these from the others. */
+static void cut_off(struct street *street, bool cut, const int *homes, size_t count) {
+    for (int other = FAR; other < HOMES; other++) {
+        bool apart = true;
+        for (size_t i = 0; i < count; i++) {
+            apart = apart && other != homes[i];
+        }
+        for (size_t i = 0; apart && i < count; i++) {
+            world_cut(street->world, homes[i], other, cut);
+        }
+    }
+}
+
+/* Either half hears of it by another gateway. */
+static void test_halves_that_were_told_twice_hold_the_same(void **state) {
+    (void)state;
+    struct street street = settle(13);
+    struct world *world = street.world;
+    const int half[] = {GATE_B_FAR, OWNER};
+    cut_off(&street, true, half, 2);
+    const size_t before = held_by(&street, OWNER, OBJECT_CROSSING).count;
+    ask(&street);
+    world_run(world, MINUTE);
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(world_has_object(world, home, &street.id));
+        CHECK(held_by(&street, home, OBJECT_CROSSING).count == before + 1);
+    }
+    cut_off(&street, false, half, 2);
+    world_run(world, 5 * MINUTE);
+    check_alike(&street, OBJECT_CROSSING);
+    CHECK(held_by(&street, OWNER, OBJECT_CROSSING).count == before + 2);
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(world_log_count(world, home, "request_seen ") == 1);
+    }
+    world_destroy(world);
+}
+
+/* One home hears of the removal at first, the others of the request; it lives with none. */
+static void test_a_request_that_comes_after_its_authors_removal_is_kept_alike(void **state) {
+    (void)state;
+    struct street street = settle(14);
+    struct world *world = street.world;
+    const int one[] = {OWNER};
+    cut_off(&street, true, one, 1);
+    world_voluntary(world, GATE_B, LIFE, &street.request);
+    CHECK_ERR(ERR_OK, world_request(world, GATE_B, &street.request, &street.id));
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, ELSEWHERE, &street.id));
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!world_has_object(world, OWNER, &street.id));
+    cut_off(&street, false, one, 1);
+    world_run(world, 5 * MINUTE);
+    check_alike(&street, OBJECT_CROSSING);
+    for (int home = FAR; home < HOMES; home++) {
+        size_t seen = world_log_count(world, home, "request_seen ");
+        CHECK(seen == world_log_count(world, home, "request_withdrawn "));
+        CHECK(home == OWNER || seen == 1);
+        CHECK(world_clip(world, home, &street.id) == NULL);
+    }
+    world_destroy(world);
+}
+
+/* What a gateway says on that has not heard of the end is dropped, by itself too. */
+static void test_what_crossed_after_the_end_is_kept_by_nobody(void **state) {
+    (void)state;
+    struct street street = settle(15);
+    struct world *world = street.world;
+    const int behind[] = {GATE_A_FAR};
+    ask(&street);
+    world_run(world, MINUTE);
+    cut_off(&street, true, behind, 1);
+    end_treaty(&street, FAR);
+    world_run(world, 10 * 1000);
+    struct street later = street;
+    ask(&later);
+    world_run(world, 20 * 1000);
+    const size_t crossed = held_by(&street, ELSEWHERE, OBJECT_CROSSING).count;
+    CHECK(held_by(&street, GATE_A_FAR, OBJECT_CROSSING).count > crossed);
+    cut_off(&street, false, behind, 1);
+    world_run(world, 5 * MINUTE);
+    check_alike(&street, OBJECT_CROSSING);
+    check_alike(&street, OBJECT_GATEWAY);
+    CHECK(world_has_object(world, OWNER, &street.id) && !world_has_object(world, OWNER, &later.id));
+    world_destroy(world);
+}
+
+/* A start forgets nothing that a roll said, long after what it came in has ended. */
+static void test_the_newest_roll_outlasts_what_brought_it(void **state) {
+    (void)state;
+    struct street street = settle(16);
+    struct world *world = street.world;
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    for (int home = 0; home < FAR; home++) {
+        world_kill(world, home);
+    }
+    for (int home = FAR; home < HOMES; home++) {
+        world_sleep(world, home, 72 * (int64_t)HOUR);
+    }
+    world_run(world, 72 * (int64_t)HOUR + 3 * MINUTE);
+    CHECK(held_by(&street, OWNER, OBJECT_CROSSING).count == 0);
+    world_kill(world, OWNER);
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+    size_t known = 0;
+    for (size_t i = 0; i < TREATIES_MAX; i++) {
+        const struct far_roll *far = &world->homes[OWNER].core->border->far[i];
+        bool good = id_equal(&far->treaty, &street.treaty_id);
+        known += good && far->names && far->removed_count == 1 ? 1 : 0;
+    }
+    CHECK(known == 1);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_asked_here_is_granted_there),
@@ -343,6 +490,10 @@ int main(void) {
         cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
         cmocka_unit_test(test_no_more_live_than_the_treaty_says),
+        cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),
+        cmocka_unit_test(test_a_request_that_comes_after_its_authors_removal_is_kept_alike),
+        cmocka_unit_test(test_what_crossed_after_the_end_is_kept_by_nobody),
+        cmocka_unit_test(test_the_newest_roll_outlasts_what_brought_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,7 @@ struct link_message {
         } standing;
         struct {
             uint64_t sent;
+            struct sign_public log; /* of who sends it; zero: not said */
         } caught_up;
         struct {
             struct bytes member;  /* the joiner's own, complete */

@@ -191,6 +191,7 @@ static const struct shape standing_shape = SHAPE_OF("Standing", standing_rows, N
 
 static const struct shape_field caught_up_rows[] = {
     ROW(1, SHAPE_U64, LINK, as.caught_up.sent),
+    ROW(2, SHAPE_FIXED, LINK, as.caught_up.log),
 };
 static const struct shape caught_up_shape = SHAPE_OF("CaughtUp", caught_up_rows, NULL);
 

@@ -79,6 +79,7 @@ static enum err discard(struct core *core, const struct control_request *request
 static enum err leaves(struct core *core, uint64_t client, uint64_t first);
 static enum err proof(struct core *core, uint64_t client, uint64_t index);
 static enum err logs(struct core *core, uint64_t client);
+static enum err logs_of_doors(struct core *core, uint64_t client);
 static enum err visit_fork(void *context, const struct sign_public *log, struct bytes proof);
 static enum err checkpoint(struct core *core, uint64_t client);
 static enum err peers(struct core *core, uint64_t client);
@@ -1045,7 +1046,7 @@ static enum err logs(struct core *core, uint64_t client) {
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         const struct id *id = community_member_id(core->community, i);
         if (community_is_outside(core->community, id) && !id_equal(id, &core->self)) {
-            continue; /* nobody here hears of its log */
+            continue; /* it is nobody's witness */
         }
         struct control_reply *got = fresh(core, CONTROL_GOT_LOG);
         got->as.log.certificate = *id;
@@ -1055,6 +1056,26 @@ static enum err logs(struct core *core, uint64_t client) {
         if (err == ERR_OK) {
             err = reply(core, client);
         }
+    }
+    return err == ERR_OK ? logs_of_doors(core, client) : err;
+}
+
+/* To an outsider its doors are no members, until one of them grants. */
+static enum err logs_of_doors(struct core *core, uint64_t client) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < core->outside.door_count; i++) {
+        const struct outside_door *door = &core->outside.doors[i];
+        const struct link *link = core_link(core, door->link);
+        const struct member *known = community_find(core->community, &door->code.home);
+        if (link == NULL || !link->caught_up ||
+            (known != NULL && sign_public_equal(&known->log, &link->log))) {
+            continue;
+        }
+        struct control_reply *got = fresh(core, CONTROL_GOT_LOG);
+        got->as.log.certificate = door->code.home;
+        got->as.log.log = link->log;
+        (void)snprintf(got->as.log.name, sizeof got->as.log.name, "%s", door->code.name);
+        err = reply(core, client);
     }
     return err;
 }

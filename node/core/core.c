@@ -457,9 +457,17 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
     static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
                                          LINK_JOIN_WELCOME};
     static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
-    static const uint8_t outsider_types[] = {
-        LINK_PING,     LINK_PONG,     LINK_GOSSIP, LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-        LINK_STANDING, LINK_CAUGHT_UP};
+    static const uint8_t outsider_types[] = {LINK_PING,
+                                             LINK_PONG,
+                                             LINK_GOSSIP,
+                                             LINK_ATTACHMENT_WANT,
+                                             LINK_ATTACHMENT_PIECE,
+                                             LINK_STANDING,
+                                             LINK_CAUGHT_UP,
+                                             LINK_CHECKPOINT,
+                                             LINK_WITNESSED,
+                                             LINK_CONSISTENCY,
+                                             LINK_COSIGNATURE};
     static const uint8_t delivery_types[] = {LINK_STANDING, LINK_OFFER,  LINK_WANT,
                                              LINK_LEAVES,   LINK_PIECES, LINK_RECEIPT,
                                              LINK_HEADER,   LINK_VOUCH,  TRANSPORT_TYPE_BULK};

@@ -2,7 +2,8 @@
  *
  * At a home: the doors of those who name it as theirs. What comes through one is judged like any
  * object, and passed on as if this home had heard it from a neighbour; nothing goes out but what
- * was decided by all, so that the outsider knows the rules and how it stands.
+ * was decided by all, so that the outsider knows the rules and how it stands. The home is a witness
+ * of its log.
  *
  * At an outsider's node: it dials each of its doors, tells the community's acts from there, and
  * pushes what it says to all of them. It never opens another link but for what it is granted. */
@@ -358,6 +359,9 @@ static enum err all_told(struct core *core, struct link *link) {
     if (err == ERR_OK && door != NULL) {
         door->failed = 0;
     }
+    if (err == ERR_OK && link->caught_up) {
+        err = witness_offer(core, link);
+    }
     return err == ERR_OK && !link->told_all ? push_all(core, link) : err;
 }
 
@@ -523,7 +527,10 @@ static enum err answer_established(struct core *core, struct link *link) {
     }
     core_journal(core, "info link: outsider up peer=%02x%02x%02x%02x", about.b[0], about.b[1],
                  about.b[2], about.b[3]);
-    return err == ERR_OK ? tell_all(core, link) : err;
+    if (err == ERR_OK) {
+        err = tell_all(core, link);
+    }
+    return err == ERR_OK ? witness_recall(core, link) : err;
 }
 
 /* As much as the link takes; the rest when it has drained. */
@@ -543,7 +550,7 @@ static enum err tell_all(struct core *core, struct link *link) {
     }
     if (err == ERR_OK) {
         const struct link_message all = {.kind = LINK_CAUGHT_UP,
-                                         .as.caught_up.sent = link->told_parts};
+                                         .as.caught_up = {link->told_parts, core->log_public}};
         err = core_send(core, link, &all);
         link->told_all = err == ERR_OK;
     }
@@ -632,7 +639,14 @@ enum err outside_message(struct core *core, struct link *link, const struct link
     case LINK_STANDING:
         return dialler ? take_told(core, link, message->as.standing.object) : ERR_PEER_SEQUENCE;
     case LINK_CAUGHT_UP:
+        link->log = message->as.caught_up.log;
         return dialler ? all_told(core, link) : ERR_PEER_SEQUENCE;
+    case LINK_CHECKPOINT:
+    case LINK_CONSISTENCY:
+        return dialler ? ERR_PEER_SEQUENCE : witness_message(core, link, message);
+    case LINK_WITNESSED:
+    case LINK_COSIGNATURE:
+        return dialler ? witness_message(core, link, message) : ERR_PEER_SEQUENCE;
     case LINK_ATTACHMENT_WANT:
         return dialler ? attachments_asked(core, link, message) : ERR_PEER_SEQUENCE;
     case LINK_ATTACHMENT_PIECE:

@@ -123,7 +123,8 @@ struct link {
     bool caught_up;                  /* the peer's have come */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
-    struct tick since;       /* outsider's node: when the link stood */
+    struct tick since;       /* outsider's node: when the link stood, and */
+    struct sign_public log;  /* by which the home at the other end is a witness */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
     unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */
@@ -819,6 +820,9 @@ enum err record_succeed(struct core *core, uint64_t signed_size);
 /* ---- witness.c ---- */
 enum err witness_load(struct core *core);
 enum err witness_offer_all(struct core *core);
+enum err witness_offer(struct core *core, struct link *link); /* our newest head */
+/* To the peer: what we remember of its log. */
+enum err witness_recall(struct core *core, struct link *link);
 enum err witness_link_up(struct core *core, struct link *link);
 enum err witness_message(struct core *core, struct link *link, const struct link_message *message);
 /* The log key of a member as it is now: its node record's, else its certificate's. */

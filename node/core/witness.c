@@ -44,39 +44,45 @@ enum err witness_load(struct core *core) {
 }
 
 enum err witness_offer_all(struct core *core) {
-    struct link_message offer = {.kind = LINK_CHECKPOINT,
-                                 .as.checkpoint.note = BYTES_TEXT(core->head.note)};
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
-        if (link->no != 0 && link->in_overlay) {
-            enum err err = send(core, link, &offer);
-            if (err != ERR_OK) {
-                return err;
-            }
+        bool door = link->purpose == PURPOSE_OUTSIDE && link->caught_up;
+        if (link->no != 0 && (link->in_overlay || door)) {
+            err = witness_offer(core, link);
         }
     }
-    return ERR_OK;
+    return err;
 }
 
-/* Forks first: who hears of one cosigns that log no more. Then what we remember of the peer's log,
- * before it signs anything new: one that was put back learns so in time. */
+enum err witness_offer(struct core *core, struct link *link) {
+    const struct link_message offer = {.kind = LINK_CHECKPOINT,
+                                       .as.checkpoint.note = BYTES_TEXT(core->head.note)};
+    return core->head.size > 0 ? send(core, link, &offer) : ERR_OK;
+}
+
+/* Forks first: who hears of one cosigns that log no more. */
 enum err witness_link_up(struct core *core, struct link *link) {
     struct send_to to = {core, link};
+    enum err err = store_fork_each(core->store, visit_send, &to);
+    if (err == ERR_OK) {
+        err = witness_recall(core, link);
+    }
+    return err == ERR_OK ? witness_offer(core, link) : err;
+}
+
+/* Before it signs anything new: one that was put back learns so in time. */
+enum err witness_recall(struct core *core, struct link *link) {
     struct note_key log = {.type = NOTE_LOG};
     char held[NOTE_MAX];
     struct checkpoint known;
-    struct link_message offer = {.kind = LINK_CHECKPOINT,
-                                 .as.checkpoint.note = BYTES_TEXT(core->head.note)};
-    enum err err = store_fork_each(core->store, visit_send, &to);
-    if (err == ERR_OK) {
-        err = witness_log_key(core, &link->about, &log.key);
-    }
+    enum err err = witness_log_key(core, &link->about, &log.key);
     if (err == ERR_OK) {
         log_verifier(&log.key, &log);
         err = remembered(core, &log, held, &known);
         err = err == ERR_OK ? ask(core, link, held) : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    return err == ERR_OK && core->head.size > 0 ? send(core, link, &offer) : err;
+    return err;
 }
 
 enum err witness_message(struct core *core, struct link *link, const struct link_message *message) {
@@ -281,7 +287,12 @@ static enum err take_cosignature(struct core *core, struct link *link, uint64_t 
     if (size != core->head.size || core->head.cosigned == CHARTER_WITNESSES_MAX) {
         return ERR_OK; /* late, or more than a note holds */
     }
-    enum err err = witness_log_key(core, &link->about, &witness.key);
+    enum err err = ERR_OK;
+    if (link->purpose == PURPOSE_OUTSIDE) {
+        witness.key = link->log; /* an outsider knows no more of its doors */
+    } else {
+        err = witness_log_key(core, &link->about, &witness.key);
+    }
     if (err != ERR_OK) {
         return err;
     }
@@ -361,10 +372,11 @@ static enum err keep_fork(struct core *core, uint64_t from, const struct log_for
     return err;
 }
 
-/* Neighbours learn the new key from the node record, which goes out before the new log's head. */
+/* Neighbours learn the new key from the node record, which goes out before the new log's head. An
+ * outsider has none: nobody is a witness of its new log. */
 static enum err succeed(struct core *core, uint64_t signed_size) {
     enum err err = record_succeed(core, signed_size);
-    return err == ERR_OK ? gossip_publish_record(core) : err;
+    return err == ERR_OK && !core->is_outsider ? gossip_publish_record(core) : err;
 }
 
 static bool is_forked(const struct core *core, const struct sign_public *log) {

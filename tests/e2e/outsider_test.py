@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """An agency asks from outside: its application is carried to the administrators, two of three let it in, its officer asks
 through homes that are its doors, one home grants, and the clip comes with what proves it. It sees no member before that
-and no request but its own, nor does a second outsider. Suspended, it is refused at once.
+and no request but its own, nor does a second outsider. Its doors are witnesses of its log. Suspended, it is refused at once.
 
 usage: tests/e2e/outsider_test.py BIN-FOLDER
 """
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -190,6 +191,22 @@ def main():
         for home in homes:  # the outsider answers for its officer
             home.until(lambda h=home: [(o["name"], o["received"]) for o in h.facts("overdue")],
                        lambda all_: all_ == [("Riverside PD", 1)])
+
+        # Its doors are witnesses of its log, and an old backup of it is found out.
+        agency.until(lambda: agency.facts("log", "verify"),
+                     lambda f: {f.get("witness_1"), f.get("witness_2")} == {"ada", "cleo"} and "witness_3" not in f)
+        agency.stop()
+        shutil.copytree(agency.data / "node", root / "backup")
+        agency.start()
+        size = agency.facts("log", "verify")["size"]
+        agency.until(lambda: agency.facts("log", "verify"), lambda f: int(f["size"]) > int(size) and "witness_2" in f)
+        agency.stop()
+        shutil.rmtree(agency.data / "node")
+        shutil.copytree(root / "backup", agency.data / "node")
+        agency.start()
+        agency.until(lambda: agency.facts("status"), lambda s: "log_key" in s)
+        agency.until(lambda: agency.run("log", "verify", check=False).returncode, lambda status: status == DONE)
+        assert all(not home.facts("log", "forks") for home in [agency, *homes])
 
         # A second outsider hears of none of it, nor does the agency of what homes ask.
         second = apply(press, [ada], "press", "Elm Gazette")

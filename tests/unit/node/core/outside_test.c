@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/core/parts.h"
+#include "proto/log_head.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
 
@@ -379,6 +380,46 @@ static void test_one_outsider_hears_nothing_of_another(void **state) {
     world_destroy(world);
 }
 
+/* So it cannot rewrite what it asked for, and what became of that (PROTOCOL 8.5). */
+static void test_its_door_is_a_witness_of_its_log(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct id id;
+    struct world *world = let_in(9, &admission, &certificate);
+    const struct world_home *agency = &world->homes[AGENCY];
+    struct note_key log;
+    struct note_key door;
+    uint64_t before = 0;
+    log_verifier(&agency->log, &log);
+    witness_verifier(&world->homes[2].log, &door);
+    world_run(world, MINUTE);
+    for (int i = 0; i < 3; i++) {
+        struct checkpoint head;
+        struct instant at;
+        struct bytes kept;
+        world_voluntary(world, AGENCY, HOUR, &request);
+        CHECK_ERR(i < 2 ? ERR_OK : ERR_DENY_QUOTA, world_request(world, AGENCY, &request, &id));
+        world_run(world, 30 * SECOND);
+        CHECK_ERR(ERR_OK, checkpoint_verify(BYTES_TEXT(agency->note), &log, &head));
+        CHECK_ERR(ERR_OK, checkpoint_verify_cosigned(BYTES_TEXT(agency->note), &door, &at));
+        CHECK_ERR(ERR_OK, store_witnessed_get(world->homes[2].store, &agency->log, &kept));
+        CHECK(head.size > before);
+        before = head.size;
+        if (i == 1) { /* over a start of either */
+            world_kill(world, AGENCY);
+            CHECK_ERR(ERR_OK, world_start(world, AGENCY));
+            world_run(world, MINUTE);
+            world_kill(world, 2);
+            CHECK_ERR(ERR_OK, world_start(world, 2));
+            world_run(world, MINUTE);
+        }
+    }
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 static size_t doors_linked(struct world *world, int home) {
     const struct control_request request = {.op = CONTROL_STATUS};
     size_t count = 0;
@@ -411,6 +452,9 @@ static void test_what_is_not_its_own_ends_the_link(void **state) {
         {.kind = LINK_STANDING, .as.standing.object = buffer_bytes(&certificate)},
         {.kind = LINK_ATTACHMENT_WANT},
         {.kind = LINK_CAUGHT_UP},
+        {.kind = LINK_WITNESSED}, /* a home's log is none of its business */
+        {.kind = LINK_COSIGNATURE},
+        {.kind = LINK_FORK},
     };
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         CHECK_ERR(ERR_PEER_SEQUENCE, outside_message(core, link, &wrong[i]));
@@ -549,6 +593,7 @@ int main(void) {
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
         cmocka_unit_test(test_one_outsider_hears_nothing_of_another),
+        cmocka_unit_test(test_its_door_is_a_witness_of_its_log),
         cmocka_unit_test(test_what_is_not_its_own_ends_the_link),
         cmocka_unit_test(test_removed_it_finds_its_door_shut),
         cmocka_unit_test(test_an_outsider_opens_no_other_door),

@@ -166,6 +166,10 @@ enum err border_judge_crossing(struct core *core, const struct signed_object *ob
         live >= CROSSINGS_OF_ONE + (inner.kind == OBJECT_ROLL ? ROLL_CROSSINGS_OF_ONE : 0)) {
         err = ERR_DENY_QUOTA;
     }
+    if (err == ERR_OK) { /* a gateway says a thing once */
+        err = store_crossing_find(core->store, &head->author, &inner.id);
+        err = err == ERR_OK ? ERR_PEER_REPEATED : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
     if (err == ERR_OK) {
         err = verify(core, &crossing);
     }
@@ -244,13 +248,17 @@ enum err border_crossed(struct core *core, struct bytes bytes) {
     const struct crossed *crossed = &core->border->crossed;
     struct signed_object object;
     struct crossing crossing;
-    if (core->border->effect != ERR_OK) {
-        core_journal(core, "info border: no effect reason=\"%s\"", err_text(core->border->effect));
-        return ERR_OK;
-    }
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
         err = crossing_decode(object.body, &crossing);
+    }
+    if (err == ERR_OK) {
+        err =
+            store_crossing_add(core->store, &object.id, &crossing.head.author, &crossed->object.id);
+    }
+    if (err == ERR_OK && core->border->effect != ERR_OK) {
+        core_journal(core, "info border: no effect reason=\"%s\"", err_text(core->border->effect));
+        return ERR_OK;
     }
     if (err == ERR_OK && crossed->object.kind == OBJECT_REQUEST) {
         err = take_crossed_request(core, &crossing, bytes);

@@ -439,6 +439,23 @@ enum err store_crossed_expire(struct store *store, struct instant since) {
     return query_write(&q);
 }
 
+enum err store_crossing_add(struct store *store, const struct id *crossing,
+                            const struct id *gateway, const struct id *object) {
+    QUERY(q, store, "INSERT OR IGNORE INTO crossings(crossing, gateway, object) VALUES(?, ?, ?)");
+    bind_id(&q, crossing);
+    bind_id(&q, gateway);
+    bind_id(&q, object);
+    return query_write(&q);
+}
+
+enum err store_crossing_find(struct store *store, const struct id *gateway,
+                             const struct id *object) {
+    QUERY(q, store, "SELECT 1 FROM crossings WHERE gateway = ? AND object = ?");
+    bind_id(&q, gateway);
+    bind_id(&q, object);
+    return query_row(&q);
+}
+
 enum err store_far_roll_put(struct store *store, const struct id *treaty, struct bytes roll) {
     QUERY(q, store, "INSERT OR REPLACE INTO far_rolls(treaty, roll) VALUES(?, ?)");
     bind_id(&q, treaty);
@@ -1636,7 +1653,12 @@ static const char *const migrations[] = {
      " at INTEGER NOT NULL, crossing BLOB NOT NULL);"
      "CREATE INDEX crossed_treaty ON crossed(treaty, at);"
      "ALTER TABLE delivered ADD COLUMN vouch BLOB NOT NULL DEFAULT x'';"),
-    "CREATE TABLE far_rolls(treaty BLOB PRIMARY KEY, roll BLOB NOT NULL) WITHOUT ROWID;",
+    ("CREATE TABLE far_rolls(treaty BLOB PRIMARY KEY, roll BLOB NOT NULL) WITHOUT ROWID;"
+     "CREATE TABLE crossings(crossing BLOB PRIMARY KEY, gateway BLOB NOT NULL,"
+     " object BLOB NOT NULL) WITHOUT ROWID;"
+     "CREATE INDEX crossings_object ON crossings(gateway, object);"
+     "CREATE TRIGGER objects_crossings AFTER DELETE ON objects BEGIN"
+     " DELETE FROM crossings WHERE crossing = old.id; END;"),
 };
 
 static enum err migrate(struct store *store) {

@@ -61,6 +61,9 @@ void federation_destroy(struct federation *federation) {
     for (uint32_t i = 0; i < federation->count; i++) {
         struct community *community = &federation->list[i];
         for (uint32_t k = 0; k < community->came_count; k++) {
+            for (uint32_t s = 0; s < community->came[k].said_count; s++) {
+                free(community->came[k].said[s].to);
+            }
             free(community->came[k].has);
         }
         free(community->came);

@@ -58,6 +58,11 @@ struct came { /* a request to a community */
     uint32_t first_at, last_at;
     struct spent spent[SPENT_KINDS];
     uint8_t *has; /* bits: homes */
+    uint32_t said_count;
+    struct said {
+        uint32_t gateway; /* its node here */
+        uint8_t *to;      /* bits: homes that took its crossing, with an effect or without */
+    } said[DIRECTIONS * GATEWAYS];
 };
 
 struct community {

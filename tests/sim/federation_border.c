@@ -15,8 +15,11 @@
 #include "tests/sim/federation.h"
 
 static enum border_verdict judge(void *context, uint32_t node, const struct object *object);
-static enum err judge_crossing(const struct community *community, uint32_t node,
+static enum err judge_crossing(struct community *community, uint32_t node,
                                const struct object *object);
+static bool has_effect(const struct community *community, uint32_t node,
+                       const struct object *object);
+static void note_said(struct came *came, uint32_t gateway, uint32_t node, uint32_t node_room);
 static void accepted(void *context, uint32_t node, const struct object *object);
 static void check_where(struct community *community, uint32_t node, const struct object *object);
 static bool is_touched(const struct asked *asked, uint32_t community);
@@ -30,7 +33,8 @@ static void named(struct community *community, const uint8_t *id, enum spent_kin
                   struct spent cost);
 static void differed(struct community *community, uint32_t bytes);
 static struct came *came_at(struct community *community, const struct object *object);
-static bool has(const struct came *came, uint32_t node);
+static bool has(const uint8_t *homes, uint32_t node);
+static void put(uint8_t *homes, uint32_t node);
 static void spend(struct spent *spent, uint64_t bytes);
 
 void border_between(struct community *community) {
@@ -65,38 +69,66 @@ static enum border_verdict judge(void *context, uint32_t node, const struct obje
     }
 }
 
-static enum err judge_crossing(const struct community *community, uint32_t node,
+static enum err judge_crossing(struct community *community, uint32_t node,
                                const struct object *object) {
     const struct federation *federation = community->federation;
     const struct request *request = &federation->asked[object->asked - 1]->request;
-    uint32_t today = 0;
-    for (uint32_t i = 0; i < community->came_count; i++) {
-        const struct came *came = &community->came[i];
-        if (has(came, node) && came->asked == object->asked - 1) {
-            return ERR_PEER_REPEATED;
-        }
-        today += has(came, node) && came->pact == object->pact - 1 ? 1 : 0;
-    }
     if (object->pact == 0) {
         return id_equal(&request->head.community, &community->id) ? ERR_OK : ERR_PEER_CERTIFICATE;
     }
-    const struct pact *pact = &federation->pacts[object->pact - 1];
-    const struct treaty_side *far = treaty_far_side(&pact->treaty, &community->id);
-    if (far == NULL) {
-        return ERR_DENY_TREATY;
+    const struct came *came = border_came(community, object->asked - 1);
+    for (uint32_t i = 0; came != NULL && i < came->said_count; i++) {
+        if (came->said[i].gateway == object->author && has(came->said[i].to, node)) {
+            return ERR_PEER_REPEATED; /* a gateway says a thing once */
+        }
     }
-    return today >= pact->treaty.daily
-               ? ERR_DENY_QUOTA
-               : treaty_crosses(&pact->treaty, &far->community, request, MEMBER_HOME);
+    const struct treaty *treaty = &federation->pacts[object->pact - 1].treaty;
+    const struct treaty_side *far = treaty_far_side(treaty, &community->id);
+    return far == NULL ? ERR_DENY_TREATY
+                       : treaty_crosses(treaty, &far->community, request, MEMBER_HOME);
+}
+
+/* What was judged so is kept and passed on; but does anything come of it here? */
+static bool has_effect(const struct community *community, uint32_t node,
+                       const struct object *object) {
+    uint32_t today = 0;
+    for (uint32_t i = 0; i < community->came_count; i++) {
+        const struct came *came = &community->came[i];
+        if (has(came->has, node) && came->asked == object->asked - 1) {
+            return false;
+        }
+        today += has(came->has, node) && came->pact == object->pact - 1 ? 1 : 0;
+    }
+    return object->pact == 0 || today < community->federation->pacts[object->pact - 1].treaty.daily;
+}
+
+static void note_said(struct came *came, uint32_t gateway, uint32_t node, uint32_t node_room) {
+    uint32_t i = 0;
+    while (i < came->said_count && came->said[i].gateway != gateway) {
+        i++;
+    }
+    ASSERT(i < COUNT_OF(came->said));
+    if (i == came->said_count) {
+        came->said[came->said_count++] = (struct said){gateway, calloc(node_room / 8 + 1, 1)};
+        ASSERT(came->said[i].to != NULL);
+    }
+    put(came->said[i].to, node);
 }
 
 static void accepted(void *context, uint32_t node, const struct object *object) {
     struct community *community = context;
     struct federation *federation = community->federation;
     const struct asked *asked = federation->asked[object->asked - 1];
+    const bool effect = has_effect(community, node, object);
     struct came *came = came_at(community, object);
     uint32_t now = sim_now(community->sim);
-    came->has[node / 8] |= (uint8_t)(1U << node % 8);
+    if (object->pact != 0) {
+        note_said(came, object->author, node, community->sim->node_room);
+    }
+    if (!effect) {
+        return;
+    }
+    put(came->has, node);
     if (community->sim->nodes[node].hostile != HONEST) {
         return;
     }
@@ -250,7 +282,7 @@ static void say_on(struct federation *federation, const struct carry *carry) {
                                     .asked = carry->asked + 1,
                                     .pact = carry->pact + 1,
                                     .size = (uint16_t)(federation->params.size + CROSSING_BYTES)};
-    if (judge(there, node, &crossing) != BORDER_TAKE) {
+    if (judge(there, node, &crossing) != BORDER_TAKE || !has_effect(there, node, &crossing)) {
         return;
     }
     there->busy = true;
@@ -352,8 +384,12 @@ static struct came *came_at(struct community *community, const struct object *ob
     return came;
 }
 
-static bool has(const struct came *came, uint32_t node) {
-    return (came->has[node / 8] >> node % 8 & 1) != 0;
+static bool has(const uint8_t *homes, uint32_t node) {
+    return (homes[node / 8] >> node % 8 & 1) != 0;
+}
+
+static void put(uint8_t *homes, uint32_t node) {
+    homes[node / 8] |= (uint8_t)(1U << node % 8);
 }
 
 static void spend(struct spent *spent, uint64_t bytes) {

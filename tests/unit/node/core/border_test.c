@@ -401,6 +401,77 @@ static void test_halves_that_were_told_twice_hold_the_same(void **state) {
     world_destroy(world);
 }
 
+struct found {
+    struct buffer bytes;
+    bool found;
+};
+
+static enum err visit_crossing(void *context, const struct store_object *row) {
+    struct found *found = context;
+    struct signed_object object;
+    struct signed_object inner;
+    struct crossing crossing;
+    CHECK_ERR(ERR_OK, signed_decode(row->object, &object));
+    CHECK_ERR(ERR_OK, crossing_decode(object.body, &crossing));
+    CHECK_ERR(ERR_OK, signed_decode(crossing.object, &inner));
+    if (!found->found && inner.kind == OBJECT_REQUEST) {
+        found->found = true;
+        CHECK_ERR(ERR_OK, buffer_append(&found->bytes, row->object));
+    }
+    return ERR_OK;
+}
+
+/* The crossing of a request that a home holds, said once more by `gateway`, a little later. */
+static enum err say_again(struct street *street, int holder, int gateway, struct id *id) {
+    struct world *world = street->world;
+    struct world_home *home = &world->homes[gateway];
+    const struct sign_secret *key = &home->keys.sign;
+    struct found found = {.found = false};
+    struct signed_object object;
+    struct crossing crossing;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    enum err verdict = ERR_OK;
+    buffer_init(&found.bytes, SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, store_begin(world->homes[holder].store));
+    CHECK_ERR(ERR_OK, store_object_each(world->homes[holder].store, OBJECT_CROSSING, visit_crossing,
+                                        &found));
+    store_roll_back(world->homes[holder].store);
+    CHECK(found.found);
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&found.bytes), &object));
+    CHECK_ERR(ERR_OK, crossing_decode(object.body, &crossing));
+    crossing.head.author = home->certificate;
+    crossing.head.created.ms += 1000;
+    CHECK_ERR(ERR_OK, crossing_encode(&crossing, &body));
+    *id = sample_sign(OBJECT_CROSSING, buffer_bytes(&body), &key, 1, &bytes);
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK,
+              gossip_take(home->core, NULL, buffer_bytes(&bytes), (struct way){0}, &verdict));
+    CHECK_ERR(ERR_OK, store_commit(home->store));
+    buffer_finish(&found.bytes);
+    return verdict;
+}
+
+/* Nobody is told anything twice by one gateway, whatever it makes of it. */
+static void test_a_gateway_says_a_thing_once(void **state) {
+    (void)state;
+    struct street street = settle(17);
+    struct world *world = street.world;
+    struct id id;
+    ask(&street);
+    world_run(world, MINUTE);
+    const size_t before = held_by(&street, OWNER, OBJECT_CROSSING).count;
+    int first = ERR_PEER_REPEATED == say_again(&street, OWNER, GATE_A_FAR, &id) ? 1 : 0;
+    int second = ERR_PEER_REPEATED == say_again(&street, OWNER, GATE_B_FAR, &id) ? 1 : 0;
+    CHECK(first + second == 1); /* who carried it; the other one may, once */
+    CHECK_ERR(ERR_PEER_REPEATED, say_again(&street, OWNER, GATE_A_FAR, &id));
+    CHECK_ERR(ERR_PEER_REPEATED, say_again(&street, OWNER, GATE_B_FAR, &id));
+    world_run(world, 3 * MINUTE);
+    CHECK(held_by(&street, OWNER, OBJECT_CROSSING).count == before + 1);
+    check_alike(&street, OBJECT_CROSSING);
+    world_destroy(world);
+}
+
 /* One home hears of the removal at first, the others of the request; it lives with none. */
 static void test_a_request_that_comes_after_its_authors_removal_is_kept_alike(void **state) {
     (void)state;
@@ -491,6 +562,7 @@ int main(void) {
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
         cmocka_unit_test(test_no_more_live_than_the_treaty_says),
         cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),
+        cmocka_unit_test(test_a_gateway_says_a_thing_once),
         cmocka_unit_test(test_a_request_that_comes_after_its_authors_removal_is_kept_alike),
         cmocka_unit_test(test_what_crossed_after_the_end_is_kept_by_nobody),
         cmocka_unit_test(test_the_newest_roll_outlasts_what_brought_it),

@@ -79,7 +79,8 @@ static size_t found_on_disk(struct bytes needle) {
 
 /* Takes the last three steps of the schema back. */
 static const char requests_apart[] =
-    "DROP TABLE far_rolls; DROP TABLE crossed;"
+    "DROP TABLE far_rolls; DROP TRIGGER objects_crossings; DROP TABLE crossings; DROP TABLE "
+    "crossed;"
     "ALTER TABLE delivered DROP COLUMN vouch;"
     "DROP TRIGGER objects_asked; DROP INDEX objects_author; DROP TABLE asked;"
     "DROP TABLE own_requests; ALTER TABLE objects DROP COLUMN log_index;"

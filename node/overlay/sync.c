@@ -6,6 +6,10 @@
 #include "crypto/keys.h"
 #include "node/base/assert.h"
 
+enum {
+    LIST_BYTES = 4096 - 3 - 17, /* of spans and ids: with the salt they fill a record of 4 KiB */
+};
+
 struct range { /* ranks, and the bounds they come from */
     struct sync_bound lower, upper;
     size_t from, to;
@@ -331,8 +335,10 @@ static struct link_message *room_for_span(struct sync_answer *out, enum link_kin
     for (size_t i = out->message_count; i > 0; i--) {
         struct link_message *message = &out->messages[i - 1];
         if (message->kind == kind) {
-            if (message->as.sync_ids.span_count < LINK_SPANS_MAX &&
-                message->as.sync_ids.count + ids <= LINK_SHORTS_MAX) {
+            size_t spans = message->as.sync_ids.span_count + 1;
+            size_t all = message->as.sync_ids.count + ids;
+            size_t bytes = spans * sizeof(struct sync_span) + all * sizeof(struct sync_short);
+            if (spans <= LINK_SPANS_MAX && all <= LINK_SHORTS_MAX && bytes <= LIST_BYTES) {
                 return message;
             }
             break;

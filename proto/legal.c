@@ -395,6 +395,18 @@ enum err legal_refuse(const struct request *request, const struct caps *caps, st
     return ERR_OK;
 }
 
+enum err legal_refuse_always(const struct request *request, size_t *rule) {
+    const struct facts facts = {
+        .request = request, .instrument = &request->instrument, .now = request->head.created};
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        if (rules[i].rule.severity == LEGAL_REFUSE && !rules[i].cap &&
+            rules[i].check(&facts) == LEGAL_FAILED) {
+            return refusal(i, rule);
+        }
+    }
+    return ERR_OK;
+}
+
 enum legal_permit legal_permit_of(uint32_t instruments, enum instrument_kind kind) {
     return instruments == INSTRUMENTS_ALL   ? LEGAL_PERMIT_UNKNOWN
            : (instruments >> kind & 1) != 0 ? LEGAL_PERMITTED

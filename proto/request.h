@@ -226,6 +226,9 @@ MUST_USE enum err legal_verdict(const struct legal_report *report, size_t *rule)
  * refuse nothing. */
 MUST_USE enum err legal_refuse(const struct request *request, const struct caps *caps,
                                struct instant now, size_t *rule);
+/* The same of the rules that hang on nothing but the request: what breaks one of them does so at
+ * any time, and under any charter. */
+MUST_USE enum err legal_refuse_always(const struct request *request, size_t *rule);
 /* Until when records do not name it (PROTOCOL 8.7): 0 where it does not ask for that, or no court
  * stands behind it (LP-23, LP-24), whatever else is right or wrong with it. */
 struct instant legal_secret_until(const struct request *request);

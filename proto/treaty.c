@@ -487,6 +487,13 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
         !box_public_equal(&request->transport, &author->transport)) {
         return ERR_PEER_SIGNATURE;
     }
+    err = legal_refuse_always(request, NULL);
+    if (err == ERR_OK && request->terms.delete_by.ms <= request->head.created.ms) {
+        err = ERR_PEER_BOUNDS;
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
     memcpy(asking.roles, roll->roles, sizeof asking.roles);
     if ((charter_instruments(&asking, author->role) >> request->instrument.kind & 1) == 0) {
         return ERR_DENY_ROLE;

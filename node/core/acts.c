@@ -159,7 +159,7 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
     if (err == ERR_OK) {
         err = apply(core);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && (rewound || act.treaty.len > 0 || !id_is_zero(&act.treaty_ended))) {
         err = border_acts_changed(core);
     }
     if (err == ERR_OK && act.has_removed) {

@@ -15,6 +15,12 @@ enum {
     SWEPT_AT_ONCE = 64,
 };
 
+struct loading {
+    struct core *core;
+    size_t count;
+    struct id forgotten[TREATIES_MAX]; /* treaties that nobody speaks of any more */
+};
+
 struct swept { /* of this community, by treaties that did not stand when it was made */
     const struct core *core;
     size_t count;
@@ -22,14 +28,21 @@ struct swept { /* of this community, by treaties that did not stand when it was 
 };
 
 static enum err visit_far(void *context, const struct id *treaty, struct bytes bytes);
+static bool is_kept(const struct governance *governance, const struct id *treaty);
 static enum err sweep(struct core *core, enum object_kind kind);
 static enum err visit_swept(void *context, const struct store_object *row);
 static bool stood(const struct core *core, const struct store_object *row);
+static enum err find_place(struct core *core, const struct crossing *crossing, const struct id *id);
+static const struct id *subject_of(const struct crossing *crossing,
+                                   const struct signed_object *inner);
+static enum err wins_over(struct core *core, const struct signed_object *inner, const struct id *id,
+                          const struct id *before, bool *out);
 static enum err verify(struct core *core, const struct crossing *crossing);
 static enum err effect_of(struct core *core, const struct crossing *crossing);
 static enum err effect_of_request(struct core *core, const struct crossing *crossing,
                                   const struct agreed *agreed);
 static bool hangs_on_the_home(enum err err);
+static enum err take_place(struct core *core, const struct crossing *crossing, const struct id *id);
 static enum err take_crossed_request(struct core *core, const struct crossing *crossing,
                                      struct bytes bytes);
 static enum err take_crossed_withdrawal(struct core *core, const struct crossing *crossing);
@@ -66,14 +79,25 @@ bool border_lingers(const struct agreed *agreed, struct instant at) {
 /* ---- start ---- */
 
 enum err border_load(struct core *core) {
-    enum err err = store_far_roll_each(core->store, visit_far, core);
+    struct loading loading = {.core = core};
+    enum err err = store_far_roll_each(core->store, visit_far, &loading);
+    for (size_t i = 0; err == ERR_OK && i < loading.count; i++) {
+        err = store_far_roll_remove(core->store, &loading.forgotten[i]);
+    }
     return err == ERR_OK ? gateway_carry_all(core) : err;
 }
 
 static enum err visit_far(void *context, const struct id *treaty, struct bytes bytes) {
-    struct core *core = context;
+    struct loading *loading = context;
+    struct core *core = loading->core;
     struct signed_object object;
     struct roll roll;
+    if (!is_kept(community_governance(core->community), treaty)) {
+        if (loading->count < COUNT_OF(loading->forgotten)) {
+            loading->forgotten[loading->count++] = *treaty;
+        }
+        return ERR_OK;
+    }
     struct far_roll *far = newest_far(core, treaty);
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
@@ -83,6 +107,15 @@ static enum err visit_far(void *context, const struct id *treaty, struct bytes b
         keep_far(far, &roll);
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
+}
+
+static bool is_kept(const struct governance *governance, const struct id *treaty) {
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        if (governance->treaties[i].by != 0 && id_equal(&governance->treaties[i].id, treaty)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- acts ---- */
@@ -147,37 +180,93 @@ static bool stood(const struct core *core, const struct store_object *row) {
 /* ---- crossings that come ---- */
 
 enum err border_judge_crossing(struct core *core, const struct signed_object *object,
-                               const struct head *head, const struct member *author) {
+                               const struct member *author) {
+    struct border *border = core->border;
     struct crossing crossing;
-    struct signed_object inner;
-    uint64_t live = 0;
     enum err err = crossing_decode(object->body, &crossing);
     if (err == ERR_OK && !signed_by(object, &author->node)) {
         err = ERR_PEER_SIGNATURE;
     }
     if (err == ERR_OK) {
-        err = signed_decode(crossing.object, &inner);
-    }
-    if (err == ERR_OK) {
-        err =
-            store_object_count(core->store, OBJECT_CROSSING, &head->author, core->now.wall, &live);
-    }
-    if (err == ERR_OK &&
-        live >= CROSSINGS_OF_ONE + (inner.kind == OBJECT_ROLL ? ROLL_CROSSINGS_OF_ONE : 0)) {
-        err = ERR_DENY_QUOTA;
-    }
-    if (err == ERR_OK) { /* a gateway says a thing once */
-        err = store_crossing_find(core->store, &head->author, &inner.id);
-        err = err == ERR_OK ? ERR_PEER_REPEATED : err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+        err = find_place(core, &crossing, &object->id);
     }
     if (err == ERR_OK) {
         err = verify(core, &crossing);
     }
     if (err == ERR_OK) {
-        core->border->effect = effect_of(core, &crossing);
-        err = hangs_on_the_home(core->border->effect) ? ERR_OK : core->border->effect;
+        border->effect = effect_of(core, &crossing);
+        err = hangs_on_the_home(border->effect) ? ERR_OK : border->effect;
     }
-    return err;
+    /* To a clock that is behind it comes too early: again, later. */
+    bool early = border->effect == ERR_DENY_TIME && border->crossed.object.kind == OBJECT_REQUEST &&
+                 border->crossed.request.head.created.ms > core->now.wall.ms;
+    return err == ERR_OK && early ? ERR_DENY_TIME : err;
+}
+
+/* A gateway says a thing once, and of one treaty's rolls the newest: of two crossings all homes
+ * keep the same, whatever came first. */
+static enum err find_place(struct core *core, const struct crossing *crossing,
+                           const struct id *id) {
+    struct signed_object inner;
+    struct id before;
+    uint64_t live = 0;
+    bool wins = false;
+    enum err err = signed_decode(crossing->object, &inner);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = store_carried_get(core->store, &crossing->head.author, subject_of(crossing, &inner),
+                            &before);
+    if (err == ERR_OK) {
+        err = wins_over(core, &inner, id, &before, &wins);
+        return err == ERR_OK && !wins ? ERR_PEER_REPEATED : err;
+    }
+    if (err == ERR_USER_NOT_FOUND) {
+        err = store_object_count(core->store, OBJECT_CROSSING, &crossing->head.author,
+                                 core->now.wall, &live);
+    }
+    return err == ERR_OK && live >= CROSSINGS_OF_ONE ? ERR_DENY_QUOTA : err;
+}
+
+static const struct id *subject_of(const struct crossing *crossing,
+                                   const struct signed_object *inner) {
+    return inner->kind == OBJECT_ROLL ? &crossing->treaty : &inner->id;
+}
+
+static enum err wins_over(struct core *core, const struct signed_object *inner, const struct id *id,
+                          const struct id *before, bool *out) {
+    struct store_object row;
+    struct signed_object object;
+    struct crossing crossing;
+    struct roll roll;
+    struct roll other;
+    *out = id_compare(id, before) < 0;
+    if (inner->kind != OBJECT_ROLL) {
+        return ERR_OK;
+    }
+    enum err err = roll_decode(inner->body, &roll);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = store_object_get(core->store, before, &row);
+    if (err == ERR_OK) {
+        err = signed_decode(row.object, &object);
+    }
+    if (err == ERR_OK) {
+        err = crossing_decode(object.body, &crossing);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(crossing.object, &object);
+    }
+    if (err == ERR_OK) {
+        err = roll_decode(object.body, &other);
+    }
+    if (err == ERR_OK && roll.version != other.version) {
+        *out = roll.version > other.version;
+    } else if (err == ERR_OK && roll.head.created.ms != other.head.created.ms) {
+        *out = roll.head.created.ms > other.head.created.ms;
+    }
+    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
 
 enum err border_takes(struct core *core, const struct crossing *crossing) {
@@ -190,10 +279,12 @@ static enum err verify(struct core *core, const struct crossing *crossing) {
                            &core->border->crossed);
 }
 
+/* A charter that lets no such thing is ignored as with any request: another one may be on its way.
+ */
 static bool hangs_on_the_home(enum err err) {
-    return err == ERR_PEER_REPEATED || err == ERR_DENY_TREATY || err == ERR_DENY_EXPIRED ||
-           err == ERR_DENY_TIME || err == ERR_DENY_QUOTA || err == ERR_DENY_CAP ||
-           err == ERR_DENY_OTHERS || err == ERR_DENY_CHARTER;
+    return err == ERR_OK || err == ERR_PEER_REPEATED || err == ERR_PEER_UNKNOWN ||
+           err == ERR_DENY_TREATY || err == ERR_DENY_EXPIRED || err == ERR_DENY_TIME ||
+           err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS;
 }
 
 /* What only this community can say, and what this home knows by now. */
@@ -207,13 +298,14 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
     if (far == NULL) {
         return ERR_FULL_TABLE;
     }
+    bool newer = is_newer(far, &crossed->author.roll, core->now.wall);
     if (crossed->object.kind == OBJECT_ROLL) {
-        return is_newer(far, &crossed->author.roll, core->now.wall) ? ERR_OK : ERR_DENY_TIME;
+        return newer ? ERR_OK : ERR_PEER_REPEATED;
     }
-    if (agreed == NULL || (far->created.ms > 0 && !far->names)) {
+    if (agreed == NULL || (!newer && !far->names)) {
         return ERR_DENY_TREATY;
     }
-    if (is_removed_there(far, &crossed->author.certificate)) {
+    if (!newer && is_removed_there(far, &crossed->author.certificate)) {
         return ERR_DENY_EXPIRED;
     }
     enum err err = store_object_get(core->store, &crossed->object.id, &row);
@@ -253,8 +345,10 @@ enum err border_crossed(struct core *core, struct bytes bytes) {
         err = crossing_decode(object.body, &crossing);
     }
     if (err == ERR_OK) {
-        err =
-            store_crossing_add(core->store, &object.id, &crossing.head.author, &crossed->object.id);
+        err = take_place(core, &crossing, &object.id);
+    }
+    if (err == ERR_OK) {
+        err = take_roll(core, &crossing, &object.id);
     }
     if (err == ERR_OK && core->border->effect != ERR_OK) {
         core_journal(core, "info border: no effect reason=\"%s\"", err_text(core->border->effect));
@@ -265,7 +359,28 @@ enum err border_crossed(struct core *core, struct bytes bytes) {
     } else if (err == ERR_OK && crossed->object.kind == OBJECT_WITHDRAWAL) {
         err = take_crossed_withdrawal(core, &crossing);
     }
-    return err == ERR_OK ? take_roll(core, &crossing, &object.id) : err;
+    return err;
+}
+
+static enum err take_place(struct core *core, const struct crossing *crossing,
+                           const struct id *id) {
+    const struct id *gateway = &crossing->head.author;
+    const struct id *subject = subject_of(crossing, &core->border->crossed.object);
+    struct store_object row;
+    struct id before;
+    enum err err = store_carried_get(core->store, gateway, subject, &before);
+    if (err == ERR_OK) {
+        err = store_object_get(core->store, &before, &row);
+    }
+    if (err == ERR_OK) {
+        const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED,
+                                            .key = {row.created, row.id}};
+        err = gossip_run(core, &event);
+        err = err == ERR_OK ? store_object_remove(core->store, &before) : err;
+    }
+    return err == ERR_OK || err == ERR_USER_NOT_FOUND
+               ? store_carried_put(core->store, id, gateway, subject)
+               : err;
 }
 
 /* From here on it is a request like any other; only that it is not passed on by itself. */
@@ -384,12 +499,16 @@ static struct far_roll *newest_far(struct core *core, const struct id *treaty) {
     const struct governance *governance = community_governance(core->community);
     struct border *border = core->border;
     size_t place = TREATIES_MAX;
+    bool found_free = false;
     for (size_t i = 0; i < TREATIES_MAX; i++) {
         if (id_equal(&border->far[i].treaty, treaty)) {
             return &border->far[i];
         }
-        if (governance_treaty(governance, &border->far[i].treaty, core->now.wall) == NULL) {
+        bool free = id_is_zero(&border->far[i].treaty);
+        if (free || (!found_free && governance_treaty(governance, &border->far[i].treaty,
+                                                      core->now.wall) == NULL)) {
             place = i;
+            found_free = found_free || free;
         }
     }
     if (place == TREATIES_MAX) {

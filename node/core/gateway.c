@@ -18,6 +18,8 @@ enum {
     CARRIED_MAX = 14 * 1024, /* object, chain and roll: with the rest they fit into gossip */
 };
 
+_Static_assert(ROLL_PLACES < CARRIES_MAX, "what is asked has places too");
+
 struct ranking { /* of this home among the gateways that may carry one object */
     const struct core *core;
     struct id treaty, object;
@@ -32,7 +34,7 @@ struct own_objects { /* of this community, that may have to cross */
     struct {
         struct id id;
         enum object_kind kind;
-    } list[CARRIES_MAX];
+    } list[CARRIES_MAX - ROLL_PLACES];
 };
 
 struct own_gateway { /* the newest one of ours for a treaty */
@@ -105,7 +107,12 @@ enum err gateway_carry_all(struct core *core) {
         return ERR_HOST_MEMORY;
     }
     own->core = core;
-    enum err err = store_object_each(core->store, OBJECT_UNKNOWN, visit_own, own);
+    enum err err = core->border->known.created.ms > 0
+                       ? gateway_accepted(core, &core->border->known.roll, OBJECT_ROLL)
+                       : ERR_OK;
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_UNKNOWN, visit_own, own);
+    }
     for (size_t i = 0; err == ERR_OK && i < own->count; i++) {
         err = gateway_accepted(core, &own->list[i].id, own->list[i].kind);
     }
@@ -117,10 +124,16 @@ enum err gateway_carry_all(struct core *core) {
 static enum err visit_own(void *context, const struct store_object *row) {
     struct own_objects *own = context;
     const struct core *core = own->core;
-    bool crosses = (row->kind == OBJECT_REQUEST || row->kind == OBJECT_WITHDRAWAL) &&
-                   community_find(core->community, &row->author) != NULL;
-    bool roll = row->kind == OBJECT_ROLL && id_equal(&row->id, &core->border->known.roll);
-    if ((crosses || roll) && own->count < COUNT_OF(own->list)) {
+    const struct member *author = community_find(core->community, &row->author);
+    struct signed_object object;
+    struct request request;
+    bool crosses = row->kind == OBJECT_WITHDRAWAL;
+    if (author != NULL && row->kind == OBJECT_REQUEST) {
+        crosses = signed_decode(row->object, &object) == ERR_OK &&
+                  request_decode(object.body, &request) == ERR_OK &&
+                  border_lets(core, &request, author->role);
+    }
+    if (author != NULL && crosses && own->count < COUNT_OF(own->list)) {
         own->list[own->count].id = row->id;
         own->list[own->count++].kind = row->kind;
     }
@@ -450,7 +463,7 @@ static enum err take_carry(struct core *core, struct link *link,
     }
     core_journal(core, "info border: carried outcome=\"%s\"", err_text(err));
     bool later = err == ERR_DENY_TREATY || err == ERR_FULL_TABLE || err == ERR_DENY_QUOTA ||
-                 err == ERR_DENY_CHARTER;
+                 err == ERR_DENY_CHARTER || err == ERR_DENY_TIME;
     return later ? ERR_OK : core_send(core, link, &carried);
 }
 

@@ -470,7 +470,7 @@ static enum err judge(struct core *core, const struct signed_object *object,
     case OBJECT_GATEWAY:
         return gateway_judge(core, object, head, author);
     case OBJECT_CROSSING:
-        return border_judge_crossing(core, object, head, author);
+        return border_judge_crossing(core, object, author);
     case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
         return signed_by_member(object, author)
                    ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)

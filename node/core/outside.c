@@ -359,7 +359,7 @@ static enum err all_told(struct core *core, struct link *link) {
     if (err == ERR_OK && door != NULL) {
         door->failed = 0;
     }
-    if (err == ERR_OK && link->caught_up) {
+    if (err == ERR_OK) {
         err = witness_offer(core, link);
     }
     return err == ERR_OK && !link->told_all ? push_all(core, link) : err;
@@ -527,10 +527,7 @@ static enum err answer_established(struct core *core, struct link *link) {
     }
     core_journal(core, "info link: outsider up peer=%02x%02x%02x%02x", about.b[0], about.b[1],
                  about.b[2], about.b[3]);
-    if (err == ERR_OK) {
-        err = tell_all(core, link);
-    }
-    return err == ERR_OK ? witness_recall(core, link) : err;
+    return err == ERR_OK ? tell_all(core, link) : err;
 }
 
 /* As much as the link takes; the rest when it has drained. */
@@ -553,6 +550,9 @@ static enum err tell_all(struct core *core, struct link *link) {
                                          .as.caught_up = {link->told_parts, core->log_public}};
         err = core_send(core, link, &all);
         link->told_all = err == ERR_OK;
+    }
+    if (err == ERR_OK) { /* not before it is let in: until then it has no use for it */
+        err = witness_recall(core, link);
     }
     return err == ERR_FULL_QUEUE ? ERR_OK : err;
 }
@@ -639,14 +639,18 @@ enum err outside_message(struct core *core, struct link *link, const struct link
     case LINK_STANDING:
         return dialler ? take_told(core, link, message->as.standing.object) : ERR_PEER_SEQUENCE;
     case LINK_CAUGHT_UP:
-        link->log = message->as.caught_up.log;
+        if (dialler && !link->caught_up) { /* one witness on one link */
+            link->log = message->as.caught_up.log;
+        }
         return dialler ? all_told(core, link) : ERR_PEER_SEQUENCE;
     case LINK_CHECKPOINT:
     case LINK_CONSISTENCY:
         return dialler ? ERR_PEER_SEQUENCE : witness_message(core, link, message);
     case LINK_WITNESSED:
     case LINK_COSIGNATURE:
-        return dialler ? witness_message(core, link, message) : ERR_PEER_SEQUENCE;
+        return !dialler          ? ERR_PEER_SEQUENCE
+               : link->caught_up ? witness_message(core, link, message)
+                                 : ERR_OK;
     case LINK_ATTACHMENT_WANT:
         return dialler ? attachments_asked(core, link, message) : ERR_PEER_SEQUENCE;
     case LINK_ATTACHMENT_PIECE:

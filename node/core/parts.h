@@ -81,7 +81,6 @@ enum {
     CARRY_AGAIN_MS = 60 * 1000,
     GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
     CROSSINGS_OF_ONE = 256,
-    ROLL_CROSSINGS_OF_ONE = 64,             /* beyond those */
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
 
@@ -637,7 +636,7 @@ bool border_lingers(const struct agreed *agreed, struct instant at);
 bool border_lets(const struct core *core, const struct request *request, enum member_role role);
 /* ERR_OK: it is kept and passed on, with an effect here or without (core->border->effect). */
 enum err border_judge_crossing(struct core *core, const struct signed_object *object,
-                               const struct head *head, const struct member *author);
+                               const struct member *author);
 /* Would it have an effect here? Its head is our own. */
 enum err border_takes(struct core *core, const struct crossing *crossing);
 /* The one that was judged last is accepted; `bytes`: it, signed. */

@@ -7,7 +7,9 @@
 #include "node/base/assert.h"
 
 enum {
-    LIST_BYTES = 4096 - 3 - 17, /* of spans and ids: with the salt they fill a record of 4 KiB */
+    RECORD_HEAD = 3, /* type and length (PROTOCOL 3.4) */
+    LIST_HEAD = 17,  /* the salt and the other fields' tags and lengths, at most */
+    LIST_BYTES = 4096 - RECORD_HEAD - LIST_HEAD, /* of spans and ids: they fill a record of 4 KiB */
 };
 
 struct range { /* ranks, and the bounds they come from */

@@ -16,8 +16,9 @@
 enum {
     SYNC_ROUNDS_MAX = 12,
     SYNC_PARTS = 16,
-    SYNC_LISTED = 24,                   /* no more of ours in a range: they are listed, not cut */
-    SYNC_MESSAGES_MAX = SYNC_PARTS + 2, /* one full message cut everywhere, and one listed */
+    SYNC_LISTED = 24, /* no more of ours in a range: they are listed, not cut */
+    SYNC_MESSAGES_MAX =
+        SYNC_PARTS + 2, /* one full message cut everywhere, or listed in half as many */
     SYNC_PUSHES_MAX = 1024,
 };
 

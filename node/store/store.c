@@ -439,21 +439,26 @@ enum err store_crossed_expire(struct store *store, struct instant since) {
     return query_write(&q);
 }
 
-enum err store_crossing_add(struct store *store, const struct id *crossing,
-                            const struct id *gateway, const struct id *object) {
-    QUERY(q, store, "INSERT OR IGNORE INTO crossings(crossing, gateway, object) VALUES(?, ?, ?)");
+enum err store_carried_put(struct store *store, const struct id *crossing, const struct id *gateway,
+                           const struct id *subject) {
+    QUERY(q, store, "INSERT OR REPLACE INTO carried(crossing, gateway, subject) VALUES(?, ?, ?)");
     bind_id(&q, crossing);
     bind_id(&q, gateway);
-    bind_id(&q, object);
+    bind_id(&q, subject);
     return query_write(&q);
 }
 
-enum err store_crossing_find(struct store *store, const struct id *gateway,
-                             const struct id *object) {
-    QUERY(q, store, "SELECT 1 FROM crossings WHERE gateway = ? AND object = ?");
+enum err store_carried_get(struct store *store, const struct id *gateway, const struct id *subject,
+                           struct id *crossing) {
+    QUERY(q, store, "SELECT crossing FROM carried WHERE gateway = ? AND subject = ?");
     bind_id(&q, gateway);
-    bind_id(&q, object);
-    return query_row(&q);
+    bind_id(&q, subject);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        column_fixed(&q, 0, crossing->b, sizeof crossing->b);
+        err = q.err;
+    }
+    return err;
 }
 
 enum err store_far_roll_put(struct store *store, const struct id *treaty, struct bytes roll) {
@@ -463,11 +468,18 @@ enum err store_far_roll_put(struct store *store, const struct id *treaty, struct
     return query_write(&q);
 }
 
+enum err store_far_roll_remove(struct store *store, const struct id *treaty) {
+    QUERY(q, store, "DELETE FROM far_rolls WHERE treaty = ?");
+    bind_id(&q, treaty);
+    return query_write(&q);
+}
+
 enum err store_far_roll_each(struct store *store, store_far_roll_visit *visit, void *context) {
     QUERY(q, store, "SELECT treaty, roll FROM far_rolls");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct id treaty;
+        store->columns_used = 0;
         column_fixed(&q, 0, treaty.b, sizeof treaty.b);
         const struct bytes roll = column_keep(&q, 1);
         err = q.err == ERR_OK ? visit(context, &treaty, roll) : q.err;
@@ -1654,11 +1666,11 @@ static const char *const migrations[] = {
      "CREATE INDEX crossed_treaty ON crossed(treaty, at);"
      "ALTER TABLE delivered ADD COLUMN vouch BLOB NOT NULL DEFAULT x'';"),
     ("CREATE TABLE far_rolls(treaty BLOB PRIMARY KEY, roll BLOB NOT NULL) WITHOUT ROWID;"
-     "CREATE TABLE crossings(crossing BLOB PRIMARY KEY, gateway BLOB NOT NULL,"
-     " object BLOB NOT NULL) WITHOUT ROWID;"
-     "CREATE INDEX crossings_object ON crossings(gateway, object);"
-     "CREATE TRIGGER objects_crossings AFTER DELETE ON objects BEGIN"
-     " DELETE FROM crossings WHERE crossing = old.id; END;"),
+     "CREATE TABLE carried(crossing BLOB PRIMARY KEY, gateway BLOB NOT NULL,"
+     " subject BLOB NOT NULL) WITHOUT ROWID;"
+     "CREATE INDEX carried_subject ON carried(gateway, subject);"
+     "CREATE TRIGGER objects_carried AFTER DELETE ON objects BEGIN"
+     " DELETE FROM carried WHERE crossing = old.id; END;"),
 };
 
 static enum err migrate(struct store *store) {

@@ -136,15 +136,16 @@ MUST_USE enum err store_crossed_count(struct store *store, const struct id *trea
                                       struct instant since, struct instant until, uint64_t *out);
 /* Removes those whose request is gone and that crossed before `since`. */
 MUST_USE enum err store_crossed_expire(struct store *store, struct instant since);
-/* In which crossing a gateway brought an object, while that crossing is there. */
-MUST_USE enum err store_crossing_add(struct store *store, const struct id *crossing,
-                                     const struct id *gateway, const struct id *object);
+/* In which crossing a gateway brought something, while that crossing is there. */
+MUST_USE enum err store_carried_put(struct store *store, const struct id *crossing,
+                                    const struct id *gateway, const struct id *subject);
 /* ERR_USER_NOT_FOUND: in none. */
-MUST_USE enum err store_crossing_find(struct store *store, const struct id *gateway,
-                                      const struct id *object);
+MUST_USE enum err store_carried_get(struct store *store, const struct id *gateway,
+                                    const struct id *subject, struct id *crossing);
 /* The newest roll of a treaty's other side, signed, in the place of the one before. */
 MUST_USE enum err store_far_roll_put(struct store *store, const struct id *treaty,
                                      struct bytes roll);
+MUST_USE enum err store_far_roll_remove(struct store *store, const struct id *treaty);
 typedef enum err store_far_roll_visit(void *context, const struct id *treaty, struct bytes roll);
 MUST_USE enum err store_far_roll_each(struct store *store, store_far_roll_visit *visit,
                                       void *context);

@@ -281,6 +281,8 @@ SPOIL(role_that_its_own_charter_lets,
 SPOIL(role_that_its_own_charter_does_not_let,
       with_rule(d, MEMBER_REQUESTER, 1U << INSTRUMENT_SUBPOENA))
 SPOIL(role_of_others_that_may_not, with_rule(d, MEMBER_HOME, 0))
+SPOIL(an_emergency_without_facts, d->request.instrument.kind = INSTRUMENT_EMERGENCY)
+SPOIL(to_be_deleted_before_it_was_asked, d->request.terms.delete_by = d->request.head.created)
 SPOIL(a_place_elsewhere, ask_elsewhere(d))
 SPOIL(a_place_elsewhere_of_all_the_world, ask_elsewhere(d); near_of(d)->has_area = false)
 SPOIL(not_signed_by_an_owner, d->signer = &FAR->homes[SAMPLE_AGENCY].node)
@@ -368,6 +370,8 @@ static const struct {
     GOOD(role_that_its_own_charter_lets),
     CROSS(role_that_its_own_charter_does_not_let, ERR_DENY_ROLE),
     GOOD(role_of_others_that_may_not),
+    CROSS(an_emergency_without_facts, ERR_PEER_RULE),
+    CROSS(to_be_deleted_before_it_was_asked, ERR_PEER_BOUNDS),
     CROSS(a_place_elsewhere, ERR_DENY_TREATY),
     GOOD(a_place_elsewhere_of_all_the_world),
     CROSS(not_signed_by_an_owner, ERR_PEER_SIGNATURE),

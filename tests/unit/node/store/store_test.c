@@ -79,7 +79,7 @@ static size_t found_on_disk(struct bytes needle) {
 
 /* Takes the last three steps of the schema back. */
 static const char requests_apart[] =
-    "DROP TABLE far_rolls; DROP TRIGGER objects_crossings; DROP TABLE crossings; DROP TABLE "
+    "DROP TABLE far_rolls; DROP TRIGGER objects_carried; DROP TABLE carried; DROP TABLE "
     "crossed;"
     "ALTER TABLE delivered DROP COLUMN vouch;"
     "DROP TRIGGER objects_asked; DROP INDEX objects_author; DROP TABLE asked;"
@@ -217,6 +217,44 @@ static void test_what_was_kept_of_requests_apart_is_kept(void **state) {
     CHECK(delete_by.ms == 80);
     CHECK_ERR(ERR_USER_NOT_FOUND, store_asked_get(store, &other, &other, &delete_by));
     store_roll_back(store);
+    store_close(store);
+}
+
+static enum err count_roll(void *context, const struct id *treaty, struct bytes roll) {
+    size_t *count = context;
+    CHECK(roll.len == 2 && roll.at[0] == treaty->b[0]);
+    (*count)++;
+    return ERR_OK;
+}
+
+/* More of them than a row's values have room for. */
+static void test_rolls_and_what_carried_are_kept_one_each(void **state) {
+    (void)state;
+    struct store *store = NULL;
+    struct id id = {{0}};
+    struct id found;
+    size_t count = 0;
+    const struct id gateway = {{7}};
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (uint8_t i = 1; i <= 40; i++) {
+        const uint8_t roll[] = {i, 1};
+        id.b[0] = i;
+        CHECK_ERR(ERR_OK, store_far_roll_put(store, &id, (struct bytes){roll, 1}));
+        CHECK_ERR(ERR_OK, store_far_roll_put(store, &id, BYTES_OF(roll)));
+    }
+    CHECK_ERR(ERR_OK, store_far_roll_remove(store, &id));
+    CHECK_ERR(ERR_OK, store_far_roll_each(store, count_roll, &count));
+    CHECK(count == 39);
+    const struct store_object row = {.id = {{9}}, .kind = OBJECT_CROSSING, .author = gateway};
+    CHECK_ERR(ERR_OK, store_object_add(store, &row));
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_carried_get(store, &gateway, &id, &found));
+    CHECK_ERR(ERR_OK, store_carried_put(store, &row.id, &gateway, &id));
+    CHECK_ERR(ERR_OK, store_carried_get(store, &gateway, &id, &found));
+    CHECK(id_equal(&found, &row.id));
+    CHECK_ERR(ERR_OK, store_object_remove(store, &row.id)); /* it goes with its crossing */
+    CHECK_ERR(ERR_USER_NOT_FOUND, store_carried_get(store, &gateway, &id, &found));
+    CHECK_ERR(ERR_OK, store_commit(store));
     store_close(store);
 }
 
@@ -409,6 +447,7 @@ int main(void) {
         cmocka_unit_test(test_an_old_file_is_brought_forward_and_keeps_what_it_has),
         cmocka_unit_test(test_what_was_kept_of_requests_apart_is_kept),
         cmocka_unit_test(test_a_newer_file_is_refused_and_left_alone),
+        cmocka_unit_test(test_rolls_and_what_carried_are_kept_one_each),
         cmocka_unit_test(test_a_file_that_is_no_database_is_refused),
         cmocka_unit_test(test_a_shredded_header_is_gone_from_every_file),
         cmocka_unit_test(test_an_object_takes_little_more_than_its_bytes),

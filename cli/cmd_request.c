@@ -75,8 +75,9 @@ static void show_request(const struct request *request, const struct legal_repor
                          const struct control_reply *status, const struct asked_in *asked,
                          const struct seal_outcome *seal);
 static void show_abroad(const struct request *request, const struct asked_in *asked);
-static const struct treaty_side *goes_to(const struct request *request,
-                                         const struct asked_in *asked, const struct agreed *agreed);
+static const struct treaty_side *side_of_place(const struct request *request,
+                                               const struct asked_in *asked,
+                                               const struct agreed *agreed);
 static void list_abroad(const struct request *request, const struct asked_in *asked,
                         struct facts *facts);
 static void show_breadth(const struct request *request, const struct control_reply *status);
@@ -563,7 +564,8 @@ static void show_request(const struct request *request, const struct legal_repor
     show_abroad(request, asked);
 }
 
-/* The communities that it goes to by treaty, and whether this one has the place at all. */
+/* The communities that it goes to by treaty, those that a treaty keeps it from, and whether this
+ * one has the place at all. */
 static void show_abroad(const struct request *request, const struct asked_in *asked) {
     const struct governance *governance = &asked->community.governance;
     const struct charter *charter = &governance->charter;
@@ -571,15 +573,21 @@ static void show_abroad(const struct request *request, const struct asked_in *as
     char safe[SAFE_MAX];
     bool abroad = false;
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct agreed *agreed = &governance->treaties[i];
-        const struct treaty_side *far = goes_to(request, asked, agreed);
+        const struct treaty *treaty = &governance->treaties[i].treaty;
+        const struct treaty_side *far = side_of_place(request, asked, &governance->treaties[i]);
         char until[DAY_BYTES];
+        char why[HOLDS_BACK_MAX];
         if (far == NULL) {
             continue;
         }
-        day_text(agreed->treaty.until, until);
+        (void)safe_text(far->name, NAME_MAX_BYTES, safe);
+        if (treaty_holds_back(treaty, far, request, asked->role, why) != NULL) {
+            term_put("NOT TO", "%.400s: %s", safe, why);
+            continue;
+        }
+        day_text(treaty->until, until);
         term_put("GOES TO", "%s %.400s, by treaty until %s: every home there sees the same",
-                 here ? "also" : "the homes of", safe_text(far->name, NAME_MAX_BYTES, safe), until);
+                 here ? "also" : "the homes of", safe, until);
         abroad = true;
     }
     if (abroad && !here) {
@@ -590,27 +598,42 @@ static void show_abroad(const struct request *request, const struct asked_in *as
     }
 }
 
-/* NULL: this treaty does not let it cross. */
-static const struct treaty_side *
-goes_to(const struct request *request, const struct asked_in *asked, const struct agreed *agreed) {
+/* The other side of a treaty, where there is something to ask there: it stands, and has the place.
+ * Else NULL. */
+static const struct treaty_side *side_of_place(const struct request *request,
+                                               const struct asked_in *asked,
+                                               const struct agreed *agreed) {
     const struct treaty_side *far =
         treaty_far_side(&agreed->treaty, &asked->community.governance.community);
-    bool crosses = treaty_stands(agreed, now_wall()) &&
-                   treaty_lets(&agreed->treaty, far, request, asked->role) == ERR_OK;
-    return crosses ? far : NULL;
+    bool there = !far->has_area || geo_place_inside(&request->place, &far->area);
+    return there && treaty_stands(agreed, now_wall()) && asked->role != MEMBER_OUTSIDER ? far
+                                                                                        : NULL;
 }
 
 static void list_abroad(const struct request *request, const struct asked_in *asked,
                         struct facts *facts) {
     const struct governance *governance = &asked->community.governance;
+    char why[HOLDS_BACK_MAX];
     facts_list(facts, "goes_to");
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty_side *far = goes_to(request, asked, &governance->treaties[i]);
-        if (far != NULL) {
+        const struct treaty *treaty = &governance->treaties[i].treaty;
+        const struct treaty_side *far = side_of_place(request, asked, &governance->treaties[i]);
+        if (far != NULL && treaty_holds_back(treaty, far, request, asked->role, why) == NULL) {
             facts_text(facts, NULL, NULL, far->name);
         }
     }
     facts_list(facts, NULL);
+    facts_items(facts, "not_to");
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct treaty *treaty = &governance->treaties[i].treaty;
+        const struct treaty_side *far = side_of_place(request, asked, &governance->treaties[i]);
+        if (far != NULL && treaty_holds_back(treaty, far, request, asked->role, why) != NULL) {
+            facts_item(facts);
+            facts_text(facts, "community", NULL, far->name);
+            facts_text(facts, "because", NULL, why);
+        }
+    }
+    facts_items(facts, NULL);
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {

@@ -109,6 +109,33 @@ const char *treaty_state(const struct agreed *agreed, struct instant now,
     return out;
 }
 
+const char *treaty_holds_back(const struct treaty *treaty, const struct treaty_side *far,
+                              const struct request *request, enum member_role role,
+                              char out[HOLDS_BACK_MAX]) {
+    const enum err verdict = treaty_lets(treaty, far, request, role);
+    char words[TERMS_WORDS_MAX];
+    char place[PLACE_TEXT_MAX];
+    if (verdict == ERR_OK) {
+        return NULL;
+    }
+    if (verdict == ERR_DENY_ROLE) {
+        terms_roles(treaty->roles, words);
+        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets no %s ask, but: %s", role_word(role),
+                       words);
+    } else if (verdict == ERR_DENY_TREATY) {
+        terms_instruments(treaty->instruments, words);
+        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets it be asked with nothing but: %s",
+                       words);
+    } else if (request->to.ms - request->from.ms > (int64_t)treaty->caps.span_s * 1000) {
+        terms_span(treaty->caps.span_s, words);
+        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets %s be asked for at most", words);
+    } else {
+        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets %s be asked about at most",
+                       area_text(treaty->caps.area_m2, place));
+    }
+    return out;
+}
+
 const char *treaty_side_text(const struct treaty_side *side, char out[PERSON_MAX]) {
     char safe[SAFE_MAX];
     char id[KEY_TEXT_BYTES];

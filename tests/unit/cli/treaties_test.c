@@ -363,6 +363,42 @@ static void test_an_end_is_told_with_what_it_ends(void **state) {
     check_lines(&unknown, none, 1);
 }
 
+static void check_held_back(const struct request *request, enum member_role role,
+                            const char *wanted) {
+    char text[HOLDS_BACK_MAX];
+    const char *why = treaty_holds_back(&treaty, &far, request, role, text);
+    if (wanted == NULL) {
+        CHECK(why == NULL);
+    } else {
+        assert_string_equal(why, wanted);
+    }
+}
+
+/* Who asks is told before it is sent: nobody over there would ever say so. */
+static void test_why_a_request_stays_here_is_told(void **state) {
+    (void)state;
+    struct request request = {
+        .instrument.kind = INSTRUMENT_VOLUNTARY, .from = NOW, .to = {NOW.ms + 20000}};
+    request.place = (struct geo_place){60, 1, {{525200000, 134050000}}};
+    propose();
+    treaty.caps.span_s = 20;
+    treaty.caps.area_m2 = 12000;
+    treaty.instruments = 1 << INSTRUMENT_VOLUNTARY;
+    treaty.roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR;
+    check_held_back(&request, MEMBER_HOME, NULL);
+    check_held_back(&request, MEMBER_REQUESTER,
+                    "its treaty lets no requester ask, but: home, administrator");
+    request.instrument.kind = INSTRUMENT_EMERGENCY;
+    check_held_back(&request, MEMBER_HOME,
+                    "its treaty lets it be asked with nothing but: voluntary");
+    request.instrument.kind = INSTRUMENT_VOLUNTARY;
+    request.to.ms++;
+    check_held_back(&request, MEMBER_HOME, "its treaty lets 20 s be asked for at most");
+    request.to.ms--;
+    request.place.radius_m = 70;
+    check_held_back(&request, MEMBER_HOME, "its treaty lets 12000 m2 be asked about at most");
+}
+
 /* Options of a treaty are written as the charter's file has them. */
 static void test_roles_are_read_as_they_are_written(void **state) {
     (void)state;
@@ -395,6 +431,7 @@ int main(void) {
         cmocka_unit_test_setup(test_one_that_is_over_is_told, set_up),
         cmocka_unit_test_setup(test_an_act_says_what_would_not_count, set_up),
         cmocka_unit_test_setup(test_an_end_is_told_with_what_it_ends, set_up),
+        cmocka_unit_test_setup(test_why_a_request_stays_here_is_told, set_up),
         cmocka_unit_test_setup(test_roles_are_read_as_they_are_written, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,16 +70,16 @@ def sign(home, code):
     return answered(home, CODE, code, "charter", "sign", code)
 
 
-def request_words(at, *more):
+def request_words(at, *more, hours=0):
     start = half_an_hour_ago()
-    times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (0, 17)]
+    times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (-3600 * hours, 17)]
     return ("request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1], "--reason",
             "Hit and run, silver hatchback", "--voluntary", *more)
 
 
-def asks(home, at):
+def asks(home, at, hours=0):
     """What is shown before a request is sent; it is not."""
-    terminal = home.at_terminal(*request_words(at))
+    terminal = home.at_terminal(*request_words(at, hours=hours))
     terminal.expect(YES_NO)
     terminal.line("n")
     assert terminal.wait() == PENDING and "not sent" in terminal.text, terminal.text
@@ -194,6 +194,9 @@ def stands(ada, cleo, line):
     text = asks(cleo, INSIDE)
     assert "GOES TO  also Elm Street" in text and "BEYOND" not in text, text
     assert "GOES TO" not in asks(cleo, OUTSIDE)
+    text = asks(cleo, INSIDE, hours=6)
+    assert "NOT TO   Elm Street: its treaty lets 6 h be asked for at most\n" in text and "GOES TO" not in text, text
+    assert "NOT TO" not in asks(cleo, OUTSIDE, hours=6)
 
 
 def ended(ada, ben, cleo, line):

@@ -200,6 +200,10 @@ class Home:
         self.daemon = None
         return True
 
+    def lose_power(self):
+        """And start() again, when it is back."""
+        self.kill("all")
+
     def wait_ready(self, timeout=30):
         until = time.monotonic() + timeout
         while time.monotonic() < until:

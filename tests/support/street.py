@@ -47,16 +47,16 @@ def start_home(home, *init, delay="0"):
     home.start()
 
 
-def found_and_join(homes, *found, name="Elm Street"):
-    homes[0].with_passphrase("community", "found", name, "--slot", "1", *found)
+def found_and_join(homes, *found, name="Elm Street", slot="1"):
+    homes[0].with_passphrase("community", "found", name, "--slot", slot, *found)
     for home in homes[1:]:
         home.with_passphrase("join", "--yes", invite(homes[0]))
     for home in homes:
         home.until(lambda h=home: h.facts("status")["links"], lambda n: n == len(homes) - 1)
 
 
-def invite(home):
-    text = home.with_passphrase("invite", "--json")
+def invite(home, *words):
+    text = home.with_passphrase("invite", *words, "--json")
     return json.loads(text[text.index("{"):])["code"]
 
 
@@ -81,9 +81,9 @@ def add_camera(home, name, start, *more, seconds=10, count=3, times=1):
                          "--reach", "40", *more, times=times)
 
 
-def request_words(start, first, last):
+def request_words(start, first, last, radius=60):
     at = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (first, last)]
-    return ("request", "--at", "52.5201,13.4051", "--radius", "60", "--from", at[0], "--to", at[1], "--reason",
+    return ("request", "--at", "52.5201,13.4051", "--radius", str(radius), "--from", at[0], "--to", at[1], "--reason",
             "Hit and run, silver hatchback", "--yes", "--voluntary")
 
 

@@ -48,6 +48,15 @@ class NodeHome(Home):
     def address(self):
         return f"{self.node.address}:{self.port}"
 
+    def lose_power(self):
+        """The others are not even told that its links have ended."""
+        self.node.cut_off()
+        super().lose_power()
+
+    def start(self, log=None):
+        self.node.connect()
+        super().start(log)
+
     def programs(self):
         """name -> process."""
         return {"stoopd": self.daemon.pid, **self.children()}
@@ -261,8 +270,6 @@ class Swarm:
 
     def start_again(self, numbers):
         """After kill(), whether they lost their link or not."""
-        for number in numbers:
-            self.network.nodes[number].connect()
         in_parallel(lambda number: self.homes[number].start(), numbers, self.workers)
         self.alive |= set(numbers)
 

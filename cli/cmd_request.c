@@ -38,6 +38,7 @@ struct papers {
 /* Where it is asked: in this community, and what its treaties let a member of that role ask. */
 struct asked_in {
     struct community_terms community;
+    struct roll said[TREATIES_KEPT_MAX]; /* last, by the other side of each treaty; or zeroed */
     struct caps caps;
     enum member_role role;
 };
@@ -66,6 +67,7 @@ static int put_sender(const struct cli *cli, struct client *client,
 static int put_officer(const struct cli *cli, struct client *client, struct request *out);
 static int load_community(const struct cli *cli, struct client *client,
                           const struct control_reply *status, struct asked_in *out);
+static int load_rolls(struct client *client, struct asked_in *out);
 static int check_papers(const struct authorities *authorities, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out);
 static int check_law(const struct cli *cli, const struct request *request,
@@ -76,8 +78,9 @@ static void show_request(const struct request *request, const struct legal_repor
                          const struct seal_outcome *seal);
 static void show_abroad(const struct request *request, const struct asked_in *asked);
 static const struct treaty_side *side_of_place(const struct request *request,
-                                               const struct asked_in *asked,
-                                               const struct agreed *agreed);
+                                               const struct asked_in *asked, size_t place);
+static const char *held_back(const struct request *request, const struct asked_in *asked,
+                             size_t place, char out[HOLDS_BACK_MAX]);
 static void list_abroad(const struct request *request, const struct asked_in *asked,
                         struct facts *facts);
 static void show_breadth(const struct request *request, const struct control_reply *status);
@@ -468,8 +471,28 @@ static int load_community(const struct cli *cli, struct client *client,
         client_chain(client, &out->community, &status->as.status.certificate, now_wall(), &self);
     out->role = self.role;
     return err == ERR_OK
-               ? 0
+               ? load_rolls(client, out)
                : fail(NULL, "this home's own certificate does not verify: %s", err_text(err));
+}
+
+/* The node is not believed: a clerk of the treaty signed each. */
+static int load_rolls(struct client *client, struct asked_in *out) {
+    static struct control_reply reply;
+    static struct roll roll; /* large */
+    const struct control_request ask = {.op = CONTROL_ROLLS};
+    const struct governance *governance = &out->community.governance;
+    int failed = client_ask(client, &ask);
+    while (failed == 0 && client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        for (size_t i = 0; i < governance->treaty_count; i++) {
+            const struct treaty_side *far =
+                treaty_far_side(&governance->treaties[i].treaty, &governance->community);
+            if (roll_verify(far, reply.as.object.object, now_wall(), &roll) == ERR_OK &&
+                roll.head.created.ms > out->said[i].head.created.ms) {
+                out->said[i] = roll;
+            }
+        }
+    }
+    return failed;
 }
 
 /* As every owner will. */
@@ -573,19 +596,18 @@ static void show_abroad(const struct request *request, const struct asked_in *as
     char safe[SAFE_MAX];
     bool abroad = false;
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty *treaty = &governance->treaties[i].treaty;
-        const struct treaty_side *far = side_of_place(request, asked, &governance->treaties[i]);
+        const struct treaty_side *far = side_of_place(request, asked, i);
         char until[DAY_BYTES];
         char why[HOLDS_BACK_MAX];
         if (far == NULL) {
             continue;
         }
         (void)safe_text(far->name, NAME_MAX_BYTES, safe);
-        if (treaty_holds_back(treaty, far, request, asked->role, why) != NULL) {
+        if (held_back(request, asked, i, why) != NULL) {
             term_put("NOT TO", "%.400s: %s", safe, why);
             continue;
         }
-        day_text(treaty->until, until);
+        day_text(governance->treaties[i].treaty.until, until);
         term_put("GOES TO", "%s %.400s, by treaty until %s: every home there sees the same",
                  here ? "also" : "the homes of", safe, until);
         abroad = true;
@@ -601,13 +623,23 @@ static void show_abroad(const struct request *request, const struct asked_in *as
 /* The other side of a treaty, where there is something to ask there: it stands, and has the place.
  * Else NULL. */
 static const struct treaty_side *side_of_place(const struct request *request,
-                                               const struct asked_in *asked,
-                                               const struct agreed *agreed) {
-    const struct treaty_side *far =
-        treaty_far_side(&agreed->treaty, &asked->community.governance.community);
+                                               const struct asked_in *asked, size_t place) {
+    const struct governance *governance = &asked->community.governance;
+    const struct agreed *agreed = &governance->treaties[place];
+    const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
     bool there = !far->has_area || geo_place_inside(&request->place, &far->area);
     return there && treaty_stands(agreed, now_wall()) && asked->role != MEMBER_OUTSIDER ? far
                                                                                         : NULL;
+}
+
+/* Of a treaty whose other side has the place; NULL: it goes there. */
+static const char *held_back(const struct request *request, const struct asked_in *asked,
+                             size_t place, char out[HOLDS_BACK_MAX]) {
+    const struct governance *governance = &asked->community.governance;
+    const struct agreed *agreed = &governance->treaties[place];
+    const struct roll *said = &asked->said[place];
+    return treaty_holds_back(agreed, treaty_far_side(&agreed->treaty, &governance->community),
+                             said->head.created.ms > 0 ? said : NULL, request, asked->role, out);
 }
 
 static void list_abroad(const struct request *request, const struct asked_in *asked,
@@ -616,18 +648,16 @@ static void list_abroad(const struct request *request, const struct asked_in *as
     char why[HOLDS_BACK_MAX];
     facts_list(facts, "goes_to");
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty *treaty = &governance->treaties[i].treaty;
-        const struct treaty_side *far = side_of_place(request, asked, &governance->treaties[i]);
-        if (far != NULL && treaty_holds_back(treaty, far, request, asked->role, why) == NULL) {
+        const struct treaty_side *far = side_of_place(request, asked, i);
+        if (far != NULL && held_back(request, asked, i, why) == NULL) {
             facts_text(facts, NULL, NULL, far->name);
         }
     }
     facts_list(facts, NULL);
     facts_items(facts, "not_to");
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty *treaty = &governance->treaties[i].treaty;
-        const struct treaty_side *far = side_of_place(request, asked, &governance->treaties[i]);
-        if (far != NULL && treaty_holds_back(treaty, far, request, asked->role, why) != NULL) {
+        const struct treaty_side *far = side_of_place(request, asked, i);
+        if (far != NULL && held_back(request, asked, i, why) != NULL) {
             facts_item(facts);
             facts_text(facts, "community", NULL, far->name);
             facts_text(facts, "because", NULL, why);

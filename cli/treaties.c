@@ -3,12 +3,21 @@
 #include <string.h>
 
 #include "cli/terms.h"
+#include "node/base/assert.h"
 
 enum {
     KEYS_TEXT_MAX = ADMINISTRATORS_MAX * (KEY_TEXT_BYTES + 4),
     CLERK_TEXT_MAX = PERSON_MAX,
 };
 
+struct lets { /* somebody over there be asked: a treaty, or their own charter */
+    const char *whose;
+    uint32_t roles, instruments;
+    struct caps caps;
+};
+
+static const char *goes_beyond(const struct lets *lets, const struct request *request,
+                               enum member_role role, char out[HOLDS_BACK_MAX]);
 static void area_line(const struct treaty_side *side, bool ours, struct changes *out);
 static void clerks_line(const struct treaty_side *side, const struct member_list *members,
                         struct changes *out);
@@ -109,29 +118,51 @@ const char *treaty_state(const struct agreed *agreed, struct instant now,
     return out;
 }
 
-const char *treaty_holds_back(const struct treaty *treaty, const struct treaty_side *far,
-                              const struct request *request, enum member_role role,
-                              char out[HOLDS_BACK_MAX]) {
-    const enum err verdict = treaty_lets(treaty, far, request, role);
+const char *treaty_holds_back(const struct agreed *agreed, const struct treaty_side *far,
+                              const struct roll *said, const struct request *request,
+                              enum member_role role, char out[HOLDS_BACK_MAX]) {
+    const struct treaty *treaty = &agreed->treaty;
+    const struct lets by_treaty = {"treaty", treaty->roles, treaty->instruments, treaty->caps};
+    const char *why = goes_beyond(&by_treaty, request, role, out);
+    ASSERT((why == NULL) == (treaty_lets(treaty, far, request, role) == ERR_OK));
+    if (why != NULL || said == NULL) {
+        return why;
+    }
+    if (!roll_names(said, &agreed->id)) {
+        (void)snprintf(out, HOLDS_BACK_MAX, "it has no such treaty in force, as its clerks say");
+        return out;
+    }
+    struct charter theirs = {.role_count = said->role_count};
+    memcpy(theirs.roles, said->roles, sizeof theirs.roles);
+    struct lets by_charter = {"charter", 0, charter_instruments(&theirs, role), said->caps};
+    for (int each = MEMBER_HOME; each < MEMBER_WITNESS; each++) {
+        bool asks = charter_instruments(&theirs, (enum member_role)each) != 0;
+        by_charter.roles |= asks ? 1U << each : 0;
+    }
+    return goes_beyond(&by_charter, request, role, out);
+}
+
+static const char *goes_beyond(const struct lets *lets, const struct request *request,
+                               enum member_role role, char out[HOLDS_BACK_MAX]) {
     char words[TERMS_WORDS_MAX];
     char place[PLACE_TEXT_MAX];
-    if (verdict == ERR_OK) {
-        return NULL;
-    }
-    if (verdict == ERR_DENY_ROLE) {
-        terms_roles(treaty->roles, words);
-        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets no %s ask, but: %s", role_word(role),
+    if ((lets->roles >> role & 1) == 0) {
+        terms_roles(lets->roles, words);
+        (void)snprintf(out, HOLDS_BACK_MAX, "its %s lets no %s ask, but: %s", lets->whose,
+                       role_word(role), words);
+    } else if ((lets->instruments >> request->instrument.kind & 1) == 0) {
+        terms_instruments(lets->instruments, words);
+        (void)snprintf(out, HOLDS_BACK_MAX, "its %s lets it be asked with nothing but: %s",
+                       lets->whose, words);
+    } else if (request->to.ms - request->from.ms > (int64_t)lets->caps.span_s * 1000) {
+        terms_span(lets->caps.span_s, words);
+        (void)snprintf(out, HOLDS_BACK_MAX, "its %s lets %s be asked for at most", lets->whose,
                        words);
-    } else if (verdict == ERR_DENY_TREATY) {
-        terms_instruments(treaty->instruments, words);
-        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets it be asked with nothing but: %s",
-                       words);
-    } else if (request->to.ms - request->from.ms > (int64_t)treaty->caps.span_s * 1000) {
-        terms_span(treaty->caps.span_s, words);
-        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets %s be asked for at most", words);
+    } else if (geo_place_area_m2(&request->place) > lets->caps.area_m2) {
+        (void)snprintf(out, HOLDS_BACK_MAX, "its %s lets %s be asked about at most", lets->whose,
+                       area_text(lets->caps.area_m2, place));
     } else {
-        (void)snprintf(out, HOLDS_BACK_MAX, "its treaty lets %s be asked about at most",
-                       area_text(treaty->caps.area_m2, place));
+        return NULL;
     }
     return out;
 }

@@ -34,13 +34,14 @@ const char *treaty_state(const struct agreed *agreed, struct instant now,
                          char out[TREATY_STATE_MAX]);
 bool treaty_stands(const struct agreed *agreed, struct instant now);
 /* Why a request about a place in `far`, of a member of that role, does not go there: "its treaty
- * lets 20 s be asked for at most". NULL: it does. */
+ * lets 20 s be asked for at most". NULL: it does, as far as this home knows. `said`: what that side
+ * said last of itself; NULL: nothing has come. */
 enum {
     HOLDS_BACK_MAX = 288
 };
-const char *treaty_holds_back(const struct treaty *treaty, const struct treaty_side *far,
-                              const struct request *request, enum member_role role,
-                              char out[HOLDS_BACK_MAX]);
+const char *treaty_holds_back(const struct agreed *agreed, const struct treaty_side *far,
+                              const struct roll *said, const struct request *request,
+                              enum member_role role, char out[HOLDS_BACK_MAX]);
 /* "Oak Street (9d1b64a3f00c275e)": a name, which is what a community calls itself, and the
  * beginning of its id. */
 const char *treaty_side_text(const struct treaty_side *side, char out[PERSON_MAX]);

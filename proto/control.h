@@ -81,6 +81,7 @@ enum control_op {
                               blob2: the codes of its doors, a NUL behind each -> data: the
                               certificate, whole */
     CONTROL_OFFICER_PUT,   /* blob: signed certificate of an officer of this outsider -> done */
+    CONTROL_ROLLS,         /* -> object* : the newest that came of each treaty's other side */
 };
 
 struct control_request {

@@ -48,6 +48,7 @@ static enum err apply_from_outside(struct core *core, uint64_t client,
                                    const struct control_request *request);
 static enum err visit_object(void *context, const struct store_object *row);
 static enum err visit_lost(void *context, const struct store_act *row);
+static enum err visit_roll(void *context, const struct id *treaty, struct bytes roll);
 static enum err visit_request(void *context, const struct store_object *row);
 static void put_called(const struct called *called, const uint8_t *bytes,
                        struct control_reply *got);
@@ -161,6 +162,8 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return apply_from_outside(core, client, request);
     case CONTROL_OFFICER_PUT:
         return outside_officer(core, request->blob);
+    case CONTROL_ROLLS:
+        return store_far_roll_each(core->store, visit_roll, &answer);
     case CONTROL_MEMBERS:
         err = members(core, client);
         return err == ERR_OK ? store_object_each(core->store, OBJECT_REMOVAL, visit_object, &answer)
@@ -637,6 +640,12 @@ static enum err visit_lost(void *context, const struct store_act *row) {
     return err == ERR_USER_NOT_FOUND ? ERR_OK
            : err == ERR_OK           ? visit_object(context, &object)
                                      : err;
+}
+
+static enum err visit_roll(void *context, const struct id *treaty, struct bytes roll) {
+    (void)treaty; /* who asks checks of whom it is */
+    const struct store_object row = {.object = roll};
+    return visit_object(context, &row);
 }
 
 static enum err visit_request(void *context, const struct store_object *row) {

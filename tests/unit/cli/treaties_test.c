@@ -363,10 +363,22 @@ static void test_an_end_is_told_with_what_it_ends(void **state) {
     check_lines(&unknown, none, 1);
 }
 
-static void check_held_back(const struct request *request, enum member_role role,
-                            const char *wanted) {
+static struct agreed agreed; /* `treaty` */
+static struct roll said;     /* by the other side */
+static struct request asked; /* within everything */
+
+static void ask_across(void) {
+    propose();
+    agreed = (struct agreed){.id = {{7}}, .treaty = treaty};
+    said = (struct roll){.caps = CAPS_DEFAULT, .treaty_count = 1, .treaties = {agreed.id}};
+    asked = (struct request){
+        .instrument.kind = INSTRUMENT_VOLUNTARY, .from = NOW, .to = {NOW.ms + 20000}};
+    asked.place = (struct geo_place){60, 1, {{525200000, 134050000}}};
+}
+
+static void check_held_back(enum member_role role, const char *wanted) {
     char text[HOLDS_BACK_MAX];
-    const char *why = treaty_holds_back(&treaty, &far, request, role, text);
+    const char *why = treaty_holds_back(&agreed, &far, &said, &asked, role, text);
     if (wanted == NULL) {
         CHECK(why == NULL);
     } else {
@@ -375,28 +387,45 @@ static void check_held_back(const struct request *request, enum member_role role
 }
 
 /* Who asks is told before it is sent: nobody over there would ever say so. */
-static void test_why_a_request_stays_here_is_told(void **state) {
+static void test_why_a_treaty_holds_a_request_back_is_told(void **state) {
     (void)state;
-    struct request request = {
-        .instrument.kind = INSTRUMENT_VOLUNTARY, .from = NOW, .to = {NOW.ms + 20000}};
-    request.place = (struct geo_place){60, 1, {{525200000, 134050000}}};
-    propose();
-    treaty.caps.span_s = 20;
-    treaty.caps.area_m2 = 12000;
-    treaty.instruments = 1 << INSTRUMENT_VOLUNTARY;
-    treaty.roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR;
-    check_held_back(&request, MEMBER_HOME, NULL);
-    check_held_back(&request, MEMBER_REQUESTER,
-                    "its treaty lets no requester ask, but: home, administrator");
-    request.instrument.kind = INSTRUMENT_EMERGENCY;
-    check_held_back(&request, MEMBER_HOME,
-                    "its treaty lets it be asked with nothing but: voluntary");
-    request.instrument.kind = INSTRUMENT_VOLUNTARY;
-    request.to.ms++;
-    check_held_back(&request, MEMBER_HOME, "its treaty lets 20 s be asked for at most");
-    request.to.ms--;
-    request.place.radius_m = 70;
-    check_held_back(&request, MEMBER_HOME, "its treaty lets 12000 m2 be asked about at most");
+    ask_across();
+    agreed.treaty.caps = (struct caps){.span_s = 20, .area_m2 = 12000, .live_requests = 1};
+    agreed.treaty.instruments = 1 << INSTRUMENT_VOLUNTARY;
+    agreed.treaty.roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR;
+    check_held_back(MEMBER_HOME, NULL);
+    check_held_back(MEMBER_REQUESTER, "its treaty lets no requester ask, but: home, administrator");
+    asked.instrument.kind = INSTRUMENT_EMERGENCY;
+    check_held_back(MEMBER_HOME, "its treaty lets it be asked with nothing but: voluntary");
+    asked.instrument.kind = INSTRUMENT_VOLUNTARY;
+    asked.to.ms++;
+    check_held_back(MEMBER_HOME, "its treaty lets 20 s be asked for at most");
+    asked.to.ms--;
+    asked.place.radius_m = 70;
+    check_held_back(MEMBER_HOME, "its treaty lets 12000 m2 be asked about at most");
+}
+
+static void test_why_their_charter_holds_a_request_back_is_told(void **state) {
+    (void)state;
+    char text[HOLDS_BACK_MAX];
+    ask_across();
+    check_held_back(MEMBER_REQUESTER, NULL);
+    said.caps.span_s = 15;
+    check_held_back(MEMBER_HOME, "its charter lets 15 s be asked for at most");
+    CHECK(treaty_holds_back(&agreed, &far, NULL, &asked, MEMBER_HOME, text) == NULL);
+    said.caps = (struct caps){.span_s = 20, .area_m2 = 300, .live_requests = 1};
+    check_held_back(MEMBER_HOME, "its charter lets 300 m2 be asked about at most");
+    said.caps = CAPS_DEFAULT;
+    said.role_count = 2;
+    said.roles[0] = (struct role_rule){.role = MEMBER_REQUESTER, .instruments = 0};
+    said.roles[1] =
+        (struct role_rule){.role = MEMBER_HOME, .instruments = 1 << INSTRUMENT_EMERGENCY};
+    check_held_back(MEMBER_REQUESTER,
+                    "its charter lets no requester ask, but: home, administrator");
+    check_held_back(MEMBER_HOME, "its charter lets it be asked with nothing but: emergency");
+    check_held_back(MEMBER_ADMINISTRATOR, NULL);
+    said.treaties[0].b[0]++;
+    check_held_back(MEMBER_ADMINISTRATOR, "it has no such treaty in force, as its clerks say");
 }
 
 /* Options of a treaty are written as the charter's file has them. */
@@ -431,7 +460,8 @@ int main(void) {
         cmocka_unit_test_setup(test_one_that_is_over_is_told, set_up),
         cmocka_unit_test_setup(test_an_act_says_what_would_not_count, set_up),
         cmocka_unit_test_setup(test_an_end_is_told_with_what_it_ends, set_up),
-        cmocka_unit_test_setup(test_why_a_request_stays_here_is_told, set_up),
+        cmocka_unit_test_setup(test_why_a_treaty_holds_a_request_back_is_told, set_up),
+        cmocka_unit_test_setup(test_why_their_charter_holds_a_request_back_is_told, set_up),
         cmocka_unit_test_setup(test_roles_are_read_as_they_are_written, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,6 @@ class Streets:
         in_parallel(start_home, self.homes.values(), 4)
         in_parallel(lambda street: found_and_join(street[2], name=street[0], slot=street[1]), streets, 3)
         self.rex.with_passphrase("join", "--yes", invite(self.ada, "--role", "requester"))
-
         self.oak += in_parallel(lambda pair: in_another(pair[0], OAK, pair[1]), [(self.gil, self.ben), (self.hal, self.otto)], 2)
         self.ash += in_parallel(lambda pair: in_another(pair[0], ASH, pair[1]), [(self.ivy, self.cleo), (self.jon, self.abe)], 2)
         for places in (self.elm, self.oak, self.ash):
@@ -91,15 +90,23 @@ class Streets:
                 place.until(("status",), lambda s: s["links"], lambda n, want=len(places) - 1: n == want)
 
     def federate(self):
-        """Oak's two acts soon after each other: one roll tells of both, or the next one a minute later."""
+        """Afterwards Oak's charter becomes narrower than its treaty with Elm. Its three acts come soon after each other:
+        one roll tells of all, or else the next one a minute later."""
         elms = self.ada.run("treaty", "side").stdout.strip()
         oaks = self.ben.run("treaty", "side").stdout.strip()
         with_ash = proposed(self.cleo, oaks, "--daily", "2")
         with_elm = proposed(self.ben, elms, *LIMITS)
         proposed(self.ben, with_ash)
-        proposed(self.ada, with_elm)
-        for places, version in ((self.elm, 2), (self.oak, 3), (self.ash, 2)):
-            reach(places, version)
+        charter = self.ben.root / "charter.conf"
+        self.ben.run("charter", "edit", str(charter))
+        text = charter.read_text()
+        assert "longest = 12 h" in text, text
+        charter.write_text(text.replace("longest = 12 h", "longest = 15 s"))
+        in_parallel(lambda words: confirmed(*words), [(self.ben, "charter", "propose", str(charter)),
+                                                      (self.ada, "treaty", "propose", with_elm)], 2)
+        for places, version in ((self.elm, 2), (self.oak, 4), (self.ash, 2)):
+            for place in places:
+                place.until(("charter", "show"), lambda charter: charter["version"], lambda v, want=version: v == want)
 
 
 def confirmed(home, *words):
@@ -130,12 +137,7 @@ def in_another(home, name, sponsor):
     return place
 
 
-def reach(places, version):
-    for place in places:
-        place.until(("charter", "show"), lambda charter: charter["version"], lambda v: v == version)
-
-
-def asks(home, start, first=5, last=22, radius=60, basis=("--voluntary",)):
+def asks(home, start, first=5, last=20, radius=60, basis=("--voluntary",)):
     """What it says of it, once it is sent."""
     text = home.with_passphrase(*request_words(start, first, last, radius)[:-1], *basis, "--json")
     return json.loads(text[text.index("{"):])
@@ -180,9 +182,9 @@ def kept_back(s, start):
     process = s.fay.root / "emergency.conf"
     process.write_text(EMERGENCY)
     beyond = {"its treaty lets 20 s be asked for at most": (s.fay, start, 5, 26),
-              "its treaty lets 12000 m2 be asked about at most": (s.fay, start, 5, 22, 70),
+              "its treaty lets 12000 m2 be asked about at most": (s.fay, start, 5, 20, 70),
               "its treaty lets it be asked with nothing but: voluntary":
-                  (s.fay, start, 5, 22, 60, ("--process", str(process))),
+                  (s.fay, start, 5, 20, 60, ("--process", str(process))),
               "its treaty lets no requester ask, but: home, administrator": (s.rex, start)}
     stay = in_parallel(lambda words: asks(*words), beyond.values(), 2)
     for request, why in zip(stay, beyond):
@@ -211,22 +213,27 @@ def granted(s, start, stay):
     return request
 
 
-def by_their_charter(s, start):
-    """It becomes narrower than the treaty: what is beyond it is carried, and not taken."""
-    path = s.ben.root / "charter.conf"
-    s.ben.run("charter", "edit", str(path))
-    text = path.read_text()
-    assert "longest = 12 h" in text, text
-    path.write_text(text.replace("longest = 12 h", "longest = 15 s"))
-    confirmed(s.ben, "charter", "propose", str(path))
-    reach(s.oak, 4)
+def beyond_their_charter(s, start):
+    """It is within the treaty, so it is carried, and nobody takes it; in Oak it is not even sent."""
     longer = refused([s.gil, s.hal], CAP, lambda: asks(s.ada, start, 5, 21))
     told = s.ben.run(*request_words(start, 5, 21), check=False)
     assert told.returncode == FAILED and "not sent, by rule LP-18" in told.stderr, told
-    shorter = asks(s.ada, start, 5, 20)
-    all_see(s.oak, shorter)
+    longest = asks(s.ada, start, 6, 21)
+    all_see(s.oak, longest)
     none_have(s.oak, longer)
-    return shorter, longer
+    return longest, longer
+
+
+def told_of_their_charter(s, start):
+    """Who asks, before it is sent: once a roll that tells of it has come."""
+    def shown():
+        terminal = s.ada.at_terminal(*[word for word in request_words(start, 5, 21) if word != "--yes"])
+        terminal.expect(YES_NO)
+        terminal.line("n")
+        terminal.wait()
+        return terminal.text
+
+    s.ada.until(shown, lambda text: "NOT TO   Oak Street: its charter lets 15 s be asked for at most\n" in text, LONG_S)
 
 
 def one_way(s, start, crossed, stay):
@@ -287,7 +294,7 @@ def ended(s, start, lives):
     all_see(s.elm, theirs)
     none_have(s.elm, ours)
     none_have(s.oak, theirs)
-    all_see(s.oak[:7], *lives)  # whoever joined later goes by the charter of then
+    all_see(s.oak, *lives)
     grant(s, lives[-1])
 
 
@@ -313,9 +320,10 @@ def main():
         start = half_an_hour_ago()
         stay = kept_back(s, start)
         crossed = [granted(s, start, stay)]
-        for some, one in zip((crossed, stay), by_their_charter(s, start)):
+        for some, one in zip((crossed, stay), beyond_their_charter(s, start)):
             some.append(one)
         one_way(s, start, crossed, stay)
+        told_of_their_charter(s, start)
         crossed += carried(s, start)
         ended(s, start, crossed)
         none_have(s.ash, *crossed, *stay)

@@ -14,6 +14,7 @@
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
  *   members.c    who belongs, checked from signed bytes
+ *   belongs.c    whether this home does still
  *   terms.c      the charter as a file, without I/O
  *   changes.c    what an act changes, in plain words
  *   treaties.c   treaties with other communities, in plain words

@@ -389,6 +389,9 @@ int cmd_invite(struct cli *cli) {
         failed = client_open(cli, &client);
     }
     if (failed == 0) {
+        failed = belongs_or_says(client);
+    }
+    if (failed == 0) {
         failed = client_status(client, &status);
     }
     if (failed == 0) {

@@ -9,6 +9,7 @@
 
 #include "cli/cmd_init.h"
 #include "cli/delivered.h"
+#include "cli/members.h"
 #include "crypto/age.h"
 #include "proto/fence.h"
 
@@ -49,7 +50,6 @@ static int ask_how_outside(const struct cli *cli, struct client *client,
 static void show_outside(const struct cli *cli, struct facts *facts,
                          const struct control_reply *status, const struct standing_outside *outside,
                          bool removed);
-static int ask_whether_removed(struct client *client, const struct id *certificate, bool *out);
 static void show_reach(struct facts *facts, const struct control_reply *reply);
 static void tell_overlay(struct facts *facts, const struct overlay_figures *overlay);
 static void show_log(struct facts *facts, const struct control_reply *reply);
@@ -521,7 +521,7 @@ int cmd_status(struct cli *cli) {
     struct deliveries all = {0};
     struct delivered_due due;
     struct client *client = NULL;
-    bool removed = false;
+    enum control_member state = CONTROL_MEMBER_AWAY;
     struct standing_outside outside = {.known = false};
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
@@ -537,7 +537,7 @@ int cmd_status(struct cli *cli) {
         failed = delivered_load(client, &all);
     }
     if (failed == 0 && reply.as.status.has_community) {
-        failed = ask_whether_removed(client, &reply.as.status.certificate, &removed);
+        failed = belongs_ask(client, &reply, &state);
     }
     client_close(client);
     delivered_count_due(&all, now_wall(), &due);
@@ -548,8 +548,11 @@ int cmd_status(struct cli *cli) {
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "version", "version", reply.as.status.version);
     facts_text(facts, "home", "home", cli->home);
-    if (removed) {
-        facts_text(facts, "standing", "standing", "NO MEMBER any more: it left or was removed");
+    bool removed = state == CONTROL_MEMBER_REMOVED;
+    if (removed || state == CONTROL_MEMBER_DISPLACED) {
+        facts_text(facts, "standing", "standing",
+                   removed ? "NO MEMBER any more: it left or was removed"
+                           : "NO MEMBER any more: who brought it in let in more homes than it may");
     }
     if (!id_is_zero(&reply.as.status.outside)) {
         show_outside(cli, facts, &reply, &outside, removed);
@@ -621,19 +624,6 @@ static void show_outside(const struct cli *cli, struct facts *facts,
         facts_flag(facts, "linked", door->linked);
     }
     facts_items(facts, NULL);
-}
-
-static int ask_whether_removed(struct client *client, const struct id *certificate, bool *out) {
-    static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_MEMBERS};
-    int failed = client_ask(client, &ask);
-    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        struct signed_object object;
-        *out |= signed_decode(reply.as.object.object, &object) == ERR_OK &&
-                id_equal(&object.id, certificate) &&
-                reply.as.object.state == CONTROL_MEMBER_REMOVED;
-    }
-    return failed;
 }
 
 /* Who it is, and with whom. */

@@ -219,7 +219,7 @@ static int choose_way(const struct cli *cli, struct parting *parting) {
     if (member == self) {
         return fail("'stoop leave' takes it out", "'%s' is this home", safe);
     }
-    if (member->state == CONTROL_MEMBER_REMOVED) {
+    if (listed_gone(member)) {
         return fail(NULL, "'%s' was removed already", safe);
     }
     if (self == NULL || !listed_stands(self)) {
@@ -324,7 +324,7 @@ static void say_brought(const struct listed *member, bool go) {
     for (size_t i = 0; i < decisions.members.count; i++) {
         const struct listed *listed = &decisions.members.list[i];
         char safe[SAFE_MAX];
-        if (!listed_under(listed, member) || listed->state == CONTROL_MEMBER_REMOVED) {
+        if (!listed_under(listed, member) || listed_gone(listed)) {
             continue;
         }
         count++;
@@ -510,6 +510,9 @@ int cmd_leave(struct cli *cli) {
     }
     if (failed == 0) {
         failed = client_open(cli, &client);
+    }
+    if (failed == 0) {
+        failed = belongs_or_says(client);
     }
     if (failed == 0) {
         failed = decisions_load(cli, client, &decisions);

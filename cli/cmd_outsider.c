@@ -255,7 +255,7 @@ static int check_proposed(struct proposed *proposed) {
     }
     (void)safe_text(proposed->member.name, NAME_MAX_BYTES, safe);
     const struct listed *listed = members_of_id(&decisions.members, &proposed->object.id);
-    if (listed != NULL && listed->state == CONTROL_MEMBER_REMOVED) {
+    if (listed != NULL && listed_gone(listed)) {
         return fail("it has to apply anew", "'%s' was removed, and that is for good", safe);
     }
     if (proposed->admission.until.ms > proposed->member.head.expires.ms) {
@@ -425,7 +425,7 @@ static void list_one(const struct cli *cli, const struct outsider *outsider, str
 
 static const char *state_of(const struct outsider *outsider, const struct listed *listed,
                             struct instant now) {
-    if (listed != NULL && listed->state == CONTROL_MEMBER_REMOVED) {
+    if (listed != NULL && listed_gone(listed)) {
         return "removed";
     }
     if (outsider->admission.suspended) {

@@ -87,7 +87,7 @@ static int take_renew_options(struct cli *cli, long *days) {
 /* The nearest above it that was not removed; a founder's own, before which nobody stands. */
 static const struct listed *renewer_of(const struct listed *member) {
     const struct listed *at = member->sponsor == NULL ? member : member->sponsor;
-    while (at != NULL && at->state == CONTROL_MEMBER_REMOVED) {
+    while (at != NULL && listed_gone(at)) {
         at = at->sponsor;
     }
     return at;
@@ -101,7 +101,7 @@ static int judge(const struct prolonging *renewal) {
     const struct listed *member = renewal->member;
     char safe[SAFE_MAX];
     char day[DAY_BYTES];
-    if (member->state == CONTROL_MEMBER_REMOVED && hang_on(member) == 0) {
+    if (listed_gone(member) && hang_on(member) == 0) {
         return fail("it could come back as a new home alone, by a new invite",
                     "'%s' belongs no more, and nobody who does hangs on its certificate",
                     safe_text(member->member.name, NAME_MAX_BYTES, safe));
@@ -139,7 +139,7 @@ static size_t hang_on(const struct listed *member) {
     size_t count = 0;
     for (size_t i = 0; i < decisions.members.count; i++) {
         const struct listed *listed = &decisions.members.list[i];
-        count += listed_under(listed, member) && listed->state != CONTROL_MEMBER_REMOVED ? 1 : 0;
+        count += listed_under(listed, member) && !listed_gone(listed) ? 1 : 0;
     }
     return count;
 }
@@ -189,7 +189,7 @@ static void say_why(const struct prolonging *renewal) {
 static void say_who_hangs(const struct listed *member) {
     char text[SAFE_MAX];
     size_t count = hang_on(member);
-    if (member->state == CONTROL_MEMBER_REMOVED) {
+    if (listed_gone(member)) {
         term_line("STILL", "", "it belongs no more, and does not by this");
     }
     if (count > 0) {

@@ -150,6 +150,9 @@ int cmd_request(struct cli *cli) {
         failed = build(cli, &options, &request, &papers);
     }
     if (failed == 0) {
+        failed = belongs_or_says(client);
+    }
+    if (failed == 0) {
         failed = client_status(client, &status);
     }
     if (failed == 0) {

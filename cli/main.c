@@ -136,6 +136,7 @@ static const struct command commands[] = {
      "home is left that could, by administrators: see 'stoop help renew'.\n"
      "  here, linked, away   this home; linked with it now, or not, which is no fault\n"
      "  removed, expired     belongs no more; its requests and clips are refused\n"
+     "  displaced            this home: who brought it in let in more than it may\n"
      "  outside              is no member, and may ask: see 'stoop help outsider'\n"
      "\n"
      "example: stoop members\n"},

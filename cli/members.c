@@ -160,8 +160,8 @@ static const struct listed *first_after(const struct member_list *members,
 }
 
 const char *listed_state(const struct listed *listed) {
-    if (listed->state == CONTROL_MEMBER_REMOVED) {
-        return "removed";
+    if (listed_gone(listed)) {
+        return listed->state == CONTROL_MEMBER_REMOVED ? "removed" : "displaced";
     }
     if (listed->expired) {
         return "expired";
@@ -173,8 +173,12 @@ const char *listed_state(const struct listed *listed) {
                                                     : "away";
 }
 
+bool listed_gone(const struct listed *listed) {
+    return listed->state == CONTROL_MEMBER_REMOVED || listed->state == CONTROL_MEMBER_DISPLACED;
+}
+
 bool listed_stands(const struct listed *listed) {
-    return listed->state != CONTROL_MEMBER_REMOVED && !listed->expired;
+    return !listed_gone(listed) && !listed->expired;
 }
 
 bool listed_under(const struct listed *listed, const struct listed *above) {

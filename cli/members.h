@@ -33,9 +33,11 @@ void members_finish(struct member_list *members);
 /* One after the other as a tree is read: each, then those whom it brought. NULL begins. */
 const struct listed *members_next(const struct member_list *members, const struct listed *at);
 
-/* "here", "linked", "away", "removed", "expired"; "outside": an outsider, or its officer */
+/* "here", "linked", "away", "removed", "displaced", "expired"; "outside": an outsider, or its
+ * officer */
 const char *listed_state(const struct listed *listed);
-bool listed_stands(const struct listed *listed); /* neither removed nor expired */
+bool listed_gone(const struct listed *listed);   /* removed, or displaced */
+bool listed_stands(const struct listed *listed); /* neither gone nor expired */
 /* Is `above` one of those who vouched for it? */
 bool listed_under(const struct listed *listed, const struct listed *above);
 const struct listed *members_self(const struct member_list *members); /* NULL: not known */
@@ -51,5 +53,13 @@ int members_find(const struct member_list *members, const char *word, const stru
  * "the key 3f2a91c0" where nobody has it. */
 const char *person_text(const struct member_list *members, const struct sign_public *key,
                         char out[PERSON_MAX]);
+
+/* ---- belongs.c ---- */
+/* Does this home belong still? By the node's word, before anybody types a passphrase for what it
+ * would refuse; of an outsider it is not asked. EXIT_FAILED after saying what became of it. */
+int belongs_or_says(struct client *client);
+/* Its own state; CONTROL_MEMBER_AWAY: the node does not list it. */
+int belongs_ask(struct client *client, const struct control_reply *status,
+                enum control_member *out);
 
 #endif

@@ -118,6 +118,7 @@ enum control_member {
     CONTROL_MEMBER_LINKED, /* now */
     CONTROL_MEMBER_SELF,
     CONTROL_MEMBER_REMOVED,
+    CONTROL_MEMBER_DISPLACED, /* this home, or one above it: others count in its place */
 };
 
 enum clip_state {

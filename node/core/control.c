@@ -365,7 +365,8 @@ static void status_of_community(const struct core *core, struct control_reply *g
 
 static uint32_t state_of(const struct core *core, const struct id *id, peer_no number) {
     if (community_is_removed(core->community, id, NULL)) {
-        return CONTROL_MEMBER_REMOVED;
+        return community_counts(core->community, id) ? CONTROL_MEMBER_REMOVED
+                                                     : CONTROL_MEMBER_DISPLACED;
     }
     return id_equal(id, &core->self)                  ? CONTROL_MEMBER_SELF
            : overlay_is_linked(core->overlay, number) ? CONTROL_MEMBER_LINKED

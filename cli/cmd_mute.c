@@ -1,21 +1,41 @@
 /* mute, unmute: whose voluntary requests this owner does not want put before them. Nobody is told
- * (P2); a claimed order is always shown; what is muted ends by itself (P3). */
+ * (P2); a claimed order is always shown; what is muted ends by itself (P3). Whoever is called so in
+ * one community is somebody else in another. */
 #include <string.h>
 
 #include "cli/prompt.h"
 #include "cli/review.h"
 
+enum {
+    ID_SHOWN = 8 /* bytes of a community's that this home is not in */
+};
+
+struct named { /* whom it is about */
+    char name[NAME_MAX_BYTES];
+    struct id community;
+    char community_name[NAME_MAX_BYTES];
+};
+
 static int list_muted(const struct cli *cli);
-static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_BYTES]);
+static void list_one(const struct cli *cli, const struct muted *muted, const char *by, bool wide,
+                     struct facts *facts);
+static bool in_several(const struct cli *cli);
+static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]);
+static int find_asker(const struct cli *cli, const char *word, struct named *out);
 static int search_requests(struct client *client, const struct community_terms *community,
-                           const char *word, char out[NAME_MAX_BYTES]);
-static int search_members(struct client *client, const char *word, char out[NAME_MAX_BYTES]);
+                           const char *word, struct named *out);
+static int search_members(struct client *client, const struct community_terms *community,
+                          const char *word, struct named *out);
+static void say_muted(const struct cli *cli, const struct named *asker);
+static int choose(const struct cli *cli, const char *name, struct muted *out);
+static bool is_meant(const struct cli *cli, const char *name, const struct muted *muted);
 
 static struct memory memory;
 static struct rules rules;
+static struct pins pins;
 
 int cmd_mute(struct cli *cli) {
-    char name[NAME_MAX_BYTES] = "";
+    struct named asker = {.name = ""};
     bool list = false;
     const struct cli_option options[] = {{.name = "--list", .flag = &list}};
     int failed = take_options(cli, options, COUNT_OF(options), "[NAME|CODE]");
@@ -31,30 +51,40 @@ int cmd_mute(struct cli *cli) {
     if (failed != 0 || list) {
         return failed != 0 ? failed : list_muted(cli);
     }
-    failed = find_name(cli, cli->argv[1], name);
+    failed = find_asker(cli, cli->argv[1], &asker);
     if (failed != 0) {
         return failed;
     }
-    if (memory_muted(&memory, name)) {
-        (void)printf("%s is muted already\n", name);
+    if (memory_muted(&memory, &asker.community, asker.name)) {
+        (void)printf("%s is muted already\n", asker.name);
         return EXIT_DONE;
     }
-    if (!memory_mute(&memory, name)) {
+    if (!memory_mute(&memory, &asker.community, asker.name)) {
         return fail("see them with 'stoop mute --list'", "no more than %d can be muted",
                     MEMORY_MUTED_MAX);
     }
     failed = memory_save(cli, &memory);
     if (failed == 0) {
-        char text[NAME_MAX_BYTES + 64];
-        (void)snprintf(text, sizeof text, "muted: voluntary requests of %s are not put before you",
-                       name);
-        term_text(text);
-        term_text("they end by themselves, and nobody is told; orders are shown");
+        say_muted(cli, &asker);
     }
     return failed;
 }
 
+static void say_muted(const struct cli *cli, const struct named *asker) {
+    char text[SAFE_MAX];
+    char community[SAFE_MAX];
+    bool wide = in_several(cli);
+    (void)snprintf(text, sizeof text,
+                   "muted: voluntary requests of %s%s%.300s are not put before you", asker->name,
+                   wide ? ", of " : "",
+                   wide ? safe_text(asker->community_name, NAME_MAX_BYTES, community) : "");
+    term_text(text);
+    term_text("they end by themselves, and nobody is told; orders are shown");
+}
+
 int cmd_unmute(struct cli *cli) {
+    struct muted muted = {.name = ""};
+    char safe[SAFE_MAX];
     int failed = take_options(cli, NULL, 0, "NAME");
     if (failed == 0) {
         failed = rules_load(cli, &rules);
@@ -62,20 +92,28 @@ int cmd_unmute(struct cli *cli) {
     if (failed == 0) {
         failed = memory_load(cli, &memory);
     }
+    if (failed == 0) {
+        failed = pins_load(cli, &pins);
+    }
+    if (failed == 0) {
+        failed = choose(cli, cli->argv[1], &muted);
+    }
     if (failed != 0) {
         return failed;
     }
-    char safe[SAFE_MAX];
     const char *name = cli->argv[1];
-    bool was = memory_unmute(&memory, name);
-    size_t line = rules_mute_line(&rules, name);
+    bool was = *muted.name != '\0' && memory_unmute(&memory, &muted.community, name);
     failed = was ? memory_save(cli, &memory) : 0;
     if (failed != 0) {
         return failed;
     }
-    if (line > 0) {
-        return fail("take it out there", "'%s' is muted by line %zu of '%.200s/rules'",
-                    safe_text(name, 64, safe), line, cli->owner_dir);
+    for (size_t i = 0; i < rules.asker_count; i++) {
+        struct muted by_rule = {.community = rules.askers[i].community};
+        memcpy(by_rule.name, rules.askers[i].name, sizeof by_rule.name);
+        if (rules.askers[i].mute && is_meant(cli, name, &by_rule)) {
+            return fail("take it out there", "'%s' is muted by line %zu of '%.200s/rules'",
+                        safe_text(name, 64, safe), rules.askers[i].line, cli->owner_dir);
+        }
     }
     if (!was) {
         return fail("see who is with 'stoop mute --list'", "'%s' is not muted",
@@ -85,22 +123,66 @@ int cmd_unmute(struct cli *cli) {
     return EXIT_DONE;
 }
 
-static int list_muted(const struct cli *cli) {
-    struct facts *facts = facts_start(cli, true);
-    size_t count = memory.muted_count;
+/* The one of that name, or of the community that was named besides; *out is empty for none. */
+static int choose(const struct cli *cli, const char *name, struct muted *out) {
+    char names[SAFE_MAX] = "";
+    char next[SAFE_MAX + 64];
+    char safe[SAFE_MAX];
+    size_t count = 0;
+    size_t len = 0;
     for (size_t i = 0; i < memory.muted_count; i++) {
-        facts_item(facts);
-        facts_text(facts, "name", "muted", memory.muted[i]);
-        facts_text(facts, "by", "by", "stoop mute");
+        char hex[2 * ID_SHOWN + 1];
+        if (is_meant(cli, name, &memory.muted[i])) {
+            *out = memory.muted[i];
+            count++;
+            len += len < sizeof names - SLUG_MAX_BYTES
+                       ? (size_t)snprintf(names + len, sizeof names - len, "%s%s",
+                                          len == 0 ? "" : ", ", called(&out->community, hex))
+                       : 0;
+        }
+    }
+    (void)snprintf(next, sizeof next, "say which with '--community NAME': %s", names);
+    return count < 2
+               ? 0
+               : fail(next, "'%s' is muted in %zu communities", safe_text(name, 64, safe), count);
+}
+
+static bool is_meant(const struct cli *cli, const char *name, const struct muted *muted) {
+    char hex[2 * ID_SHOWN + 1];
+    char slug[SLUG_MAX_BYTES];
+    if (cli->community != NULL) {
+        const char *community = called(&muted->community, hex);
+        slug_of(cli->community, slug);
+        if (strcmp(community, slug) != 0 && strcmp(community, cli->community) != 0) {
+            return false;
+        }
+    }
+    return strcmp(muted->name, name) == 0;
+}
+
+/* ---- list ---- */
+
+static int list_muted(const struct cli *cli) {
+    struct facts *facts = NULL;
+    size_t count = memory.muted_count;
+    bool wide = in_several(cli);
+    int failed = pins_load(cli, &pins);
+    if (failed != 0) {
+        return failed;
+    }
+    facts = facts_start(cli, true);
+    for (size_t i = 0; i < memory.muted_count; i++) {
+        list_one(cli, &memory.muted[i], "stoop mute", wide, facts);
     }
     for (size_t i = 0; i < rules.asker_count; i++) {
+        const struct rules_asker *asker = &rules.askers[i];
+        struct muted muted = {.community = asker->community};
         char by[32];
-        if (rules.askers[i].mute) {
+        if (asker->mute) {
             count++;
-            (void)snprintf(by, sizeof by, "rules, line %zu", rules.askers[i].line);
-            facts_item(facts);
-            facts_text(facts, "name", "muted", rules.askers[i].name);
-            facts_text(facts, "by", "by", by);
+            memcpy(muted.name, asker->name, sizeof muted.name);
+            (void)snprintf(by, sizeof by, "rules, line %zu", asker->line);
+            list_one(cli, &muted, by, wide, facts);
         }
     }
     if (count == 0 && !cli->json) {
@@ -111,9 +193,42 @@ static int list_muted(const struct cli *cli) {
     return EXIT_DONE;
 }
 
+static void list_one(const struct cli *cli, const struct muted *muted, const char *by, bool wide,
+                     struct facts *facts) {
+    char hex[2 * ID_SHOWN + 1];
+    facts_item(facts);
+    facts_text(facts, "name", "muted", muted->name);
+    if (wide || cli->json) {
+        facts_text(facts, "community", "in", called(&muted->community, hex));
+    }
+    if (!id_is_zero(&muted->community)) {
+        facts_bytes(facts, "community_id", NULL, BYTES_OF(muted->community.b));
+    }
+    facts_text(facts, "by", "by", by);
+}
+
+static bool in_several(const struct cli *cli) {
+    struct places places;
+    places_list(cli, &places);
+    return places.count > 1;
+}
+
+/* As the home calls it, else the beginning of its id: whoever asks by treaty is of none of its. */
+static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]) {
+    for (size_t i = 0; i < pins.place_count; i++) {
+        if (pins.places[i].has_community && id_equal(&pins.places[i].community, community)) {
+            return pins.places[i].name;
+        }
+    }
+    hex_write((struct bytes){community->b, ID_SHOWN}, out);
+    return id_is_zero(community) ? "any" : out;
+}
+
+/* ---- whom ---- */
+
 /* By the code of a request that verifies, or by a name that one of these or a member has: the
  * node's word is enough to catch a slip, and a mute opens nothing. */
-static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_BYTES]) {
+static int find_asker(const struct cli *cli, const char *word, struct named *out) {
     struct client *client = NULL;
     static struct community_terms community;
     int failed = client_open(cli, &client);
@@ -123,10 +238,10 @@ static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_
     if (failed == 0) {
         failed = search_requests(client, &community, word, out);
     }
-    if (failed == 0 && out[0] == '\0') {
-        failed = search_members(client, word, out);
+    if (failed == 0 && out->name[0] == '\0') {
+        failed = search_members(client, &community, word, out);
     }
-    if (failed == 0 && out[0] == '\0') {
+    if (failed == 0 && out->name[0] == '\0') {
         char safe[SAFE_MAX];
         failed = fail("see 'stoop requests' and 'stoop members'",
                       "no request has the code '%s', and nobody has that name",
@@ -136,23 +251,36 @@ static int find_name(const struct cli *cli, const char *word, char out[NAME_MAX_
     return failed;
 }
 
+/* Of two that are called so, whoever is of this community. */
 static int search_requests(struct client *client, const struct community_terms *community,
-                           const char *word, char out[NAME_MAX_BYTES]) {
+                           const char *word, struct named *out) {
     static struct control_reply reply;
     static struct checked_request asked;
     struct client_list list = {0};
+    const struct id *own = &community->governance.community;
+    bool found = false;
     int failed = 0;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        if (check_request(&reply, community, now_wall(), &asked) == ERR_OK && !asked.ours &&
-            (prompt_is_code(word, asked.code) || strcmp(word, asked.account) == 0) &&
-            name_good(asked.account)) {
-            (void)snprintf(out, NAME_MAX_BYTES, "%s", asked.account);
+        if (check_request(&reply, community, now_wall(), &asked) != ERR_OK || asked.ours ||
+            !name_good(asked.account)) {
+            continue;
+        }
+        bool code = prompt_is_code(word, asked.code);
+        bool name = strcmp(word, asked.account) == 0 && !found && !id_equal(&out->community, own);
+        found |= code;
+        if (code || name) {
+            bool abroad = asked.abroad[0] != '\0';
+            (void)snprintf(out->name, sizeof out->name, "%s", asked.account);
+            (void)snprintf(out->community_name, sizeof out->community_name, "%s",
+                           abroad ? asked.abroad : community->governance.charter.name);
+            out->community = asked.request.head.community;
         }
     }
     return failed;
 }
 
-static int search_members(struct client *client, const char *word, char out[NAME_MAX_BYTES]) {
+static int search_members(struct client *client, const struct community_terms *community,
+                          const char *word, struct named *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_MEMBERS};
     int failed = client_ask(client, &ask);
@@ -162,7 +290,10 @@ static int search_members(struct client *client, const char *word, char out[NAME
         if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
             member_decode(object.body, &member) == ERR_OK && strcmp(member.name, word) == 0 &&
             name_good(word)) {
-            (void)snprintf(out, NAME_MAX_BYTES, "%s", word);
+            (void)snprintf(out->name, sizeof out->name, "%s", word);
+            (void)snprintf(out->community_name, sizeof out->community_name, "%s",
+                           community->governance.charter.name);
+            out->community = community->governance.community;
         }
     }
     return failed;

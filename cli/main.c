@@ -403,6 +403,8 @@ static const struct command commands[] = {
      "rule can accept.\n"
      "  [asker \"Acme Insurance\"]\n"
      "  mute = yes             not put before you, as with 'stoop mute'\n"
+     "  community = oak-lane   who is called so there alone (see 'stoop communities');\n"
+     "                         without this, in any community\n"
      "  [quiet]                voluntary requests wait between these times of day\n"
      "  from = 22:00\n"
      "  to = 07:00\n"
@@ -423,11 +425,15 @@ static const struct command commands[] = {
      "Voluntary requests of this asker are no longer put before you: 'stoop requests'\n"
      "lists them as muted, they end by themselves, and nobody is told. Orders that\n"
      "they claim to have are shown as ever. The request with CODE says who it is.\n"
+     "Whoever is called so in another community is somebody else.\n"
      "\n"
      "example: stoop mute 'Acme Insurance'\n"
      "         stoop mute 4F2A-91\n"},
     {"unmute", "to be asked by them again", cmd_unmute,
      "usage: stoop unmute NAME\n"
+     "\n"
+     "Where several communities have one of that name whom you muted, say which with\n"
+     "'--community NAME', as 'stoop mute --list' has it.\n"
      "\n"
      "example: stoop unmute 'Acme Insurance'\n"},
     {"delivered", "clips that others granted to this home: list, export", cmd_delivered,

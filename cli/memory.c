@@ -13,9 +13,12 @@ static const char *const outcome_words[] = {
 
 static enum err read_line(struct memory *memory, char *line);
 static enum err read_asked(struct memory *memory, char *rest);
+static enum err read_muted(struct memory *memory, char *rest, bool in_one);
 static bool read_seconds(const char *word, struct instant *out);
 static bool read_outcome(const char *word, enum memory_outcome *out);
 static size_t find(const struct memory *memory, const struct id *request);
+static bool add_muted(struct memory *memory, const struct id *community, const char *name);
+static size_t find_muted(const struct memory *memory, const struct id *community, const char *name);
 static void forget_old(struct memory *memory, struct instant now);
 static struct memory_asked *take_place(struct memory *memory);
 static void path_of(const struct cli *cli, char out[PATH_MAX]);
@@ -48,10 +51,10 @@ static enum err read_line(struct memory *memory, char *line) {
     if (strncmp(line, "asked ", 6) == 0) {
         return read_asked(memory, line + 6);
     }
-    if (strncmp(line, "muted ", 6) == 0 && name_good(line + 6) && memory_mute(memory, line + 6)) {
-        return ERR_OK;
+    if (strncmp(line, "muted-in ", 9) == 0) {
+        return read_muted(memory, line + 9, true);
     }
-    return ERR_USER_SYNTAX;
+    return strncmp(line, "muted ", 6) == 0 ? read_muted(memory, line + 6, false) : ERR_USER_SYNTAX;
 }
 
 static enum err read_asked(struct memory *memory, char *rest) {
@@ -77,6 +80,18 @@ static enum err read_asked(struct memory *memory, char *rest) {
     }
     memory->asked[memory->asked_count++] = asked;
     return ERR_OK;
+}
+
+static enum err read_muted(struct memory *memory, char *rest, bool in_one) {
+    struct id community = {{0}};
+    if (in_one) {
+        const char *hex = strsep(&rest, " ");
+        if (rest == NULL || hex_read(hex, community.b, sizeof community.b) != ERR_OK ||
+            id_is_zero(&community)) {
+            return ERR_USER_SYNTAX;
+        }
+    }
+    return name_good(rest) && add_muted(memory, &community, rest) ? ERR_OK : ERR_USER_SYNTAX;
 }
 
 static bool read_outcome(const char *word, enum memory_outcome *out) {
@@ -119,7 +134,12 @@ enum err memory_write(const struct memory *memory, struct buffer *out) {
         err = buffer_append(out, BYTES_TEXT(line));
     }
     for (size_t i = 0; err == ERR_OK && i < memory->muted_count; i++) {
-        (void)snprintf(line, sizeof line, "muted %s\n", memory->muted[i]);
+        const struct muted *muted = &memory->muted[i];
+        char community[2 * sizeof muted->community.b + 1];
+        hex_write(BYTES_OF(muted->community.b), community);
+        bool any = id_is_zero(&muted->community);
+        (void)snprintf(line, sizeof line, "muted%s%s %s\n", any ? "" : "-in ", any ? "" : community,
+                       muted->name);
         err = buffer_append(out, BYTES_TEXT(line));
     }
     return err;
@@ -191,32 +211,46 @@ struct instant memory_snoozed(const struct memory *memory, const struct id *requ
     return hidden ? memory->asked[at].snoozed_until : (struct instant){0};
 }
 
-bool memory_muted(const struct memory *memory, const char *name) {
-    for (size_t i = 0; i < memory->muted_count; i++) {
-        if (strcmp(memory->muted[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
+bool memory_muted(const struct memory *memory, const struct id *community, const char *name) {
+    const struct id any = {{0}};
+    return find_muted(memory, community, name) < memory->muted_count ||
+           find_muted(memory, &any, name) < memory->muted_count;
 }
 
-bool memory_mute(struct memory *memory, const char *name) {
-    if (memory->muted_count == MEMORY_MUTED_MAX || memory_muted(memory, name)) {
+bool memory_mute(struct memory *memory, const struct id *community, const char *name) {
+    return !memory_muted(memory, community, name) && add_muted(memory, community, name);
+}
+
+bool memory_unmute(struct memory *memory, const struct id *community, const char *name) {
+    size_t at = find_muted(memory, community, name);
+    if (at == memory->muted_count) {
         return false;
     }
-    (void)snprintf(memory->muted[memory->muted_count++], NAME_MAX_BYTES, "%s", name);
+    memory->muted[at] = memory->muted[--memory->muted_count];
     return true;
 }
 
-bool memory_unmute(struct memory *memory, const char *name) {
-    for (size_t i = 0; i < memory->muted_count; i++) {
-        if (strcmp(memory->muted[i], name) == 0) {
-            memory->muted_count--;
-            memmove(memory->muted[i], memory->muted[memory->muted_count], NAME_MAX_BYTES);
-            return true;
-        }
+/* A file may have a name in any community and, besides, in one. */
+static bool add_muted(struct memory *memory, const struct id *community, const char *name) {
+    if (memory->muted_count == MEMORY_MUTED_MAX ||
+        find_muted(memory, community, name) < memory->muted_count) {
+        return false;
     }
-    return false;
+    struct muted *muted = &memory->muted[memory->muted_count++];
+    muted->community = *community;
+    (void)snprintf(muted->name, sizeof muted->name, "%s", name);
+    return true;
+}
+
+/* In just that community. Its place; muted_count: it is not muted. */
+static size_t find_muted(const struct memory *memory, const struct id *community,
+                         const char *name) {
+    size_t at = 0;
+    while (at < memory->muted_count && (strcmp(memory->muted[at].name, name) != 0 ||
+                                        !id_equal(&memory->muted[at].community, community))) {
+        at++;
+    }
+    return at;
 }
 
 /* Its place; asked_count: it is not remembered. */

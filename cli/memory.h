@@ -7,7 +7,8 @@
  * Text, a line each, written whole beside its place and renamed:
  *   stoop memory v1
  *   asked REQUEST AUTHOR SECONDS open|accepted|declined SNOOZED-UNTIL-SECONDS [AMENDS]
- *   muted NAME
+ *   muted-in COMMUNITY NAME
+ *   muted NAME                  in any: as it was before communities were told apart
  *
  * Bounds: MEMORY_ASKED_MAX requests, the oldest make room; after MEMORY_DAYS one is forgotten. */
 #ifndef CLI_MEMORY_H
@@ -40,7 +41,10 @@ struct memory {
         struct id amends;             /* the earlier form that it takes the place of; 0: none */
     } asked[MEMORY_ASKED_MAX];
     size_t muted_count;
-    char muted[MEMORY_MUTED_MAX][NAME_MAX_BYTES];
+    struct muted {
+        struct id community; /* that the asker belongs to; zero: any */
+        char name[NAME_MAX_BYTES];
+    } muted[MEMORY_MUTED_MAX];
 };
 
 struct memory_past { /* of one asker, within MEMORY_DAYS */
@@ -67,10 +71,12 @@ enum memory_outcome memory_earlier(const struct memory *memory, const struct id 
 /* Until when it is hidden; 0: it is not. */
 struct instant memory_snoozed(const struct memory *memory, const struct id *request,
                               struct instant now);
-bool memory_muted(const struct memory *memory, const char *name);
+/* Whoever is called so in one community is somebody else in another. */
+bool memory_muted(const struct memory *memory, const struct id *community, const char *name);
 /* False when there is no room, or it was muted already. */
-bool memory_mute(struct memory *memory, const char *name);
-bool memory_unmute(struct memory *memory, const char *name); /* false: it was not muted */
+bool memory_mute(struct memory *memory, const struct id *community, const char *name);
+/* False: it was not muted in just that one, or in any where that is zero. */
+bool memory_unmute(struct memory *memory, const struct id *community, const char *name);
 
 /* The file of this owner; without one, nothing is remembered. EXIT_FAILED after printing. */
 int memory_load(const struct cli *cli, struct memory *out);

@@ -18,8 +18,9 @@ enum pending_hidden pending_hides(const struct checked_request *asked, const str
     if (memory_snoozed(memory, &asked->id, now).ms > 0) {
         return PENDING_SNOOZED;
     }
-    if (voluntary &&
-        (memory_muted(memory, asked->account) || rules_mute_line(rules, asked->account) > 0)) {
+    const struct id *community = &asked->request.head.community; /* the asker's own */
+    if (voluntary && (memory_muted(memory, community, asked->account) ||
+                      rules_mute_line(rules, community, asked->account) > 0)) {
         return PENDING_MUTED;
     }
     return voluntary && rules_quiet_at(rules, now) ? PENDING_QUIET : PENDING_SHOWN;

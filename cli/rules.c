@@ -22,7 +22,7 @@ enum section {
 struct reader {
     struct rules rules;
     enum section section;
-    bool had_quiet, had_rank, has_from, has_to, has_first, has_mute;
+    bool had_quiet, had_rank, has_from, has_to, has_first, has_mute, has_community;
     struct rules_error *error;
 };
 
@@ -30,13 +30,16 @@ static enum err read_line(struct reader *reader, char *line);
 static enum err read_section(struct reader *reader, char *line);
 static enum err read_asker(struct reader *reader, const char *line);
 static enum err end_section(struct reader *reader);
+static enum err end_asker(struct reader *reader);
 static enum err read_key(struct reader *reader, const char *key, const char *value);
 static enum err read_mute(struct reader *reader, const char *value);
+static enum err read_community(struct reader *reader, const char *value);
 static enum err read_minutes(struct reader *reader, const char *value, bool *has, int *out);
 static enum err read_rank(struct reader *reader, const char *value);
 static bool would_accept(const char *text);
 static enum err bad_accept(struct reader *reader, const char *subject);
 static enum err bad(struct reader *reader, const char *what, const char *subject);
+static bool names_a_community(const struct rules *rules);
 
 enum err rules_read(struct bytes file, struct rules *out, struct rules_error *error) {
     static struct reader reader;
@@ -110,11 +113,6 @@ static enum err read_asker(struct reader *reader, const char *line) {
     if (!name_good(name)) {
         return bad(reader, "not a name:", name);
     }
-    for (size_t i = 0; i < rules->asker_count; i++) {
-        if (strcmp(rules->askers[i].name, name) == 0) {
-            return bad(reader, "doubled asker", name);
-        }
-    }
     if (rules->asker_count == RULES_ASKERS_MAX) {
         return bad(reader, "too many askers", "");
     }
@@ -122,12 +120,15 @@ static enum err read_asker(struct reader *reader, const char *line) {
     (void)snprintf(asker->name, sizeof asker->name, "%s", name);
     asker->line = reader->error->line;
     reader->section = SECTION_ASKER;
-    reader->has_mute = false;
+    reader->has_mute = reader->has_community = false;
     return ERR_OK;
 }
 
 /* Half of the quiet hours are none. */
 static enum err end_section(struct reader *reader) {
+    if (reader->section == SECTION_ASKER) {
+        return end_asker(reader);
+    }
     if (reader->section == SECTION_QUIET && !(reader->has_from && reader->has_to)) {
         return bad(reader, "[quiet] needs both 'from' and 'to'", "");
     }
@@ -135,9 +136,23 @@ static enum err end_section(struct reader *reader) {
     return ERR_OK;
 }
 
+/* Of one name there is one for each community, and one for any. */
+static enum err end_asker(struct reader *reader) {
+    const struct rules *rules = &reader->rules;
+    const struct rules_asker *last = &rules->askers[rules->asker_count - 1];
+    for (const struct rules_asker *asker = rules->askers; asker < last; asker++) {
+        if (strcmp(asker->name, last->name) == 0 && strcmp(asker->place, last->place) == 0) {
+            reader->error->line = last->line;
+            return bad(reader, "doubled asker", last->name);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err read_key(struct reader *reader, const char *key, const char *value) {
     struct rules *rules = &reader->rules;
-    if (would_accept(key) || would_accept(value)) {
+    bool names = reader->section == SECTION_ASKER && strcmp(key, "community") == 0;
+    if (would_accept(key) || (would_accept(value) && !names)) { /* it may be Grant Street */
         return bad_accept(reader, key);
     }
     switch (reader->section) {
@@ -146,6 +161,9 @@ static enum err read_key(struct reader *reader, const char *key, const char *val
     case SECTION_ASKER:
         if (strcmp(key, "mute") == 0) {
             return read_mute(reader, value);
+        }
+        if (names) {
+            return read_community(reader, value);
         }
         break;
     case SECTION_QUIET:
@@ -174,6 +192,19 @@ static enum err read_mute(struct reader *reader, const char *value) {
     }
     reader->has_mute = true;
     reader->rules.askers[reader->rules.asker_count - 1].mute = strcmp(value, "yes") == 0;
+    return ERR_OK;
+}
+
+static enum err read_community(struct reader *reader, const char *value) {
+    struct rules_asker *asker = &reader->rules.askers[reader->rules.asker_count - 1];
+    if (reader->has_community) {
+        return bad(reader, "doubled key", "community");
+    }
+    if (!slug_valid(value) && strcmp(value, SLUG_FIRST) != 0) {
+        return bad(reader, "not what 'stoop communities' calls one:", value);
+    }
+    reader->has_community = true;
+    (void)snprintf(asker->place, sizeof asker->place, "%s", value);
     return ERR_OK;
 }
 
@@ -238,13 +269,35 @@ static enum err bad(struct reader *reader, const char *what, const char *subject
     return ERR_USER_SYNTAX;
 }
 
-size_t rules_mute_line(const struct rules *rules, const char *name) {
+/* One that the home has made room for and is not in yet has no askers. */
+enum err rules_settle(struct rules *rules, const struct pins *pins, struct rules_error *error) {
     for (size_t i = 0; i < rules->asker_count; i++) {
-        if (rules->askers[i].mute && strcmp(rules->askers[i].name, name) == 0) {
-            return rules->askers[i].line;
+        struct rules_asker *asker = &rules->askers[i];
+        const struct pinned_place *place = pins_place(pins, asker->place);
+        if (*asker->place != '\0' && place == NULL) {
+            error->line = asker->line;
+            (void)snprintf(error->text, sizeof error->text, "this home has no community '%s'",
+                           asker->place);
+            return ERR_USER_SYNTAX;
+        }
+        if (place != NULL && place->has_community) {
+            asker->community = place->community;
         }
     }
-    return 0;
+    return ERR_OK;
+}
+
+size_t rules_mute_line(const struct rules *rules, const struct id *community, const char *name) {
+    const struct rules_asker *found = NULL;
+    for (size_t i = 0; i < rules->asker_count; i++) {
+        const struct rules_asker *asker = &rules->askers[i];
+        bool any = *asker->place == '\0';
+        if (strcmp(asker->name, name) == 0 && (!any || found == NULL) &&
+            (any || id_equal(&asker->community, community))) {
+            found = asker;
+        }
+    }
+    return found != NULL && found->mute ? found->line : 0;
 }
 
 bool rules_quiet_at(const struct rules *rules, struct instant now) {
@@ -269,8 +322,21 @@ int rules_load(const struct cli *cli, struct rules *out) {
         return 0;
     }
     int failed = file_read(path, RULES_FILE_MAX, false, &file);
-    return failed == 0 && rules_read(buffer_bytes(&file), out, &error) != ERR_OK
-               ? fail("'stoop help review' says what a rule may do", "%s:%zu: %s", path, error.line,
-                      error.text)
-               : failed;
+    enum err err = failed == 0 ? rules_read(buffer_bytes(&file), out, &error) : ERR_OK;
+    if (failed == 0 && err == ERR_OK && names_a_community(out)) {
+        struct pins pins;
+        failed = pins_load(cli, &pins);
+        err = failed == 0 ? rules_settle(out, &pins, &error) : ERR_OK;
+    }
+    return err == ERR_OK ? failed
+                         : fail("'stoop help review' says what a rule may do", "%s:%zu: %s", path,
+                                error.line, error.text);
+}
+
+static bool names_a_community(const struct rules *rules) {
+    bool any = false;
+    for (size_t i = 0; i < rules->asker_count; i++) {
+        any |= *rules->askers[i].place != '\0';
+    }
+    return any;
 }

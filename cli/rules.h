@@ -3,6 +3,7 @@
  *
  *   [asker "Riverside Insurance"]
  *   mute = yes
+ *   community = oak-lane       who is called so there; goes before one that names none
  *   [quiet]
  *   from = 22:00
  *   to = 07:00
@@ -31,6 +32,8 @@ struct rules {
     size_t asker_count;
     struct rules_asker {
         char name[NAME_MAX_BYTES];
+        char place[SLUG_MAX_BYTES]; /* the community, as the home calls it; empty: any */
+        struct id community;        /* its id, by rules_settle(); zero: any, or none so far */
         bool mute;
         size_t line;
     } askers[RULES_ASKERS_MAX];
@@ -46,8 +49,11 @@ struct rules_error {
 
 /* ERR_USER_SYNTAX with what is wrong, and where. */
 MUST_USE enum err rules_read(struct bytes file, struct rules *out, struct rules_error *error);
-/* The line of the rule that mutes this asker; 0: none does. */
-size_t rules_mute_line(const struct rules *rules, const char *name);
+/* Which communities they are about. ERR_USER_SYNTAX: the home has none of that name. */
+MUST_USE enum err rules_settle(struct rules *rules, const struct pins *pins,
+                               struct rules_error *error);
+/* The line of the rule that mutes this asker of that community; 0: none does. */
+size_t rules_mute_line(const struct rules *rules, const struct id *community, const char *name);
 bool rules_quiet_at(const struct rules *rules, struct instant now);
 
 /* Without a file there are no rules. EXIT_FAILED after printing. */

@@ -122,7 +122,7 @@ def check_commands(ada):
     assert ada.facts("status")["community"] == "Oak Lane"
     del ada.env["STOOP_COMMUNITY"]
     names = lambda community: {member["name"] for member in in_both(ada, "members")[community]}
-    assert names("first") == {"ada", "ben", "cleo"} and names("oak-lane") == {"dan", "eve", "ada"}
+    assert names("first") == {"ada", "ben", "cleo"} and names("oak-lane") == {"dan", "ben", "ada"}
     listed = ada.run("communities").stdout
     assert "oak-lane" in listed and "Elm Street" in listed, listed
 
@@ -168,6 +168,44 @@ def check_requests(ada, ben, cleo, dan, eve, start):
     ada.until(lambda: waiting(ada, *OAK), lambda n: n == 1)
     held = {clip["request"] for clip in in_both(ada, "vault", "list")["oak-lane"]}
     assert opened in held and closed not in held, held
+
+
+def check_mutes(ada, ben, eve, start):
+    """The ben of one community is not the ben of the other."""
+    by_ben, by_eve = ask(ben, PORCH, start), ask(eve, PORCH, start)
+
+    def shown():
+        return [ada.facts("requests", code)[0]["review"] for code in (by_ben, by_eve)]
+
+    ada.until(lambda: {by_ben, by_eve} <= codes(ada, "--community", "first") | codes(ada, *OAK), lambda there: there)
+    assert shown() == ["shown", "shown"]
+    assert "requests of ben, of Oak Lane are not" in " ".join(ada.run("mute", by_eve).stdout.split())
+    assert shown() == ["shown", "muted"]
+    assert [(m["name"], m["community"]) for m in ada.facts("mute", "--list")] == [("ben", "oak-lane")]
+    assert re.search(r"(?m)^ben +oak-lane +stoop mute$", ada.run("mute", "--list").stdout)
+    assert ada.run(*OAK, "mute", "ben").stdout == "ben is muted already\n"
+    ada.run("--community", "first", "mute", "ben")
+    assert shown() == ["muted", "muted"]
+    which = ada.run("unmute", "ben", check=False)
+    assert which.returncode == 1 and "'--community NAME': oak-lane, first" in which.stderr, which
+    ada.run("unmute", "ben", *OAK)
+    assert shown() == ["muted", "shown"]
+    ada.run("unmute", "ben")
+    assert shown() == ["shown", "shown"]
+    # A file from before, and rules by hand.
+    owner = ada.root / "config/stoop"
+    memory = (owner / "memory").read_text() if (owner / "memory").exists() else "stoop memory v1\n"
+    (owner / "memory").write_text(memory + "muted ben\n")
+    assert shown() == ["muted", "muted"] and ada.facts("mute", "--list")[0]["community"] == "any"
+    ada.run("unmute", "ben")
+    (owner / "rules").write_text('[asker "ben"]\nmute = yes\ncommunity = first\n')
+    assert shown() == ["muted", "shown"]
+    told = ada.run("unmute", "ben", check=False)
+    assert told.returncode == 1 and "is muted by line 1 of" in told.stderr, told
+    (owner / "rules").write_text('[asker "ben"]\nmute = yes\ncommunity = elm\n')
+    told = ada.run("requests", by_ben, check=False)
+    assert told.returncode == 1 and "rules:1: this home has no community 'elm'" in told.stderr, told
+    (owner / "rules").unlink()
 
 
 def check_watch(ada, ben, dan, start):
@@ -224,13 +262,14 @@ def main():
         found_and_join([ada, ben, cleo])
         check_single(ada)
         dan.with_passphrase("community", "found", "Oak Lane", "--slot", "1")
-        eve.with_passphrase("join", "--yes", invite(dan))
+        eve.with_passphrase("join", "--yes", invite(dan), "--name", "ben")
         join_another(ada, dan)
         ada.until(lambda: [s["links"] for s in in_both(ada, "status").values()], lambda n: n == [2, 2])
         check_commands(ada)
         start = half_an_hour_ago()
         add_cameras(ada, start)
         check_requests(ada, ben, cleo, dan, eve, start)
+        check_mutes(ada, ben, eve, start)
         check_watch(ada, ben, dan, start)
         check_killed(ada, dan, eve, ben)
         check_hopeless(ada)

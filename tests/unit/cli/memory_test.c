@@ -7,6 +7,8 @@
 
 static struct memory memory;
 static struct memory again;
+static const struct id elm = {{1}};
+static const struct id oak = {{2}};
 
 static struct id id_of(uint32_t number) {
     struct id id = {{0}};
@@ -148,9 +150,10 @@ static void test_it_comes_back_from_its_file(void **state) {
     decide(2, MEMORY_ACCEPTED);
     note_form(3, 2, 100, now);
     memory_snooze(&memory, &one, (struct instant){now.ms + DURATION_DAY_MS});
-    CHECK(memory_mute(&memory, "Acme  Insurance"));
-    CHECK(memory_mute(&memory, "Ada L\xc3\xb8velace"));
-    CHECK(!memory_mute(&memory, "Acme  Insurance"));
+    CHECK(memory_mute(&memory, &elm, "Acme  Insurance"));
+    CHECK(memory_mute(&memory, &elm, "Ada L\xc3\xb8velace"));
+    CHECK(!memory_mute(&memory, &elm, "Acme  Insurance"));
+    CHECK(memory_mute(&memory, &oak, "Acme  Insurance"));
     CHECK_ERR(ERR_OK, memory_write(&memory, &file));
     CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
     CHECK_ERR(ERR_OK, memory_write(&again, &twice));
@@ -158,11 +161,31 @@ static void test_it_comes_back_from_its_file(void **state) {
     assert_int_equal(again.asked_count, 3);
     CHECK(id_equal(&again.asked[2].amends, &again.asked[1].request));
     CHECK(id_is_zero(&again.asked[0].amends));
-    CHECK(memory_muted(&again, "Acme  Insurance"));
-    CHECK(memory_unmute(&again, "Acme  Insurance"));
-    CHECK(!memory_unmute(&again, "Acme  Insurance"));
-    CHECK(memory_muted(&again, "Ada L\xc3\xb8velace"));
+    CHECK(memory_muted(&again, &elm, "Acme  Insurance"));
+    CHECK(memory_unmute(&again, &elm, "Acme  Insurance"));
+    CHECK(!memory_unmute(&again, &elm, "Acme  Insurance"));
+    CHECK(!memory_muted(&again, &elm, "Acme  Insurance"));
+    CHECK(memory_muted(&again, &oak, "Acme  Insurance"));
+    CHECK(memory_muted(&again, &elm, "Ada L\xc3\xb8velace"));
+    CHECK(!memory_muted(&again, &oak, "Ada L\xc3\xb8velace"));
     assert_int_equal(memory_snoozed(&again, &one, now).ms, now.ms + DURATION_DAY_MS);
+}
+
+/* From before mutes told communities apart: it holds in all of them, until it is taken back. */
+static void test_an_earlier_mute_is_read_and_holds_everywhere(void **state) {
+    (void)state;
+    static const char text[] = "stoop memory v1\nmuted Ben Two\n";
+    const struct id any = {{0}};
+    size_t line = 0;
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    CHECK_ERR(ERR_OK, memory_read(BYTES_TEXT(text), &memory, &line));
+    CHECK(memory_muted(&memory, &elm, "Ben Two") && memory_muted(&memory, &oak, "Ben Two"));
+    CHECK(!memory_mute(&memory, &elm, "Ben Two"));
+    CHECK_ERR(ERR_OK, memory_write(&memory, &file));
+    CHECK(bytes_equal(buffer_bytes(&file), BYTES_TEXT(text)));
+    CHECK(!memory_unmute(&memory, &elm, "Ben Two"));
+    CHECK(memory_unmute(&memory, &any, "Ben Two"));
+    CHECK(!memory_muted(&memory, &elm, "Ben Two"));
 }
 
 #define ID_A "00000001000000000000000000000000000000000000000000000000000000ff"
@@ -186,6 +209,13 @@ static void test_a_damaged_file_is_an_error_with_its_line(void **state) {
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 999999999999\n", 2},
         {"stoop memory v1\nasked " ID_A "0 " ID_A " 1 open 0\n", 2},
         {"stoop memory v1\nmuted A\nmuted A\n", 3},
+        {"stoop memory v1\nmuted-in " ID_A " A\nmuted A\nmuted-in " ID_A " A\n", 4},
+        {"stoop memory v1\nmuted-in " ID_A "\n", 2},
+        {"stoop memory v1\nmuted-in " ID_A " \n", 2},
+        {"stoop memory v1\nmuted-in oak-lane A\n", 2},
+        {"stoop memory v1\nmuted-in "
+         "0000000000000000000000000000000000000000000000000000000000000000 A\n",
+         2},
         {"stoop memory v1\nmuted \n", 2},
         {"stoop memory v1\nmuted \x1b[2J\n", 2},
         {"stoop memory v1\n\n", 2},
@@ -217,9 +247,9 @@ static void test_it_is_bounded(void **state) {
     char name[NAME_MAX_BYTES];
     for (int i = 0; i < MEMORY_MUTED_MAX; i++) {
         (void)snprintf(name, sizeof name, "%064d", i);
-        CHECK(memory_mute(&memory, name));
+        CHECK(memory_mute(&memory, &elm, name));
     }
-    CHECK(!memory_mute(&memory, "one more"));
+    CHECK(!memory_mute(&memory, &elm, "one more"));
     CHECK_ERR(ERR_OK, memory_write(&memory, &file));
     CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
     assert_int_equal(again.asked_count, MEMORY_ASKED_MAX);
@@ -233,6 +263,7 @@ int main(void) {
         cmocka_unit_test(test_a_ring_ends),
         cmocka_unit_test(test_a_snooze_ends_by_itself),
         cmocka_unit_test(test_it_comes_back_from_its_file),
+        cmocka_unit_test(test_an_earlier_mute_is_read_and_holds_everywhere),
         cmocka_unit_test(test_a_damaged_file_is_an_error_with_its_line),
         cmocka_unit_test(test_it_is_bounded),
     };

@@ -8,6 +8,8 @@
 
 static struct rules rules;
 static struct memory memory;
+static const struct id elm = {{1}};
+static const struct id oak = {{2}};
 
 static enum err read(const char *text, struct rules_error *error) {
     return rules_read(BYTES_TEXT(text), &rules, error);
@@ -20,16 +22,42 @@ static void test_what_a_rule_may_say(void **state) {
                            "\tmute\t=\tno\r\n[quiet]\nfrom = 22:00\nto = 07:00\n"
                            "[rank]\nfirst = orders\n[asker \"Cleo\"]\nmute=yes",
                            &error));
-    assert_int_equal(rules_mute_line(&rules, "Acme # Insurance"), 2);
-    assert_int_equal(rules_mute_line(&rules, "Bob"), 0);
-    assert_int_equal(rules_mute_line(&rules, "bob"), 0);
-    assert_int_equal(rules_mute_line(&rules, "Cleo"), 12);
+    assert_int_equal(rules_mute_line(&rules, &elm, "Acme # Insurance"), 2);
+    assert_int_equal(rules_mute_line(&rules, &elm, "Bob"), 0);
+    assert_int_equal(rules_mute_line(&rules, &elm, "bob"), 0);
+    assert_int_equal(rules_mute_line(&rules, &oak, "Cleo"), 12);
     assert_int_equal(rules.rank, RULES_ORDERS);
     assert_int_equal(rules.quiet_from, 22 * 60);
     assert_int_equal(rules.quiet_to, 7 * 60);
     CHECK_ERR(ERR_OK, read("", &error));
     assert_int_equal(rules.rank, RULES_ENDING);
     CHECK(!rules.quiet);
+}
+
+/* Whoever is called Ben in one community is somebody else in another; what names the community goes
+ * before what names none. */
+static void test_a_rule_may_be_about_one_community(void **state) {
+    (void)state;
+    struct rules_error error;
+    struct pins pins = {.place_count = 3,
+                        .places = {{.name = SLUG_FIRST, .has_community = true, .community = elm},
+                                   {.name = "grant-row", .has_community = true, .community = oak},
+                                   {.name = "ash"}}};
+    CHECK_ERR(ERR_OK, read("[asker \"Ben\"]\ncommunity = grant-row\nmute = yes\n"
+                           "[asker \"Cleo\"]\nmute = yes\n"
+                           "[asker \"Cleo\"]\nmute = no\ncommunity = first\n"
+                           "[asker \"Dan\"]\nmute = yes\ncommunity = ash\n",
+                           &error));
+    CHECK_ERR(ERR_OK, rules_settle(&rules, &pins, &error));
+    assert_int_equal(rules_mute_line(&rules, &oak, "Ben"), 1);
+    assert_int_equal(rules_mute_line(&rules, &elm, "Ben"), 0);
+    assert_int_equal(rules_mute_line(&rules, &oak, "Cleo"), 4);
+    assert_int_equal(rules_mute_line(&rules, &elm, "Cleo"), 0);
+    assert_int_equal(rules_mute_line(&rules, &elm, "Dan"), 0); /* nobody, so far */
+    CHECK_ERR(ERR_OK, read("[asker \"Ben\"]\nmute = yes\ncommunity = oka\n", &error));
+    CHECK_ERR(ERR_USER_SYNTAX, rules_settle(&rules, &pins, &error));
+    assert_int_equal(error.line, 1);
+    assert_string_equal(error.text, "this home has no community 'oka'");
 }
 
 static void test_anything_else_is_an_error_with_its_line(void **state) {
@@ -44,6 +72,13 @@ static void test_anything_else_is_an_error_with_its_line(void **state) {
         {"[asker \"A\"]\nmute = yes\nmute = yes\n", 3, "doubled key 'mute'"},
         {"[asker \"A\"]\nfrom = 22:00\n", 2, "unknown key 'from'"},
         {"[asker \"A\"]\n\n[asker \"A\"]\n", 3, "doubled asker 'A'"},
+        {"[asker \"A\"]\ncommunity = oak\n[asker \"A\"]\n[asker \"A\"]\ncommunity = oak\n[rank]\n",
+         4, "doubled asker 'A'"},
+        {"[asker \"A\"]\ncommunity = oak\ncommunity = elm\n", 3, "doubled key 'community'"},
+        {"[asker \"A\"]\ncommunity = Oak Lane\n", 2,
+         "not what 'stoop communities' calls one: 'Oak Lane'"},
+        {"[asker \"A\"]\ncommunity =\n", 2, "not what 'stoop communities' calls one:"},
+        {"[quiet]\ncommunity = oak\n", 2, "unknown key 'community'"},
         {"[asker A]\n", 1, "expected [asker \"NAME\"], got '[asker A]'"},
         {"[asker \"\"]\n", 1, "expected [asker \"NAME\"], got '[asker \"\"]'"},
         {"[asker \"A\xe2\x80\xae\"]\n", 1, "not a name: 'A<202E>'"},
@@ -154,7 +189,8 @@ static void test_a_claimed_order_is_always_shown(void **state) {
         ERR_OK,
         read("[asker \"Riverside PD\"]\nmute = yes\n[quiet]\nfrom = 22:00\nto = 21:59\n", &error));
     memset(&memory, 0, sizeof memory);
-    CHECK(memory_mute(&memory, "Riverside PD"));
+    CHECK(memory_mute(&memory, &oak, "Riverside PD"));
+    asked.request.head.community = oak;
     for (int kind = INSTRUMENT_SEARCH_WARRANT; kind <= INSTRUMENT_VOLUNTARY; kind++) {
         bool voluntary = kind == INSTRUMENT_VOLUNTARY;
         asked.request.instrument.kind = (enum instrument_kind)kind;
@@ -192,6 +228,7 @@ static void test_the_owner_s_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_rule_may_say),
+        cmocka_unit_test(test_a_rule_may_be_about_one_community),
         cmocka_unit_test(test_anything_else_is_an_error_with_its_line),
         cmocka_unit_test(test_no_rule_accepts_and_it_says_so),
         cmocka_unit_test(test_a_whole_file_of_noise_ends_in_an_error_or_rules),

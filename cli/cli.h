@@ -18,6 +18,7 @@
  *   terms.c      the charter as a file, without I/O
  *   changes.c    what an act changes, in plain words
  *   treaties.c   treaties with other communities, in plain words
+ *   gateways.c   who carries for them
  *   decisions.c  acts, proposals, and this owner's signature on one
  *   links.c      this home's links as a picture
  *   watch.c      requests as they come, wait and end

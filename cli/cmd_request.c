@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/breadth.h"
+#include "cli/gateways.h"
 #include "cli/legal.h"
 #include "cli/members.h"
 #include "cli/prompt.h"
@@ -41,6 +42,8 @@ struct asked_in {
     struct roll said[TREATIES_KEPT_MAX]; /* last, by the other side of each treaty; or zeroed */
     struct caps caps;
     enum member_role role;
+    struct member_list members; /* of who carries, where there is a treaty */
+    struct gateways gateways;
 };
 
 struct request_options {
@@ -189,6 +192,7 @@ int cmd_request(struct cli *cli) {
     if (failed == 0) {
         failed = send_request(cli, client, secret, &pub, &asked, &request);
     }
+    members_finish(&asked.members);
     secret_destroy(secret);
     client_close(client);
     return failed;
@@ -473,9 +477,16 @@ static int load_community(const struct cli *cli, struct client *client,
     enum err err =
         client_chain(client, &out->community, &status->as.status.certificate, now_wall(), &self);
     out->role = self.role;
-    return err == ERR_OK
-               ? load_rolls(client, out)
-               : fail(NULL, "this home's own certificate does not verify: %s", err_text(err));
+    if (err != ERR_OK) {
+        return fail(NULL, "this home's own certificate does not verify: %s", err_text(err));
+    }
+    failed = load_rolls(client, out);
+    if (failed == 0) {
+        failed = members_load(client, &out->community, &out->members);
+    }
+    return failed == 0 ? gateways_load(client, &out->community.governance.community, &out->members,
+                                       &out->gateways)
+                       : failed;
 }
 
 /* The node is not believed: a clerk of the treaty signed each. */
@@ -598,6 +609,7 @@ static void show_abroad(const struct request *request, const struct asked_in *as
     const bool here = !charter->has_area || geo_place_inside(&request->place, &charter->area);
     char safe[SAFE_MAX];
     bool abroad = false;
+    bool self = false;
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct treaty_side *far = side_of_place(request, asked, i);
         char until[DAY_BYTES];
@@ -613,6 +625,10 @@ static void show_abroad(const struct request *request, const struct asked_in *as
         day_text(governance->treaties[i].treaty.until, until);
         term_put("GOES TO", "%s %.400s, by treaty until %s: every home there sees the same",
                  here ? "also" : "the homes of", safe, until);
+        if (gateways_of(&asked->gateways, &governance->treaties[i].id, &self) == 0) {
+            term_put("", "BUT no home says that it carries there: it waits until one does, or it "
+                         "ends");
+        }
         abroad = true;
     }
     if (abroad && !here) {

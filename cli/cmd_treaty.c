@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "cli/decisions.h"
+#include "cli/gateways.h"
 #include "cli/sent.h"
 #include "cli/terms.h"
 #include "cli/treaties.h"
@@ -60,9 +61,12 @@ static struct instant since_of(const struct agreed *agreed);
 static void list_treaty(const struct cli *cli, const struct agreed *agreed, struct instant now,
                         struct facts *facts);
 static void treaty_facts(const struct agreed *agreed, struct facts *facts);
+static void gateway_facts(const struct agreed *agreed, struct facts *facts);
+static void say_gateways(const struct agreed *agreed);
 static void say_end(const struct agreed *agreed);
 
 static struct decisions decisions;
+static struct gateways gateways;
 
 int cmd_treaty(struct cli *cli) {
     static const struct cli_branch branches[] = {
@@ -404,6 +408,9 @@ static int list(struct cli *cli) {
         failed = open_decisions(cli, &client);
     }
     const struct governance *governance = &decisions.community.governance;
+    if (failed == 0) {
+        failed = gateways_load(client, &governance->community, &decisions.members, &gateways);
+    }
     bool any = failed == 0 && (cli->json || governance->treaty_count > 0);
     struct facts *facts = any ? facts_start(cli, true) : NULL;
     for (size_t i = 0; any && i < governance->treaty_count; i++) {
@@ -425,6 +432,8 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
     char state[TREATY_STATE_MAX];
     char since[DAY_BYTES];
     char until[DAY_BYTES];
+    char carried[16];
+    bool self = false;
     facts_item(facts);
     (void)treaty_state(agreed, now, state);
     if (!cli->json) {
@@ -432,11 +441,16 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
         link_code(&agreed->id, id);
         day_text(since_of(agreed), since);
         day_text(agreed->treaty.until, until);
-        facts_cut(facts, NULL, "with", far->name, 24);
+        facts_cut(facts, NULL, "with", far->name, 18);
         facts_text(facts, NULL, "id", id);
         facts_text(facts, NULL, "state", state);
         facts_text(facts, NULL, "since", since);
         facts_text(facts, NULL, "until", until);
+        (void)snprintf(carried, sizeof carried, "%zu", gateways_of(&gateways, &agreed->id, &self));
+        facts_text(facts, NULL, "gateways",
+                   !treaty_stands(agreed, now) ? ""
+                   : strcmp(carried, "0") == 0 ? "NONE"
+                                               : carried);
         return;
     }
     facts_text(facts, "with", NULL, far->name);
@@ -452,6 +466,7 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
         facts_time(facts, "ended", NULL, agreed->ended);
     }
     treaty_facts(agreed, facts);
+    gateway_facts(agreed, facts);
 }
 
 static void treaty_facts(const struct agreed *agreed, struct facts *facts) {
@@ -469,6 +484,23 @@ static void treaty_facts(const struct agreed *agreed, struct facts *facts) {
     facts_number(facts, "live_requests", NULL, treaty->caps.live_requests);
     facts_number(facts, "daily", NULL, treaty->daily);
     facts_text(facts, "text", NULL, treaty_write(treaty, text) == ERR_OK ? text : "");
+}
+
+static void gateway_facts(const struct agreed *agreed, struct facts *facts) {
+    bool self = false;
+    (void)gateways_of(&gateways, &agreed->id, &self);
+    facts_flag(facts, "gateway", self);
+    facts_items(facts, "gateways");
+    for (size_t i = 0; i < gateways.count; i++) {
+        const struct gateway_home *gateway = &gateways.list[i];
+        if (id_equal(&gateway->treaty, &agreed->id)) {
+            facts_item(facts);
+            facts_text(facts, "name", NULL, gateway->home->member.name);
+            facts_bytes(facts, "certificate", NULL, BYTES_OF(gateway->home->id.b));
+            facts_time(facts, "until", NULL, gateway->until);
+        }
+    }
+    facts_items(facts, NULL);
 }
 
 static const struct treaty_side *far_side(const struct agreed *agreed) {
@@ -502,16 +534,52 @@ static int show(struct cli *cli) {
         failed = find(cli->argv[1], now_wall(), false, &agreed);
     }
     if (failed == 0) {
+        failed = gateways_load(client, &decisions.community.governance.community,
+                               &decisions.members, &gateways);
+    }
+    if (failed == 0) {
         say_lines(&agreed->treaty, "TREATY");
         day_text(since_of(agreed), day);
         (void)snprintf(text, sizeof text, "%s; made by act %u, %s",
                        treaty_state(agreed, now_wall(), state), agreed->by, day);
         term_line("STATE", "", text);
-        failed = treaty_stands(agreed, now_wall()) ? say_text(&agreed->treaty, false) : 0;
+        if (treaty_stands(agreed, now_wall())) {
+            say_gateways(agreed);
+            failed = say_text(&agreed->treaty, false);
+        }
     }
     decisions_finish(&decisions);
     client_close(client);
     return failed;
+}
+
+/* The first question of who wonders why nothing comes from there. */
+static void say_gateways(const struct agreed *agreed) {
+    char text[SAFE_MAX];
+    char safe[SAFE_MAX];
+    const char *label = "GATEWAY";
+    bool self = false;
+    if (gateways_of(&gateways, &agreed->id, &self) == 0) {
+        (void)snprintf(text, sizeof text,
+                       "NONE: no home says that it carries, so nothing crosses; one that is in "
+                       "%.300s too is a gateway by itself, see 'stoop help communities'",
+                       safe_text(far_side(agreed)->name, NAME_MAX_BYTES, safe));
+        term_line(label, "", text);
+        return;
+    }
+    for (size_t i = 0; i < gateways.count; i++) {
+        const struct gateway_home *gateway = &gateways.list[i];
+        char until[TIME_TEXT_MAX];
+        if (id_equal(&gateway->treaty, &agreed->id)) {
+            time_text(gateway->until, until);
+            (void)snprintf(text, sizeof text, "%.300s%s, by its word until %s",
+                           safe_text(gateway->home->member.name, NAME_MAX_BYTES, safe),
+                           gateway->home->state == CONTROL_MEMBER_SELF ? " (this home)" : "",
+                           until);
+            term_line(label, "", text);
+            label = "";
+        }
+    }
 }
 
 /* By the other community's name, or the beginning of its id or of the treaty's. Those that stand

@@ -82,6 +82,7 @@ enum control_op {
                               certificate, whole */
     CONTROL_OFFICER_PUT,   /* blob: signed certificate of an officer of this outsider -> done */
     CONTROL_ROLLS,         /* -> object* : the newest that came of each treaty's other side */
+    CONTROL_GATEWAYS,      /* -> object* : of all homes and treaties, as they came */
 };
 
 struct control_request {

@@ -164,6 +164,8 @@ static enum err run(struct core *core, uint64_t client, const struct control_req
         return outside_officer(core, request->blob);
     case CONTROL_ROLLS:
         return store_far_roll_each(core->store, visit_roll, &answer);
+    case CONTROL_GATEWAYS:
+        return store_object_each(core->store, OBJECT_GATEWAY, visit_object, &answer);
     case CONTROL_MEMBERS:
         err = members(core, client);
         return err == ERR_OK ? store_object_each(core->store, OBJECT_REMOVAL, visit_object, &answer)

@@ -137,6 +137,21 @@ def in_another(home, name, sponsor):
     return place
 
 
+def gateways(s):
+    """Every home tells which carry, and each of these that it does."""
+    def listed(home, *which):
+        return next(t for t in home.facts(*which, "treaty", "list") if OAK in (t["name"], t.get("community")))
+
+    s.ada.until(lambda: sorted(gateway["name"] for gateway in listed(s.ada)["gateways"]),
+                lambda found: found == ["gil", "hal"], 90)
+    assert [listed(s.ada)["gateway"]] + [listed(home, "--community", "first")["gateway"] for home in (s.gil, s.hal)] == [
+        False, True, True]
+    text = s.hal.run("--community", "first", "treaty", "show", OAK).stdout
+    assert re.search(r"(?m)^(GATEWAY  |         )hal \(this home\), by its word until ", text), text
+    assert re.search(r"(?m)^(GATEWAY  |         )gil, by its word until ", text), text
+    assert re.search(rf"(?m)^{OAK} .* in force .* 2$", s.ada.run("treaty", "list").stdout)
+
+
 def asks(home, start, first=5, last=20, radius=60, basis=("--voluntary",)):
     """What it says of it, once it is sent."""
     text = home.with_passphrase(*request_words(start, first, last, radius)[:-1], *basis, "--json")
@@ -317,6 +332,7 @@ def main():
         s = Streets(homes)
         s.found()
         s.federate()
+        gateways(s)
         start = half_an_hour_ago()
         stay = kept_back(s, start)
         crossed = [granted(s, start, stay)]

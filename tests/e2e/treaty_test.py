@@ -183,10 +183,16 @@ def stands(ada, cleo, line):
         "search_warrant, voluntary", "home, requester, administrator", 21600, 16), ours
     for name in ("Oak Street", ours["treaty"][:8], ours["community"].upper()):
         assert line in ada.run("treaty", "show", name).stdout
+    # Nobody is in both, which is why nothing crosses.
+    assert (ours["gateway"], ours["gateways"]) == (False, []), ours
+    assert re.search(r"(?m)^Oak Street .* in force .* NONE$", ada.run("treaty", "list").stdout), ada.run("treaty", "list").stdout
+    text = " ".join(ada.run("treaty", "show", "Oak Street").stdout.split())
+    assert "GATEWAY NONE: no home says that it carries, so nothing crosses; one that is in Oak Street too" in text, text
     refused(ada, FAILED, "there is no treaty with 'Elm Street'", "treaty", "show", "Elm Street")
     day = ours["until"][:10]
     text = asks(ada, INSIDE)
     assert f"GOES TO  also Oak Street, by treaty until {day}: every home there sees" in text and "BEYOND" not in text, text
+    assert "BUT no home says that it carries there: it waits until one does" in " ".join(text.split()), text
     sent = [request(home, at, "--yes", "--json") for home, at in ((ada, INSIDE), (ada, OUTSIDE), (cleo, INSIDE))]
     assert [facts["goes_to"] for facts in sent] == [["Oak Street"], ["Oak Street"], ["Elm Street"]], sent
     text = asks(ada, OUTSIDE)

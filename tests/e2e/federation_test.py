@@ -140,7 +140,7 @@ def in_another(home, name, sponsor):
 def gateways(s):
     """Every home tells which carry, and each of these that it does."""
     def listed(home, *which):
-        return next(t for t in home.facts(*which, "treaty", "list") if OAK in (t["name"], t.get("community")))
+        return next(t for t in home.facts(*which, "treaty", "list") if t["with"] == OAK)
 
     s.ada.until(lambda: sorted(gateway["name"] for gateway in listed(s.ada)["gateways"]),
                 lambda found: found == ["gil", "hal"], 90)

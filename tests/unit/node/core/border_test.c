@@ -574,66 +574,66 @@ static void test_the_newest_roll_outlasts_what_brought_it(void **state) {
     }
     CHECK(known == 1);
     world_destroy(world);
+}
 
-    /* In the name of a gateway, which is down: it says again and again that it carries. */
-    static bool say_gateway(const struct street *street, struct world_insider *insider,
-                            int number) {
-        const struct world_home *home = &street->world->homes[GATE_A];
-        const struct instant now = world_wall(street->world, ASKER);
-        const struct gateway gateway = {.head = {.community = street->sides[0],
-                                                 .author = home->certificate,
-                                                 .created = {now.ms - 1 - number},
-                                                 .expires = {now.ms + HOUR}},
-                                        .treaty = street->treaty_id};
-        SCOPED(buffer_finish) struct buffer body = {.max = 1024};
-        SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-        struct signed_object object;
-        CHECK_ERR(ERR_OK, gateway_encode(&gateway, &body));
-        signed_start(OBJECT_GATEWAY, buffer_bytes(&body), &object);
-        CHECK_ERR(ERR_OK, signed_add(&object, &home->keys.sign, &home->node));
-        CHECK_ERR(ERR_OK, signed_encode(&object, &bytes));
-        CHECK(world_insider_gossip(insider, buffer_bytes(&bytes)));
-        world_run(street->world, 1000);
-        return world_has_object(street->world, ASKER, &object.id);
+/* In the name of a gateway, which is down: it says again and again that it carries. */
+static bool say_gateway(const struct street *street, struct world_insider *insider, int number) {
+    const struct world_home *home = &street->world->homes[GATE_A];
+    const struct instant now = world_wall(street->world, ASKER);
+    const struct gateway gateway = {.head = {.community = street->sides[0],
+                                             .author = home->certificate,
+                                             .created = {now.ms - 1 - number},
+                                             .expires = {now.ms + HOUR}},
+                                    .treaty = street->treaty_id};
+    SCOPED(buffer_finish) struct buffer body = {.max = 1024};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    struct signed_object object;
+    CHECK_ERR(ERR_OK, gateway_encode(&gateway, &body));
+    signed_start(OBJECT_GATEWAY, buffer_bytes(&body), &object);
+    CHECK_ERR(ERR_OK, signed_add(&object, &home->keys.sign, &home->node));
+    CHECK_ERR(ERR_OK, signed_encode(&object, &bytes));
+    CHECK(world_insider_gossip(insider, buffer_bytes(&bytes)));
+    world_run(street->world, 1000);
+    return world_has_object(street->world, ASKER, &object.id);
+}
+
+/* One author has 16 live gateways and no more (PROTOCOL 5.1): one of them was its own. */
+static void test_nobody_says_without_end_that_it_carries(void **state) {
+    (void)state;
+    struct street street = settle(13);
+    struct world_insider insider;
+    int taken = 0;
+    world_kill(street.world, GATE_A);
+    CHECK(world_insider_return(street.world, GATE_A, ASKER, &insider));
+    for (int i = 0; i < 20; i++) {
+        taken += say_gateway(&street, &insider, i) ? 1 : 0;
     }
+    CHECK(taken == 15);
+    CHECK(insider.open); /* too many are ignored, and no fault */
+    world_insider_hang_up(&insider);
+    world_destroy(street.world);
+}
 
-    /* One author has 16 live gateways and no more (PROTOCOL 5.1): one of them was its own. */
-    static void test_nobody_says_without_end_that_it_carries(void **state) {
-        (void)state;
-        struct street street = settle(13);
-        struct world_insider insider;
-        int taken = 0;
-        world_kill(street.world, GATE_A);
-        CHECK(world_insider_return(street.world, GATE_A, ASKER, &insider));
-        for (int i = 0; i < 20; i++) {
-            taken += say_gateway(&street, &insider, i) ? 1 : 0;
-        }
-        CHECK(taken == 15);
-        CHECK(insider.open); /* too many are ignored, and no fault */
-        world_insider_hang_up(&insider);
-        world_destroy(street.world);
-    }
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_asked_here_is_granted_there),
+        cmocka_unit_test(test_what_crossed_lasts_over_a_start),
+        cmocka_unit_test(test_what_is_withdrawn_here_ends_there),
+        cmocka_unit_test(test_only_what_the_treaty_names_crosses),
+        cmocka_unit_test(test_a_treatys_end_ends_the_next_request),
+        cmocka_unit_test(test_a_home_that_was_off_for_days_takes_what_crossed),
+        cmocka_unit_test(test_a_removal_here_counts_there),
+        cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
+        cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
+        cmocka_unit_test(test_no_more_live_than_the_treaty_says),
+        cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),
+        cmocka_unit_test(test_a_gateway_says_a_thing_once),
+        cmocka_unit_test(test_of_two_crossings_by_one_gateway_all_keep_the_same),
+        cmocka_unit_test(test_a_request_that_comes_after_its_authors_removal_is_kept_alike),
+        cmocka_unit_test(test_what_crossed_after_the_end_is_kept_by_nobody),
+        cmocka_unit_test(test_the_newest_roll_outlasts_what_brought_it),
 
-    int main(void) {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_what_is_asked_here_is_granted_there),
-            cmocka_unit_test(test_what_crossed_lasts_over_a_start),
-            cmocka_unit_test(test_what_is_withdrawn_here_ends_there),
-            cmocka_unit_test(test_only_what_the_treaty_names_crosses),
-            cmocka_unit_test(test_a_treatys_end_ends_the_next_request),
-            cmocka_unit_test(test_a_home_that_was_off_for_days_takes_what_crossed),
-            cmocka_unit_test(test_a_removal_here_counts_there),
-            cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
-            cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
-            cmocka_unit_test(test_no_more_live_than_the_treaty_says),
-            cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),
-            cmocka_unit_test(test_a_gateway_says_a_thing_once),
-            cmocka_unit_test(test_of_two_crossings_by_one_gateway_all_keep_the_same),
-            cmocka_unit_test(test_a_request_that_comes_after_its_authors_removal_is_kept_alike),
-            cmocka_unit_test(test_what_crossed_after_the_end_is_kept_by_nobody),
-            cmocka_unit_test(test_the_newest_roll_outlasts_what_brought_it),
-
-            cmocka_unit_test(test_nobody_says_without_end_that_it_carries),
-        };
-        return cmocka_run_group_tests(tests, NULL, NULL);
-    }
+        cmocka_unit_test(test_nobody_says_without_end_that_it_carries),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

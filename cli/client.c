@@ -1,6 +1,5 @@
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,9 +11,7 @@
 
 enum {
     FRAME_HEADER = 4,
-    ITEMS_MAX = 1 << 20, /* of one list: more than any home holds */
-    TRY_AGAIN_MS = 50,   /* while the node starts anew */
-    TRIES_MAX = 100,
+    ITEMS_MAX = 1 << 20,       /* of one list: more than any home holds */
     QUESTION_ROOM = 64 * 1024, /* so that no question with a secret moves as it grows */
 };
 static_assert(QUESTION_ROOM > 2 * SIGNED_GOSSIP_MAX + CODE_MAX_BYTES, "an invite fits");
@@ -38,7 +35,6 @@ static int refused(const struct control_reply *reply);
 static const struct told *what_is_told(struct told_list told, enum err err);
 static int hung_up(void);
 static int dial(const struct sockaddr_un *where);
-static bool may_start_anew(const char *home);
 static int no_node(const char *home);
 
 int client_open(const struct cli *cli, struct client **out) {
@@ -48,13 +44,6 @@ int client_open(const struct cli *cli, struct client **out) {
         return fail("use a shorter folder", "the path of '%s' is too long for a socket", cli->home);
     }
     int fd = dial(&where);
-    for (int tries = 0; fd == -ENOENT || fd == -ECONNREFUSED; tries++) {
-        if (tries == TRIES_MAX || !may_start_anew(cli->home)) {
-            break;
-        }
-        (void)poll(NULL, 0, TRY_AGAIN_MS);
-        fd = dial(&where);
-    }
     if (fd < 0) {
         return fd == -EACCES ? fail("members of the group 'stoop-owners' may",
                                     "you may not talk to the node in '%s'", cli->home)
@@ -95,13 +84,6 @@ static int dial(const struct sockaddr_un *where) {
     int reason = errno;
     (void)close(fd);
     return -reason;
-}
-
-/* A node of a home in several communities does, when it is told of another one. */
-static bool may_start_anew(const char *home) {
-    char path[PATH_MAX + 16];
-    (void)snprintf(path, sizeof path, "%s/node/siblings", home);
-    return access(path, F_OK) == 0;
 }
 
 void client_close(struct client *client) {

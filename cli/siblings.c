@@ -156,7 +156,7 @@ static bool says_already(const char *path, struct bytes wanted) {
 }
 
 /* In a system service's home the folder is the node's, and the file alone its owners' to write. A
- * node that reads half of it says so, and starts anew when the rest is there. */
+ * node that reads half of it says so, and reads it again when the rest is there. */
 static int write_file(const char *folder, const char *path, struct bytes wanted) {
     if (access(folder, W_OK) == 0) {
         return file_write(path, wanted, 0600, false);

@@ -66,7 +66,7 @@ int main(int argc, char **argv) {
     char siblings[4096];
     (void)snprintf(siblings, sizeof siblings, "%s/node/siblings", options.home);
     struct shell_config shell_config = {.home = options.home,
-                                        .watched = siblings,
+                                        .siblings = siblings,
                                         .listen = config.listen,
                                         .ingest_fd = options.ingest_fd,
                                         .supervise_fd = options.supervise_fd};
@@ -83,12 +83,8 @@ int main(int argc, char **argv) {
         return SUPERVISE_EXIT_CONFIG;
     }
     err = run(shell, &options, &config, &keys);
-    bool again = shell_watched_changed(shell);
     shell_destroy(shell);
-    if (err != ERR_OK) {
-        return say_stopped(options.home, err);
-    }
-    return again ? SUPERVISE_EXIT_AGAIN : 0;
+    return err == ERR_OK ? 0 : say_stopped(options.home, err);
 }
 
 static int parse_options(int argc, char **argv, struct options *out) {

@@ -1,6 +1,6 @@
 /* The other nodes of a home on this machine, one a community: what `stoop` writes into each node's
- * own folder, node/siblings, and the node reads when it starts (PROTOCOL 1.3). Text, one a line,
- * without comments or blank lines:
+ * own folder, node/siblings, and the node reads when it starts, and again when it changes
+ * (PROTOCOL 1.3). Text, one a line, without comments or blank lines:
  *
  *   COMMUNITY-HEX STATIC-HEX ADDRESS
  */

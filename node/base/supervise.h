@@ -13,7 +13,7 @@ enum {
 
     /* Exit codes. */
     SUPERVISE_EXIT_AGAIN = 75,  /* ingest: the camera list has changed, start me with new walls, or
-                                   I was asked to; node: node/siblings has changed */
+                                   I was asked to */
     SUPERVISE_EXIT_CONFIG = 78, /* it will not get better by itself: stop */
 };
 

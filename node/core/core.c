@@ -208,6 +208,9 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
     case CORE_EV_WORKED:
         err = work_done(core, event->work);
         break;
+    case CORE_EV_SIBLINGS:
+        err = siblings_take(core, event->data);
+        break;
     case CORE_EV_TICK:
         err = step_tick(core);
         break;

@@ -109,7 +109,8 @@ struct core_event {
         CORE_EV_INGEST_UP,
         CORE_EV_INGEST_FRAME, /* data */
         CORE_EV_INGEST_DOWN,
-        CORE_EV_WORKED, /* work */
+        CORE_EV_WORKED,   /* work */
+        CORE_EV_SIBLINGS, /* data: the file node/siblings, which has changed */
         CORE_EV_TICK,
     } kind;
     uint64_t link;       /* or client */

@@ -628,6 +628,9 @@ bool rolls_is_clerk(const struct core *core, const struct sign_public *node, str
 enum err rolls_membership(struct core *core, const struct id *certificate, struct buffer *bytes,
                           struct membership *out);
 
+/* ---- siblings.c ---- */
+enum err siblings_take(struct core *core, struct bytes file);
+
 /* ---- border.c ---- */
 enum err border_load(struct core *core); /* of gateway.c too */
 /* At that time it stands, or is over since so short a time that rolls have to say so still. */

@@ -33,7 +33,6 @@ enum {
     CLIENT_QUEUE_MAX = 4 * 1024 * 1024,
     FRAME_HEADER = 4,
     WATCH_MS = 3 * 1000,
-    WATCH_PATIENCE = 200, /* looks: ten minutes */
 };
 
 enum endpoint_kind {
@@ -114,9 +113,8 @@ struct shell {
     bool accept_waits; /* libuv holds one more connection, and takes no other, until uv_accept() */
     bool client_waits; /* the same of the control socket */
     enum err failed;
-    const char *watched; /* borrowed; NULL: nothing is */
-    struct seen_file watched_as;
-    unsigned put_off;     /* looks at a file that had changed */
+    const char *siblings; /* borrowed; NULL: nothing is watched */
+    struct seen_file siblings_as;
     uint64_t next_number; /* odd: inbound links and clients */
     char control_path[sizeof(((struct sockaddr_storage *)0)->__ss_padding)];
     uint8_t read_buffer[READ_BYTES];
@@ -201,8 +199,8 @@ enum err shell_create(const struct shell_config *config, struct shell **out,
     shell->sigterm.data = shell;
     shell->sigint.data = shell;
 
-    shell->watched = config->watched;
-    shell->watched_as = look_at(config->watched);
+    shell->siblings = config->siblings;
+    shell->siblings_as = look_at(config->siblings);
     (void)snprintf(why, CORE_JOURNAL_MAX, "%s", config->home);
     enum err err = disk_start(&shell->disk, config->home);
     if (err == ERR_OK) {
@@ -271,7 +269,7 @@ enum err shell_run(struct shell *shell, struct core *core) {
     (void)uv_check_start(&shell->check, on_check);
     (void)uv_signal_start(&shell->sigterm, on_signal, SIGTERM);
     (void)uv_signal_start(&shell->sigint, on_signal, SIGINT);
-    if (shell->watched != NULL) {
+    if (shell->siblings != NULL) {
         (void)uv_timer_start(&shell->watch, on_watch, WATCH_MS, WATCH_MS);
     }
     if (shell->supervisor != NULL) {
@@ -1078,26 +1076,26 @@ static void on_signal(uv_signal_t *signal, int number) {
     stop(shell, shell->failed);
 }
 
-/* Not while a person's command is under way, for a while. */
+/* `stoop` has written it. One that cannot be read now is as if it said nothing new. */
 static void on_watch(uv_timer_t *timer) {
     struct shell *shell = timer->data;
-    bool busy = false;
-    for (struct endpoint *e = shell->endpoints; e != NULL; e = e->next) {
-        busy |= e->kind == ENDPOINT_CLIENT && !e->closing;
-    }
-    if (!shell_watched_changed(shell) || (busy && shell->put_off++ < WATCH_PATIENCE)) {
+    uint8_t data[SIBLINGS_FILE_MAX];
+    const struct seen_file now = look_at(shell->siblings);
+    const struct seen_file *before = &shell->siblings_as;
+    if (now.inode == before->inode && now.size == before->size &&
+        now.changed.tv_sec == before->changed.tv_sec &&
+        now.changed.tv_nsec == before->changed.tv_nsec) {
         return;
     }
-    turn_end(shell);
-    stop(shell, shell->failed);
-}
-
-bool shell_watched_changed(const struct shell *shell) {
-    struct seen_file now = look_at(shell->watched);
-    const struct seen_file *before = &shell->watched_as;
-    return now.inode != before->inode || now.size != before->size ||
-           now.changed.tv_sec != before->changed.tv_sec ||
-           now.changed.tv_nsec != before->changed.tv_nsec;
+    shell->siblings_as = now;
+    int fd = open(shell->siblings, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t got = fd < 0 ? -1 : read(fd, data, sizeof data);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (got >= 0) {
+        step(shell, &(struct core_event){.kind = CORE_EV_SIBLINGS, .data = {data, (size_t)got}});
+    }
 }
 
 static struct seen_file look_at(const char *path) {

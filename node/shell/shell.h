@@ -15,11 +15,11 @@
 struct shell;
 
 struct shell_config {
-    const char *home;    /* data folder, absolute */
-    const char *listen;  /* "0.0.0.0:7878", "[::]:7878"; port 0: any */
-    int ingest_fd;       /* connected to ingest, or -1 */
-    int supervise_fd;    /* connected to the supervisor, or -1 */
-    const char *watched; /* a file: shell_run() ends when it changes; NULL: none */
+    const char *home;     /* data folder, absolute */
+    const char *listen;   /* "0.0.0.0:7878", "[::]:7878"; port 0: any */
+    int ingest_fd;        /* connected to ingest, or -1 */
+    int supervise_fd;     /* connected to the supervisor, or -1 */
+    const char *siblings; /* the file node/siblings: core is told when it changes; NULL: none */
 };
 
 /* Binds the port and the control socket, which must precede the walls. Fills *why with the subject
@@ -35,11 +35,8 @@ void shell_bound_address(const struct shell *shell, char out[ADDRESS_MAX_BYTES])
 /* File access for core_config, in the home's folders. */
 struct core_disk shell_disk(struct shell *shell);
 
-/* Runs core until SIGTERM, SIGINT or a change of the watched file (ERR_OK), or until the database
- * or disk fails (ERR_HOST_*). */
+/* Runs core until SIGTERM or SIGINT (ERR_OK), or until the database or disk fails (ERR_HOST_*). */
 MUST_USE enum err shell_run(struct shell *shell, struct core *core);
-/* Has the watched file changed since shell_create()? */
-bool shell_watched_changed(const struct shell *shell);
 
 struct now shell_now(void);
 

@@ -73,7 +73,7 @@ struct world_home {
     struct sign_public log;
     struct box_public transport;
     struct id certificate;    /* zero until it has joined */
-    struct siblings siblings; /* nodes of the same home; taken at its next start */
+    struct siblings siblings; /* nodes of the same home; taken at its next start, or when said */
     struct store *store;
     struct core *core;   /* NULL while it is down */
     enum err failed;     /* the host error that stopped it */
@@ -221,6 +221,7 @@ bool world_is_up(const struct world *world, int home); /* started, and awake */
 
 /* A frame from this home's ingest, at once. */
 void world_ingest_say(struct world *world, int home, const struct ingest_message *message);
+void world_siblings_say(struct world *world, int home); /* as home->siblings are now */
 
 /* ---- an insider ---- */
 

@@ -147,6 +147,13 @@ void world_ingest_say(struct world *world, int home, const struct ingest_message
                &(struct core_event){.kind = CORE_EV_INGEST_FRAME, .data = buffer_bytes(&frame)});
 }
 
+void world_siblings_say(struct world *world, int home) {
+    SCOPED(buffer_finish) struct buffer file = {.max = SIBLINGS_FILE_MAX};
+    ASSERT(siblings_write(&world->homes[home].siblings, &file) == ERR_OK);
+    world_turn(world, home,
+               &(struct core_event){.kind = CORE_EV_SIBLINGS, .data = buffer_bytes(&file)});
+}
+
 static struct world_clip *seal(struct world *world, int number, const struct id *request,
                                struct bytes signed_request) {
     struct world_home *home = &world->homes[number];

@@ -52,6 +52,7 @@ static struct id found(struct world *world, int first, int last) {
     return world->community;
 }
 
+/* One knows it from its start, the other is told while it runs. */
 static void be_siblings(struct street *street, int here, int there) {
     struct world *world = street->world;
     const int pair[] = {here, there};
@@ -62,6 +63,10 @@ static void be_siblings(struct street *street, int here, int there) {
         sibling->community = street->sides[1 - i];
         sibling->transport = world->homes[pair[1 - i]].transport;
         world_address(pair[1 - i], sibling->address);
+        if (here == GATE_B) {
+            world_siblings_say(world, pair[i]);
+            continue;
+        }
         world_kill(world, pair[i]);
         CHECK_ERR(ERR_OK, world_start(world, pair[i]));
     }
@@ -301,6 +306,47 @@ static void test_a_gateway_that_is_off_is_stood_in_for(void **state) {
         CHECK(world_has_object(world, OWNER, &street.id));
         world_destroy(world);
     }
+}
+
+static size_t sibling_links(const struct world *world, int home) {
+    size_t count = 0;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        const struct link *link = &world->homes[home].core->links[i];
+        count += link->no != 0 && link->state == LINK_OPEN && link->door == TRANSPORT_SIBLING;
+    }
+    return count;
+}
+
+/* Without a start: what it has to carry is not carried, until it is told of its other node again.
+ */
+static void test_a_gateway_that_has_no_other_node_any_more_carries_nothing(void **state) {
+    (void)state;
+    struct street street = settle(14);
+    struct world *world = street.world;
+    world_kill(world, GATE_A);
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    CHECK(sibling_links(world, GATE_B) == 1 && sibling_links(world, GATE_B_FAR) == 1);
+    for (int home = GATE_B; home <= GATE_B_FAR; home += GATE_B_FAR - GATE_B) {
+        world->homes[home].siblings.count = 0;
+        world_siblings_say(world, home);
+        CHECK(sibling_links(world, home) == 0);
+    }
+    ask(&street);
+    world_run(world, 10 * MINUTE);
+    CHECK(world_has_object(world, GATE_B, &street.id));
+    CHECK(!world_has_object(world, ELSEWHERE, &street.id));
+    for (int home = GATE_B; home <= GATE_B_FAR; home += GATE_B_FAR - GATE_B) {
+        world->homes[home].siblings.count = 1;
+        world_siblings_say(world, home);
+    }
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    for (int home = 0; home < HOMES; home++) {
+        CHECK(home == GATE_A || world_is_up(world, home));
+    }
+    world_destroy(world);
 }
 
 static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
@@ -624,6 +670,7 @@ int main(void) {
         cmocka_unit_test(test_a_home_that_was_off_for_days_takes_what_crossed),
         cmocka_unit_test(test_a_removal_here_counts_there),
         cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
+        cmocka_unit_test(test_a_gateway_that_has_no_other_node_any_more_carries_nothing),
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
         cmocka_unit_test(test_no_more_live_than_the_treaty_says),
         cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),

@@ -43,7 +43,7 @@ struct core {
 
 struct rig {
     char folder[64];
-    char watched[96];
+    char siblings[96];
     struct shell *shell;
     struct core core;
 };
@@ -130,12 +130,14 @@ static struct rig *rig_create(void (*script)(struct core *core, const struct cor
     CHECK(mkdir(path, 0700) == 0);
     (void)snprintf(path, sizeof path, "%s/node", rig->folder);
     CHECK(mkdir(path, 0700) == 0);
-    (void)snprintf(rig->watched, sizeof rig->watched, "%s/watched", rig->folder);
+    (void)snprintf(rig->siblings, sizeof rig->siblings, "%s/siblings", rig->folder);
+    FILE *file = fopen(rig->siblings, "w");
+    CHECK(file != NULL && fputs("one of them", file) >= 0 && fclose(file) == 0);
     struct shell_config config = {.home = rig->folder,
                                   .listen = "127.0.0.1:0",
                                   .ingest_fd = ingest,
                                   .supervise_fd = -1,
-                                  .watched = rig->watched};
+                                  .siblings = rig->siblings};
     CHECK_ERR(ERR_OK, shell_create(&config, &rig->shell, why));
     rig->core.script = script;
     rig->core.folder = rig->folder;
@@ -354,16 +356,16 @@ static void test_clients_beyond_the_bound_wait_until_others_leave(void **state) 
     rig_destroy(rig);
 }
 
-/* ---- the watched file ---- */
+/* ---- the file node/siblings ---- */
 
 static void does_nothing(struct core *core, const struct core_event *event) {
     (void)core;
     (void)event;
 }
 
-static void write_watched(const struct core *core, const char *text) {
+static void write_siblings(const struct core *core, const char *text) {
     char path[128];
-    (void)snprintf(path, sizeof path, "%s/watched", core->folder);
+    (void)snprintf(path, sizeof path, "%s/siblings", core->folder);
     FILE *file = fopen(path, "w");
     CHECK(file != NULL);
     CHECK(fputs(text, file) >= 0);
@@ -372,37 +374,41 @@ static void write_watched(const struct core *core, const char *text) {
 
 static void changes_the_file(struct core *core, const struct core_event *event) {
     if (event->kind == CORE_EV_TICK && core->ticks == 1) {
-        write_watched(core, "changed");
+        write_siblings(core, "two");
+    }
+    if (event->kind == CORE_EV_SIBLINGS) {
+        CHECK(bytes_equal(event->data, BYTES_TEXT("two")));
     }
 }
 
-static void test_a_watched_file_that_changes_ends_the_run(void **state) {
+static void test_core_is_told_once_what_a_changed_file_says(void **state) {
     (void)state;
     struct rig *rig = rig_create(changes_the_file, -1);
-    CHECK(!shell_watched_changed(rig->shell));
+    connect_client(&rig->core); /* a person's command goes on meanwhile */
     CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
-    CHECK(rig->core.ticks < TICKS_MAX);
-    CHECK(shell_watched_changed(rig->shell));
+    assert_int_equal(rig->core.ticks, TICKS_MAX);
+    assert_int_equal(rig->core.heard[CORE_EV_SIBLINGS], 1);
+    assert_int_equal(rig->core.heard[CORE_EV_CLIENT_DOWN], 0);
     rig_destroy(rig);
 }
 
-static void test_a_watched_file_waits_for_a_persons_command(void **state) {
-    (void)state;
-    struct rig *rig = rig_create(changes_the_file, -1);
-    connect_client(&rig->core);
-    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
-    assert_int_equal(rig->core.ticks, TICKS_MAX);
-    CHECK(shell_watched_changed(rig->shell));
-    rig_destroy(rig);
+static void removes_the_file(struct core *core, const struct core_event *event) {
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/siblings", core->folder);
+    if (event->kind == CORE_EV_TICK && core->ticks == 1) {
+        CHECK(unlink(path) == 0);
+    }
 }
 
-static void test_a_watched_file_that_stays_as_it_is_ends_nothing(void **state) {
+static void test_a_file_that_stays_or_goes_says_nothing(void **state) {
     (void)state;
-    struct rig *rig = rig_create(does_nothing, -1);
-    CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
-    assert_int_equal(rig->core.ticks, TICKS_MAX);
-    CHECK(!shell_watched_changed(rig->shell));
-    rig_destroy(rig);
+    for (int goes = 0; goes < 2; goes++) {
+        struct rig *rig = rig_create(goes == 1 ? removes_the_file : does_nothing, -1);
+        CHECK_ERR(ERR_OK, shell_run(rig->shell, &rig->core));
+        assert_int_equal(rig->core.ticks, TICKS_MAX);
+        assert_int_equal(rig->core.heard[CORE_EV_SIBLINGS], 0);
+        rig_destroy(rig);
+    }
 }
 
 int main(void) {
@@ -413,9 +419,8 @@ int main(void) {
         cmocka_unit_test(test_core_hears_that_a_client_which_reads_nothing_was_given_up),
         cmocka_unit_test(test_without_memory_for_a_frame_ingest_is_down_and_core_hears_it),
         cmocka_unit_test(test_clients_beyond_the_bound_wait_until_others_leave),
-        cmocka_unit_test(test_a_watched_file_that_changes_ends_the_run),
-        cmocka_unit_test(test_a_watched_file_waits_for_a_persons_command),
-        cmocka_unit_test(test_a_watched_file_that_stays_as_it_is_ends_nothing),
+        cmocka_unit_test(test_core_is_told_once_what_a_changed_file_says),
+        cmocka_unit_test(test_a_file_that_stays_or_goes_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,9 @@
 static int lock_folder(const char *folder);
 static void next_path(const char *folder, char out[PATH_MAX]);
 static int read_list(const char *path, struct cameras *out);
+static void forget_left(struct camera_list *list, const struct pins *pins);
+static bool is_needed(const struct camera_list *list, const struct pins *pins,
+                      const struct id *community);
 static enum err sign_list(const struct camera_list *list, const struct signers *signers,
                           struct buffer *out);
 static enum err seal_list(const struct pins *pins, struct bytes list, struct buffer *for_ingest,
@@ -89,10 +92,14 @@ static int read_list(const char *path, struct cameras *out) {
     return 0;
 }
 
-void cameras_admit(struct cameras *cameras, const char *name, const struct id *community) {
+void cameras_admit(struct cameras *cameras, const struct pins *pins, const char *name,
+                   const struct id *community) {
     struct camera_list *list = &cameras->list;
     size_t at = 0;
     size_t further = 0;
+    if (list->community_count == COMMUNITIES_MAX) {
+        forget_left(list, pins);
+    }
     while (at < list->community_count && !id_equal(&list->communities[at], community)) {
         at++;
     }
@@ -112,6 +119,38 @@ void cameras_admit(struct cameras *cameras, const char *name, const struct id *c
         to->community = *community;
         (void)snprintf(to->name, sizeof to->name, "%s", name);
     }
+}
+
+static void forget_left(struct camera_list *list, const struct pins *pins) {
+    size_t kept = 0;
+    size_t further = 0;
+    for (size_t i = 0; i < list->community_count; i++) {
+        if (is_needed(list, pins, &list->communities[i])) {
+            list->communities[kept++] = list->communities[i];
+        }
+    }
+    for (size_t i = 0; i < list->further_count; i++) {
+        if (is_needed(list, pins, &list->further[i].community)) {
+            list->further[further++] = list->further[i];
+        }
+    }
+    list->community_count = kept;
+    list->further_count = further;
+}
+
+/* A camera that names it alone would be open to all without it. */
+static bool is_needed(const struct camera_list *list, const struct pins *pins,
+                      const struct id *community) {
+    bool needed = false;
+    for (size_t i = 0; i < pins->place_count; i++) {
+        const struct pinned_place *place = &pins->places[i];
+        needed |= place->has_community && id_equal(&place->community, community);
+    }
+    for (size_t i = 0; i < list->camera_count; i++) {
+        const struct camera *camera = &list->cameras[i];
+        needed |= camera->community_count > 0 && camera_open_to(camera, community);
+    }
+    return needed;
 }
 
 int cameras_put(const struct cli *cli, struct client *client, const struct signers *signers,
@@ -154,11 +193,15 @@ int cameras_put(const struct cli *cli, struct client *client, const struct signe
 int cameras_resign(const struct cli *cli, struct client *client, const struct signers *signers,
                    const struct id *community) {
     static struct cameras cameras;
+    struct pins pins;
     int failed = cameras_load(cli, &cameras);
+    if (failed == 0) {
+        failed = pins_load(cli, &pins);
+    }
     if (failed != 0 || !cameras.there) {
         return failed;
     }
-    cameras_admit(&cameras, place_of(cli), community);
+    cameras_admit(&cameras, &pins, place_of(cli), community);
     return cameras_put(cli, client, signers, &cameras);
 }
 

@@ -9,6 +9,7 @@
  *   places.c     the communities that this home is in, as it calls them
  *   reach.c      which of them a command is for
  *   siblings.c   each node told of the home's others
+ *   room.c       a further community's room taken away again
  *   client.c     the conversation with the node
  *   facts.c      facts as lines or as JSON
  *   signers.c    the owners whose keys are at hand
@@ -248,11 +249,14 @@ struct settler;
 int settler_start(struct cli *cli, struct settler **out);
 int settler_settle(struct settler *settler);
 void settler_stop(struct settler *settler); /* NULL is fine; unsettled: everything stays root's */
+/* What root changes in an owner's folder stays the owner's. */
+int pins_save_as_owner(const char *folder, const struct pins *pins);
 
 /* ---- client.c ---- */
 struct client;
 int client_open(const struct cli *cli, struct client **out);
 bool client_there(const struct cli *cli); /* does the node take connections? Says nothing */
+bool client_ended(struct client *client, int wait_ms); /* the node has hung up, or does by then */
 void client_close(struct client *client);
 int client_ask(struct client *client, const struct control_request *request);
 /* The next answer; its bytes are good until the next call. False when the node hung up. */
@@ -398,8 +402,10 @@ struct cameras {
  * to hear the answer is the list now, if ingest has taken it. EXIT codes after printing. */
 int cameras_settle(struct cli *cli);
 int cameras_load(const struct cli *cli, struct cameras *out);
-/* A community may ask about them, by the node of that name. */
-void cameras_admit(struct cameras *cameras, const char *name, const struct id *community);
+/* A community may ask about them, by the node of that name. Where there is no room, communities
+ * that are pinned no more and that no camera names give it. */
+void cameras_admit(struct cameras *cameras, const struct pins *pins, const char *name,
+                   const struct id *community);
 /* Signs the changed list as the next one, seals it to ingest and to the owners, hands it over, and
  * keeps the copy in clear once ingest has taken it. */
 int cameras_put(const struct cli *cli, struct client *client, const struct signers *signers,

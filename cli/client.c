@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -84,6 +85,12 @@ static int dial(const struct sockaddr_un *where) {
     int reason = errno;
     (void)close(fd);
     return -reason;
+}
+
+bool client_ended(struct client *client, int wait_ms) {
+    struct pollfd end = {.fd = client->fd, .events = POLLIN};
+    char byte = 0;
+    return poll(&end, 1, wait_ms) == 1 && read(client->fd, &byte, 1) <= 0;
 }
 
 void client_close(struct client *client) {

@@ -401,7 +401,7 @@ static int change(struct cli *cli, struct cameras *cameras, const struct co_sign
     }
     for (size_t i = 0; failed == 0 && i < pins.place_count; i++) {
         if (pins.places[i].has_community) {
-            cameras_admit(cameras, pins.places[i].name, &pins.places[i].community);
+            cameras_admit(cameras, &pins, pins.places[i].name, &pins.places[i].community);
         }
     }
     if (failed == 0) {

@@ -1,4 +1,4 @@
-/* communities; and `init --community`, which makes room for a further one. */
+/* communities; and `init --community`, which makes room for a further one: room.c takes it away. */
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cmd_init.h"
+#include "cli/room.h"
 #include "cli/siblings.h"
 
 enum {
@@ -40,6 +41,11 @@ static void say_place_made(const struct cli *cli, const struct further *further,
 
 int cmd_communities(struct cli *cli) {
     struct places places;
+    if (cli->argc > 1 && strcmp(cli->argv[1], "remove") == 0) {
+        cli->argc--;
+        cli->argv++;
+        return room_remove(cli);
+    }
     int failed = take_options(cli, NULL, 0, "");
     places_list(cli, &places);
     if (failed != 0) {
@@ -51,6 +57,7 @@ int cmd_communities(struct cli *cli) {
     }
     if (failed == 0) {
         facts_end(facts);
+        room_note_going(cli);
     }
     return failed;
 }
@@ -95,6 +102,9 @@ int init_further(struct cli *cli, struct init *init) {
     struct settler *settler = NULL;
     further = (struct further){.init = init, .home_runs = client_there(cli)};
     int failed = choose_name(cli, init, further.name);
+    if (failed == 0) {
+        failed = room_free(cli, further.name);
+    }
     if (failed == 0) {
         failed = pins_load(cli, &init->pins);
     }

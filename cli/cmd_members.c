@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/decisions.h"
+#include "cli/sent.h"
 #include "cli/terms.h"
 
 enum {
@@ -34,8 +35,6 @@ static bool too_few_left(const struct parting *parting);
 static void say_removal(const struct parting *parting);
 static void say_brought(const struct listed *member, bool go);
 static void say_administrators(const struct parting *parting);
-static int ask_for(const char *question, const char *wanted, const char *or_else,
-                   const char *not_done);
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
 static int begin_act(struct cli *cli, struct client *client, const struct parting *parting);
 static void charter_without(const struct parting *parting, struct instant now, struct charter *out);
@@ -44,6 +43,7 @@ static int put_removal(struct cli *cli, struct client *client, const struct remo
                        struct bytes key);
 static enum err make_removal(const struct owner_secret *secret, const struct keyfile_public *pub,
                              const struct removed *removed, struct buffer *out);
+static void say_room_left(const struct cli *cli);
 static void say_leaving(const struct parting *parting);
 
 static struct decisions decisions;
@@ -175,7 +175,7 @@ int cmd_remove(struct cli *cli) {
         link_code(&parting.member->id, code);
         (void)snprintf(question, sizeof question, "to remove it, type its name, %.300s, or %s: ",
                        safe_text(parting.member->member.name, NAME_MAX_BYTES, safe), code);
-        failed = ask_for(question, parting.member->member.name, code, "not removed");
+        failed = sent_ask_for(question, parting.member->member.name, code, "not removed");
     }
     if (failed == 0) {
         failed = parting.by_act ? begin_act(cli, client, &parting)
@@ -366,21 +366,6 @@ static void say_administrators(const struct parting *parting) {
     }
 }
 
-static int ask_for(const char *question, const char *wanted, const char *or_else,
-                   const char *not_done) {
-    char answer[NAME_MAX_BYTES + 16];
-    if (!term_present()) {
-        (void)fail("run it at a terminal", "there is nobody to ask");
-        return EXIT_NO_TERMINAL;
-    }
-    if (!term_ask(question, answer, sizeof answer) ||
-        (strcmp(answer, wanted) != 0 && strcmp(answer, or_else) != 0)) {
-        (void)fail(NULL, "%s", not_done);
-        return EXIT_PENDING;
-    }
-    return 0;
-}
-
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting) {
     uint8_t key[EPOCH_BYTES];
     struct removed removed;
@@ -537,7 +522,7 @@ int cmd_leave(struct cli *cli) {
         say_leaving(&parting);
         (void)snprintf(question, sizeof question, "to leave, type the community's name, %.300s: ",
                        safe_text(name, NAME_MAX_BYTES, safe));
-        failed = ask_for(question, name, name, "not left");
+        failed = sent_ask_for(question, name, name, "not left");
     }
     if (failed == 0) {
         removed.member = members_self(&decisions.members)->id;
@@ -546,10 +531,22 @@ int cmd_leave(struct cli *cli) {
     if (failed == 0) {
         (void)printf("left '%s'; log, vault and what was delivered stay here\n",
                      safe_text(name, NAME_MAX_BYTES, safe));
+        say_room_left(cli);
     }
     decisions_finish(&decisions);
     client_close(client);
     return failed;
+}
+
+static void say_room_left(const struct cli *cli) {
+    char text[160];
+    if (strcmp(place_of(cli), SLUG_FIRST) != 0) {
+        (void)snprintf(text, sizeof text,
+                       "when nothing of it is needed any more, 'stoop communities remove %s' ends "
+                       "its node and deletes them",
+                       place_of(cli));
+        term_text(text);
+    }
 }
 
 static void say_leaving(const struct parting *parting) {

@@ -52,6 +52,7 @@ static const struct command commands[] = {
      "example: stoop status\n"},
     {"communities", "the communities that this home is in", cmd_communities,
      "usage: stoop communities [--json]\n"
+     "       stoop communities remove NAME\n"
      "\n"
      "A home may be in up to 8 communities, each with a node, log and vault of its\n"
      "own: no link of one has to do with another. Cameras and owners are the same, so\n"
@@ -61,8 +62,15 @@ static const struct command commands[] = {
      "about one of them. Without it, what only reads shows all; what names a request\n"
      "finds it; what changes something asks which.\n"
      "\n"
+     "'remove' ends a further one's node and deletes its folder, after a question: its\n"
+     "keys, log and vault. It has to be left before, with 'stoop --community NAME\n"
+     "leave', and what was delivered there deleted, with 'stoop delete'. Broken off, it\n"
+     "goes on when it is given again.\n"
+     "\n"
      "example: stoop init --community 'Oak Lane'\n"
-     "         stoop --community oak-lane join stoop1:AAAA...\n"},
+     "         stoop --community oak-lane join stoop1:AAAA...\n"
+     "         stoop --community oak-lane leave\n"
+     "         stoop communities remove oak-lane\n"},
     {"doctor", "what this machine lacks", cmd_doctor,
      "usage: stoop doctor [--json]\n"
      "\n"
@@ -201,9 +209,11 @@ static const struct command commands[] = {
      "usage: stoop leave\n"
      "\n"
      "For good. Log, vault and what was delivered stay here, and what was promised\n"
-     "holds: clips of others are to be deleted by their day.\n"
+     "holds: clips of others are to be deleted by their day. The room that was made\n"
+     "for a further community goes with 'stoop communities remove NAME'.\n"
      "\n"
-     "example: stoop leave\n"},
+     "example: stoop leave\n"
+     "         stoop --community oak-lane leave\n"},
     {"treaty", "let another community ask here, and ask there", cmd_treaty,
      "usage: stoop treaty side [--clerk HOME]... [--json]\n"
      "       stoop treaty propose SIDE [--days N] [--instruments WORDS]\n"

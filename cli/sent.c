@@ -238,6 +238,21 @@ int sent_ask(const char *question, const char *about, const char *not_done) {
     return 0;
 }
 
+int sent_ask_for(const char *question, const char *wanted, const char *or_else,
+                 const char *not_done) {
+    char answer[NAME_MAX_BYTES + 16];
+    if (!term_present()) {
+        (void)fail("run it at a terminal", "there is nobody to ask");
+        return EXIT_NO_TERMINAL;
+    }
+    if (!term_ask(question, answer, sizeof answer) ||
+        (strcmp(answer, wanted) != 0 && strcmp(answer, or_else) != 0)) {
+        (void)fail(NULL, "%s", not_done);
+        return EXIT_PENDING;
+    }
+    return 0;
+}
+
 /* ---- state ---- */
 
 /* What homes hold or decide is not known here, and how many the request has reached is not told

@@ -18,5 +18,8 @@ int sent_status(struct cli *cli); /* 'request status [CODE]' */
  * "whether to send it"), or
  * `not_done`. */
 int sent_ask(const char *question, const char *about, const char *not_done);
+/* The same for what cannot be taken back: 0 for the word that is `wanted`, or `or_else`. */
+int sent_ask_for(const char *question, const char *wanted, const char *or_else,
+                 const char *not_done);
 
 #endif

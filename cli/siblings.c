@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/siblings.h"
 
 static int add_node(struct cli *cli, struct pins *pins, const char *name, bool is_new,
                     struct kin_node *out);
+static bool were_several(const struct cli *cli);
 static void learn_static(struct cli *cli, const char *name, struct pins *pins);
 static void gather(const struct kin *kin, const struct pins *pins, const char *name,
                    struct siblings *out);
@@ -52,11 +54,19 @@ int siblings_prepare(struct cli *cli, struct pins *pins, struct kin *out) {
     }
     out->count = 0;
     int failed = 0;
-    for (size_t i = 0; failed == 0 && places.count > 1 && i < places.count; i++) {
+    bool several = places.count > 1 || were_several(cli);
+    for (size_t i = 0; failed == 0 && several && i < places.count; i++) {
         bool is_new = !known && i + 1 == places.count;
         failed = add_node(cli, pins, places.names[i], is_new, &out->list[out->count++]);
     }
     return failed;
+}
+
+/* The first node has been told of another one. */
+static bool were_several(const struct cli *cli) {
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%s/node/siblings", cli->base);
+    return access(path, F_OK) == 0;
 }
 
 static int add_node(struct cli *cli, struct pins *pins, const char *name, bool is_new,
@@ -158,7 +168,8 @@ static bool says_already(const char *path, struct bytes wanted) {
 /* In a system service's home the folder is the node's, and the file alone its owners' to write. A
  * node that reads half of it says so, and reads it again when the rest is there. */
 static int write_file(const char *folder, const char *path, struct bytes wanted) {
-    if (access(folder, W_OK) == 0) {
+    struct stat info;
+    if (stat(folder, &info) == 0 && info.st_uid == geteuid()) {
         return file_write(path, wanted, 0600, false);
     }
     int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);

@@ -19,7 +19,7 @@ int place_config(const struct cli *cli, const char *name, struct config *out);
 void address_here(const char *listen, char out[ADDRESS_MAX_BYTES]);
 
 /* Before the walls: reads what the files will say, fills in static keys that are not pinned yet,
- * and lets the nodes' folders be written. Nothing for a home in one community. */
+ * and lets the nodes' folders be written. Nothing for a home that was never in more than one. */
 int siblings_prepare(struct cli *cli, struct pins *pins, struct kin *out);
 /* Writes node/siblings of every node, where it changes: within seconds the node has read it. */
 int siblings_tell(const struct kin *kin, const struct pins *pins);

@@ -3,9 +3,10 @@
  * connection and reads nothing that a peer sent.
  *
  * The first community's node has DIR for its home, each further one DIR/communities/NAME
- * (PROTOCOL 1.3). One that appears there is started, and one that ends is started again, without
- * the others. Ingest gets a fresh pair to every node whenever it starts, as it can be handed none
- * later: a node that starts after it has ingest asked to start anew.
+ * (PROTOCOL 1.3). One that appears there is started, one that ends is started again, and one whose
+ * folder is gone is ended, each without the others. Ingest gets a fresh pair to every node whenever
+ * it starts, as it can be handed none later: a node that starts after it has ingest asked to start
+ * anew.
  *
  * Walls are inherited and can never be widened, so the supervisor can only put up those that every
  * child may live with: no new privileges, no capabilities, and the calls that none of them needs.
@@ -69,8 +70,9 @@ struct node {
     char name[SLUG_MAX_BYTES];
     char home[PATH_MAX];
     struct child child;
-    int control; /* to it; -1 while it does not run */
-    int pair;    /* its end of the pair with ingest, kept for its start; -1: none */
+    bool told_to_end; /* its folder is gone */
+    int control;      /* to it; -1 while it does not run */
+    int pair;         /* its end of the pair with ingest, kept for its start; -1: none */
 };
 
 struct supervisor {
@@ -105,6 +107,8 @@ static int supervise(struct supervisor *supervisor);
 static void look_for_homes(struct supervisor *supervisor);
 static bool is_there(const struct supervisor *supervisor, const struct node *node);
 static void add_node(struct supervisor *supervisor, const char *name);
+static void end_removed(struct supervisor *supervisor);
+static bool is_removed(const struct node *node);
 static int start_due(struct supervisor *supervisor);
 static int start_ingest(struct supervisor *supervisor);
 static void hand_over(struct node *node, int pair);
@@ -331,7 +335,37 @@ static void look_for_homes(struct supervisor *supervisor) {
     if (homes != NULL) {
         (void)closedir(homes);
     }
+    end_removed(supervisor);
     supervisor->look_at_ms = now_ms() + LOOK_MS;
+}
+
+/* `stoop communities remove` has given its folder another name. Its place is free for another one
+ * when it has ended, and ingest starts anew without it. */
+static void end_removed(struct supervisor *supervisor) {
+    for (size_t i = supervisor->node_count; i-- > 1;) {
+        struct node *node = &supervisor->nodes[i];
+        if (!is_removed(node)) {
+            continue;
+        }
+        if (node->child.pid != 0) {
+            (void)kill(node->child.pid, node->told_to_end ? SIGKILL : SIGTERM);
+            node->told_to_end = true;
+            continue;
+        }
+        (void)fprintf(stderr, "info stoopd: removed community=%s\n", node->name);
+        close_end(&node->control);
+        close_end(&node->pair);
+        supervisor->node_count--;
+        memmove(node, node + 1, (supervisor->node_count - i) * sizeof *node);
+        if (supervisor->ingest.pid != 0) {
+            (void)kill(supervisor->ingest.pid, SIGHUP);
+        }
+    }
+}
+
+static bool is_removed(const struct node *node) {
+    struct stat info;
+    return lstat(node->home, &info) != 0 && errno == ENOENT;
 }
 
 /* A further one is whole when its config is there, which comes last; and, where root made it, when
@@ -376,7 +410,7 @@ static int start_due(struct supervisor *supervisor) {
         }
         if (is_there(supervisor, node)) {
             result = start_node(supervisor, node);
-        } else { /* it was removed, and may be put back */
+        } else { /* not whole: it may be put back, or is being removed */
             node->child.start_at_ms = now_ms() + LOOK_MS;
         }
     }
@@ -447,6 +481,7 @@ static int start_node(struct supervisor *supervisor, struct node *node) {
         launch_word(&what, "%s", supervisor->listen);
     }
     int result = launch(&node->child, &what);
+    node->told_to_end = false;
     (void)close(control[1]);
     close_end(&node->pair);
     close_end(&node->control);
@@ -608,6 +643,11 @@ static int reap(struct supervisor *supervisor) {
 static int node_ended(struct supervisor *supervisor, struct node *node, int status) {
     bool first = node == &supervisor->nodes[0];
     close_end(&node->control);
+    if (!first && is_removed(node)) {
+        node->child.pid = 0;
+        supervisor->look_at_ms = now_ms();
+        return -1;
+    }
     int result = child_ended(&node->child, first ? "node" : node->name, status);
     if (result < 0) {
         return result;

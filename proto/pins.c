@@ -103,6 +103,16 @@ struct pinned_place *pins_place_add(struct pins *pins, const char *name) {
     return place;
 }
 
+void pins_place_remove(struct pins *pins, const char *name) {
+    const struct pinned_place *place = pins_place(pins, name);
+    if (place != NULL) {
+        size_t at = (size_t)(place - pins->places);
+        pins->place_count--;
+        memmove(&pins->places[at], &pins->places[at + 1],
+                (pins->place_count - at) * sizeof pins->places[0]);
+    }
+}
+
 void pins_keys(const struct member *member, struct id *out) {
     uint8_t keys[64 + OWNERS_MAX * 64];
     size_t len = 64;

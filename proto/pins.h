@@ -48,6 +48,7 @@ struct pins {
 const struct pinned_place *pins_place(const struct pins *pins, const char *name);
 /* The same to be filled in; NULL: there are COMMUNITIES_MAX others. */
 struct pinned_place *pins_place_add(struct pins *pins, const char *name);
+void pins_place_remove(struct pins *pins, const char *name); /* unknown: nothing */
 
 /* Stands for the keys of a member's node and of all its owners: a renewed certificate with the same
  * keys is the same, another owner is not. */

@@ -409,6 +409,35 @@ bool index_clip_of(struct index *index, const struct id *request, const char *ca
 
 /* ---- statements ---- */
 
+enum err index_nodes(struct index *index, node_visit *visit, void *context) {
+    QUERY(q, index, "SELECT node FROM clips UNION SELECT node FROM jobs");
+    enum err err = ERR_OK;
+    while ((err = query_row(&q)) == ERR_OK) {
+        char name[SLUG_MAX_BYTES];
+        text(&q, 0, name, sizeof name);
+        err = q.err == ERR_OK ? visit(context, name) : q.err;
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err index_node_forget(struct index *index, const char *name) {
+    enum err err = ERR_OK;
+    {
+        QUERY(clips, index, "DELETE FROM clips WHERE node = ?");
+        bind_text(&clips, name);
+        err = query_run(&clips);
+    }
+    if (err == ERR_OK) {
+        QUERY(jobs, index, "DELETE FROM jobs WHERE node = ?");
+        bind_text(&jobs, name);
+        err = query_run(&jobs);
+    }
+    return err == ERR_OK ? index_shred(index) : err;
+}
+
 static enum err run(struct index *index, const char *sql) {
     return error_of(sqlite3_exec(index->db, sql, NULL, NULL, NULL));
 }

@@ -114,4 +114,11 @@ typedef enum err clip_visit(void *context, const struct vault_clip *clip);
 MUST_USE enum err index_clips(struct index *index, clip_visit *visit, void *context);
 bool index_clip_of(struct index *index, const struct id *request, const char *camera);
 
+/* ---- nodes ---- */
+/* Those that jobs or clips are of. `visit` answers ERR_OK to go on. */
+typedef enum err node_visit(void *context, const char *name);
+MUST_USE enum err index_nodes(struct index *index, node_visit *visit, void *context);
+/* Its jobs and clips, the headers too: the home has taken its folder away. */
+MUST_USE enum err index_node_forget(struct index *index, const char *name);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +27,15 @@ struct telling {
     const struct ingest_node *only; /* NULL: every node is told its own */
 };
 
+struct left { /* a node that is gone for good */
+    struct ingest *ingest;
+    bool found;
+    char name[SLUG_MAX_BYTES];
+};
+
 static enum err open_nodes(struct ingest *ingest);
+static enum err forget_left(struct ingest *ingest);
+static enum err visit_name(void *context, const char *name);
 static struct ingest_node *node_named(struct ingest *ingest, const char *name);
 static enum err run_once(struct ingest *ingest, bool *restart);
 static enum err scan_on(struct ingest *ingest);
@@ -91,6 +100,9 @@ enum err ingest_create(const struct ingest_config *config, struct ingest **out) 
     if (err == ERR_OK) {
         err = open_nodes(ingest);
     }
+    if (err == ERR_OK) {
+        err = forget_left(ingest);
+    }
     if (err != ERR_OK) {
         ingest_destroy(ingest);
         return err;
@@ -119,6 +131,33 @@ static enum err open_nodes(struct ingest *ingest) {
         int fd = ingest->config.places[i].fd;
         ingest->nodes[i].place.fd = fd;
         (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    }
+    return ERR_OK;
+}
+
+/* Of a community whose room the home has taken away. One whose folder is there, though its node is
+ * not, may come back. */
+static enum err forget_left(struct ingest *ingest) {
+    struct left left = {.ingest = ingest};
+    enum err err = ERR_OK;
+    do {
+        left.found = false;
+        err = index_nodes(ingest->index, visit_name, &left);
+        if (err == ERR_OK && left.found) {
+            err = index_node_forget(ingest->index, left.name);
+        }
+    } while (err == ERR_OK && left.found);
+    return err;
+}
+
+static enum err visit_name(void *context, const char *name) {
+    struct left *left = context;
+    char home[PATH_MAX];
+    struct stat info;
+    ingest_node_home(left->ingest->config.home, name, home);
+    if (node_named(left->ingest, name) == NULL && lstat(home, &info) != 0 && errno == ENOENT) {
+        (void)snprintf(left->name, sizeof left->name, "%s", name);
+        left->found = true;
     }
     return ERR_OK;
 }

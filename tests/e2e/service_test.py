@@ -92,6 +92,32 @@ def add_community(root, home, stoop, env, ask):
     assert len(found) == 2, found
 
 
+def remove_community(root, home, stoop, env, ask):
+    """It is root's to take away again, once its owner has left it; what stays is whose it was."""
+    node, ada, owners = USERS["stoop"], USERS["ada"], GROUPS["stoop-owners"][0]
+    owner_dir = root / "ada/.config/stoop"
+    told = ask("ada", "communities", "remove", "oak-lane")
+    assert told.returncode == 1 and "run it with sudo" in told.stderr, told
+    words = [stoop, "--owner-dir", str(owner_dir), "communities", "remove", "oak-lane"]
+    told = subprocess.run(words, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert told.returncode == 1 and "belongs to 'oak-lane' still" in told.stderr, told
+    terminal = Terminal(as_user("ada", stoop, "--community", "oak-lane", "leave", env={"HOME": str(root / "ada")}),
+                        {**env, "HOME": str(root / "ada")})
+    terminal.expect("type the community's name, oak-lane: ")
+    terminal.line("oak-lane")
+    terminal.expect("passphrase of ")
+    terminal.line(PASSPHRASE)
+    assert terminal.wait() == 0, terminal.text
+    terminal = Terminal(words, env)
+    terminal.expect("type its name, oak-lane: ")
+    terminal.line("oak-lane")
+    assert terminal.wait() == 0 and "removed 'oak-lane'" in terminal.text, terminal.text
+    assert list((home / "communities").iterdir()) == [] and "oak-lane" not in (owner_dir / "pins").read_text()
+    check_owned(((owner_dir / "pins", ada, ada, 0o600), (home / "node/siblings", node, owners, 0o660)))
+    assert (home / "node/siblings").read_text() == "" and ask("ada", "status").returncode == 0
+    assert subprocess.run(["pgrep", "-c", "-u", str(node), "-x", "stoop-node"], capture_output=True, text=True).stdout == "1\n"
+
+
 def inside(root):
     bin_dir = install(pathlib.Path(sys.argv[1]).resolve(), root)
     for name in ("ada", "eve"):
@@ -180,6 +206,7 @@ def inside(root):
             assert time.monotonic() < until, (root / "journal").read_text()
             time.sleep(0.1)
         add_community(root, home, stoop, env, ask)
+        remove_community(root, home, stoop, env, ask)
         doctor = ask("ada", "doctor")
         assert "WRONG" not in "\n".join(l for l in doctor.stdout.splitlines() if l.startswith(("perm", "node", "port"))), \
             doctor.stdout

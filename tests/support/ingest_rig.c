@@ -57,9 +57,9 @@ void ingest_rig_restart(struct ingest_rig *rig) {
     const struct ingest_config config = {
         .home = rig->home,
         .worker = rig->footage.worker,
-        .place_count = RIG_NODES,
+        .place_count = rig->elm_left ? 1 : RIG_NODES,
         .places = {{.name = SLUG_FIRST, .fd = start_node(rig, RIG_FIRST)},
-                   {.name = "elm", .fd = start_node(rig, RIG_ELM)}},
+                   {.name = "elm", .fd = rig->elm_left ? -1 : start_node(rig, RIG_ELM)}},
         .again = &rig->again,
         .keys = rig->keys,
         .pins = {.owner_count = 2,
@@ -74,7 +74,10 @@ static void stop_ingest(struct ingest_rig *rig) {
     if (rig->ingest != NULL) {
         ingest_destroy(rig->ingest);
         for (int i = 0; i < RIG_NODES; i++) {
-            (void)close(rig->nodes[i]);
+            if (rig->nodes[i] >= 0) {
+                (void)close(rig->nodes[i]);
+            }
+            rig->nodes[i] = -1;
         }
     }
 }

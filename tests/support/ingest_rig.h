@@ -26,6 +26,7 @@ struct ingest_rig {
     struct ingest *ingest;
     int from;                    /* the node that speaks and hears: RIG_FIRST, or RIG_ELM */
     int nodes[RIG_NODES];        /* their ends */
+    bool elm_left;               /* the home has no such node at its next start */
     volatile sig_atomic_t again; /* as the supervisor\'s signal sets it */
     struct camera_list *list;    /* what the next list says; at first one that is sound */
     struct ingest_message said;  /* by ingest, last */

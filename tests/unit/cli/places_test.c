@@ -114,7 +114,7 @@ static void test_each_node_is_told_of_the_others_that_are_in_a_community(void **
     assert_string_equal(siblings.list[0].address, "127.0.0.1:7878");
     told("/communities/oak-lane", &siblings);
     assert_int_equal(siblings.count, 2);
-    /* What says it already is left as it is: its node need not start anew. */
+    /* What says it already is left as it is: its node need not read it. */
     (void)snprintf(path, sizeof path, "%s/communities/oak-lane/node/siblings", cli.base);
     CHECK(stat(path, &before) == 0);
     pin(&pins, "oak-lane", 0x30);
@@ -144,21 +144,86 @@ static void test_a_camera_list_admits_a_community_once_and_by_its_own_node(void 
     static struct cameras cameras;
     const struct id elm = {{1}};
     const struct id oak = {{2}};
+    const struct pins nothing = {.place_count = 0};
     memset(&cameras, 0, sizeof cameras);
     for (int i = 0; i < 2; i++) {
-        cameras_admit(&cameras, SLUG_FIRST, &elm);
-        cameras_admit(&cameras, "oak", &oak);
+        cameras_admit(&cameras, &nothing, SLUG_FIRST, &elm);
+        cameras_admit(&cameras, &nothing, "oak", &oak);
     }
     assert_int_equal(cameras.list.community_count, 2);
     assert_int_equal(cameras.list.further_count, 1);
     CHECK(camera_list_serves(&cameras.list, &elm, SLUG_FIRST));
     CHECK(camera_list_serves(&cameras.list, &oak, "oak"));
     CHECK(!camera_list_serves(&cameras.list, &elm, "oak"));
-    for (uint8_t i = 3; i < 20; i++) { /* no more than there is room for */
-        cameras_admit(&cameras, "ash", &(struct id){{i}});
+}
+
+/* Those that the home has left, and that no camera names, make room; others are not pushed out. */
+static void test_a_community_that_was_left_gives_its_place_among_cameras(void **state) {
+    (void)state;
+    static struct cameras cameras;
+    struct pins pins = {.place_count = 0};
+    const struct id left = {{0x30}};
+    const struct id named = {{0x40}};
+    struct id last = {{0x50}};
+    memset(&cameras, 0, sizeof cameras);
+    pin(&pins, SLUG_FIRST, 0x10);
+    pin(&pins, "oak", 0x20);
+    cameras_admit(&cameras, &pins, SLUG_FIRST, &pins.places[0].community);
+    cameras_admit(&cameras, &pins, "oak", &pins.places[1].community);
+    cameras_admit(&cameras, &pins, "ash", &left);
+    cameras_admit(&cameras, &pins, "fir", &named);
+    cameras.list.camera_count = 1;
+    cameras.list.cameras[0].community_count = 1;
+    cameras.list.cameras[0].communities[0] = named;
+    for (size_t i = 4; i < COMMUNITIES_MAX; i++) {
+        last.b[1] = (uint8_t)i;
+        cameras_admit(&cameras, &pins, "elm", &last);
     }
     assert_int_equal(cameras.list.community_count, COMMUNITIES_MAX);
-    assert_int_equal(cameras.list.further_count, COMMUNITIES_MAX - 1);
+    last.b[1] = COMMUNITIES_MAX;
+    cameras_admit(&cameras, &pins, "elm", &last);
+    assert_int_equal(cameras.list.community_count, 4); /* both pinned, the named and the new one */
+    assert_int_equal(cameras.list.further_count, 3);
+    CHECK(camera_list_serves(&cameras.list, &last, "elm"));
+    CHECK(camera_list_serves(&cameras.list, &named, "fir"));
+    CHECK(camera_list_serves(&cameras.list, &pins.places[1].community, "oak"));
+    CHECK(!camera_list_serves(&cameras.list, &left, "ash"));
+    cameras.list.cameras[0].community_count = COMMUNITIES_MAX; /* now it names as many as can be */
+    for (size_t i = 0; i < COMMUNITIES_MAX; i++) {
+        last.b[1] = (uint8_t)(0x70 + i);
+        cameras.list.cameras[0].communities[i] = cameras.list.communities[i] = last;
+    }
+    cameras.list.community_count = COMMUNITIES_MAX;
+    cameras_admit(&cameras, &pins, "yew", &(struct id){{9}});
+    assert_int_equal(cameras.list.community_count, COMMUNITIES_MAX);
+    CHECK(!camera_list_serves(&cameras.list, &(struct id){{9}}, "yew"));
+}
+
+/* What `stoop communities remove` leaves to be told: the others are alone, or fewer. */
+static void test_a_community_that_goes_is_told_of_no_more(void **state) {
+    (void)state;
+    static struct kin kin;
+    struct pins pins = {.place_count = 0};
+    struct siblings siblings;
+    char command[2 * PATH_MAX];
+    make_further();
+    pin(&pins, SLUG_FIRST, 0x10);
+    pin(&pins, "elm", 0x20);
+    pin(&pins, "oak-lane", 0x30);
+    CHECK(siblings_prepare(&cli, &pins, &kin) == 0 && siblings_tell(&kin, &pins) == 0);
+    for (int i = 0; i < 2; i++) {
+        const char *name = i == 0 ? "oak-lane" : "elm";
+        (void)snprintf(command, sizeof command, "mv %s/communities/%s %s/communities/.%s", cli.base,
+                       name, cli.base, name);
+        CHECK(system(command) == 0); /* NOLINT(cert-env33-c): a folder of our own */
+        pins_place_remove(&pins, name);
+        pins_place_remove(&pins, name); /* again: nothing */
+        CHECK(siblings_prepare(&cli, &pins, &kin) == 0 && siblings_tell(&kin, &pins) == 0);
+        told("", &siblings);
+        assert_int_equal(siblings.count, 1 - i);
+    }
+    assert_int_equal(pins.place_count, 1);
+    assert_string_equal(pins.places[0].name, SLUG_FIRST);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -170,6 +235,8 @@ int main(void) {
         TEST(test_each_node_is_told_of_the_others_that_are_in_a_community),
         TEST(test_a_home_in_one_community_has_no_such_file),
         TEST(test_a_camera_list_admits_a_community_once_and_by_its_own_node),
+        TEST(test_a_community_that_was_left_gives_its_place_among_cameras),
+        TEST(test_a_community_that_goes_is_told_of_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

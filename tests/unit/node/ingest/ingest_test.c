@@ -774,6 +774,45 @@ static void test_a_node_has_nothing_to_do_with_anothers_clip(void **state) {
     CHECK(vault_is_empty());
 }
 
+static enum err count_node(void *context, const char *name) {
+    (void)name;
+    ++*(int *)context;
+    return ERR_OK;
+}
+
+static int nodes_in_index(void) {
+    int count = 0;
+    CHECK_ERR(ERR_OK, index_nodes(rig.ingest->index, count_node, &count));
+    return count;
+}
+
+/* One that is only down may come back; one whose folder is gone has left, and if it is made anew it
+ * is asked as if it had never been there. */
+static void test_of_a_node_that_is_gone_for_good_nothing_is_left(void **state) {
+    struct request request;
+    (void)state;
+    move_to_elm();
+    prepare();
+    sample_request(&rig.community, &request);
+    rig.from = RIG_ELM;
+    show_charter();
+    CHECK(is_request_matched(&request));
+    CHECK(nodes_in_index() == 1);
+    rig.elm_left = true;
+    rig.from = RIG_FIRST;
+    ingest_rig_restart(&rig);
+    CHECK(nodes_in_index() == 1);
+    footage_run(&rig.footage, "rm -r home/communities/elm");
+    ingest_rig_restart(&rig);
+    CHECK(nodes_in_index() == 0);
+    footage_run(&rig.footage, "mkdir -p home/communities/elm/vault");
+    rig.elm_left = false;
+    ingest_rig_restart(&rig);
+    rig.from = RIG_ELM;
+    show_charter();
+    CHECK(is_request_matched(&request));
+}
+
 static void test_a_camera_closed_to_a_community_is_not_matched_for_it(void **state) {
     struct request request;
     (void)state;
@@ -910,6 +949,7 @@ int main(void) {
         TEST(test_a_node_asks_in_its_own_communitys_name_alone),
         TEST(test_a_further_node_is_served_from_its_own_vault),
         TEST(test_a_node_has_nothing_to_do_with_anothers_clip),
+        TEST(test_of_a_node_that_is_gone_for_good_nothing_is_left),
         TEST(test_a_camera_closed_to_a_community_is_not_matched_for_it),
         TEST(test_a_camera_list_comes_through_whichever_node),
         TEST(test_a_node_is_greeted_when_it_speaks_and_ingest_ends_when_asked),

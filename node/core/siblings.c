@@ -28,8 +28,8 @@ enum err siblings_take(struct core *core, struct bytes file) {
     core_journal(core, "info siblings: taken count=%zu", siblings.count);
     enum err err = end_links(core);
     if (err == ERR_OK && core->is_member) {
-        err = border_carry_all(core);
-        err = err == ERR_OK ? border_keep_up(core) : err; /* it may be a gateway from now on */
+        err = gateway_carry_all(core);
+        err = err == ERR_OK ? gateway_keep_up(core) : err; /* it may be a gateway from now on */
     }
     return err;
 }

@@ -7,8 +7,7 @@
 #include "tests/support/world_parts.h"
 
 enum {
-    DEATH_WITHIN = 200, /* turns */
-    SKEW_MS = 10 * MINUTE_MS,
+    DEATH_WITHIN = 200,             /* turns */
     SKEW_OF_FEW_MS = 7 * MINUTE_MS, /* where few may stay: any two of them talk (PROTOCOL 3.4) */
 };
 
@@ -318,7 +317,7 @@ static void start(struct sim *sim, int home) {
 }
 
 static int64_t some_skew(const struct sim *sim, uint64_t random) {
-    int64_t most = sim->options.scenario->governs ? SKEW_OF_FEW_MS : SKEW_MS;
+    int64_t most = sim->options.scenario->governs ? SKEW_OF_FEW_MS : SIM_SKEW_MS;
     return (int64_t)(random % (2 * (uint64_t)most + 1)) - most;
 }
 

@@ -27,6 +27,7 @@
 enum {
     STEP_MS = 1000,
     MINUTE_MS = DURATION_MINUTE_MS,
+    SIM_SKEW_MS = 10 * MINUTE_MS, /* of a wall clock that is off */
     NO_HOME = -1,
 };
 

@@ -83,6 +83,7 @@ enum control_op {
     CONTROL_OFFICER_PUT,   /* blob: signed certificate of an officer of this outsider -> done */
     CONTROL_ROLLS,         /* -> object* : the newest that came of each treaty's other side */
     CONTROL_GATEWAYS,      /* -> object* : of all homes and treaties, as they came */
+    CONTROL_OP_END,        /* one past the last */
 };
 
 struct control_request {

@@ -25,7 +25,7 @@
  *   work.c      what blocks, on other threads
  *   record.c    the log: leaves, slots, files, proofs
  *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
- *   control.c   what `stoop` asks */
+ *   control.c   what `stoop` asks, with control_*.c and answer.h */
 #ifndef NODE_CORE_PARTS_H
 #define NODE_CORE_PARTS_H
 

@@ -221,8 +221,7 @@ BUGS = {
     "asks who was an administrator first": (
         GOVERN,
         ("proto/chain.c", "? act_verify(&governance->charter, object)", "? act_verify(&governance->founding, object)"),
-        ("node/community/community.c", "act_verify(&community->charters[community->acts[before].charter], object)",
-         "act_verify(&community->governance.founding, object)"),
+        ("node/community/community.c", "? act_verify(charter, object)", "? act_verify(&community->governance.founding, object)"),
     ),
     "keeps what a lost act removed": (
         GOVERN,

@@ -110,8 +110,9 @@ static enum err find_request(struct core *core, const struct id *id, struct requ
 
 static bool is_newer(const struct call_back *call, const struct id *id,
                      const struct store_call *than) {
-    return than->created.ms == call->head.created.ms ? id_compare(&than->call, id) < 0
-                                                     : than->created.ms < call->head.created.ms;
+    const struct sync_key old = {than->created, than->call};
+    const struct sync_key new = {call->head.created, *id};
+    return sync_key_compare(&old, &new) < 0;
 }
 
 static enum err replace(struct core *core, const struct store_call *old) {

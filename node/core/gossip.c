@@ -26,29 +26,14 @@ static enum err look_up(struct core *core, const struct link *link,
 static struct rate_object load_of(struct core *core, const struct link *link,
                                   const struct signed_object *object, const struct head *head,
                                   size_t size_bytes);
-static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head, const struct rate_object *load, struct bytes bytes,
-                      struct request *request);
-static enum err judge_head(struct core *core, const struct signed_object *object,
-                           const struct head *head);
-static enum err judge_member(struct core *core, const struct signed_object *object);
-static bool passes_from_outside(enum object_kind kind);
-static enum err judge_request(struct core *core, const struct signed_object *object,
-                              const struct member *author, struct request *out);
 static struct id account_of(const struct core *core, const struct id *author);
-static enum err judge_record(struct core *core, const struct signed_object *object,
-                             const struct head *head, const struct member *author);
-static enum err judge_commitment(struct core *core, const struct signed_object *object,
-                                 const struct head *head);
-static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
-                            uint64_t most);
 static enum err replace_record(struct core *core, enum object_kind kind, const struct id *author);
-static bool signed_by_member(const struct signed_object *object, const struct member *member);
 static enum err accept_arrival(struct core *core, const struct arrival *arrival);
 static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index);
-static enum err after_standing(struct core *core, const struct signed_object *object);
 static enum err store_arrival(struct core *core, const struct arrival *arrival,
                               const struct store_object *row, uint64_t index);
+static enum err take_effect(struct core *core, const struct arrival *arrival,
+                            const struct store_object *row);
 static enum err want_for_request(struct core *core, const struct request *request,
                                  const struct id *sha256, uint32_t size);
 static enum err tell_ingest(struct core *core, const struct store_object *request);
@@ -57,8 +42,11 @@ static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_own(struct core *core);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
+static enum err is_current(const struct core *core, const struct store_object *row, bool *out);
 static enum err load_taking_back(struct core *core, const struct store_object *row,
-                                 struct signed_object *object, struct request *request);
+                                 struct request *request);
+static enum err load_request(struct core *core, const struct store_object *row,
+                             const struct request *request);
 static peer_no find_member(void *context, const struct id *id);
 static struct id id_of_member(void *context, peer_no peer);
 static enum err know_peer(struct core *core, const struct id *certificate);
@@ -80,7 +68,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
                      enum err *verdict) {
     struct signed_object object;
     struct head head;
-    struct request request; /* written by judge() when it is one */
+    struct request request; /* written by gossip_judge() when it is one */
     uint64_t from = link == NULL ? 0 : link->no;
     *verdict = ERR_OK;
     if (bytes.len > SIGNED_GOSSIP_MAX) {
@@ -108,7 +96,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
         return err;
     }
     struct rate_object load = load_of(core, link, &object, &head, bytes.len);
-    *verdict = judge(core, &object, &head, &load, bytes, &request);
+    *verdict = gossip_judge(core, &object, &head, &load, bytes, &request);
     if (*verdict != ERR_OK) {
         if (ignores(*verdict)) {
             struct overlay_event event = {.kind = OVERLAY_EV_IGNORED, .key.id = object.id};
@@ -208,8 +196,6 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_FORK:
     case LINK_ATTACHMENT_WANT:
     case LINK_ATTACHMENT_PIECE:
-        event.kind = OVERLAY_EV_HEARD;
-        break;
     case LINK_EPOCH:
         event.kind = OVERLAY_EV_HEARD;
         break;
@@ -394,8 +380,6 @@ static enum err look_up(struct core *core, const struct link *link,
     return err;
 }
 
-/* ---- judging ---- */
-
 /* Whose tokens it costs: its author's, and those of who let that one in; a certificate, which its
  * author made for another, the latter's alone. Ours cost nothing, whoever brings them back. */
 static struct rate_object load_of(struct core *core, const struct link *link,
@@ -415,214 +399,9 @@ static struct rate_object load_of(struct core *core, const struct link *link,
     return load;
 }
 
-/* The rate is asked first and spent last: whoever is over it costs no verification, and only what
- * was verified counts. */
-static enum err judge(struct core *core, const struct signed_object *object,
-                      const struct head *head, const struct rate_object *load, struct bytes bytes,
-                      struct request *request) {
-    enum err err = judge_head(core, object, head);
-    if (err == ERR_OK && !rate_allows(core->rate, load, core->now.mono)) {
-        err = ERR_DENY_QUOTA;
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (object->kind == OBJECT_MEMBER || object->kind == OBJECT_ACT) {
-        return object->kind == OBJECT_ACT ? acts_judge(core, object, bytes)
-                                          : judge_member(core, object);
-    }
-    const struct member *author = community_find(core->community, &head->author);
-    if (author == NULL || !community_counts(core->community, &head->author)) {
-        return ERR_PEER_UNKNOWN; /* its certificate may be on the way: ask again later */
-    }
-    bool outside = community_is_outside(core->community, &head->author);
-    if (outside && !passes_from_outside(object->kind)) {
-        return ERR_DENY_ROLE;
-    }
-    /* What decides who is a member counts whatever became of its author: all come to the same. */
-    if (object->kind == OBJECT_REMOVAL || object->kind == OBJECT_RENEWAL) {
-        return object->kind == OBJECT_REMOVAL ? standing_judge_removal(core, object, head, author)
-                                              : standing_judge_renewal(core, object, head, author);
-    }
-    if (!community_in_standing(core->community, &head->author, core->now.wall)) {
-        return outside && !community_is_removed(core->community, &head->author, NULL)
-                   ? ERR_DENY_SUSPENDED
-                   : ERR_DENY_EXPIRED;
-    }
-    switch (object->kind) {
-    case OBJECT_REQUEST:
-        return judge_request(core, object, author, request);
-    case OBJECT_NODE_RECORD:
-        return judge_record(core, object, head, author);
-    case OBJECT_RECEIPT_COMMITMENT:
-    case OBJECT_DELETION_RECEIPT:
-        return signed_by(object, &author->node) ? judge_commitment(core, object, head)
-                                                : ERR_PEER_SIGNATURE;
-    case OBJECT_WITHDRAWAL:
-        err = taken_back_judge(core, object, author);
-        return err == ERR_OK ? judge_quota(core, object->kind, head, WITHDRAWALS_MAX) : err;
-    case OBJECT_CALL_BACK:
-        return called_judge(core, object, author);
-    case OBJECT_ENDORSEMENT:
-        return acts_judge_endorsement(core, object, head, author);
-    case OBJECT_ROLL:
-        return rolls_judge(core, object, head, author);
-    case OBJECT_GATEWAY:
-        return gateway_judge(core, object, head, author);
-    case OBJECT_CROSSING:
-        return border_judge_crossing(core, object, author);
-    case OBJECT_UNKNOWN: /* of a later version: passed on, so that old homes do not split us */
-        return signed_by_member(object, author)
-                   ? judge_quota(core, object->kind, head, UNKNOWNS_MAX)
-                   : ERR_PEER_SIGNATURE;
-    case OBJECT_CHARTER:
-    case OBJECT_MEMBER:
-    case OBJECT_ACT:
-    case OBJECT_REMOVAL:
-    case OBJECT_RENEWAL:
-    case OBJECT_INVITE:
-    case OBJECT_DECISION:
-    case OBJECT_GRANT:
-    case OBJECT_RECEIPT:
-    case OBJECT_MANIFEST:
-    case OBJECT_CAMERA_LIST:
-        break;
-    }
-    return ERR_PEER_SEQUENCE; /* these never travel by gossip */
-}
-
-static enum err judge_head(struct core *core, const struct signed_object *object,
-                           const struct head *head) {
-    if (!id_equal(&head->community, community_id(core->community))) {
-        return ERR_PEER_CERTIFICATE;
-    }
-    if (!standing_lasts(object->kind) && head->expires.ms - head->created.ms > OBJECT_LIFE_MAX_MS) {
-        return ERR_PEER_BOUNDS;
-    }
-    if (head->created.ms > core->now.wall.ms + FUTURE_MAX_MS) {
-        return ERR_DENY_TIME;
-    }
-    /* Others may hang on a certificate that has ended. */
-    return object->kind != OBJECT_MEMBER && instant_reached(core->now.wall, head->expires)
-               ? ERR_DENY_EXPIRED
-               : ERR_OK;
-}
-
-static enum err judge_member(struct core *core, const struct signed_object *object) {
-    struct member member;
-    enum err err = member_decode(object->body, &member);
-    if (err == ERR_OK && member.role == MEMBER_OUTSIDER) {
-        return ERR_PEER_UNKNOWN; /* an act brings it, and nothing else does */
-    }
-    return err == ERR_OK ? community_admit(core->community, object, &member) : err;
-}
-
-/* An outsider asks, takes back, tells what became of what it got, and takes back its officers. */
-static bool passes_from_outside(enum object_kind kind) {
-    return kind == OBJECT_REQUEST || kind == OBJECT_WITHDRAWAL ||
-           kind == OBJECT_RECEIPT_COMMITMENT || kind == OBJECT_DELETION_RECEIPT ||
-           kind == OBJECT_REMOVAL;
-}
-
-static enum err judge_request(struct core *core, const struct signed_object *object,
-                              const struct member *author, struct request *out) {
-    struct asker asker;
-    enum err err = request_decode(object->body, out);
-    if (err == ERR_OK && (!signed_by_owner(object, author) ||
-                          !box_public_equal(&out->transport, &author->transport))) {
-        err = ERR_PEER_SIGNATURE;
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    asker_of(community_governance(core->community), &out->head.author, author, &asker);
-    return gossip_judge_rules(core, &object->id, out, &asker);
-}
-
-/* What is asked of a place that is not ours, but of a treaty's other side, is live here too: it is
- * from here that it crosses. */
-enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
-                            const struct asker *asker) {
-    const bool elsewhere = id_equal(&request->head.community, community_id(core->community)) &&
-                           border_lets(core, request, asker->role);
-    size_t rule = 0;
-    enum err err =
-        requests_judge(core->requests, id, request, asker, community_charter(core->community),
-                       elsewhere, core->now.wall, &rule);
-    if (err == ERR_PEER_RULE || err == ERR_DENY_CAP || err == ERR_DENY_TIME ||
-        err == ERR_DENY_OTHERS) {
-        struct log_entry refused = {
-            .kind = LOG_REQUEST_REFUSED, .at = core->now.wall, .a = *id, .numbers = {rule + 1}};
-        bool room = false;
-        enum err logged = withheld_has_room(core, request, &room);
-        if (logged != ERR_OK || !room ||
-            !requests_refuse(core->requests, id, &asker->account, core->now)) {
-            return logged == ERR_OK ? err : logged;
-        }
-        logged = withheld_record(core, request, &refused, NULL);
-        core_journal(core, "info request: refused rule=%s", legal_rule_at(rule)->id);
-        return logged == ERR_OK ? err : logged;
-    }
-    bool room = true;
-    if (err == ERR_OK) {
-        err = withheld_has_room(core, request, &room);
-    }
-    return err == ERR_OK && !room ? ERR_DENY_QUOTA : err;
-}
-
 static struct id account_of(const struct core *core, const struct id *author) {
     const struct member *member = community_find(core->community, author);
     return member != NULL && member->role == MEMBER_OFFICER ? member->head.author : *author;
-}
-
-/* Only the newest of an author lives: every home comes to the same one, whatever came first. */
-static enum err judge_record(struct core *core, const struct signed_object *object,
-                             const struct head *head, const struct member *author) {
-    struct node_record record;
-    struct store_object newest;
-    enum err err = node_record_decode(object->body, &record);
-    if (err == ERR_OK && !signed_by(object, &author->node)) {
-        err = ERR_PEER_SIGNATURE;
-    }
-    if (err == ERR_OK) {
-        err = store_object_newest(core->store, OBJECT_NODE_RECORD, &head->author, &newest);
-        if (err == ERR_USER_NOT_FOUND) {
-            return ERR_OK;
-        }
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    bool newer = newest.created.ms == head->created.ms ? id_compare(&newest.id, &object->id) < 0
-                                                       : newest.created.ms < head->created.ms;
-    return newer ? ERR_OK : ERR_DENY_QUOTA;
-}
-
-static enum err judge_commitment(struct core *core, const struct signed_object *object,
-                                 const struct head *head) {
-    bool ends = false;
-    enum err err = owed_is_ended_by(core, object, &ends);
-    return err != ERR_OK || ends ? err : judge_quota(core, object->kind, head, COMMITMENTS_MAX);
-}
-
-/* One author must not fill what all share (P11). */
-static enum err judge_quota(struct core *core, enum object_kind kind, const struct head *head,
-                            uint64_t most) {
-    uint64_t live = 0;
-    enum err err = store_object_count(core->store, kind, &head->author, core->now.wall, &live);
-    return err == ERR_OK && live >= most ? ERR_DENY_QUOTA : err;
-}
-
-static bool signed_by_member(const struct signed_object *object, const struct member *member) {
-    return signed_by(object, &member->node) || signed_by_owner(object, member);
-}
-
-bool signed_by_owner(const struct signed_object *object, const struct member *member) {
-    bool good = false;
-    for (size_t i = 0; i < member->owner_count && !good; i++) {
-        good = signed_by(object, &member->owners[i].sign);
-    }
-    return good;
 }
 
 /* A fault of the link that brought it, or only bad luck or policy? */
@@ -671,26 +450,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = run(core, &event, arrival->bytes);
     }
     if (err == ERR_OK) {
-        err = after_standing(core, object);
-    }
-    if (err == ERR_OK && object->kind == OBJECT_REQUEST) {
-        err = gossip_after_request(core, arrival->request, &row);
-    }
-    if (err == ERR_OK && object->kind == OBJECT_WITHDRAWAL) {
-        err = taken_back_withdrawn(core, object);
-    }
-    if (err == ERR_OK && (object->kind == OBJECT_REQUEST || object->kind == OBJECT_WITHDRAWAL)) {
-        err = gateway_accepted(core, &object->id, object->kind);
-    }
-    if (err == ERR_OK && object->kind == OBJECT_CROSSING) {
-        err = border_crossed(core, arrival->bytes);
-    }
-    if (err == ERR_OK &&
-        (object->kind == OBJECT_RECEIPT_COMMITMENT || object->kind == OBJECT_DELETION_RECEIPT)) {
-        err = owed_object(core, object);
-    }
-    if (err == ERR_OK && object->kind == OBJECT_NODE_RECORD) {
-        err = know_peer(core, &head->author);
+        err = take_effect(core, arrival, &row);
     }
     return err == ERR_OK && core->is_outsider ? outside_push(core, &row) : err;
 }
@@ -730,8 +490,22 @@ enum err gossip_record_request(struct core *core, const struct id *id,
     return withheld_record(core, request, &entry, index);
 }
 
-static enum err after_standing(struct core *core, const struct signed_object *object) {
-    switch ((int)object->kind) {
+static enum err store_arrival(struct core *core, const struct arrival *arrival,
+                              const struct store_object *row, uint64_t index) {
+    if (row->kind != OBJECT_REQUEST) {
+        return store_object_add(core->store, row);
+    }
+    enum err err = store_request_add(core->store, row, index, arrival->request->terms.delete_by);
+    bool ours = core_is_ours(core, &row->author);
+    return err == ERR_OK && ours ? store_request_own(core->store, &row->id) : err;
+}
+
+/* What follows from it, now that it counts. */
+static enum err take_effect(struct core *core, const struct arrival *arrival,
+                            const struct store_object *row) {
+    const struct signed_object *object = arrival->object;
+    enum err err = ERR_OK;
+    switch ((int)row->kind) {
     case OBJECT_ACT:
         return acts_take(core, object);
     case OBJECT_MEMBER:
@@ -742,21 +516,24 @@ static enum err after_standing(struct core *core, const struct signed_object *ob
         return standing_removal(core, object);
     case OBJECT_RENEWAL:
         return standing_renewal(core, object);
+    case OBJECT_NODE_RECORD:
+        return know_peer(core, &row->author);
+    case OBJECT_REQUEST:
+        err = gossip_after_request(core, arrival->request, row);
+        return err == ERR_OK ? gateway_accepted(core, &row->id, row->kind) : err;
+    case OBJECT_WITHDRAWAL:
+        err = taken_back_withdrawn(core, object);
+        return err == ERR_OK ? gateway_accepted(core, &row->id, row->kind) : err;
+    case OBJECT_RECEIPT_COMMITMENT:
+    case OBJECT_DELETION_RECEIPT:
+        return owed_object(core, object);
     case OBJECT_ROLL:
         return rolls_take(core, object);
+    case OBJECT_CROSSING:
+        return border_crossed(core, arrival->bytes);
     default:
         return ERR_OK;
     }
-}
-
-static enum err store_arrival(struct core *core, const struct arrival *arrival,
-                              const struct store_object *row, uint64_t index) {
-    if (row->kind != OBJECT_REQUEST) {
-        return store_object_add(core->store, row);
-    }
-    enum err err = store_request_add(core->store, row, index, arrival->request->terms.delete_by);
-    bool ours = core_is_ours(core, &row->author);
-    return err == ERR_OK && ours ? store_request_own(core->store, &row->id) : err;
 }
 
 enum err gossip_after_request(struct core *core, const struct request *request,
@@ -912,9 +689,7 @@ static enum err load_member(void *context, const struct store_object *row) {
 
 static enum err load_object(void *context, const struct store_object *row) {
     struct core *core = context;
-    struct signed_object object;
     struct request request;
-    enum err err = ERR_OK;
     if (row->kind != OBJECT_MEMBER && instant_reached(core->now.wall, row->expires)) {
         /* gossip_forget() sees to it; where a member was once it may be still */
         return row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : ERR_OK;
@@ -922,19 +697,12 @@ static enum err load_object(void *context, const struct store_object *row) {
     if (outside_by_act(core, row)) {
         return ERR_OK;
     }
-    bool current = true; /* what is not has been taken out of the set when that came */
-    if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
-        err = acts_is_current(core, row, &current);
-    } else if (row->kind == OBJECT_MEMBER) {
-        current = community_counts(core->community, &row->id);
-    } else if (!standing_lasts(row->kind)) {
-        current = community_counts(core->community, &row->author) &&
-                  !community_is_removed(core->community, &row->author, NULL);
-    }
+    bool current = true;
+    enum err err = is_current(core, row, &current);
     if (err != ERR_OK || !current) {
         return err;
     }
-    err = load_taking_back(core, row, &object, &request);
+    err = load_taking_back(core, row, &request);
     if (err != ERR_OK) {
         return ERR_HOST_DATABASE;
     }
@@ -946,16 +714,7 @@ static enum err load_object(void *context, const struct store_object *row) {
         return ERR_OK; /* a neighbour has it; the rest of this home must start all the same */
     }
     if (row->kind == OBJECT_REQUEST) {
-        const struct id account = account_of(core, &row->author);
-        err = requests_admit(core->requests, &object.id, &request, &account, core->now.wall);
-        bool over = false;
-        if (err == ERR_OK) {
-            err = taken_back(core, &object.id, &over);
-        }
-        if (over) {
-            requests_take_back(core->requests, &object.id);
-        }
-        core->attachment_due = core->now.mono;
+        err = load_request(core, row, &request);
     }
     if (err != ERR_OK || foreign) {
         return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
@@ -968,22 +727,53 @@ static enum err load_object(void *context, const struct store_object *row) {
     return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
 }
 
-/* What a withdrawal or an amendment ends; of a request, both are decoded afterwards. */
+/* What is not has been taken out of the set when that came. */
+static enum err is_current(const struct core *core, const struct store_object *row, bool *out) {
+    if (row->kind == OBJECT_ACT || row->kind == OBJECT_ENDORSEMENT) {
+        return acts_is_current(core, row, out);
+    }
+    if (row->kind == OBJECT_MEMBER) {
+        *out = community_counts(core->community, &row->id);
+    } else {
+        *out = standing_lasts(row->kind) ||
+               (community_counts(core->community, &row->author) &&
+                !community_is_removed(core->community, &row->author, NULL));
+    }
+    return ERR_OK;
+}
+
+/* What a withdrawal or an amendment ends; a request is decoded afterwards. */
 static enum err load_taking_back(struct core *core, const struct store_object *row,
-                                 struct signed_object *object, struct request *request) {
+                                 struct request *request) {
+    struct signed_object object;
     if (row->kind != OBJECT_WITHDRAWAL && row->kind != OBJECT_REQUEST) {
         return ERR_OK;
     }
-    enum err err = signed_decode(row->object, object);
+    enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK && row->kind == OBJECT_WITHDRAWAL) {
-        return taken_back_load(core, object);
+        return taken_back_load(core, &object);
     }
     if (err == ERR_OK) {
-        err = request_decode(object->body, request);
+        err = request_decode(object.body, request);
     }
     if (err == ERR_OK) {
         taken_back_load_request(core, request);
     }
+    return err;
+}
+
+static enum err load_request(struct core *core, const struct store_object *row,
+                             const struct request *request) {
+    const struct id account = account_of(core, &row->author);
+    bool over = false;
+    enum err err = requests_admit(core->requests, &row->id, request, &account, core->now.wall);
+    if (err == ERR_OK) {
+        err = taken_back(core, &row->id, &over);
+    }
+    if (over) {
+        requests_take_back(core->requests, &row->id);
+    }
+    core->attachment_due = core->now.mono;
     return err;
 }
 

@@ -696,8 +696,9 @@ static enum err make_way(struct core *core, struct bytes bytes, bool *wanted) {
     if (err != ERR_OK || !*wanted) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    *wanted = old.created.ms == head.created.ms ? id_compare(&old.id, &object.id) < 0
-                                                : old.created.ms < head.created.ms;
+    const struct sync_key before = {old.created, old.id};
+    const struct sync_key new = {head.created, object.id};
+    *wanted = sync_key_compare(&before, &new) < 0;
     return *wanted ? store_object_remove(core->store, &old.id) : ERR_OK;
 }
 

@@ -1,31 +1,36 @@
 /* What the files of core share. Private to node/core/.
  *
- *   core.c      life, turns, links, effects: routes every event
- *   gossip.c    signed objects: checked, stored, forwarded; attachments
- *   join.c      founding, inviting, joining
- *   acts.c      what administrators decide together
- *   standing.c  removals, homes that leave, renewals
- *   epoch.c     the key of the member door
- *   away.c      those who were away catch up with it
- *   outside.c   outsiders: their homes' doors, and the node of one
- *   shown.c     who grants shows an outsider that it is a member
- *   meet.c      a spoken code in place of an invite's
- *   compare.c   two members' owners compare words
- *   rolls.c     who belongs to this community, for those of another
- *   border.c    what crosses into this community
- *   gateway.c   what crosses out of it, carried by a home that is in both
- *   taken_back.c requests that their author takes back
- *   called.c    agencies that members have called back
- *   clips.c     granting: ingest, consent, sending
- *   received.c  what others grant us: offers, receipts, deletion
- *   owed.c      what askers have received and not deleted, as the community knows it
- *   withheld.c  requests that a court keeps secret: on record, and published on the day
- *   edited.c    what owners hand back in place of a sealed clip
- *   delivery.c  what both have in common: a delivery's link, the transfer engine
- *   work.c      what blocks, on other threads
- *   record.c    the log: leaves, slots, files, proofs
- *   witness.c   heads: ours cosigned by neighbours, theirs by us; forks
- *   control.c   what `stoop` asks, with control_*.c and answer.h */
+ *   core.c          life, turns, links, effects: routes every event
+ *   gossip.c        signed objects: taken, stored, forwarded
+ *   gossip_judge.c  whether one counts
+ *   attachments.c   the documents that requests name
+ *   address_book.c  whom this home has known, over a restart
+ *   join.c          founding, inviting, joining
+ *   acts.c          what administrators decide together
+ *   standing.c      removals, homes that leave, renewals
+ *   epoch.c         the key of the member door
+ *   away.c          those who were away catch up with it
+ *   outside.c       outsiders: their homes' doors, and the node of one
+ *   shown.c         who grants shows an outsider that it is a member
+ *   meet.c          a spoken code in place of an invite's
+ *   compare.c       two members' owners compare words
+ *   rolls.c         who belongs to this community, for those of another
+ *   border.c        what crosses into this community
+ *   gateway.c       what crosses out of it, carried by a home that is in both
+ *   siblings.c      the home's other nodes come and go
+ *   taken_back.c    requests that their author takes back
+ *   called.c        agencies that members have called back
+ *   withheld.c      requests that a court keeps secret: on record, and published on the day
+ *   clips.c         granting: ingest, consent, sending
+ *   edited.c        what owners hand back in place of a sealed clip
+ *   received.c      what others grant us: offers, receipts, deletion
+ *   delivery.c      what sending and receiving have in common: a link, the transfer engine
+ *   owed.c          what askers have received and not deleted, as the community knows it
+ *   work.c          what blocks, on other threads
+ *   record.c        the log: leaves, slots, files, proofs
+ *   witness.c       heads: ours cosigned by neighbours, theirs by us; forks
+ *   peers.c         what the owner is told about links
+ *   control.c       what `stoop` asks, with control_*.c and answer.h */
 #ifndef NODE_CORE_PARTS_H
 #define NODE_CORE_PARTS_H
 
@@ -503,11 +508,7 @@ peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
-bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
 enum err gossip_request_to_ingest(struct core *core, const struct id *request);
-/* The rules of our charter and of legal process; a refusal goes on record. */
-enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
-                            const struct asker *asker);
 enum err gossip_record_request(struct core *core, const struct id *id,
                                const struct request *request, uint64_t *index);
 /* A request was accepted and is stored as this row. */
@@ -520,6 +521,20 @@ enum err gossip_append_certificate(struct core *core, const struct id *id, struc
 
 /* Dials this member now, whatever the overlay thinks of it. */
 enum err gossip_dial_member(struct core *core, const struct id *certificate);
+
+/* ---- gossip_judge.c ---- */
+/* The rate is asked first, and spent by who calls: whoever is over it costs no verification, and
+ * only what was verified counts. *request gets the body of one. */
+enum err gossip_judge(struct core *core, const struct signed_object *object,
+                      const struct head *head, const struct rate_object *load, struct bytes bytes,
+                      struct request *request);
+/* The rules of our charter and of legal process; a refusal goes on record. */
+enum err gossip_judge_rules(struct core *core, const struct id *id, const struct request *request,
+                            const struct asker *asker);
+/* Only the newest of a kind and an author lives. ERR_DENY_QUOTA: this is not it. */
+enum err gossip_judge_newest(struct core *core, const struct signed_object *object,
+                             const struct head *head);
+bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
 
 /* ---- acts.c ---- */
 enum err acts_load(struct core *core); /* the founding charter is in place */

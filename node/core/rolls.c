@@ -40,7 +40,6 @@ static enum err visit_roll(void *context, const struct store_object *row) {
 enum err rolls_judge(struct core *core, const struct signed_object *object, const struct head *head,
                      const struct member *author) {
     struct roll roll;
-    struct store_object newest;
     enum err err = roll_decode(object->body, &roll);
     if (err == ERR_OK && !signed_by(object, &author->node)) {
         err = ERR_PEER_SIGNATURE;
@@ -48,18 +47,7 @@ enum err rolls_judge(struct core *core, const struct signed_object *object, cons
     if (err == ERR_OK && !rolls_is_clerk(core, &author->node, head->created)) {
         err = ERR_DENY_TREATY; /* the act that makes it one may be on its way */
     }
-    if (err == ERR_OK) {
-        err = store_object_newest(core->store, OBJECT_ROLL, &head->author, &newest);
-        if (err == ERR_USER_NOT_FOUND) {
-            return ERR_OK;
-        }
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    bool newer = newest.created.ms == head->created.ms ? id_compare(&newest.id, &object->id) < 0
-                                                       : newest.created.ms < head->created.ms;
-    return newer ? ERR_OK : ERR_DENY_QUOTA;
+    return err == ERR_OK ? gossip_judge_newest(core, object, head) : err;
 }
 
 /* One that did not say what is known here may do so by now, and the one that did may be gone. */

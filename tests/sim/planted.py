@@ -165,14 +165,14 @@ BUGS = {
     ),
     "accepts a request that is over": (
         CORE,
-        ("node/core/gossip.c", "return object->kind != OBJECT_MEMBER && instant_reached(core->now.wall, head->expires)",
+        ("node/core/gossip_judge.c", "return object->kind != OBJECT_MEMBER && instant_reached(core->now.wall, head->expires)",
          "return object->kind == OBJECT_UNKNOWN && instant_reached(core->now.wall, head->expires)"),
         ("node/request/request.c", "return instant_reached(now, request->head.expires) ? ERR_DENY_EXPIRED : ERR_OK;",
          "return ERR_OK;"),
     ),
     "accepts a request that its owner did not sign": (
         CORE,
-        ("node/core/gossip.c", "    if (err == ERR_OK && (!signed_by_owner(object, author) ||", "    if (err == ERR_OK && ("),
+        ("node/core/gossip_judge.c", "    if (err == ERR_OK && (!signed_by_owner(object, author) ||", "    if (err == ERR_OK && ("),
     ),
     "lets one ask without a limit": (
         CORE,

@@ -20,8 +20,9 @@ static int edit(struct cli *cli);
 static int propose(struct cli *cli);
 static int proposals(struct cli *cli);
 static int sign(struct cli *cli);
+static void say_to_be_signed(const struct proposal *proposal, const struct sign_public *signer);
+static int ask_for_code(const char *code);
 static int history(struct cli *cli);
-static int open_decisions(struct cli *cli, struct client **client);
 static void show_administrators(const struct cli *cli, struct facts *facts);
 static void show_caps(const struct cli *cli, struct facts *facts);
 static void show_roles(const struct cli *cli, struct facts *facts);
@@ -63,21 +64,13 @@ int cmd_charter(struct cli *cli) {
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
-static int open_decisions(struct cli *cli, struct client **client) {
-    int failed = client_open(cli, client);
-    if (failed == 0) {
-        failed = client_in_community(*client);
-    }
-    return failed == 0 ? decisions_load(cli, *client, &decisions) : failed;
-}
-
 /* ---- show ---- */
 
 int charter_show(struct cli *cli) {
     struct client *client = NULL;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         const struct governance *governance = &decisions.community.governance;
@@ -217,7 +210,7 @@ static int edit(struct cli *cli) {
             fail("name another file, or overwrite it with '--force'", "'%s' exists already", path);
     }
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         const struct governance *governance = &decisions.community.governance;
@@ -322,7 +315,7 @@ static int draft(struct cli *cli, struct client **client, struct changes *change
     static struct act act;
     int failed = read_terms(cli->argv[1], &file);
     if (failed == 0) {
-        failed = open_decisions(cli, client);
+        failed = decisions_open(cli, client, &decisions);
     }
     if (failed == 0) {
         failed = resolve(cli->argv[1], &file, &resolved);
@@ -555,16 +548,12 @@ static int sign(struct cli *cli) {
     struct client *client = NULL;
     struct proposal *proposal = NULL;
     struct keyfile_public pub;
-    struct sign_public signers[SIGNED_SIGNATURES_MAX + 1];
-    static char people[PEOPLE_MAX];
-    char question[64];
-    char answer[32];
     int failed = take_options(cli, NULL, 0, "CODE");
     if (failed == 0) {
         failed = check_terminal_only(cli);
     }
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = decisions_find(&decisions, cli->argv[1], &proposal);
@@ -580,24 +569,8 @@ static int sign(struct cli *cli) {
                       "you have signed '%s' already", proposal->code);
     }
     if (failed == 0) {
-        memcpy(signers, proposal->signers, sizeof proposal->signers);
-        signers[proposal->signer_count] = pub.owner.sign;
-        term_line("PROPOSAL", "", proposal->code);
-        say_changes(&proposal->changes, "CHANGE");
-        term_line(
-            "SIGNED", "",
-            people_text(&decisions.members, proposal->signers, proposal->signer_count, people));
-        say_what_follows(signers, proposal->signer_count + 1, proposal->until);
-        decisions_say_others(&decisions, &proposal->id);
-        (void)snprintf(question, sizeof question, "to sign it, type its code: ");
-        if (!term_present()) {
-            (void)fail("run it at a terminal", "there is nobody to ask for the code");
-            failed = EXIT_NO_TERMINAL;
-        } else if (!term_ask(question, answer, sizeof answer) ||
-                   !prompt_is_code(answer, proposal->code)) {
-            (void)fail(NULL, "not signed");
-            failed = EXIT_PENDING;
-        }
+        say_to_be_signed(proposal, &pub.owner.sign);
+        failed = ask_for_code(proposal->code);
     }
     if (failed == 0) {
         failed = decisions_endorse(cli, client, &decisions, buffer_bytes(&proposal->body),
@@ -611,6 +584,34 @@ static int sign(struct cli *cli) {
     return failed;
 }
 
+/* With what follows if `signer` signs it. */
+static void say_to_be_signed(const struct proposal *proposal, const struct sign_public *signer) {
+    static char people[PEOPLE_MAX];
+    struct sign_public signers[SIGNED_SIGNATURES_MAX + 1];
+    memcpy(signers, proposal->signers, sizeof proposal->signers);
+    signers[proposal->signer_count] = *signer;
+    term_line("PROPOSAL", "", proposal->code);
+    say_changes(&proposal->changes, "CHANGE");
+    term_line("SIGNED", "",
+              people_text(&decisions.members, proposal->signers, proposal->signer_count, people));
+    say_what_follows(signers, proposal->signer_count + 1, proposal->until);
+    decisions_say_others(&decisions, &proposal->id);
+}
+
+static int ask_for_code(const char *code) {
+    char answer[32];
+    if (!term_present()) {
+        (void)fail("run it at a terminal", "there is nobody to ask for the code");
+        return EXIT_NO_TERMINAL;
+    }
+    if (!term_ask("to sign it, type its code: ", answer, sizeof answer) ||
+        !prompt_is_code(answer, code)) {
+        (void)fail(NULL, "not signed");
+        return EXIT_PENDING;
+    }
+    return 0;
+}
+
 /* ---- proposals ---- */
 
 static int proposals(struct cli *cli) {
@@ -618,7 +619,7 @@ static int proposals(struct cli *cli) {
     struct keyfile_public pub;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = owner_public_of(cli->owner_dir, &pub);
@@ -718,7 +719,7 @@ static int history(struct cli *cli) {
     struct client *client = NULL;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     struct facts *facts = failed == 0 && cli->json ? facts_start(cli, true) : NULL;
     for (size_t i = 0; failed == 0 && i < decisions.act_count; i++) {

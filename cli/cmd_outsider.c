@@ -45,7 +45,6 @@ static int sign_officer(const struct signers *signers, const struct member *memb
                         struct buffer *out);
 static int officer_list(struct cli *cli);
 static int officer_remove(struct cli *cli);
-static int open_decisions(struct cli *cli, struct client **client);
 static int this_outsider(const struct listed **out);
 
 static struct decisions decisions;
@@ -57,14 +56,6 @@ int cmd_outsider(struct cli *cli) {
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
-static int open_decisions(struct cli *cli, struct client **client) {
-    int failed = client_open(cli, client);
-    if (failed == 0) {
-        failed = client_in_community(*client);
-    }
-    return failed == 0 ? decisions_load(cli, *client, &decisions) : failed;
-}
-
 /* ---- door ---- */
 
 static int door(struct cli *cli) {
@@ -74,7 +65,7 @@ static int door(struct cli *cli) {
     char text[CODE_MAX_BYTES];
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = client_status(client, &status);
@@ -125,7 +116,7 @@ static int propose(struct cli *cli) {
         failed = read_application(cli, cli->argv[1], &file, room, &application);
     }
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         proposed.admission.member = application.member;
@@ -316,7 +307,7 @@ static int change_standing(struct cli *cli, bool suspended) {
     SCOPED(buffer_finish) struct buffer certificate = {.max = OUTSIDER_CERTIFICATE_MAX};
     int failed = take_options(cli, NULL, 0, "NAME");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = members_find(&decisions.members, cli->argv[1], &listed);
@@ -370,7 +361,7 @@ static int list(struct cli *cli) {
     struct client *client = NULL;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     const struct governance *governance = &decisions.community.governance;
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
@@ -469,7 +460,7 @@ static int officer_add(struct cli *cli) {
         failed = number_option(cli, days, (struct number_range){1, 400, "days"}, &life);
     }
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = this_outsider(&self);
@@ -545,7 +536,7 @@ static int officer_list(struct cli *cli) {
     size_t count = 0;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = this_outsider(&self);

@@ -38,6 +38,10 @@ struct review {
     bool quit;
 };
 
+static int open_desk(struct desk *desk, const char *to, const char *player);
+static int start_helpers(struct desk *desk, const char *player);
+static void close_desk(struct desk *desk);
+static int review_what_waits(struct review *review, const char *code);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
 static int load_requests(struct review *review, const char *code);
@@ -66,7 +70,6 @@ static int open_to_sign(struct review *review, const struct opened *clip,
                         struct owner_secret **again);
 
 int cmd_review(struct cli *cli) {
-    static struct control_reply status;
     static struct review review;
     const char *to = NULL;
     const char *player = NULL;
@@ -82,64 +85,81 @@ int cmd_review(struct cli *cli) {
     }
     memset(&review, 0, sizeof review);
     review.desk.cli = cli;
-    failed = client_open(cli, &review.desk.client);
+    failed = open_desk(&review.desk, to, player);
     if (failed == 0) {
-        failed = client_status(review.desk.client, &status);
+        failed = review_what_waits(&review, cli->argc > 1 ? cli->argv[1] : NULL);
+    }
+    close_desk(&review.desk);
+    return failed == 0 && review.left_pending ? EXIT_PENDING : failed;
+}
+
+/* All that is needed to look. What helps is started before walls rise. */
+static int open_desk(struct desk *desk, const char *to, const char *player) {
+    static struct control_reply status;
+    int failed = client_open(desk->cli, &desk->client);
+    if (failed == 0) {
+        failed = client_status(desk->client, &status);
     }
     if (failed == 0) {
-        review.desk.certificate = status.as.status.certificate;
-        failed = client_community(cli, review.desk.client, &review.desk.community);
+        desk->certificate = status.as.status.certificate;
+        failed = client_community(desk->cli, desk->client, &desk->community);
     }
     if (failed == 0) {
-        failed = pins_load(cli, &review.desk.pins);
+        failed = pins_load(desk->cli, &desk->pins);
     }
     if (failed == 0) { /* a broken copy costs a line, and says so; declining goes on */
-        (void)cameras_load(cli, &review.desk.cameras);
+        (void)cameras_load(desk->cli, &desk->cameras);
     }
     if (failed == 0 && to != NULL) {
-        (void)snprintf(review.desk.looks, sizeof review.desk.looks, "%s", to);
+        (void)snprintf(desk->looks, sizeof desk->looks, "%s", to);
         failed = folder_make(to, 0700);
     } else if (failed == 0) {
-        failed = scratch_open(review.desk.looks, &review.desk.scratch);
-    }
-    if (failed == 0 && player != NULL) {
-        failed = player_start(player, &review.desk.player);
-    }
-    if (failed == 0 && reader_installed()) {
-        failed = reader_start(&review.desk.reader);
+        failed = scratch_open(desk->looks, &desk->scratch);
     }
     if (failed == 0) {
-        failed = seals_start(&review.desk.seals);
+        failed = start_helpers(desk, player);
     }
     if (failed == 0) {
-        failed = editor_start(&review.desk.editor);
-    }
-    if (failed == 0) {
-        walls_allow(cli, review.desk.looks);
+        walls_allow(desk->cli, desk->looks);
         term_guard(); /* so that no half of a look stays behind */
-        failed = load(&review, cli->argc > 1 ? cli->argv[1] : NULL);
-    }
-    if (failed == 0 && review.count == 0) {
-        term_text(cli->argc > 1 ? "nothing of this home is asked for by that code"
-                                : "nothing waits for your decision");
-    }
-    if (failed == 0 && cli->argc <= 1) {
-        say_hidden(&review);
-    }
-    if (failed == 0) {
-        failed = review.count < LIST_FROM ? review_all(&review) : review_from_list(&review);
-    }
-    secret_destroy(review.desk.secret);
-    helper_stop(review.desk.player);
-    helper_stop(review.desk.reader);
-    helper_stop(review.desk.seals);
-    helper_stop(review.desk.editor);
-    scratch_close(review.desk.scratch);
-    client_close(review.desk.client);
-    if (failed == 0 && review.left_pending) {
-        return EXIT_PENDING;
     }
     return failed;
+}
+
+static int start_helpers(struct desk *desk, const char *player) {
+    int failed = player == NULL ? 0 : player_start(player, &desk->player);
+    if (failed == 0 && reader_installed()) {
+        failed = reader_start(&desk->reader);
+    }
+    if (failed == 0) {
+        failed = seals_start(&desk->seals);
+    }
+    return failed == 0 ? editor_start(&desk->editor) : failed;
+}
+
+static void close_desk(struct desk *desk) {
+    secret_destroy(desk->secret);
+    helper_stop(desk->player);
+    helper_stop(desk->reader);
+    helper_stop(desk->seals);
+    helper_stop(desk->editor);
+    scratch_close(desk->scratch);
+    client_close(desk->client);
+}
+
+static int review_what_waits(struct review *review, const char *code) {
+    int failed = load(review, code);
+    if (failed == 0 && review->count == 0) {
+        term_text(code != NULL ? "nothing of this home is asked for by that code"
+                               : "nothing waits for your decision");
+    }
+    if (failed == 0 && code == NULL) {
+        say_hidden(review);
+    }
+    if (failed != 0) {
+        return failed;
+    }
+    return review->count < LIST_FROM ? review_all(review) : review_from_list(review);
 }
 
 /* ---- what waits ---- */

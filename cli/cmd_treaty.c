@@ -33,7 +33,6 @@ static int propose(struct cli *cli);
 static int list(struct cli *cli);
 static int show(struct cli *cli);
 static int end(struct cli *cli);
-static int open_decisions(struct cli *cli, struct client **client);
 static int take_propose_options(struct cli *cli, struct treaty_options *out);
 static int own_side(const struct treaty_options *options, struct treaty_side *out);
 static int add_clerk(const char *word, const struct listed **clerks, size_t *count);
@@ -74,14 +73,6 @@ int cmd_treaty(struct cli *cli) {
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
-static int open_decisions(struct cli *cli, struct client **client) {
-    int failed = client_open(cli, client);
-    if (failed == 0) {
-        failed = client_in_community(*client);
-    }
-    return failed == 0 ? decisions_load(cli, *client, &decisions) : failed;
-}
-
 /* ---- side ---- */
 
 static int side(struct cli *cli) {
@@ -95,7 +86,7 @@ static int side(struct cli *cli) {
                                           .list_count = &given.clerk_count}};
     int failed = take_options(cli, options, COUNT_OF(options), "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = own_side(&given, &own);
@@ -180,7 +171,7 @@ static int propose(struct cli *cli) {
     int failed = take_propose_options(cli, &options);
     bool answers = failed == 0 && strncmp(cli->argv[1], TREATY_PREFIX, strlen(TREATY_PREFIX)) == 0;
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = build(cli, &options, &treaty);
@@ -405,7 +396,7 @@ static int list(struct cli *cli) {
     struct client *client = NULL;
     int failed = take_options(cli, NULL, 0, "");
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     const struct governance *governance = &decisions.community.governance;
     if (failed == 0) {
@@ -528,7 +519,7 @@ static int show(struct cli *cli) {
         failed = usage_error(cli->command, "'stoop treaty list --json' has all of it");
     }
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = find(cli->argv[1], now_wall(), false, &agreed);
@@ -651,7 +642,7 @@ static int end(struct cli *cli) {
         failed = usage_error(cli->command, "'--json' is for what asks nothing");
     }
     if (failed == 0) {
-        failed = open_decisions(cli, &client);
+        failed = decisions_open(cli, &client, &decisions);
     }
     if (failed == 0) {
         failed = find(cli->argv[1], now_wall(), true, &agreed);

@@ -43,6 +43,14 @@ int decisions_load(const struct cli *cli, struct client *client, struct decision
     return failed;
 }
 
+int decisions_open(struct cli *cli, struct client **client, struct decisions *out) {
+    int failed = client_open(cli, client);
+    if (failed == 0) {
+        failed = client_in_community(*client);
+    }
+    return failed == 0 ? decisions_load(cli, *client, out) : failed;
+}
+
 void decisions_finish(struct decisions *decisions) {
     members_finish(&decisions->members);
     for (size_t i = 0; i < decisions->act_count; i++) {

@@ -49,6 +49,8 @@ struct decisions {
 
 /* Large: keep it static. EXIT codes after printing. */
 int decisions_load(const struct cli *cli, struct client *client, struct decisions *out);
+/* The same of a node that is asked first; *client is the caller's to close whatever comes of it. */
+int decisions_open(struct cli *cli, struct client **client, struct decisions *out);
 void decisions_finish(struct decisions *decisions);
 /* The open one with this code. EXIT_FAILED after saying what became of it. */
 int decisions_find(const struct decisions *decisions, const char *code, struct proposal **out);

@@ -11,6 +11,8 @@
 #include "node/confine/confine.h"
 
 static void owner_path(const char *owner_dir, const char *name, char out[PATH_MAX]);
+static enum keyfile_result ask_to_open(struct bytes file, const char *name, char *passphrase,
+                                       struct owner_secret *out);
 
 int file_read(const char *path, size_t max, bool secret, struct buffer *out) {
     struct stat info;
@@ -181,7 +183,6 @@ int pinned_community(const struct cli *cli, struct id *out) {
 int owner_open(struct cli *cli, const char *owner_dir, const char *why,
                struct owner_secret **secret, struct keyfile_public *pub) {
     char path[PATH_MAX];
-    char question[192];
     SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
     int failed = owner_public_of(owner_dir, pub); /* public: and a folder without a key says so */
     if (failed == 0) {
@@ -208,21 +209,7 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
     if (why != NULL) {
         (void)fprintf(stderr, "%s\n", why); /* stdout may be a file */
     }
-    (void)snprintf(question, sizeof question, "passphrase of %s: ", pub->name);
-    enum keyfile_result result = KEYFILE_PASSPHRASE;
-    for (int i = 0; i < 3 && result == KEYFILE_PASSPHRASE; i++) {
-        if (!term_passphrase(question, passphrase, PASSPHRASE_MAX)) {
-            break;
-        }
-        term_hush();
-        term_busy("opening the key ...");
-        result = keyfile_open(buffer_bytes(&file), BYTES_TEXT(passphrase), opened);
-        term_busy(NULL);
-        term_unhush();
-        if (result == KEYFILE_PASSPHRASE) {
-            (void)fail(NULL, "wrong passphrase");
-        }
-    }
+    enum keyfile_result result = ask_to_open(buffer_bytes(&file), pub->name, passphrase, opened);
     secret_destroy(passphrase);
     if (result != KEYFILE_OK) {
         secret_destroy(opened);
@@ -237,6 +224,28 @@ int owner_open(struct cli *cli, const char *owner_dir, const char *why,
     }
     *secret = opened;
     return 0;
+}
+
+/* KEYFILE_PASSPHRASE: nobody knew it. */
+static enum keyfile_result ask_to_open(struct bytes file, const char *name, char *passphrase,
+                                       struct owner_secret *out) {
+    char question[192];
+    (void)snprintf(question, sizeof question, "passphrase of %s: ", name);
+    enum keyfile_result result = KEYFILE_PASSPHRASE;
+    for (int i = 0; i < 3 && result == KEYFILE_PASSPHRASE; i++) {
+        if (!term_passphrase(question, passphrase, PASSPHRASE_MAX)) {
+            break;
+        }
+        term_hush();
+        term_busy("opening the key ...");
+        result = keyfile_open(file, BYTES_TEXT(passphrase), out);
+        term_busy(NULL);
+        term_unhush();
+        if (result == KEYFILE_PASSPHRASE) {
+            (void)fail(NULL, "wrong passphrase");
+        }
+    }
+    return result;
 }
 
 struct instant now_wall(void) {

@@ -514,6 +514,7 @@ static const struct command commands[] = {
      "example: stoop vault export 9c1e77a0 --out clip.age\n"},
 };
 
+static bool take_common_options(struct cli *cli, int argc, char **argv, int *done);
 static int run_command(struct cli *cli, const char *name);
 static int take_community(struct cli *cli);
 static int run_here(struct cli *cli);
@@ -525,48 +526,15 @@ static const char *nearest_command(const char *name);
 static void default_folders(struct cli *cli);
 
 int main(int argc, char **argv) {
-    static const struct option table[] = {
-        {"home", required_argument, NULL, 'd'},
-        {"owner-dir", required_argument, NULL, 'o'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {"community", required_argument, NULL, 'c'},
-        {NULL, 0, NULL, 0},
-    };
     static struct cli cli;
-    int option = 0;
+    int done = EXIT_DONE;
     tzset();
     default_folders(&cli);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         cli.json |= strcmp(argv[i], "--json") == 0; /* so that errors about other options have it */
     }
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
-        switch (option) {
-        case 'd':
-            (void)snprintf(cli.home, sizeof cli.home, "%s", optarg);
-            cli.home_named = true;
-            break;
-        case 'o':
-            (void)snprintf(cli.owner_dir, sizeof cli.owner_dir, "%s", optarg);
-            break;
-        case 'c':
-            cli.community = optarg;
-            break;
-        case 'j':
-            break;
-        case 'h':
-            overview(stdout);
-            return EXIT_DONE;
-        case 'V':
-            (void)puts("stoop " STOOP_VERSION);
-            return EXIT_DONE;
-        case ':':
-            return usage_error(NULL, "'%s' needs a value", argv[optind - 1]);
-        default:
-            return usage_error(NULL, "unknown option '%s'", argv[optind - 1]);
-        }
+    if (take_common_options(&cli, argc, argv, &done)) {
+        return done;
     }
     if (optind == argc) {
         overview(stderr);
@@ -582,6 +550,50 @@ int main(int argc, char **argv) {
     }
     (void)snprintf(cli.base, sizeof cli.base, "%s", cli.home);
     return finish(&cli, run_command(&cli, argv[optind]));
+}
+
+/* Those before the command. True: that was all, with *done. */
+static bool take_common_options(struct cli *cli, int argc, char **argv, int *done) {
+    static const struct option table[] = {
+        {"home", required_argument, NULL, 'd'},
+        {"owner-dir", required_argument, NULL, 'o'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {"community", required_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
+    };
+    int option = 0;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:h", table, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            (void)snprintf(cli->home, sizeof cli->home, "%s", optarg);
+            cli->home_named = true;
+            break;
+        case 'o':
+            (void)snprintf(cli->owner_dir, sizeof cli->owner_dir, "%s", optarg);
+            break;
+        case 'c':
+            cli->community = optarg;
+            break;
+        case 'j':
+            break;
+        case 'h':
+            overview(stdout);
+            return true;
+        case 'V':
+            (void)puts("stoop " STOOP_VERSION);
+            return true;
+        case ':':
+            *done = usage_error(NULL, "'%s' needs a value", argv[optind - 1]);
+            return true;
+        default:
+            *done = usage_error(NULL, "unknown option '%s'", argv[optind - 1]);
+            return true;
+        }
+    }
+    return false;
 }
 
 static int finish(struct cli *cli, int code) {

@@ -6,6 +6,19 @@
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
+struct held_list { /* of what ingest is told when it starts; in parts */
+    struct core *core;
+    struct ingest_message message;
+};
+
+struct granted { /* a grant that an owner hands in, and what it is for */
+    struct signed_object object;
+    struct grant grant;
+    struct store_clip clip;
+    struct store_edited edited; /* its payload, where that is not the vault's */
+    bool complete;              /* every owner has signed */
+};
+
 static enum err visit_load(void *context, const struct store_clip *clip);
 static enum err visit_open_request(void *context, const struct store_object *object);
 static enum err tell_clips(struct core *core);
@@ -17,10 +30,14 @@ static enum err take_shred_done(struct core *core, const struct clip_id *clip);
 static enum err take_match(struct core *core, const struct ingest_message *message);
 static enum err note_taken(struct core *core, const struct clip_id *clip);
 static enum err tell_taken(struct core *core);
+static enum err judge_grant(struct core *core, uint64_t client,
+                            const struct control_request *request, struct granted *out);
 static enum err granted_clip(struct core *core, const struct grant *grant, struct store_clip *out);
 static enum err granted_payload(const struct core *core, uint64_t client, const struct grant *grant,
                                 const struct store_clip *clip, struct store_edited *edited);
 static bool names_owners(const struct grant *grant, const struct store_clip *clip);
+static enum err keep_grant(struct core *core, uint64_t client,
+                           const struct control_request *request, const struct granted *granted);
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,
                          enum log_kind kind, enum clip_state state);
 static enum err let_go(struct core *core, const struct clip_id *clip, const struct id *request,
@@ -28,11 +45,6 @@ static enum err let_go(struct core *core, const struct clip_id *clip, const stru
 static enum err shred(struct core *core, const struct clip_id *clip);
 static enum err deliver(struct core *core, const struct store_clip *clip);
 static enum err visit_undelivered(void *context, const struct store_clip *clip);
-
-struct held_list { /* of what ingest is told when it starts; in parts */
-    struct core *core;
-    struct ingest_message message;
-};
 
 /* ---- start ---- */
 
@@ -368,67 +380,38 @@ enum err clips_decide(struct core *core, struct bytes bytes) {
 }
 
 enum err clips_grant(struct core *core, uint64_t client, const struct control_request *request) {
-    struct bytes bytes = request->blob;
-    struct bytes header = request->blob2;
-    struct bytes manifest = request->blob3;
-    struct signed_object object;
-    struct grant grant;
-    struct store_clip clip;
-    struct store_edited edited;
-    bool complete = false;
+    struct granted granted = {.complete = false};
     if (!core->is_member) {
         return ERR_USER_NO_COMMUNITY;
     }
     if (!record_has_room(core, RECORD_OF_OWNERS, 2)) {
         return ERR_FULL_QUEUE; /* the owner asks again after a slot */
     }
-    enum err err = signed_decode(bytes, &object);
-    if (err == ERR_OK) {
-        err = grant_decode(object.body, &grant);
-    }
-    if (err == ERR_OK) {
-        err = granted_clip(core, &grant, &clip);
-    }
-    if (err == ERR_OK) {
-        err = granted_payload(core, client, &grant, &clip, &edited);
-    }
+    enum err err = judge_grant(core, client, request, &granted);
+    return err == ERR_OK ? keep_grant(core, client, request, &granted) : err;
+}
+
+static enum err judge_grant(struct core *core, uint64_t client,
+                            const struct control_request *request, struct granted *out) {
+    const struct bytes header = request->blob2;
+    const struct bytes manifest = request->blob3;
     size_t header_len = 0;
     bool has_header = age_header_length(header, &header_len) && header_len == header.len &&
                       header.len <= HEADER_MAX && manifest.len > 0;
+    enum err err = signed_decode(request->blob, &out->object);
     if (err == ERR_OK) {
-        err = consent_grant(core->consent, &object, &grant, &request->id, &core->self,
-                            community_find(core->community, &core->self), has_header,
-                            core->now.wall, &complete);
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    struct log_entry entry = {.kind = LOG_SIGNED, .at = core->now.wall, .a = object.id};
-    memcpy(entry.b.b, grant.clip.b, sizeof grant.clip.b);
-    struct bytes none = {NULL, 0};
-    /* First: its header may be the row's, which lasts until the store is asked again. */
-    err = store_clip_set_edited(core->store, &grant.clip, &edited);
-    if (err == ERR_OK) {
-        edited_granted(core, client, &grant.clip);
-        err = store_clip_set_grant(core->store, &grant.clip, bytes, &object.id,
-                                   complete ? header : none, complete ? manifest : none);
+        err = grant_decode(out->object.body, &out->grant);
     }
     if (err == ERR_OK) {
-        err = record_add(core, &entry, NULL);
-    }
-    if (err == ERR_OK && complete) { /* goes when this entry is in its slot: clips_recorded */
-        entry.kind = LOG_DISCLOSURE;
-        err = record_add(core, &entry, NULL);
+        err = granted_clip(core, &out->grant, &out->clip);
     }
     if (err == ERR_OK) {
-        err = store_clip_set_state(core->store, &grant.clip,
-                                   complete ? CLIP_GRANTED : CLIP_PART_SIGNED,
-                                   complete ? grant.expires : clip.expires);
+        err = granted_payload(core, client, &out->grant, &out->clip, &out->edited);
     }
-    if (err == ERR_OK) {
-        core_journal(core, "info consent: %s", complete ? "granted" : "signed in part");
-    }
-    return err;
+    return err == ERR_OK ? consent_grant(core->consent, &out->object, &out->grant, &request->id,
+                                         &core->self, community_find(core->community, &core->self),
+                                         has_header, core->now.wall, &out->complete)
+                         : err;
 }
 
 /* Signed for by its owners. */
@@ -475,6 +458,38 @@ static bool names_owners(const struct grant *grant, const struct store_clip *cli
         found += named;
     }
     return clip->owner_count > 0 && found == clip->owner_count && found == grant->owner_count;
+}
+
+static enum err keep_grant(struct core *core, uint64_t client,
+                           const struct control_request *request, const struct granted *granted) {
+    const struct clip_id *clip = &granted->grant.clip;
+    const bool complete = granted->complete;
+    const struct bytes none = {NULL, 0};
+    struct log_entry entry = {.kind = LOG_SIGNED, .at = core->now.wall, .a = granted->object.id};
+    memcpy(entry.b.b, clip->b, sizeof clip->b);
+    /* First: its header may be the row's, which lasts until the store is asked again. */
+    enum err err = store_clip_set_edited(core->store, clip, &granted->edited);
+    if (err == ERR_OK) {
+        edited_granted(core, client, clip);
+        err = store_clip_set_grant(core->store, clip, request->blob, &granted->object.id,
+                                   complete ? request->blob2 : none,
+                                   complete ? request->blob3 : none);
+    }
+    if (err == ERR_OK) {
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK && complete) { /* goes when this entry is in its slot: clips_recorded */
+        entry.kind = LOG_DISCLOSURE;
+        err = record_add(core, &entry, NULL);
+    }
+    if (err == ERR_OK) {
+        err = store_clip_set_state(core->store, clip, complete ? CLIP_GRANTED : CLIP_PART_SIGNED,
+                                   complete ? granted->grant.expires : granted->clip.expires);
+    }
+    if (err == ERR_OK) {
+        core_journal(core, "info consent: %s", complete ? "granted" : "signed in part");
+    }
+    return err;
 }
 
 static enum err end_clip(struct core *core, const struct clip_id *clip, const struct id *request,

@@ -25,6 +25,7 @@ struct request_doors {
 };
 
 static enum err load(struct core *core);
+static enum err load_charter(struct core *core);
 static enum err step_link_in(struct core *core, const struct core_event *event);
 static enum err step_link_out(struct core *core, struct link *link);
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data);
@@ -523,31 +524,16 @@ static enum err load(struct core *core) {
 }
 
 enum err core_become_member(struct core *core) {
-    struct bytes value;
-    struct signed_object object;
-    struct charter charter;
-    enum err err = store_get(core->store, STORE_CHARTER, &value);
-    if (err == ERR_OK) {
-        buffer_clear(&core->charter);
-        err = buffer_append(&core->charter, value);
-    }
-    if (err == ERR_OK) {
-        err = signed_decode(buffer_bytes(&core->charter), &object);
-    }
-    if (err == ERR_OK) {
-        err = charter_decode(object.body, &charter);
-    }
-    if (err == ERR_OK) {
-        err = community_found(core->community, &object, &charter);
-    }
+    struct bytes certificate;
+    enum err err = load_charter(core);
     if (err == ERR_OK) {
         err = acts_load(core);
     }
     if (err == ERR_OK) {
-        err = store_get(core->store, STORE_CERTIFICATE, &value);
+        err = store_get(core->store, STORE_CERTIFICATE, &certificate);
     }
     if (err == ERR_OK) {
-        memcpy(core->self.b, value.at, sizeof core->self.b);
+        memcpy(core->self.b, certificate.at, sizeof core->self.b);
         core->is_outsider =
             core->outside.applied && id_equal(&core->self, &core->outside.certificate);
         err = gossip_start(core);
@@ -578,6 +564,24 @@ enum err core_become_member(struct core *core) {
         err = err == ERR_FULL_TABLE ? ERR_OK : err; /* who hears of us late does hear of us */
     }
     return err;
+}
+
+static enum err load_charter(struct core *core) {
+    struct bytes value;
+    struct signed_object object;
+    struct charter charter;
+    enum err err = store_get(core->store, STORE_CHARTER, &value);
+    if (err == ERR_OK) {
+        buffer_clear(&core->charter);
+        err = buffer_append(&core->charter, value);
+    }
+    if (err == ERR_OK) {
+        err = signed_decode(buffer_bytes(&core->charter), &object);
+    }
+    if (err == ERR_OK) {
+        err = charter_decode(object.body, &charter);
+    }
+    return err == ERR_OK ? community_found(core->community, &object, &charter) : err;
 }
 
 /* ---- links ---- */

@@ -14,6 +14,10 @@ static enum err judge_welcome(struct community *community, struct bytes charter,
 static enum err dial_sponsor(struct core *core);
 static enum err join_failed(struct core *core, enum err err);
 static enum err take_ask(struct core *core, struct link *link, struct bytes member);
+static enum err complete_certificate(struct core *core, const struct link *link,
+                                     const struct store_invite *invite, struct bytes bytes,
+                                     struct buffer *out);
+static enum err admit_joiner(struct core *core, struct link *link, struct bytes certificate);
 static enum err welcome(struct core *core, struct link *link, struct bytes member);
 static enum err visit_send(void *context, const struct store_object *object);
 static enum err visit_send_part(void *context, const struct store_epoch *epoch);
@@ -399,9 +403,6 @@ static enum err join_failed(struct core *core, enum err err) {
 
 static enum err take_ask(struct core *core, struct link *link, struct bytes member_bytes) {
     static struct find_invite found; /* 17 KiB: not for the stack */
-    struct signed_object object;
-    struct signed_object complete;
-    struct member member;
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     found = (struct find_invite){.id = link->about};
     enum err err = store_invite_each(core->store, visit_find_invite, &found);
@@ -416,44 +417,55 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
     if (found.invite.bound) {
         return welcome(core, link, found.invite.member);
     }
-    err = signed_decode(member_bytes, &object);
+    err = complete_certificate(core, link, &found.invite, member_bytes, &bytes);
+    return err == ERR_OK ? admit_joiner(core, link, buffer_bytes(&bytes)) : err;
+}
+
+/* What the joiner says of itself, with this node's signature. */
+static enum err complete_certificate(struct core *core, const struct link *link,
+                                     const struct store_invite *invite, struct bytes bytes,
+                                     struct buffer *out) {
+    struct signed_object object;
+    struct member member;
+    enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
         err = member_decode(object.body, &member);
     }
-    if (err != ERR_OK) {
-        return err;
+    if (err == ERR_OK && (!box_public_equal(&member.transport, &link->peer_static) ||
+                          !bytes_equal(member.invite, invite->invite) ||
+                          member.head.created.ms > core->now.wall.ms + FUTURE_MAX_MS)) {
+        err = ERR_PEER_CERTIFICATE;
     }
-    if (!box_public_equal(&member.transport, &link->peer_static) ||
-        !bytes_equal(member.invite, found.invite.invite) ||
-        member.head.created.ms > core->now.wall.ms + FUTURE_MAX_MS) {
-        return ERR_PEER_CERTIFICATE;
-    }
-    err = join_add_node_signature(core, member_bytes, &bytes);
+    return err == ERR_OK ? join_add_node_signature(core, bytes, out) : err;
+}
+
+static enum err admit_joiner(struct core *core, struct link *link, struct bytes certificate) {
+    struct signed_object object;
+    struct member member;
+    enum err err = signed_decode(certificate, &object);
     if (err == ERR_OK) {
-        err = signed_decode(buffer_bytes(&bytes), &complete);
+        err = member_decode(object.body, &member);
     }
     if (err == ERR_OK) {
         /* A home that was removed brings nobody in, and none brings in one in another's place,
          * whatever day the joiner says that it is. */
         err = !community_in_standing(core->community, &core->self, core->now.wall) ? ERR_DENY_ROLE
-              : !community_lets_bring(core->community, &complete.id, &member)      ? ERR_DENY_QUOTA
+              : !community_lets_bring(core->community, &object.id, &member)        ? ERR_DENY_QUOTA
                                                                                    : ERR_OK;
     }
     if (err == ERR_OK) {
-        err = community_admit(core->community, &complete, &member);
+        err = community_admit(core->community, &object, &member);
     }
     if (err == ERR_OK) {
-        err =
-            store_invite_bind(core->store, &link->about, &link->peer_static, buffer_bytes(&bytes));
+        err = store_invite_bind(core->store, &link->about, &link->peer_static, certificate);
     }
     if (err == ERR_OK) {
-        err =
-            gossip_accept(core, 0, (struct way){0}, &complete, &member.head, buffer_bytes(&bytes));
+        err = gossip_accept(core, 0, (struct way){0}, &object, &member.head, certificate);
     }
     if (err == ERR_OK) {
-        core_journal(core, "info community: admitted member=%02x%02x%02x%02x", complete.id.b[0],
-                     complete.id.b[1], complete.id.b[2], complete.id.b[3]);
-        err = welcome(core, link, buffer_bytes(&bytes));
+        core_journal(core, "info community: admitted member=%02x%02x%02x%02x", object.id.b[0],
+                     object.id.b[1], object.id.b[2], object.id.b[3]);
+        err = welcome(core, link, certificate);
     }
     return err;
 }

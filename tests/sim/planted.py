@@ -129,8 +129,9 @@ BUGS = {
         (
             "node/core/clips.c",
             '        core_journal(core, "info consent: %s", complete ? "granted" : "signed in part");\n    }\n',
-            "        if (complete && store_clip_get(core->store, &grant.clip, &clip) == ERR_OK) {\n"
-            "            return deliver(core, &clip);\n        }\n    }\n",
+            "        struct store_clip row;\n"
+            "        if (complete && store_clip_get(core->store, clip, &row) == ERR_OK) {\n"
+            "            return deliver(core, &row);\n        }\n    }\n",
         ),
     ),
     "acts though its commit failed": (

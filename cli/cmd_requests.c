@@ -1,0 +1,315 @@
+/* requests: what is open, as `stoop` has checked it itself. */
+#include <string.h>
+
+#include "cli/breadth.h"
+#include "cli/legal.h"
+#include "cli/prompt.h"
+#include "cli/review.h"
+#include "cli/watch.h"
+
+static struct memory memory; /* this owner's */
+static struct rules rules;
+static struct amendments amendments;
+static struct cameras cameras; /* this owner's copy */
+
+static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
+static int load_own(struct cli *cli, struct client *client,
+                    const struct community_terms *community);
+static bool list_reply(const struct cli *cli, const struct control_reply *reply,
+                       const struct community_terms *community, const char *code,
+                       struct facts *facts);
+static void list_request(const struct cli *cli, const struct checked_request *checked,
+                         struct instant now, struct facts *facts);
+static void list_asker(const struct cli *cli, const struct checked_request *checked,
+                       struct facts *facts);
+static void list_papers(const struct cli *cli, const struct checked_request *checked,
+                        struct facts *facts);
+static void list_hidden(const struct checked_request *checked, struct instant now,
+                        struct facts *facts);
+static void list_breadth(const struct cli *cli, const struct checked_request *checked,
+                         struct facts *facts);
+static void list_calls(const struct cli *cli, const struct checked_request *checked, bool named,
+                       struct facts *facts);
+
+int cmd_requests(struct cli *cli) {
+    static struct control_reply reply;
+    static struct community_terms community;
+    struct client *client = NULL;
+    struct client_list list = {0};
+    size_t shown = 0;
+    struct watch_options watched = {0};
+    bool watches = false;
+    int failed = take_watch_options(cli, &watches, &watched);
+    if (failed != 0 || watches) {
+        return failed != 0 ? failed : watch_requests(cli, &watched);
+    }
+    const char *code = cli->argc > 1 ? cli->argv[1] : NULL;
+    failed = client_open(cli, &client);
+    if (failed == 0) {
+        failed = client_community(cli, client, &community);
+    }
+    if (failed == 0) {
+        failed = load_own(cli, client, &community);
+    }
+    struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
+    while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
+        shown += list_reply(cli, &reply, &community, code, facts) ? 1 : 0;
+    }
+    if (failed == 0 && shown == 0 && code != NULL) {
+        failed = fail("see what is open with 'stoop requests'", "no open request has the code '%s'",
+                      code);
+    } else if (failed == 0 && shown == 0 && !cli->json) {
+        (void)puts("no open requests");
+    } else if (failed == 0) {
+        facts_end(facts);
+    }
+    client_close(client);
+    return failed;
+}
+
+/* What follows '--' is the program's alone. */
+static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out) {
+    const char *soon = NULL;
+    bool notify = false;
+    const struct cli_option options[] = {{.name = "--watch", .flag = watches},
+                                         {.name = "--soon", .value = &soon},
+                                         {.name = "--notify", .flag = &notify}};
+    char *const *words = NULL;
+    for (int i = 1; i < cli->argc; i++) {
+        if (strcmp(cli->argv[i], "--") == 0) {
+            words = &cli->argv[i + 1];
+            cli->argc = i;
+        }
+    }
+    int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
+    if (failed == 0 && !*watches && (soon != NULL || notify || words != NULL)) {
+        failed = usage_error(cli->command, "'--soon' and '--notify' go with '--watch'");
+    }
+    if (failed == 0 && *watches && cli->argc > 1) {
+        failed = usage_error(cli->command, "'--watch' watches all of them");
+    }
+    if (failed == 0 && notify != (words != NULL && *words != NULL)) {
+        failed = usage_error(cli->command, "write '--notify -- PROGRAM [ARGUMENT]...'");
+    }
+    out->words = words;
+    return failed != 0
+               ? failed
+               : number_option(cli, soon, (struct number_range){1, WATCH_SOON_MIN_MAX, "minutes"},
+                               &out->soon_min);
+}
+
+static int load_own(struct cli *cli, struct client *client,
+                    const struct community_terms *community) {
+    int failed = rules_load(cli, &rules);
+    if (failed == 0) {
+        failed = memory_load(cli, &memory);
+    }
+    if (failed == 0) {
+        failed = amendments_load(client, community, &amendments);
+    }
+    if (failed == 0) { /* a broken copy costs a line, and says so */
+        (void)cameras_load(cli, &cameras);
+    }
+    return failed;
+}
+
+/* Is it one that is open, and asked for? */
+static bool list_reply(const struct cli *cli, const struct control_reply *reply,
+                       const struct community_terms *community, const char *code,
+                       struct facts *facts) {
+    static struct checked_request checked;
+    struct instant now = now_wall();
+    enum err err = check_request(reply, community, now, &checked);
+    if (err == ERR_DENY_SUSPENDED) {
+        return false; /* it has ended with its asker's leave */
+    }
+    if (err != ERR_OK) {
+        (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));
+        return false;
+    }
+    if (instant_reached(now, checked.request.head.expires) ||
+        (code != NULL && !prompt_is_code(code, checked.code))) {
+        return false;
+    }
+    amendments_tell(&amendments, &checked);
+    list_request(cli, &checked, now, facts);
+    list_calls(cli, &checked, code != NULL, facts);
+    return true;
+}
+
+static void list_request(const struct cli *cli, const struct checked_request *checked,
+                         struct instant now, struct facts *facts) {
+    const struct request *request = &checked->request;
+    char left[32];
+    char safe[SAFE_MAX];
+    char ended[REQUEST_END_MAX];
+    const char *end = request_end_text(checked, ended);
+    span_text(request->head.expires.ms - now.ms, left);
+    facts_item(facts);
+    facts_text(facts, "code", "code", checked->code);
+    list_asker(cli, checked, facts);
+    facts_flag(facts, "ours", checked->ours);
+    if (checked->abroad[0] != '\0') {
+        facts_text(facts, "community", "of", checked->abroad);
+    }
+    facts_bytes(facts, "request", NULL, BYTES_OF(checked->id.b));
+    facts_text(facts, "instrument", "basis", instrument_label(request->instrument.kind));
+    if (cli->json || request->instrument.case_number[0] != '\0') {
+        facts_text(facts, "case", "case", request->instrument.case_number);
+    }
+    facts_text(facts, "reason", "says |",
+               cli->json ? request->reason : safe_text(request->reason, 60, safe));
+    facts_time(facts, "from", "from", request->from);
+    facts_time(facts, "to", "to", request->to);
+    request_state_facts(facts, checked, now);
+    if (end != NULL && !cli->json) {
+        facts_text(facts, NULL, "state", end);
+    }
+    if (end == NULL) {
+        facts_text(facts, "ends_in", "ends in", left);
+        facts_time(facts, "expires", NULL, request->head.expires);
+    }
+    if (request->instrument.non_disclosure) {
+        facts_text(facts, "secret_by", "secret by",
+                   cli->json ? request->instrument.non_disclosure_authority
+                             : safe_text(request->instrument.non_disclosure_authority, 40, safe));
+        facts_time(facts, "secret_until", "published", legal_secret_until(request));
+    }
+    list_papers(cli, checked, facts);
+    if (!checked->ours && end == NULL) {
+        facts_number(facts, "open_clips", "to decide", checked->open_clips);
+        list_hidden(checked, now, facts);
+    }
+    list_breadth(cli, checked, facts);
+}
+
+/* Whoever asks from outside is never taken for a member. */
+static void list_asker(const struct cli *cli, const struct checked_request *checked,
+                       struct facts *facts) {
+    char text[OUTSIDE_TEXT_MAX];
+    if (!cli->json && checked->outside) {
+        facts_text(facts, NULL, "from OUTSIDE", outside_text(checked, text));
+        facts_text(facts, NULL, "", let_in_text(&checked->as, text));
+    }
+    facts_text(facts, "by", cli->json || !checked->outside ? "by" : NULL,
+               checked->ours ? "this home" : checked->account);
+    facts_flag(facts, "outside", checked->outside);
+    if (cli->json && checked->outside) {
+        facts_text(facts, "kind", NULL, outsider_kind_word(checked->as.admission.kind));
+        facts_text(facts, "officer", NULL,
+                   checked->author.role == MEMBER_OFFICER ? checked->author.name : "");
+        facts_number(facts, "let_in_by", NULL, checked->as.signers);
+        facts_time(facts, "let_in", NULL, checked->as.since);
+    }
+}
+
+static void list_papers(const struct cli *cli, const struct checked_request *checked,
+                        struct facts *facts) {
+    const struct {
+        const char *fact, *label;
+        bool present, here;
+    } papers[] = {
+        {"document", "document", checked->request.document.present, checked->document_here},
+        {"seal", "court's seal", checked->request.court_seal.present, checked->seal_here}};
+    for (size_t i = 0; i < COUNT_OF(papers); i++) {
+        const char *state = papers[i].here ? "here" : "not here yet";
+        char here[24];
+        (void)snprintf(here, sizeof here, "%s_here", papers[i].fact);
+        facts_flag(facts, papers[i].fact, papers[i].present);
+        facts_flag(facts, here, papers[i].present && papers[i].here);
+        if (!cli->json && papers[i].present) {
+            facts_text(facts, NULL, papers[i].label, state);
+        }
+    }
+}
+
+/* What 'stoop review' does not show by itself. */
+static void list_hidden(const struct checked_request *checked, struct instant now,
+                        struct facts *facts) {
+    static const char *const words[] = {[PENDING_SHOWN] = "shown",
+                                        [PENDING_SNOOZED] = "snoozed",
+                                        [PENDING_MUTED] = "muted",
+                                        [PENDING_QUIET] = "quiet hours"};
+    enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
+    facts_text(facts, "review", "review", words[hidden]);
+    if (hidden == PENDING_SNOOZED) {
+        struct instant until = memory_snoozed(&memory, &checked->id, now);
+        facts_time(facts, "snoozed_until", "hidden until", until);
+    }
+}
+
+static void list_breadth(const struct cli *cli, const struct checked_request *checked,
+                         struct facts *facts) {
+    struct breadth breadth;
+    struct touches touches;
+    char text[BREADTH_TEXT_MAX];
+    breadth_of(&checked->request, &checked->charter.caps, &breadth);
+    touches_of(&cameras.list, &checked->request, &touches);
+    if (cli->json) {
+        breadth_facts(facts, &breadth);
+        if (!checked->ours && touches.all > 0) {
+            touches_facts(facts, &touches);
+        }
+        return;
+    }
+    facts_text(facts, "breadth", "broad", breadth_text(&breadth, text));
+    if (!checked->ours && *touches_text(&touches, text) != '\0') {
+        facts_text(facts, NULL, "this home", text);
+    }
+    if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
+        facts_text(facts, "mentions", "words", text);
+    }
+}
+
+/* Whom to call on which number, and who has; in a list of all, how many. */
+static void list_calls(const struct cli *cli, const struct checked_request *checked, bool named,
+                       struct facts *facts) {
+    char text[SAFE_MAX];
+    if (!cli->json && !named) {
+        int64_t called = (int64_t)checked->call_count + checked->calls_more;
+        if (called > 0) {
+            facts_number(facts, NULL, "called", called);
+        }
+        return;
+    }
+    const struct agency *agency =
+        charter_agency(&checked->charter, checked->request.instrument.applicant_agency);
+    if (agency != NULL) {
+        (void)snprintf(text, sizeof text, "%s %s", agency->number, agency->name);
+        facts_text(facts, "call_number", "call", cli->json ? agency->number : text);
+        if (cli->json) {
+            facts_text(facts, "call_agency", NULL, agency->name);
+        }
+    }
+    facts_items(facts, "calls");
+    for (size_t i = 0; i < checked->call_count; i++) {
+        const struct call_back *call = &checked->calls[i].call;
+        if (!cli->json) {
+            facts_text(facts, NULL, "called", call_text(&checked->calls[i], text));
+            if (call->note[0] != '\0') {
+                facts_text(facts, NULL, "note |", call->note);
+            }
+            continue;
+        }
+        facts_item(facts);
+        facts_text(facts, "by", NULL, checked->calls[i].by);
+        facts_text(facts, "agency", NULL, call->agency);
+        facts_text(facts, "number", NULL, call->number);
+        facts_time(facts, "at", NULL, call->at);
+        facts_text(facts, "outcome", NULL, call_outcome_word(call->outcome));
+        facts_text(facts, "spoke_to", NULL, call->spoke_to);
+        facts_text(facts, "note", NULL, call->note);
+    }
+    facts_items(facts, NULL);
+    char more[CALLS_MORE_MAX];
+    facts_number(facts, "calls_more", NULL, checked->calls_more);
+    if (cli->json) {
+        return;
+    }
+    if (calls_more_text(checked, more) != NULL) {
+        facts_text(facts, NULL, "called", more);
+    } else if (checked->call_count == 0 &&
+               checked->request.instrument.kind == INSTRUMENT_EMERGENCY) {
+        facts_text(facts, NULL, "called", "nobody has called back yet");
+    }
+}

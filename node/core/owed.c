@@ -22,7 +22,7 @@ static bool binds(const struct core *core, const struct id *asker, const struct 
 static enum err asked_of(struct core *core, const struct id *request, const struct id *author,
                          struct instant *out);
 static enum err add(struct core *core, const struct head *head, const struct id *request,
-                    const struct id *commitment, bool deleted);
+                    const struct id *commitment);
 
 enum err owed_object(struct core *core, const struct signed_object *object) {
     struct receipt_commitment commitment;
@@ -30,13 +30,13 @@ enum err owed_object(struct core *core, const struct signed_object *object) {
     if (object->kind == OBJECT_RECEIPT_COMMITMENT) {
         enum err err = receipt_commitment_decode(object->body, &commitment);
         return err == ERR_OK
-                   ? add(core, &commitment.head, &commitment.request, &commitment.commitment, false)
+                   ? add(core, &commitment.head, &commitment.request, &commitment.commitment)
                    : err;
     }
     ASSERT(object->kind == OBJECT_DELETION_RECEIPT);
     enum err err = deletion_receipt_decode(object->body, &receipt);
     if (err == ERR_OK) { /* it may come before the commitment */
-        err = add(core, &receipt.head, &receipt.request, &receipt.commitment, true);
+        err = add(core, &receipt.head, &receipt.request, &receipt.commitment);
     }
     return err == ERR_OK
                ? store_owed_deleted(core->store, &receipt.commitment, &receipt.head.author)
@@ -131,8 +131,8 @@ static enum err asked_of(struct core *core, const struct id *request, const stru
 }
 
 static enum err add(struct core *core, const struct head *head, const struct id *request,
-                    const struct id *commitment, bool deleted) {
-    struct store_owed row = {.commitment = *commitment, .author = head->author, .deleted = deleted};
+                    const struct id *commitment) {
+    struct store_owed row = {.commitment = *commitment, .author = head->author};
     uint64_t count = 0;
     enum err err = delete_by_of(core, request, &head->author, &row.delete_by);
     if (err == ERR_OK) {

@@ -1,53 +1,26 @@
 #include "node/ingest/index.h"
 
-#include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crypto/merkle.h"
+#include "node/store/sql.h"
 
 enum {
-    STATEMENTS_MAX = 32,
     LIST_KEY = 1
 };
 
 struct index {
-    sqlite3 *db;
-    struct prepared {
-        const char *sql;
-        sqlite3_stmt *statement;
-    } prepared[STATEMENTS_MAX];
-    struct buffer row; /* what was handed out last */
+    struct sql sql;
 };
 
-/* A statement in use, reset when it goes out of scope. */
-struct query {
-    struct index *index;
-    sqlite3_stmt *statement;
-    int next;
-    enum err err;
-};
-
-static enum err run(struct index *index, const char *sql);
-static enum err migrate(struct index *index);
-static enum err error_of(int code);
-static struct query query_start(struct index *index, const char *sql);
-static void query_finish(struct query *query);
-static void bind_int(struct query *query, int64_t value);
-static void bind_text(struct query *query, const char *value);
-static void bind_blob(struct query *query, struct bytes value);
-static enum err query_row(struct query *query);
-static enum err query_run(struct query *query);
-static struct bytes keep(struct query *query, int column);
-static void fixed(struct query *query, int column, void *out, size_t len);
-static void text(struct query *query, int column, char *out, size_t room);
 static void read_segment(struct query *query, struct segment *out);
 static enum err put_segment(struct index *index, const struct segment *segment, bool refused);
 static enum err recorded_root(struct index *index, struct id *out);
 static enum err put_period(struct index *index, const struct period *period);
 
-#define QUERY(name, index, sql) SCOPED(query_finish) struct query name = query_start(index, sql)
+#define QUERY(name, index, text)                                                                   \
+    SCOPED(query_finish) struct query name = query_start(&(index)->sql, text)
 
 static const char *const migrations[] = {
     "CREATE TABLE state(key INTEGER PRIMARY KEY, value BLOB NOT NULL);"
@@ -83,17 +56,12 @@ enum err index_open(const char *path, struct index **out) {
     if (index == NULL) {
         return ERR_HOST_MEMORY;
     }
-    buffer_init(&index->row, 2 * 1024 * 1024);
-    enum err err = error_of(
-        sqlite3_open_v2(path, &index->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL));
+    enum err err = sql_open(&index->sql, path,
+                            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                            "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
+                            "PRAGMA cache_size=-2048; PRAGMA trusted_schema=OFF;");
     if (err == ERR_OK) {
-        (void)sqlite3_busy_timeout(index->db, 5000);
-        err = run(index, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                         "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
-                         "PRAGMA cache_size=-2048; PRAGMA trusted_schema=OFF;");
-    }
-    if (err == ERR_OK) {
-        err = migrate(index);
+        err = sql_migrate(&index->sql, migrations, COUNT_OF(migrations));
     }
     if (err != ERR_OK) {
         index_close(index);
@@ -107,20 +75,8 @@ void index_close(struct index *index) {
     if (index == NULL) {
         return;
     }
-    for (size_t i = 0; i < STATEMENTS_MAX; i++) {
-        (void)sqlite3_finalize(index->prepared[i].statement);
-    }
-    buffer_finish(&index->row);
-    (void)sqlite3_close(index->db);
+    sql_close(&index->sql);
     free(index);
-}
-
-enum err index_begin(struct index *index) {
-    return run(index, "BEGIN IMMEDIATE");
-}
-
-enum err index_commit(struct index *index) {
-    return run(index, "COMMIT");
 }
 
 enum err index_list_get(struct index *index, struct bytes *signed_list) {
@@ -128,7 +84,7 @@ enum err index_list_get(struct index *index, struct bytes *signed_list) {
     bind_int(&q, LIST_KEY);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
-        *signed_list = keep(&q, 0);
+        *signed_list = column_keep(&q, 0);
         err = q.err;
     }
     return err;
@@ -139,8 +95,8 @@ enum err index_list_put(struct index *index, struct bytes signed_list) {
           "INSERT INTO state(key, value) VALUES(?, ?)"
           " ON CONFLICT(key) DO UPDATE SET value = excluded.value");
     bind_int(&q, LIST_KEY);
-    bind_blob(&q, signed_list);
-    return query_run(&q);
+    bind_bytes(&q, signed_list);
+    return query_write(&q);
 }
 
 bool index_segment_known(struct index *index, const char *camera, const char *path, uint64_t size,
@@ -206,7 +162,7 @@ enum err index_period_close(struct index *index, struct instant now, const uint8
     uint8_t message[sizeof label - 1 + 64];
     struct period period = {.closed = now};
     struct id root;
-    enum err err = index_begin(index);
+    enum err err = sql_run(&index->sql, "BEGIN IMMEDIATE");
     if (err != ERR_OK) {
         return err;
     }
@@ -220,10 +176,10 @@ enum err index_period_close(struct index *index, struct instant now, const uint8
         err = put_period(index, &period);
     }
     if (err == ERR_OK) {
-        err = index_commit(index);
+        err = sql_run(&index->sql, "COMMIT");
     }
     if (err != ERR_OK) {
-        (void)run(index, "ROLLBACK");
+        sql_roll_back(&index->sql);
         return err;
     }
     *out = period;
@@ -235,8 +191,8 @@ enum err index_period_last(struct index *index, struct period *out) {
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         out->closed.ms = sqlite3_column_int64(q.statement, 0);
-        fixed(&q, 1, out->salt, sizeof out->salt);
-        fixed(&q, 2, out->commitment.b, sizeof out->commitment.b);
+        column_fixed(&q, 1, out->salt, sizeof out->salt);
+        column_fixed(&q, 2, out->commitment.b, sizeof out->commitment.b);
         err = q.err;
     }
     return err;
@@ -246,13 +202,13 @@ enum err index_job_put(struct index *index, const struct job *job) {
     QUERY(q, index,
           "INSERT OR IGNORE INTO jobs(request, due, done, author, until, node, frame)"
           " VALUES(?, ?, 0, ?, ?, ?, ?)");
-    bind_blob(&q, BYTES_OF(job->request.b));
+    bind_bytes(&q, BYTES_OF(job->request.b));
     bind_int(&q, job->due.ms);
-    bind_blob(&q, BYTES_OF(job->author.b));
+    bind_bytes(&q, BYTES_OF(job->author.b));
     bind_int(&q, job->until.ms);
     bind_text(&q, job->node);
-    bind_blob(&q, job->frame);
-    return query_run(&q);
+    bind_bytes(&q, job->frame);
+    return query_write(&q);
 }
 
 enum err index_job_next(struct index *index, struct job *out) {
@@ -261,10 +217,10 @@ enum err index_job_next(struct index *index, struct job *out) {
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (struct job){.done = false};
-        fixed(&q, 0, out->request.b, sizeof out->request.b);
+        column_fixed(&q, 0, out->request.b, sizeof out->request.b);
         out->due.ms = sqlite3_column_int64(q.statement, 1);
-        text(&q, 3, out->node, sizeof out->node);
-        out->frame = keep(&q, 4);
+        column_text(&q, 3, out->node, sizeof out->node);
+        out->frame = column_keep(&q, 4);
         err = q.err;
     }
     return err;
@@ -272,26 +228,26 @@ enum err index_job_next(struct index *index, struct job *out) {
 
 enum err index_job_done(struct index *index, const struct id *request) {
     QUERY(q, index, "UPDATE jobs SET done = 1, frame = x'' WHERE request = ?");
-    bind_blob(&q, BYTES_OF(request->b));
-    return query_run(&q);
+    bind_bytes(&q, BYTES_OF(request->b));
+    return query_write(&q);
 }
 
 enum err index_job_later(struct index *index, const struct id *request, struct instant due) {
     QUERY(q, index, "UPDATE jobs SET due = ? WHERE request = ?");
     bind_int(&q, due.ms);
-    bind_blob(&q, BYTES_OF(request->b));
-    return query_run(&q);
+    bind_bytes(&q, BYTES_OF(request->b));
+    return query_write(&q);
 }
 
 enum err index_job_get(struct index *index, const struct id *request, struct job *out) {
     QUERY(q, index, "SELECT due, done, node FROM jobs WHERE request = ?");
-    bind_blob(&q, BYTES_OF(request->b));
+    bind_bytes(&q, BYTES_OF(request->b));
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *out = (struct job){.request = *request};
         out->due.ms = sqlite3_column_int64(q.statement, 0);
         out->done = sqlite3_column_int(q.statement, 1) != 0;
-        text(&q, 2, out->node, sizeof out->node);
+        column_text(&q, 2, out->node, sizeof out->node);
     }
     return err;
 }
@@ -301,7 +257,7 @@ enum err index_jobs_count(struct index *index, struct jobs_of whose, struct inst
     {
         QUERY(over, index, "DELETE FROM jobs WHERE done = 1 AND until <= ?");
         bind_int(&over, now.ms);
-        enum err err = query_run(&over);
+        enum err err = query_write(&over);
         if (err != ERR_OK) {
             return err;
         }
@@ -310,7 +266,7 @@ enum err index_jobs_count(struct index *index, struct jobs_of whose, struct inst
           "SELECT (SELECT count(*) FROM jobs WHERE node = ?1),"
           " (SELECT count(*) FROM jobs WHERE node = ?1 AND author = ?2 AND until > ?3)");
     bind_text(&q, whose.node);
-    bind_blob(&q, BYTES_OF(whose.author->b));
+    bind_bytes(&q, BYTES_OF(whose.author->b));
     bind_int(&q, now.ms);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
@@ -324,24 +280,24 @@ enum err index_clip_put(struct index *index, const struct vault_clip *clip) {
     QUERY(q, index,
           "INSERT INTO clips(clip, request, camera, node, told, match) VALUES(?, ?, ?, ?, 0, ?)"
           " ON CONFLICT(clip) DO UPDATE SET match = excluded.match");
-    bind_blob(&q, BYTES_OF(clip->clip.b));
-    bind_blob(&q, BYTES_OF(clip->request.b));
+    bind_bytes(&q, BYTES_OF(clip->clip.b));
+    bind_bytes(&q, BYTES_OF(clip->request.b));
     bind_text(&q, clip->camera);
     bind_text(&q, clip->node);
-    bind_blob(&q, clip->match);
-    return query_run(&q);
+    bind_bytes(&q, clip->match);
+    return query_write(&q);
 }
 
 enum err index_clip_told(struct index *index, const char *node, const struct clip_id *clip) {
     QUERY(q, index, "UPDATE clips SET told = 1, match = x'' WHERE clip = ? AND node = ?");
-    bind_blob(&q, BYTES_OF(clip->b));
+    bind_bytes(&q, BYTES_OF(clip->b));
     bind_text(&q, node);
-    return query_run(&q);
+    return query_write(&q);
 }
 
 /* told: 0 no, 1 yes, 2 yes, but not in the list of this start. */
 enum err index_clips_doubt(struct index *index) {
-    return run(index, "UPDATE clips SET told = 2 WHERE told = 1");
+    return sql_run(&index->sql, "UPDATE clips SET told = 2 WHERE told = 1");
 }
 
 enum err index_clip_orphan(struct index *index, const char *node, struct clip_id *out) {
@@ -349,7 +305,7 @@ enum err index_clip_orphan(struct index *index, const char *node, struct clip_id
     bind_text(&q, node);
     enum err err = query_row(&q);
     if (err == ERR_OK) {
-        fixed(&q, 0, out->b, sizeof out->b);
+        column_fixed(&q, 0, out->b, sizeof out->b);
         err = q.err;
     }
     return err;
@@ -357,15 +313,15 @@ enum err index_clip_orphan(struct index *index, const char *node, struct clip_id
 
 enum err index_clip_remove(struct index *index, const char *node, const struct clip_id *clip) {
     QUERY(q, index, "DELETE FROM clips WHERE clip = ? AND node = ?");
-    bind_blob(&q, BYTES_OF(clip->b));
+    bind_bytes(&q, BYTES_OF(clip->b));
     bind_text(&q, node);
-    return query_run(&q);
+    return query_write(&q);
 }
 
 enum err index_clip_known(struct index *index, const char *node, const struct clip_id *clip,
                           bool *out) {
     QUERY(q, index, "SELECT 1 FROM clips WHERE clip = ? AND node = ?");
-    bind_blob(&q, BYTES_OF(clip->b));
+    bind_bytes(&q, BYTES_OF(clip->b));
     bind_text(&q, node);
     enum err err = query_row(&q);
     if (err == ERR_OK || err == ERR_USER_NOT_FOUND) {
@@ -377,7 +333,7 @@ enum err index_clip_known(struct index *index, const char *node, const struct cl
 
 /* secure_delete has overwritten the pages; the write-ahead log still holds them as they were. */
 enum err index_shred(struct index *index) {
-    return run(index, "PRAGMA wal_checkpoint(TRUNCATE)");
+    return sql_run(&index->sql, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 enum err index_clips(struct index *index, clip_visit *visit, void *context) {
@@ -385,12 +341,12 @@ enum err index_clips(struct index *index, clip_visit *visit, void *context) {
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct vault_clip clip = {0};
-        fixed(&q, 0, clip.clip.b, sizeof clip.clip.b);
-        fixed(&q, 1, clip.request.b, sizeof clip.request.b);
-        text(&q, 2, clip.camera, sizeof clip.camera);
-        text(&q, 3, clip.node, sizeof clip.node);
+        column_fixed(&q, 0, clip.clip.b, sizeof clip.clip.b);
+        column_fixed(&q, 1, clip.request.b, sizeof clip.request.b);
+        column_text(&q, 2, clip.camera, sizeof clip.camera);
+        column_text(&q, 3, clip.node, sizeof clip.node);
         clip.told = sqlite3_column_int(q.statement, 4) != 0;
-        clip.match = keep(&q, 5);
+        clip.match = column_keep(&q, 5);
         err = q.err == ERR_OK ? visit(context, &clip) : q.err;
         if (err != ERR_OK) {
             return err;
@@ -402,19 +358,17 @@ enum err index_clips(struct index *index, clip_visit *visit, void *context) {
 bool index_clip_of(struct index *index, const struct id *request, const char *camera) {
     QUERY(q, index,
           "SELECT 1 FROM clips WHERE request = ? AND camera = ? AND (told OR match <> x'')");
-    bind_blob(&q, BYTES_OF(request->b));
+    bind_bytes(&q, BYTES_OF(request->b));
     bind_text(&q, camera);
     return query_row(&q) == ERR_OK;
 }
-
-/* ---- statements ---- */
 
 enum err index_nodes(struct index *index, node_visit *visit, void *context) {
     QUERY(q, index, "SELECT node FROM clips UNION SELECT node FROM jobs");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         char name[SLUG_MAX_BYTES];
-        text(&q, 0, name, sizeof name);
+        column_text(&q, 0, name, sizeof name);
         err = q.err == ERR_OK ? visit(context, name) : q.err;
         if (err != ERR_OK) {
             return err;
@@ -428,159 +382,27 @@ enum err index_node_forget(struct index *index, const char *name) {
     {
         QUERY(clips, index, "DELETE FROM clips WHERE node = ?");
         bind_text(&clips, name);
-        err = query_run(&clips);
+        err = query_write(&clips);
     }
     if (err == ERR_OK) {
         QUERY(jobs, index, "DELETE FROM jobs WHERE node = ?");
         bind_text(&jobs, name);
-        err = query_run(&jobs);
+        err = query_write(&jobs);
     }
     return err == ERR_OK ? index_shred(index) : err;
-}
-
-static enum err run(struct index *index, const char *sql) {
-    return error_of(sqlite3_exec(index->db, sql, NULL, NULL, NULL));
-}
-
-static enum err migrate(struct index *index) {
-    enum {
-        VERSION = COUNT_OF(migrations)
-    };
-    int version = 0;
-    enum err err = ERR_OK;
-    {
-        QUERY(q, index, "PRAGMA user_version");
-        err = query_row(&q);
-        version = err == ERR_OK ? sqlite3_column_int(q.statement, 0) : 0;
-    }
-    if (err == ERR_OK && version > VERSION) {
-        return ERR_HOST_SCHEMA;
-    }
-    if (err == ERR_OK && version < VERSION) {
-        char sql[48];
-        err = index_begin(index);
-        for (int v = version; err == ERR_OK && v < VERSION; v++) {
-            err = run(index, migrations[v]);
-        }
-        (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", (int)VERSION);
-        if (err == ERR_OK) {
-            err = run(index, sql);
-        }
-        if (err == ERR_OK) {
-            err = index_commit(index);
-        }
-    }
-    return err;
-}
-
-static enum err error_of(int code) {
-    int kind = code & 0xff;
-    if (kind == SQLITE_OK || kind == SQLITE_ROW || kind == SQLITE_DONE) {
-        return ERR_OK;
-    }
-    if (kind == SQLITE_FULL || kind == SQLITE_IOERR) {
-        return ERR_HOST_DISK;
-    }
-    if (kind == SQLITE_READONLY || kind == SQLITE_PERM || kind == SQLITE_CANTOPEN) {
-        return ERR_HOST_PERMISSION;
-    }
-    if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED) {
-        return ERR_HOST_LOCKED;
-    }
-    return kind == SQLITE_NOMEM ? ERR_HOST_MEMORY : ERR_HOST_DATABASE;
-}
-
-static struct query query_start(struct index *index, const char *sql) {
-    struct query query = {.index = index, .next = 1};
-    size_t i = 0;
-    while (i + 1 < STATEMENTS_MAX && index->prepared[i].sql != NULL &&
-           index->prepared[i].sql != sql) {
-        i++;
-    }
-    if (index->prepared[i].sql == NULL) {
-        query.err = error_of(sqlite3_prepare_v3(index->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                                &index->prepared[i].statement, NULL));
-        index->prepared[i].sql = query.err == ERR_OK ? sql : NULL;
-    }
-    query.statement = index->prepared[i].statement;
-    return query;
-}
-
-static void query_finish(struct query *query) {
-    if (query->statement != NULL) {
-        (void)sqlite3_reset(query->statement);
-        (void)sqlite3_clear_bindings(query->statement);
-    }
-}
-
-static void bind_int(struct query *query, int64_t value) {
-    if (query->err == ERR_OK) {
-        query->err = error_of(sqlite3_bind_int64(query->statement, query->next++, value));
-    }
-}
-
-static void bind_text(struct query *query, const char *value) {
-    if (query->err == ERR_OK) {
-        query->err =
-            error_of(sqlite3_bind_text(query->statement, query->next++, value, -1, SQLITE_STATIC));
-    }
-}
-
-static void bind_blob(struct query *query, struct bytes value) {
-    if (query->err == ERR_OK) {
-        const void *at = value.len == 0 ? (const void *)"" : value.at;
-        query->err = error_of(
-            sqlite3_bind_blob(query->statement, query->next++, at, (int)value.len, SQLITE_STATIC));
-    }
-}
-
-static enum err query_row(struct query *query) {
-    if (query->err != ERR_OK) {
-        return query->err;
-    }
-    int code = sqlite3_step(query->statement);
-    return code == SQLITE_DONE ? ERR_USER_NOT_FOUND : error_of(code);
-}
-
-static enum err query_run(struct query *query) {
-    enum err err = query_row(query);
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-}
-
-static struct bytes keep(struct query *query, int column) {
-    const void *at = sqlite3_column_blob(query->statement, column);
-    size_t len = (size_t)sqlite3_column_bytes(query->statement, column);
-    buffer_clear(&query->index->row);
-    query->err = buffer_append(&query->index->row, (struct bytes){at, len});
-    return buffer_bytes(&query->index->row);
-}
-
-static void fixed(struct query *query, int column, void *out, size_t len) {
-    const void *at = sqlite3_column_blob(query->statement, column);
-    if (at == NULL || (size_t)sqlite3_column_bytes(query->statement, column) != len) {
-        query->err = ERR_HOST_DATABASE;
-        memset(out, 0, len);
-        return;
-    }
-    memcpy(out, at, len);
-}
-
-static void text(struct query *query, int column, char *out, size_t room) {
-    const unsigned char *value = sqlite3_column_text(query->statement, column);
-    (void)snprintf(out, room, "%s", value == NULL ? "" : (const char *)value);
 }
 
 static void read_segment(struct query *query, struct segment *out) {
     sqlite3_stmt *s = query->statement;
     *out = (struct segment){0};
-    text(query, 0, out->camera, sizeof out->camera);
-    text(query, 1, out->path, sizeof out->path);
+    column_text(query, 0, out->camera, sizeof out->camera);
+    column_text(query, 1, out->path, sizeof out->path);
     out->from.ms = sqlite3_column_int64(s, 2);
     out->to.ms = sqlite3_column_int64(s, 3);
     out->size = (uint64_t)sqlite3_column_int64(s, 4);
     out->modified_ns = sqlite3_column_int64(s, 5);
     out->inode = (uint64_t)sqlite3_column_int64(s, 6);
-    fixed(query, 7, out->sha256.b, sizeof out->sha256.b);
+    column_fixed(query, 7, out->sha256.b, sizeof out->sha256.b);
     out->format = (enum media_format)sqlite3_column_int(s, 8);
     out->time_source = (enum time_source)sqlite3_column_int(s, 9);
     out->width = (uint32_t)sqlite3_column_int64(s, 10);
@@ -602,7 +424,7 @@ static enum err put_segment(struct index *index, const struct segment *segment, 
     bind_int(&q, (int64_t)segment->size);
     bind_int(&q, segment->modified_ns);
     bind_int(&q, (int64_t)segment->inode);
-    bind_blob(&q, BYTES_OF(segment->sha256.b));
+    bind_bytes(&q, BYTES_OF(segment->sha256.b));
     bind_int(&q, segment->format);
     bind_int(&q, segment->time_source);
     bind_int(&q, segment->width);
@@ -611,7 +433,7 @@ static enum err put_segment(struct index *index, const struct segment *segment, 
     bind_int(&q, segment->tagged);
     bind_int(&q, segment->hidden);
     bind_int(&q, refused);
-    return query_run(&q);
+    return query_write(&q);
 }
 
 /* A leaf is a segment as a manifest names it, in order of camera and time (PROTOCOL 6.2, 6.6). */
@@ -624,7 +446,7 @@ static enum err recorded_root(struct index *index, struct id *out) {
     while ((err = query_row(&q)) == ERR_OK) {
         struct clip_source source;
         struct id leaf;
-        fixed(&q, 0, source.sha256.b, sizeof source.sha256.b);
+        column_fixed(&q, 0, source.sha256.b, sizeof source.sha256.b);
         source.from.ms = sqlite3_column_int64(q.statement, 1);
         source.to.ms = sqlite3_column_int64(q.statement, 2);
         if (q.err != ERR_OK) {
@@ -644,9 +466,9 @@ static enum err put_period(struct index *index, const struct period *period) {
     {
         QUERY(q, index, "INSERT INTO periods(closed, salt, commitment) VALUES(?, ?, ?)");
         bind_int(&q, period->closed.ms);
-        bind_blob(&q, BYTES_OF(period->salt));
-        bind_blob(&q, BYTES_OF(period->commitment.b));
-        enum err err = query_run(&q);
+        bind_bytes(&q, BYTES_OF(period->salt));
+        bind_bytes(&q, BYTES_OF(period->commitment.b));
+        enum err err = query_write(&q);
         if (err != ERR_OK) {
             return err;
         }
@@ -654,5 +476,5 @@ static enum err put_period(struct index *index, const struct period *period) {
     QUERY(q, index,
           "UPDATE segments SET period = (SELECT max(number) FROM periods)"
           " WHERE period IS NULL AND refused = 0");
-    return query_run(&q);
+    return query_write(&q);
 }

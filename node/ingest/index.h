@@ -14,8 +14,6 @@ struct index;
 
 MUST_USE enum err index_open(const char *path, struct index **out);
 void index_close(struct index *index); /* NULL is fine */
-MUST_USE enum err index_begin(struct index *index);
-MUST_USE enum err index_commit(struct index *index);
 
 /* ---- the camera list in force ---- */
 MUST_USE enum err index_list_get(struct index *index, struct bytes *signed_list);

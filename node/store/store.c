@@ -2,64 +2,28 @@
  *  1. Every read and write happens between store_begin and store_commit or store_roll_back.
  *  2. A prepared statement is reset as soon as its row has been handed on, except inside an *_each,
  *     whose visitor may read other tables but not write.
- *  3. Blobs handed out live in `row`, one buffer per borrowed column, until the next call. */
+ *  3. Blobs handed out are kept (sql.h), one buffer per borrowed column, until the next call. */
 #include "node/store/store.h"
 
 #include <assert.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/assert.h"
-
-enum {
-    STATEMENTS_MAX = 128,
-    COLUMNS_MAX = 8, /* blobs that one row hands out */
-    VALUE_MAX = 2 * 1024 * 1024 + 4096,
-};
+#include "node/store/sql.h"
 
 struct store {
-    sqlite3 *db;
+    struct sql sql;
     bool open;  /* a turn is */
     bool begun; /* and its transaction: from the first statement on, as most turns have none */
     int changes_at_begin;
-    struct prepared {
-        const char *sql; /* static text; its address is the key */
-        sqlite3_stmt *statement;
-    } prepared[STATEMENTS_MAX];
-    struct buffer columns[COLUMNS_MAX];
-    size_t columns_used;
 };
 
-/* One statement in use: made ready, bound, stepped, and reset when it goes out of scope. */
-struct query {
-    struct store *store;
-    sqlite3_stmt *statement;
-    int next; /* parameter to bind */
-    enum err err;
-};
-
-static const char *const migrations[];
 static enum err migrate(struct store *store);
-static enum err sql_error(struct store *store, int code);
-static enum err run(struct store *store, const char *sql);
-
-static struct query query_start(struct store *store, const char *sql);
-static void query_finish(struct query *query);
-static void bind_bytes(struct query *query, struct bytes value);
-static void bind_id(struct query *query, const struct id *id);
-static void bind_int(struct query *query, int64_t value);
-static void bind_text(struct query *query, const char *text);
-static enum err query_row(struct query *query);   /* ERR_OK, or ERR_USER_NOT_FOUND at the end */
-static enum err query_write(struct query *query); /* runs to its end */
-static struct bytes column_keep(struct query *query, int column);
-static void column_fixed(struct query *query, int column, void *out, size_t len);
+static struct query ask(struct store *store, const char *text);
 static void column_epoch(struct query *query, struct store_epoch *out);
-static void column_text(struct query *query, int column, char *out, size_t room);
 
-#define QUERY(name, store, sql)                                                                    \
-    (store)->columns_used = 0;                                                                     \
-    SCOPED(query_finish) struct query name = query_start(store, sql)
+#define QUERY(name, store, text) SCOPED(query_finish) struct query name = ask(store, text)
 
 /* ---- opening, turns ---- */
 
@@ -68,22 +32,13 @@ enum err store_open(const char *path, struct store **out) {
     if (store == NULL) {
         return ERR_HOST_MEMORY;
     }
-    for (size_t i = 0; i < COLUMNS_MAX; i++) {
-        buffer_init(&store->columns[i], VALUE_MAX);
-    }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX; /* one thread */
-    int code = sqlite3_open_v2(path, &store->db, flags, NULL);
-    enum err err = sql_error(store, code);
-    if (err == ERR_OK) {
-        (void)sqlite3_extended_result_codes(store->db, 1);
-        (void)sqlite3_busy_timeout(store->db, 5000);
-        err = run(store, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                         "PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
-                         "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;"
-                         "PRAGMA trusted_schema=OFF;"
-                         /* One and the same: what is written back, and what stays. */
-                         "PRAGMA wal_autocheckpoint=2048; PRAGMA journal_size_limit=8388608;");
-    }
+    enum err err = sql_open(&store->sql, path,
+                            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                            "PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
+                            "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024;"
+                            "PRAGMA trusted_schema=OFF;"
+                            /* One and the same: what is written back, and what stays. */
+                            "PRAGMA wal_autocheckpoint=2048; PRAGMA journal_size_limit=8388608;");
     if (err == ERR_OK) {
         err = migrate(store);
     }
@@ -99,26 +54,20 @@ void store_close(struct store *store) {
     if (store == NULL) {
         return;
     }
-    for (size_t i = 0; i < STATEMENTS_MAX; i++) {
-        (void)sqlite3_finalize(store->prepared[i].statement);
-    }
-    for (size_t i = 0; i < COLUMNS_MAX; i++) {
-        buffer_finish(&store->columns[i]);
-    }
-    (void)sqlite3_close(store->db);
+    sql_close(&store->sql);
     free(store);
 }
 
 enum err store_begin(struct store *store) {
     ASSERT(!store->open);
     store->open = true;
-    store->changes_at_begin = sqlite3_total_changes(store->db);
+    store->changes_at_begin = sqlite3_total_changes(store->sql.db);
     return ERR_OK;
 }
 
 enum err store_commit(struct store *store) {
     ASSERT(store->open);
-    enum err err = store->begun ? run(store, "COMMIT") : ERR_OK;
+    enum err err = store->begun ? sql_run(&store->sql, "COMMIT") : ERR_OK;
     if (err == ERR_OK) {
         store->open = false;
         store->begun = false;
@@ -128,19 +77,19 @@ enum err store_commit(struct store *store) {
 
 void store_roll_back(struct store *store) {
     if (store->begun) {
-        (void)run(store, "ROLLBACK");
+        sql_roll_back(&store->sql);
     }
     store->open = false;
     store->begun = false;
 }
 
 bool store_changed(const struct store *store) {
-    return sqlite3_total_changes(store->db) != store->changes_at_begin;
+    return sqlite3_total_changes(store->sql.db) != store->changes_at_begin;
 }
 
 enum err store_shred_barrier(struct store *store) {
     ASSERT(!store->open);
-    return run(store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    return sql_run(&store->sql, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 /* ---- single values ---- */
@@ -191,7 +140,6 @@ static enum err each_object(struct query *q, store_object_visit *visit, void *co
     enum err err = ERR_OK;
     while ((err = query_row(q)) == ERR_OK) {
         struct store_object object = {0};
-        q->store->columns_used = 0;
         read_object(q, &object);
         err = q->err == ERR_OK ? visit(context, &object) : q->err;
         if (err != ERR_OK) {
@@ -479,7 +427,6 @@ enum err store_far_roll_each(struct store *store, store_far_roll_visit *visit, v
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct id treaty;
-        store->columns_used = 0;
         column_fixed(&q, 0, treaty.b, sizeof treaty.b);
         const struct bytes roll = column_keep(&q, 1);
         err = q.err == ERR_OK ? visit(context, &treaty, roll) : q.err;
@@ -844,7 +791,6 @@ enum err store_clip_each(struct store *store, const struct id *request, store_cl
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct store_clip clip = {0};
-        store->columns_used = 0;
         read_clip(&q, &clip);
         err = q.err == ERR_OK ? visit(context, &clip) : q.err;
         if (err != ERR_OK) {
@@ -1023,7 +969,6 @@ enum err store_delivered_each(struct store *store, store_delivered_visit *visit,
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct store_delivered delivered = {0};
-        store->columns_used = 0;
         read_delivered(&q, &delivered);
         err = q.err == ERR_OK ? visit(context, &delivered) : q.err;
         if (err != ERR_OK) {
@@ -1103,12 +1048,11 @@ enum err store_asked_forget(struct store *store, struct instant delete_by) {
 
 enum err store_owed_add(struct store *store, const struct store_owed *owed) {
     QUERY(q, store,
-          "INSERT INTO owed(commitment, author, delete_by, deleted, unsure) VALUES(?, ?, ?, ?, 0)"
+          "INSERT INTO owed(commitment, author, delete_by, deleted, unsure) VALUES(?, ?, ?, 0, 0)"
           " ON CONFLICT DO UPDATE SET delete_by = min(delete_by, excluded.delete_by)");
     bind_id(&q, &owed->commitment);
     bind_id(&q, &owed->author);
     bind_int(&q, owed->delete_by.ms);
-    bind_int(&q, owed->deleted);
     return query_write(&q);
 }
 
@@ -1366,7 +1310,6 @@ enum err store_fork_each(struct store *store, store_fork_visit *visit, void *con
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct sign_public log;
-        store->columns_used = 0;
         column_fixed(&q, 0, log.b, sizeof log.b);
         struct bytes proof = column_keep(&q, 1);
         err = q.err == ERR_OK ? visit(context, &log, proof) : q.err;
@@ -1394,7 +1337,6 @@ enum err store_waiting_each(struct store *store, store_waiting_visit *visit, voi
     QUERY(q, store, "SELECT entry FROM waiting ORDER BY seq");
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
-        store->columns_used = 0;
         struct bytes entry = column_keep(&q, 0);
         err = q.err == ERR_OK ? visit(context, entry) : q.err;
         if (err != ERR_OK) {
@@ -1437,7 +1379,6 @@ enum err store_invite_each(struct store *store, store_invite_visit *visit, void 
     enum err err = ERR_OK;
     while ((err = query_row(&q)) == ERR_OK) {
         struct store_invite invite = {0};
-        store->columns_used = 0;
         column_fixed(&q, 0, invite.id.b, sizeof invite.id.b);
         invite.invite = column_keep(&q, 1);
         column_fixed(&q, 2, invite.psk0, sizeof invite.psk0);
@@ -1674,173 +1615,19 @@ static const char *const migrations[] = {
 };
 
 static enum err migrate(struct store *store) {
-    enum {
-        VERSION = COUNT_OF(migrations)
-    };
-    enum err err = store_begin(store);
-    if (err != ERR_OK) {
-        return err;
-    }
-    int version = 0;
-    {
-        QUERY(q, store, "PRAGMA user_version");
-        err = query_row(&q);
-        version = err == ERR_OK ? sqlite3_column_int(q.statement, 0) : 0;
-    }
-    if (err == ERR_OK && version > VERSION) {
-        err = ERR_HOST_SCHEMA;
-    }
-    for (int v = version; err == ERR_OK && v < VERSION; v++) {
-        err = run(store, migrations[v]);
-    }
-    if (err == ERR_OK && version < VERSION) {
-        char sql[40];
-        (void)sqlite3_snprintf(sizeof sql, sql, "PRAGMA user_version = %d", (int)VERSION);
-        err = run(store, sql);
-    }
-    if (err == ERR_OK) {
-        err = store_commit(store);
-    }
-    if (err != ERR_OK) {
-        store_roll_back(store);
-    }
-    return err;
+    return sql_migrate(&store->sql, migrations, COUNT_OF(migrations));
 }
 
 /* ---- statements ---- */
 
-static enum err sql_error(struct store *store, int code) {
-    (void)store;
-    switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-        return ERR_OK;
-    case SQLITE_NOMEM:
-        return ERR_HOST_MEMORY;
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-        return ERR_HOST_DISK;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_CANTOPEN:
-        return ERR_HOST_PERMISSION;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ERR_HOST_LOCKED;
-    default: /* an int, not an enum: whatever else SQLite says */
-        return ERR_HOST_DATABASE;
-    }
-}
-
-static enum err run(struct store *store, const char *sql) {
-    return sql_error(store, sqlite3_exec(store->db, sql, NULL, NULL, NULL));
-}
-
-static struct query query_start(struct store *store, const char *sql) {
-    struct query query = {.store = store, .next = 1};
+/* A turn's transaction begins with its first statement. */
+static struct query ask(struct store *store, const char *text) {
     if (store->open && !store->begun) {
-        query.err = run(store, "BEGIN"); /* deferred: nobody else writes here */
-        store->begun = query.err == ERR_OK;
-        if (query.err != ERR_OK) {
-            return query;
+        enum err err = sql_run(&store->sql, "BEGIN"); /* deferred: nobody else writes here */
+        store->begun = err == ERR_OK;
+        if (err != ERR_OK) {
+            return (struct query){.sql = &store->sql, .err = err};
         }
     }
-    size_t i = 0;
-    while (i < STATEMENTS_MAX && store->prepared[i].sql != NULL && store->prepared[i].sql != sql) {
-        i++;
-    }
-    ASSERT(i < STATEMENTS_MAX);
-    if (store->prepared[i].sql == NULL) {
-        query.err =
-            sql_error(store, sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                                &store->prepared[i].statement, NULL));
-        if (query.err != ERR_OK) {
-            return query;
-        }
-        store->prepared[i].sql = sql;
-    }
-    query.statement = store->prepared[i].statement;
-    return query;
-}
-
-static void query_finish(struct query *query) {
-    if (query->statement != NULL) {
-        (void)sqlite3_reset(query->statement);
-        (void)sqlite3_clear_bindings(query->statement);
-    }
-}
-
-static void bind_bytes(struct query *query, struct bytes value) {
-    if (query->err == ERR_OK) { /* a NULL pointer would bind SQL's NULL */
-        const void *at = value.len == 0 ? (const void *)"" : value.at;
-        query->err = sql_error(query->store, sqlite3_bind_blob(query->statement, query->next++, at,
-                                                               (int)value.len, SQLITE_STATIC));
-    }
-}
-
-static void bind_id(struct query *query, const struct id *id) {
-    bind_bytes(query, BYTES_OF(id->b));
-}
-
-static void bind_int(struct query *query, int64_t value) {
-    if (query->err == ERR_OK) {
-        query->err =
-            sql_error(query->store, sqlite3_bind_int64(query->statement, query->next++, value));
-    }
-}
-
-static void bind_text(struct query *query, const char *text) {
-    if (query->err == ERR_OK) {
-        query->err = sql_error(query->store, sqlite3_bind_text(query->statement, query->next++,
-                                                               text, -1, SQLITE_STATIC));
-    }
-}
-
-static enum err query_row(struct query *query) {
-    if (query->err != ERR_OK) {
-        return query->err;
-    }
-    int code = sqlite3_step(query->statement);
-    if (code == SQLITE_DONE) {
-        return ERR_USER_NOT_FOUND;
-    }
-    return sql_error(query->store, code);
-}
-
-static enum err query_write(struct query *query) {
-    enum err err = query_row(query);
-    ASSERT(err != ERR_OK); /* a write answers no row */
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-}
-
-static struct bytes column_keep(struct query *query, int column) {
-    struct store *store = query->store;
-    ASSERT(store->columns_used < COLUMNS_MAX);
-    struct buffer *buffer = &store->columns[store->columns_used++];
-    const void *at = sqlite3_column_blob(query->statement, column);
-    size_t len = (size_t)sqlite3_column_bytes(query->statement, column);
-    buffer_clear(buffer);
-    enum err err = buffer_append(buffer, (struct bytes){at, len});
-    if (err != ERR_OK) {
-        query->err = err;
-        return (struct bytes){NULL, 0};
-    }
-    return buffer_bytes(buffer);
-}
-
-/* A column of another length was not written by us: the file is damaged. */
-static void column_fixed(struct query *query, int column, void *out, size_t len) {
-    const void *at = sqlite3_column_blob(query->statement, column);
-    if (at == NULL || (size_t)sqlite3_column_bytes(query->statement, column) != len) {
-        query->err = ERR_HOST_DATABASE;
-        memset(out, 0, len);
-        return;
-    }
-    memcpy(out, at, len);
-}
-
-static void column_text(struct query *query, int column, char *out, size_t room) {
-    const unsigned char *text = sqlite3_column_text(query->statement, column);
-    (void)sqlite3_snprintf((int)room, out, "%s", text == NULL ? "" : (const char *)text);
+    return query_start(&store->sql, text);
 }

@@ -332,7 +332,6 @@ struct store_owed {
     struct id commitment;
     struct id author;
     struct instant delete_by;
-    bool deleted;
 };
 MUST_USE enum err store_owed_add(struct store *store, const struct store_owed *owed);
 MUST_USE enum err store_owed_deleted(struct store *store, const struct id *commitment,

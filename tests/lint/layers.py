@@ -20,7 +20,7 @@ ENGINES = {"transport", "overlay", "community", "request", "consent", "transfer"
 SYSTEM = {  # headers beyond libc, and where they may be used
     "sodium": {"crypto"}, "openssl/": {"crypto"},
     "seccomp": {"node/confine"}, "linux/": {"node/confine"},
-    "sqlite3": {"node/store", "node/ingest"},
+    "sqlite3": {"node/store"},
     "uv.h": {"node/shell"},
     "jansson": {"cli"}, "qrencode": {"cli"},
     "protobuf-c": {"proto"},

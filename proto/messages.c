@@ -2,6 +2,7 @@
  * so each kind has a shape over its own member. */
 #include <string.h>
 
+#include "crypto/piece_tree.h"
 #include "node/base/assert.h"
 #include "proto/control.h"
 #include "proto/fence.h"
@@ -449,7 +450,7 @@ static const struct shape_field ingest_match_rows[] = {
     ROW(3, SHAPE_FIXED, INGEST, as.match.clip, NEEDED),
     ROW(4, SHAPE_BYTES, INGEST, as.match.header, NEEDED, .max = HEADER_MAX),
     ROW(5, SHAPE_BYTES, INGEST, as.match.manifest, NEEDED, .max = SEALED_MANIFEST_MAX),
-    ROW(6, SHAPE_U64, INGEST, as.match.payload_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(6, SHAPE_U64, INGEST, as.match.payload_size, NEEDED, .min = PAYLOAD_MIN, .max = INT64_MAX),
     ROW(7, SHAPE_FIXED, INGEST, as.match.payload_root, NEEDED),
     ARRAY(8, SHAPE_PACKED, INGEST, as.match.owners, as.match.owner_count),
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "crypto/piece_tree.h"
 #include "proto/clip.h"
 #include "proto/shapes.h"
 
@@ -606,7 +607,7 @@ static const struct shape_field manifest_rows[] = {
     ROW(12, SHAPE_BOOL, struct manifest, audio),
     ROW(13, SHAPE_FIXED, struct manifest, sha256, NEEDED),
     ROW(14, SHAPE_U64, struct manifest, size, NEEDED, .min = 1, .max = INT64_MAX),
-    ROW(15, SHAPE_U64, struct manifest, payload_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(15, SHAPE_U64, struct manifest, payload_size, NEEDED, .min = PAYLOAD_MIN, .max = INT64_MAX),
     ROW(16, SHAPE_FIXED, struct manifest, payload_root, NEEDED),
     ARRAY(17, SHAPE_FIXED, struct manifest, owners, owner_count, NEEDED),
     ARRAY(18, SHAPE_MESSAGE, struct manifest, runs, run_count, NEEDED, .sub = &run_shape),
@@ -651,7 +652,7 @@ static const struct shape_field grant_rows[] = {
     ROW(6, SHAPE_FIXED, struct grant, manifest, NEEDED),
     ROW(7, SHAPE_FIXED, struct grant, sha256, NEEDED),
     ROW(8, SHAPE_U64, struct grant, size, NEEDED, .min = 1, .max = INT64_MAX),
-    ROW(9, SHAPE_U64, struct grant, payload_size, NEEDED, .min = 1, .max = INT64_MAX),
+    ROW(9, SHAPE_U64, struct grant, payload_size, NEEDED, .min = PAYLOAD_MIN, .max = INT64_MAX),
     ROW(10, SHAPE_FIXED, struct grant, payload_root, NEEDED),
     ROW(11, SHAPE_TIME, struct grant, from, NEEDED),
     ROW(12, SHAPE_TIME, struct grant, to, NEEDED),

@@ -303,6 +303,15 @@ const char *call_text(const struct checked_call *call, char out[SAFE_MAX]) {
     return out;
 }
 
+void call_facts(struct facts *facts, const struct call_back *call) {
+    facts_text(facts, "agency", NULL, call->agency);
+    facts_text(facts, "number", NULL, call->number);
+    facts_time(facts, "at", NULL, call->at);
+    facts_text(facts, "outcome", NULL, call_outcome_word(call->outcome));
+    facts_text(facts, "spoke_to", NULL, call->spoke_to);
+    facts_text(facts, "note", NULL, call->note);
+}
+
 const char *calls_more_text(const struct checked_request *asked, char out[CALLS_MORE_MAX]) {
     (void)snprintf(out, CALLS_MORE_MAX, "%u more %s called; only the newest are shown",
                    asked->calls_more, asked->calls_more == 1 ? "home has" : "homes have");

@@ -523,6 +523,7 @@ const char *secrecy_text(const struct request *request, struct instant now,
                          char out[SECRECY_TEXT_MAX]);
 /* "Ada rang +1 951 555 0100, 24 Nov 21:40: confirmed by Sgt. Lee", safe to print. */
 const char *call_text(const struct checked_call *call, char out[SAFE_MAX]);
+void call_facts(struct facts *facts, const struct call_back *call); /* for --json */
 /* "3 more homes have called; only the newest are shown"; NULL where all are shown. */
 enum {
     CALLS_MORE_MAX = 64

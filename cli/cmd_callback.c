@@ -206,11 +206,6 @@ static void say_recorded(const struct cli *cli, const char *code, const struct c
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "code", NULL, code);
     facts_bytes(facts, "request", NULL, BYTES_OF(call->request.b));
-    facts_text(facts, "agency", NULL, call->agency);
-    facts_text(facts, "number", NULL, call->number);
-    facts_time(facts, "at", NULL, call->at);
-    facts_text(facts, "outcome", NULL, call_outcome_word(call->outcome));
-    facts_text(facts, "spoke_to", NULL, call->spoke_to);
-    facts_text(facts, "note", NULL, call->note);
+    call_facts(facts, call);
     facts_end(facts);
 }

@@ -293,12 +293,7 @@ static void list_calls(const struct cli *cli, const struct checked_request *chec
         }
         facts_item(facts);
         facts_text(facts, "by", NULL, checked->calls[i].by);
-        facts_text(facts, "agency", NULL, call->agency);
-        facts_text(facts, "number", NULL, call->number);
-        facts_time(facts, "at", NULL, call->at);
-        facts_text(facts, "outcome", NULL, call_outcome_word(call->outcome));
-        facts_text(facts, "spoke_to", NULL, call->spoke_to);
-        facts_text(facts, "note", NULL, call->note);
+        call_facts(facts, call);
     }
     facts_items(facts, NULL);
     char more[CALLS_MORE_MAX];

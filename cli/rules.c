@@ -104,12 +104,9 @@ static enum err read_section(struct reader *reader, char *line) {
 static enum err read_asker(struct reader *reader, const char *line) {
     struct rules *rules = &reader->rules;
     char name[LINE_MAX_BYTES];
-    const char *at = line + strlen("[asker ");
-    size_t len = strlen(at);
-    if (len < 4 || *at != '"' || strcmp(at + len - 2, "\"]") != 0) {
+    if (!lines_heading(line, "asker", name, sizeof name)) {
         return bad(reader, "expected [asker \"NAME\"], got", line);
     }
-    (void)snprintf(name, sizeof name, "%.*s", (int)len - 3, at + 1);
     if (!name_good(name)) {
         return bad(reader, "not a name:", name);
     }

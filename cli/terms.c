@@ -178,12 +178,9 @@ static enum err read_section(struct reader *reader, char *line) {
 static enum err read_agency(struct reader *reader, const char *line) {
     struct charter *charter = &reader->file.charter;
     char name[TERMS_LINE_MAX];
-    const char *at = line + strlen("[agency ");
-    size_t len = strlen(at);
-    if (len < 4 || *at != '"' || strcmp(at + len - 2, "\"]") != 0) {
+    if (!lines_heading(line, "agency", name, sizeof name)) {
         return bad(reader, "expected [agency \"NAME\"], got", line);
     }
-    (void)snprintf(name, sizeof name, "%.*s", (int)len - 3, at + 1);
     if (!name_good(name)) {
         return bad(reader, "not a name:", name);
     }

@@ -47,7 +47,6 @@ static bool take_signature(const struct note_line *line, uint8_t *out, size_t le
 static size_t write_line(const struct note_key *key, struct bytes signature, char *out,
                          size_t room);
 static size_t stamped(struct bytes text, uint64_t time_s, uint8_t out[STAMPED_MAX]);
-static bool next_line(struct bytes *from, struct bytes *out);
 static bool read_decimal(struct bytes from, uint64_t *out);
 static bool printable(struct bytes text);
 
@@ -145,7 +144,7 @@ enum err checkpoint_read(struct bytes text, struct checkpoint *out) {
     struct checkpoint checkpoint = {.size = 0};
     size_t len = 0;
     for (size_t i = 0; i < PROFILE_LINES; i++) {
-        if (!next_line(&text, &lines[i])) {
+        if (!bytes_line(&text, &lines[i])) {
             return ERR_PEER_MALFORMED;
         }
     }
@@ -272,7 +271,7 @@ static bool parse(struct bytes note, struct note_lines *out) {
     }
     out->text = (struct bytes){note.at, end - 1};
     rest = (struct bytes){note.at + end, note.len - end};
-    while (next_line(&rest, &line)) {
+    while (bytes_line(&rest, &line)) {
         if (out->count == NOTE_LINES_MAX || !parse_line(line, &out->list[out->count++])) {
             return false;
         }
@@ -386,17 +385,6 @@ static size_t stamped(struct bytes text, uint64_t time_s, uint8_t out[STAMPED_MA
     ASSERT(len > 0 && (size_t)len + text.len <= STAMPED_MAX);
     memcpy(out + len, text.at, text.len);
     return (size_t)len + text.len;
-}
-
-static bool next_line(struct bytes *from, struct bytes *out) {
-    const uint8_t *end = from->len == 0 ? NULL : memchr(from->at, '\n', from->len);
-    if (end == NULL) {
-        return false;
-    }
-    *out = (struct bytes){from->at, (size_t)(end - from->at)};
-    from->at = end + 1;
-    from->len -= out->len + 1;
-    return true;
 }
 
 /* No sign, no leading zero. */

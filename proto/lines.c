@@ -1,5 +1,6 @@
 #include "proto/lines.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/fence.h"
@@ -36,4 +37,16 @@ char *lines_trim(char *text) {
         text[--len] = '\0';
     }
     return text;
+}
+
+bool lines_heading(const char *line, const char *kind, char *name, size_t room) {
+    const size_t kind_len = strlen(kind);
+    const size_t len = strlen(line);
+    const size_t around = kind_len + strlen("[ \"\"]");
+    if (len <= around || *line != '[' || strncmp(line + 1, kind, kind_len) != 0 ||
+        strncmp(line + 1 + kind_len, " \"", 2) != 0 || strcmp(line + len - 2, "\"]") != 0) {
+        return false;
+    }
+    (void)snprintf(name, room, "%.*s", (int)(len - around), line + kind_len + 3);
+    return true;
 }

@@ -23,5 +23,7 @@ struct lines {
 bool lines_next(struct lines *lines);
 /* Without the blanks around it, in place. */
 char *lines_trim(char *text);
+/* A heading as `[kind "NAME"]`: NAME, cut to `room`. Whether that is one, the caller judges. */
+bool lines_heading(const char *line, const char *kind, char *name, size_t room);
 
 #endif

@@ -19,6 +19,17 @@ bool bytes_equal(struct bytes a, struct bytes b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+bool bytes_line(struct bytes *from, struct bytes *out) {
+    const uint8_t *end = from->len == 0 ? NULL : memchr(from->at, '\n', from->len);
+    if (end == NULL) {
+        return false;
+    }
+    *out = (struct bytes){from->at, (size_t)(end - from->at)};
+    from->at = end + 1;
+    from->len -= out->len + 1;
+    return true;
+}
+
 bool id_is_zero(const struct id *id) {
     static const struct id zero;
     return id_equal(id, &zero);

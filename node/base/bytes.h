@@ -32,6 +32,8 @@ struct buffer {
 #define BYTES_TEXT(text) ((struct bytes){(const uint8_t *)(text), strlen(text)})
 
 bool bytes_equal(struct bytes a, struct bytes b); /* not constant time: public bytes only */
+/* Takes a line off the front, its end with it; *out goes without. False: no line ends in it. */
+bool bytes_line(struct bytes *from, struct bytes *out);
 /* Here, so that whoever goes through a table makes no calls. */
 static inline bool id_equal(const struct id *a, const struct id *b) {
     return memcmp(a->b, b->b, sizeof a->b) == 0;

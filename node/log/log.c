@@ -35,7 +35,6 @@ struct log {
     struct log_entry waiting[LOG_WAITING_MAX];
 };
 
-static bool next_line(struct bytes *from, struct bytes *out);
 static struct instant whole_second(struct instant at);
 static void take_waiting(struct log *log, struct log_slot *out);
 static void write_slot_leaf(const struct log_slot_leaf *slot, char out[LOG_LEAF_MAX]);
@@ -203,7 +202,7 @@ bool log_opening_next(struct bytes *rest, struct log_entry *out) {
     struct bytes after = *rest;
     struct bytes line;
     struct log_entry entry;
-    if (!next_line(&after, &line) || log_entry_read(line, &entry) != ERR_OK ||
+    if (!bytes_line(&after, &line) || log_entry_read(line, &entry) != ERR_OK ||
         !log_kind_private(entry.kind)) {
         return false;
     }
@@ -312,17 +311,6 @@ bool log_close_slot(struct log *log, struct now now, const uint8_t salt[32], str
 
 struct tick log_deadline(const struct log *log) {
     return log->slot_ends;
-}
-
-static bool next_line(struct bytes *from, struct bytes *out) {
-    const uint8_t *end = from->len == 0 ? NULL : memchr(from->at, '\n', from->len);
-    if (end == NULL) {
-        return false;
-    }
-    *out = (struct bytes){from->at, (size_t)(end - from->at)};
-    from->at = end + 1;
-    from->len -= out->len + 1;
-    return true;
 }
 
 /* A clock that is out of its mind must not change the leaf's length (invariant 2). */

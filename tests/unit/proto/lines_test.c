@@ -57,10 +57,41 @@ static void test_what_cannot_be_read_is_told(void **state) {
     next_is_wrong(BYTES_TEXT("\xff"), "line is not plain UTF-8 text");
 }
 
+static void test_a_heading_has_a_name_in_quotes(void **state) {
+    (void)state;
+    static const char *const others[] = {
+        "[camera]",
+        "[camera \"\"]",
+        "[camera \"A]",
+        "[camera A\"]",
+        "[camera \"A\"",
+        "camera \"A\"]",
+        "[camera\"A\"]",
+        "[cameras \"A\"]",
+        "[camer \"A\"]",
+        "[camera \"]",
+        "[camera  \"A\"]",
+        "[camera \"A\"] ",
+        "",
+    };
+    char name[8];
+    CHECK(lines_heading("[camera \"A \"b\"\"]", "camera", name, sizeof name));
+    assert_string_equal(name, "A \"b\"");
+    CHECK(lines_heading("[camera \"123456789\"]", "camera", name, sizeof name));
+    assert_string_equal(name, "1234567");
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        if (lines_heading(others[i], "camera", name, sizeof name)) {
+            fail_msg("%s", others[i]);
+        }
+    }
+    assert_string_equal(name, "1234567");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_come_one_by_one_and_trimmed),
         cmocka_unit_test(test_what_cannot_be_read_is_told),
+        cmocka_unit_test(test_a_heading_has_a_name_in_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

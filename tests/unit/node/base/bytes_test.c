@@ -64,12 +64,25 @@ static void test_hex_reads_what_it_writes(void **state) {
     CHECK_ERR(ERR_USER_SYNTAX, hex_read("00abfg", back, 3));
 }
 
+static void test_a_line_is_what_ends(void **state) {
+    (void)state;
+    struct bytes rest = BYTES_TEXT("one\n\nthree");
+    struct bytes line;
+    CHECK(bytes_line(&rest, &line) && bytes_equal(line, BYTES_TEXT("one")));
+    CHECK(bytes_line(&rest, &line) && line.len == 0);
+    CHECK(!bytes_line(&rest, &line));
+    CHECK(bytes_equal(rest, BYTES_TEXT("three"))); /* as it was */
+    rest = (struct bytes){NULL, 0};
+    CHECK(!bytes_line(&rest, &line));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base64_matches_rfc_4648),
         cmocka_unit_test(test_base64_has_one_spelling),
         cmocka_unit_test(test_buffer_never_passes_its_limit),
         cmocka_unit_test(test_hex_reads_what_it_writes),
+        cmocka_unit_test(test_a_line_is_what_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

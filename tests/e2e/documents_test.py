@@ -16,25 +16,10 @@ import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from homes import Home  # noqa: E402
-from street import (PASSPHRASE, QUESTION, add_camera, found_and_join, half_an_hour_ago, open_clips, request_words,  # noqa: E402
-                    set_up, start_home)
+from street import (PASSPHRASE, QUESTION, WARRANT, add_camera, found_and_join, half_an_hour_ago, open_clips,  # noqa: E402
+                    request_words, set_up, start_home)
 
 MIB = 1024 * 1024
-WARRANT = """instrument = search_warrant
-jurisdiction = US-CA
-court = Superior Court of California, County of Riverside
-case = 26-SW-1182
-statute = Cal. Penal Code 1524
-offence = Hit and run causing injury, Veh. Code 20001
-applicant_name = R. Alvarez
-applicant_agency = Riverside PD
-applicant_badge = 4471
-authority_name = M. Okafor
-authority_title = Judge of the Superior Court
-issued_at = {issued}
-execute_by = {until}
-items = Footage of a silver hatchback leaving the crossing
-"""
 SEALS = {
     "good": "sealed by Superior Court of Riverside",
     "intermediate": "sealed by Clerk of Riverside",

@@ -12,27 +12,14 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from homes import Home  # noqa: E402
+from governing import (CODE, FAILED, NO_TERMINAL, PENDING, USAGE, YES_NO, answered, code_of, refused, said,  # noqa: E402
+                       sign, version)
 from street import PASSPHRASE, found_and_join, invite, set_up, start_home  # noqa: E402
 
-DONE, FAILED, USAGE, PENDING, NO_TERMINAL = 0, 1, 2, 3, 5
-YES_NO, CODE, NAME = r"\[y/N\] ", "type its code: ", r"type (its|the community's) name, .*: "
+NAME = r"type (its|the community's) name, .*: "
 CTRL_C = "\x03"
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
-said = []  # what commands that asked something printed
 SOON_S = 5  # within which a removal has ended the links of whoever is removed
-
-
-def answered(home, question, answer, *words):
-    """A command with this question and the passphrase behind it: what it printed."""
-    terminal = home.at_terminal(*words)
-    terminal.expect(question)
-    terminal.line(answer)
-    terminal.expect(PASSPHRASE)
-    terminal.line(Home.PASSPHRASE)
-    assert terminal.wait() == DONE, terminal.text
-    said.append(terminal.text)
-    return terminal.text
 
 
 def as_documented():
@@ -50,12 +37,6 @@ def as_documented():
         assert masked(line).rstrip() in printed, f"README shows what is not printed: {line}"
 
 
-def refused(home, code, told, *words):
-    got = home.run(*words, check=False)
-    assert got.returncode == code and told in got.stderr, (words, got.returncode, got.stdout, got.stderr)
-    return got.stderr
-
-
 def states(home):
     return {m["name"]: m["state"] for m in home.facts("members")}
 
@@ -66,10 +47,6 @@ def links(home):
 
 def linked_with(home):
     return {name for name, state in states(home).items() if state == "linked"}
-
-
-def version(home):
-    return home.facts("charter", "show")["version"]
 
 
 def reach(homes, number):
@@ -91,12 +68,7 @@ def edited(home, *changes, name="charter.conf"):
 
 def propose(home, *changes):
     text = answered(home, YES_NO, "y", "charter", "propose", edited(home, *changes))
-    return re.search(r"(?:decided|signed) as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1), text
-
-
-def sign(home, code):
-    home.until(lambda: [p["code"] for p in home.facts("charter", "proposals")], lambda codes: code in codes, 30)
-    return answered(home, CODE, code, "charter", "sign", code)
+    return code_of(text), text
 
 
 def edits(ada):

@@ -14,12 +14,11 @@ import sys
 import types
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from homes import Home  # noqa: E402
+from governing import FAILED, NO_TERMINAL, PENDING, USAGE, answered  # noqa: E402
 from second_home import DAY_MS, GOSSIP, NEIGHBOUR, Peer, SigningKey, read_code, schemas, sign  # noqa: E402
-from street import (PASSPHRASE, accept, add_camera, ask, found_and_join, half_an_hour_ago, invite, open_clips,  # noqa: E402
+from street import (accept, add_camera, ask, found_and_join, half_an_hour_ago, invite, open_clips,  # noqa: E402
                     request_words, set_up, start_home, wait_delivered)
 
-FAILED, USAGE, PENDING, NO_TERMINAL = 1, 2, 3, 5
 OAK = ("--community", "oak-lane")
 REMOVE = ("communities", "remove", "oak-lane")
 NAME = "type its name, oak-lane: "
@@ -31,17 +30,6 @@ def refused(home, told, *words, code=FAILED):
     assert got.returncode == code, (words, got)
     for text in told:
         assert text in " ".join(got.stderr.split()), (words, got.stderr)
-
-
-def answered(home, question, answer, *words):
-    """A command with this question and the passphrase behind it."""
-    terminal = home.at_terminal(*words)
-    terminal.expect(question)
-    terminal.line(answer)
-    terminal.expect(PASSPHRASE)
-    terminal.line(Home.PASSPHRASE)
-    assert terminal.wait() == 0, terminal.text
-    return terminal.text
 
 
 # ---- a place that is lost ----

@@ -14,35 +14,19 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from governing import DONE, FAILED, YES_NO, answered, code_of, sign  # noqa: E402
 from homes import Home  # noqa: E402
 from street import (PASSPHRASE, accept, add_camera, ask, at_question, count, found_and_join, half_an_hour_ago,  # noqa: E402
                     open_clips, request_words, set_up, start_home, wait_delivered)
 
-DONE, FAILED = 0, 1
-YES_NO, CODE, NAME = r"\[y/N\] ", "type its code: ", r"type its name, .*: "
+NAME = r"type its name, .*: "
 VERIFY = pathlib.Path(__file__).resolve().parents[1] / "verify_membership.py"
-
-
-def answered(home, question, answer, *words):
-    """A command with this question and the passphrase behind it: what it printed."""
-    terminal = home.at_terminal(*words)
-    terminal.expect(question)
-    terminal.line(answer)
-    terminal.expect(PASSPHRASE)
-    terminal.line(Home.PASSPHRASE)
-    assert terminal.wait() == DONE, terminal.text
-    return terminal.text
-
-
-def sign(home, code):
-    home.until(lambda: [p["code"] for p in home.facts("charter", "proposals")], lambda codes: code in codes, 30)
-    return answered(home, CODE, code, "charter", "sign", code)
 
 
 def decided(ada, ben, *words):
     """What one administrator begins and another signs: both were shown the same."""
     text = answered(ada, YES_NO, "y", *words)
-    code = re.search(r"(?:decided|signed) as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1)
+    code = code_of(text)
     shown = [line for line in text.splitlines() if line.startswith("CHANGE")]
     seen = sign(ben, code)
     assert shown and all(line in seen for line in shown), (shown, seen)
@@ -251,7 +235,7 @@ def main():
         assert done.returncode == 0 and re.search(r"outsider +in standing.*: Riverside PD\n", done.stdout), done
         assert re.search(r"officer +removed.*: Sgt. Lee\n", done.stdout), done
         text = answered(ada, NAME, "Riverside PD", "remove", "Riverside PD")
-        sign(ben, re.search(r"(?:decided|signed) as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1))
+        sign(ben, code_of(text))
         cleo.until(lambda: state(cleo, "Riverside PD"), lambda s: s == "removed")
         agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "removed")
         agency.until(lambda: linked_doors(agency), lambda n: n == 0)

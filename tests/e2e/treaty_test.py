@@ -13,26 +13,12 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from homes import Home  # noqa: E402
-from street import PASSPHRASE, found_and_join, half_an_hour_ago, set_up, start_home  # noqa: E402
+from governing import (DONE, FAILED, NO_TERMINAL, PENDING, USAGE, YES_NO, answered, code_of, refused, said,  # noqa: E402
+                       sign, version)
+from street import found_and_join, half_an_hour_ago, set_up, start_home  # noqa: E402
 
-DONE, FAILED, USAGE, PENDING, NO_TERMINAL = 0, 1, 2, 3, 5
-YES_NO, CODE = r"\[y/N\] ", "type its code: "
 README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
 INSIDE, OUTSIDE = "52.5201,13.4051", "52.6001,13.4051"
-said = []  # what commands of the two administrators printed
-
-
-def answered(home, question, answer, *words):
-    """A command with this question and the passphrase behind it: what it printed."""
-    terminal = home.at_terminal(*words)
-    terminal.expect(question)
-    terminal.line(answer)
-    terminal.expect(PASSPHRASE)
-    terminal.line(Home.PASSPHRASE)
-    assert terminal.wait() == DONE, terminal.text
-    said.append(terminal.text)
-    return terminal.text
 
 
 def not_by_accident(home, *words):
@@ -47,27 +33,8 @@ def not_by_accident(home, *words):
     assert home.facts("charter", "proposals") == []
 
 
-def refused(home, code, told, *words):
-    got = home.run(*words, check=False)
-    assert got.returncode == code and told in got.stderr, (words, got.returncode, got.stdout, got.stderr)
-    return got.stderr
-
-
-def version(home):
-    return home.facts("charter", "show")["version"]
-
-
 def treaties(home):
     return home.facts("treaty", "list")
-
-
-def code_of(text):
-    return re.search(r"(?:decided|signed) as ([0-9A-F]{4}-[0-9A-F]{2})", text).group(1)
-
-
-def sign(home, code):
-    home.until(lambda: [p["code"] for p in home.facts("charter", "proposals")], lambda codes: code in codes, 30)
-    return answered(home, CODE, code, "charter", "sign", code)
 
 
 def request_words(at, *more, hours=0):

@@ -20,6 +20,7 @@
 #include "node/base/assert.h"
 #include "proto/log_head.h"
 #include "proto/pins.h"
+#include "tests/support/check.h"
 
 enum {
     PLAIN_BYTES = 200 * 1000, /* four pieces, the last one short */
@@ -780,6 +781,17 @@ static void write_file(const char *folder, const char *name, struct bytes data) 
 bool fake_program_there(void) {
     char path[PATH_MAX];
     return program_path(path);
+}
+
+void fake_skip_unless_built(void) {
+    if (!fake_program_there()) {
+        print_message("skipped: bin/stoop is not built\n");
+        skip();
+    }
+}
+
+bool fake_shows(const struct buffer *shown, const char *text) {
+    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
 }
 
 int fake_run(const struct fake_home *fake, const struct fake_run *run, struct buffer *shown) {

@@ -101,5 +101,7 @@ struct fake_run {
 };
 int fake_run(const struct fake_home *fake, const struct fake_run *run, struct buffer *shown);
 bool fake_program_there(void); /* built beside this test */
+void fake_skip_unless_built(void);
+bool fake_shows(const struct buffer *shown, const char *text);
 
 #endif

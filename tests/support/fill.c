@@ -106,6 +106,53 @@ const struct shape *fill_shape_named(const char *name) {
     return NULL;
 }
 
+const struct fill_kind *fill_link_kinds(size_t *count) {
+    static const struct fill_kind kinds[] = {
+        {LINK_PING, "Ping"},
+        {LINK_PONG, "Ping"},
+        {LINK_GOSSIP, "Gossip"},
+        {LINK_IHAVE, "IHave"},
+        {LINK_GRAFT, "Graft"},
+        {LINK_PRUNE, "Prune"},
+        {LINK_NEIGHBOUR, "Neighbour"},
+        {LINK_WALK, "Walk"},
+        {LINK_SHUFFLE, "Shuffle"},
+        {LINK_SHUFFLED, "Shuffle"},
+        {LINK_SYNC, "Sync"},
+        {LINK_SYNC_IDS, "SyncIds"},
+        {LINK_SYNC_WANT, "SyncIds"},
+        {LINK_ATTACHMENT_WANT, "AttachmentWant"},
+        {LINK_ATTACHMENT_PIECE, "AttachmentPiece"},
+        {LINK_CHECKPOINT, "Checkpoint"},
+        {LINK_WITNESSED, "Checkpoint"},
+        {LINK_CONSISTENCY, "Consistency"},
+        {LINK_COSIGNATURE, "Cosignature"},
+        {LINK_FORK, "Fork"},
+        {LINK_EPOCH, "Epoch"},
+        {LINK_STANDING, "Standing"},
+        {LINK_CAUGHT_UP, "CaughtUp"},
+        {LINK_JOIN_ASK, "JoinAsk"},
+        {LINK_JOIN_MEMBER, "JoinMember"},
+        {LINK_JOIN_WELCOME, "JoinWelcome"},
+        {LINK_MEET_SHARE, "MeetShare"},
+        {LINK_MEET_CONFIRM, "MeetConfirm"},
+        {LINK_MEET_CODE, "MeetCode"},
+        {LINK_MEET_COMMIT, "MeetCommit"},
+        {LINK_MEET_REVEAL, "MeetReveal"},
+        {LINK_OFFER, "Offer"},
+        {LINK_WANT, "Want"},
+        {LINK_LEAVES, "Leaves"},
+        {LINK_PIECES, "Pieces"},
+        {LINK_RECEIPT, "ReceiptMessage"},
+        {LINK_HEADER, "Header"},
+        {LINK_VOUCH, "Vouch"},
+        {LINK_CARRY, "Carry"},
+        {LINK_CARRIED, "Carried"},
+    };
+    *count = COUNT_OF(kinds);
+    return kinds;
+}
+
 size_t fill_size(const struct shape *shape) {
     size_t size = 0;
     for (size_t i = 0; i < shape->field_count; i++) {

@@ -27,6 +27,13 @@ bool fill_equal(const struct shape *shape, const void *a, const void *b);
 size_t fill_all_shapes(const struct shape *out[FILL_SHAPES_MAX]);
 const struct shape *fill_shape_named(const char *name); /* NULL when there is none */
 
+struct fill_kind { /* of message */
+    uint32_t kind;
+    const char *shape;
+};
+/* Every kind of a link's messages. */
+const struct fill_kind *fill_link_kinds(size_t *count);
+
 /* Bytes that a struct of this shape needs. */
 size_t fill_size(const struct shape *shape);
 

@@ -6,6 +6,7 @@
 
 #include "node/base/assert.h"
 #include "node/base/instant.h"
+#include "node/community/community.h"
 
 #define MINUTES(n) ((int64_t)(n)*DURATION_MINUTE_MS)
 #define DAYS(n) ((int64_t)(n)*DURATION_DAY_MS)
@@ -104,6 +105,26 @@ struct id sample_sign(enum object_kind kind, struct bytes body,
     buffer_init(out, SIGNED_BODY_MAX + SIGNED_GOSSIP_MAX);
     ASSERT(signed_encode(&object, out) == ERR_OK);
     return object.id;
+}
+
+struct community *sample_found(const struct sample_community *community) {
+    struct community *engine = community_create();
+    struct signed_object object;
+    struct charter charter;
+    ASSERT(engine != NULL);
+    ASSERT(signed_decode(buffer_bytes(&community->charter), &object) == ERR_OK);
+    ASSERT(charter_decode(object.body, &charter) == ERR_OK);
+    ASSERT(community_found(engine, &object, &charter) == ERR_OK);
+    ASSERT(id_equal(community_id(engine), &community->id));
+    return engine;
+}
+
+enum err sample_admit(struct community *community, struct bytes certificate) {
+    struct signed_object object;
+    struct member member;
+    ASSERT(signed_decode(certificate, &object) == ERR_OK);
+    ASSERT(member_decode(object.body, &member) == ERR_OK);
+    return community_admit(community, &object, &member);
 }
 
 void sample_governance(const struct sample_community *community, struct governance *out) {

@@ -14,6 +14,8 @@
 /* 2026-11-24T21:30:00Z; the footage asked for is 21:10:00 to 21:12:30. */
 #define SAMPLE_NOW ((struct instant){INT64_C(1795555800000)})
 
+struct community; /* the engine */
+
 enum {
     SAMPLE_FOUNDER = 1,
     SAMPLE_NEIGHBOUR = 2,
@@ -53,6 +55,10 @@ void sample_community_finish(struct sample_community *community);
 /* Signed by each of `count` keys, in order; returns the id. *out is initialised here. */
 struct id sample_sign(enum object_kind kind, struct bytes body,
                       const struct sign_secret *const *keys, size_t count, struct buffer *out);
+
+/* An engine that knows the founding charter and nobody yet. */
+struct community *sample_found(const struct sample_community *community);
+enum err sample_admit(struct community *community, struct bytes certificate);
 
 void sample_governance(const struct sample_community *community, struct governance *out);
 void sample_charter(const struct sample_community *community, struct charter *out);

@@ -14,6 +14,21 @@ from homes import Home
 PLACE = "52.5200,13.4050"
 QUESTION = "or the code to accept: "
 PASSPHRASE = "passphrase of .*: "
+WARRANT = """instrument = search_warrant
+jurisdiction = US-CA
+court = Superior Court of California, County of Riverside
+case = 26-SW-1182
+statute = Cal. Penal Code 1524
+offence = Hit and run causing injury, Veh. Code 20001
+applicant_name = R. Alvarez
+applicant_agency = Riverside PD
+applicant_badge = 4471
+authority_name = M. Okafor
+authority_title = Judge of the Superior Court
+issued_at = {issued}
+execute_by = {until}
+items = Footage of a silver hatchback leaving the crossing
+"""
 
 
 @contextlib.contextmanager

@@ -230,7 +230,9 @@ void world_siblings_say(struct world *world, int home); /* as home->siblings are
  * request's delivery door. False: the home closed. */
 bool world_insider_dial(struct world *world, int as, int home, const struct id *request,
                         struct bytes certificate, struct world_insider *out);
-/* The same by the member door, as often as one likes: a home that shuns the member is started anew,
+/* The same with the keys of a member that compares words (PROTOCOL 4.10). */
+bool world_insider_compare(struct world *world, int as, int home, struct world_insider *out);
+/* By the member door, as often as one likes: a home that shuns the member is started anew,
  * which makes it forget that. */
 bool world_insider_return(struct world *world, int as, int home, struct world_insider *out);
 /* In the name of member `as`, which had better be down: the next dial of `home` to it is answered.
@@ -337,6 +339,7 @@ struct id world_certify(struct world *world, int sponsor, int as, struct instant
                         uint64_t random, struct buffer *out);
 /* The epoch key of a home, and its newest act. */
 void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTES]);
+bool world_same_epoch(const struct world *world, int a, int b);
 struct id world_newest_act(const struct world *world, int home);
 
 /* ---- what has come of it ---- */

@@ -137,6 +137,14 @@ void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTE
     memcpy(out, world->homes[home].core->epoch_key, EPOCH_KEY_BYTES);
 }
 
+bool world_same_epoch(const struct world *world, int a, int b) {
+    uint8_t key[EPOCH_KEY_BYTES];
+    uint8_t other[EPOCH_KEY_BYTES];
+    world_epoch(world, a, key);
+    world_epoch(world, b, other);
+    return memcmp(key, other, sizeof key) == 0;
+}
+
 struct id world_newest_act(const struct world *world, int home) {
     return community_governance(world->homes[home].core->community)->head;
 }

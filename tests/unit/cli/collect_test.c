@@ -19,17 +19,6 @@ static int run(const char *const *arguments, struct buffer *shown) {
     return fake_run(&fake, &how, shown);
 }
 
-static bool shows(const struct buffer *shown, const char *text) {
-    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
-}
-
-static void skip_unless_built(void) {
-    if (!fake_program_there()) {
-        print_message("skipped: bin/stoop is not built\n");
-        skip();
-    }
-}
-
 /* The certificate of what was collected into `folder`; the caller gives it back. */
 static json_t *certificate(void) {
     char pattern[PATH_MAX];
@@ -62,14 +51,14 @@ static int collect(enum fake_lie lie, size_t *proofs) {
 
 static void test_the_hundred_and_first_delivery_is_listed_and_collected(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     static const char *const arguments[] = {"delivered", "--json", NULL};
     size_t proofs = 0;
     fake.earlier = 100;
     fake.lie = FAKE_HONEST;
     assert_int_equal(run(arguments, &shown), 0);
-    CHECK(shows(&shown, code));
+    CHECK(fake_shows(&shown, code));
     assert_int_equal(collect(FAKE_HONEST, &proofs), 0);
     assert_int_equal(fake.collected, 1);
     assert_int_equal(proofs, 1);
@@ -79,7 +68,7 @@ static void test_the_hundred_and_first_delivery_is_listed_and_collected(void **s
 /* The log's name follows from its key, whatever the node says. */
 static void test_a_node_that_names_no_log_stops_nothing(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     size_t proofs = 0;
     assert_int_equal(collect(FAKE_LOG_WITHOUT_ORIGIN, &proofs), 0);
     assert_int_equal(fake.collected, 1);
@@ -88,7 +77,7 @@ static void test_a_node_that_names_no_log_stops_nothing(void **state) {
 
 static void test_a_proof_that_does_not_verify_is_left_out(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const enum fake_lie lies[] = {FAKE_LOG_PROOF_BY_ANOTHER_KEY,
                                          FAKE_LOG_PROOF_OF_ANOTHER_LEAF};
     for (size_t i = 0; i < COUNT_OF(lies); i++) {
@@ -102,7 +91,7 @@ static void test_a_proof_that_does_not_verify_is_left_out(void **state) {
 /* Whoever keeps a predictable name open before must not get what is written under it later. */
 static void test_a_file_laid_out_before_gets_nothing(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char path[2][PATH_MAX + 64];
     char out[PATH_MAX + 32];
@@ -139,7 +128,7 @@ static void test_a_file_laid_out_before_gets_nothing(void **state) {
 /* An error or a hang-up is not an empty list. */
 static void test_a_list_that_fails_is_no_empty_list(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     char out[PATH_MAX + 32];
     (void)snprintf(out, sizeof out, "%s/none", fake.folder);
     const char *const lists[][6] = {
@@ -154,13 +143,13 @@ static void test_a_list_that_fails_is_no_empty_list(void **state) {
             SCOPED(buffer_finish) struct buffer shown = {0};
             fake.lie = cut ? FAKE_LIST_CUT : FAKE_LIST_REFUSED;
             int left = run(lists[i], &shown);
-            if (left != (cut ? 10 : 1) || (!cut && !shows(&shown, "disk failed"))) {
+            if (left != (cut ? 10 : 1) || (!cut && !fake_shows(&shown, "disk failed"))) {
                 print_message("%s %s: exit %d\n%.*s\n", lists[i][0],
                               lists[i][1] == NULL ? "" : lists[i][1], left, (int)shown.len,
                               (const char *)shown.at);
             }
             assert_int_equal(left, cut ? 10 : 1);
-            CHECK(cut || shows(&shown, "disk failed"));
+            CHECK(cut || fake_shows(&shown, "disk failed"));
         }
     }
 }
@@ -168,7 +157,7 @@ static void test_a_list_that_fails_is_no_empty_list(void **state) {
 /* Ctrl-C while a clip is read. */
 static void test_an_interrupt_leaves_no_half_file(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     char half[PATH_MAX + 32];
     char out[PATH_MAX + 64];
     (void)snprintf(half, sizeof half, "%s/half", fake.folder);
@@ -195,15 +184,15 @@ static void test_an_interrupt_leaves_no_half_file(void **state) {
 
 static void test_log_entries_reach_the_screen_without_escapes(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const char *const commands[][4] = {{"log", "show"}, {"log", "proof", "0"}};
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         SCOPED(buffer_finish) struct buffer shown = {0};
         fake.lie = FAKE_LOG_ESCAPES;
         assert_int_equal(run(commands[i], &shown), 0);
-        CHECK(shows(&shown, "request_made"));
-        CHECK(!shows(&shown, "\x1b"));
-        CHECK(!shows(&shown, "\x07"));
+        CHECK(fake_shows(&shown, "request_made"));
+        CHECK(!fake_shows(&shown, "\x1b"));
+        CHECK(!fake_shows(&shown, "\x07"));
     }
 }
 

@@ -7,29 +7,22 @@
 
 static struct fake_home fake;
 
-static bool shows(const struct buffer *shown, const char *text) {
-    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
-}
-
 static void test_a_home_that_belongs_is_told_where_and_harmlessly(void **state) {
     (void)state;
     static const char *const arguments[] = {"community", "found", "Oak Lane", NULL};
     static const char *const answers[] = {NULL};
     const struct fake_run how = {
         .arguments = arguments, .answers = answers, .passphrase = fake_passphrase};
-    if (!fake_program_there()) {
-        print_message("skipped: bin/stoop is not built\n");
-        skip();
-    }
+    fake_skip_unless_built();
     fake_home_start(&fake);
     for (int turns = 0; turns <= 1; turns++) {
         SCOPED(buffer_finish) struct buffer shown = {0};
         fake_home_lie(&fake, turns == 1 ? FAKE_NAME_TURNS : FAKE_HONEST);
         assert_int_equal(fake_run(&fake, &how, &shown), 1);
-        CHECK(shows(&shown, turns == 1 ? "this home belongs to 'Elm <202E>Street' already"
-                                       : "this home belongs to 'Elm Street' already"));
-        CHECK(!shows(&shown, "passphrase"));
-        CHECK(!shows(&shown, "\xe2\x80\xae"));
+        CHECK(fake_shows(&shown, turns == 1 ? "this home belongs to 'Elm <202E>Street' already"
+                                            : "this home belongs to 'Elm Street' already"));
+        CHECK(!fake_shows(&shown, "passphrase"));
+        CHECK(!fake_shows(&shown, "\xe2\x80\xae"));
     }
     fake_home_stop(&fake);
 }

@@ -21,17 +21,6 @@ static int run(const char *const *arguments, const char *answer, struct buffer *
     return fake_run(&fake, &how, shown);
 }
 
-static bool shows(const struct buffer *shown, const char *text) {
-    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
-}
-
-static void skip_unless_built(void) {
-    if (!fake_program_there()) {
-        print_message("skipped: bin/stoop is not built\n");
-        skip();
-    }
-}
-
 static size_t files_there(void) {
     char pattern[PATH_MAX + 8];
     glob_t found = {0};
@@ -80,11 +69,11 @@ static int delete (const char *what, const char *answer, struct buffer *shown) {
 
 static void test_clip_and_certificate_go_when_they_are_what_was_written(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     collect_anew();
     assert_int_equal(delete (fake.code, "y\n", &shown), 0);
-    CHECK(shows(&shown, "copies that were made elsewhere are not known"));
+    CHECK(fake_shows(&shown, "copies that were made elsewhere are not known"));
     assert_int_equal(files_there(), 0);
     assert_int_equal(fake.deleted, 1); /* before its day: the node's own too */
     assert_int_equal(fake.discarded, 3);
@@ -93,7 +82,7 @@ static void test_clip_and_certificate_go_when_they_are_what_was_written(void **s
 
 static void test_without_a_yes_nothing_goes_before_the_day(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const char *const answers[] = {"\n", "n\n", "delete\n", "\x04"};
     collect_anew();
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
@@ -109,43 +98,43 @@ static void test_without_a_yes_nothing_goes_before_the_day(void **state) {
 
 static void test_what_is_overdue_is_said_until_it_is_gone(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const char *const status[] = {"status", NULL};
     static const char *const list[] = {"delivered", NULL};
     collect_anew();
     {
         SCOPED(buffer_finish) struct buffer shown = {0};
         assert_int_equal(run(status, NULL, &shown), 0);
-        CHECK(!shows(&shown, "deletion"));
+        CHECK(!fake_shows(&shown, "deletion"));
         set_day(6 * (int64_t)DURATION_DAY_MS);
         buffer_finish(&shown);
         assert_int_equal(run(status, NULL, &shown), 0);
-        CHECK(shows(&shown, "1 clip has files to be deleted within 7 days"));
+        CHECK(fake_shows(&shown, "1 clip has files to be deleted within 7 days"));
     }
     set_day(-DURATION_HOUR_MS);
     fake.deleted = 1; /* the node has kept its day */
     for (size_t i = 0; i < 2; i++) {
         SCOPED(buffer_finish) struct buffer shown = {0};
         assert_int_equal(run(i == 0 ? status : list, NULL, &shown), 0);
-        CHECK(shows(&shown, "1 clip is overdue for deletion"));
+        CHECK(fake_shows(&shown, "1 clip is overdue for deletion"));
     }
     SCOPED(buffer_finish) struct buffer shown = {0};
     assert_int_equal(delete ("--due", NULL, &shown), 0); /* nobody is asked: the day has come */
     assert_int_equal(files_there(), 0);
     buffer_finish(&shown);
     assert_int_equal(run(list, NULL, &shown), 0);
-    CHECK(!shows(&shown, "overdue"));
+    CHECK(!fake_shows(&shown, "overdue"));
 }
 
 static void test_what_is_not_as_it_was_written_is_named_and_left(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     collect_anew();
     FILE *file = fopen(clip, "ae");
     CHECK(file != NULL && fputs("my notes", file) >= 0 && fclose(file) == 0);
     assert_int_equal(delete (fake.code, "y\n", &shown), 1);
-    CHECK(shows(&shown, "it is not what 'stoop collect' wrote"));
+    CHECK(fake_shows(&shown, "it is not what 'stoop collect' wrote"));
     assert_int_equal(files_there(), 1);
     CHECK(access(clip, F_OK) == 0);
     CHECK(fake.place.place[0] != '\0'); /* listed until it is gone */
@@ -159,7 +148,7 @@ static void test_what_is_not_as_it_was_written_is_named_and_left(void **state) {
 /* Neither the clip's name nor its folder leads anywhere else. */
 static void test_no_link_is_followed(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char moved[PATH_MAX + 16];
     char in_moved[2 * PATH_MAX];
@@ -177,14 +166,14 @@ static void test_no_link_is_followed(void **state) {
     buffer_finish(&shown);
     assert_int_equal(delete (fake.code, "y\n", &shown), 1);
     assert_int_equal(files_there(), 3);
-    CHECK(shows(&shown, "cannot be read or removed"));
+    CHECK(fake_shows(&shown, "cannot be read or removed"));
     (void)snprintf(in_moved, sizeof in_moved, "rm -rf '%s' '%s'", moved, folder);
     CHECK(system(in_moved) == 0); /* NOLINT(cert-env33-c): folders of our own making */
 }
 
 static void test_it_can_be_done_again_after_a_part_of_it(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     collect_anew();
     CHECK(unlink(clip) == 0); /* as if it had been broken off behind the first */
@@ -194,37 +183,37 @@ static void test_it_can_be_done_again_after_a_part_of_it(void **state) {
     CHECK(fake.place.place[0] == '\0');
     buffer_finish(&shown);
     assert_int_equal(delete (fake.code, "y\n", &shown), 0);
-    CHECK(shows(&shown, "nothing was left to delete"));
+    CHECK(fake_shows(&shown, "nothing was left to delete"));
 }
 
 static void test_files_of_another_machine_are_not_looked_for_here(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char rest[CODE_MAX_BYTES];
     collect_anew();
     (void)snprintf(rest, sizeof rest, "%s", strchr(fake.place.place, ':'));
     (void)snprintf(fake.place.place, sizeof fake.place.place, "laptop%.400s", rest);
     assert_int_equal(delete (fake.code, "y\n", &shown), 1);
-    CHECK(shows(&shown, "on that machine"));
+    CHECK(fake_shows(&shown, "on that machine"));
     assert_int_equal(files_there(), 3);
     assert_int_equal(fake.discarded, 0);
 }
 
 static void test_the_prompt_says_what_an_asker_has_not_deleted(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const char *const review[] = {"review", NULL};
     static const char *const overdue[] = {"overdue", NULL};
     for (uint64_t count = 0; count < 3; count++) {
         SCOPED(buffer_finish) struct buffer shown = {0};
         fake.overdue = count;
         assert_int_equal(run(review, "l\n", &shown), 3);
-        CHECK(shows(&shown, "overdue for deletion") == (count > 0));
-        CHECK(count != 2 || shows(&shown, "of 3 clips that they were given, 2 are overdue"));
+        CHECK(fake_shows(&shown, "overdue for deletion") == (count > 0));
+        CHECK(count != 2 || fake_shows(&shown, "of 3 clips that they were given, 2 are overdue"));
         buffer_finish(&shown);
         assert_int_equal(run(overdue, NULL, &shown), 0);
-        CHECK(shows(&shown, "Riverside PD") == (count > 0));
+        CHECK(fake_shows(&shown, "Riverside PD") == (count > 0));
     }
     fake.overdue = 0;
 }

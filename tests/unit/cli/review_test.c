@@ -24,27 +24,25 @@ static int review_with(const char *answer, struct buffer *shown) {
     return fake_run(&fake, &run, shown);
 }
 
-static bool shows(const struct buffer *shown, const char *text) {
-    return memmem(shown->at, shown->len, text, strlen(text)) != NULL;
-}
-
 /* What was typed, the exit code and what was shown, so that a failing row says which it is. */
 static void tell(const char *what, int code, const struct buffer *shown) {
     print_message("%s: exit %d, %zu granted, %zu decided\n%.*s\n", what, code, fake.grants,
                   fake.decisions, (int)shown->len, (const char *)shown->at);
 }
 
-static void skip_unless_built(void) {
-    if (!fake_program_there()) {
-        print_message("skipped: bin/stoop is not built\n");
-        skip();
+static void nothing_comes_of(const char *what, int code, int wanted, const struct buffer *shown) {
+    if (code != wanted || fake.grants + fake.decisions != 0) {
+        tell(what, code, shown);
     }
+    assert_int_equal(fake.grants, 0);
+    assert_int_equal(fake.decisions, 0);
+    assert_int_equal(code, wanted);
 }
 
 /* The one way through, so that the refusals below mean something. */
 static void test_the_code_and_two_passphrases_grant_this_clip_to_this_key(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char answer[16];
     fake_home_lie(&fake, FAKE_HONEST);
@@ -84,7 +82,7 @@ static void test_the_code_and_two_passphrases_grant_this_clip_to_this_key(void *
 
 static void test_the_code_counts_in_lower_case(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char answer[16];
     fake_home_lie(&fake, FAKE_HONEST);
@@ -103,7 +101,7 @@ static void test_the_code_counts_in_lower_case(void **state) {
 /* P3: all that is not the code is not an acceptance. "%s" stands for the code. */
 static void test_nothing_else_accepts(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const char *const lines[] = {
         "\x04",                                                              /* end of input */
         "\x03",                                                              /* Ctrl-C */
@@ -125,19 +123,14 @@ static void test_nothing_else_accepts(void **state) {
         (void)snprintf(answer, sizeof answer, lines[i], fake.code, fake.code);
 #pragma GCC diagnostic pop
         int code = review_with(answer, &shown);
-        if (code != EXIT_PENDING || fake.grants + fake.decisions != 0) {
-            tell(answer, code, &shown);
-        }
-        assert_int_equal(fake.grants, 0);
-        assert_int_equal(fake.decisions, 0);
-        assert_int_equal(code, EXIT_PENDING);
+        nothing_comes_of(answer, code, EXIT_PENDING, &shown);
     }
 }
 
 /* One digit off is another request's code. */
 static void test_a_wrong_code_accepts_nothing(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     for (size_t at = 0; at < 7; at++) {
         SCOPED(buffer_finish) struct buffer shown = {0};
         char answer[16];
@@ -145,19 +138,14 @@ static void test_a_wrong_code_accepts_nothing(void **state) {
         (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
         answer[at] = answer[at] == '0' ? '1' : '0';
         int code = review_with(answer, &shown);
-        if (code != EXIT_PENDING || fake.grants != 0) {
-            tell(answer, code, &shown);
-        }
-        assert_int_equal(fake.grants, 0);
-        assert_int_equal(fake.decisions, 0);
-        assert_int_equal(code, EXIT_PENDING);
+        nothing_comes_of(answer, code, EXIT_PENDING, &shown);
     }
 }
 
 /* What was typed before the question answers nothing. */
 static void test_type_ahead_accepts_nothing(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char ahead[128];
     fake_home_lie(&fake, FAKE_HONEST);
@@ -166,18 +154,13 @@ static void test_type_ahead_accepts_nothing(void **state) {
     const struct fake_run run = {
         .arguments = review, .passphrase = fake_passphrase, .typed_ahead = ahead};
     int code = fake_run(&fake, &run, &shown);
-    if (code != EXIT_PENDING || fake.grants != 0) {
-        tell("typed ahead", code, &shown);
-    }
-    assert_int_equal(fake.grants, 0);
-    assert_int_equal(fake.decisions, 0);
-    assert_int_equal(code, EXIT_PENDING);
+    nothing_comes_of("typed ahead", code, EXIT_PENDING, &shown);
 }
 
 /* The passphrase is asked again to sign. */
 static void test_a_wrong_second_passphrase_signs_nothing(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char answer[16];
     fake_home_lie(&fake, FAKE_HONEST);
@@ -198,25 +181,20 @@ static void test_a_wrong_second_passphrase_signs_nothing(void **state) {
 
 static void test_without_a_terminal_nothing_is_asked_or_accepted(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     fake_home_lie(&fake, FAKE_HONEST);
     const struct fake_run run = {
         .arguments = review, .passphrase = fake_passphrase, .no_terminal = true};
     int code = fake_run(&fake, &run, &shown);
-    if (code != EXIT_NO_TERMINAL) {
-        tell("no terminal", code, &shown);
-    }
-    assert_int_equal(fake.grants, 0);
-    assert_int_equal(fake.decisions, 0);
-    assert_int_equal(code, EXIT_NO_TERMINAL);
+    nothing_comes_of("no terminal", code, EXIT_NO_TERMINAL, &shown);
 }
 
 /* P1: a break-in at the node finds walls. The owner types all that would accept an honest node's
  * clip; nothing may be signed, and no file key may leave, for what is not what was shown. */
 static void test_a_lying_node_gets_no_grant(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const char *const names[FAKE_LIES] = {
         [FAKE_HEADER_OF_ANOTHER_CLIP] = "header of another clip",
         [FAKE_PAYLOAD_OF_ANOTHER_CLIP] = "payload of another clip",
@@ -249,18 +227,18 @@ static void test_a_lying_node_gets_no_grant(void **state) {
 /* What others wrote reaches the terminal only as visible text. */
 static void test_the_screen_gets_no_escapes_of_others(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     fake_home_lie(&fake, FAKE_HONEST);
     (void)review_with("l\n", &shown);
-    CHECK(shows(&shown, fake.code));
-    CHECK(shows(&shown, "Riverside PD"));
-    CHECK(shows(&shown, "Hit and run, silver hatchback"));
-    CHECK(shows(&shown, "front-door"));
-    CHECK(shows(&shown, "document here"));
-    CHECK(!shows(&shown, "\xe2\x80\xae"));
-    CHECK(!shows(&shown, "\xe2\x80\x8b"));
-    CHECK(!shows(&shown, "valid warrant")); /* P4 */
+    CHECK(fake_shows(&shown, fake.code));
+    CHECK(fake_shows(&shown, "Riverside PD"));
+    CHECK(fake_shows(&shown, "Hit and run, silver hatchback"));
+    CHECK(fake_shows(&shown, "front-door"));
+    CHECK(fake_shows(&shown, "document here"));
+    CHECK(!fake_shows(&shown, "\xe2\x80\xae"));
+    CHECK(!fake_shows(&shown, "\xe2\x80\x8b"));
+    CHECK(!fake_shows(&shown, "valid warrant")); /* P4 */
 }
 
 /* What a document is goes by its bytes: one that is called something else is not handed out. */
@@ -269,23 +247,24 @@ static void test_a_document_of_another_type_is_said_and_not_written(void **state
     const struct fake_run run = {
         .arguments = review, .answers = answers, .passphrase = fake_passphrase};
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     SCOPED(buffer_finish) struct buffer honest = {0};
     fake_home_lie(&fake, FAKE_DOCUMENT_OF_ANOTHER_TYPE);
     (void)fake_run(&fake, &run, &shown);
-    CHECK(shows(&shown, "document is NOT of its type"));
-    CHECK(shows(&shown, "not written: the request calls it application/pdf, and it is text/plain"));
-    CHECK(!shows(&shown, "written to"));
+    CHECK(fake_shows(&shown, "document is NOT of its type"));
+    CHECK(fake_shows(&shown,
+                     "not written: the request calls it application/pdf, and it is text/plain"));
+    CHECK(!fake_shows(&shown, "written to"));
     fake_home_lie(&fake, FAKE_HONEST);
     (void)fake_run(&fake, &run, &honest);
-    CHECK(shows(&honest, "written to"));
+    CHECK(fake_shows(&honest, "written to"));
 }
 
 /* Plain words on one small screen, the ground in the first line, a claim called one. */
 static void test_the_prompt_fits_a_small_screen(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char first[64];
     fake_home_lie(&fake, FAKE_HONEST);
@@ -322,10 +301,10 @@ static void test_the_prompt_fits_a_small_screen(void **state) {
                                          "SEEN     nothing of",
                                          "It cannot be recalled. No answer means no."};
     for (size_t i = 0; i < COUNT_OF(wanted); i++) {
-        if (!shows(&shown, wanted[i])) {
+        if (!fake_shows(&shown, wanted[i])) {
             tell(wanted[i], 0, &shown);
         }
-        CHECK(shows(&shown, wanted[i]));
+        CHECK(fake_shows(&shown, wanted[i]));
     }
 }
 
@@ -350,7 +329,7 @@ static bool saw_the_clip(const char *path) {
 
 static void test_a_player_is_handed_the_clip(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char player[PATH_MAX + 16];
     char seen[PATH_MAX + 16];
@@ -379,7 +358,7 @@ static void test_a_player_is_handed_the_clip(void **state) {
 /* In a named folder a look stays; else it goes with the review. */
 static void test_looks_are_removed_unless_a_folder_was_named(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     for (int named = 0; named < 2; named++) {
         SCOPED(buffer_finish) struct buffer shown = {0};
         char line[PATH_MAX];
@@ -405,7 +384,7 @@ static void test_looks_are_removed_unless_a_folder_was_named(void **state) {
 /* The request ends while its prompt is open: what is typed then comes too late, and it says so. */
 static void test_a_request_that_ends_under_the_prompt_gets_nothing(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
     char answer[16];
     fake_home_lie(&fake, FAKE_HONEST);
@@ -413,12 +392,12 @@ static void test_a_request_that_ends_under_the_prompt_gets_nothing(void **state)
     (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
     int code = review_with(answer, &shown);
     if (code != 1 || fake.grants != 0 ||
-        !shows(&shown, "decided meanwhile, or at its end; nothing went")) {
+        !fake_shows(&shown, "decided meanwhile, or at its end; nothing went")) {
         tell("ended", code, &shown);
     }
     assert_int_equal(code, 1);
     assert_int_equal(fake.grants, 0);
-    CHECK(shows(&shown, "decided meanwhile, or at its end; nothing went"));
+    CHECK(fake_shows(&shown, "decided meanwhile, or at its end; nothing went"));
 }
 
 static size_t lines_with(const struct buffer *shown, const char *text) {
@@ -435,7 +414,7 @@ static size_t lines_with(const struct buffer *shown, const char *text) {
 /* 200 requests are a list, by pages, with a way out after each; never 200 prompts in a row. */
 static void test_many_requests_are_a_list_with_a_way_out(void **state) {
     (void)state;
-    skip_unless_built();
+    fake_skip_unless_built();
     static const struct {
         const char *answers[5];
         size_t listed, prompts;
@@ -470,10 +449,10 @@ static void test_many_requests_are_a_list_with_a_way_out(void **state) {
         }
         assert_int_equal(code, EXIT_PENDING);
         assert_int_equal(fake.grants, 0);
-        CHECK(shows(&shown, "200 requests wait for you; here 1 to 20:"));
+        CHECK(fake_shows(&shown, "200 requests wait for you; here 1 to 20:"));
         assert_int_equal(lines_with(&shown, " left, a search warrant, "), rows[i].listed);
         assert_int_equal(lines_with(&shown, "claims a search warrant"), rows[i].prompts);
-        CHECK(shows(&shown, rows[i].last));
+        CHECK(fake_shows(&shown, rows[i].last));
     }
 }
 

@@ -11,32 +11,15 @@
 #include <unistd.h>
 
 #include "cli/clip.h"
+#include "tests/support/authority.h"
 #include "tests/support/check.h"
 
-enum {
-    FILE_MAX = 128 * 1024
-};
-
-static char folder[] = "/tmp/stoop-seals-XXXXXX";
-static struct buffer document;
+static struct authority authority;
 static struct authorities authorities;
-
-static void read_file(const char *name, struct buffer *out) {
-    char path[128];
-    static uint8_t bytes[FILE_MAX];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "re");
-    CHECK(file != NULL);
-    size_t len = fread(bytes, 1, sizeof bytes, file);
-    CHECK(feof(file) != 0);
-    CHECK(fclose(file) == 0);
-    buffer_init(out, FILE_MAX);
-    CHECK_ERR(ERR_OK, buffer_append(out, (struct bytes){bytes, len}));
-}
 
 static void pin(const char *name) {
     struct buffer der;
-    read_file(name, &der);
+    authority_read(&authority, name, &der);
     CHECK(der.len <= AUTHORITY_MAX);
     memcpy(authorities.der[authorities.count], der.at, der.len);
     authorities.len[authorities.count++] = der.len;
@@ -44,23 +27,16 @@ static void pin(const char *name) {
 }
 
 static int make_authority(void **state) {
-    char command[128];
     (void)state;
-    CHECK(mkdtemp(folder) != NULL);
-    (void)snprintf(command, sizeof command, "tests/support/authority.sh %s", folder);
-    CHECK(system(command) == 0); /* NOLINT(cert-env33-c): a test's own script */
-    read_file("document", &document);
+    authority_start(&authority);
     pin("middle.der");
     pin("root.der");
     return 0;
 }
 
 static int remove_authority(void **state) {
-    char command[128];
     (void)state;
-    buffer_finish(&document);
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command); /* NOLINT(cert-env33-c) */
+    return authority_stop(&authority);
 }
 
 static struct instant now(void) {
@@ -81,11 +57,11 @@ static void test_the_child_finds_what_the_check_finds(void **state) {
         struct seal_outcome outcome = {.checked = false};
         struct bytes anchors[] = {authority_at(&authorities, 0), authority_at(&authorities, 1)};
         (void)snprintf(path, sizeof path, "%s.p7s", names[i]);
-        read_file(path, &seal);
-        enum cms_result wanted =
-            cms_check(buffer_bytes(&seal), buffer_bytes(&document), anchors, 2, now(), by);
-        seal_check(seals, buffer_bytes(&seal), buffer_bytes(&document), &authorities, now(),
-                   &outcome);
+        authority_read(&authority, path, &seal);
+        enum cms_result wanted = cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document),
+                                           anchors, 2, now(), by);
+        seal_check(seals, buffer_bytes(&seal), buffer_bytes(&authority.document), &authorities,
+                   now(), &outcome);
         CHECK(outcome.checked);
         assert_int_equal(outcome.result, wanted);
         assert_string_equal(outcome.by, by);
@@ -118,8 +94,8 @@ static void test_an_answer_that_cannot_be_is_malformed(void **state) {
         if (way == 3) {
             (void)close(pair[1]);
         }
-        seal_check(&seals, buffer_bytes(&document), buffer_bytes(&document), &authorities, now(),
-                   &outcome);
+        seal_check(&seals, buffer_bytes(&authority.document), buffer_bytes(&authority.document),
+                   &authorities, now(), &outcome);
         CHECK(outcome.checked && outcome.result == CMS_MALFORMED);
         assert_string_equal(outcome.by, "");
         (void)close(pair[0]);
@@ -178,7 +154,8 @@ WORK(misbehave) {
 
 static struct seal_outcome outcome_of(struct helper *seals, const char *what) {
     struct seal_outcome outcome = {.checked = false};
-    seal_check(seals, BYTES_TEXT(what), buffer_bytes(&document), &authorities, now(), &outcome);
+    seal_check(seals, BYTES_TEXT(what), buffer_bytes(&authority.document), &authorities, now(),
+               &outcome);
     CHECK(outcome.checked);
     return outcome;
 }
@@ -251,7 +228,7 @@ static void test_its_walls_hold(void **state) {
     char path[64];
     struct helper *seals = NULL;
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/document", folder);
+    (void)snprintf(path, sizeof path, "%s/document", authority.folder);
     job_file = path;
     test_process = getpid();
     assert_int_equal(seals_start_on(&terms, &seals), 0);

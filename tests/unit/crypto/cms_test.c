@@ -7,52 +7,28 @@
 
 #include "crypto/cms.h"
 #include "node/base/attr.h"
+#include "tests/support/authority.h"
 #include "tests/support/check.h"
 
-enum {
-    FILE_MAX = 128 * 1024
-};
-
-static char folder[] = "/tmp/stoop-cms-XXXXXX";
-static struct buffer document;
+static struct authority authority;
 static struct buffer anchors[3]; /* the root; an intermediate; a court's own */
-
-static void read_file(const char *name, struct buffer *out) {
-    char path[128];
-    static uint8_t bytes[FILE_MAX];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "re");
-    CHECK(file != NULL);
-    size_t len = fread(bytes, 1, sizeof bytes, file);
-    CHECK(feof(file) != 0);
-    CHECK(fclose(file) == 0);
-    buffer_init(out, FILE_MAX);
-    CHECK_ERR(ERR_OK, buffer_append(out, (struct bytes){bytes, len}));
-}
 
 static int make_authority(void **state) {
     static const char *const names[] = {"root.der", "middle.der", "court.der"};
-    char command[128];
     (void)state;
-    CHECK(mkdtemp(folder) != NULL);
-    (void)snprintf(command, sizeof command, "tests/support/authority.sh %s", folder);
-    CHECK(system(command) == 0); /* NOLINT(cert-env33-c): a test's own script */
-    read_file("document", &document);
+    authority_start(&authority);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        read_file(names[i], &anchors[i]);
+        authority_read(&authority, names[i], &anchors[i]);
     }
     return 0;
 }
 
 static int remove_authority(void **state) {
-    char command[128];
     (void)state;
-    buffer_finish(&document);
     for (size_t i = 0; i < COUNT_OF(anchors); i++) {
         buffer_finish(&anchors[i]);
     }
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command); /* NOLINT(cert-env33-c) */
+    return authority_stop(&authority);
 }
 
 static struct instant in_days(int days) {
@@ -64,9 +40,9 @@ static enum cms_result check_by(const char *name, size_t anchor, struct instant 
     struct buffer seal;
     const struct bytes pinned = buffer_bytes(&anchors[anchor]);
     (void)snprintf(path, sizeof path, "%s.p7s", name);
-    read_file(path, &seal);
+    authority_read(&authority, path, &seal);
     enum cms_result result =
-        cms_check(buffer_bytes(&seal), buffer_bytes(&document), &pinned, 1, now, by);
+        cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document), &pinned, 1, now, by);
     buffer_finish(&seal);
     return result;
 }
@@ -130,14 +106,14 @@ static void test_a_changed_document_is_not_sealed(void **state) {
     char by[CMS_NAME_BYTES];
     const struct bytes pinned = buffer_bytes(&anchors[0]);
     (void)state;
-    read_file("good.p7s", &seal);
-    for (size_t i = 0; i < document.len; i++) {
-        document.at[i] ^= 1;
-        CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&document), &pinned, 1, in_days(0), by) ==
-              CMS_TAMPERED);
-        document.at[i] ^= 1;
+    authority_read(&authority, "good.p7s", &seal);
+    for (size_t i = 0; i < authority.document.len; i++) {
+        authority.document.at[i] ^= 1;
+        CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document), &pinned, 1,
+                        in_days(0), by) == CMS_TAMPERED);
+        authority.document.at[i] ^= 1;
     }
-    const struct bytes shorter = {document.at, document.len - 1};
+    const struct bytes shorter = {authority.document.at, authority.document.len - 1};
     CHECK(cms_check(buffer_bytes(&seal), shorter, &pinned, 1, in_days(0), by) == CMS_TAMPERED);
     CHECK(cms_check(buffer_bytes(&seal), (struct bytes){NULL, 0}, &pinned, 1, in_days(0), by) ==
           CMS_TAMPERED);
@@ -152,12 +128,12 @@ static void test_a_changed_seal_names_nobody_else(void **state) {
     size_t tampered = 0;
     const struct bytes pinned = buffer_bytes(&anchors[0]);
     (void)state;
-    read_file("good.p7s", &seal);
+    authority_read(&authority, "good.p7s", &seal);
     for (size_t i = 0; i < seal.len; i++) {
         char by[CMS_NAME_BYTES];
         seal.at[i] ^= 1;
-        enum cms_result result =
-            cms_check(buffer_bytes(&seal), buffer_bytes(&document), &pinned, 1, in_days(0), by);
+        enum cms_result result = cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document),
+                                           &pinned, 1, in_days(0), by);
         CHECK(result != CMS_SEALED || strcmp(by, "Superior Court of Riverside") == 0);
         sealed += result == CMS_SEALED ? 1 : 0;
         tampered += result == CMS_TAMPERED ? 1 : 0;
@@ -167,8 +143,8 @@ static void test_a_changed_seal_names_nobody_else(void **state) {
     CHECK(tampered > 100);
     seal.at[seal.len - 1] ^= 1; /* of the signature itself */
     char by[CMS_NAME_BYTES];
-    CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&document), &pinned, 1, in_days(0), by) ==
-          CMS_TAMPERED);
+    CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document), &pinned, 1, in_days(0),
+                    by) == CMS_TAMPERED);
     buffer_finish(&seal);
 }
 
@@ -177,11 +153,11 @@ static void test_without_a_pinned_authority_nobody_seals(void **state) {
     char by[CMS_NAME_BYTES];
     const struct bytes garbage = BYTES_TEXT("no certificate");
     (void)state;
-    read_file("good.p7s", &seal);
-    CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&document), NULL, 0, in_days(0), by) ==
-          CMS_UNKNOWN_ROOT);
-    CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&document), &garbage, 1, in_days(0), by) ==
-          CMS_UNKNOWN_ROOT);
+    authority_read(&authority, "good.p7s", &seal);
+    CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document), NULL, 0, in_days(0),
+                    by) == CMS_UNKNOWN_ROOT);
+    CHECK(cms_check(buffer_bytes(&seal), buffer_bytes(&authority.document), &garbage, 1, in_days(0),
+                    by) == CMS_UNKNOWN_ROOT);
     buffer_finish(&seal);
 }
 
@@ -190,9 +166,9 @@ static void test_more_bytes_than_a_seal_may_have_are_not_read(void **state) {
     char by[CMS_NAME_BYTES];
     struct buffer seal;
     (void)state;
-    read_file("good.p7s", &seal);
+    authority_read(&authority, "good.p7s", &seal);
     memcpy(large, seal.at, seal.len);
-    CHECK(cms_check(BYTES_OF(large), buffer_bytes(&document), NULL, 0, in_days(0), by) ==
+    CHECK(cms_check(BYTES_OF(large), buffer_bytes(&authority.document), NULL, 0, in_days(0), by) ==
           CMS_MALFORMED);
     buffer_finish(&seal);
 }
@@ -204,7 +180,7 @@ static void test_certificates_are_read_as_pem_and_der(void **state) {
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct buffer file;
         struct buffer der = {.max = CMS_CERTIFICATE_MAX};
-        read_file(names[i], &file);
+        authority_read(&authority, names[i], &file);
         CHECK(cms_certificate_read(buffer_bytes(&file), &der));
         CHECK(bytes_equal(buffer_bytes(&der), buffer_bytes(&anchors[0])));
         CHECK(cms_certificate_name(buffer_bytes(&der), name));
@@ -213,7 +189,7 @@ static void test_certificates_are_read_as_pem_and_der(void **state) {
         buffer_finish(&file);
     }
     struct buffer der = {.max = CMS_CERTIFICATE_MAX};
-    CHECK(!cms_certificate_read(buffer_bytes(&document), &der));
+    CHECK(!cms_certificate_read(buffer_bytes(&authority.document), &der));
     CHECK(!cms_certificate_read((struct bytes){NULL, 0}, &der));
     der.max = 100;
     CHECK(!cms_certificate_read(buffer_bytes(&anchors[0]), &der));

@@ -23,29 +23,8 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static struct community *create(void) {
-    struct community *community = community_create();
-    struct signed_object object;
-    struct charter charter;
-    CHECK(community != NULL);
-    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&samples.charter), &object));
-    CHECK_ERR(ERR_OK, charter_decode(object.body, &charter));
-    CHECK_ERR(ERR_OK, community_found(community, &object, &charter));
-    CHECK(id_equal(community_id(community), &samples.id));
-    return community;
-}
-
-static enum err admit_bytes(struct community *community, struct bytes bytes, struct instant now) {
-    struct signed_object object;
-    struct member member;
-    CHECK_ERR(ERR_OK, signed_decode(bytes, &object));
-    CHECK_ERR(ERR_OK, member_decode(object.body, &member));
-    (void)now;
-    return community_admit(community, &object, &member);
-}
-
-static enum err admit(struct community *community, int number, struct instant now) {
-    return admit_bytes(community, buffer_bytes(&samples.homes[number].member), now);
+static enum err admit(struct community *community, int number) {
+    return sample_admit(community, buffer_bytes(&samples.homes[number].member));
 }
 
 /* A home that `sponsor` brought so much later than others, with keys that follow from `number`. */
@@ -132,11 +111,11 @@ static void finish_signed(struct signed_one *list, int count) {
 
 static void test_a_certificate_is_admitted_after_its_sponsors_and_once(void **state) {
     (void)state;
-    struct community *community = create();
-    CHECK_ERR(ERR_PEER_UNKNOWN, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
+    struct community *community = sample_found(&samples);
+    CHECK_ERR(ERR_PEER_UNKNOWN, admit(community, SAMPLE_NEIGHBOUR));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR));
     CHECK(community_size(community) == 2);
     const struct id *neighbour = &samples.homes[SAMPLE_NEIGHBOUR].certificate;
     struct id chain[CHAIN_MAX];
@@ -154,18 +133,18 @@ static void test_a_certificate_is_admitted_after_its_sponsors_and_once(void **st
 
 static void test_standing_ends_with_ones_own_certificate_or_any_sponsors(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     struct member founder;
     sample_member(&samples, SAMPLE_FOUNDER, (struct bytes){NULL, 0}, &founder);
     const struct instant last = {founder.head.expires.ms - 1};
     const struct instant end = founder.head.expires;
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, last));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR));
     const struct id *neighbour = &samples.homes[SAMPLE_NEIGHBOUR].certificate;
     CHECK(community_in_standing(community, neighbour, last));
     CHECK(!community_in_standing(community, neighbour, end));
-    CHECK(community_find(community, neighbour) != NULL);     /* known for the record */
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_AGENCY, end)); /* others may hang on it */
+    CHECK(community_find(community, neighbour) != NULL); /* known for the record */
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_AGENCY));  /* others may hang on it */
     CHECK(!community_in_standing(community, &samples.homes[SAMPLE_AGENCY].certificate, end));
     community_destroy(community);
 }
@@ -177,9 +156,9 @@ static void test_of_too_many_the_lowest_count_in_whatever_order_they_come(void *
     (void)state;
     sign_too_many(list, SIGNED);
     for (int order = 0; order < ORDERS; order++) {
-        struct community *community = create();
+        struct community *community = sample_found(&samples);
         int places[SIGNED];
-        CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+        CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
         for (int i = 0; i < SIGNED; i++) {
             places[i] = order == 0 ? i : SIGNED - 1 - i;
         }
@@ -191,8 +170,7 @@ static void test_of_too_many_the_lowest_count_in_whatever_order_they_come(void *
             places[k] = other;
         }
         for (int i = 0; i < 2 * SIGNED; i++) {
-            enum err err =
-                admit_bytes(community, buffer_bytes(&list[places[i % SIGNED]].bytes), SAMPLE_NOW);
+            enum err err = sample_admit(community, buffer_bytes(&list[places[i % SIGNED]].bytes));
             CHECK(err == ERR_OK || err == ERR_DENY_QUOTA);
         }
         for (int i = 0; i < SIGNED; i++) {
@@ -214,19 +192,19 @@ static void test_one_in_whose_place_another_counts_goes_with_those_below(void **
     struct id by[3];
     struct instant at = {1};
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     sign_too_many(list, SIGNED);
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
     for (int i = 1; i <= ALLOWED; i++) {
-        CHECK_ERR(ERR_OK, admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW));
+        CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&list[i].bytes)));
     }
     const struct signed_one *highest = &list[ALLOWED];
     const struct id below = bring_at(50, 60000, &highest->id, &highest->owner, &highest->node, 0,
                                      &owner, &node, &below_bytes);
-    CHECK_ERR(ERR_OK, admit_bytes(community, buffer_bytes(&below_bytes), SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&below_bytes)));
     size_t number = community_number(community, &highest->id);
     CHECK(!community_take_displaced(community, &gone[0], &by[0]));
-    CHECK_ERR(ERR_OK, admit_bytes(community, buffer_bytes(&list[0].bytes), SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&list[0].bytes)));
     CHECK(community_take_displaced(community, &gone[0], &by[0]));
     CHECK(community_take_displaced(community, &gone[1], &by[1]));
     CHECK(!community_take_displaced(community, &gone[2], &by[2]));
@@ -245,8 +223,8 @@ static void test_one_in_whose_place_another_counts_goes_with_those_below(void **
     CHECK(community_number(community, &highest->id) == number);
     CHECK(id_equal(community_member_id(community, number), &highest->id));
     CHECK(community_size(community) == ALLOWED + 3);
-    CHECK_ERR(ERR_DENY_QUOTA, admit_bytes(community, buffer_bytes(&highest->bytes), SAMPLE_NOW));
-    CHECK_ERR(ERR_PEER_UNKNOWN, admit_bytes(community, buffer_bytes(&below_bytes), SAMPLE_NOW));
+    CHECK_ERR(ERR_DENY_QUOTA, sample_admit(community, buffer_bytes(&highest->bytes)));
+    CHECK_ERR(ERR_PEER_UNKNOWN, sample_admit(community, buffer_bytes(&below_bytes)));
     buffer_finish(&below_bytes);
     finish_signed(list, SIGNED);
     community_destroy(community);
@@ -257,9 +235,9 @@ static void test_a_place_is_left_only_where_nobody_loses_one(void **state) {
     struct signed_object object;
     struct member member;
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     sign_too_many(list, SIGNED);
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
     for (int i = 1; i <= ALLOWED; i++) {
         CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&list[i].bytes), &object));
         CHECK_ERR(ERR_OK, member_decode(object.body, &member));
@@ -279,12 +257,12 @@ static void test_one_sponsor_displaces_only_so_many_in_one_run(void **state) {
     static struct signed_one list[ALLOWED + COMMUNITY_DISPLACED_MAX + 1];
     const int count = (int)COUNT_OF(list);
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     sign_too_many(list, count);
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
     for (int i = count - 1; i >= 0; i--) { /* each lower than all before */
         CHECK_ERR(i > 0 ? ERR_OK : ERR_DENY_QUOTA,
-                  admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW));
+                  sample_admit(community, buffer_bytes(&list[i].bytes)));
     }
     for (int i = 0; i < count; i++) {
         CHECK(community_counts(community, &list[i].id) == (i >= 1 && i <= ALLOWED));
@@ -324,13 +302,13 @@ static void test_the_charter_of_the_time_counts_whenever_it_comes(void **state) 
     (void)state;
     sign_too_many(list, SIGNED);
     for (int first = 0; first < 2; first++) {
-        struct community *community = create();
-        CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+        struct community *community = sample_found(&samples);
+        CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
         if (first == 0) {
             follow(community, 2000, 6); /* 0 to 3 were made before it */
         }
         for (int i = SIGNED - 1; i >= 0; i--) {
-            (void)admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW);
+            (void)sample_admit(community, buffer_bytes(&list[i].bytes));
         }
         while (community_take_displaced(community, &gone, &by)) {
         }
@@ -345,13 +323,12 @@ static void test_the_charter_of_the_time_counts_whenever_it_comes(void **state) 
         for (int i = 0; i < SIGNED; i++) {
             CHECK(community_counts(community, &list[i].id) == (i < 6));
         }
-        CHECK_ERR(ERR_DENY_CHARTER,
-                  admit_bytes(community, buffer_bytes(&list[6].bytes), SAMPLE_NOW));
+        CHECK_ERR(ERR_DENY_CHARTER, sample_admit(community, buffer_bytes(&list[6].bytes)));
         community_rewind(community, 0);
         follow(community, 2001, 7); /* the founder's own certificate lets it bring in 8 */
         CHECK(!community_counts(community, &list[6].id));
         for (int i = SIGNED - 1; i >= 0; i--) {
-            (void)admit_bytes(community, buffer_bytes(&list[i].bytes), SAMPLE_NOW);
+            (void)sample_admit(community, buffer_bytes(&list[i].bytes));
         }
         for (int i = 0; i < SIGNED; i++) {
             CHECK(community_counts(community, &list[i].id) == (i < 7));
@@ -364,19 +341,19 @@ static void test_the_charter_of_the_time_counts_whenever_it_comes(void **state) 
 
 static void test_a_chain_has_at_most_sixteen(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
     struct sign_secret owner = founder->owner.sign;
     struct sign_secret node = founder->node;
     struct id sponsor = founder->certificate;
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
     for (int i = 1; i <= CHAIN_MAX; i++) {
         struct sign_secret next_owner;
         struct sign_secret next_node;
         struct buffer bytes;
         struct id id = bring(100 + i, &sponsor, &owner, &node, 8, &next_owner, &next_node, &bytes);
         CHECK_ERR(i < CHAIN_MAX ? ERR_OK : ERR_PEER_CERTIFICATE,
-                  admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+                  sample_admit(community, buffer_bytes(&bytes)));
         buffer_finish(&bytes);
         owner = next_owner;
         node = next_node;
@@ -387,21 +364,21 @@ static void test_a_chain_has_at_most_sixteen(void **state) {
 
 static void test_one_without_allowance_or_in_anothers_name_brings_nobody(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
     const struct sample_home *neighbour = &samples.homes[SAMPLE_NEIGHBOUR];
     struct sign_secret owner;
     struct sign_secret node;
     struct buffer bytes;
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER, SAMPLE_NOW));
-    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_NEIGHBOUR));
     (void)bring(100, &neighbour->certificate, &neighbour->owner.sign, &neighbour->node, 0, &owner,
                 &node, &bytes);
-    CHECK_ERR(ERR_DENY_ROLE, admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+    CHECK_ERR(ERR_DENY_ROLE, sample_admit(community, buffer_bytes(&bytes)));
     buffer_finish(&bytes);
     (void)bring(101, &founder->certificate, &neighbour->owner.sign, &neighbour->node, 0, &owner,
                 &node, &bytes);
-    CHECK_ERR(ERR_PEER_SIGNATURE, admit_bytes(community, buffer_bytes(&bytes), SAMPLE_NOW));
+    CHECK_ERR(ERR_PEER_SIGNATURE, sample_admit(community, buffer_bytes(&bytes)));
     buffer_finish(&bytes);
     community_destroy(community);
 }
@@ -431,6 +408,13 @@ struct made_act { /* signed; both buffers have to live as long */
     struct signed_object object;
     struct act act;
 };
+
+static struct acts_rig {
+    struct community *community;
+    struct instant now;
+    struct act made, ended, charter; /* drafts: a treaty is made, it is ended, a tighter charter */
+    struct made_act acts[4];
+} rig;
 
 /* `previous` and what it does are set; on a day counted from SAMPLE_NOW, and `ms` after that. */
 static void sign_act(const struct act *draft, int day, int64_t ms, struct made_act *out) {
@@ -462,118 +446,107 @@ static void sign_smaller(const struct act *draft, int day, const struct id *than
 }
 
 /* As core does with one that came by gossip. */
-static enum err take(struct community *community, const struct made_act *act, struct instant now) {
-    enum act_place place = community_place(community, &act->object.id, &act->act, now);
+static enum err take(const struct made_act *act) {
+    enum act_place place = community_place(rig.community, &act->object.id, &act->act, rig.now);
     CHECK(place == ACT_NEXT || place == ACT_WINS);
-    enum err err = community_judge_act(community, &act->object, &act->act);
+    enum err err = community_judge_act(rig.community, &act->object, &act->act);
     if (err == ERR_OK && place == ACT_WINS) {
-        community_rewind(community, community_act_number(community, &act->act.previous));
+        community_rewind(rig.community, community_act_number(rig.community, &act->act.previous));
     }
     if (err == ERR_OK) { /* what was judged good follows */
-        CHECK_ERR(ERR_OK, community_follow(community, &act->object, &act->act));
+        CHECK_ERR(ERR_OK, community_follow(rig.community, &act->object, &act->act));
     }
     return err;
 }
 
-static bool in_force(const struct community *community, const struct id *treaty,
-                     struct instant now) {
-    return governance_treaty(community_governance(community), treaty, now) != NULL;
+static bool in_force(void) {
+    return governance_treaty(community_governance(rig.community), &treaties.id, rig.now) != NULL;
 }
 
-static void drafts(const struct id *previous, struct act *made, struct act *ended,
-                   struct act *charter) {
-    sample_treaty_act(&samples, buffer_bytes(&treaties.body), made);
-    sample_treaty_act(&samples, (struct bytes){NULL, 0}, ended);
-    sample_treaty_act(&samples, (struct bytes){NULL, 0}, charter);
-    ended->treaty_ended = treaties.id;
-    charter->has_charter = true;
-    sample_charter(&samples, &charter->charter);
-    charter->charter.caps.span_s = 600; /* less than the treaty's */
-    made->previous = ended->previous = charter->previous = *previous;
+static void draft_after(const struct id *previous) {
+    sample_treaty_act(&samples, buffer_bytes(&treaties.body), &rig.made);
+    sample_treaty_act(&samples, (struct bytes){NULL, 0}, &rig.ended);
+    sample_treaty_act(&samples, (struct bytes){NULL, 0}, &rig.charter);
+    rig.ended.treaty_ended = treaties.id;
+    rig.charter.has_charter = true;
+    sample_charter(&samples, &rig.charter.charter);
+    rig.charter.charter.caps.span_s = 600; /* less than the treaty's */
+    rig.made.previous = rig.ended.previous = rig.charter.previous = *previous;
+}
+
+/* A community that has made no treaty, and what may come next. */
+static int start_acts(void **state) {
+    (void)state;
+    rig = (struct acts_rig){.community = sample_found(&samples),
+                            .now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS}};
+    draft_after(&samples.id);
+    return 0;
+}
+
+static int finish_acts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rig.acts); i++) {
+        finish_act(&rig.acts[i]);
+    }
+    community_destroy(rig.community);
+    return 0;
 }
 
 static void test_an_act_that_wins_undoes_a_treaty_that_was_made(void **state) {
-    const struct instant now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS};
-    struct act made;
-    struct act ended;
-    struct act charter;
-    struct made_act acts[3];
-    struct community *community = create();
+    struct made_act *acts = rig.acts;
     (void)state;
-    drafts(&samples.id, &made, &ended, &charter);
-    sign_act(&made, 1, 0, &acts[0]);
-    CHECK_ERR(ERR_OK, take(community, &acts[0], now));
-    CHECK(in_force(community, &treaties.id, now));
-    sign_smaller(&charter, 2, &acts[0].object.id, &acts[1]);
-    CHECK_ERR(ERR_OK, take(community, &acts[1], now));
-    CHECK(!in_force(community, &treaties.id, now));
+    sign_act(&rig.made, 1, 0, &acts[0]);
+    CHECK_ERR(ERR_OK, take(&acts[0]));
+    CHECK(in_force());
+    sign_smaller(&rig.charter, 2, &acts[0].object.id, &acts[1]);
+    CHECK_ERR(ERR_OK, take(&acts[1]));
+    CHECK(!in_force());
     /* Where it comes after the charter that won, it is looser than that. */
-    made.previous = acts[1].object.id;
-    sign_act(&made, 3, 0, &acts[2]);
-    CHECK_ERR(ERR_PEER_CERTIFICATE, take(community, &acts[2], now));
-    CHECK(community_act_count(community) == 2);
-    for (size_t i = 0; i < COUNT_OF(acts); i++) {
-        finish_act(&acts[i]);
-    }
-    community_destroy(community);
+    rig.made.previous = acts[1].object.id;
+    sign_act(&rig.made, 3, 0, &acts[2]);
+    CHECK_ERR(ERR_PEER_CERTIFICATE, take(&acts[2]));
+    CHECK(community_act_count(rig.community) == 2);
 }
 
 static void test_an_act_that_wins_undoes_a_treatys_end(void **state) {
-    const struct instant now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS};
-    struct act made;
-    struct act ended;
-    struct act charter;
-    struct made_act acts[4];
-    struct community *community = create();
+    struct made_act *acts = rig.acts;
     (void)state;
-    drafts(&samples.id, &made, &ended, &charter);
-    sign_act(&made, 1, 0, &acts[0]);
-    CHECK_ERR(ERR_OK, take(community, &acts[0], now));
-    drafts(&acts[0].object.id, &made, &ended, &charter);
-    sign_act(&ended, 2, 0, &acts[1]);
-    CHECK_ERR(ERR_OK, take(community, &acts[1], now));
-    CHECK(!in_force(community, &treaties.id, now));
-    sign_smaller(&charter, 2, &acts[1].object.id, &acts[2]);
-    CHECK_ERR(ERR_OK, take(community, &acts[2], now));
-    CHECK(in_force(community, &treaties.id, now)); /* held to the tighter charter besides */
-    ended.previous = acts[2].object.id;
-    sign_act(&ended, 3, 0, &acts[3]);
-    CHECK_ERR(ERR_OK, take(community, &acts[3], now));
-    CHECK(!in_force(community, &treaties.id, now));
-    for (size_t i = 0; i < COUNT_OF(acts); i++) {
-        finish_act(&acts[i]);
-    }
-    community_destroy(community);
+    sign_act(&rig.made, 1, 0, &acts[0]);
+    CHECK_ERR(ERR_OK, take(&acts[0]));
+    draft_after(&acts[0].object.id);
+    sign_act(&rig.ended, 2, 0, &acts[1]);
+    CHECK_ERR(ERR_OK, take(&acts[1]));
+    CHECK(!in_force());
+    sign_smaller(&rig.charter, 2, &acts[1].object.id, &acts[2]);
+    CHECK_ERR(ERR_OK, take(&acts[2]));
+    CHECK(in_force()); /* held to the tighter charter besides */
+    rig.ended.previous = acts[2].object.id;
+    sign_act(&rig.ended, 3, 0, &acts[3]);
+    CHECK_ERR(ERR_OK, take(&acts[3]));
+    CHECK(!in_force());
 }
 
 /* What cannot count undoes nothing, however small its id: it is found out before. */
 static void test_an_act_whose_treaty_cannot_be_undoes_nothing(void **state) {
-    const struct instant now = {SAMPLE_NOW.ms + 3 * (int64_t)DURATION_DAY_MS};
-    struct act made;
-    struct act ended;
-    struct act charter;
-    struct made_act acts[4];
-    struct community *community = create();
+    struct made_act *acts = rig.acts;
     (void)state;
-    drafts(&samples.id, &made, &ended, &charter);
-    sign_act(&made, 1, 0, &acts[0]);
-    CHECK_ERR(ERR_OK, take(community, &acts[0], now));
-    sign_smaller(&ended, 1, &acts[0].object.id, &acts[1]); /* of a treaty that it comes before */
-    CHECK_ERR(ERR_DENY_TREATY, take(community, &acts[1], now));
-    drafts(&acts[0].object.id, &made, &ended, &charter);
-    sign_act(&charter, 2, 0, &acts[2]);
-    CHECK_ERR(ERR_OK, take(community, &acts[2], now));
-    sign_smaller(&made, 2, &acts[2].object.id, &acts[3]); /* a second time */
-    CHECK_ERR(ERR_PEER_REPEATED, take(community, &acts[3], now));
-    CHECK(community_act_count(community) == 3);
-    CHECK(id_equal(community_act_id(community, 1), &acts[0].object.id));
-    CHECK(id_equal(community_act_id(community, 2), &acts[2].object.id));
-    CHECK(in_force(community, &treaties.id, now));
-    for (size_t i = 0; i < COUNT_OF(acts); i++) {
-        finish_act(&acts[i]);
-    }
-    community_destroy(community);
+    sign_act(&rig.made, 1, 0, &acts[0]);
+    CHECK_ERR(ERR_OK, take(&acts[0]));
+    sign_smaller(&rig.ended, 1, &acts[0].object.id,
+                 &acts[1]); /* of a treaty that it comes before */
+    CHECK_ERR(ERR_DENY_TREATY, take(&acts[1]));
+    draft_after(&acts[0].object.id);
+    sign_act(&rig.charter, 2, 0, &acts[2]);
+    CHECK_ERR(ERR_OK, take(&acts[2]));
+    sign_smaller(&rig.made, 2, &acts[2].object.id, &acts[3]); /* a second time */
+    CHECK_ERR(ERR_PEER_REPEATED, take(&acts[3]));
+    CHECK(community_act_count(rig.community) == 3);
+    CHECK(id_equal(community_act_id(rig.community, 1), &acts[0].object.id));
+    CHECK(id_equal(community_act_id(rig.community, 2), &acts[2].object.id));
+    CHECK(in_force());
 }
+
+#define TEST_ACTS(name) cmocka_unit_test_setup_teardown(name, start_acts, finish_acts)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -587,9 +560,9 @@ int main(void) {
         cmocka_unit_test(test_a_chain_has_at_most_sixteen),
         cmocka_unit_test(test_one_without_allowance_or_in_anothers_name_brings_nobody),
         cmocka_unit_test(test_a_charter_needs_its_administrators),
-        cmocka_unit_test(test_an_act_that_wins_undoes_a_treaty_that_was_made),
-        cmocka_unit_test(test_an_act_that_wins_undoes_a_treatys_end),
-        cmocka_unit_test(test_an_act_whose_treaty_cannot_be_undoes_nothing),
+        TEST_ACTS(test_an_act_that_wins_undoes_a_treaty_that_was_made),
+        TEST_ACTS(test_an_act_that_wins_undoes_a_treatys_end),
+        TEST_ACTS(test_an_act_whose_treaty_cannot_be_undoes_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -55,17 +55,6 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static struct community *create(void) {
-    struct community *community = community_create();
-    struct signed_object object;
-    struct charter charter;
-    CHECK(community != NULL);
-    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&samples.charter), &object));
-    CHECK_ERR(ERR_OK, charter_decode(object.body, &charter));
-    CHECK_ERR(ERR_OK, community_found(community, &object, &charter));
-    return community;
-}
-
 static struct admission admission_of(struct bytes member) {
     return (struct admission){.member = member,
                               .kind = OUTSIDER_AGENCY,
@@ -102,14 +91,6 @@ static enum err admit(struct community *community, const struct admission *admis
     return follow(community, &act);
 }
 
-static enum err take(struct community *community, struct bytes bytes) {
-    struct signed_object object;
-    struct member member;
-    CHECK_ERR(ERR_OK, signed_decode(bytes, &object));
-    CHECK_ERR(ERR_OK, member_decode(object.body, &member));
-    return community_admit(community, &object, &member);
-}
-
 static void officer_member(struct member *out) {
     outsider_member(out);
     out->role = MEMBER_OFFICER;
@@ -134,16 +115,16 @@ static enum err take_officer(struct community *community, int later, struct id *
     officer_member(&member);
     member.head.created.ms += later;
     *id = sign_officer(&member, &samples.homes[OUTSIDER].owner.sign, &bytes);
-    enum err err = take(community, buffer_bytes(&bytes));
+    enum err err = sample_admit(community, buffer_bytes(&bytes));
     buffer_finish(&bytes);
     return err;
 }
 
 static void test_an_act_alone_lets_an_outsider_in(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct admission admission = admission_of(buffer_bytes(&certificate));
-    CHECK_ERR(ERR_PEER_UNKNOWN, take(community, buffer_bytes(&certificate)));
+    CHECK_ERR(ERR_PEER_UNKNOWN, sample_admit(community, buffer_bytes(&certificate)));
     CHECK_ERR(ERR_OK, admit(community, &admission));
     CHECK(community_in_standing(community, &outsider, SAMPLE_NOW));
     CHECK(community_is_outside(community, &outsider));
@@ -155,7 +136,7 @@ static void test_an_act_alone_lets_an_outsider_in(void **state) {
     }
     CHECK(as->by == 2 && as->signers == 1);
     CHECK(as->admission.kind == OUTSIDER_AGENCY && as->admission.member.len == 0);
-    CHECK_ERR(ERR_OK, take(community, buffer_bytes(&certificate))); /* it is known */
+    CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&certificate))); /* it is known */
     CHECK(community_size(community) == 1);
     community_destroy(community);
 }
@@ -164,7 +145,7 @@ static void test_an_act_with_a_bad_certificate_is_none(void **state) {
     (void)state;
     struct member member;
     struct buffer bytes;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct {
         const char *what;
         bool owner, node, role, elsewhere;
@@ -193,7 +174,7 @@ static void test_an_act_with_a_bad_certificate_is_none(void **state) {
 
 static void test_the_newest_admission_counts_and_a_rewind_brings_back_the_one_before(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     struct admission admission = admission_of(buffer_bytes(&certificate));
     CHECK_ERR(ERR_OK, admit(community, &admission));
     admission.suspended = true;
@@ -221,12 +202,12 @@ static void test_removal_ends_it_for_good_and_its_officers_go_along(void **state
     (void)state;
     struct member member;
     struct buffer bytes;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct admission admission = admission_of(buffer_bytes(&certificate));
     CHECK_ERR(ERR_OK, admit(community, &admission));
     officer_member(&member);
     const struct id officer = sign_officer(&member, &samples.homes[OUTSIDER].owner.sign, &bytes);
-    CHECK_ERR(ERR_OK, take(community, buffer_bytes(&bytes)));
+    CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&bytes)));
     CHECK(community_in_standing(community, &officer, SAMPLE_NOW));
     struct act act = {.has_removed = true, .removed = {.member = outsider, .epoch = {{1}}}};
     CHECK_ERR(ERR_OK, follow(community, &act));
@@ -247,7 +228,7 @@ static void test_an_officer_is_its_outsiders_and_shares_its_node(void **state) {
     (void)state;
     const struct sign_secret *by = &samples.homes[OUTSIDER].owner.sign;
     const struct sign_secret *stranger = &samples.homes[SAMPLE_FOUNDER].owner.sign;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct admission admission = admission_of(buffer_bytes(&certificate));
     CHECK_ERR(ERR_OK, admit(community, &admission));
     struct member member;
@@ -265,7 +246,7 @@ static void test_an_officer_is_its_outsiders_and_shares_its_node(void **state) {
         }
         const enum err wanted = i == 0 ? ERR_OK : i < 3 ? ERR_PEER_SIGNATURE : ERR_PEER_CERTIFICATE;
         const struct id id = sign_officer(&member, sponsor, &bytes);
-        CHECK_ERR(wanted, take(community, buffer_bytes(&bytes)));
+        CHECK_ERR(wanted, sample_admit(community, buffer_bytes(&bytes)));
         CHECK(community_in_standing(community, &id, SAMPLE_NOW) == (i == 0));
         CHECK(community_may_renew(community, &outsider, &id) != ERR_OK);
         const struct bytes chain[] = {buffer_bytes(&certificate), buffer_bytes(&bytes)};
@@ -282,7 +263,7 @@ static void test_an_officer_is_its_outsiders_and_shares_its_node(void **state) {
 /* The lowest of them count, as of any sponsor, whichever came first. */
 static void test_an_outsider_has_so_many_officers(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     const struct admission admission = admission_of(buffer_bytes(&certificate));
     struct id ids[OFFICERS_MAX + 2];
     struct id member;
@@ -302,7 +283,7 @@ static void test_an_outsider_has_so_many_officers(void **state) {
 
 static void test_what_it_may_ask_with_is_what_charter_and_admission_both_leave_it(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     struct admission admission = admission_of(buffer_bytes(&certificate));
     struct member member;
     struct asker asker;
@@ -327,7 +308,7 @@ static void test_what_it_may_ask_with_is_what_charter_and_admission_both_leave_i
 
 static void test_a_chain_from_outside_stands_while_it_may_ask(void **state) {
     (void)state;
-    struct community *community = create();
+    struct community *community = sample_found(&samples);
     struct admission admission = admission_of(buffer_bytes(&certificate));
     const struct bytes chain[] = {buffer_bytes(&certificate)};
     struct member leaf;

@@ -46,14 +46,6 @@ static bool in_standing(const struct world *world, int at, const struct id *memb
     return community_in_standing(world->homes[at].core->community, member, world_wall(world, at));
 }
 
-static bool same_epoch(const struct world *world, int a, int b) {
-    uint8_t key[EPOCH_KEY_BYTES];
-    uint8_t other[EPOCH_KEY_BYTES];
-    world_epoch(world, a, key);
-    world_epoch(world, b, other);
-    return memcmp(key, other, sizeof key) == 0;
-}
-
 /* In the name of `as`, which is down afterwards. */
 static void tell(struct world *world, int as, int home, struct bytes certificate) {
     struct world_insider insider;
@@ -136,7 +128,7 @@ static void test_whoever_loses_its_place_is_out_everywhere(void **state) {
     for (int at = 0; at <= 3; at++) {
         check_out(world, at);
         CHECK(in_standing(world, at, &instead));
-        CHECK(same_epoch(world, at, 0));
+        CHECK(world_same_epoch(world, at, 0));
         CHECK(world_links(world, at) == 3);
         CHECK(world_log_verifies(world, at));
     }
@@ -178,7 +170,7 @@ static void test_what_it_decided_is_undone(void **state) {
         check_out(world, at);
     }
     start(world, 1);
-    CHECK(same_epoch(world, 1, 2));
+    CHECK(world_same_epoch(world, 1, 2));
     check_out(world, 1);
     CHECK(world_links(world, 1) == 2);
     world_destroy(world);

@@ -23,14 +23,6 @@ static struct world *settled(uint64_t seed, const struct world_terms *of) {
     return world;
 }
 
-static bool same_epoch(const struct world *world, int a, int b) {
-    uint8_t key[EPOCH_KEY_BYTES];
-    uint8_t other[EPOCH_KEY_BYTES];
-    world_epoch(world, a, key);
-    world_epoch(world, b, other);
-    return memcmp(key, other, sizeof key) == 0;
-}
-
 static bool in_standing(const struct world *world, int at, int member) {
     return community_in_standing(world->homes[at].core->community,
                                  &world->homes[member].certificate, world_wall(world, at));
@@ -49,7 +41,7 @@ static bool all_parted(struct world *world, void *context) {
             continue;
         }
         size_t others = HOMES - 2 - (parted->away >= 0 ? 1 : 0);
-        if (in_standing(world, i, parted->removed) || !same_epoch(world, i, first) ||
+        if (in_standing(world, i, parted->removed) || !world_same_epoch(world, i, first) ||
             world_links(world, i) != others) {
             return false;
         }
@@ -74,7 +66,7 @@ static void test_a_sponsor_removes_whom_it_brought(void **state) {
     uint8_t after[EPOCH_KEY_BYTES];
     world_epoch(world, 3, after);
     CHECK(memcmp(before, after, sizeof after) == 0); /* it got no part */
-    CHECK(!same_epoch(world, 3, 0));
+    CHECK(!world_same_epoch(world, 3, 0));
     for (int i = 0; i < HOMES; i++) {
         CHECK(i == 3 || world_log_count(world, i, "removed ") == 1);
         CHECK(world_log_verifies(world, i));
@@ -175,7 +167,7 @@ static void test_a_removed_one_does_not_let_itself_in(void **state) {
     world_run(world, 180 * SECOND);
     CHECK(!in_standing(world, 0, 3) && !in_standing(world, 2, 3));
     CHECK(world_links(world, 3) == 0);
-    CHECK(!same_epoch(world, 3, 0) && same_epoch(world, 2, 0));
+    CHECK(!world_same_epoch(world, 3, 0) && world_same_epoch(world, 2, 0));
     world_destroy(world);
 }
 
@@ -238,7 +230,7 @@ static void test_who_was_away_catches_up(void **state) {
         CHECK_ERR(ERR_OK, world_start(world, 1));
         world_run(world, 90 * SECOND);
         CHECK(!in_standing(world, 1, 3));
-        CHECK(same_epoch(world, 1, 0));
+        CHECK(world_same_epoch(world, 1, 0));
         CHECK(world_links(world, 1) == (size_t)(HOMES - 1 - removals));
         world_destroy(world);
     }
@@ -270,9 +262,9 @@ static void test_two_halves_come_to_one_key(void **state) {
         for (int i = 0; i < 3; i++) {
             for (int gone = 3; gone < HOMES; gone++) { /* 3 left: it has made no part */
                 CHECK(!in_standing(world, i, gone));
-                CHECK(gone == 3 || !same_epoch(world, gone, i));
+                CHECK(gone == 3 || !world_same_epoch(world, gone, i));
             }
-            CHECK(same_epoch(world, i, 0));
+            CHECK(world_same_epoch(world, i, 0));
             CHECK(world_links(world, i) == 2);
         }
         world_destroy(world);

@@ -15,6 +15,11 @@ static struct sample_community community;
 static struct charter charter;
 static struct member agency;
 
+/* Anew for each test. */
+static struct requests *requests;
+static struct request request; /* a sound one */
+static size_t rule;            /* as judge() had it */
+
 static int set_up(void **state) {
     (void)state;
     sample_community_init(&community);
@@ -29,212 +34,171 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static int start(void **state) {
+    (void)state;
+    requests = requests_create();
+    sample_request(&community, &request);
+    return requests == NULL ? -1 : 0;
+}
+
+static int finish(void **state) {
+    (void)state;
+    requests_destroy(requests);
+    return 0;
+}
+
 static struct id id_of(int number) {
     struct id id = {{(uint8_t)number, (uint8_t)(number >> 8), 1}};
     return id;
 }
 
-static struct asker asker_for(const struct request *request) {
+static struct asker asker_for(void) {
     return (struct asker){.role = agency.role,
-                          .account = request->head.author,
+                          .account = request.head.author,
                           .instruments = INSTRUMENTS_ALL,
                           .live_requests = charter.caps.live_requests};
 }
 
-static enum err judge(struct requests *requests, const struct request *request, size_t *rule) {
-    const struct id id = id_of(9999);
-    const struct asker asker = asker_for(request);
-    *rule = 777;
-    return requests_judge(requests, &id, request, &asker, &charter, false, SAMPLE_NOW, rule);
+static enum err judge_by(const struct asker *asker, int number) {
+    const struct id id = id_of(number);
+    rule = 777;
+    return requests_judge(requests, &id, &request, asker, &charter, false, SAMPLE_NOW, &rule);
 }
 
-static enum err admit(struct requests *requests, const struct id *id,
-                      const struct request *request) {
-    return requests_admit(requests, id, request, &request->head.author, SAMPLE_NOW);
+static enum err judge(void) {
+    const struct asker asker = asker_for();
+    return judge_by(&asker, 9999);
+}
+
+static enum err admit(int number) {
+    const struct id id = id_of(number);
+    return requests_admit(requests, &id, &request, &request.head.author, SAMPLE_NOW);
 }
 
 static void test_a_sound_request_is_let_in(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
-    size_t rule = 0;
-    sample_request(&community, &request);
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
-    CHECK(rule == 777);
     const struct id id = id_of(9999);
-    CHECK_ERR(ERR_OK, admit(requests, &id, &request));
+    CHECK_ERR(ERR_OK, judge());
+    CHECK(rule == 777);
+    CHECK_ERR(ERR_OK, admit(9999));
     CHECK(requests_live(requests, &id));
-    CHECK_ERR(ERR_OK, admit(requests, &id, &request)); /* again is nothing */
+    CHECK_ERR(ERR_OK, admit(9999)); /* again is nothing */
     CHECK(requests_count(requests) == 1);
-    CHECK_ERR(ERR_PEER_REPEATED, judge(requests, &request, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_PEER_REPEATED, judge());
 }
 
 static void test_witnesses_ask_for_nothing(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
-    size_t rule = 0;
-    const struct id id = id_of(1);
-    sample_request(&community, &request);
-    struct asker witness = asker_for(&request);
+    struct asker witness = asker_for();
     witness.role = MEMBER_WITNESS;
-    CHECK_ERR(ERR_DENY_ROLE, requests_judge(requests, &id, &request, &witness, &charter, false,
-                                            SAMPLE_NOW, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_DENY_ROLE, judge_by(&witness, 1));
 }
 
 static void test_times_of_the_request_itself(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request good;
-    size_t rule = 0;
-    sample_request(&community, &good);
-    struct request request = good;
+    const struct request good = request;
     request.head.created.ms = SAMPLE_NOW.ms + 15 * MINUTE;
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_OK, judge());
     request.head.created.ms++;
-    CHECK_ERR(ERR_DENY_TIME, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_TIME, judge());
     request = good;
     request.head.expires = SAMPLE_NOW;
-    CHECK_ERR(ERR_DENY_EXPIRED, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_EXPIRED, judge());
     request.head.expires.ms++;
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_OK, judge());
     request = good;
     request.head.expires.ms = request.head.created.ms + 7 * INT64_C(24) * HOUR;
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_OK, judge());
     request.head.expires.ms++;
-    CHECK_ERR(ERR_PEER_BOUNDS, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_PEER_BOUNDS, judge());
     request = good;
     request.terms.delete_by.ms = request.head.created.ms + 90 * INT64_C(24) * HOUR;
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_OK, judge());
     request.terms.delete_by.ms++;
-    CHECK_ERR(ERR_DENY_CHARTER, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_CHARTER, judge());
     request.terms.delete_by = request.head.created;
-    CHECK_ERR(ERR_PEER_BOUNDS, judge(requests, &request, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_PEER_BOUNDS, judge());
 }
 
 static void test_a_place_outside_the_service_area_is_named_as_such(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
-    size_t rule = 0;
-    sample_request(&community, &request);
     request.place.points[0].lat += 10000000; /* one degree */
-    CHECK_ERR(ERR_DENY_CAP, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_CAP, judge());
     CHECK(strcmp(legal_rule_at(rule)->field, "at") == 0);
-    requests_destroy(requests);
 }
 
 static void test_amending_is_for_the_same_requester(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request before;
-    struct request request;
-    size_t rule = 0;
-    const struct id id = id_of(5);
-    sample_request(&community, &before);
-    before.head.author = community.homes[SAMPLE_FOUNDER].certificate;
-    CHECK_ERR(ERR_OK, admit(requests, &id, &before));
-    sample_request(&community, &request);
-    request.amends = id;
-    CHECK_ERR(ERR_DENY_OTHERS, judge(requests, &request, &rule));
+    const struct id requester = request.head.author;
+    request.head.author = community.homes[SAMPLE_FOUNDER].certificate;
+    CHECK_ERR(ERR_OK, admit(5));
+    request.head.author = requester;
+    request.amends = id_of(5);
+    CHECK_ERR(ERR_DENY_OTHERS, judge());
     CHECK(strcmp(legal_rule_at(rule)->field, "amends") == 0);
     request.amends = id_of(6); /* not live here: it stands for itself */
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_OK, judge());
 }
 
 static void test_no_more_live_requests_of_one_author_than_the_charter_allows(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
+    const struct id first = id_of(0);
     struct id id;
-    size_t rule = 0;
-    sample_request(&community, &request);
     for (int i = 0; i < 10; i++) {
-        id = id_of(i);
-        CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
+        CHECK_ERR(ERR_OK, judge());
         request.head.expires.ms = SAMPLE_NOW.ms + HOUR + i;
-        CHECK_ERR(ERR_OK, admit(requests, &id, &request));
+        CHECK_ERR(ERR_OK, admit(i));
     }
-    CHECK_ERR(ERR_DENY_QUOTA, judge(requests, &request, &rule));
+    CHECK_ERR(ERR_DENY_QUOTA, judge());
     CHECK(requests_deadline(requests).ms == SAMPLE_NOW.ms + HOUR);
     CHECK(!requests_expire(requests, SAMPLE_NOW, &id));
     CHECK(requests_expire(requests, (struct instant){SAMPLE_NOW.ms + HOUR}, &id));
-    const struct id first = id_of(0);
     CHECK(id_equal(&id, &first));
     CHECK(!requests_expire(requests, (struct instant){SAMPLE_NOW.ms + HOUR}, &id));
-    CHECK_ERR(ERR_OK, judge(requests, &request, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_OK, judge());
 }
 
 /* LP-35 is for who holds certificate and charter to say. */
 static void test_an_instrument_that_a_role_may_not_use_is_named_as_such(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
-    size_t rule = 0;
-    const struct id id = id_of(1);
-    sample_request(&community, &request);
-    struct asker asker = asker_for(&request);
+    struct asker asker = asker_for();
     asker.instruments = 1U << INSTRUMENT_VOLUNTARY;
-    CHECK_ERR(ERR_DENY_CAP,
-              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
+    CHECK_ERR(ERR_DENY_CAP, judge_by(&asker, 1));
     CHECK(strcmp(legal_rule_at(rule)->id, "LP-35") == 0);
     asker.instruments |= 1U << request.instrument.kind;
-    CHECK_ERR(ERR_OK,
-              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_OK, judge_by(&asker, 1));
 }
 
 /* An outsider's officers share what it may have. */
 static void test_live_requests_count_by_account(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
-    size_t rule = 0;
-    const struct id id = id_of(3);
-    sample_request(&community, &request);
-    struct asker asker = asker_for(&request);
+    struct asker asker = asker_for();
     asker.live_requests = 2;
     for (int i = 0; i < 2; i++) {
         const struct id made = id_of(i);
         request.head.author = id_of(500 + i); /* each by another officer */
-        CHECK_ERR(ERR_OK, requests_judge(requests, &made, &request, &asker, &charter, false,
-                                         SAMPLE_NOW, &rule));
+        CHECK_ERR(ERR_OK, judge_by(&asker, i));
         CHECK_ERR(ERR_OK, requests_admit(requests, &made, &request, &asker.account, SAMPLE_NOW));
     }
-    CHECK_ERR(ERR_DENY_QUOTA,
-              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
+    CHECK_ERR(ERR_DENY_QUOTA, judge_by(&asker, 3));
     asker.account = id_of(700);
-    CHECK_ERR(ERR_OK,
-              requests_judge(requests, &id, &request, &asker, &charter, false, SAMPLE_NOW, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_OK, judge_by(&asker, 3));
 }
 
 static void test_the_table_of_live_requests_has_a_bound(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
-    struct request request;
-    size_t rule = 0;
-    sample_request(&community, &request);
+    const struct id requester = request.head.author;
     request.head.author = community.homes[SAMPLE_FOUNDER].certificate;
     for (int i = 0; i < REQUESTS_MAX; i++) {
-        const struct id id = id_of(i);
-        CHECK_ERR(ERR_OK, admit(requests, &id, &request));
+        CHECK_ERR(ERR_OK, admit(i));
     }
-    const struct id id = id_of(REQUESTS_MAX);
-    CHECK_ERR(ERR_FULL_TABLE, admit(requests, &id, &request));
-    sample_request(&community, &request);
-    CHECK_ERR(ERR_FULL_TABLE, judge(requests, &request, &rule));
-    requests_destroy(requests);
+    CHECK_ERR(ERR_FULL_TABLE, admit(REQUESTS_MAX));
+    request.head.author = requester;
+    CHECK_ERR(ERR_FULL_TABLE, judge());
 }
 
 static void test_a_refusal_goes_on_the_record_once_and_ten_an_hour(void **state) {
     (void)state;
-    struct requests *requests = requests_create();
     struct now now = {.wall = SAMPLE_NOW, .mono = {1000}};
     const struct id author = id_of(1);
     const struct id other = id_of(2);
@@ -250,21 +214,22 @@ static void test_a_refusal_goes_on_the_record_once_and_ten_an_hour(void **state)
     const struct id late = id_of(201);
     CHECK(requests_refuse(requests, &late, &author, now));
     CHECK(!requests_refuse(requests, &id, &other, now)); /* the same one, an hour later */
-    requests_destroy(requests);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, finish)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_sound_request_is_let_in),
-        cmocka_unit_test(test_witnesses_ask_for_nothing),
-        cmocka_unit_test(test_times_of_the_request_itself),
-        cmocka_unit_test(test_a_place_outside_the_service_area_is_named_as_such),
-        cmocka_unit_test(test_amending_is_for_the_same_requester),
-        cmocka_unit_test(test_no_more_live_requests_of_one_author_than_the_charter_allows),
-        cmocka_unit_test(test_an_instrument_that_a_role_may_not_use_is_named_as_such),
-        cmocka_unit_test(test_live_requests_count_by_account),
-        cmocka_unit_test(test_the_table_of_live_requests_has_a_bound),
-        cmocka_unit_test(test_a_refusal_goes_on_the_record_once_and_ten_an_hour),
+        TEST(test_a_sound_request_is_let_in),
+        TEST(test_witnesses_ask_for_nothing),
+        TEST(test_times_of_the_request_itself),
+        TEST(test_a_place_outside_the_service_area_is_named_as_such),
+        TEST(test_amending_is_for_the_same_requester),
+        TEST(test_no_more_live_requests_of_one_author_than_the_charter_allows),
+        TEST(test_an_instrument_that_a_role_may_not_use_is_named_as_such),
+        TEST(test_live_requests_count_by_account),
+        TEST(test_the_table_of_live_requests_has_a_bound),
+        TEST(test_a_refusal_goes_on_the_record_once_and_ten_an_hour),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

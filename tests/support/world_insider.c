@@ -11,6 +11,8 @@ enum {
 };
 
 static void start(struct world_insider *insider, struct world *world, int home, int as);
+static bool dial(struct world_insider *insider, enum transport_door by, const uint8_t secret[32],
+                 struct bytes payload);
 static void forget(struct world *world, const struct world_insider *insider);
 static void member_secret(struct world *world, int number, uint8_t out[32]);
 static void delivery_secret(struct world *world, int number, const struct id *request,
@@ -23,39 +25,56 @@ static bool flush(struct world_insider *insider, struct buffer *bytes);
 
 bool world_insider_dial(struct world *world, int as, int number, const struct id *request,
                         struct bytes certificate, struct world_insider *out) {
-    struct world_home *home = &world->homes[number];
-    struct transport_door_key door = {.door = TRANSPORT_MEMBER, .community = world->community};
     uint8_t secret[32] = {0};
-    struct box_secret ephemeral;
-    SCOPED(buffer_finish) struct buffer bytes = {.max = 65536};
     SCOPED(buffer_finish) struct buffer payload = {.max = TRANSPORT_PAYLOAD_MAX};
-    if (request == NULL) {
-        member_secret(world, number, secret);
-    } else {
-        door.door = TRANSPORT_DELIVERY;
-        delivery_secret(world, number, request, secret);
-    }
     if (request == NULL && certificate.len == 0) {
         own_certificate(world, as, &payload);
     }
     ASSERT(buffer_append(&payload, certificate) == ERR_OK);
+    start(out, world, number, as);
+    if (request != NULL) {
+        delivery_secret(world, number, request, secret);
+        return dial(out, TRANSPORT_DELIVERY, secret, buffer_bytes(&payload));
+    }
+    const struct link_message neighbour = {.kind = LINK_NEIGHBOUR,
+                                           .as.neighbour.wish = NEIGHBOUR_NONE};
+    member_secret(world, number, secret);
+    return dial(out, TRANSPORT_MEMBER, secret, buffer_bytes(&payload)) &&
+           world_insider_say(out, &neighbour);
+}
+
+bool world_insider_compare(struct world *world, int as, int home, struct world_insider *out) {
+    uint8_t secret[32] = {0};
+    SCOPED(buffer_finish) struct buffer payload = {.max = TRANSPORT_PAYLOAD_MAX};
+    own_certificate(world, as, &payload);
+    member_secret(world, home, secret);
+    start(out, world, home, as);
+    return dial(out, TRANSPORT_MEET, secret, buffer_bytes(&payload));
+}
+
+static bool dial(struct world_insider *insider, enum transport_door by, const uint8_t secret[32],
+                 struct bytes payload) {
+    struct world *world = insider->world;
+    struct world_home *home = &world->homes[insider->home];
+    struct transport_door_key door = {.door = by, .community = world->community};
+    struct box_secret ephemeral;
+    SCOPED(buffer_finish) struct buffer bytes = {.max = 65536};
     pass_all(&door);
-    transport_psk0(door.door, &world->community, BYTES_OF(secret), door.psk0);
+    transport_psk0(by, &world->community, (struct bytes){secret, 32}, door.psk0);
     world_draw_secret(&ephemeral);
-    struct transport_dial_config config = {.own_static = &world->homes[as].keys.box,
+    struct transport_dial_config config = {.own_static = &world->homes[insider->as].keys.box,
                                            .responder = &home->transport,
                                            .door = &door,
                                            .ephemeral = &ephemeral,
-                                           .payload = buffer_bytes(&payload)};
-    start(out, world, number, as);
-    out->link = home->next_link;
-    out->open = true;
+                                           .payload = payload};
+    insider->link = home->next_link;
+    insider->open = true;
     home->next_link += 2;
-    ASSERT(transport_dial(&config, world_now(world, number), &bytes, &out->transport) == ERR_OK);
-    world_turn(world, number, &(struct core_event){.kind = CORE_EV_LINK_IN, .link = out->link});
-    const struct link_message neighbour = {.kind = LINK_NEIGHBOUR,
-                                           .as.neighbour.wish = NEIGHBOUR_NONE};
-    return established(out, &bytes) && (request != NULL || world_insider_say(out, &neighbour));
+    ASSERT(transport_dial(&config, world_now(world, insider->home), &bytes, &insider->transport) ==
+           ERR_OK);
+    world_turn(world, insider->home,
+               &(struct core_event){.kind = CORE_EV_LINK_IN, .link = insider->link});
+    return established(insider, &bytes);
 }
 
 bool world_insider_return(struct world *world, int as, int home, struct world_insider *out) {

@@ -4,7 +4,6 @@
 
 #include <sodium.h>
 
-#include "crypto/mac1.h"
 #include "tests/support/check.h"
 
 enum {
@@ -196,28 +195,6 @@ static void test_the_last_nonce_is_never_used_for_a_message(void **state) {
     CHECK(!noise_open(&cipher, (struct bytes){NULL, 0}, BYTES_OF(out), out));
 }
 
-/* PROTOCOL 3.2: mac1 binds the prologue, the message, the called node and the door. */
-static void test_mac1_depends_on_all_that_it_covers(void **state) {
-    (void)state;
-    struct box_public responder = {.b = {1}};
-    uint8_t psk0[32] = {2};
-    uint8_t prologue[4] = {3};
-    uint8_t message[4] = {4};
-    uint8_t mac[MAC1_BYTES];
-    uint8_t *covered[] = {responder.b, psk0, prologue, message, mac};
-    struct mac1_key key;
-
-    mac1_key_make(&key, &responder, psk0);
-    mac1_make(&key, BYTES_OF(prologue), BYTES_OF(message), mac);
-    CHECK(mac1_check(&key, BYTES_OF(prologue), BYTES_OF(message), mac));
-    for (size_t i = 0; i < COUNT_OF(covered); i++) {
-        covered[i][3] ^= 0x80;
-        mac1_key_make(&key, &responder, psk0);
-        CHECK(!mac1_check(&key, BYTES_OF(prologue), BYTES_OF(message), mac));
-        covered[i][3] ^= 0x80;
-    }
-}
-
 static int start_crypto(void **state) {
     (void)state;
     return crypto_start() ? 0 : -1;
@@ -232,7 +209,6 @@ int main(void) {
         cmocka_unit_test(test_messages_open_once_and_in_turn),
         cmocka_unit_test(test_rekey_takes_the_cipher_stream_of_the_last_nonce),
         cmocka_unit_test(test_the_last_nonce_is_never_used_for_a_message),
-        cmocka_unit_test(test_mac1_depends_on_all_that_it_covers),
     };
     return cmocka_run_group_tests(tests, start_crypto, NULL);
 }

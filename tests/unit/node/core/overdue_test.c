@@ -2,6 +2,7 @@
  * are is not (P2, P10, PROTOCOL 7). */
 #include <string.h>
 
+#include "node/core/parts.h"
 #include "tests/support/check.h"
 #include "tests/support/world.h"
 
@@ -236,6 +237,95 @@ static void test_a_crooked_commitment_is_its_bringers_fault_or_nobodys(void **st
     world_destroy(world);
 }
 
+/* Every home knows of a request. */
+static struct world *asked(uint64_t seed, struct id *id) {
+    struct world *world = world_create(seed, HOMES, NULL);
+    struct request request;
+    world_settle(world, &terms);
+    world_voluntary(world, REQUESTER, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, REQUESTER, &request, id));
+    world_run(world, MINUTE);
+    return world;
+}
+
+/* Straight to what counts: the requester's word that it has received, or deleted, number `i`. */
+static void tell(struct core *core, const struct id *author, const struct id *request, uint32_t i,
+                 bool deleted) {
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    struct head head = {.community = *community_id(core->community),
+                        .author = *author,
+                        .created = core->now.wall,
+                        .expires = {core->now.wall.ms + HOUR}};
+    struct id commitment = {{1}};
+    write_u32(commitment.b + 1, i);
+    const struct receipt_commitment receipt = {head, *request, commitment};
+    const struct deletion_receipt deletion = {head, *request, commitment, core->now.wall};
+    CHECK_ERR(ERR_OK, deleted ? deletion_receipt_encode(&deletion, &body)
+                              : receipt_commitment_encode(&receipt, &body));
+    signed_start(deleted ? OBJECT_DELETION_RECEIPT : OBJECT_RECEIPT_COMMITMENT, buffer_bytes(&body),
+                 &object);
+    CHECK_ERR(ERR_OK, owed_object(core, &object));
+}
+
+static bool is_owed(struct core *core, const struct id *author, uint32_t i) {
+    struct id commitment = {{1}};
+    bool open = false;
+    write_u32(commitment.b + 1, i);
+    CHECK_ERR(ERR_OK, store_owed_open(core->store, &commitment, author, &open));
+    return open;
+}
+
+/* As many as a requester holds at a time: what it has deleted makes way, what it owes never does.
+ */
+static void test_one_asker_takes_no_more_than_its_room(void **state) {
+    (void)state;
+    enum {
+        OWED_OF_ONE = 1024
+    };
+    struct id id;
+    uint64_t count = 0;
+    struct world *world = asked(67, &id);
+    struct core *core = world->homes[NEIGHBOUR].core;
+    const struct id *asker = &world->homes[REQUESTER].certificate;
+    CHECK_ERR(ERR_OK, store_begin(core->store));
+    for (uint32_t i = 0; i <= OWED_OF_ONE; i++) {
+        tell(core, asker, &id, i, false);
+    }
+    CHECK_ERR(ERR_OK, store_owed_count(core->store, asker, &count));
+    CHECK(count == OWED_OF_ONE);
+    CHECK(is_owed(core, asker, 0) && !is_owed(core, asker, OWED_OF_ONE));
+    tell(core, asker, &id, 5, true);
+    tell(core, asker, &id, OWED_OF_ONE, false);
+    CHECK_ERR(ERR_OK, store_owed_count(core->store, asker, &count));
+    CHECK(count == OWED_OF_ONE);
+    CHECK(!is_owed(core, asker, 5) && is_owed(core, asker, OWED_OF_ONE));
+    tell(core, asker, &world->community, 7000, false);                 /* about no request */
+    tell(core, &world->homes[GRANTING].certificate, &id, 7000, false); /* about another's */
+    CHECK(!is_owed(core, asker, 7000));
+    CHECK(!is_owed(core, &world->homes[GRANTING].certificate, 7000));
+    store_roll_back(core->store);
+    world_destroy(world);
+}
+
+/* Gossip comes in any order. */
+static void test_a_deletion_may_come_before_what_it_ends(void **state) {
+    (void)state;
+    struct id id;
+    struct world *world = asked(68, &id);
+    struct core *core = world->homes[NEIGHBOUR].core;
+    const struct id *asker = &world->homes[REQUESTER].certificate;
+    uint64_t count = 0;
+    CHECK_ERR(ERR_OK, store_begin(core->store));
+    tell(core, asker, &id, 1, true);
+    tell(core, asker, &id, 1, false);
+    CHECK(!is_owed(core, asker, 1));
+    CHECK_ERR(ERR_OK, store_owed_count(core->store, asker, &count));
+    CHECK(count == 1);
+    store_roll_back(core->store);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_honest_asker_is_never_overdue),
@@ -244,6 +334,8 @@ int main(void) {
         cmocka_unit_test(test_a_home_that_was_away_says_that_it_does_not_know),
         cmocka_unit_test(test_nobody_counts_for_another),
         cmocka_unit_test(test_a_crooked_commitment_is_its_bringers_fault_or_nobodys),
+        cmocka_unit_test(test_one_asker_takes_no_more_than_its_room),
+        cmocka_unit_test(test_a_deletion_may_come_before_what_it_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

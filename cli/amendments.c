@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 static const struct amendment *find(const struct amendments *amendments, const struct id *request);
+static struct id newest_of(const struct amendments *amendments, const struct id *request);
 
 void amendments_note(struct amendments *amendments, const struct checked_request *asked) {
     if (asked->end == REQUEST_AMENDED && amendments->count < AMENDMENTS_MAX) {
@@ -28,8 +29,16 @@ int amendments_load(struct client *client, const struct community_terms *communi
     return failed;
 }
 
-/* An id is a hash over what it amends, so a chain has no ring; the bound holds all the same. */
-struct id amendments_newest(const struct amendments *amendments, const struct id *request) {
+void amendments_tell(const struct amendments *amendments, struct checked_request *asked) {
+    if (asked->end == REQUEST_AMENDED) {
+        asked->newest = newest_of(amendments, &asked->end_id);
+        request_code(&asked->newest, asked->end_code);
+    }
+}
+
+/* The one that stands at the end of the chain from `request` on; itself where nothing amends it. An
+ * id is a hash over what it amends, so a chain has no ring; the bound holds all the same. */
+static struct id newest_of(const struct amendments *amendments, const struct id *request) {
     struct id newest = *request;
     const struct amendment *next = find(amendments, request);
     for (size_t i = 0; next != NULL && i < AMENDMENTS_MAX; i++) {
@@ -37,13 +46,6 @@ struct id amendments_newest(const struct amendments *amendments, const struct id
         next = find(amendments, &newest);
     }
     return newest;
-}
-
-void amendments_tell(const struct amendments *amendments, struct checked_request *asked) {
-    if (asked->end == REQUEST_AMENDED) {
-        asked->newest = amendments_newest(amendments, &asked->end_id);
-        request_code(&asked->newest, asked->end_code);
-    }
 }
 
 bool amendments_have(const struct amendments *amendments, const struct checked_request *by) {

@@ -34,6 +34,7 @@ static void admission_change(const struct community_terms *before,
                              struct changes *out);
 static const char *member_text(const struct member_list *members, const struct id *id,
                                char out[PERSON_MAX]);
+static const char *authority_text(struct bytes der, char out[PERSON_MAX]);
 
 void changes_finish(struct changes *changes) {
     buffer_finish(&changes->lines);
@@ -393,7 +394,8 @@ const char *area_text(uint32_t m2, char out[PLACE_TEXT_MAX]) {
     return out;
 }
 
-const char *authority_text(struct bytes der, char out[PERSON_MAX]) {
+/* "Court Root", or what its bytes hash to, safe to print. */
+static const char *authority_text(struct bytes der, char out[PERSON_MAX]) {
     char name[CMS_NAME_BYTES];
     char safe[SAFE_MAX];
     char code[LINK_CODE_BYTES];

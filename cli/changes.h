@@ -48,7 +48,5 @@ enum {
 const char *key_text(struct bytes key, char out[KEY_TEXT_BYTES]);
 /* "0.5 sq mi (1294994 m2)" */
 const char *area_text(uint32_t m2, char out[PLACE_TEXT_MAX]);
-/* "Court Root", or what its bytes hash to, safe to print. */
-const char *authority_text(struct bytes der, char out[PERSON_MAX]);
 
 #endif

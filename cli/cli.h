@@ -548,8 +548,6 @@ void amendments_note(struct amendments *amendments, const struct checked_request
 /* Of all that the node lists. EXIT codes after printing. */
 int amendments_load(struct client *client, const struct community_terms *community,
                     struct amendments *out);
-/* The one that stands at the end of the chain from `request` on; itself where nothing amends it. */
-struct id amendments_newest(const struct amendments *amendments, const struct id *request);
 /* Names that one in place of the next one, where `asked` was amended. */
 void amendments_tell(const struct amendments *amendments, struct checked_request *asked);
 /* Is one of them amended by this one? */

@@ -8,7 +8,6 @@
 
 enum {
     OFFICER_DAYS = 365,
-    UNTIL_MARGIN_MS = DURATION_HOUR_MS, /* between clocks */
 };
 
 struct proposed { /* what an act is to say of an outsider */

@@ -14,6 +14,7 @@ static bool were_several(const struct cli *cli);
 static void learn_static(struct cli *cli, const char *name, struct pins *pins);
 static void gather(const struct kin *kin, const struct pins *pins, const char *name,
                    struct siblings *out);
+static void address_here(const char *listen, char out[ADDRESS_MAX_BYTES]);
 static bool says_already(const char *path, struct bytes wanted);
 static int write_file(const char *folder, const char *path, struct bytes wanted);
 
@@ -29,17 +30,6 @@ int place_config(const struct cli *cli, const char *name, struct config *out) {
         failed = fail(NULL, "'%s', line %zu: %s", path, error.line, error.text);
     }
     return failed;
-}
-
-void address_here(const char *listen, char out[ADDRESS_MAX_BYTES]) {
-    const char *port = strrchr(listen, ':');
-    bool four = strncmp(listen, "0.0.0.0:", 8) == 0;
-    bool six = strncmp(listen, "[::]:", 5) == 0;
-    (void)snprintf(out, ADDRESS_MAX_BYTES, "%s%s",
-                   four  ? "127.0.0.1"
-                   : six ? "[::1]"
-                         : "",
-                   four || six ? port : listen);
 }
 
 int siblings_prepare(struct cli *cli, struct pins *pins, struct kin *out) {
@@ -153,6 +143,18 @@ static void gather(const struct kin *kin, const struct pins *pins, const char *n
         sibling->transport = place->transport;
         memcpy(sibling->address, kin->list[i].address, sizeof sibling->address);
     }
+}
+
+/* "127.0.0.1:7878" for a node that listens on all addresses. */
+static void address_here(const char *listen, char out[ADDRESS_MAX_BYTES]) {
+    const char *port = strrchr(listen, ':');
+    bool four = strncmp(listen, "0.0.0.0:", 8) == 0;
+    bool six = strncmp(listen, "[::]:", 5) == 0;
+    (void)snprintf(out, ADDRESS_MAX_BYTES, "%s%s",
+                   four  ? "127.0.0.1"
+                   : six ? "[::1]"
+                         : "",
+                   four || six ? port : listen);
 }
 
 static bool says_already(const char *path, struct bytes wanted) {

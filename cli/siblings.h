@@ -15,8 +15,6 @@ struct kin { /* the home's nodes */
 };
 
 int place_config(const struct cli *cli, const char *name, struct config *out);
-/* "127.0.0.1:7878" for a node that listens on all addresses. */
-void address_here(const char *listen, char out[ADDRESS_MAX_BYTES]);
 
 /* Before the walls: reads what the files will say, fills in static keys that are not pinned yet,
  * and lets the nodes' folders be written. Nothing for a home that was never in more than one. */

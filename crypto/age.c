@@ -42,6 +42,8 @@ static void write_raw_base64(struct bytes from, char *text);
 static bool next_argument(struct bytes *line, struct bytes *out);
 static bool open_stanza(const struct stanza *stanza, const struct box_secret *secret,
                         const struct box_public *pub, struct age_file_key *out);
+static void chunk_seal(const struct age_payload_key *key, uint64_t index, bool last,
+                       struct bytes plaintext, uint8_t *out);
 static void chunk_nonce(uint64_t index, bool last, uint8_t nonce[12]);
 static void bech32(const char *prefix, const uint8_t data[32], bool upper, char *out);
 
@@ -172,8 +174,9 @@ bool age_plaintext_size(uint64_t payload_size, uint64_t *out) {
     return true;
 }
 
-void age_chunk_seal(const struct age_payload_key *key, uint64_t index, bool last,
-                    struct bytes plaintext, uint8_t *out) {
+/* plaintext.len <= 65536; `out` has room for a tag more. */
+static void chunk_seal(const struct age_payload_key *key, uint64_t index, bool last,
+                       struct bytes plaintext, uint8_t *out) {
     uint8_t nonce[12];
     ASSERT(plaintext.len <= CHUNK);
     chunk_nonce(index, last, nonce);
@@ -206,7 +209,7 @@ size_t age_writer_take(struct age_writer *writer, struct bytes data, uint8_t *pi
     if (writer->filled == CHUNK && data.len > 0) { /* more comes: this one is not the last */
         size_t lead = writer->next == 0 ? PIECE_NONCE : 0;
         memcpy(piece, writer->nonce, lead);
-        age_chunk_seal(&writer->key, writer->next++, false, BYTES_OF(writer->plain), piece + lead);
+        chunk_seal(&writer->key, writer->next++, false, BYTES_OF(writer->plain), piece + lead);
         *piece_len = lead + CHUNK + TAG;
         writer->filled = 0;
     }
@@ -222,16 +225,10 @@ size_t age_writer_take(struct age_writer *writer, struct bytes data, uint8_t *pi
 void age_writer_end(struct age_writer *writer, uint8_t *piece, size_t *piece_len) {
     size_t lead = writer->next == 0 ? PIECE_NONCE : 0;
     memcpy(piece, writer->nonce, lead);
-    age_chunk_seal(&writer->key, writer->next, true, (struct bytes){writer->plain, writer->filled},
-                   piece + lead);
+    chunk_seal(&writer->key, writer->next, true, (struct bytes){writer->plain, writer->filled},
+               piece + lead);
     *piece_len = lead + writer->filled + TAG;
-    age_writer_wipe(writer);
-}
-
-void age_writer_wipe(struct age_writer *writer) {
-    if (writer != NULL) {
-        secret_wipe(writer, sizeof *writer);
-    }
+    secret_wipe(writer, sizeof *writer);
 }
 
 /* ---- small files ---- */
@@ -259,7 +256,7 @@ enum err age_seal_small(const struct box_public *recipients, size_t count, struc
         err = buffer_extend(out, len + TAG, &to);
         if (err == ERR_OK) {
             bool last = at + len == plaintext.len;
-            age_chunk_seal(&payload_key, index, last, (struct bytes){plaintext.at + at, len}, to);
+            chunk_seal(&payload_key, index, last, (struct bytes){plaintext.at + at, len}, to);
             at += len;
         }
     }

@@ -51,10 +51,7 @@ uint64_t age_payload_size(uint64_t plaintext_size);
 /* False when no plaintext has such a payload. */
 MUST_USE bool age_plaintext_size(uint64_t payload_size, uint64_t *out);
 
-/* One chunk. plaintext.len <= 65536; `out` has room for 16 bytes more. */
-void age_chunk_seal(const struct age_payload_key *key, uint64_t index, bool last,
-                    struct bytes plaintext, uint8_t *out);
-/* `out` has room for chunk.len - 16. False: not what was sealed. */
+/* One chunk. `out` has room for chunk.len - 16. False: not what was sealed. */
 MUST_USE bool age_chunk_open(const struct age_payload_key *key, uint64_t index, bool last,
                              struct bytes chunk, uint8_t *out);
 
@@ -73,7 +70,6 @@ size_t age_writer_take(struct age_writer *writer, struct bytes data, uint8_t *pi
                        size_t *piece_len);
 /* The last piece; the writer is wiped. */
 void age_writer_end(struct age_writer *writer, uint8_t *piece, size_t *piece_len);
-void age_writer_wipe(struct age_writer *writer);
 
 /* Whole small files: manifests, camera lists, request keys. */
 MUST_USE enum err age_seal_small(const struct box_public *recipients, size_t count,

@@ -82,10 +82,6 @@ void cpace_secret_wipe(struct cpace_secret *secret) {
     sodium_memzero(secret, sizeof *secret);
 }
 
-void cpace_keys_wipe(struct cpace_keys *keys) {
-    sodium_memzero(keys, sizeof *keys);
-}
-
 /* The zeros put the password in a block of its own with the label, so that the time of the rest
  * does not depend on it. */
 static void generator(const struct cpace_setup *setup, uint8_t out[CPACE_POINT_BYTES]) {

@@ -71,6 +71,5 @@ MUST_USE bool cpace_end(const struct cpace_setup *setup, const struct cpace_secr
 bool cpace_tag_equal(const struct cpace_tag *a, const struct cpace_tag *b);
 
 void cpace_secret_wipe(struct cpace_secret *secret);
-void cpace_keys_wipe(struct cpace_keys *keys);
 
 #endif

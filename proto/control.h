@@ -189,13 +189,12 @@ struct control_reply {
             char version[16];
             struct sign_public node, log;
             struct box_public transport;
-            struct sign_public ingest; /* zero until ingest has said hello */
             bool has_community;
             struct id community;
             struct id certificate;
             char community_name[NAME_MAX_BYTES];
             uint32_t members, links, live_objects;
-            uint32_t open_requests, open_clips, deliveries_out, deliveries_in;
+            uint32_t open_requests, open_clips;
             uint64_t log_size;
             struct id log_root;
             uint32_t slot_s;

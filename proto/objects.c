@@ -44,7 +44,7 @@ static const struct shape_field terms_rows[] = {
     ROW(4, SHAPE_BOOL, struct terms, no_face_recognition, NEEDED),
     ROW(5, SHAPE_BOOL, struct terms, no_passing_on, NEEDED),
 };
-const struct shape terms_shape = SHAPE_OF("Terms", terms_rows, terms_check);
+static const struct shape terms_shape = SHAPE_OF("Terms", terms_rows, terms_check);
 
 static const struct shape_field caps_rows[] = {
     ROW(1, SHAPE_U32, struct caps, span_s, NEEDED, .min = 1, .max = 43200),

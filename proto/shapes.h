@@ -7,7 +7,6 @@
 
 extern const struct shape head_shape;
 extern const struct shape place_shape;
-extern const struct shape terms_shape;
 extern const struct shape caps_shape;
 extern const struct shape role_rule_shape;
 extern const struct shape membership_shape;

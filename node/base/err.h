@@ -33,8 +33,6 @@
     X(ERR_USER_NO_COMMUNITY, "this home belongs to no community yet")                              \
     X(ERR_USER_NO_CLIP, "no clip has that number")                                                 \
     X(ERR_USER_WRONG_KEY, "this key does not open it")                                             \
-    X(ERR_USER_PASSPHRASE, "wrong passphrase")                                                     \
-    X(ERR_USER_KEY_FILE, "the key file is broken")                                                 \
     X(ERR_USER_EXISTS, "it exists already")                                                        \
     X(ERR_USER_NOT_OWNER, "the signature is not by an owner of this home")                         \
     X(ERR_USER_TIME, "no such time, or an ambiguous one")                                          \
@@ -70,8 +68,7 @@
     X(ERR_HOST_NETWORK, "the network failed")                                                      \
     X(ERR_HOST_PERMISSION, "permission denied")                                                    \
     X(ERR_HOST_WALLS, "the walls could not be raised")                                             \
-    X(ERR_HOST_CHILD, "a helper program failed")                                                   \
-    X(ERR_HOST_CLOCK, "this computer's clock is wrong")
+    X(ERR_HOST_CHILD, "a helper program failed")
 
 enum err {
 #define X(code, text) code,

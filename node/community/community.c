@@ -61,6 +61,8 @@ struct community {
 };
 
 static enum err note_act(struct community *community, const struct id *id, bool charter);
+static bool is_longer(const struct community *community, const struct id *member,
+                      struct instant until, const struct id *by);
 static enum err note_admission(struct community *community, const struct admission *admission);
 static void rewind_admissions(struct community *community, uint32_t version);
 static void add(struct community *community, const struct id *id, const struct member *member);
@@ -402,21 +404,22 @@ enum err community_may_renew(const struct community *community, const struct id 
     return ERR_DENY_ROLE;
 }
 
-bool community_is_longer(const struct community *community, const struct id *member,
-                         struct instant until, const struct id *by) {
+void community_renew(struct community *community, const struct id *member, struct instant until,
+                     const struct id *by) {
+    size_t number = community_number(community, member);
+    if (is_longer(community, member, until, by)) {
+        community->members[number].ends = until;
+        community->members[number].renewal = *by;
+    }
+}
+
+/* Would this renewal count in place of what does: is it longer, or as long with a smaller id? */
+static bool is_longer(const struct community *community, const struct id *member,
+                      struct instant until, const struct id *by) {
     const struct admitted *admitted = find_counting(community, member);
     return admitted != NULL &&
            (until.ms > admitted->ends.ms ||
             (until.ms == admitted->ends.ms && id_compare(by, &admitted->renewal) < 0));
-}
-
-void community_renew(struct community *community, const struct id *member, struct instant until,
-                     const struct id *by) {
-    size_t number = community_number(community, member);
-    if (community_is_longer(community, member, until, by)) {
-        community->members[number].ends = until;
-        community->members[number].renewal = *by;
-    }
 }
 
 struct id community_renewal(const struct community *community, const struct id *member,

@@ -107,9 +107,6 @@ MUST_USE enum err community_may_remove(const struct community *community, const 
  */
 MUST_USE enum err community_may_renew(const struct community *community, const struct id *by,
                                       const struct id *member);
-/* Would this renewal count in place of what does: is it longer, or as long with a smaller id? */
-bool community_is_longer(const struct community *community, const struct id *member,
-                         struct instant until, const struct id *by);
 /* A known member's certificate ends no sooner; `by`: the renewal. */
 void community_renew(struct community *community, const struct id *member, struct instant until,
                      const struct id *by);

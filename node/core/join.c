@@ -46,7 +46,6 @@ struct find_invite {
 struct send_to {
     struct core *core;
     struct link *link;
-    bool records; /* members first, in a second round the records of where they are */
 };
 
 enum err join_found(struct core *core, struct bytes charter, struct bytes member_bytes) {

@@ -359,9 +359,8 @@ struct core {
     bool ingest_up;
     struct buffer held;          /* frames of ingest that wait for the slot: u32 length, bytes */
     struct ingest_message taken; /* the matches of a slot, for ingest to know */
-    struct sign_public ingest_public;
-    bool camera_list_waits; /* for ingest to judge it: its place in the log is kept */
-    bool camera_list_known; /* ingest has said which one it has, since it came up */
+    bool camera_list_waits;      /* for ingest to judge it: its place in the log is kept */
+    bool camera_list_known;      /* ingest has said which one it has, since it came up */
     uint64_t camera_list_version;
     uint64_t camera_client; /* waits for ingest's word on its camera list */
     struct log_head head;   /* the newest checkpoint */

@@ -1,6 +1,6 @@
 /* Ingest's own state: what the cameras have recorded, which requests wait to be matched, which
  * clips lie in the vault. SQLite, WAL, synchronous=FULL; schema versioned with forward migrations.
- * Each write is a transaction of its own unless the caller has opened one.
+ * Each write is a transaction of its own.
  *
  * Memory: what a read hands out is good until the next call. Errors: ERR_HOST_DATABASE,
  * ERR_HOST_DISK, ERR_HOST_SCHEMA; ERR_USER_NOT_FOUND from the reads. */

@@ -75,6 +75,7 @@ static void send_frame(struct ingest_node *node, struct bytes frame);
 static bool write_all(int fd, struct bytes data);
 static void leave(struct ingest_node *node, const char *why);
 static enum err read_node(struct ingest *ingest, struct ingest_node *node, bool *restart);
+static enum err close_period(struct ingest *ingest, struct instant now);
 static enum err tell_period(struct ingest_node *node, const struct period *period);
 static int64_t pause_after(int64_t took_ms);
 static void note(const char *level, const char *event, enum err err);
@@ -235,7 +236,7 @@ static enum err scan_on(struct ingest *ingest) {
     enum err err = scan_slice(ingest, wall_now(), &more);
     struct duration pause = {more ? 0 : pause_after(mono_now().ms - ingest->scan_began.ms)};
     ingest->scan_due = tick_add(mono_now(), pause);
-    return err == ERR_OK && !more ? ingest_close_period(ingest, wall_now()) : err;
+    return err == ERR_OK && !more ? close_period(ingest, wall_now()) : err;
 }
 
 /* The supervisor's signal is let in here alone, between two clips. */
@@ -274,7 +275,8 @@ static enum err greet(struct ingest *ingest, struct ingest_node *node) {
     return err;
 }
 
-enum err ingest_close_period(struct ingest *ingest, struct instant now) {
+/* Once in INGEST_PERIOD_MS, when something was recorded since: commits to its hashes, and tells. */
+static enum err close_period(struct ingest *ingest, struct instant now) {
     struct period period;
     uint8_t salt[sizeof period.salt];
     enum err err = index_period_last(ingest->index, &period);

@@ -122,8 +122,6 @@ int ingest_run(struct ingest *ingest);
 
 /* Nothing is said to a node that is gone or has not spoken: it is told all when it comes. */
 MUST_USE enum err ingest_send(struct ingest_node *node, const struct ingest_message *message);
-/* Once in INGEST_PERIOD_MS, when something was recorded since: commits to its hashes, and tells. */
-MUST_USE enum err ingest_close_period(struct ingest *ingest, struct instant now);
 /* Sends every match that its node has not put on record yet. */
 MUST_USE enum err ingest_tell_matches(struct ingest *ingest);
 /* One frame from a node. *restart: the camera list has changed. */

@@ -23,6 +23,7 @@ enum {
 static enum err start_worker(const char *worker, const char *kind, struct bytes spec, int clip,
                              int *out_fd, pid_t *out_pid);
 static enum err read_answer(int fd, pid_t pid, struct media_info *out);
+static enum err probe_clip(const char *worker, int clip, bool all, struct media_info *out);
 static enum err make_edit(const char *worker, const struct media_edit *edit, bool copy,
                           int64_t lead_ms, uint64_t most, int out);
 static enum err keep_output(int fd, uint64_t most, int out);
@@ -62,18 +63,10 @@ enum err media_probe(const char *worker, const char *path, enum media_format for
     return err == ERR_OK ? read_answer(fd, pid, out) : err;
 }
 
-enum err media_probe_clip(const char *worker, int clip, bool all, struct media_info *out) {
-    int fd = -1;
-    pid_t pid = 0;
-    enum err err = start_worker(worker, all ? "probe-all" : "probe-clip", (struct bytes){NULL, 0},
-                                clip, &fd, &pid);
-    return err == ERR_OK ? read_answer(fd, pid, out) : err;
-}
-
 enum err media_edit(const char *worker, const struct media_edit *edit, uint64_t most, int out,
                     struct media_edited *edited) {
     struct media_info source = {.hidden = true};
-    enum err err = media_probe_clip(worker, edit->clip, false, &source);
+    enum err err = probe_clip(worker, edit->clip, false, &source);
     /* What a player does not show would be copied, and shown. */
     bool copy = edit->area_count == 0 && edit->to_ms == 0 && !source.hidden;
     if (err == ERR_OK) {
@@ -133,6 +126,15 @@ enum err media_join_end(pid_t pid, bool stop) {
     return WEXITSTATUS(status) == 0 ? ERR_OK : ours && known ? ERR_HOST_CHILD : ERR_USER_MEDIA;
 }
 
+/* Of an MP4 in memory. `all`: edit lists are ignored, and all that is in it counts. */
+static enum err probe_clip(const char *worker, int clip, bool all, struct media_info *out) {
+    int fd = -1;
+    pid_t pid = 0;
+    enum err err = start_worker(worker, all ? "probe-all" : "probe-clip", (struct bytes){NULL, 0},
+                                clip, &fd, &pid);
+    return err == ERR_OK ? read_answer(fd, pid, out) : err;
+}
+
 /* "edit FROM TO MUTE COPY", moments from whatever is first in the clip, then an area a line. */
 static enum err make_edit(const char *worker, const struct media_edit *edit, bool copy,
                           int64_t lead_ms, uint64_t most, int out) {
@@ -186,9 +188,9 @@ static enum err keep_output(int fd, uint64_t most, int out) {
 static enum err check_edit(const char *worker, const struct media_edit *edit,
                            const struct media_info *source, int out, struct media_info *info) {
     struct media_info all;
-    enum err err = media_probe_clip(worker, out, false, info);
+    enum err err = probe_clip(worker, out, false, info);
     if (err == ERR_OK) {
-        err = media_probe_clip(worker, out, true, &all);
+        err = probe_clip(worker, out, true, &all);
     }
     if (err != ERR_OK) {
         return err;

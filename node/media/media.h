@@ -63,10 +63,6 @@ bool media_format_of(const char *path, enum media_format *out);
  * could not be started. */
 MUST_USE enum err media_probe(const char *worker, const char *path, enum media_format format,
                               struct media_info *out);
-/* The same of a clip in memory, an MP4. `all`: edit lists are ignored, and all that is in it
- * counts.
- */
-MUST_USE enum err media_probe_clip(const char *worker, int clip, bool all, struct media_info *out);
 
 struct media_input {
     const char *path; /* borrowed */

@@ -30,15 +30,14 @@ MUST_USE enum err store_shred_barrier(struct store *store); /* outside a transac
 
 /* ---- single values ---- */
 
-enum store_key {
+enum store_key {          /* files have them by their numbers, so none is given a second time */
     STORE_COMMUNITY = 1,  /* 32 bytes */
     STORE_CHARTER,        /* signed object */
     STORE_CERTIFICATE,    /* id of our own member certificate, 32 bytes */
     STORE_CAMERAS_INGEST, /* camera list, sealed to ingest */
     STORE_CAMERAS_OWNERS, /* the same, sealed to the owners */
     STORE_JOIN,           /* a join that has been asked for: code, then signed member body */
-    STORE_STARTED,        /* wall time of the last start, 8 bytes */
-    STORE_LOG_SLOT,       /* number of the last slot written, 8 bytes */
+    STORE_LOG_SLOT = 8,   /* number of the last slot written, 8 bytes */
     STORE_LOG_KEY,        /* seed of the log key that succeeded node.key's, 32 bytes */
     STORE_LOG_PREVIOUS,   /* the log key before it, public, 32 bytes */
     STORE_BOOK,           /* address book: certificate, 1 for an anchor, 33 bytes each */

@@ -21,7 +21,7 @@ static int propose(struct cli *cli);
 static int take_propose_options(struct cli *cli, struct admission *out, const char **doors,
                                 size_t *door_count);
 static int take_instruments(const struct cli *cli, const char *list, uint32_t *out);
-static int read_application(const struct cli *cli, const char *word, struct buffer *file,
+static int read_application(const char *word, struct buffer *file,
                             uint8_t room[APPLICATION_MAX_BYTES], struct application *out);
 static int choose_doors(const struct application *application, const char *const *names,
                         size_t count, struct admission *out);
@@ -112,7 +112,7 @@ static int propose(struct cli *cli) {
     SCOPED(buffer_finish) struct buffer file = {.max = APPLICATION_MAX_BYTES};
     int failed = take_propose_options(cli, &proposed.admission, doors, &door_count);
     if (failed == 0) {
-        failed = read_application(cli, cli->argv[1], &file, room, &application);
+        failed = read_application(cli->argv[1], &file, room, &application);
     }
     if (failed == 0) {
         failed = decisions_open(cli, &client, &decisions);
@@ -188,10 +188,9 @@ static int take_instruments(const struct cli *cli, const char *list_of, uint32_t
 }
 
 /* The text itself, or a file with it. */
-static int read_application(const struct cli *cli, const char *word, struct buffer *file,
+static int read_application(const char *word, struct buffer *file,
                             uint8_t room[APPLICATION_MAX_BYTES], struct application *out) {
     static char text[APPLICATION_MAX_BYTES];
-    (void)cli;
     (void)snprintf(text, sizeof text, "%s", word);
     if (strncmp(word, APPLICATION_PREFIX, sizeof APPLICATION_PREFIX - 1) != 0) {
         int failed = file_read(word, APPLICATION_MAX_BYTES - 1, false, file);

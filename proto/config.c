@@ -21,7 +21,7 @@ struct reader {
 static enum err read_line(struct reader *reader, char *line);
 static enum err read_section(struct reader *reader, char *line);
 static enum err read_key(struct reader *reader, const char *key, const char *value);
-static enum err read_address(struct reader *reader, const char *key, const char *value, char *out);
+static enum err read_address(struct reader *reader, const char *value, char *out);
 static enum err fail(struct reader *reader, const char *what, const char *subject);
 
 enum err config_read(struct bytes file, struct config *out, struct config_error *error) {
@@ -81,13 +81,13 @@ static enum err read_key(struct reader *reader, const char *key, const char *val
             return fail(reader, "doubled key", key);
         }
         reader->has_listen = true;
-        return read_address(reader, key, value, config->listen);
+        return read_address(reader, value, config->listen);
     }
     if (node && strcmp(key, "address") == 0) {
         if (config->address_count == ADDRESSES_MAX) {
             return fail(reader, "too many lines of", key);
         }
-        return read_address(reader, key, value, config->addresses[config->address_count++]);
+        return read_address(reader, value, config->addresses[config->address_count++]);
     }
     if (ingest && strcmp(key, "match_delay_s") == 0) {
         char *end = NULL;
@@ -105,8 +105,7 @@ static enum err read_key(struct reader *reader, const char *key, const char *val
     return fail(reader, *reader->section == '\0' ? "key before any section" : "unknown key", key);
 }
 
-static enum err read_address(struct reader *reader, const char *key, const char *value, char *out) {
-    (void)key;
+static enum err read_address(struct reader *reader, const char *value, char *out) {
     if (!address_valid(value)) {
         return fail(reader, "not an address literal with a port:", value);
     }

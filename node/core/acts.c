@@ -175,7 +175,7 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
         err = epoch_changed(core, &object->id);
     }
     if (err == ERR_OK) {
-        err = outside_act(core, &object->id, rewound);
+        err = outside_act(core, rewound);
     }
     if (err == ERR_OK) {
         err = rewound ? acts_to_ingest(core) : send_act(core, &object->id);

@@ -27,7 +27,6 @@ struct request_doors {
 static enum err load(struct core *core);
 static enum err load_charter(struct core *core);
 static enum err step_link_in(struct core *core, const struct core_event *event);
-static enum err step_link_out(struct core *core, struct link *link);
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data);
 static enum err step_link_drained(struct core *core, struct link *link);
 static enum err step_link_down(struct core *core, struct link *link);
@@ -168,7 +167,9 @@ enum err core_step(struct core *core, const struct core_event *event, struct now
         break;
     case CORE_EV_LINK_OUT:
         link = core_link(core, event->link);
-        err = link == NULL ? ERR_OK : step_link_out(core, link);
+        if (link != NULL) {
+            link->state = LINK_HANDSHAKE;
+        }
         break;
     case CORE_EV_LINK_BYTES:
         err = step_link_bytes(core, event->link, event->data);
@@ -598,12 +599,6 @@ static enum err step_link_in(struct core *core, const struct core_event *event) 
     }
     link->state = LINK_HANDSHAKE;
     link->purpose = PURPOSE_IN;
-    return ERR_OK;
-}
-
-static enum err step_link_out(struct core *core, struct link *link) {
-    (void)core;
-    link->state = LINK_HANDSHAKE;
     return ERR_OK;
 }
 

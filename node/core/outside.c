@@ -557,9 +557,8 @@ static enum err tell_all(struct core *core, struct link *link) {
     return err == ERR_FULL_QUEUE ? ERR_OK : err;
 }
 
-enum err outside_act(struct core *core, const struct id *id, bool rewound) {
+enum err outside_act(struct core *core, bool rewound) {
     enum err err = ERR_OK;
-    (void)id;
     for (size_t i = 0; err == ERR_OK && i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
         if (link->no == 0 || link->state != LINK_OPEN || link->door != TRANSPORT_OUTSIDER ||

@@ -448,7 +448,7 @@ enum err outside_tick(struct core *core);
 enum err outside_push(struct core *core, const struct store_object *row);
 /* An act came to count: the outsiders whom this home serves hear of it. `rewound`: in the place of
  * others. */
-enum err outside_act(struct core *core, const struct id *id, bool rewound);
+enum err outside_act(struct core *core, bool rewound);
 /* Certificates that acts brought have rows like all others. */
 enum err outside_keep_certificates(struct core *core);
 /* One that an act brings: it travels in no other way. */

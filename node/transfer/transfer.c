@@ -83,7 +83,7 @@ static struct send *find_send(struct transfer *t, const struct id *grant);
 static struct send *send_on(struct transfer *t, transfer_link link);
 static struct receive *find_receive(struct transfer *t, const struct id *grant);
 static struct receive *receive_on(struct transfer *t, transfer_link link);
-static void send_next(struct transfer *t, struct send *send, struct transfer_actions *out);
+static void send_next(struct send *send, struct transfer_actions *out);
 static void send_run(struct send *send, struct transfer_actions *out);
 static void send_later(struct send *send, struct tick now, uint64_t random);
 static struct receive *receive_numbered(struct transfer *t, uint64_t number);
@@ -201,7 +201,7 @@ void transfer_drained(struct transfer *transfer, transfer_link link, struct now 
         if (send->state == SEND_RUNS) { /* it takes something: not one who only keeps us dialling */
             send->back_off = (struct duration){RETRY_FIRST_MS};
         }
-        send_next(transfer, send, out);
+        send_next(send, out);
     }
 }
 
@@ -219,7 +219,7 @@ enum err transfer_take_want(struct transfer *transfer, transfer_link link,
     send->next_leaf = message->as.want.next_leaf;
     send->next_piece = message->as.want.next_piece;
     send->state = SEND_LEAVES;
-    send_next(transfer, send, out);
+    send_next(send, out);
     return ERR_OK;
 }
 
@@ -617,8 +617,7 @@ static struct receive *receive_on(struct transfer *t, transfer_link link) {
 
 /* Leaves, then runs, one at a time: the next goes out when the link has taken the one before, so a
  * slow reader holds one run of our file open and no memory. */
-static void send_next(struct transfer *t, struct send *send, struct transfer_actions *out) {
-    (void)t;
+static void send_next(struct send *send, struct transfer_actions *out) {
     if (send->state == SEND_LEAVES) {
         if (send->next_leaf < send->pieces) {
             struct transfer_action *leaves =

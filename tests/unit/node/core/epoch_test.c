@@ -84,6 +84,7 @@ static void test_what_a_removal_does_not_commit_to_is_its_bringers_fault(void **
     CHECK(world_insider_gossip(&rig.liar, buffer_bytes(&rig.removal)));
     CHECK(!say_wrong());
     CHECK(!has_the_key());
+    world_insider_hang_up(&rig.liar);
     CHECK(world_insider_return(rig.world, LIAR, VICTIM, &rig.liar));
     CHECK(say_right());
     CHECK(has_the_key());

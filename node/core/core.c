@@ -26,10 +26,13 @@ struct request_doors {
 
 static enum err load(struct core *core);
 static enum err load_charter(struct core *core);
+static enum err step(struct core *core, const struct core_event *event);
 static enum err step_link_in(struct core *core, const struct core_event *event);
+static enum err step_link(struct core *core, const struct core_event *event);
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data);
 static enum err step_link_drained(struct core *core, struct link *link);
 static enum err step_link_down(struct core *core, struct link *link);
+static enum err step_client_down(struct core *core, uint64_t client);
 static enum err step_tick(struct core *core);
 static void dial_refused(struct core *core, const struct id *certificate);
 static enum err link_event(struct core *core, struct link *link,
@@ -158,66 +161,46 @@ enum err core_turn_begin(struct core *core) {
 
 enum err core_step(struct core *core, const struct core_event *event, struct now now) {
     ASSERT(core->in_turn);
-    struct link *link = NULL;
-    enum err err = ERR_OK;
     core->now = now;
+    enum err err = step(core, event);
+    return core_is_fatal(err) ? err : ERR_OK;
+}
+
+static enum err step(struct core *core, const struct core_event *event) {
     switch (event->kind) {
     case CORE_EV_LINK_IN:
-        err = step_link_in(core, event);
-        break;
-    case CORE_EV_LINK_OUT:
-        link = core_link(core, event->link);
-        if (link != NULL) {
-            link->state = LINK_HANDSHAKE;
-        }
-        break;
+        return step_link_in(core, event);
     case CORE_EV_LINK_BYTES:
-        err = step_link_bytes(core, event->link, event->data);
-        break;
+        return step_link_bytes(core, event->link, event->data);
+    case CORE_EV_LINK_OUT:
     case CORE_EV_LINK_DRAINED:
-        link = core_link(core, event->link);
-        err = link == NULL ? ERR_OK : step_link_drained(core, link);
-        break;
     case CORE_EV_LINK_DOWN:
-        link = core_link(core, event->link);
-        err = link == NULL ? ERR_OK : step_link_down(core, link);
-        break;
+        return step_link(core, event);
     case CORE_EV_CLIENT_IN:
     case CORE_EV_CLIENT_DRAINED:
-        break;
+        return ERR_OK;
     case CORE_EV_CLIENT_FRAME:
-        err = control_frame(core, event->link, event->data);
-        break;
+        return control_frame(core, event->link, event->data);
     case CORE_EV_CLIENT_DOWN:
-        core->join.client = core->join.client == event->link ? 0 : core->join.client;
-        core->camera_client = core->camera_client == event->link ? 0 : core->camera_client;
-        edited_drop(core, event->link);
-        err = compare_client_down(core, event->link);
-        err = err == ERR_OK ? meet_client_down(core, event->link) : err;
-        break;
+        return step_client_down(core, event->link);
     case CORE_EV_INGEST_UP:
         core->ingest_up = true;
         core->camera_list_known = false;
-        err = clips_ingest_up(core);
-        break;
+        return clips_ingest_up(core);
     case CORE_EV_INGEST_FRAME:
-        err = clips_ingest(core, event->data);
-        break;
+        return clips_ingest(core, event->data);
     case CORE_EV_INGEST_DOWN:
         core->ingest_up = false;
         core_journal(core, "warn ingest: down");
-        break;
+        return ERR_OK;
     case CORE_EV_WORKED:
-        err = work_done(core, event->work);
-        break;
+        return work_done(core, event->work);
     case CORE_EV_SIBLINGS:
-        err = siblings_take(core, event->data);
-        break;
+        return siblings_take(core, event->data);
     case CORE_EV_TICK:
-        err = step_tick(core);
-        break;
+        return step_tick(core);
     }
-    return core_is_fatal(err) ? err : ERR_OK;
+    return ERR_OK;
 }
 
 /* Work is let go at once: other threads wait for it. */
@@ -436,62 +419,42 @@ bool core_may_dial(const struct core *core, const char *address) {
             (!address_is_loopback(address) && !address_is_private(address)));
 }
 
+/* What passes at each door (PROTOCOL 3.3). */
+static const uint8_t member_types[] = {
+    LINK_PING,       LINK_PONG,      LINK_GOSSIP,      LINK_IHAVE,           LINK_GRAFT,
+    LINK_PRUNE,      LINK_NEIGHBOUR, LINK_WALK,        LINK_SHUFFLE,         LINK_SHUFFLED,
+    LINK_SYNC,       LINK_SYNC_IDS,  LINK_SYNC_WANT,   LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
+    LINK_CHECKPOINT, LINK_WITNESSED, LINK_CONSISTENCY, LINK_COSIGNATURE,     LINK_FORK,
+    LINK_EPOCH};
+static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
+                                     LINK_JOIN_WELCOME};
+static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
+static const uint8_t outsider_types[] = {
+    LINK_PING,       LINK_PONG,      LINK_GOSSIP,     LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
+    LINK_STANDING,   LINK_CAUGHT_UP, LINK_CHECKPOINT, LINK_WITNESSED,       LINK_CONSISTENCY,
+    LINK_COSIGNATURE};
+static const uint8_t delivery_types[] = {LINK_STANDING, LINK_OFFER,  LINK_WANT,
+                                         LINK_LEAVES,   LINK_PIECES, LINK_RECEIPT,
+                                         LINK_HEADER,   LINK_VOUCH,  TRANSPORT_TYPE_BULK};
+static const uint8_t sibling_types[] = {LINK_CARRY, LINK_CARRIED, LINK_ATTACHMENT_WANT,
+                                        LINK_ATTACHMENT_PIECE};
+static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
+                                     LINK_MEET_COMMIT, LINK_MEET_REVEAL};
+static const struct {
+    const uint8_t *types;
+    size_t count;
+} passes[] = {
+    [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
+    [TRANSPORT_JOIN] = {join_types, sizeof join_types},
+    [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
+    [TRANSPORT_OUTSIDER] = {outsider_types, sizeof outsider_types},
+    [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
+    [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
+    [TRANSPORT_SIBLING] = {sibling_types, sizeof sibling_types},
+};
+
 void core_door(enum transport_door door, struct bytes secret, const struct id *community,
                uint32_t tag, struct transport_door_key *out) {
-    static const uint8_t member_types[] = {LINK_PING,
-                                           LINK_PONG,
-                                           LINK_GOSSIP,
-                                           LINK_IHAVE,
-                                           LINK_GRAFT,
-                                           LINK_PRUNE,
-                                           LINK_NEIGHBOUR,
-                                           LINK_WALK,
-                                           LINK_SHUFFLE,
-                                           LINK_SHUFFLED,
-                                           LINK_SYNC,
-                                           LINK_SYNC_IDS,
-                                           LINK_SYNC_WANT,
-                                           LINK_ATTACHMENT_WANT,
-                                           LINK_ATTACHMENT_PIECE,
-                                           LINK_CHECKPOINT,
-                                           LINK_WITNESSED,
-                                           LINK_CONSISTENCY,
-                                           LINK_COSIGNATURE,
-                                           LINK_FORK,
-                                           LINK_EPOCH};
-    static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
-                                         LINK_JOIN_WELCOME};
-    static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
-    static const uint8_t outsider_types[] = {LINK_PING,
-                                             LINK_PONG,
-                                             LINK_GOSSIP,
-                                             LINK_ATTACHMENT_WANT,
-                                             LINK_ATTACHMENT_PIECE,
-                                             LINK_STANDING,
-                                             LINK_CAUGHT_UP,
-                                             LINK_CHECKPOINT,
-                                             LINK_WITNESSED,
-                                             LINK_CONSISTENCY,
-                                             LINK_COSIGNATURE};
-    static const uint8_t delivery_types[] = {LINK_STANDING, LINK_OFFER,  LINK_WANT,
-                                             LINK_LEAVES,   LINK_PIECES, LINK_RECEIPT,
-                                             LINK_HEADER,   LINK_VOUCH,  TRANSPORT_TYPE_BULK};
-    static const uint8_t sibling_types[] = {LINK_CARRY, LINK_CARRIED, LINK_ATTACHMENT_WANT,
-                                            LINK_ATTACHMENT_PIECE};
-    static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
-                                         LINK_MEET_COMMIT, LINK_MEET_REVEAL};
-    static const struct {
-        const uint8_t *types;
-        size_t count;
-    } passes[] = {
-        [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
-        [TRANSPORT_JOIN] = {join_types, sizeof join_types},
-        [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
-        [TRANSPORT_OUTSIDER] = {outsider_types, sizeof outsider_types},
-        [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
-        [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
-        [TRANSPORT_SIBLING] = {sibling_types, sizeof sibling_types},
-    };
     /* Whoever asks from outside is shown no certificate before somebody grants it something. */
     *out = (struct transport_door_key){
         .door = door, .tag = tag, .bare = door == TRANSPORT_OUTSIDER, .community = *community};
@@ -600,6 +563,20 @@ static enum err step_link_in(struct core *core, const struct core_event *event) 
     link->state = LINK_HANDSHAKE;
     link->purpose = PURPOSE_IN;
     return ERR_OK;
+}
+
+/* It may be gone by now. */
+static enum err step_link(struct core *core, const struct core_event *event) {
+    struct link *link = core_link(core, event->link);
+    if (link == NULL) {
+        return ERR_OK;
+    }
+    if (event->kind == CORE_EV_LINK_OUT) {
+        link->state = LINK_HANDSHAKE;
+        return ERR_OK;
+    }
+    return event->kind == CORE_EV_LINK_DRAINED ? step_link_drained(core, link)
+                                               : step_link_down(core, link);
 }
 
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data) {
@@ -973,6 +950,14 @@ enum err core_own_certificate(struct core *core, struct buffer *out) {
 }
 
 /* ---- time ---- */
+
+static enum err step_client_down(struct core *core, uint64_t client) {
+    core->join.client = core->join.client == client ? 0 : core->join.client;
+    core->camera_client = core->camera_client == client ? 0 : core->camera_client;
+    edited_drop(core, client);
+    enum err err = compare_client_down(core, client);
+    return err == ERR_OK ? meet_client_down(core, client) : err;
+}
 
 static enum err step_tick(struct core *core) {
     enum err err = record_tick(core);

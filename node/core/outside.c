@@ -244,6 +244,11 @@ static enum err keep_alive(struct core *core, struct outside_door *door) {
     }
     const struct link_message ping = {.kind = LINK_PING, .as.ping.nonce = core_random(core) | 1};
     enum err err = core_send(core, link, &ping);
+    if (err == ERR_OK && link->told_all && tick_reached(core->now.mono, door->again)) {
+        door->again = tick_add(core->now.mono, (struct duration){OUTSIDE_AGAIN_MS});
+        link->told_parts = 0;
+        err = push_all(core, link);
+    }
     return err == ERR_FULL_QUEUE ? ERR_OK : err;
 }
 
@@ -358,6 +363,7 @@ static enum err all_told(struct core *core, struct link *link) {
     link->caught_up = err == ERR_OK;
     if (err == ERR_OK && door != NULL) {
         door->failed = 0;
+        door->again = tick_add(core->now.mono, (struct duration){OUTSIDE_AGAIN_MS});
     }
     if (err == ERR_OK) {
         err = witness_offer(core, link);

@@ -81,6 +81,7 @@ enum {
     OUTSIDE_RETRY_MS = 500, /* doubled each time */
     OUTSIDE_RETRY_MAX_MS = 30 * 1000,
     OUTSIDE_PING_MS = 45 * 1000,   /* of an outsider's node: less than IDLE_TIME_MS */
+    OUTSIDE_AGAIN_MS = 90 * 1000,  /* a door looks again at what it ignored a minute ago */
     OUTSIDE_LIFE_MS = 3600 * 1000, /* PROTOCOL 3.5 */
     CARRIES_MAX = 1024,
     CARRY_AGAIN_MS = 60 * 1000,
@@ -219,6 +220,7 @@ struct outside_door {
     uint64_t link; /* 0: none */
     unsigned failed;
     struct tick retry; /* the next dial; while a link stands, the next ping */
+    struct tick again; /* when all of ours is said again */
 };
 
 /* What an outsider's node has beside what every node has (PROTOCOL 4.11). */

@@ -234,6 +234,36 @@ static void test_suspended_it_asks_nothing_and_resumed_it_does(void **state) {
     world_destroy(world);
 }
 
+/* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
+ * Nobody asks it for what was ignored. */
+static void test_what_its_door_ignored_is_heard_later(void **state) {
+    (void)state;
+    struct buffer certificate;
+    struct request request;
+    struct wait wait = {.home = 2};
+    struct world *world = settled(10);
+    int agency = AGENCY;
+    world->homes[AGENCY].wall_skew = 20 * SECOND;
+    apply(world, AGENCY, 2, &certificate);
+    const struct admission admission = admission_of(world, &certificate, 2);
+    decide(world, &admission);
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &agency));
+    world_run(world, 10 * SECOND);
+    for (unsigned i = 0; i < admission.live_requests; i++) {
+        world_voluntary(world, AGENCY, MINUTE, &request);
+        CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+        CHECK(world_run_until(world, 10 * SECOND, home_has, &wait));
+    }
+    world_run(world, 62 * SECOND);
+    world_voluntary(world, AGENCY, HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    world_run(world, 5 * SECOND);
+    CHECK(!home_has(world, &wait));
+    CHECK(world_run_until(world, 2 * MINUTE, home_has, &wait));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 static void test_an_instrument_that_it_may_not_use_is_refused_by_name(void **state) {
     (void)state;
     struct admission admission;
@@ -590,6 +620,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_let_in_by_k_and_asks_through_its_door),
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
+        cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
         cmocka_unit_test(test_one_outsider_hears_nothing_of_another),

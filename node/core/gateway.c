@@ -1,6 +1,7 @@
 /* A home that is in both communities of a treaty carries what crosses (PROTOCOL 4.14): its node
  * here hands over what members of this community ask to its node in the other one, which says it on
  * there. Nobody has to trust it: see border.c. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ enum {
     CARRIED_MAX = 14 * 1024, /* object, chain and roll: with the rest they fit into gossip */
 };
 
-_Static_assert(ROLL_PLACES < CARRIES_MAX, "what is asked has places too");
+static_assert((int)ROLL_PLACES < (int)CARRIES_MAX, "what is asked has places too");
 
 struct ranking { /* of this home among the gateways that may carry one object */
     const struct core *core;

@@ -486,9 +486,10 @@ static void compare(struct sim *sim, int home) {
     }
     for (size_t i = 0; i < view->renewal_count; i++) {
         const struct renewed_by *renewed = &view->renewals[i];
-        if (renewed->member != NO_HOME &&
-            community_ends(community, &sim->world->homes[renewed->member].certificate).ms <
-                renewed->until.ms) {
+        const struct id *id = /* the act may come before the certificate */
+            renewed->member == NO_HOME ? NULL : &sim->world->homes[renewed->member].certificate;
+        if (id != NULL && community_counts(community, id) &&
+            community_ends(community, id).ms < renewed->until.ms) {
             sim_broken(sim, "acts_have_their_effect", "home %d: home %d is not renewed", home,
                        renewed->member);
         }

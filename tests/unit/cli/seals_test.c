@@ -163,7 +163,7 @@ static struct seal_outcome outcome_of(struct helper *seals, const char *what) {
 /* Whatever a child does, it is malformed, soon, and the next one is none the worse. */
 static void test_a_child_that_misbehaves_is_malformed(void **state) {
     static const char *const ways[] = {"die", "end", "lot", "two", "cut", "hang", "late"};
-    static const struct seals_terms terms = {.work = misbehave, .wall_ms = 1000};
+    static const struct seals_terms terms = {.work = misbehave, .wall_ms = 3000};
     struct helper *seals = NULL;
     (void)state;
     assert_int_equal(seals_start_on(&terms, &seals), 0);

@@ -55,6 +55,7 @@ static struct carry *carry_place(struct core *core, const struct carry *wanted);
 static enum err rank(struct core *core, const struct id *treaty, const struct id *object,
                      unsigned *out);
 static enum err visit_gateway(void *context, const struct store_object *row);
+static enum err read_gateway(const struct store_object *row, struct gateway *out);
 static enum err carry(struct core *core, struct carry *one);
 static struct link *link_to(struct core *core, const struct id *community, bool open);
 static enum err dial(struct core *core, const struct sibling *sibling, struct carry *one);
@@ -249,14 +250,10 @@ static enum err rank(struct core *core, const struct id *treaty, const struct id
 static enum err visit_gateway(void *context, const struct store_object *row) {
     struct ranking *ranking = context;
     const struct core *core = ranking->core;
-    struct signed_object object;
     struct gateway gateway;
-    enum err err = signed_decode(row->object, &object);
-    if (err == ERR_OK) {
-        err = gateway_decode(object.body, &gateway);
-    }
+    enum err err = read_gateway(row, &gateway);
     if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
+        return err;
     }
     bool counts = id_equal(&gateway.treaty, &ranking->treaty) &&
                   !instant_reached(core->now.wall, row->expires) &&
@@ -270,6 +267,15 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
         ranking->before += before ? 1 : 0;
     }
     return ERR_OK;
+}
+
+static enum err read_gateway(const struct store_object *row, struct gateway *out) {
+    struct signed_object object;
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = gateway_decode(object.body, out);
+    }
+    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
 
 /* ---- the side that asks ---- */
@@ -519,14 +525,10 @@ enum err gateway_keep_up(struct core *core) {
 
 static enum err visit_own_gateway(void *context, const struct store_object *row) {
     struct own_gateway *newest = context;
-    struct signed_object object;
     struct gateway gateway;
-    enum err err = signed_decode(row->object, &object);
-    if (err == ERR_OK) {
-        err = gateway_decode(object.body, &gateway);
-    }
+    enum err err = read_gateway(row, &gateway);
     if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
+        return err;
     }
     if (id_equal(&gateway.treaty, &newest->treaty)) { /* in order of time */
         newest->found = true;

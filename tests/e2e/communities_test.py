@@ -17,8 +17,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from footage import make_segments  # noqa: E402
 from homes import Home  # noqa: E402
-from street import (PASSPHRASE, QUESTION, at_question, found_and_join, half_an_hour_ago, invite, set_up,  # noqa: E402
-                    start_home, wait_delivered)
+from street import (PASSPHRASE, QUESTION, at_question, found_and_join, half_an_hour_ago, invite, node_pids,  # noqa: E402
+                    set_up, start_home, wait_delivered)
 
 PORCH, YARD = "52.5200,13.4050", "52.5300,13.4050"  # a kilometre apart
 OAK = ("--community", "oak-lane")
@@ -29,20 +29,6 @@ def in_both(home, *words):
     parts = home.facts(*words)["communities"]
     assert [part["name"] for part in parts] == ["first", "oak-lane"] and not any(part["exit"] for part in parts), parts
     return {part["name"]: part["result"] for part in parts}
-
-
-def nodes(home):
-    """Of the supervisor: data folder -> pid."""
-    found = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            parent = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if parent == home.daemon.pid and words[0].endswith(b"stoop-node"):
-            found[words[words.index(b"--home") + 1].decode()] = int(entry.name)
-    return found
 
 
 def ask(home, at, start):
@@ -90,13 +76,13 @@ def join_another(ada, dan):
     assert stranger.returncode == 1 and "is not the one whose keys are pinned" in stranger.stderr, stranger
     waiting_room = [c for c in ada.facts("communities") if c["name"] == "oak-lane"][0]
     assert waiting_room["running"] and "community" not in waiting_room, waiting_room
-    before = nodes(ada)
+    before = node_pids(ada)
     ada.with_passphrase(*OAK, "join", "--yes", invite(dan))
     taken = ada.with_passphrase("--community", "first", "join", "--yes", invite(dan), times=0, expect_exit=1)
     assert "belongs to 'Elm Street' already" in taken, taken
     # The first node is told of the other one while it runs; that one knew from its start.
     ada.until(ada.journal, lambda text: text.count("info siblings: taken count=1") == 1)
-    assert nodes(ada) == before and ada.facts("--community", "first", "status")["links"] == 2
+    assert node_pids(ada) == before and ada.facts("--community", "first", "status")["links"] == 2
     ids = {c["name"]: c["community_id"] for c in ada.facts("communities")}
     for folder, other in ((ada.data, "oak-lane"), (ada.data / "communities/oak-lane", "first")):
         line = (folder / "node/siblings").read_text().split()
@@ -223,12 +209,12 @@ def check_watch(ada, ben, dan, start):
 
 
 def check_killed(ada, dan, eve, ben):
-    before, links = nodes(ada), in_both(ada, "status")["oak-lane"]
+    before, links = node_pids(ada), in_both(ada, "status")["oak-lane"]
     lost = links["overlay"]["links_lost"]
     os.kill(before[str(ada.data)], signal.SIGKILL)
-    ada.until(lambda: nodes(ada), lambda now: len(now) == 2 and now[str(ada.data)] != before[str(ada.data)])
+    ada.until(lambda: node_pids(ada), lambda now: len(now) == 2 and now[str(ada.data)] != before[str(ada.data)])
     after = ada.facts(*OAK, "status")
-    assert nodes(ada)[str(ada.data / "communities/oak-lane")] == before[str(ada.data / "communities/oak-lane")]
+    assert node_pids(ada)[str(ada.data / "communities/oak-lane")] == before[str(ada.data / "communities/oak-lane")]
     assert after["started"] == links["started"] and after["links"] == 2 and after["overlay"]["links_lost"] == lost, after
     first = ("--community", "first")
     ada.until(lambda: ada.run(*first, "status", check=False).returncode, lambda code: code == 0)
@@ -243,14 +229,14 @@ def check_hopeless(ada):
     further = ada.data / "communities/oak-lane"
     config = (further / "config").read_text()
     (further / "config").write_text(re.sub("(?m)^listen = .*$", f"listen = {ada.address}", config))
-    before = nodes(ada)
+    before = node_pids(ada)
     os.kill(before[str(further)], signal.SIGKILL)
     ada.until(ada.journal, lambda text: "warn stoopd: oak-lane ended restart_in=30000ms" in text)
-    assert nodes(ada) == {str(ada.data): before[str(ada.data)]} and ada.daemon.poll() is None
+    assert node_pids(ada) == {str(ada.data): before[str(ada.data)]} and ada.daemon.poll() is None
     done = ada.run("status", check=False)  # what there is is shown all the same
     assert done.returncode == 10 and "COMMUNITY first: Elm Street" in done.stdout and "no node is running" in done.stderr, done
     (further / "config").write_text(config)
-    ada.until(lambda: len(nodes(ada)), lambda count: count == 2)
+    ada.until(lambda: len(node_pids(ada)), lambda count: count == 2)
 
 
 def main():

@@ -16,7 +16,7 @@ import types
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from governing import FAILED, NO_TERMINAL, PENDING, USAGE, answered  # noqa: E402
 from second_home import DAY_MS, GOSSIP, NEIGHBOUR, Peer, SigningKey, read_code, schemas, sign  # noqa: E402
-from street import (accept, add_camera, ask, found_and_join, half_an_hour_ago, invite, open_clips,  # noqa: E402
+from street import (accept, add_camera, ask, found_and_join, half_an_hour_ago, invite, node_pids, open_clips,  # noqa: E402
                     request_words, set_up, start_home, wait_delivered)
 
 OAK = ("--community", "oak-lane")
@@ -83,20 +83,6 @@ def displaced(root, ada, ben):
 
 
 # ---- a further community ----
-
-def node_pids(home):
-    """Of the supervisor: data folder -> pid."""
-    found = {}
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            parent = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if parent == home.daemon.pid and words[0].endswith(b"stoop-node"):
-            found[words[words.index(b"--home") + 1].decode()] = int(entry.name)
-    return found
-
 
 def join_oak(ada, dan):
     ada.run("init", "--community", "Oak Lane")

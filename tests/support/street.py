@@ -148,3 +148,17 @@ def delivered(home, code):
 
 def wait_delivered(home, code, timeout=60):
     return home.until(lambda: delivered(home, code), lambda d: d and d[0]["state"].startswith("here"), timeout)
+
+
+def node_pids(home):
+    """Of the supervisor: data folder -> pid."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            parent = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == home.daemon.pid and words[0].endswith(b"stoop-node"):
+            found[words[words.index(b"--home") + 1].decode()] = int(entry.name)
+    return found

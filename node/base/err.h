@@ -49,6 +49,7 @@
     X(ERR_DENY_QUOTA, "its author has too many live ones")                                         \
     X(ERR_DENY_INCOMPLETE, "not every owner has signed")                                           \
     X(ERR_DENY_PIN, "it disagrees with what was pinned at init")                                   \
+    X(ERR_DENY_CAMERAS, "this home lets no camera be asked for there")                             \
     X(ERR_DENY_OTHERS, "it amends another one's request")                                          \
     X(ERR_DENY_CHARTER, "the charter as it is now does not allow it, or another act came first")   \
     X(ERR_DENY_REMOVED, "its author is no member any more")                                        \

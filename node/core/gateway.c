@@ -56,6 +56,7 @@ static enum err rank(struct core *core, const struct id *treaty, const struct id
                      unsigned *out);
 static enum err visit_gateway(void *context, const struct store_object *row);
 static enum err read_gateway(const struct store_object *row, struct gateway *out);
+static void hasten(struct core *core, const struct id *to);
 static enum err carry(struct core *core, struct carry *one);
 static struct link *link_to(struct core *core, const struct id *community, bool open);
 static enum err dial(struct core *core, const struct sibling *sibling, struct carry *one);
@@ -162,6 +163,9 @@ enum err gateway_accepted(struct core *core, const struct id *id, enum object_ki
                                          .to = far->community,
                                          .kind = kind};
             err = keep_carry(core, &wanted);
+        }
+        if (crosses && kind == OBJECT_ROLL) {
+            hasten(core, &far->community);
         }
     }
     return err;
@@ -410,14 +414,19 @@ enum err gateway_established(struct core *core, struct link *link) {
     }
     if (link->purpose == PURPOSE_SIBLING) {
         core->border->failed[sibling - core->config.siblings.list] = 0;
-        for (size_t i = 0; i < CARRIES_MAX; i++) {
-            struct carry *one = &core->border->carries[i];
-            if (one->used && id_equal(&one->to, &link->about)) {
-                one->due = tick_reached(core->now.mono, one->ready) ? core->now.mono : one->ready;
-            }
-        }
+        hasten(core, &link->about);
     }
     return ERR_OK;
+}
+
+/* What waits for a link, or for a roll to vouch for its author, need not wait longer. */
+static void hasten(struct core *core, const struct id *to) {
+    for (size_t i = 0; i < CARRIES_MAX; i++) {
+        struct carry *one = &core->border->carries[i];
+        if (one->used && id_equal(&one->to, to)) {
+            one->due = tick_reached(core->now.mono, one->ready) ? core->now.mono : one->ready;
+        }
+    }
 }
 
 enum err gateway_message(struct core *core, struct link *link, const struct link_message *message) {

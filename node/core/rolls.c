@@ -20,7 +20,10 @@ struct removed_lately {
 static enum err visit_roll(void *context, const struct store_object *row);
 static enum err load_roll(struct core *core, struct bytes bytes);
 static enum err reload(struct core *core);
-static size_t members_at(const struct core *core, struct instant at, struct id *out);
+static enum err says_what_is_known(const struct core *core, const struct roll *roll,
+                                   struct instant made, struct id *ids, bool *out);
+static size_t members_at(const struct core *core, struct instant at, struct instant made,
+                         struct id *out);
 static enum err compose(struct core *core, struct id *ids, struct roll *out);
 static size_t lately_removed(const struct core *core, struct id out[ROLL_REMOVED_MAX]);
 static bool says_the_same(const struct roll *a, const struct roll *b);
@@ -79,12 +82,13 @@ enum err rolls_take(struct core *core, const struct signed_object *object) {
     return known ? gateway_accepted(core, &object->id, OBJECT_ROLL) : err;
 }
 
-/* It serves if it says what is known here: who heard of another member waits for the next one. */
+/* It serves if it says what is known here: who knows another member than those that were made since
+ * waits for the next one. A clerk may know one whose clock is ahead of its own. */
 static enum err load_roll(struct core *core, struct bytes bytes) {
     struct border *border = core->border;
     struct signed_object object;
     struct roll roll;
-    struct id root;
+    bool serves = false;
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
         err = roll_decode(object.body, &roll);
@@ -96,15 +100,26 @@ static enum err load_roll(struct core *core, struct bytes bytes) {
     if (ids == NULL) {
         return ERR_HOST_MEMORY;
     }
-    size_t count = members_at(core, roll.head.created, ids);
-    err = count == roll.member_count ? roll_tree(ids, count, NULL, &root, NULL) : ERR_OK;
-    if (err == ERR_OK && count == roll.member_count && id_equal(&root, &roll.members)) {
+    err = says_what_is_known(core, &roll, roll.head.created, ids, &serves);
+    if (err == ERR_OK && !serves) {
+        err = says_what_is_known(core, &roll, INSTANT_NEVER, ids, &serves);
+    }
+    if (err == ERR_OK && serves) {
         border->known.roll = object.id;
         border->known.created = roll.head.created;
-        border->known.count = count;
-        memcpy(border->known.ids, ids, count * sizeof *ids);
+        border->known.count = roll.member_count;
+        memcpy(border->known.ids, ids, roll.member_count * sizeof *ids);
     }
     free(ids);
+    return err;
+}
+
+static enum err says_what_is_known(const struct core *core, const struct roll *roll,
+                                   struct instant made, struct id *ids, bool *out) {
+    struct id root;
+    size_t count = members_at(core, roll->head.created, made, ids);
+    enum err err = count == roll->member_count ? roll_tree(ids, count, NULL, &root, NULL) : ERR_OK;
+    *out = err == ERR_OK && count == roll->member_count && id_equal(&root, &roll->members);
     return err;
 }
 
@@ -124,11 +139,14 @@ bool rolls_is_clerk(const struct core *core, const struct sign_public *node, str
     return false;
 }
 
-static size_t members_at(const struct core *core, struct instant at, struct id *out) {
+/* `made`: as which certificates were made by then. */
+static size_t members_at(const struct core *core, struct instant at, struct instant made,
+                         struct id *out) {
     size_t count = 0;
     for (size_t i = 0; i < community_size(core->community); i++) {
         const struct id *id = community_member_id(core->community, i);
-        if (community_in_standing(core->community, id, at) &&
+        if (community_find(core->community, id)->head.created.ms <= made.ms &&
+            community_in_standing(core->community, id, at) &&
             !community_is_outside(core->community, id)) {
             out[count++] = *id;
         }
@@ -234,7 +252,7 @@ enum err rolls_tick(struct core *core) {
 static enum err compose(struct core *core, struct id *ids, struct roll *out) {
     const struct governance *governance = community_governance(core->community);
     const struct charter *charter = &governance->charter;
-    size_t count = members_at(core, core->now.wall, ids);
+    size_t count = members_at(core, core->now.wall, INSTANT_NEVER, ids);
     *out = (struct roll){.act = governance->head,
                          .version = governance->version,
                          .caps = charter->caps,

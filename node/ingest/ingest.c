@@ -55,6 +55,8 @@ static enum err take_request(struct ingest *ingest, struct ingest_node *from,
 static enum err check_request(const struct ingest *ingest, const struct ingest_node *from,
                               const struct ingest_message *message, struct instant now,
                               struct request *out, struct asker *asker);
+static enum err serves(const struct ingest *ingest, const struct ingest_node *from,
+                       const struct id *community);
 static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
                                const struct ingest_message *message, struct instant now,
                                struct request *out, struct asker *asker);
@@ -569,11 +571,11 @@ static enum err check_request(const struct ingest *ingest, const struct ingest_n
     if (message->as.request.crossing.len > 0) {
         return check_crossing(ingest, from, message, now, out, asker);
     }
-    const struct community *community = from->community;
-    if (!camera_list_serves(&ingest->list, &out->head.community, from->place.name) ||
-        community == NULL || !id_equal(community_id(community), &out->head.community)) {
-        return ERR_DENY_PIN;
+    err = serves(ingest, from, &out->head.community);
+    if (err != ERR_OK) {
+        return err;
     }
+    const struct community *community = from->community;
     const struct charter *charter = community_charter(community);
     err = chain_verify(community_governance(community), message->as.request.chain,
                        message->as.request.chain_count, now, &author, &author_id);
@@ -596,6 +598,17 @@ static enum err check_request(const struct ingest *ingest, const struct ingest_n
     return check_rules(charter, out, asker, now);
 }
 
+/* Whether the home's owners let this node's community ask for any camera at all. */
+static enum err serves(const struct ingest *ingest, const struct ingest_node *from,
+                       const struct id *community) {
+    if (!camera_list_serves(&ingest->list, community, from->place.name)) {
+        return ERR_DENY_CAMERAS;
+    }
+    return from->community != NULL && id_equal(community_id(from->community), community)
+               ? ERR_OK
+               : ERR_DENY_PIN;
+}
+
 /* Of another community, by treaty: the gateway is not believed either. */
 static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
                                const struct ingest_message *message, struct instant now,
@@ -608,13 +621,11 @@ static enum err check_crossing(const struct ingest *ingest, const struct ingest_
         err =
             object.kind == OBJECT_CROSSING ? crossing_decode(object.body, &crossing) : ERR_DENY_PIN;
     }
+    if (err == ERR_OK) {
+        err = serves(ingest, from, &crossing.head.community);
+    }
     if (err != ERR_OK) {
         return err;
-    }
-    if (!camera_list_serves(&ingest->list, &crossing.head.community, from->place.name) ||
-        from->community == NULL ||
-        !id_equal(community_id(from->community), &crossing.head.community)) {
-        return ERR_DENY_PIN;
     }
     const struct governance *governance = community_governance(from->community);
     err = crossing_verify(governance, &crossing, crossing.head.created, &crossed);

@@ -18,6 +18,7 @@ enum {
     GATE_B_FAR,
     OWNER, /* there, with footage */
     HOMES,
+    NEWCOMER = HOMES, /* here, of one test alone */
     FAR = ELSEWHERE,
     SLOT_MS = 60 * 1000,
     MINUTE = DURATION_MINUTE_MS,
@@ -99,8 +100,8 @@ static void end_treaty(struct street *street, int founder) {
     act(street, founder, &ended);
 }
 
-static struct street settle_with(uint64_t seed, uint32_t live) {
-    struct street street = {.world = world_create(seed, HOMES, NULL)};
+static struct street agree(uint64_t seed, uint32_t live) {
+    struct street street = {.world = world_create(seed, HOMES + 1, NULL)};
     SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
     struct world *world = street.world;
     struct treaty *treaty = &street.treaty;
@@ -126,7 +127,12 @@ static struct street settle_with(uint64_t seed, uint32_t live) {
     act(&street, ASKER, &made);
     act(&street, FAR, &made);
     world->homes[OWNER].footage = WORLD_MATCH;
-    world_run(world, 2 * MINUTE); /* rolls come out, and gateways say that they are some */
+    return street;
+}
+
+static struct street settle_with(uint64_t seed, uint32_t live) {
+    struct street street = agree(seed, live);
+    world_run(street.world, 2 * MINUTE); /* rolls come out, and gateways say that they are some */
     return street;
 }
 
@@ -644,6 +650,45 @@ static bool say_gateway(const struct street *street, struct world_insider *insid
 }
 
 /* One author has 16 live gateways and no more (PROTOCOL 5.1): one of them was its own. */
+static void ask_at_gate(struct street *street) {
+    world_voluntary(street->world, GATE_B, LIFE, &street->request);
+    CHECK_ERR(ERR_OK, world_request(street->world, GATE_B, &street->request, &street->id));
+}
+
+/* Those who had it before do as well; and its clerk is off, so that no other roll comes. */
+static void test_a_roll_serves_who_starts_after_somebody_joined(void **state) {
+    (void)state;
+    struct street street = settle(21);
+    struct world *world = street.world;
+    char code[CODE_MAX_BYTES];
+    int newcomer = NEWCOMER;
+    world_invite(world, ASKER, MEMBER_HOME, DURATION_DAY_MS, code);
+    CHECK_ERR(ERR_OK, world_join(world, newcomer, code));
+    CHECK(world_run_until(world, MINUTE, joined, &newcomer));
+    world_kill(world, ASKER);
+    world_run(world, MINUTE);
+    for (int home = GATE_A; home <= GATE_B; home++) {
+        CHECK(world->homes[home].core->border->known.count == 3);
+        world_kill(world, home);
+        CHECK_ERR(ERR_OK, world_start(world, home));
+    }
+    ask_at_gate(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
+/* What nobody could vouch for yet crosses as soon as somebody can. */
+static void test_what_waits_for_a_roll_goes_with_it(void **state) {
+    (void)state;
+    struct street street = agree(22, ((struct caps)CAPS_DEFAULT).live_requests);
+    struct world *world = street.world;
+    ask(&street);
+    world_run(world, 30 * 1000);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
 static void test_nobody_says_without_end_that_it_carries(void **state) {
     (void)state;
     struct street street = settle(13);
@@ -679,7 +724,8 @@ int main(void) {
         cmocka_unit_test(test_a_request_that_comes_after_its_authors_removal_is_kept_alike),
         cmocka_unit_test(test_what_crossed_after_the_end_is_kept_by_nobody),
         cmocka_unit_test(test_the_newest_roll_outlasts_what_brought_it),
-
+        cmocka_unit_test(test_a_roll_serves_who_starts_after_somebody_joined),
+        cmocka_unit_test(test_what_waits_for_a_roll_goes_with_it),
         cmocka_unit_test(test_nobody_says_without_end_that_it_carries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

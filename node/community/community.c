@@ -20,6 +20,8 @@ struct admitted {
     bool told;          /* that it is displaced */
     struct id by;       /* what displaced it */
     unsigned displaces; /* so many of those whom it brought, since the start */
+    uint16_t branch;    /* place of the one above it, or itself, that a founder brought in */
+    uint16_t below;     /* of such a one: how many certificates, whatever became of them */
 };
 
 struct brought { /* a sponsor's that count, and one more, by (created, id) */
@@ -60,12 +62,15 @@ struct community {
     uint16_t slots[SLOTS]; /* open addressing: a place in members, from 1; 0: empty */
 };
 
+static enum err judge_room(const struct community *community, uint32_t version,
+                           const struct act *act);
 static enum err note_act(struct community *community, const struct id *id, bool charter);
-static bool is_longer(const struct community *community, const struct id *member,
-                      struct instant until, const struct id *by);
 static enum err note_admission(struct community *community, const struct admission *admission);
 static void rewind_admissions(struct community *community, uint32_t version);
+static bool is_top(const struct admitted *admitted);
+static bool branch_is_full(const struct community *community, const struct admitted *sponsor);
 static void add(struct community *community, const struct id *id, const struct member *member);
+static const struct gone *removal(const struct community *community, const struct id *by);
 static void drop_removals(struct community *community, const struct id *by);
 static const struct gone *gone_with(const struct community *community, const struct id *chain,
                                     size_t count);
@@ -149,11 +154,10 @@ enum act_place community_place(const struct community *community, const struct i
 
 enum err community_follow(struct community *community, const struct signed_object *object,
                           const struct act *act) {
-    if (community->act_count == COMMUNITY_ACTS_MAX ||
-        (act->has_admission && community->count == COMMUNITY_MEMBERS_MAX)) {
-        return ERR_FULL_TABLE;
+    enum err err = judge_room(community, community->act_count, act);
+    if (err == ERR_OK) {
+        err = governance_follow(&community->governance, object, act);
     }
-    enum err err = governance_follow(&community->governance, object, act);
     if (err == ERR_OK) {
         community->governance.charter.authority_count = 0;
         err = note_act(community, &object->id, act->has_charter);
@@ -183,7 +187,38 @@ enum err community_judge_act(const struct community *community, const struct sig
         err = admission_verify(&community->governance.community, &act->admission, &certificate,
                                &member);
     }
-    return err == ERR_OK ? governance_lets(&community->governance, before + 1, charter, act) : err;
+    if (err == ERR_OK) {
+        err = governance_lets(&community->governance, before + 1, charter, act);
+    }
+    return err == ERR_OK ? judge_room(community, before + 1, act) : err;
+}
+
+/* What hangs on the chain of acts alone, lest some homes follow an act that others cannot. */
+static enum err judge_room(const struct community *community, uint32_t version,
+                           const struct act *act) {
+    struct signed_object certificate;
+    struct member member;
+    size_t outsiders = 0;
+    if (version >= COMMUNITY_ACTS_MAX) {
+        return ERR_FULL_TABLE;
+    }
+    if (!act->has_admission) {
+        return ERR_OK;
+    }
+    enum err err =
+        admission_verify(&community->governance.community, &act->admission, &certificate, &member);
+    for (size_t i = 0; err == ERR_OK && i < community->admission_count; i++) {
+        const struct outsider *one = &community->admissions[i];
+        bool new = one->by <= version;
+        for (size_t k = 0; new &&k < i; k++) {
+            new = !id_equal(&community->admissions[k].certificate, &one->certificate);
+        }
+        outsiders += new ? 1 : 0;
+        if (one->by <= version && id_equal(&one->certificate, &certificate.id)) {
+            return ERR_OK;
+        }
+    }
+    return err == ERR_OK && outsiders == COMMUNITY_OUTSIDERS_MAX ? ERR_FULL_TABLE : err;
 }
 
 void community_rewind(struct community *community, uint32_t number) {
@@ -273,7 +308,7 @@ enum err community_admit(struct community *community, const struct signed_object
     if (known != NULL && !known->displaced) {
         return ERR_OK;
     }
-    if (known == NULL && community->count == COMMUNITY_MEMBERS_MAX) {
+    if (known == NULL && community->count >= COMMUNITY_MEMBERS_MAX - COMMUNITY_OUTSIDERS_MAX) {
         return ERR_FULL_TABLE;
     }
     if (!id_is_zero(&member->head.author)) {
@@ -290,6 +325,9 @@ enum err community_admit(struct community *community, const struct signed_object
     }
     enum err err = member_verify(&community->governance, object, member,
                                  sponsor == NULL ? NULL : &sponsor->member);
+    if (err == ERR_OK && known == NULL && branch_is_full(community, sponsor)) {
+        err = ERR_FULL_TABLE;
+    }
     if (err == ERR_OK && sponsor != NULL) {
         err = take_place(community, sponsor, &object->id, member);
     }
@@ -299,12 +337,28 @@ enum err community_admit(struct community *community, const struct signed_object
     return err;
 }
 
+static bool is_top(const struct admitted *admitted) { /* a founder, or an outsider */
+    return admitted == NULL || id_is_zero(&admitted->member.head.author);
+}
+
+static bool branch_is_full(const struct community *community, const struct admitted *sponsor) {
+    return !is_top(sponsor) && community->members[sponsor->branch].below >= COMMUNITY_BRANCH_MAX;
+}
+
 static void add(struct community *community, const struct id *id, const struct member *member) {
+    const struct admitted *sponsor = find(community, &member->head.author);
+    bool new = find(community, id) == NULL;
     struct admitted *admitted = place_of(community, id);
+    uint16_t place = (uint16_t)(admitted - community->members);
     *admitted = (struct admitted){.id = *id,
                                   .member = *member,
                                   .ends = member->head.expires,
-                                  .displaces = admitted->displaces};
+                                  .displaces = admitted->displaces,
+                                  .branch = is_top(sponsor) ? place : sponsor->branch,
+                                  .below = admitted->below};
+    if (new && admitted->branch != place) {
+        community->members[admitted->branch].below++;
+    }
     admitted->member.invite = (struct bytes){NULL, 0}; /* was borrowed */
 }
 
@@ -336,7 +390,7 @@ bool community_lets_bring(const struct community *community, const struct id *id
     const struct admitted *sponsor = find_counting(community, &member->head.author);
     struct id loser = {{0}};
     return sponsor != NULL && judge_place(community, sponsor, id, member, &loser) == ERR_OK &&
-           id_is_zero(&loser);
+           id_is_zero(&loser) && !branch_is_full(community, sponsor);
 }
 
 enum err community_remove(struct community *community, const struct removed *removed,
@@ -357,8 +411,35 @@ void community_unremove(struct community *community, const struct id *by) {
 }
 
 bool community_has_removal(const struct community *community, const struct id *by) {
+    return removal(community, by) != NULL;
+}
+
+static const struct gone *removal(const struct community *community, const struct id *by) {
     for (size_t i = 0; i < community->removed_count; i++) {
         if (id_equal(&community->removed[i].by, by)) {
+            return &community->removed[i];
+        }
+    }
+    return NULL;
+}
+
+bool community_removal_counts(const struct community *community, const struct id *by) {
+    const struct gone *gone = removal(community, by);
+    return gone != NULL && (id_is_zero(&gone->author) ||
+                            community_may_remove(community, &gone->author, &gone->id) == ERR_OK);
+}
+
+size_t community_removals(const struct community *community) {
+    return community->removed_count;
+}
+
+bool community_removal_of(const struct community *community, const struct id *member, size_t *next,
+                          struct removed *removed, struct id *by) {
+    while (*next < community->removed_count) {
+        const struct gone *gone = &community->removed[(*next)++];
+        if (id_equal(&gone->id, member)) {
+            *removed = (struct removed){.member = gone->id, .subtree = gone->subtree};
+            *by = gone->by;
             return true;
         }
     }
@@ -407,14 +488,13 @@ enum err community_may_renew(const struct community *community, const struct id 
 void community_renew(struct community *community, const struct id *member, struct instant until,
                      const struct id *by) {
     size_t number = community_number(community, member);
-    if (is_longer(community, member, until, by)) {
+    if (community_renews(community, member, until, by)) {
         community->members[number].ends = until;
         community->members[number].renewal = *by;
     }
 }
 
-/* Would this renewal count in place of what does: is it longer, or as long with a smaller id? */
-static bool is_longer(const struct community *community, const struct id *member,
+bool community_renews(const struct community *community, const struct id *member,
                       struct instant until, const struct id *by) {
     const struct admitted *admitted = find_counting(community, member);
     return admitted != NULL &&

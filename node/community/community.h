@@ -23,8 +23,13 @@
 
 enum {
     COMMUNITY_MEMBERS_MAX = 1024,
+    COMMUNITY_BRANCH_MAX = 256, /* below one that a founder brought in: nobody fills all places */
+    COMMUNITY_OUTSIDERS_MAX = 128, /* that acts ever admitted: places that nobody else can take */
     COMMUNITY_ACTS_MAX = ACTS_MAX,
-    COMMUNITY_REMOVALS_MAX = 2 * COMMUNITY_MEMBERS_MAX,
+    /* Of each member by itself and by its sponsor, and by acts. Besides, those of whom nobody knows
+     * (yet): they never take a place that one of the others may need. */
+    COMMUNITY_REMOVALS_IDLE_MAX = 1024,
+    COMMUNITY_REMOVALS_MAX = 2 * COMMUNITY_MEMBERS_MAX + ACTS_MAX + COMMUNITY_REMOVALS_IDLE_MAX,
     COMMUNITY_DISPLACED_MAX = 64, /* of those whom one brought; a new start counts anew */
     ACT_SETTLES_DAYS = 14,        /* endorsements live 7, and the slowest home has as long again */
 };
@@ -54,12 +59,12 @@ enum act_place community_place(const struct community *community, const struct i
                                const struct act *act, struct instant now);
 /* One that is ACT_NEXT: from now on it counts. Removed members of it are removed, and an outsider's
  * certificate in it is admitted. ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE,
- * ERR_FULL_TABLE, and as governance_lets(). */
+ * ERR_FULL_TABLE (for the same act at every home), and as governance_lets(). */
 MUST_USE enum err community_follow(struct community *community, const struct signed_object *object,
                                    const struct act *act);
 /* The same checks for one whose predecessor is known, by who were administrators after that and
  * what treaties there were; nothing changes. One that passes and is ACT_WINS follows after
- * community_rewind(), unless all places are taken. */
+ * community_rewind(). */
 MUST_USE enum err community_judge_act(const struct community *community,
                                       const struct signed_object *object, const struct act *act);
 /* Back to what stood after the act with this number: those after it, and what they did, are gone.
@@ -75,8 +80,9 @@ uint32_t community_act_number(const struct community *community, const struct id
  * ask again later; or it is an outsider's, whom no act admits so far), ERR_DENY_QUOTA (as many
  * lower ones of its sponsor count, or this one displaces one too many), ERR_DENY_CHARTER (the same
  * by the charter of the time when it was made), ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE,
- * ERR_DENY_ROLE, ERR_FULL_TABLE. One that is known already is ERR_OK. community_take_displaced() is
- * due after it. An outsider may have OFFICERS_MAX officers; no charter has a say in that. */
+ * ERR_DENY_ROLE, ERR_FULL_TABLE (of all, or below one that a founder brought in). One that is known
+ * already is ERR_OK. community_take_displaced() is due after it. An outsider may have OFFICERS_MAX
+ * officers; no charter has a say in that. */
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
                                   const struct member *member);
 /* One that has been displaced since this was asked last, by a certificate or, as when a charter
@@ -93,12 +99,20 @@ bool community_lets_bring(const struct community *community, const struct id *id
 
 /* Removed, whether it is known yet or not; `by`: the removal or act that says so, `at`: when that
  * was signed; `author`: of a removal, which counts only if that is the member itself or its
- * sponsor; NULL: of an act. ERR_FULL_TABLE. */
+ * sponsor; NULL: of an act. ERR_FULL_TABLE: only when idle ones were taken though
+ * community_removals() had reached COMMUNITY_REMOVALS_IDLE_MAX. */
 MUST_USE enum err community_remove(struct community *community, const struct removed *removed,
                                    const struct id *by, struct instant at, const struct id *author);
 /* As if that removal had never come: another of the same home took its place. */
 void community_unremove(struct community *community, const struct id *by);
 bool community_has_removal(const struct community *community, const struct id *by);
+/* And by one who had a say in it, of a member that counts. The others are idle. */
+bool community_removal_counts(const struct community *community, const struct id *by);
+size_t community_removals(const struct community *community); /* all, idle ones too */
+/* Of this member, from *next (0 at first) on, which moves on behind it. False: no more. `epoch` in
+ * *removed is zero: it is not kept. */
+bool community_removal_of(const struct community *community, const struct id *member, size_t *next,
+                          struct removed *removed, struct id *by);
 /* May this home remove that one: as its sponsor, or because it is itself? ERR_PEER_UNKNOWN (that
  * one, so far), ERR_DENY_ROLE. */
 MUST_USE enum err community_may_remove(const struct community *community, const struct id *by,
@@ -107,6 +121,9 @@ MUST_USE enum err community_may_remove(const struct community *community, const 
  */
 MUST_USE enum err community_may_renew(const struct community *community, const struct id *by,
                                       const struct id *member);
+/* Would this renewal count in place of what does: is it longer, or as long with a smaller id? */
+bool community_renews(const struct community *community, const struct id *member,
+                      struct instant until, const struct id *by);
 /* A known member's certificate ends no sooner; `by`: the renewal. */
 void community_renew(struct community *community, const struct id *member, struct instant until,
                      const struct id *by);

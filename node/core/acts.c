@@ -13,6 +13,9 @@ enum {
     ENDORSEMENTS_OF_ONE = 16, /* live ones of one home */
     STALE_AT_ONCE = 512,      /* of 16 administrators, and those before them */
     LOST_MAX = 64,            /* kept to be told */
+    /* From its `created`, whoever dates it. So one that honest administrators signed is known for
+     * as long again before it settles. */
+    ACT_SIGNED_MS = ACT_SETTLES_DAYS / 2 * DURATION_DAY_MS,
 };
 
 struct gathering { /* of signatures for one act */
@@ -265,6 +268,7 @@ enum err acts_judge_endorsement(struct core *core, const struct signed_object *o
     }
     if (!id_equal(&act.previous, &governance->head) ||
         act.head.created.ms <= governance->created.ms ||
+        act.head.created.ms < core->now.wall.ms - ACT_SIGNED_MS ||
         act.head.created.ms > core->now.wall.ms + FUTURE_MAX_MS ||
         !charter_has_administrator(&governance->charter, &object->signatures[0].key)) {
         return ERR_DENY_CHARTER; /* whoever passed it on may know of other acts */

@@ -30,7 +30,7 @@ struct each {
 
 static enum err visit_part(void *context, const struct store_epoch *epoch);
 static enum err visit_door(void *context, const struct store_epoch *epoch);
-static bool counts(const struct core *core, const struct id *removal);
+static bool known(const struct core *core, const struct id *removal);
 static enum err commitment_of(struct core *core, const struct id *removal, struct id *out);
 static enum err keep(struct core *core, const struct id *removal, const uint8_t *key);
 static enum err spread(struct core *core, const struct store_epoch *part);
@@ -70,15 +70,16 @@ enum err epoch_load(struct core *core) {
 static enum err visit_part(void *context, const struct store_epoch *epoch) {
     struct parts *parts = context;
     bool founding = id_is_zero(&epoch->removal);
-    if (!founding && !counts(parts->core, &epoch->removal)) {
+    if (!founding && !community_removal_counts(parts->core->community, &epoch->removal)) {
         return ERR_OK;
     }
     enum err err = founding ? ERR_OK : buffer_append(&parts->bytes, BYTES_OF(epoch->removal.b));
     return err == ERR_OK ? buffer_append(&parts->bytes, BYTES_OF(epoch->key)) : err;
 }
 
-/* A part may be here before the removal that it belongs to, as at the home that made it. */
-static bool counts(const struct core *core, const struct id *removal) {
+/* A part may be here before the removal that it belongs to, as at the home that made it; and that
+ * before whom it removes, so that it waits with its part. */
+static bool known(const struct core *core, const struct id *removal) {
     return community_has_removal(core->community, removal);
 }
 
@@ -89,7 +90,7 @@ enum err epoch_changed(struct core *core, const struct id *removal) {
     enum err err = epoch_load(core);
     if (err == ERR_OK) {
         err = store_epoch_get(core->store, removal, &part);
-        if (err == ERR_OK && counts(core, removal)) {
+        if (err == ERR_OK && known(core, removal)) {
             err = spread(core, &part);
         }
         secret_wipe(&part, sizeof part);
@@ -168,7 +169,7 @@ static enum err take_pending(struct core *core) {
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < EPOCHS_PENDING; i++) {
         struct store_epoch pending = core->epochs_pending[i];
-        if (!id_is_zero(&pending.removal) && counts(core, &pending.removal)) {
+        if (!id_is_zero(&pending.removal) && known(core, &pending.removal)) {
             secret_wipe(&core->epochs_pending[i], sizeof core->epochs_pending[i]);
             err = epoch_take(core, &pending.removal, pending.key);
             err = err == ERR_PEER_SIGNATURE ? ERR_OK : err; /* whoever said it lied */
@@ -182,7 +183,7 @@ static enum err commitment_of(struct core *core, const struct id *removal, struc
     struct store_object row;
     struct signed_object object;
     enum err err =
-        counts(core, removal) ? store_object_get(core->store, removal, &row) : ERR_USER_NOT_FOUND;
+        known(core, removal) ? store_object_get(core->store, removal, &row) : ERR_USER_NOT_FOUND;
     if (err == ERR_OK) {
         err = signed_decode(row.object, &object);
     }
@@ -205,7 +206,8 @@ static enum err commitment_of(struct core *core, const struct id *removal, struc
 static enum err visit_door(void *context, const struct store_epoch *epoch) {
     struct core *core = context;
     size_t at = core->catch_up_count;
-    if (!id_is_zero(&epoch->removal) && !counts(core, &epoch->removal)) {
+    if (!id_is_zero(&epoch->removal) &&
+        !community_removal_counts(core->community, &epoch->removal)) {
         return ERR_OK;
     }
     while (at > 0 && core->catch_ups[at - 1].since.ms < epoch->since.ms) {
@@ -262,6 +264,6 @@ enum err epoch_each_part(struct core *core, store_epoch_visit *visit, void *cont
 
 static enum err visit_each(void *context, const struct store_epoch *epoch) {
     const struct each *each = context;
-    bool said = !id_is_zero(&epoch->removal) && counts(each->core, &epoch->removal);
+    bool said = !id_is_zero(&epoch->removal) && known(each->core, &epoch->removal);
     return said ? each->visit(each->context, epoch) : ERR_OK;
 }

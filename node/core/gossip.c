@@ -509,7 +509,7 @@ static enum err take_effect(struct core *core, const struct arrival *arrival,
     case OBJECT_ACT:
         return acts_take(core, object);
     case OBJECT_MEMBER:
-        return standing_displaced(core);
+        return standing_admitted(core, &row->id);
     case OBJECT_ENDORSEMENT:
         return acts_endorsed(core, object);
     case OBJECT_REMOVAL:

@@ -18,6 +18,7 @@ static enum err complete_certificate(struct core *core, const struct link *link,
                                      const struct store_invite *invite, struct bytes bytes,
                                      struct buffer *out);
 static enum err admit_joiner(struct core *core, struct link *link, struct bytes certificate);
+static enum err welcome_again(struct core *core, struct link *link, struct bytes member);
 static enum err welcome(struct core *core, struct link *link, struct bytes member);
 static enum err visit_send(void *context, const struct store_object *object);
 static enum err visit_send_part(void *context, const struct store_epoch *epoch);
@@ -414,7 +415,7 @@ static enum err take_ask(struct core *core, struct link *link, struct bytes memb
         return ERR_USER_INVITE;
     }
     if (found.invite.bound) {
-        return welcome(core, link, found.invite.member);
+        return welcome_again(core, link, found.invite.member);
     }
     err = complete_certificate(core, link, &found.invite, member_bytes, &bytes);
     return err == ERR_OK ? admit_joiner(core, link, buffer_bytes(&bytes)) : err;
@@ -467,6 +468,17 @@ static enum err admit_joiner(struct core *core, struct link *link, struct bytes 
         err = welcome(core, link, certificate);
     }
     return err;
+}
+
+/* It may have been removed since, or this home: then it learns nothing of what came after. */
+static enum err welcome_again(struct core *core, struct link *link, struct bytes member) {
+    struct signed_object object;
+    enum err err = signed_decode(member, &object);
+    if (err == ERR_OK && !(community_in_standing(core->community, &object.id, core->now.wall) &&
+                           community_in_standing(core->community, &core->self, core->now.wall))) {
+        err = ERR_USER_INVITE;
+    }
+    return err == ERR_OK ? welcome(core, link, member) : err;
 }
 
 static enum err welcome(struct core *core, struct link *link, struct bytes member) {
@@ -637,10 +649,7 @@ static enum err judge_standing(struct community *community, const struct signed_
     }
     err = removal_decode(object->body, &removal);
     author = err == ERR_OK ? community_find(community, &removal.head.author) : NULL;
-    bool good =
-        author != NULL && signed_by_owner(object, author) &&
-        community_may_remove(community, &removal.head.author, &removal.removed.member) == ERR_OK;
-    if (!good) {
+    if (author == NULL || !signed_by_owner(object, author)) { /* idle ones come along */
         return err == ERR_OK ? ERR_PEER_SIGNATURE : err;
     }
     return community_remove(community, &removal.removed, &object->id, removal.head.created,

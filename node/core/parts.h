@@ -563,6 +563,7 @@ enum err standing_removed(struct core *core, const struct removed *removed, cons
 /* Those that community_take_displaced() names: as if they had been removed, and never brought in.
  */
 enum err standing_displaced(struct core *core);
+enum err standing_admitted(struct core *core, const struct id *member); /* and what follows */
 /* The requests of an outsider and its officers end; `by`: the act. */
 enum err standing_suspended(struct core *core, const struct id *outsider, const struct id *by);
 enum err standing_judge_renewal(struct core *core, const struct signed_object *object,

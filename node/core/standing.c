@@ -13,7 +13,7 @@ enum {
     RENEW_BEFORE_DAYS = 60,     /* by whoever brought it in */
     RENEW_FOR_OTHERS_DAYS = 30, /* by those above that one */
     OBJECTS_AT_ONCE = 256,
-    REMOVALS_OF_ONE = 256,
+    IDLE_OF_ONE = 16, /* removals of whom it has no say in, or nobody knows */
 };
 
 struct search { /* for what this home said of a member before */
@@ -21,6 +21,11 @@ struct search { /* for what this home said of a member before */
     const struct id *but; /* this removal */
     bool found;
     struct sync_key key;
+};
+
+struct idling { /* removals of one author */
+    const struct core *core;
+    size_t count;
 };
 
 struct sayings { /* of a member that is gone */
@@ -33,12 +38,14 @@ struct asked { /* its requests */
     struct id ids[512];
 };
 
-static enum err judge_quota_of_removals(struct core *core, const struct head *head);
+static enum err judge_idle(struct core *core, const struct id *author);
+static enum err visit_idle(void *context, const struct store_object *row);
 static enum err visit_removal(void *context, const struct store_object *row);
 static enum err visit_renewal(void *context, const struct store_object *row);
 static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
                              const struct id *but, struct search *out);
+static enum err unremove(struct core *core, const struct id *id);
 static enum err forget(struct core *core, const struct sync_key *key);
 static enum err forget_id(struct core *core, const struct id *id);
 static enum err unsay(struct core *core, const struct id *member);
@@ -105,11 +112,11 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
     if (!signed_by_owner(object, author) || partless != id_is_zero(&removal.removed.epoch)) {
         return ERR_PEER_SIGNATURE;
     }
-    /* One that is not known here may be elsewhere: what a removal adds to the epoch key must not
-     * hang on who has heard of whom. Whether it may say so shows when that one comes. */
+    /* One that is not known here may be elsewhere: whether it may say so shows when that one comes.
+     * Outsiders have nobody to remove of whom their doors do not know. */
     err = community_may_remove(core->community, &head->author, &removal.removed.member);
-    if (err == ERR_PEER_UNKNOWN) {
-        err = judge_quota_of_removals(core, head);
+    if (err == ERR_PEER_UNKNOWN && !community_is_outside(core->community, &head->author)) {
+        err = judge_idle(core, &head->author);
     }
     if (err == ERR_OK) {
         err = find_removal(core, &head->author, &removal.removed.member, &object->id, &before);
@@ -119,12 +126,19 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
                : err;
 }
 
-/* As many as one could ever have brought in. */
-static enum err judge_quota_of_removals(struct core *core, const struct head *head) {
-    uint64_t count = 0;
-    enum err err =
-        store_object_count(core->store, OBJECT_REMOVAL, &head->author, core->now.wall, &count);
-    return err == ERR_OK && count >= REMOVALS_OF_ONE ? ERR_DENY_QUOTA : err;
+/* What is refused comes again, and is taken once it is known whom it removes. */
+static enum err judge_idle(struct core *core, const struct id *author) {
+    struct idling idling = {.core = core};
+    enum err err = store_object_each_of(core->store, OBJECT_REMOVAL, author, visit_idle, &idling);
+    bool full = idling.count >= IDLE_OF_ONE ||
+                community_removals(core->community) >= COMMUNITY_REMOVALS_IDLE_MAX;
+    return err == ERR_OK && full ? ERR_DENY_QUOTA : err;
+}
+
+static enum err visit_idle(void *context, const struct store_object *row) {
+    struct idling *idling = context;
+    idling->count += community_removal_counts(idling->core->community, &row->id) ? 0 : 1;
+    return ERR_OK;
 }
 
 enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key) {
@@ -173,20 +187,37 @@ enum err standing_removal(struct core *core, const struct signed_object *object)
             find_removal(core, &removal.head.author, &removal.removed.member, &object->id, &before);
     }
     if (err == ERR_OK && before.found) {
-        community_unremove(core->community, &before.key.id);
-        err = store_epoch_remove(core->store, &before.key.id);
-        if (err == ERR_OK) {
-            err = forget(core, &before.key);
-        }
+        err = unremove(core, &before.key.id);
     }
     if (err == ERR_OK) {
         err = community_remove(core->community, &removal.removed, &object->id, removal.head.created,
                                &removal.head.author);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && community_removal_counts(core->community, &object->id)) {
         err = standing_removed(core, &removal.removed, &object->id);
     }
     return err == ERR_OK ? epoch_changed(core, &object->id) : err;
+}
+
+/* What removed it before it was known counts from now on; or is dropped, if whoever said so had no
+ * say in it, as by those who knew it already. */
+enum err standing_admitted(struct core *core, const struct id *member) {
+    struct removed removed;
+    struct id by;
+    size_t next = 0;
+    enum err err = standing_displaced(core);
+    while (err == ERR_OK && community_removal_of(core->community, member, &next, &removed, &by)) {
+        if (!community_removal_counts(core->community, &by)) {
+            err = unremove(core, &by);
+            next--;
+            continue;
+        }
+        err = standing_removed(core, &removed, &by);
+        if (err == ERR_OK) {
+            err = epoch_changed(core, &by);
+        }
+    }
+    return err;
 }
 
 enum err standing_removed(struct core *core, const struct removed *removed, const struct id *by) {
@@ -361,15 +392,20 @@ static enum err unsay(struct core *core, const struct id *member) {
         said.count = 0;
         err = store_object_each_of(core->store, OBJECT_REMOVAL, member, visit_saying, &said);
         for (size_t i = 0; err == ERR_OK && i < said.count; i++) {
-            community_unremove(core->community, &said.keys[i].id);
-            err = store_epoch_remove(core->store, &said.keys[i].id);
-            err = err == ERR_OK ? forget(core, &said.keys[i]) : err;
+            err = unremove(core, &said.keys[i].id);
         }
     } while (err == ERR_OK && said.count == OBJECTS_AT_ONCE);
     if (err == ERR_OK && !id_is_zero(&renewal)) {
         err = forget_id(core, &renewal);
     }
     return err == ERR_OK ? forget_id(core, member) : err;
+}
+
+/* A removal, as if it had never come. */
+static enum err unremove(struct core *core, const struct id *id) {
+    community_unremove(core->community, id);
+    enum err err = store_epoch_remove(core->store, id);
+    return err == ERR_OK ? forget_id(core, id) : err;
 }
 
 static enum err forget_id(struct core *core, const struct id *id) {
@@ -419,7 +455,8 @@ enum err standing_judge_renewal(struct core *core, const struct signed_object *o
     if (err == ERR_OK) {
         err = community_may_renew(core->community, &head->author, &renewal.member);
     }
-    return err == ERR_OK && community_ends(core->community, &renewal.member).ms >= head->expires.ms
+    return err == ERR_OK &&
+                   !community_renews(core->community, &renewal.member, head->expires, &object->id)
                ? ERR_DENY_QUOTA
                : err;
 }

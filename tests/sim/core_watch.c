@@ -11,7 +11,7 @@
 enum {
     /* On its way over one link: what core lets wait, a record that was begun before it was full,
      * and one clip, which is sent in one run. */
-    FLYING_MAX = CORE_QUEUE_MAX + 2 * 65536 + 256 * 1024,
+    WAITING_MAX = CORE_QUEUE_MAX + 2 * 65536 + 256 * 1024,
     OVERLAY_BYTES_MAX = 64 * 1024 * 1024,
     ROUND_STEPS = 10, /* every home is looked at closely once in so many steps ... */
     ROUND_STEPS_OF_MANY = 60,
@@ -46,7 +46,7 @@ struct store_check {
     int home;
 };
 
-struct flying {
+struct waiting {
     struct sim *sim;
     bool planted;
 };
@@ -59,7 +59,7 @@ static bool signed_by_its_owner(const struct sim *sim, const struct signed_objec
 static void note_given(struct sim *sim, int home, const struct given *given);
 static void check_cap(struct sim *sim, int home, const struct id *author);
 static void on_footage(void *context, int home, const struct clip_id *clip, int to);
-static void check_link(void *context, int home, int peer, uint64_t link, size_t flying);
+static void check_link(void *context, int home, int peer, uint64_t link, size_t waiting);
 static void check_bounds(struct sim *sim, int home);
 static void check_insider(struct sim *sim, const struct world_insider *insider);
 static void check_log(struct sim *sim, int home);
@@ -265,7 +265,7 @@ static void on_footage(void *context, int home, const struct clip_id *clip, int 
 /* ---- bounds ---- */
 
 void watch_step(struct sim *sim) {
-    struct flying all = {sim, sim->options.plant == PLANT_GLUT};
+    struct waiting all = {sim, sim->options.plant == PLANT_GLUT};
     int nodes = sim->options.nodes;
     world_links_each(sim->world, check_link, &all);
     for (const struct world_insider *i = sim->world->insiders; i != NULL; i = i->next) {
@@ -283,12 +283,12 @@ void watch_step(struct sim *sim) {
     }
 }
 
-static void check_link(void *context, int home, int peer, uint64_t link, size_t flying) {
-    struct flying *all = context;
+static void check_link(void *context, int home, int peer, uint64_t link, size_t waiting) {
+    struct waiting *all = context;
     size_t more = all->planted ? 1024 * 1024 : 0;
-    if (flying + more > FLYING_MAX) {
+    if (waiting + more > WAITING_MAX) {
         sim_broken(all->sim, "queues_are_bounded", "home %d to home %d, link %llu: %zu bytes", home,
-                   peer, (unsigned long long)link, flying + more);
+                   peer, (unsigned long long)link, waiting + more);
     }
 }
 

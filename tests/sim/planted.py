@@ -268,8 +268,8 @@ BUGS = {
     ),
     "makes the key with what has lost": (
         GOVERN,
-        ("node/core/epoch.c", "    return community_has_removal(core->community, removal);",
-         "    return !id_is_zero(removal) && core->community != NULL;"),
+        ("node/core/epoch.c", "    if (!founding && !community_removal_counts(parts->core->community, &epoch->removal)) {",
+         "    if (!founding && parts->core->community == NULL) {"),
     ),
     "forgets at its start what was removed": (
         GOVERN,

@@ -195,8 +195,8 @@ struct now world_now(const struct world *world, int home); /* of its two clocks 
 void world_address(int home, char out[ADDRESS_MAX_BYTES]);
 int world_home_at(const char *address);
 /* Every end of a connection that a home has open and that bytes can pass, in one order for one
- * seed. `flying`: bytes that it has sent and that have not arrived. */
-typedef void world_link_visit(void *context, int home, int peer, uint64_t link, size_t flying);
+ * seed. `waiting`: bytes that it has sent and that its system has not got rid of. */
+typedef void world_link_visit(void *context, int home, int peer, uint64_t link, size_t waiting);
 void world_links_each(struct world *world, world_link_visit *visit, void *context);
 
 /* ---- faults ---- */
@@ -329,10 +329,9 @@ void world_act(struct world *world, int home, struct act *out);
  * NULL. */
 enum err world_endorse(struct world *world, int home, const struct act *act, const uint8_t *key,
                        struct id *id);
-/* An owner of `home` removes a member, with a key that follows from both numbers; itself: it
- * leaves.
- */
+/* An owner of `home` removes a member, with a key that follows from both; itself: it leaves. */
 enum err world_remove(struct world *world, int home, int member, bool subtree);
+enum err world_remove_id(struct world *world, int home, const struct id *member, bool subtree);
 /* A certificate that `sponsor` signs for home `as`, which need not have asked for one, as of any
  * time; `random`: of its invite. Nothing is told to anyone. *out is initialised here. */
 struct id world_certify(struct world *world, int sponsor, int as, struct instant created,

@@ -56,27 +56,31 @@ enum err world_endorse(struct world *world, int home, const struct act *act, con
 }
 
 enum err world_remove(struct world *world, int home, int member, bool subtree) {
+    return world_remove_id(world, home, &world->homes[member].certificate, subtree);
+}
+
+enum err world_remove_id(struct world *world, int home, const struct id *member, bool subtree) {
     const struct world_home *by = &world->homes[home];
     const struct sign_secret *owner = &by->owners[0].sign;
     uint8_t key[EPOCH_KEY_BYTES];
-    struct removal removal = {
-        .head = {.community = world->community,
-                 .author = by->certificate,
-                 .created = world_wall(world, home),
-                 .expires = INSTANT_FOR_GOOD},
-        .removed = {.member = world->homes[member].certificate, .subtree = subtree}};
+    struct removal removal = {.head = {.community = world->community,
+                                       .author = by->certificate,
+                                       .created = world_wall(world, home),
+                                       .expires = INSTANT_FOR_GOOD},
+                              .removed = {.member = *member, .subtree = subtree}};
+    bool leaves = id_equal(member, &by->certificate);
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     memset(key, home, sizeof key / 2);
-    memset(key + sizeof key / 2, member, sizeof key / 2);
-    if (home != member) {
+    memcpy(key + sizeof key / 2, member->b, sizeof key / 2);
+    if (!leaves) {
         sha256(BYTES_OF(key), &removal.removed.epoch);
     }
     ASSERT(removal_encode(&removal, &body) == ERR_OK);
     (void)sample_sign(OBJECT_REMOVAL, buffer_bytes(&body), &owner, 1, &bytes);
     const struct control_request request = {.op = CONTROL_REMOVE,
                                             .blob = buffer_bytes(&bytes),
-                                            .blob2 = {key, home == member ? 0 : sizeof key}};
+                                            .blob2 = {key, leaves ? 0 : sizeof key}};
     return world_ask(world, home, &request);
 }
 

@@ -18,10 +18,10 @@ struct world_connection {
     uint64_t serial;
     struct {
         int home;
-        uint64_t link; /* 0: not yet */
-        bool open;     /* the home's core still wants to hear */
-        int64_t last;  /* when what it sent last arrives at the other side */
-        size_t flying; /* bytes that it sent and that have not arrived */
+        uint64_t link;  /* 0: not yet */
+        bool open;      /* the home's core still wants to hear */
+        int64_t last;   /* when what it sent last arrives at the other side */
+        size_t waiting; /* bytes that its system has not got rid of */
         size_t stuck; /* of its last sends, those that the receiver's system did not take at once */
     } side[2];
     uint64_t random;
@@ -61,6 +61,8 @@ static void free_line(struct world_net *net, struct world_connection *line);
 static void close_side(struct world *world, struct world_connection *line, int side, int64_t at);
 static void put_line(struct world *world, const struct world_connection *line, int side,
                      enum happening what, int64_t at, struct bytes data);
+static struct world_event line_event(const struct world *world, const struct world_connection *line,
+                                     int side, enum happening what, int64_t at);
 static int64_t latency(const struct world *world, uint64_t *random);
 static int64_t held_until(const struct world *world, int from, int to, int64_t at);
 static void set_cut(struct world_net *net, int a, int b, bool cut);
@@ -95,9 +97,7 @@ void world_net_happen(struct world *world, struct world_event *event) {
     if (!line->used || line->serial != event->serial) {
         return;
     }
-    if (event->what == HAPPENS_BYTES) {
-        line->side[1 - event->side].flying -= event->data.len;
-    }
+    line->side[event->side].waiting -= event->taken;
     if (line->hole) {
         return;
     }
@@ -211,11 +211,13 @@ bool world_net_send(struct world *world, int home, uint64_t link, struct bytes d
     arrives = arrives < line->side[side].last ? line->side[side].last : arrives;
     arrives += rate > 0 ? (int64_t)data.len * 1000 / rate : 0;
     line->side[side].last = arrives;
-    line->side[side].flying += data.len;
+    line->side[side].waiting += data.len;
     line->side[side].stuck += slow ? 1 : 0;
     put_line(world, line, 1 - side, HAPPENS_BYTES, arrives, data);
-    put_line(world, line, side, slow ? HAPPENS_UNSTUCK : HAPPENS_DRAINED, slow ? arrives : at + 1,
-             NO_BYTES);
+    struct world_event taken = line_event(
+        world, line, side, slow ? HAPPENS_UNSTUCK : HAPPENS_DRAINED, slow ? arrives : at + 1);
+    taken.taken = data.len;
+    world_put(world, taken, NO_BYTES);
     return true;
 }
 
@@ -392,14 +394,17 @@ static struct world_connection *find_line(struct world *world, int home, uint64_
 
 static void put_line(struct world *world, const struct world_connection *line, int side,
                      enum happening what, int64_t at, struct bytes data) {
-    world_put(world,
-              (struct world_event){.at = at,
-                                   .what = what,
-                                   .home = line->side[side].home,
-                                   .line = (size_t)(line - world->net->connections),
-                                   .serial = line->serial,
-                                   .side = side},
-              data);
+    world_put(world, line_event(world, line, side, what, at), data);
+}
+
+static struct world_event line_event(const struct world *world, const struct world_connection *line,
+                                     int side, enum happening what, int64_t at) {
+    return (struct world_event){.at = at,
+                                .what = what,
+                                .home = line->side[side].home,
+                                .line = (size_t)(line - world->net->connections),
+                                .serial = line->serial,
+                                .side = side};
 }
 
 static int64_t latency(const struct world *world, uint64_t *random) {
@@ -418,7 +423,7 @@ void world_links_each(struct world *world, world_link_visit *visit, void *contex
         for (int side = 0; side < 2; side++) {
             if (line->side[side].open) {
                 visit(context, line->side[side].home, line->side[1 - side].home,
-                      line->side[side].link, line->side[side].flying);
+                      line->side[side].link, line->side[side].waiting);
             }
         }
     }

@@ -35,6 +35,7 @@ struct world_event {
     size_t line;     /* connection */
     uint64_t serial; /* of the connection: it may have been used anew */
     int side;        /* 0 dialled, 1 answered: whose event it is */
+    size_t taken;    /* bytes that its system has got rid of */
     struct core_work *work;
     struct buffer data;
 };

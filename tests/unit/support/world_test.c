@@ -88,35 +88,35 @@ static void test_who_does_not_read_hears_later(void **state) {
     world_destroy(world);
 }
 
-struct flying {
+struct waiting {
     int home;
     size_t most;
 };
 
-static void visit_flying(void *context, int home, int peer, uint64_t link, size_t flying) {
-    struct flying *found = context;
+static void visit_waiting(void *context, int home, int peer, uint64_t link, size_t waiting) {
+    struct waiting *found = context;
     (void)peer;
     (void)link;
-    if (home == found->home && flying > found->most) {
-        found->most = flying;
+    if (home == found->home && waiting > found->most) {
+        found->most = waiting;
     }
 }
 
-static void test_a_slow_reader_leaves_bytes_on_their_way(void **state) {
+static void test_a_slow_reader_leaves_bytes_waiting(void **state) {
     (void)state;
-    struct flying quick = {.home = 0};
-    struct flying slow = {.home = 0};
+    struct waiting quick = {.home = 0};
+    struct waiting slow = {.home = 0};
     struct world *world = two();
     struct request request;
     struct id id;
     for (int i = 0; i < 2; i++) {
-        struct flying *found = i == 0 ? &quick : &slow;
+        struct waiting *found = i == 0 ? &quick : &slow;
         world->homes[1].read_rate = i == 0 ? 0 : 100;
         world_voluntary(world, 0, DURATION_HOUR_MS + i, &request);
         CHECK_ERR(ERR_OK, world_request(world, 0, &request, &id));
         for (int k = 0; k < 50; k++) {
             world_run(world, 100);
-            world_links_each(world, visit_flying, found);
+            world_links_each(world, visit_waiting, found);
         }
     }
     CHECK(slow.most > 500);
@@ -252,7 +252,7 @@ int main(void) {
         cmocka_unit_test(test_a_short_hush_only_delays),
         cmocka_unit_test(test_a_long_hush_ends_the_link),
         cmocka_unit_test(test_who_does_not_read_hears_later),
-        cmocka_unit_test(test_a_slow_reader_leaves_bytes_on_their_way),
+        cmocka_unit_test(test_a_slow_reader_leaves_bytes_waiting),
         cmocka_unit_test(test_a_home_that_slept_goes_on),
         cmocka_unit_test(test_a_home_that_is_doomed_dies_and_comes_back),
         cmocka_unit_test(test_a_populated_community_is_as_one_that_has_joined),

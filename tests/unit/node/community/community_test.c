@@ -131,6 +131,48 @@ static void test_a_certificate_is_admitted_after_its_sponsors_and_once(void **st
     community_destroy(community);
 }
 
+/* Whoever is brought in brings as many as it likes below it, and leaves room for others. */
+static void test_nobody_fills_all_places(void **state) {
+    static struct signed_one tree[1 + COMMUNITY_BRANCH_MAX + 1]; /* its top first */
+    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    struct community *community = sample_found(&samples);
+    struct signed_one other;
+    (void)state;
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
+    for (int i = 0; i <= COMMUNITY_BRANCH_MAX + 1; i++) {
+        const struct signed_one *above = &tree[i == 0 ? 0 : (i - 1) / ALLOWED];
+        struct signed_one *one = &tree[i];
+        one->id = bring_at(24 + i % 226, 1 + i, i == 0 ? &founder->certificate : &above->id,
+                           i == 0 ? &founder->owner.sign : &above->owner,
+                           i == 0 ? &founder->node : &above->node, ALLOWED, &one->owner, &one->node,
+                           &one->bytes);
+        CHECK_ERR(i <= COMMUNITY_BRANCH_MAX ? ERR_OK : ERR_FULL_TABLE,
+                  sample_admit(community, buffer_bytes(&one->bytes)));
+    }
+    other.id = bring(250, &founder->certificate, &founder->owner.sign, &founder->node, ALLOWED,
+                     &other.owner, &other.node, &other.bytes);
+    CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&other.bytes)));
+    finish_signed(tree, COUNT_OF(tree));
+    finish_signed(&other, 1);
+    community_destroy(community);
+}
+
+static void test_of_equal_renewals_the_smaller_id_counts(void **state) {
+    struct community *community = sample_found(&samples);
+    const struct id *member = &samples.homes[SAMPLE_FOUNDER].certificate;
+    const struct id high = {{9}};
+    const struct id low = {{8}};
+    (void)state;
+    CHECK_ERR(ERR_OK, admit(community, SAMPLE_FOUNDER));
+    const struct instant until = {community_ends(community, member).ms + 1000};
+    CHECK(community_renews(community, member, until, &high));
+    community_renew(community, member, until, &high);
+    CHECK(community_renews(community, member, until, &low));
+    community_renew(community, member, until, &low);
+    CHECK(!community_renews(community, member, until, &high));
+    community_destroy(community);
+}
+
 static void test_standing_ends_with_ones_own_certificate_or_any_sponsors(void **state) {
     (void)state;
     struct community *community = sample_found(&samples);
@@ -551,6 +593,8 @@ static void test_an_act_whose_treaty_cannot_be_undoes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_is_admitted_after_its_sponsors_and_once),
+        cmocka_unit_test(test_nobody_fills_all_places),
+        cmocka_unit_test(test_of_equal_renewals_the_smaller_id_counts),
         cmocka_unit_test(test_standing_ends_with_ones_own_certificate_or_any_sponsors),
         cmocka_unit_test(test_of_too_many_the_lowest_count_in_whatever_order_they_come),
         cmocka_unit_test(test_one_in_whose_place_another_counts_goes_with_those_below),

@@ -81,6 +81,31 @@ static void test_k_of_n_change_the_charter_everywhere(void **state) {
     world_destroy(world);
 }
 
+/* Else one below k could have two acts signed of which one has settled and the other not. */
+static void test_an_act_of_long_ago_is_signed_by_nobody(void **state) {
+    const int64_t day = DURATION_DAY_MS;
+    struct world *world = settled(8);
+    struct same same = {.count = HOMES};
+    struct act act;
+    (void)state;
+    for (int i = 0; i < HOMES; i++) {
+        world_kill(world, i);
+    }
+    world_run(world, 20 * day);
+    for (int i = 0; i < HOMES; i++) {
+        CHECK_ERR(ERR_OK, world_start(world, i));
+    }
+    world_run(world, 60 * SECOND);
+    tighter(world, 0, 5000, &act);
+    act.head.created.ms -= 8 * day;
+    CHECK_ERR(ERR_DENY_CHARTER, world_endorse(world, 0, &act, NULL, NULL));
+    act.head.created.ms += 2 * day;
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, &same.act));
+    CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+    CHECK(world_run_until(world, 5 * SECOND, all_have, &same));
+    world_destroy(world);
+}
+
 static void test_who_is_no_administrator_has_no_say(void **state) {
     struct world *world = settled(2);
     struct act act;
@@ -275,6 +300,7 @@ static void test_a_crash_loses_no_act(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_k_of_n_change_the_charter_everywhere),
+        cmocka_unit_test(test_an_act_of_long_ago_is_signed_by_nobody),
         cmocka_unit_test(test_who_is_no_administrator_has_no_say),
         cmocka_unit_test(test_nobody_signs_an_act_whose_treaty_could_not_count),
         cmocka_unit_test(test_an_act_that_too_few_signed_costs_its_link),

@@ -171,6 +171,122 @@ static void test_a_removed_one_does_not_let_itself_in(void **state) {
     world_destroy(world);
 }
 
+static void join(struct world *world, int home) {
+    char code[CODE_MAX_BYTES];
+    world_invite(world, 0, MEMBER_HOME, DURATION_DAY_MS, code);
+    CHECK_ERR(ERR_OK, world_join(world, home, code));
+    world_run(world, 5 * SECOND);
+    CHECK(world_certificate(world, home));
+}
+
+static bool has_removals(const struct world *world, int count) {
+    for (int i = 0; i < 3; i++) {
+        if (community_removals(world->homes[i].core->community) != (size_t)count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As many as one likes to name, but no more than its share; neither key nor joining hangs on them,
+ * nor does a new start. */
+static void test_who_removes_nobody_changes_nothing(void **state) {
+    enum {
+        SHARE = 16
+    };
+    struct world *world = world_create(41, HOMES, NULL);
+    uint8_t before[EPOCH_KEY_BYTES];
+    uint8_t after[EPOCH_KEY_BYTES];
+    (void)state;
+    world_found(world, 0, &terms);
+    join(world, 1);
+    join(world, 2);
+    world_epoch(world, 0, before);
+    for (int i = 0; i <= SHARE; i++) {
+        const struct id nobody = {{(uint8_t)(i + 1), 0x55}};
+        CHECK_ERR(i < SHARE ? ERR_OK : ERR_DENY_QUOTA, world_remove_id(world, 1, &nobody, true));
+        world_run(world, SECOND);
+    }
+    CHECK(has_removals(world, SHARE));
+    CHECK(world_log_count(world, 0, "removed ") == 0);
+    join(world, 3);
+    for (int i = 0; i < 4; i++) {
+        world_kill(world, i);
+        CHECK_ERR(ERR_OK, world_start(world, i));
+    }
+    world_run(world, 30 * SECOND);
+    CHECK(has_removals(world, SHARE));
+    for (int i = 0; i < 4; i++) {
+        world_epoch(world, i, after);
+        CHECK(memcmp(before, after, sizeof after) == 0);
+        CHECK(world_links(world, i) == 3);
+    }
+    world_destroy(world);
+}
+
+/* The sponsor's word waits for the certificate, with its part of the key; a neighbour's goes. */
+static void test_a_removal_may_come_before_whom_it_removes(void **state) {
+    struct world *world = world_create(42, HOMES, NULL);
+    struct world_insider insider;
+    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    uint8_t before[EPOCH_KEY_BYTES];
+    uint8_t after[EPOCH_KEY_BYTES];
+    (void)state;
+    world_found(world, 0, &terms);
+    for (int i = 1; i < 4; i++) {
+        join(world, i);
+    }
+    const struct id late = world_certify(world, 0, 4, world_wall(world, 0), 7, &certificate);
+    CHECK_ERR(ERR_OK, world_remove_id(world, 1, &late, false));
+    CHECK_ERR(ERR_OK, world_remove_id(world, 0, &late, false));
+    world_run(world, 5 * SECOND);
+    CHECK(has_removals(world, 2));
+    world_epoch(world, 1, before);
+    world_kill(world, 3);
+    CHECK(world_insider_dial(world, 3, 2, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&certificate)));
+    world_run(world, 5 * SECOND);
+    CHECK(has_removals(world, 1));
+    for (int i = 0; i < 3; i++) {
+        const struct community *community = world->homes[i].core->community;
+        world_epoch(world, i, after);
+        CHECK(memcmp(before, after, sizeof after) != 0 && world_same_epoch(world, i, 0));
+        CHECK(community_find(community, &late) != NULL);
+        CHECK(!community_in_standing(community, &late, world_wall(world, i)));
+        CHECK(world_log_count(world, i, "removed ") == 1);
+    }
+    world_insider_hang_up(&insider);
+    world_destroy(world);
+}
+
+/* Its invite is its own still, but opens nothing any more: neither key nor members. */
+static void test_a_removed_one_learns_nothing_by_its_invite(void **state) {
+    struct world *world = world_create(43, HOMES, NULL);
+    char code[CODE_MAX_BYTES];
+    (void)state;
+    for (int removed = 0; removed < 2; removed++) {
+        const int joiner = 2 + removed;
+        if (removed == 0) {
+            world_found(world, 0, &terms);
+            join(world, 1);
+        }
+        world_invite(world, 0, MEMBER_HOME, DURATION_DAY_MS, code);
+        CHECK_ERR(ERR_OK, world_join(world, joiner, code));
+        while (community_size(world->homes[0].core->community) != (size_t)joiner + 1) {
+            world_run(world, 1);
+        }
+        world_kill(world, joiner); /* before it is told anything */
+        const struct id id = *community_member_id(world->homes[0].core->community, (size_t)joiner);
+        if (removed == 1) {
+            CHECK_ERR(ERR_OK, world_remove_id(world, 0, &id, false));
+        }
+        CHECK_ERR(ERR_OK, world_start(world, joiner));
+        world_run(world, 30 * SECOND);
+        CHECK(world_is_member(world, joiner) == (removed == 0));
+    }
+    world_destroy(world);
+}
+
 /* Home 5 has asked, home 2 has a clip for it, and its owner is about to grant that. */
 static struct world_clip *clip_to_grant(struct world *world, struct id *request_id,
                                         struct grant *grant) {
@@ -360,6 +476,9 @@ int main(void) {
         cmocka_unit_test(test_a_home_leaves),
         cmocka_unit_test(test_a_home_that_left_alone_starts_again),
         cmocka_unit_test(test_a_removed_one_does_not_let_itself_in),
+        cmocka_unit_test(test_who_removes_nobody_changes_nothing),
+        cmocka_unit_test(test_a_removal_may_come_before_whom_it_removes),
+        cmocka_unit_test(test_a_removed_one_learns_nothing_by_its_invite),
         cmocka_unit_test(test_a_removed_ones_requests_end),
         cmocka_unit_test(test_a_grant_under_way_stops),
         cmocka_unit_test(test_who_was_away_catches_up),

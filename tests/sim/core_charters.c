@@ -27,7 +27,7 @@ enum {
     ENDORSEMENTS_OF_ONE = 16,
 };
 
-struct parted { /* a removal that counts */
+struct parted { /* a removal that counts, or is of nobody who does */
     struct id by;
     int member; /* NO_HOME: of nobody that was ever brought in */
     bool subtree;
@@ -444,9 +444,14 @@ static enum err visit_removal(void *context, const struct store_object *row) {
                    author, member);
         return ERR_OK;
     }
+    /* One of nobody, or of one in whose place another counts, adds nothing to the key. */
+    struct store_object certificate;
+    bool known = member != NO_HOME &&
+                 store_object_get(sim->world->homes[reading->home].store,
+                                  &sim->world->homes[member].certificate, &certificate) == ERR_OK;
     add_parted(reading->view,
                &(struct parted){object.id, member, removal.removed.subtree, removal.head.created,
-                                !id_is_zero(&removal.removed.epoch)});
+                                known && !id_is_zero(&removal.removed.epoch)});
     return ERR_OK;
 }
 

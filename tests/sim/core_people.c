@@ -220,9 +220,9 @@ static void grant(struct sim *sim, struct matched *m, enum clip_state state) {
 }
 
 static void decline(struct sim *sim, struct matched *m) {
-    m->declined = true;
     enum err err = world_decline(sim->world, m->home, &m->clip);
     m->over = err == ERR_OK && world_is_up(sim->world, m->home);
+    m->declined = m->over; /* else it was granted before, as a home has that died over it */
     answered(sim, m, err, "declines");
 }
 

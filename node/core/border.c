@@ -41,6 +41,8 @@ static enum err verify(struct core *core, const struct crossing *crossing);
 static enum err effect_of(struct core *core, const struct crossing *crossing);
 static enum err effect_of_request(struct core *core, const struct crossing *crossing,
                                   const struct agreed *agreed);
+static enum err has_room_that_day(struct core *core, const struct id *treaty, struct instant at,
+                                  uint32_t daily, bool *out);
 static bool hangs_on_the_home(enum err err);
 static enum err take_place(struct core *core, const struct crossing *crossing, const struct id *id);
 static enum err take_crossed_request(struct core *core, const struct crossing *crossing,
@@ -324,16 +326,33 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
 static enum err effect_of_request(struct core *core, const struct crossing *crossing,
                                   const struct agreed *agreed) {
     const struct crossed *crossed = &core->border->crossed;
-    const struct instant since = {crossing->head.created.ms - DURATION_DAY_MS};
     struct asker asker;
-    uint64_t today = 0;
-    enum err err =
-        store_crossed_count(core->store, &crossing->treaty, since, crossing->head.created, &today);
-    if (err != ERR_OK || today >= agreed->treaty.daily) {
+    bool room = false;
+    enum err err = has_room_that_day(core, &crossing->treaty, crossing->head.created,
+                                     agreed->treaty.daily, &room);
+    if (err != ERR_OK || !room) {
         return err == ERR_OK ? ERR_DENY_QUOTA : err;
     }
     treaty_asker(community_governance(core->community), agreed, &crossed->author, &asker);
     return gossip_judge_rules(core, &crossed->object.id, &crossed->request, &asker);
+}
+
+/* Its gateway says when it crossed, and a home that was away hears of the last one first: so
+ * neither those before it nor those after it may fill a day. Who never lets more cross in any 24
+ * hours is then never refused, and whoever dates them as he likes gets less than twice as many. */
+static enum err has_room_that_day(struct core *core, const struct id *treaty, struct instant at,
+                                  uint32_t daily, bool *out) {
+    const struct instant day_before = {at.ms - DURATION_DAY_MS};
+    const struct instant just_before = {at.ms - 1};
+    const struct instant day_after = {at.ms + DURATION_DAY_MS - 1};
+    uint64_t before = 0;
+    uint64_t after = 0;
+    enum err err = store_crossed_count(core->store, treaty, day_before, at, &before);
+    if (err == ERR_OK) {
+        err = store_crossed_count(core->store, treaty, just_before, day_after, &after);
+    }
+    *out = err == ERR_OK && before < daily && after < daily;
+    return err;
 }
 
 enum err border_crossed(struct core *core, struct bytes bytes) {

@@ -19,6 +19,7 @@ enum {
     OWNER, /* there, with footage */
     HOMES,
     NEWCOMER = HOMES, /* here, of one test alone */
+    NOBODY = -1,
     FAR = ELSEWHERE,
     SLOT_MS = 60 * 1000,
     MINUTE = DURATION_MINUTE_MS,
@@ -73,7 +74,8 @@ static void be_siblings(struct street *street, int here, int there) {
     }
 }
 
-static void side(const struct street *street, int founder, struct treaty_side *out) {
+/* A side's founder is its clerk; here there may be another. */
+static void side(const struct street *street, int founder, int also, struct treaty_side *out) {
     const struct world_home *home = &street->world->homes[founder];
     *out = (struct treaty_side){.community = street->sides[founder == FAR],
                                 .founder_count = 1,
@@ -81,6 +83,9 @@ static void side(const struct street *street, int founder, struct treaty_side *o
                                 .allowance = terms.invite_allowance,
                                 .clerk_count = 1,
                                 .clerks = {home->node}};
+    if (also != NOBODY && founder == ASKER) {
+        out->clerks[out->clerk_count++] = street->world->homes[also].node;
+    }
     (void)snprintf(out->name, sizeof out->name, "Side %d", founder == FAR);
 }
 
@@ -100,7 +105,7 @@ static void end_treaty(struct street *street, int founder) {
     act(street, founder, &ended);
 }
 
-static struct street agree(uint64_t seed, uint32_t live) {
+static struct street agree(uint64_t seed, uint32_t live, int clerk) {
     struct street street = {.world = world_create(seed, HOMES + 1, NULL)};
     SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
     struct world *world = street.world;
@@ -119,8 +124,8 @@ static struct street agree(uint64_t seed, uint32_t live) {
                         .daily = 4};
     treaty->caps.live_requests = live;
     bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
-    side(&street, order ? ASKER : FAR, &treaty->sides[0]);
-    side(&street, order ? FAR : ASKER, &treaty->sides[1]);
+    side(&street, order ? ASKER : FAR, clerk, &treaty->sides[0]);
+    side(&street, order ? FAR : ASKER, clerk, &treaty->sides[1]);
     CHECK_ERR(ERR_OK, treaty_encode(treaty, &body));
     sha256(buffer_bytes(&body), &street.treaty_id);
     const struct act made = {.treaty = buffer_bytes(&body)};
@@ -130,14 +135,14 @@ static struct street agree(uint64_t seed, uint32_t live) {
     return street;
 }
 
-static struct street settle_with(uint64_t seed, uint32_t live) {
-    struct street street = agree(seed, live);
+static struct street settle_with(uint64_t seed, uint32_t live, int clerk) {
+    struct street street = agree(seed, live, clerk);
     world_run(street.world, 2 * MINUTE); /* rolls come out, and gateways say that they are some */
     return street;
 }
 
 static struct street settle(uint64_t seed) {
-    return settle_with(seed, ((struct caps)CAPS_DEFAULT).live_requests);
+    return settle_with(seed, ((struct caps)CAPS_DEFAULT).live_requests, NOBODY);
 }
 
 static void ask(struct street *street) {
@@ -372,7 +377,7 @@ static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
 /* The charters of both would let more of them live. */
 static void test_no_more_live_than_the_treaty_says(void **state) {
     (void)state;
-    struct street street = settle_with(12, 2);
+    struct street street = settle_with(12, 2, NOBODY);
     struct world *world = street.world;
     for (int i = 0; i < 3; i++) {
         ask(&street);
@@ -665,11 +670,168 @@ static void test_the_newest_roll_outlasts_what_brought_it(void **state) {
     CHECK_ERR(ERR_OK, world_start(world, OWNER));
     size_t known = 0;
     for (size_t i = 0; i < TREATIES_MAX; i++) {
-        const struct far_roll *far = &world->homes[OWNER].core->border->far[i];
+        const struct far *far = &world->homes[OWNER].core->border->far[i];
+        const struct far_roll *roll = &far->rolls[0];
         bool good = id_equal(&far->treaty, &street.treaty_id);
-        known += good && far->names && far->removed_count == 1 ? 1 : 0;
+        known += good && roll->names && roll->removed_count == 1 ? 1 : 0;
     }
     CHECK(known == 1);
+    world_destroy(world);
+}
+
+/* ---- a clerk that was removed ---- */
+
+/* A roll by GATE_B, as far as it goes of true members, which has more acts than there are. It names
+ * whom it likes as its author. */
+static void forge_roll(const struct street *street, int author, int64_t ahead_ms,
+                       const int *members, size_t count, const struct sign_public *removed,
+                       struct buffer *out) {
+    const struct world_home *home = &street->world->homes[GATE_B];
+    const struct sign_secret *key = &home->keys.sign;
+    const struct instant now = {world_wall(street->world, ASKER).ms + ahead_ms};
+    struct id ids[HOMES];
+    struct roll roll = {.head = {.community = street->sides[0],
+                                 .author = street->world->homes[author].certificate,
+                                 .created = now,
+                                 .expires = {now.ms + 48 * (int64_t)HOUR}},
+                        .act = street->sides[0],
+                        .version = 1024,
+                        .caps = CAPS_DEFAULT,
+                        .member_count = (uint32_t)count,
+                        .treaty_count = 1,
+                        .treaties = {street->treaty_id}};
+    SCOPED(buffer_finish) struct buffer body = {.max = ROLL_BYTES_MAX};
+    if (removed != NULL) {
+        memcpy(roll.removed[roll.removed_count++].b, removed->b, sizeof removed->b);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = street->world->homes[members[i]].certificate;
+    }
+    CHECK_ERR(ERR_OK, roll_tree(ids, count, NULL, &roll.members, NULL));
+    CHECK_ERR(ERR_OK, roll_encode(&roll, &body));
+    (void)sample_sign(OBJECT_ROLL, buffer_bytes(&body), &key, 1, out);
+}
+
+static void certificate_of(struct street *street, int number, struct buffer *out) {
+    struct world_home *home = &street->world->homes[ASKER];
+    struct store_object row;
+    buffer_init(out, SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK,
+              store_object_get(home->store, &street->world->homes[number].certificate, &row));
+    CHECK_ERR(ERR_OK, buffer_append(out, row.object));
+    store_roll_back(home->store);
+}
+
+/* By it GATE_B asks, through a gateway that helps it. Has it an effect? */
+static bool asks_by_its_own_roll(struct street *street, const struct sign_public *removed) {
+    struct world *world = street->world;
+    struct buffer founder;
+    struct buffer member;
+    struct buffer roll;
+    struct buffer object;
+    struct request request;
+    struct id id;
+    const int itself[] = {GATE_B};
+    forge_roll(street, ASKER, 0, itself, 1, removed, &roll);
+    certificate_of(street, ASKER, &founder);
+    certificate_of(street, GATE_B, &member);
+    world_voluntary(world, GATE_B, LIFE, &request);
+    const struct id asked = world_sign_request(world, GATE_B, &request, &object);
+    struct crossing crossing = {
+        .head = {.community = street->sides[1],
+                 .created = request.head.created,
+                 .expires = request.head.expires},
+        .treaty = street->treaty_id,
+        .object = buffer_bytes(&object),
+        .membership = {.chain_count = 2,
+                       .chain = {buffer_bytes(&founder), buffer_bytes(&member)},
+                       .roll = buffer_bytes(&roll)}};
+    CHECK_ERR(ERR_OK, say(street, &crossing, GATE_A_FAR, OWNER, &id));
+    buffer_finish(&founder);
+    buffer_finish(&member);
+    buffer_finish(&roll);
+    buffer_finish(&object);
+    return world_has_object(world, OWNER, &asked);
+}
+
+static void let_days_pass(struct street *street, int64_t days) {
+    for (int home = 0; home < HOMES; home++) {
+        world_sleep(street->world, home, days * DURATION_DAY_MS);
+    }
+    world_run(street->world, days * DURATION_DAY_MS + 5 * (int64_t)MINUTE);
+}
+
+/* While it belongs: all that its roll says of members is true, so gateways carry it. Its clock is
+ * ahead as far as may be. */
+static void say_roll_in_time(struct street *street) {
+    struct world_home *home = &street->world->homes[GATE_A];
+    const int members[] = {ASKER, GATE_A, GATE_B};
+    struct buffer roll;
+    enum err verdict = ERR_OK;
+    forge_roll(street, GATE_B, 14 * MINUTE, members, 3, NULL, &roll);
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK,
+              gossip_take(home->core, NULL, buffer_bytes(&roll), (struct way){0}, &verdict));
+    CHECK_ERR(ERR_OK, store_commit(home->store));
+    CHECK_ERR(ERR_OK, verdict);
+    buffer_finish(&roll);
+    world_run(street->world, MINUTE);
+}
+
+/* What it said last, however new, does not stand in the way of what others say since. */
+static void test_a_clerk_that_was_removed_keeps_no_others_roll_from_crossing(void **state) {
+    (void)state;
+    struct street street = settle_with(26, ((struct caps)CAPS_DEFAULT).live_requests, GATE_B);
+    struct world *world = street.world;
+    say_roll_in_time(&street);
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    world_kill(world, OWNER);
+    world_run(world, MINUTE);
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
+/* The other clerk's rolls say so, over a start and long after; what that one says still counts. */
+static void test_a_clerk_that_was_removed_says_no_more_who_belongs(void **state) {
+    (void)state;
+    struct street street = settle_with(24, ((struct caps)CAPS_DEFAULT).live_requests, GATE_B);
+    struct world *world = street.world;
+    world_kill(world, NEWCOMER);
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_kill(world, OWNER);
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    let_days_pass(&street, 11);
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
+/* Nobody there can tell which of them belongs. */
+static void test_nothing_crosses_where_clerks_remove_each_other(void **state) {
+    (void)state;
+    struct street street = settle_with(25, ((struct caps)CAPS_DEFAULT).live_requests, GATE_B);
+    struct world *world = street.world;
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!asks_by_its_own_roll(&street, &world->homes[ASKER].node));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, GATE_A, &street.id));
+    CHECK(!world_has_object(world, OWNER, &street.id));
     world_destroy(world);
 }
 
@@ -726,7 +888,7 @@ static void test_a_roll_serves_who_starts_after_somebody_joined(void **state) {
 /* What nobody could vouch for yet crosses as soon as somebody can. */
 static void test_what_waits_for_a_roll_goes_with_it(void **state) {
     (void)state;
-    struct street street = agree(22, ((struct caps)CAPS_DEFAULT).live_requests);
+    struct street street = agree(22, ((struct caps)CAPS_DEFAULT).live_requests, NOBODY);
     struct world *world = street.world;
     ask(&street);
     world_run(world, 30 * 1000);
@@ -773,6 +935,9 @@ int main(void) {
         cmocka_unit_test(test_a_roll_serves_who_starts_after_somebody_joined),
         cmocka_unit_test(test_what_waits_for_a_roll_goes_with_it),
         cmocka_unit_test(test_nobody_says_without_end_that_it_carries),
+        cmocka_unit_test(test_a_clerk_that_was_removed_says_no_more_who_belongs),
+        cmocka_unit_test(test_a_clerk_that_was_removed_keeps_no_others_roll_from_crossing),
+        cmocka_unit_test(test_nothing_crosses_where_clerks_remove_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

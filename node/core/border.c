@@ -4,7 +4,8 @@
  *
  * Homes come to know of removals, of a treaty's end and of other crossings of the same object in
  * any order. So whether a crossing is taken and passed on hangs on nothing but itself and the
- * treaty; what is known here besides decides only whether it has an effect here. */
+ * treaty; what is known here besides decides only whether it has an effect here. But a request
+ * waits where nobody has said lately who belongs over there: it comes again. */
 #include <string.h>
 
 #include "node/base/assert.h"
@@ -353,8 +354,12 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
     if (err != ERR_USER_NOT_FOUND) {
         return err == ERR_OK ? ERR_PEER_REPEATED : err;
     }
+    /* By its date, which its gateway chooses, its own roll was good. A newer one that is kept from
+     * us might remove its author, so it waits for one: that it is ignored lets it come again. */
     if (crossed->object.kind == OBJECT_REQUEST) {
-        return effect_of_request(core, crossing, agreed);
+        return instant_reached(core->now.wall, newest->expires)
+                   ? ERR_DENY_EXPIRED
+                   : effect_of_request(core, crossing, agreed);
     }
     err = taken_back(core, &crossed->withdrawal.request, &over);
     return err != ERR_OK ? err

@@ -4,6 +4,7 @@
 #include "cli/decisions.h"
 #include "cli/sent.h"
 #include "cli/terms.h"
+#include "cli/treaties.h"
 
 enum {
     TABLE_COLUMNS_MIN = 72, /* below, a member has two lines */
@@ -33,6 +34,7 @@ static bool owns(const struct listed *home, const struct sign_public *key);
 static int find_officers(struct parting *parting);
 static bool too_few_left(const struct parting *parting);
 static void say_removal(const struct parting *parting);
+static void say_clerks(const struct parting *parting);
 static void say_brought(const struct listed *member, bool go);
 static void say_administrators(const struct parting *parting);
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
@@ -306,6 +308,7 @@ static void say_removal(const struct parting *parting) {
     term_line("", "",
               outside ? "it is for good: it could ask again by a new certificate alone"
                       : "it is for good: it could come back as a new home alone, by a new invite");
+    say_clerks(parting);
     say_administrators(parting);
     if (parting->by_act) {
         decisions_say_by(&decisions, &parting->pub.owner.sign);
@@ -314,6 +317,17 @@ static void say_removal(const struct parting *parting) {
                   member->member.role == MEMBER_OFFICER
                       ? "you, whose officer it is: at once"
                       : "you, as this home brought it in: at once");
+    }
+}
+
+/* Nobody takes a clerk out of a treaty: both sides would have to make another. */
+static void say_clerks(const struct parting *parting) {
+    SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+    treaty_clerk_goes(&decisions.community.governance, &decisions.members, parting->member,
+                      parting->subtree, now_wall(), &changes);
+    for (const char *line = changes_first(&changes); line != NULL;
+         line = changes_next(&changes, line)) {
+        term_line("", "", line);
     }
 }
 

@@ -35,6 +35,8 @@ static bool has_room(const struct governance *governance, struct instant at);
 static struct instant over_at(const struct agreed *agreed);
 static void clerk_faults(const struct treaty_side *own, const struct member_list *members,
                          struct changes *out);
+static bool goes(const struct member_list *members, const struct sign_public *clerk,
+                 const struct listed *home, bool subtree);
 static const struct agreed *agreed_on(const struct governance *governance, const struct id *id);
 
 /* ---- made ---- */
@@ -441,4 +443,45 @@ static const struct agreed *agreed_on(const struct governance *governance, const
         }
     }
     return NULL;
+}
+
+/* ---- clerks who are removed ---- */
+
+/* The far side heeds what the others say of it (PROTOCOL 4.14), and where there are none, nothing
+ * tells it apart. */
+void treaty_clerk_goes(const struct governance *governance, const struct member_list *members,
+                       const struct listed *home, bool subtree, struct instant now,
+                       struct changes *out) {
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        const struct treaty_side *own = treaty_side(&agreed->treaty, &governance->community);
+        const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+        char safe[SAFE_MAX];
+        size_t going = 0;
+        size_t others = 0;
+        if (governance_treaty(governance, &agreed->id, now) != agreed) {
+            continue;
+        }
+        for (size_t k = 0; k < own->clerk_count; k++) {
+            const struct listed *clerk = home_of(members, &own->clerks[k]);
+            bool one = goes(members, &own->clerks[k], home, subtree);
+            going += one ? 1 : 0;
+            others += !one && clerk != NULL && listed_stands(clerk) ? 1 : 0;
+        }
+        if (going > 0) {
+            changes_add(out,
+                        others > 0 ? "it is a clerk of the treaty with %.400s: the other clerks "
+                                     "tell them that it belongs no more, but it can keep all from "
+                                     "crossing until that treaty is made anew"
+                                   : "it is the last clerk of the treaty with %.400s, and tells "
+                                     "them who belongs until that treaty is made anew",
+                        safe_text(far->name, NAME_MAX_BYTES, safe));
+        }
+    }
+}
+
+static bool goes(const struct member_list *members, const struct sign_public *clerk,
+                 const struct listed *home, bool subtree) {
+    const struct listed *found = home_of(members, clerk);
+    return found != NULL && (found == home || (subtree && listed_under(found, home)));
 }

@@ -60,4 +60,10 @@ void treaty_change(const struct governance *governance, const struct act *act,
 void treaty_end_change(const struct governance *governance, const struct act *act,
                        struct changes *out);
 
+/* What becomes of treaties in force whose rolls this home signs, and with `subtree` those below it,
+ * when it is removed, a line each. */
+void treaty_clerk_goes(const struct governance *governance, const struct member_list *members,
+                       const struct listed *home, bool subtree, struct instant now,
+                       struct changes *out);
+
 #endif

@@ -36,11 +36,15 @@ static void gateway_hash(const struct id *treaty, const struct id *object,
                          const struct id *certificate, uint8_t out[32]);
 static int compare_ids(const void *a, const void *b);
 static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out);
+static enum err verify_roll(const struct treaty_side *side, struct bytes signed_roll,
+                            struct instant now, size_t *clerk, struct roll *out);
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
                                const struct treaty_side *far, struct instant now,
                                struct crossed *out);
 static enum err verify_withdrawal(const struct crossing *crossing, struct instant now,
                                   struct crossed *out);
+static enum err verify_crossed_roll(const struct crossing *crossing, struct instant now,
+                                    const struct crossed *crossed);
 static bool signed_by_owner_of(const struct signed_object *object, const struct member *member);
 static enum err verify_author(const struct head *head, const struct crossing *crossing,
                               struct instant now, const struct far_member *author);
@@ -359,6 +363,12 @@ static bool read_tree(void *context, unsigned level, uint64_t index, struct id *
 
 enum err roll_verify(const struct treaty_side *side, struct bytes signed_roll, struct instant now,
                      struct roll *out) {
+    size_t clerk = 0;
+    return verify_roll(side, signed_roll, now, &clerk, out);
+}
+
+static enum err verify_roll(const struct treaty_side *side, struct bytes signed_roll,
+                            struct instant now, size_t *clerk, struct roll *out) {
     struct signed_object object;
     enum err err = signed_decode(signed_roll, &object);
     if (err == ERR_OK) {
@@ -367,17 +377,25 @@ enum err roll_verify(const struct treaty_side *side, struct bytes signed_roll, s
     if (err != ERR_OK) {
         return err;
     }
-    bool good = false;
-    for (size_t i = 0; i < side->clerk_count && !good; i++) {
-        good = signed_by(&object, &side->clerks[i]);
+    *clerk = roll_clerk(side, &object);
+    if (*clerk == side->clerk_count) {
+        return ERR_PEER_SIGNATURE;
     }
-    if (!good || !id_equal(&out->head.community, &side->community)) {
-        return good ? ERR_PEER_CERTIFICATE : ERR_PEER_SIGNATURE;
+    if (!id_equal(&out->head.community, &side->community)) {
+        return ERR_PEER_CERTIFICATE;
     }
     if (out->head.created.ms > now.ms + ROLL_FUTURE_MAX_MS) {
         return ERR_DENY_TIME;
     }
     return instant_reached(now, out->head.expires) ? ERR_DENY_EXPIRED : ERR_OK;
+}
+
+size_t roll_clerk(const struct treaty_side *side, const struct signed_object *roll) {
+    size_t clerk = 0;
+    while (clerk < side->clerk_count && !signed_by(roll, &side->clerks[clerk])) {
+        clerk++;
+    }
+    return clerk;
 }
 
 bool roll_names(const struct roll *roll, const struct id *treaty) {
@@ -395,7 +413,7 @@ enum err membership_verify(const struct treaty_side *side, const struct membersh
     const struct instant any = {0};
     struct merkle_proof proof = {.count = membership->hash_count};
     struct id leaf;
-    enum err err = roll_verify(side, membership->roll, now, &out->roll);
+    enum err err = verify_roll(side, membership->roll, now, &out->clerk, &out->roll);
     if (err != ERR_OK) {
         return err;
     }
@@ -461,9 +479,7 @@ enum err crossing_verify(const struct governance *governance, const struct cross
     case OBJECT_WITHDRAWAL:
         return verify_withdrawal(crossing, now, out);
     case OBJECT_ROLL:
-        return bytes_equal(crossing->object, crossing->membership.roll)
-                   ? verify_author(&out->author.roll.head, crossing, now, &out->author)
-                   : ERR_PEER_CERTIFICATE;
+        return verify_crossed_roll(crossing, now, out);
     default:
         return ERR_PEER_CERTIFICATE;
     }
@@ -512,6 +528,17 @@ static enum err verify_withdrawal(const struct crossing *crossing, struct instan
         err = ERR_PEER_SIGNATURE;
     }
     return err == ERR_OK ? verify_author(&out->withdrawal.head, crossing, now, &out->author) : err;
+}
+
+/* With the membership of the clerk that signed it: of each clerk one is kept. */
+static enum err verify_crossed_roll(const struct crossing *crossing, struct instant now,
+                                    const struct crossed *crossed) {
+    if (!bytes_equal(crossing->object, crossing->membership.roll)) {
+        return ERR_PEER_CERTIFICATE;
+    }
+    return signed_by(&crossed->object, &crossed->author.member.node)
+               ? verify_author(&crossed->author.roll.head, crossing, now, &crossed->author)
+               : ERR_PEER_SIGNATURE;
 }
 
 static bool signed_by_owner_of(const struct signed_object *object, const struct member *member) {

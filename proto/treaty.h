@@ -37,7 +37,9 @@ struct roll {
     uint32_t member_count;
     struct id members; /* root */
     size_t removed_count;
-    struct id removed[ROLL_REMOVED_MAX]; /* lately: requests of theirs that live end */
+    /* Node keys of clerks who were, first; then certificates that were lately: requests of theirs
+     * that live end. */
+    struct id removed[ROLL_REMOVED_MAX];
     size_t treaty_count;
     struct id treaties[TREATIES_MAX]; /* in force */
 };
@@ -100,12 +102,15 @@ MUST_USE enum err roll_tree(struct id *ids, size_t count, const struct id *membe
  * ERR_PEER_CERTIFICATE, ERR_DENY_TIME (from the future), ERR_DENY_EXPIRED. */
 MUST_USE enum err roll_verify(const struct treaty_side *side, struct bytes signed_roll,
                               struct instant now, struct roll *out);
+/* Which clerk of `side` signed it; clerk_count: none did. */
+size_t roll_clerk(const struct treaty_side *side, const struct signed_object *roll);
 bool roll_names(const struct roll *roll, const struct id *treaty); /* is it in force there? */
 
 struct far_member {
     struct id certificate;
     struct member member;
     struct roll roll; /* by which it is one */
+    size_t clerk;     /* of its side, who signed that */
 };
 /* Is that one a member of `side`? As roll_verify(), and ERR_PEER_CERTIFICATE, ERR_DENY_ROLE. */
 MUST_USE enum err membership_verify(const struct treaty_side *side,

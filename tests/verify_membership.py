@@ -162,7 +162,7 @@ class Object:
         return True
 
 
-Gone = collections.namedtuple("Gone", "member subtree at by")
+Gone = collections.namedtuple("Gone", "member subtree at")
 
 
 class Community:
@@ -271,7 +271,7 @@ class Community:
             self.charters.append((head["created"], self.charter))
         if act["removed"] is not None:
             need(len(act["removed"]["epoch"]) == 32, "a removal without what changes the key")
-            self.gone.append(Gone(act["removed"]["member"], bool(act["removed"]["subtree"]), head["created"], None))
+            self.gone.append(Gone(act["removed"]["member"], bool(act["removed"]["subtree"]), head["created"]))
         if act["renewed"] is not None:
             until = act["renewed"]["until"]
             need(until - head["created"] <= RENEWED_DAYS * DAY_MS, "it renews for too long")
@@ -406,30 +406,26 @@ class Community:
         self.ends[member.id] = max(item.head["expires"], self.ends[member.id])
 
     def remove(self, items):
-        """Of one author about one member the smallest id counts; one by somebody removed before does not."""
+        """Of one author about one member the smallest id counts, whatever became of its author."""
         self.each(items, self.check_removal)
         bad = {name for name, _ in self.wrong}
         counted = {}
-        for name, item in sorted((pair for pair in items if pair[0] not in bad), key=lambda pair: pair[1].id):
-            counted.setdefault((item.head["author"], item.body["removed"]["member"]), (name, item))
-        for name, item in sorted(counted.values(), key=lambda pair: pair[1].head["created"]):
-            author, removed = self.members[item.head["author"]], item.body["removed"]
-            before = self.removed_at(author)
-            if before is not None and before <= item.head["created"]:
-                self.wrong.append((name, "its author had been removed before"))
-            else:
-                self.gone.append(Gone(removed["member"], bool(removed["subtree"]), item.head["created"], author.id))
+        for _, item in sorted((pair for pair in items if pair[0] not in bad), key=lambda pair: pair[1].id):
+            counted.setdefault((item.head["author"], item.body["removed"]["member"]), item)
+        for (author, member), item in counted.items():
+            # What is about a certificate that is not here is kept too, as it adds to the key; whether its author may say so
+            # shows when that one comes.
+            if member in self.members and author in (member, self.members[member].head["author"]):
+                self.gone.append(Gone(member, bool(item.body["removed"]["subtree"]), item.head["created"]))
 
     def check_removal(self, item):
         removed, head = item.body["removed"], item.head
-        need(removed is not None and removed["member"] in self.members and head["author"] in self.members, "about or by "
+        need(removed is not None and len(removed["member"]) == 32 and head["author"] in self.members, "about nobody, or by "
              "nobody here")
-        member, author = self.members[removed["member"]], self.members[head["author"]]
-        leaves = member is author
+        author = self.members[head["author"]]
         need(head["community"] == self.id and head["expires"] == FOR_GOOD, "it is no removal of this community")
-        need(leaves or member.head["author"] == author.id, "its author did not bring in who is removed")
         need(any(item.signed_by(owner[:32]) for owner in author.body["owners"]), "no owner of its author signed it")
-        partless = leaves or author.body["role"] == OUTSIDER
+        partless = removed["member"] == author.id or author.body["role"] == OUTSIDER
         need(len(removed["epoch"]) == (0 if partless else 32), "what changes the key is there, or missing, wrongly")
 
     def removed_at(self, item):

@@ -104,8 +104,9 @@ def check_membership(data, side, treaty, at):
 
 
 def true_roll(far, roll):
-    """Whether it is what the far community's own objects come to."""
-    ids = sorted(m.id for m in far.members.values() if far.state(m, roll.head["created"]).startswith("in standing"))
+    """Whether it is what the far community's own objects come to; who asks from outside is no member."""
+    ids = sorted(m.id for m in far.members.values() if m.body["role"] not in (stranger.OUTSIDER, stranger.OFFICER)
+                 and far.state(m, roll.head["created"]).startswith("in standing"))
     return len(ids) == roll.body["member_count"] and tree(ids) == roll.body["members"]
 
 

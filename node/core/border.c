@@ -4,7 +4,8 @@
  *
  * Homes come to know of removals, of a treaty's end and of other crossings of the same object in
  * any order. So whether a crossing is taken and passed on hangs on nothing but itself and the
- * treaty; what is known here besides decides only whether it has an effect here. */
+ * treaty; what is known here besides decides only whether it has an effect here. But a request
+ * waits where nobody has said lately who belongs over there: it comes again. */
 #include <string.h>
 
 #include "node/base/assert.h"
@@ -18,7 +19,7 @@ enum {
 struct loading {
     struct core *core;
     size_t count;
-    struct id forgotten[TREATIES_MAX]; /* treaties that nobody speaks of any more */
+    struct id forgotten[TREATIES_MAX * CLERKS_MAX]; /* treaties that nobody speaks of any more */
 };
 
 struct swept { /* of this community, by treaties that did not stand when it was made */
@@ -28,19 +29,21 @@ struct swept { /* of this community, by treaties that did not stand when it was 
 };
 
 static enum err visit_far(void *context, const struct id *treaty, struct bytes bytes);
-static bool is_kept(const struct governance *governance, const struct id *treaty);
 static enum err sweep(struct core *core, enum object_kind kind);
 static enum err visit_swept(void *context, const struct store_object *row);
 static bool stood(const struct core *core, const struct store_object *row);
 static enum err find_place(struct core *core, const struct crossing *crossing, const struct id *id);
-static const struct id *subject_of(const struct crossing *crossing,
-                                   const struct signed_object *inner);
+static enum err subject_of(const struct crossing *crossing, const struct signed_object *inner,
+                           struct id *out);
 static enum err wins_over(struct core *core, const struct signed_object *inner, const struct id *id,
                           const struct id *before, bool *out);
+static enum err roll_created(struct core *core, const struct id *id, struct instant *out);
 static enum err verify(struct core *core, const struct crossing *crossing);
 static enum err effect_of(struct core *core, const struct crossing *crossing);
 static enum err effect_of_request(struct core *core, const struct crossing *crossing,
                                   const struct agreed *agreed);
+static enum err has_room_that_day(struct core *core, const struct id *treaty, struct instant at,
+                                  uint32_t daily, bool *out);
 static bool hangs_on_the_home(enum err err);
 static enum err take_place(struct core *core, const struct crossing *crossing, const struct id *id);
 static enum err take_crossed_request(struct core *core, const struct crossing *crossing,
@@ -49,10 +52,16 @@ static enum err take_crossed_withdrawal(struct core *core, const struct crossing
 static enum err take_roll(struct core *core, const struct crossing *crossing, const struct id *by);
 static enum err end_of_removed(struct core *core, const struct roll *roll, const struct id *author,
                                const struct id *by);
-static bool is_newer(const struct far_roll *far, const struct roll *roll, struct instant now);
-static void keep_far(struct far_roll *far, const struct roll *roll);
-static struct far_roll *newest_far(struct core *core, const struct id *treaty);
-static bool is_removed_there(const struct far_roll *far, const struct id *certificate);
+static const struct treaty_side *side_of(const struct core *core, const struct id *treaty);
+static bool keep_far(struct far *far, size_t clerk, const struct roll *roll);
+static const struct far_roll *counting(const struct far *far, const struct treaty_side *side,
+                                       struct instant now);
+static bool is_disowned(const struct far *far, const struct treaty_side *side, size_t clerk,
+                        struct instant now);
+static bool goes_before(const struct far_roll *one, const struct far_roll *other,
+                        struct instant now);
+static bool removes(const struct far_roll *roll, const uint8_t what[32]);
+static struct far *far_of(struct core *core, const struct id *treaty);
 
 /* ---- treaties ---- */
 
@@ -92,30 +101,35 @@ static enum err visit_far(void *context, const struct id *treaty, struct bytes b
     struct core *core = loading->core;
     struct signed_object object;
     struct roll roll;
-    if (!is_kept(community_governance(core->community), treaty)) {
+    const struct treaty_side *side = side_of(core, treaty);
+    if (side == NULL) {
         if (loading->count < COUNT_OF(loading->forgotten)) {
             loading->forgotten[loading->count++] = *treaty;
         }
         return ERR_OK;
     }
-    struct far_roll *far = newest_far(core, treaty);
+    struct far *far = far_of(core, treaty);
     enum err err = signed_decode(bytes, &object);
     if (err == ERR_OK) {
         err = roll_decode(object.body, &roll);
     }
-    if (err == ERR_OK && far != NULL) {
-        keep_far(far, &roll);
+    size_t clerk = err == ERR_OK ? roll_clerk(side, &object) : side->clerk_count;
+    if (far != NULL && clerk < side->clerk_count) {
+        (void)keep_far(far, clerk, &roll); /* a row from before each clerk had one is older */
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
 
-static bool is_kept(const struct governance *governance, const struct id *treaty) {
+/* The other one of a treaty that an act has made; NULL: none has, as far as is known now. */
+static const struct treaty_side *side_of(const struct core *core, const struct id *treaty) {
+    const struct governance *governance = community_governance(core->community);
     for (size_t i = 0; i < governance->treaty_count; i++) {
-        if (governance->treaties[i].by != 0 && id_equal(&governance->treaties[i].id, treaty)) {
-            return true;
+        const struct agreed *agreed = &governance->treaties[i];
+        if (agreed->by != 0 && id_equal(&agreed->id, treaty)) {
+            return treaty_far_side(&agreed->treaty, &governance->community);
         }
     }
-    return false;
+    return NULL;
 }
 
 /* ---- acts ---- */
@@ -203,20 +217,23 @@ enum err border_judge_crossing(struct core *core, const struct signed_object *ob
     return err == ERR_OK && early ? ERR_DENY_TIME : err;
 }
 
-/* A gateway says a thing once, and of one treaty's rolls the newest: of two crossings all homes
- * keep the same, whatever came first. */
+/* A gateway says a thing once, and of one clerk's rolls by one treaty the newest: of two crossings
+ * all homes keep the same, whatever came first. */
 static enum err find_place(struct core *core, const struct crossing *crossing,
                            const struct id *id) {
     struct signed_object inner;
+    struct id subject;
     struct id before;
     uint64_t live = 0;
     bool wins = false;
     enum err err = signed_decode(crossing->object, &inner);
+    if (err == ERR_OK) {
+        err = subject_of(crossing, &inner, &subject);
+    }
     if (err != ERR_OK) {
         return err;
     }
-    err = store_carried_get(core->store, &crossing->head.author, subject_of(crossing, &inner),
-                            &before);
+    err = store_carried_get(core->store, &crossing->head.author, &subject, &before);
     if (err == ERR_OK) {
         err = wins_over(core, &inner, id, &before, &wins);
         return err == ERR_OK && !wins ? ERR_PEER_REPEATED : err;
@@ -228,27 +245,48 @@ static enum err find_place(struct core *core, const struct crossing *crossing,
     return err == ERR_OK && live >= CROSSINGS_OF_ONE ? ERR_DENY_QUOTA : err;
 }
 
-static const struct id *subject_of(const struct crossing *crossing,
-                                   const struct signed_object *inner) {
-    return inner->kind == OBJECT_ROLL ? &crossing->treaty : &inner->id;
+static enum err subject_of(const struct crossing *crossing, const struct signed_object *inner,
+                           struct id *out) {
+    struct head head;
+    if (inner->kind != OBJECT_ROLL) {
+        *out = inner->id;
+        return ERR_OK;
+    }
+    enum err err = head_decode(inner->body, &head);
+    if (err == ERR_OK) {
+        uint8_t both[64];
+        memcpy(both, crossing->treaty.b, sizeof crossing->treaty.b);
+        memcpy(both + sizeof crossing->treaty.b, head.author.b, sizeof head.author.b);
+        sha256(BYTES_OF(both), out);
+    }
+    return err;
 }
 
 static enum err wins_over(struct core *core, const struct signed_object *inner, const struct id *id,
                           const struct id *before, bool *out) {
-    struct store_object row;
-    struct signed_object object;
-    struct crossing crossing;
-    struct roll roll;
-    struct roll other;
+    struct head head;
+    struct instant other;
     *out = id_compare(id, before) < 0;
     if (inner->kind != OBJECT_ROLL) {
         return ERR_OK;
     }
-    enum err err = roll_decode(inner->body, &roll);
-    if (err != ERR_OK) {
-        return err;
+    enum err err = head_decode(inner->body, &head);
+    if (err == ERR_OK) {
+        err = roll_created(core, before, &other);
     }
-    err = store_object_get(core->store, before, &row);
+    if (err == ERR_OK && head.created.ms != other.ms) {
+        *out = head.created.ms > other.ms;
+    }
+    return err;
+}
+
+/* Of one that is here. */
+static enum err roll_created(struct core *core, const struct id *id, struct instant *out) {
+    struct store_object row;
+    struct signed_object object;
+    struct crossing crossing;
+    struct head head;
+    enum err err = store_object_get(core->store, id, &row);
     if (err == ERR_OK) {
         err = signed_decode(row.object, &object);
     }
@@ -259,12 +297,10 @@ static enum err wins_over(struct core *core, const struct signed_object *inner, 
         err = signed_decode(crossing.object, &object);
     }
     if (err == ERR_OK) {
-        err = roll_decode(object.body, &other);
+        err = head_decode(object.body, &head);
     }
-    if (err == ERR_OK && roll.version != other.version) {
-        *out = roll.version > other.version;
-    } else if (err == ERR_OK && roll.head.created.ms != other.head.created.ms) {
-        *out = roll.head.created.ms > other.head.created.ms;
+    if (err == ERR_OK) {
+        *out = head.created;
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
@@ -283,7 +319,7 @@ static enum err verify(struct core *core, const struct crossing *crossing) {
  */
 static bool hangs_on_the_home(enum err err) {
     return err == ERR_OK || err == ERR_PEER_REPEATED || err == ERR_PEER_UNKNOWN ||
-           err == ERR_DENY_TREATY || err == ERR_DENY_EXPIRED || err == ERR_DENY_TIME ||
+           err == ERR_DENY_TREATY || err == ERR_DENY_REMOVED || err == ERR_DENY_TIME ||
            err == ERR_DENY_QUOTA || err == ERR_DENY_OTHERS;
 }
 
@@ -292,28 +328,38 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
     const struct crossed *crossed = &core->border->crossed;
     const struct agreed *agreed =
         governance_treaty(community_governance(core->community), &crossing->treaty, core->now.wall);
-    const struct far_roll *far = newest_far(core, &crossing->treaty);
+    const struct treaty_side *side = side_of(core, &crossing->treaty);
+    const struct far *far = far_of(core, &crossing->treaty);
+    struct far *judged = &core->border->judged;
+    const size_t clerk = crossed->author.clerk;
     struct store_object row;
     bool over = false;
-    if (far == NULL) {
+    if (far == NULL || side == NULL) {
         return ERR_FULL_TABLE;
     }
-    bool newer = is_newer(far, &crossed->author.roll, core->now.wall);
+    *judged = *far;
+    bool newer = keep_far(judged, clerk, &crossed->author.roll);
     if (crossed->object.kind == OBJECT_ROLL) {
         return newer ? ERR_OK : ERR_PEER_REPEATED;
     }
-    if (agreed == NULL || (!newer && !far->names)) {
+    const struct far_roll *newest = counting(judged, side, core->now.wall);
+    if (agreed == NULL || newest == NULL || !newest->names ||
+        is_disowned(judged, side, clerk, core->now.wall)) {
         return ERR_DENY_TREATY;
     }
-    if (!newer && is_removed_there(far, &crossed->author.certificate)) {
-        return ERR_DENY_EXPIRED;
+    if (removes(newest, crossed->author.certificate.b)) {
+        return ERR_DENY_REMOVED;
     }
     enum err err = store_object_get(core->store, &crossed->object.id, &row);
     if (err != ERR_USER_NOT_FOUND) {
         return err == ERR_OK ? ERR_PEER_REPEATED : err;
     }
+    /* By its date, which its gateway chooses, its own roll was good. A newer one that is kept from
+     * us might remove its author, so it waits for one: that it is ignored lets it come again. */
     if (crossed->object.kind == OBJECT_REQUEST) {
-        return effect_of_request(core, crossing, agreed);
+        return instant_reached(core->now.wall, newest->expires)
+                   ? ERR_DENY_EXPIRED
+                   : effect_of_request(core, crossing, agreed);
     }
     err = taken_back(core, &crossed->withdrawal.request, &over);
     return err != ERR_OK ? err
@@ -324,16 +370,33 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
 static enum err effect_of_request(struct core *core, const struct crossing *crossing,
                                   const struct agreed *agreed) {
     const struct crossed *crossed = &core->border->crossed;
-    const struct instant since = {crossing->head.created.ms - DURATION_DAY_MS};
     struct asker asker;
-    uint64_t today = 0;
-    enum err err =
-        store_crossed_count(core->store, &crossing->treaty, since, crossing->head.created, &today);
-    if (err != ERR_OK || today >= agreed->treaty.daily) {
+    bool room = false;
+    enum err err = has_room_that_day(core, &crossing->treaty, crossing->head.created,
+                                     agreed->treaty.daily, &room);
+    if (err != ERR_OK || !room) {
         return err == ERR_OK ? ERR_DENY_QUOTA : err;
     }
     treaty_asker(community_governance(core->community), agreed, &crossed->author, &asker);
     return gossip_judge_rules(core, &crossed->object.id, &crossed->request, &asker);
+}
+
+/* Its gateway says when it crossed, and a home that was away hears of the last one first: so
+ * neither those before it nor those after it may fill a day. Who never lets more cross in any 24
+ * hours is then never refused, and whoever dates them as he likes gets less than twice as many. */
+static enum err has_room_that_day(struct core *core, const struct id *treaty, struct instant at,
+                                  uint32_t daily, bool *out) {
+    const struct instant day_before = {at.ms - DURATION_DAY_MS};
+    const struct instant just_before = {at.ms - 1};
+    const struct instant day_after = {at.ms + DURATION_DAY_MS - 1};
+    uint64_t before = 0;
+    uint64_t after = 0;
+    enum err err = store_crossed_count(core->store, treaty, day_before, at, &before);
+    if (err == ERR_OK) {
+        err = store_crossed_count(core->store, treaty, just_before, day_after, &after);
+    }
+    *out = err == ERR_OK && before < daily && after < daily;
+    return err;
 }
 
 enum err border_crossed(struct core *core, struct bytes bytes) {
@@ -365,10 +428,13 @@ enum err border_crossed(struct core *core, struct bytes bytes) {
 static enum err take_place(struct core *core, const struct crossing *crossing,
                            const struct id *id) {
     const struct id *gateway = &crossing->head.author;
-    const struct id *subject = subject_of(crossing, &core->border->crossed.object);
     struct store_object row;
+    struct id subject;
     struct id before;
-    enum err err = store_carried_get(core->store, gateway, subject, &before);
+    enum err err = subject_of(crossing, &core->border->crossed.object, &subject);
+    if (err == ERR_OK) {
+        err = store_carried_get(core->store, gateway, &subject, &before);
+    }
     if (err == ERR_OK) {
         err = store_object_get(core->store, &before, &row);
     }
@@ -379,7 +445,7 @@ static enum err take_place(struct core *core, const struct crossing *crossing,
         err = err == ERR_OK ? store_object_remove(core->store, &before) : err;
     }
     return err == ERR_OK || err == ERR_USER_NOT_FOUND
-               ? store_carried_put(core->store, id, gateway, subject)
+               ? store_carried_put(core->store, id, gateway, &subject)
                : err;
 }
 
@@ -422,17 +488,19 @@ static enum err take_crossed_withdrawal(struct core *core, const struct crossing
     return err == ERR_OK ? taken_back_withdrawn(core, &crossed->object) : err;
 }
 
-/* Whatever brought it: the newest counts, and stays when what it came in has ended. */
+/* Whatever brought it: of each clerk the newest stays, when what it came in has ended too. */
 static enum err take_roll(struct core *core, const struct crossing *crossing, const struct id *by) {
-    const struct roll *roll = &core->border->crossed.author.roll;
-    struct far_roll *far = newest_far(core, &crossing->treaty);
-    if (far == NULL || !is_newer(far, roll, core->now.wall)) {
+    const struct far_member *author = &core->border->crossed.author;
+    const struct treaty_side *side = side_of(core, &crossing->treaty);
+    struct far *far = far_of(core, &crossing->treaty);
+    if (far == NULL || side == NULL || !keep_far(far, author->clerk, &author->roll)) {
         return ERR_OK;
     }
-    keep_far(far, roll);
-    enum err err = store_far_roll_put(core->store, &crossing->treaty, crossing->membership.roll);
-    for (size_t i = 0; err == ERR_OK && i < roll->removed_count; i++) {
-        err = end_of_removed(core, roll, &roll->removed[i], by);
+    const struct far_roll *newest = counting(far, side, core->now.wall);
+    enum err err = store_far_roll_put(core->store, &crossing->treaty, author->clerk,
+                                      crossing->membership.roll);
+    for (size_t i = 0; err == ERR_OK && newest != NULL && i < newest->removed_count; i++) {
+        err = end_of_removed(core, &author->roll, &newest->removed[i], by);
     }
     return err;
 }
@@ -465,29 +533,63 @@ static enum err end_of_removed(struct core *core, const struct roll *roll, const
     return err;
 }
 
-static void keep_far(struct far_roll *far, const struct roll *roll) {
-    far->created = roll->head.created;
-    far->expires = roll->head.expires;
-    far->version = roll->version;
-    far->names = roll_names(roll, &far->treaty);
-    far->removed_count = roll->removed_count;
-    memcpy(far->removed, roll->removed, sizeof far->removed);
+/* False: that clerk said something newer already. */
+static bool keep_far(struct far *far, size_t clerk, const struct roll *roll) {
+    struct far_roll *kept = &far->rolls[clerk];
+    if (roll->head.created.ms <= kept->created.ms) {
+        return false;
+    }
+    *kept = (struct far_roll){.created = roll->head.created,
+                              .expires = roll->head.expires,
+                              .version = roll->version,
+                              .names = roll_names(roll, &far->treaty),
+                              .removed_count = roll->removed_count};
+    memcpy(kept->removed, roll->removed, sizeof kept->removed);
+    return true;
+}
+
+/* Of those whose clerk no other one's removes. NULL: there is none, and nothing crosses. */
+static const struct far_roll *counting(const struct far *far, const struct treaty_side *side,
+                                       struct instant now) {
+    const struct far_roll *first = NULL;
+    for (size_t i = 0; i < side->clerk_count; i++) {
+        const struct far_roll *roll = &far->rolls[i];
+        if (roll->created.ms > 0 && !is_disowned(far, side, i, now) &&
+            (first == NULL || goes_before(roll, first, now))) {
+            first = roll;
+        }
+    }
+    return first;
+}
+
+/* A clerk that was removed there can sign rolls still, and would say that it belongs: the others
+ * name its key. Where two name each other nobody here knows which one lies, so neither counts. */
+static bool is_disowned(const struct far *far, const struct treaty_side *side, size_t clerk,
+                        struct instant now) {
+    bool disowned = false;
+    for (size_t i = 0; i < side->clerk_count; i++) {
+        const struct far_roll *roll = &far->rolls[i];
+        disowned = disowned || (i != clerk && !instant_reached(now, roll->expires) &&
+                                removes(roll, side->clerks[clerk].b));
+    }
+    return disowned;
 }
 
 /* A clerk that was away says at first what it knew before; but when acts have lost it stays so. So
  * of those that have not expired the one with the newest acts counts, whatever came first. */
-static bool is_newer(const struct far_roll *far, const struct roll *roll, struct instant now) {
-    bool lives = !instant_reached(now, roll->head.expires);
-    if (lives != !instant_reached(now, far->expires)) {
+static bool goes_before(const struct far_roll *one, const struct far_roll *other,
+                        struct instant now) {
+    bool lives = !instant_reached(now, one->expires);
+    if (lives != !instant_reached(now, other->expires)) {
         return lives;
     }
-    return lives && roll->version != far->version ? roll->version > far->version
-                                                  : roll->head.created.ms > far->created.ms;
+    return lives && one->version != other->version ? one->version > other->version
+                                                   : one->created.ms > other->created.ms;
 }
 
-static bool is_removed_there(const struct far_roll *far, const struct id *certificate) {
-    for (size_t i = 0; i < far->removed_count; i++) {
-        if (id_equal(&far->removed[i], certificate)) {
+static bool removes(const struct far_roll *roll, const uint8_t what[32]) {
+    for (size_t i = 0; i < roll->removed_count; i++) {
+        if (memcmp(roll->removed[i].b, what, sizeof roll->removed[i].b) == 0) {
             return true;
         }
     }
@@ -495,7 +597,7 @@ static bool is_removed_there(const struct far_roll *far, const struct id *certif
 }
 
 /* NULL: the table is full of treaties that stand. */
-static struct far_roll *newest_far(struct core *core, const struct id *treaty) {
+static struct far *far_of(struct core *core, const struct id *treaty) {
     const struct governance *governance = community_governance(core->community);
     struct border *border = core->border;
     size_t place = TREATIES_MAX;
@@ -514,7 +616,7 @@ static struct far_roll *newest_far(struct core *core, const struct id *treaty) {
     if (place == TREATIES_MAX) {
         return NULL;
     }
-    border->far[place] = (struct far_roll){.treaty = *treaty};
+    border->far[place] = (struct far){.treaty = *treaty};
     return &border->far[place];
 }
 
@@ -572,8 +674,12 @@ enum err border_take_vouch(struct core *core, struct link *link,
     if (agreed == NULL) {
         return err == ERR_OK ? ERR_DENY_TREATY : err;
     }
-    err = membership_verify(treaty_far_side(&agreed->treaty, &governance->community),
-                            &message->as.vouch.membership, core->now.wall, &home);
+    const struct treaty_side *side = treaty_far_side(&agreed->treaty, &governance->community);
+    const struct far *far = far_of(core, &agreed->id);
+    err = membership_verify(side, &message->as.vouch.membership, core->now.wall, &home);
+    if (err == ERR_OK && far != NULL && is_disowned(far, side, home.clerk, core->now.wall)) {
+        err = ERR_DENY_TREATY;
+    }
     if (err == ERR_OK) {
         err = link_encode(message, &link->vouch);
     }

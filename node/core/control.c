@@ -448,7 +448,7 @@ static enum err remove_one(struct answer *answer) {
     return standing_remove(answer->core, answer->request->blob, answer->request->blob2);
 }
 
-/* The newest that came of each treaty's other side. */
+/* The newest that came of each clerk of each treaty's other side. */
 static enum err rolls(struct answer *answer) {
     return store_far_roll_each(answer->core->store, visit_roll, answer);
 }

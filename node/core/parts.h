@@ -293,14 +293,16 @@ struct border {
         size_t count;
         struct id ids[ROLL_MEMBERS_MAX]; /* rising */
     } known;
-    struct far_roll { /* the newest of the other side that came here */
+    struct far { /* of one treaty's other side: what its clerks said last */
         struct id treaty;
-        struct instant created; /* 1970: none */
-        struct instant expires;
-        uint32_t version; /* of its acts */
-        bool names;       /* the treaty is in force there */
-        size_t removed_count;
-        struct id removed[ROLL_REMOVED_MAX];
+        struct far_roll {
+            struct instant created; /* 1970: none came here */
+            struct instant expires;
+            uint32_t version; /* of its acts */
+            bool names;       /* the treaty is in force there */
+            size_t removed_count;
+            struct id removed[ROLL_REMOVED_MAX];
+        } rolls[CLERKS_MAX];
     } far[TREATIES_MAX];
     struct carry { /* as a gateway: what is to cross */
         bool used;
@@ -312,6 +314,7 @@ struct border {
     unsigned failed[SIBLINGS_MAX]; /* dials in a row */
     struct tick dial_due[SIBLINGS_MAX];
     struct crossed crossed; /* of the crossing that was judged last */
+    struct far judged;      /* what is known of its side with the roll that it brings */
     enum err effect;        /* of it here; ERR_OK: it has one */
 };
 

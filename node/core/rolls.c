@@ -1,5 +1,6 @@
 /* Who belongs to this community, for those of another one (PROTOCOL 4.13): a clerk of a treaty says
  * so in a roll; every home that knows the same members can show by it that one of them is one. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,9 @@ static enum err says_what_is_known(const struct core *core, const struct roll *r
 static size_t members_at(const struct core *core, struct instant at, struct instant made,
                          struct id *out);
 static enum err compose(struct core *core, struct id *ids, struct roll *out);
-static size_t lately_removed(const struct core *core, struct id out[ROLL_REMOVED_MAX]);
+static size_t removed_clerks(const struct core *core, struct id out[ROLL_REMOVED_MAX]);
+static bool was_removed(const struct core *core, const struct sign_public *node);
+static size_t lately_removed(const struct core *core, size_t max, struct id out[]);
 static bool says_the_same(const struct roll *a, const struct roll *b);
 static enum err append(struct buffer *bytes, struct bytes part, size_t *end);
 
@@ -271,12 +274,56 @@ static enum err compose(struct core *core, struct id *ids, struct roll *out) {
             out->treaties[out->treaty_count++] = *id;
         }
     }
-    out->removed_count = lately_removed(core, out->removed);
+    out->removed_count = removed_clerks(core, out->removed);
+    out->removed_count += lately_removed(core, ROLL_REMOVED_MAX - out->removed_count,
+                                         out->removed + out->removed_count);
     return roll_tree(ids, count, NULL, &out->members, NULL);
 }
 
+/* However long ago, by their node keys: it is these that sign rolls, which name whom they like. */
+static size_t removed_clerks(const struct core *core, struct id out[ROLL_REMOVED_MAX]) {
+    const struct governance *governance = community_governance(core->community);
+    size_t count = 0;
+    static_assert((int)TREATIES_KEPT_MAX * (int)CLERKS_MAX <= (int)ROLL_REMOVED_MAX,
+                  "all of them have places");
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        const struct treaty_side *side = border_lingers(agreed, core->now.wall)
+                                             ? treaty_side(&agreed->treaty, &governance->community)
+                                             : NULL;
+        for (size_t k = 0; side != NULL && k < side->clerk_count; k++) {
+            struct id key;
+            bool listed = false;
+            memcpy(key.b, side->clerks[k].b, sizeof key.b);
+            for (size_t j = 0; j < count; j++) {
+                listed = listed || id_equal(&out[j], &key);
+            }
+            if (!listed && was_removed(core, &side->clerks[k])) {
+                out[count++] = key;
+            }
+        }
+    }
+    return count;
+}
+
+/* It may have come back with the same node. */
+static bool was_removed(const struct core *core, const struct sign_public *node) {
+    bool removed = false;
+    for (size_t i = 0; i < community_size(core->community); i++) {
+        const struct id *id = community_member_id(core->community, i);
+        if (!sign_public_equal(&community_find(core->community, id)->node, node)) {
+            continue;
+        }
+        if (community_in_standing(core->community, id, core->now.wall)) {
+            return false;
+        }
+        removed = removed || community_is_removed(core->community, id, NULL);
+    }
+    return removed;
+}
+
 /* The newest of them. */
-static size_t lately_removed(const struct core *core, struct id out[ROLL_REMOVED_MAX]) {
+static size_t lately_removed(const struct core *core, size_t max, struct id out[]) {
     struct removed_lately found[ROLL_REMOVED_MAX];
     const int64_t since = core->now.wall.ms - ROLL_LOOKS_BACK_DAYS * (int64_t)DURATION_DAY_MS;
     size_t count = 0;
@@ -290,7 +337,7 @@ static size_t lately_removed(const struct core *core, struct id out[ROLL_REMOVED
         while (place > 0 && found[place - 1].at.ms < one.at.ms) {
             place--;
         }
-        count += count < ROLL_REMOVED_MAX ? 1 : 0;
+        count += count < max ? 1 : 0;
         if (place < count) {
             memmove(&found[place + 1], &found[place], (count - 1 - place) * sizeof *found);
             found[place] = one;

@@ -235,6 +235,11 @@ static const char *const migrations[] = {
      "CREATE INDEX carried_subject ON carried(gateway, subject);"
      "CREATE TRIGGER objects_carried AFTER DELETE ON objects BEGIN"
      " DELETE FROM carried WHERE crossing = old.id; END;"),
+    ("CREATE TABLE far_rolls_of(treaty BLOB NOT NULL, clerk INTEGER NOT NULL, roll BLOB NOT NULL,"
+     " PRIMARY KEY(treaty, clerk)) WITHOUT ROWID;"
+     "INSERT INTO far_rolls_of SELECT treaty, -1, roll FROM far_rolls;"
+     "DROP TABLE far_rolls;"
+     "ALTER TABLE far_rolls_of RENAME TO far_rolls;"),
 };
 
 static enum err migrate(struct store *store) {

@@ -141,8 +141,9 @@ MUST_USE enum err store_carried_put(struct store *store, const struct id *crossi
 /* ERR_USER_NOT_FOUND: in none. */
 MUST_USE enum err store_carried_get(struct store *store, const struct id *gateway,
                                     const struct id *subject, struct id *crossing);
-/* The newest roll of a treaty's other side, signed, in the place of the one before. */
-MUST_USE enum err store_far_roll_put(struct store *store, const struct id *treaty,
+/* The newest roll of a treaty's other side by this of its clerks, signed, in the place of the one
+ * before. */
+MUST_USE enum err store_far_roll_put(struct store *store, const struct id *treaty, size_t clerk,
                                      struct bytes roll);
 MUST_USE enum err store_far_roll_remove(struct store *store, const struct id *treaty);
 typedef enum err store_far_roll_visit(void *context, const struct id *treaty, struct bytes roll);

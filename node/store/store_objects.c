@@ -295,9 +295,11 @@ enum err store_carried_get(struct store *store, const struct id *gateway, const 
     return err;
 }
 
-enum err store_far_roll_put(struct store *store, const struct id *treaty, struct bytes roll) {
-    QUERY(q, store, "INSERT OR REPLACE INTO far_rolls(treaty, roll) VALUES(?, ?)");
+enum err store_far_roll_put(struct store *store, const struct id *treaty, size_t clerk,
+                            struct bytes roll) {
+    QUERY(q, store, "INSERT OR REPLACE INTO far_rolls(treaty, clerk, roll) VALUES(?, ?, ?)");
     bind_id(&q, treaty);
+    bind_int(&q, (int64_t)clerk);
     bind_bytes(&q, roll);
     return query_write(&q);
 }

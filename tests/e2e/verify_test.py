@@ -169,10 +169,34 @@ def by_hand(folder, forged=None, founder=8, sponsor=(1, 4), given=(1, 2), charte
         assert code == 0 and out.count("in standing") == 4, (code, out, err)
     else:
         refused(folder, f"{KINDS[forged[0]]}.bin", forged[1])
+    return community, ada, ben, cleo, dan
 
 
 def point(lat, lon):
     return {"lat": round(lat * 1e7), "lon": round(lon * 1e7)}
+
+
+def removals(folder):
+    """One counts whatever became of its author; one about who is not here, or is another's, changes nobody's standing."""
+    community, ada, ben, cleo, dan = by_hand(folder)
+
+    def remove(name, by, member, day, key=None, **changed):
+        head = {"community": community, "author": by.id, "created": BEGAN + day * verifier.DAY_MS,
+                "expires": verifier.FOR_GOOD}
+        body = {"head": head, "removed": {"member": member, "epoch": b"e" * 32, **changed}}
+        (folder / f"removal-{name}.bin").write_bytes(signed("removal", body, [key or by.owner]))
+
+    remove("0", ada, ben.id, 3)
+    remove("1", ben, cleo.id, 4)
+    remove("2", ada, b"x" * 32, 4)
+    remove("3", ada, dan.id, 4)
+    code, out, err = check(folder, "--at", "2023-11-20T00:00:00Z")
+    states = {line.rsplit(": ", 1)[1]: "removed" in line for line in out.splitlines()}
+    assert code == 0 and states == {"Ada": False, "Ben": True, "Cleo": True, "Dan": False}, (code, out, err)
+    for wrong, told in (({"key": dan.owner}, "no owner of its author signed it"), ({"epoch": b""}, "or missing, wrongly"),
+                        ({"member": b"x"}, "about nobody")):
+        remove("2", ada, **{"member": b"x" * 32, "day": 4, **wrong})
+        refused(folder, "removal-2.bin", told)
 
 
 def forgeries(folder):
@@ -259,6 +283,17 @@ class Side:
         keys = [*invited, home.owner, *({founder.node, home.node})]
         home.certificate = self.files[f"member-{i:08}"] = signed("member", body, keys)
 
+    def let_in(self, day):
+        """An outsider and its officer."""
+        agency, lee = Made("Agency"), Made("Lee")
+        body = agency.body(self.community, b"", BEGAN + 1, verifier.OUTSIDER, 0)
+        agency.id = hashlib.sha256(encode("Member", body)).digest()
+        self.act(day, admission={"member": signed("member", body, [agency.owner, agency.node]), "kind": 1, "instruments": 2,
+                                 "live_requests": 2, "doors": [self.homes[0].id], "until": BEGAN + 90 * verifier.DAY_MS})
+        below = {**body, "head": {**body["head"], "author": agency.id}, "name": "Lee", "role": verifier.OFFICER,
+                 "owners": [lee.owner.verify_key.encode() + bytes([4]) * 32], "owner_names": ["Lee"]}
+        self.files["member-officer"] = signed("member", below, [lee.owner, agency.owner])
+
     def treaty_side(self):
         founder = self.homes[0]
         return {"community": self.community, "name": self.name, "founders": [founder.owner.verify_key.encode()],
@@ -334,6 +369,11 @@ def over_the_border(root):
     for number, home in enumerate(far.homes):
         code, out, err = crossed(root, near, far, far.membership(number, roll))
         assert code == 0 and re.match(f"{home.id.hex()[:8]} .* of Oak Lane .* so it is there: {home.name}\n", out), (out, err)
+
+    # Who asks from outside is in no roll.
+    far.let_in(3)
+    code, out, err = crossed(root, near, far, far.membership(4, far.roll(treaty)))
+    assert code == 0 and "so it is there" in out, (out, err)
 
     stopped(root, near, far, far.membership(4, far.roll(treaty, far.homes[1].node)), "no clerk")
     stopped(root, near, far, far.membership(4, far.roll(treaty, near.homes[0].node)), "no clerk")
@@ -529,6 +569,7 @@ def main():
         assert check(with_file(export, root, "member-00000000.bin", brought_in(ada, invite(ada))))[0] == 0
         refused(with_file(export, root, "member-00000000.bin", brought_in(ben, code_of_ben)), "member-00000000.bin",
                 "its sponsor had been removed")
+        removals(root / "by-hand")
         forgeries(root / "by-hand")
         forged_from_outside(root / "from-outside")
         over_the_border(root)

@@ -445,6 +445,35 @@ static void test_roles_are_read_as_they_are_written(void **state) {
     assert_string_equal(error.text, "neither home, requester nor administrator: ','");
 }
 
+/* Whoever removes one hears what it can do still. */
+static void test_who_removes_a_clerk_is_told_what_it_can_do(void **state) {
+    (void)state;
+    static const char one[] =
+        "it is a clerk of the treaty with Oak Street: the other clerks tell them that it belongs "
+        "no more, but it can keep all from crossing until that treaty is made anew";
+    static const char last[] = "it is the last clerk of the treaty with Oak Street, and tells them "
+                               "who belongs until that treaty is made anew";
+    const struct {
+        int home;
+        bool subtree, ben_gone, over;
+        const char *told;
+    } cases[] = {{0, false, false, false, one}, {0, false, true, false, last},
+                 {0, true, false, false, last}, /* with Ben, whom Ada brought in */
+                 {1, true, false, false, one},  {2, true, false, false, NULL},
+                 {0, false, false, true, NULL}};
+    propose();
+    here.treaty_count = 1;
+    here.treaties[0] = (struct agreed){.id = {{5}}, .treaty = treaty, .by = 2};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+        const struct instant now = cases[i].over ? treaty.until : NOW;
+        homes[1].sponsor = &homes[0];
+        homes[1].state = cases[i].ben_gone ? CONTROL_MEMBER_REMOVED : CONTROL_MEMBER_AWAY;
+        treaty_clerk_goes(&here, &members, &homes[cases[i].home], cases[i].subtree, now, &changes);
+        check_lines(&changes, &cases[i].told, cases[i].told == NULL ? 0 : 1);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_what_is_proposed_lets_what_the_charter_does, set_up),
@@ -463,6 +492,7 @@ int main(void) {
         cmocka_unit_test_setup(test_why_a_treaty_holds_a_request_back_is_told, set_up),
         cmocka_unit_test_setup(test_why_their_charter_holds_a_request_back_is_told, set_up),
         cmocka_unit_test_setup(test_roles_are_read_as_they_are_written, set_up),
+        cmocka_unit_test_setup(test_who_removes_a_clerk_is_told_what_it_can_do, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

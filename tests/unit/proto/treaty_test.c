@@ -409,6 +409,35 @@ static void test_one_thing_wrong_spoils_a_crossing(void **state) {
     }
 }
 
+/* It is nobody else's: homes keep one of each clerk. */
+static void test_a_roll_crosses_as_its_clerks_alone(void **state) {
+    static struct governance governance;
+    static struct crossed crossed;
+    const struct sample_community *far = &sample.far;
+    (void)state;
+    sample_agreed(&near, &sample, &governance);
+    for (int by = 0; by < 2; by++) {
+        const int author = by == 0 ? SAMPLE_FOUNDER : SAMPLE_NEIGHBOUR;
+        const struct sign_secret *clerk = &far->homes[SAMPLE_FOUNDER].node;
+        struct crossing crossing;
+        struct roll roll;
+        SCOPED(buffer_finish) struct buffer body = {.max = ROLL_BYTES_MAX};
+        struct buffer bytes;
+        sample_roll(far, &sample, &roll);
+        roll.head.author = far->homes[author].certificate;
+        CHECK_ERR(ERR_OK, roll_encode(&roll, &body));
+        (void)sample_sign(OBJECT_ROLL, buffer_bytes(&body), &clerk, 1, &bytes);
+        sample_crossing(&near, &sample, &crossing);
+        crossing.object = buffer_bytes(&bytes);
+        crossing.head.expires = roll.head.expires;
+        sample_membership(far, author, buffer_bytes(&bytes), &crossing.membership);
+        CHECK_ERR(by == 0 ? ERR_OK : ERR_PEER_SIGNATURE,
+                  crossing_verify(&governance, &crossing, SAMPLE_NOW, &crossed));
+        CHECK(crossed.author.clerk == 0);
+        buffer_finish(&bytes);
+    }
+}
+
 /* What the asked home learns is what the requester signed. */
 static void test_a_crossing_says_who_asks_for_what(void **state) {
     static struct governance governance;
@@ -644,6 +673,7 @@ static void test_each_member_has_its_place_in_the_tree_in_whatever_order(void **
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_thing_wrong_spoils_a_crossing),
+        cmocka_unit_test(test_a_roll_crosses_as_its_clerks_alone),
         cmocka_unit_test(test_a_crossing_says_who_asks_for_what),
         cmocka_unit_test(test_a_request_of_ones_own_does_not_come_over_the_border),
         cmocka_unit_test(test_a_chain_has_sixteen_and_its_roll_says_who_has_ended),

@@ -19,6 +19,7 @@ enum {
     OWNER, /* there, with footage */
     HOMES,
     NEWCOMER = HOMES, /* here, of one test alone */
+    NOBODY = -1,
     FAR = ELSEWHERE,
     SLOT_MS = 60 * 1000,
     MINUTE = DURATION_MINUTE_MS,
@@ -73,7 +74,8 @@ static void be_siblings(struct street *street, int here, int there) {
     }
 }
 
-static void side(const struct street *street, int founder, struct treaty_side *out) {
+/* A side's founder is its clerk; here there may be another. */
+static void side(const struct street *street, int founder, int also, struct treaty_side *out) {
     const struct world_home *home = &street->world->homes[founder];
     *out = (struct treaty_side){.community = street->sides[founder == FAR],
                                 .founder_count = 1,
@@ -81,6 +83,9 @@ static void side(const struct street *street, int founder, struct treaty_side *o
                                 .allowance = terms.invite_allowance,
                                 .clerk_count = 1,
                                 .clerks = {home->node}};
+    if (also != NOBODY && founder == ASKER) {
+        out->clerks[out->clerk_count++] = street->world->homes[also].node;
+    }
     (void)snprintf(out->name, sizeof out->name, "Side %d", founder == FAR);
 }
 
@@ -100,7 +105,7 @@ static void end_treaty(struct street *street, int founder) {
     act(street, founder, &ended);
 }
 
-static struct street agree(uint64_t seed, uint32_t live) {
+static struct street agree(uint64_t seed, uint32_t live, int clerk) {
     struct street street = {.world = world_create(seed, HOMES + 1, NULL)};
     SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
     struct world *world = street.world;
@@ -119,8 +124,8 @@ static struct street agree(uint64_t seed, uint32_t live) {
                         .daily = 4};
     treaty->caps.live_requests = live;
     bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
-    side(&street, order ? ASKER : FAR, &treaty->sides[0]);
-    side(&street, order ? FAR : ASKER, &treaty->sides[1]);
+    side(&street, order ? ASKER : FAR, clerk, &treaty->sides[0]);
+    side(&street, order ? FAR : ASKER, clerk, &treaty->sides[1]);
     CHECK_ERR(ERR_OK, treaty_encode(treaty, &body));
     sha256(buffer_bytes(&body), &street.treaty_id);
     const struct act made = {.treaty = buffer_bytes(&body)};
@@ -130,14 +135,14 @@ static struct street agree(uint64_t seed, uint32_t live) {
     return street;
 }
 
-static struct street settle_with(uint64_t seed, uint32_t live) {
-    struct street street = agree(seed, live);
+static struct street settle_with(uint64_t seed, uint32_t live, int clerk) {
+    struct street street = agree(seed, live, clerk);
     world_run(street.world, 2 * MINUTE); /* rolls come out, and gateways say that they are some */
     return street;
 }
 
 static struct street settle(uint64_t seed) {
-    return settle_with(seed, ((struct caps)CAPS_DEFAULT).live_requests);
+    return settle_with(seed, ((struct caps)CAPS_DEFAULT).live_requests, NOBODY);
 }
 
 static void ask(struct street *street) {
@@ -372,7 +377,7 @@ static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
 /* The charters of both would let more of them live. */
 static void test_no_more_live_than_the_treaty_says(void **state) {
     (void)state;
-    struct street street = settle_with(12, 2);
+    struct street street = settle_with(12, 2, NOBODY);
     struct world *world = street.world;
     for (int i = 0; i < 3; i++) {
         ask(&street);
@@ -473,37 +478,82 @@ static enum err visit_crossing(void *context, const struct store_object *row) {
     return ERR_OK;
 }
 
-/* The crossing of a request that `holder` has, said once more by `gateway`, a little later, to
- * `to`. */
-static enum err say_as(struct street *street, int holder, int gateway, int to, int later_ms,
-                       struct id *id) {
-    struct world *world = street->world;
-    struct world_home *home = &world->homes[to];
-    const struct sign_secret *key = &world->homes[gateway].keys.sign;
+/* The crossing of a request that `holder` has. It borrows *bytes, which is initialised here. */
+static void read_crossing(struct street *street, int holder, struct buffer *bytes,
+                          struct crossing *out) {
+    struct store *store = street->world->homes[holder].store;
     struct found found = {.found = false};
     struct signed_object object;
-    struct crossing crossing;
+    buffer_init(&found.bytes, SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_object_each(store, OBJECT_CROSSING, visit_crossing, &found));
+    store_roll_back(store);
+    CHECK(found.found);
+    *bytes = found.bytes;
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(bytes), &object));
+    CHECK_ERR(ERR_OK, crossing_decode(object.body, out));
+}
+
+/* Said by `gateway` to `to`. */
+static enum err say(struct street *street, struct crossing *crossing, int gateway, int to,
+                    struct id *id) {
+    struct world_home *home = &street->world->homes[to];
+    const struct sign_secret *key = &street->world->homes[gateway].keys.sign;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     enum err verdict = ERR_OK;
-    buffer_init(&found.bytes, SIGNED_GOSSIP_MAX);
-    CHECK_ERR(ERR_OK, store_begin(world->homes[holder].store));
-    CHECK_ERR(ERR_OK, store_object_each(world->homes[holder].store, OBJECT_CROSSING, visit_crossing,
-                                        &found));
-    store_roll_back(world->homes[holder].store);
-    CHECK(found.found);
-    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&found.bytes), &object));
-    CHECK_ERR(ERR_OK, crossing_decode(object.body, &crossing));
-    crossing.head.author = world->homes[gateway].certificate;
-    crossing.head.created.ms += later_ms;
-    CHECK_ERR(ERR_OK, crossing_encode(&crossing, &body));
+    crossing->head.author = street->world->homes[gateway].certificate;
+    CHECK_ERR(ERR_OK, crossing_encode(crossing, &body));
     *id = sample_sign(OBJECT_CROSSING, buffer_bytes(&body), &key, 1, &bytes);
     CHECK_ERR(ERR_OK, store_begin(home->store));
     CHECK_ERR(ERR_OK,
               gossip_take(home->core, NULL, buffer_bytes(&bytes), (struct way){0}, &verdict));
     CHECK_ERR(ERR_OK, store_commit(home->store));
-    buffer_finish(&found.bytes);
     return verdict;
+}
+
+/* The crossing of a request that `holder` has, said once more by `gateway`, a little later, to
+ * `to`. */
+static enum err say_as(struct street *street, int holder, int gateway, int to, int later_ms,
+                       struct id *id) {
+    struct buffer bytes;
+    struct crossing crossing;
+    read_crossing(street, holder, &bytes, &crossing);
+    crossing.head.created.ms += later_ms;
+    enum err verdict = say(street, &crossing, gateway, to, id);
+    buffer_finish(&bytes);
+    return verdict;
+}
+
+/* Each is said to have crossed before the one that came before it. As many as may are taken so, as
+ * by a home that was away. */
+static void test_no_more_cross_in_a_day_whatever_their_gateway_dates_them(void **state) {
+    (void)state;
+    struct street street = settle(23);
+    struct world *world = street.world;
+    struct buffer bytes;
+    struct crossing crossing;
+    struct id id;
+    size_t crossed = 0;
+    ask(&street);
+    world_run(world, MINUTE);
+    read_crossing(&street, OWNER, &bytes, &crossing);
+    for (int i = 0; i < 8; i++) {
+        struct request request;
+        struct buffer signed_request;
+        world_voluntary(world, ASKER, LIFE, &request);
+        request.head.created.ms += i;
+        const struct id asked = world_sign_request(world, ASKER, &request, &signed_request);
+        crossing.object = buffer_bytes(&signed_request);
+        crossing.head.created.ms -= 1;
+        crossing.head.expires = request.head.expires;
+        CHECK_ERR(ERR_OK, say(&street, &crossing, GATE_A_FAR, OWNER, &id));
+        crossed += world_has_object(world, OWNER, &asked) ? 1 : 0;
+        buffer_finish(&signed_request);
+    }
+    CHECK(1 + crossed == street.treaty.daily);
+    buffer_finish(&bytes);
+    world_destroy(world);
 }
 
 /* Nobody is told anything twice by one gateway, whatever it makes of it. */
@@ -620,12 +670,211 @@ static void test_the_newest_roll_outlasts_what_brought_it(void **state) {
     CHECK_ERR(ERR_OK, world_start(world, OWNER));
     size_t known = 0;
     for (size_t i = 0; i < TREATIES_MAX; i++) {
-        const struct far_roll *far = &world->homes[OWNER].core->border->far[i];
+        const struct far *far = &world->homes[OWNER].core->border->far[i];
+        const struct far_roll *roll = &far->rolls[0];
         bool good = id_equal(&far->treaty, &street.treaty_id);
-        known += good && far->names && far->removed_count == 1 ? 1 : 0;
+        known += good && roll->names && roll->removed_count == 1 ? 1 : 0;
     }
     CHECK(known == 1);
     world_destroy(world);
+}
+
+/* ---- a clerk that was removed ---- */
+
+/* A roll by GATE_B, as far as it goes of true members, which has more acts than there are. It names
+ * whom it likes as its author. */
+static void forge_roll(const struct street *street, int author, int64_t ahead_ms,
+                       const int *members, size_t count, const struct sign_public *removed,
+                       struct buffer *out) {
+    const struct world_home *home = &street->world->homes[GATE_B];
+    const struct sign_secret *key = &home->keys.sign;
+    const struct instant now = {world_wall(street->world, ASKER).ms + ahead_ms};
+    struct id ids[HOMES];
+    struct roll roll = {.head = {.community = street->sides[0],
+                                 .author = street->world->homes[author].certificate,
+                                 .created = now,
+                                 .expires = {now.ms + 48 * (int64_t)HOUR}},
+                        .act = street->sides[0],
+                        .version = 1024,
+                        .caps = CAPS_DEFAULT,
+                        .member_count = (uint32_t)count,
+                        .treaty_count = 1,
+                        .treaties = {street->treaty_id}};
+    SCOPED(buffer_finish) struct buffer body = {.max = ROLL_BYTES_MAX};
+    if (removed != NULL) {
+        memcpy(roll.removed[roll.removed_count++].b, removed->b, sizeof removed->b);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = street->world->homes[members[i]].certificate;
+    }
+    CHECK_ERR(ERR_OK, roll_tree(ids, count, NULL, &roll.members, NULL));
+    CHECK_ERR(ERR_OK, roll_encode(&roll, &body));
+    (void)sample_sign(OBJECT_ROLL, buffer_bytes(&body), &key, 1, out);
+}
+
+static void certificate_of(struct street *street, int number, struct buffer *out) {
+    struct world_home *home = &street->world->homes[ASKER];
+    struct store_object row;
+    buffer_init(out, SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK,
+              store_object_get(home->store, &street->world->homes[number].certificate, &row));
+    CHECK_ERR(ERR_OK, buffer_append(out, row.object));
+    store_roll_back(home->store);
+}
+
+/* By it GATE_B asks, through a gateway that helps it. Has it an effect? */
+static bool asks_by_its_own_roll(struct street *street, const struct sign_public *removed) {
+    struct world *world = street->world;
+    struct buffer founder;
+    struct buffer member;
+    struct buffer roll;
+    struct buffer object;
+    struct request request;
+    struct id id;
+    const int itself[] = {GATE_B};
+    forge_roll(street, ASKER, 0, itself, 1, removed, &roll);
+    certificate_of(street, ASKER, &founder);
+    certificate_of(street, GATE_B, &member);
+    world_voluntary(world, GATE_B, LIFE, &request);
+    const struct id asked = world_sign_request(world, GATE_B, &request, &object);
+    struct crossing crossing = {
+        .head = {.community = street->sides[1],
+                 .created = request.head.created,
+                 .expires = request.head.expires},
+        .treaty = street->treaty_id,
+        .object = buffer_bytes(&object),
+        .membership = {.chain_count = 2,
+                       .chain = {buffer_bytes(&founder), buffer_bytes(&member)},
+                       .roll = buffer_bytes(&roll)}};
+    CHECK_ERR(ERR_OK, say(street, &crossing, GATE_A_FAR, OWNER, &id));
+    buffer_finish(&founder);
+    buffer_finish(&member);
+    buffer_finish(&roll);
+    buffer_finish(&object);
+    return world_has_object(world, OWNER, &asked);
+}
+
+static void let_days_pass(struct street *street, int64_t days) {
+    for (int home = 0; home < HOMES; home++) {
+        if (!world_is_up(street->world, home)) {
+            continue;
+        }
+        world_sleep(street->world, home, days * DURATION_DAY_MS);
+    }
+    world_run(street->world, days * DURATION_DAY_MS + 5 * (int64_t)MINUTE);
+}
+
+/* While it belongs: all that its roll says of members is true, so gateways carry it. Its clock is
+ * ahead as far as may be. */
+static void say_roll_in_time(struct street *street) {
+    struct world_home *home = &street->world->homes[GATE_A];
+    const int members[] = {ASKER, GATE_A, GATE_B};
+    struct buffer roll;
+    enum err verdict = ERR_OK;
+    forge_roll(street, GATE_B, 14 * MINUTE, members, 3, NULL, &roll);
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK,
+              gossip_take(home->core, NULL, buffer_bytes(&roll), (struct way){0}, &verdict));
+    CHECK_ERR(ERR_OK, store_commit(home->store));
+    CHECK_ERR(ERR_OK, verdict);
+    buffer_finish(&roll);
+    world_run(street->world, MINUTE);
+}
+
+/* What it said last, however new, does not stand in the way of what others say since. */
+static void test_a_clerk_that_was_removed_keeps_no_others_roll_from_crossing(void **state) {
+    (void)state;
+    struct street street = settle_with(26, ((struct caps)CAPS_DEFAULT).live_requests, GATE_B);
+    struct world *world = street.world;
+    say_roll_in_time(&street);
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    world_kill(world, OWNER);
+    world_run(world, MINUTE);
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
+/* The other clerk's rolls say so, over a start and long after; what that one says still counts. */
+static void test_a_clerk_that_was_removed_says_no_more_who_belongs(void **state) {
+    (void)state;
+    struct street street = settle_with(24, ((struct caps)CAPS_DEFAULT).live_requests, GATE_B);
+    struct world *world = street.world;
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_kill(world, OWNER);
+    CHECK_ERR(ERR_OK, world_start(world, OWNER));
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    let_days_pass(&street, 11);
+    CHECK(!asks_by_its_own_roll(&street, NULL));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
+/* Nobody there can tell which of them belongs. */
+static void test_nothing_crosses_where_clerks_remove_each_other(void **state) {
+    (void)state;
+    struct street street = settle_with(25, ((struct caps)CAPS_DEFAULT).live_requests, GATE_B);
+    struct world *world = street.world;
+    CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+    world_run(world, 3 * MINUTE);
+    CHECK(!asks_by_its_own_roll(&street, &world->homes[ASKER].node));
+    ask(&street);
+    world_run(world, MINUTE);
+    CHECK(world_has_object(world, GATE_A, &street.id));
+    CHECK(!world_has_object(world, OWNER, &street.id));
+    world_destroy(world);
+}
+
+/* Gateways keep the newer ones back, and one says that a request crossed while the old one was
+ * good. It has an effect when a newer one comes, unless that removes its author. */
+static void test_a_request_waits_where_every_roll_has_expired(void **state) {
+    (void)state;
+    for (int removed = 0; removed < 2; removed++) {
+        struct street street = settle(27);
+        struct world *world = street.world;
+        const int by = removed == 0 ? ASKER : GATE_B;
+        struct buffer bytes;
+        struct buffer object;
+        struct crossing crossing;
+        struct request request;
+        struct id id;
+        world_voluntary(world, by, LIFE, &street.request);
+        CHECK_ERR(ERR_OK, world_request(world, by, &street.request, &street.id));
+        world_run(world, MINUTE);
+        read_crossing(&street, OWNER, &bytes, &crossing);
+        world_voluntary(world, by, 6 * (int64_t)DURATION_DAY_MS, &request);
+        const struct id asked = world_sign_request(world, by, &request, &object);
+        crossing.object = buffer_bytes(&object);
+        crossing.head.created = request.head.created;
+        crossing.head.expires = request.head.expires;
+        world_kill(world, GATE_A);
+        world_kill(world, GATE_B);
+        if (removed == 1) {
+            CHECK_ERR(ERR_OK, world_remove(world, ASKER, GATE_B, false));
+        }
+        let_days_pass(&street, 3);
+        CHECK_ERR(ERR_DENY_EXPIRED, say(&street, &crossing, GATE_A_FAR, OWNER, &id));
+        CHECK(!world_has_object(world, OWNER, &asked) && !world_has_object(world, OWNER, &id));
+        CHECK_ERR(ERR_OK, world_start(world, GATE_A));
+        world_run(world, 3 * MINUTE);
+        CHECK_ERR(ERR_OK, say(&street, &crossing, GATE_A_FAR, OWNER, &id));
+        CHECK(world_has_object(world, OWNER, &asked) == (removed == 0));
+        buffer_finish(&object);
+        buffer_finish(&bytes);
+        world_destroy(world);
+    }
 }
 
 /* In the name of a gateway, which is down: it says again and again that it carries. */
@@ -681,7 +930,7 @@ static void test_a_roll_serves_who_starts_after_somebody_joined(void **state) {
 /* What nobody could vouch for yet crosses as soon as somebody can. */
 static void test_what_waits_for_a_roll_goes_with_it(void **state) {
     (void)state;
-    struct street street = agree(22, ((struct caps)CAPS_DEFAULT).live_requests);
+    struct street street = agree(22, ((struct caps)CAPS_DEFAULT).live_requests, NOBODY);
     struct world *world = street.world;
     ask(&street);
     world_run(world, 30 * 1000);
@@ -719,6 +968,7 @@ int main(void) {
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
         cmocka_unit_test(test_no_more_live_than_the_treaty_says),
         cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),
+        cmocka_unit_test(test_no_more_cross_in_a_day_whatever_their_gateway_dates_them),
         cmocka_unit_test(test_a_gateway_says_a_thing_once),
         cmocka_unit_test(test_of_two_crossings_by_one_gateway_all_keep_the_same),
         cmocka_unit_test(test_a_request_that_comes_after_its_authors_removal_is_kept_alike),
@@ -727,6 +977,10 @@ int main(void) {
         cmocka_unit_test(test_a_roll_serves_who_starts_after_somebody_joined),
         cmocka_unit_test(test_what_waits_for_a_roll_goes_with_it),
         cmocka_unit_test(test_nobody_says_without_end_that_it_carries),
+        cmocka_unit_test(test_a_request_waits_where_every_roll_has_expired),
+        cmocka_unit_test(test_a_clerk_that_was_removed_says_no_more_who_belongs),
+        cmocka_unit_test(test_a_clerk_that_was_removed_keeps_no_others_roll_from_crossing),
+        cmocka_unit_test(test_nothing_crosses_where_clerks_remove_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ static size_t found_on_disk(struct bytes needle) {
     return found;
 }
 
-/* Takes the last three steps of the schema back. */
+/* Takes the last four steps of the schema back. */
 static const char requests_apart[] =
     "DROP TABLE far_rolls; DROP TRIGGER objects_carried; DROP TABLE carried; DROP TABLE "
     "crossed;"
@@ -192,7 +192,7 @@ static void test_what_was_kept_of_requests_apart_is_kept(void **state) {
     CHECK_ERR(ERR_OK, store_open(path, &store));
     store_close(store);
     (void)snprintf(back, sizeof back, "PRAGMA user_version = %d",
-                   sql_number("PRAGMA user_version") - 3);
+                   sql_number("PRAGMA user_version") - 4);
     sql(requests_apart);
     sql(back);
     sql("INSERT INTO objects(id, kind, author, created, expires, object)"
@@ -240,8 +240,8 @@ static void test_rolls_and_what_carried_are_kept_one_each(void **state) {
     for (uint8_t i = 1; i <= 40; i++) {
         const uint8_t roll[] = {i, 1};
         id.b[0] = i;
-        CHECK_ERR(ERR_OK, store_far_roll_put(store, &id, (struct bytes){roll, 1}));
-        CHECK_ERR(ERR_OK, store_far_roll_put(store, &id, BYTES_OF(roll)));
+        CHECK_ERR(ERR_OK, store_far_roll_put(store, &id, 0, (struct bytes){roll, 1}));
+        CHECK_ERR(ERR_OK, store_far_roll_put(store, &id, 0, BYTES_OF(roll)));
     }
     CHECK_ERR(ERR_OK, store_far_roll_remove(store, &id));
     CHECK_ERR(ERR_OK, store_far_roll_each(store, count_roll, &count));

@@ -438,20 +438,20 @@ static enum err visit_removal(void *context, const struct store_object *row) {
     ASSERT(removal_decode(object.body, &removal) == ERR_OK);
     int member = watch_member(sim, &removal.removed.member);
     int author = watch_member(sim, &removal.head.author);
-    bool counts = member == NO_HOME || author == member || author == govern_sponsor(member);
-    if (author == NO_HOME || !counts) {
-        sim_broken(sim, "removed_are_removed", "home %d: home %d removes home %d", reading->home,
-                   author, member);
-        return ERR_OK;
-    }
-    /* One of nobody, or of one in whose place another counts, adds nothing to the key. */
+    /* One of nobody, or of one in whose place another counts, waits and adds nothing to the key. */
     struct store_object certificate;
     bool known = member != NO_HOME &&
                  store_object_get(sim->world->homes[reading->home].store,
                                   &sim->world->homes[member].certificate, &certificate) == ERR_OK;
-    add_parted(reading->view,
-               &(struct parted){object.id, member, removal.removed.subtree, removal.head.created,
-                                known && !id_is_zero(&removal.removed.epoch)});
+    bool may = member == NO_HOME || author == member || author == govern_sponsor(member);
+    if (author == NO_HOME || (known && !may)) {
+        sim_broken(sim, "removed_are_removed", "home %d: home %d removes home %d", reading->home,
+                   author, member);
+        return ERR_OK;
+    }
+    add_parted(reading->view, &(struct parted){object.id, may ? member : NO_HOME,
+                                               removal.removed.subtree, removal.head.created,
+                                               known && !id_is_zero(&removal.removed.epoch)});
     return ERR_OK;
 }
 

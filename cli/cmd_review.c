@@ -34,6 +34,8 @@ struct review {
     size_t count; /* of requests that are shown by themselves, in the owner's order */
     struct pending waiting[PENDING_MAX];
     size_t snoozed, muted, quiet; /* that are not */
+    size_t over;                  /* of askers who may not ask any more */
+    int skipped;                  /* why one was left alone; 0: none was */
     bool left_pending;
     bool quit;
 };
@@ -45,7 +47,9 @@ static int review_what_waits(struct review *review, const char *code);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
 static int load_requests(struct review *review, const char *code);
+static bool is_over(const struct control_reply *reply, enum err err, struct id *out);
 static bool mark_clips(struct review *review, const struct id *request);
+static bool names(const char *code, const struct id *request);
 static int not_verified(void);
 static void say_hidden(const struct review *review);
 static int review_all(struct review *review);
@@ -56,6 +60,8 @@ static bool is_done(const struct review *review, const struct pending *item);
 static void drop_done(struct review *review);
 static int find_request(struct review *review, const struct id *id, struct checked_request *out);
 static int review_clip(struct review *review, struct clip_ref *ref);
+static int check_item(struct review *review, struct clip_ref *ref, const struct opened *clip,
+                      struct checked_request *asked);
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided);
 static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
                                     char *answer);
@@ -150,8 +156,10 @@ static void close_desk(struct desk *desk) {
 static int review_what_waits(struct review *review, const char *code) {
     int failed = load(review, code);
     if (failed == 0 && review->count == 0) {
-        term_text(code != NULL ? "nothing of this home is asked for by that code"
-                               : "nothing waits for your decision");
+        term_text(code != NULL && review->over > 0
+                      ? "who asked for that may not ask any more; it ends by itself"
+                  : code != NULL ? "nothing of this home is asked for by that code"
+                                 : "nothing waits for your decision");
     }
     if (failed == 0 && code == NULL) {
         say_hidden(review);
@@ -159,7 +167,8 @@ static int review_what_waits(struct review *review, const char *code) {
     if (failed != 0) {
         return failed;
     }
-    return review->count < LIST_FROM ? review_all(review) : review_from_list(review);
+    failed = review->count < LIST_FROM ? review_all(review) : review_from_list(review);
+    return failed == 0 ? review->skipped : failed;
 }
 
 /* ---- what waits ---- */
@@ -209,7 +218,12 @@ static int load_requests(struct review *review, const char *code) {
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
         struct pending item;
-        if (check_request(&reply, &review->desk.community, now, &asked) != ERR_OK) {
+        struct id id;
+        enum err err = check_request(&reply, &review->desk.community, now, &asked);
+        if (is_over(&reply, err, &id)) {
+            review->over += mark_clips(review, &id) && (code == NULL || names(code, &id)) ? 1 : 0;
+        }
+        if (err != ERR_OK) {
             continue;
         }
         if (!asked.ours) {
@@ -232,13 +246,31 @@ static int load_requests(struct review *review, const char *code) {
         review->quiet += item.hidden == PENDING_QUIET ? 1 : 0;
     }
     for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
-        char own[REQUEST_CODE_BYTES];
-        request_code(&review->clips[i].request, own);
-        if (!review->clips[i].verified && (code == NULL || prompt_is_code(code, own))) {
+        if (!review->clips[i].verified &&
+            (code == NULL || names(code, &review->clips[i].request))) {
             failed = not_verified();
         }
     }
     return failed;
+}
+
+static bool names(const char *code, const struct id *request) {
+    char own[REQUEST_CODE_BYTES];
+    request_code(request, own);
+    return prompt_is_code(code, own);
+}
+
+/* Who asked was let in until a day that has come, or is suspended, or gone: what it asked for can
+ * be released no more, and goes by itself. That is no lie of the node's, and keeps nobody from
+ * what others ask. */
+static bool is_over(const struct control_reply *reply, enum err err, struct id *out) {
+    struct signed_object object;
+    bool over = err == ERR_DENY_EXPIRED || err == ERR_DENY_SUSPENDED || err == ERR_DENY_REMOVED;
+    over = over && signed_decode(reply->as.request.request, &object) == ERR_OK;
+    if (over) {
+        *out = object.id;
+    }
+    return over;
 }
 
 static int not_verified(void) {
@@ -263,7 +295,8 @@ static void say_hidden(const struct review *review) {
         const char *why;
     } kinds[] = {{review->snoozed, "put off for later"},
                  {review->muted, "from askers you have muted"},
-                 {review->quiet, "VOLUNTARY, and these are your quiet hours"}};
+                 {review->quiet, "VOLUNTARY, and these are your quiet hours"},
+                 {review->over, "from askers who may not ask any more; they end by themselves"}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (kinds[i].count > 0) {
             char text[96];
@@ -371,7 +404,12 @@ static int find_request(struct review *review, const struct id *id, struct check
     review->amendments.count = 0;
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
-        if (check_request(&reply, &review->desk.community, now_wall(), &checked) != ERR_OK) {
+        struct id other;
+        enum err err = check_request(&reply, &review->desk.community, now_wall(), &checked);
+        if (is_over(&reply, err, &other) && id_equal(&other, id)) {
+            return fail("nothing was shown or released", "who asked may not ask any more");
+        }
+        if (err != ERR_OK) {
             continue;
         }
         amendments_note(&review->amendments, &checked);
@@ -395,17 +433,15 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
                           .part = {.max = SIGNED_GOSSIP_MAX},
                           .left_header = {.max = HEADER_MAX}};
     clip.manifest = calloc(1, sizeof *clip.manifest);
-    int failed = clip.manifest == NULL ? fail(NULL, "out of memory")
-                                       : find_request(review, &ref->request, &asked);
-    if (failed == 0 && asked.end != REQUEST_STANDS) { /* while the owner was at another one */
+    if (clip.manifest == NULL) {
+        return fail(NULL, "out of memory");
+    }
+    int failed = check_item(review, ref, &clip, &asked);
+    if (failed == EXIT_FAILED) { /* what is wrong with one keeps nobody from the others */
+        review->skipped = failed;
         ref->decided = true;
-        failed = meanwhile_open(review->desk.client, &review->desk.community, &clip);
-    }
-    if (failed == 0) {
-        failed = check_document(&review->desk, &asked);
-    }
-    if (failed == 0) {
-        failed = check_rules(&asked);
+        opened_finish(&clip);
+        return 0;
     }
     if (failed == 0 && review->desk.secret == NULL) {
         failed = owner_open(review->desk.cli, review->desk.cli->owner_dir, NULL,
@@ -426,6 +462,18 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
     }
     opened_finish(&clip);
     return failed;
+}
+
+static int check_item(struct review *review, struct clip_ref *ref, const struct opened *clip,
+                      struct checked_request *asked) {
+    int failed = find_request(review, &ref->request, asked);
+    if (failed == 0 && asked->end != REQUEST_STANDS) { /* while the owner was at another one */
+        failed = meanwhile_open(review->desk.client, &review->desk.community, clip);
+    }
+    if (failed == 0) {
+        failed = check_document(&review->desk, asked);
+    }
+    return failed == 0 ? check_rules(asked) : failed;
 }
 
 /* ---- asking ---- */

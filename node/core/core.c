@@ -342,19 +342,18 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
     size_t before = core->bytes.len;
     struct core_effect dial = {.kind = CORE_DO_DIAL, .link = link->no};
     (void)snprintf(dial.address, sizeof dial.address, "%s", address);
-    enum err err = core_effect(core, &dial, (struct bytes){NULL, 0});
-    if (err == ERR_OK) {
-        before = core->bytes.len;
-        err = transport_dial(&config, core->now, &core->bytes, &link->transport);
+    enum err err = core->effect_count + 2 > CORE_EFFECTS_MAX
+                       ? ERR_FULL_QUEUE
+                       : transport_dial(&config, core->now, &core->bytes, &link->transport);
+    if (err != ERR_OK) { /* as with a key that nobody can agree with: nothing was begun */
+        free_link(link);
+        return err;
     }
-    if (err == ERR_OK && core->effect_count < CORE_EFFECTS_MAX) {
-        core_give(core, link, before);
-        core->next_link += 2;
-        *out = link->no;
-        return ERR_OK;
-    }
-    free_link(link);
-    return err == ERR_OK ? ERR_FULL_QUEUE : err;
+    core_give_effect(core, &dial, core->bytes.len);
+    core_give(core, link, before);
+    core->next_link += 2;
+    *out = link->no;
+    return ERR_OK;
 }
 
 enum err core_send(struct core *core, struct link *link, const struct link_message *message) {

@@ -54,6 +54,7 @@ static enum err part_with(struct core *core, const struct id *member, const stru
 static enum err silence(struct core *core, const struct id *member, const struct id *by);
 static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
 static enum err visit_asked(void *context, const struct id *id);
+static enum err end_outsiders(struct core *core);
 static enum err visit_saying(void *context, const struct store_object *row);
 static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
@@ -77,7 +78,8 @@ static enum err visit_removal(void *context, const struct store_object *row) {
         err = community_remove(core->community, &removal.removed, &row->id, row->created,
                                &removal.head.author);
     }
-    return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
+    /* One more than there can be that count: it is of nobody, and this home must start. */
+    return err == ERR_OK || err == ERR_FULL_TABLE ? ERR_OK : ERR_HOST_DATABASE;
 }
 
 static enum err visit_renewal(void *context, const struct store_object *row) {
@@ -320,6 +322,25 @@ static enum err visit_asked(void *context, const struct id *id) {
     return ERR_OK;
 }
 
+/* Who was let in until a day that has come may ask no more, as if it had been suspended. */
+static enum err end_outsiders(struct core *core) {
+    enum err err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id member = *community_member_id(core->community, i);
+        struct asked asked = {.count = 0};
+        bool live = false;
+        if (community_is_outside(core->community, &member) &&
+            !community_in_standing(core->community, &member, core->now.wall)) {
+            err = requests_each_of(core->requests, &member, visit_asked, &asked);
+        }
+        for (size_t k = 0; k < asked.count; k++) {
+            live |= requests_live(core->requests, &asked.ids[k]);
+        }
+        err = err == ERR_OK && live ? end_requests(core, &member, &member) : err;
+    }
+    return err;
+}
+
 bool standing_lasts(enum object_kind kind) {
     return kind == OBJECT_MEMBER || kind == OBJECT_ACT || kind == OBJECT_REMOVAL ||
            kind == OBJECT_RENEWAL;
@@ -486,7 +507,10 @@ bool standing_is_behind(const struct core *core) {
 /* By itself, no owner need be there: whoever brought a member in says that it lives, as long as it
  * does, and nobody has removed it. */
 enum err standing_tick(struct core *core) {
-    enum err err = ERR_OK;
+    enum err err = end_outsiders(core);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (!community_in_standing(core->community, &core->self, core->now.wall) &&
         community_is_removed(core->community, &core->self, NULL)) {
         return ERR_OK;

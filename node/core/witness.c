@@ -28,7 +28,9 @@ static enum err take_fork(struct core *core, struct link *link, const struct log
 static enum err keep_fork(struct core *core, uint64_t from, const struct log_fork *fork,
                           const struct checkpoint *older, const struct checkpoint *newer);
 static enum err succeed(struct core *core, uint64_t signed_size);
+static enum err forget_stale(struct core *core);
 static bool is_forked(const struct core *core, const struct sign_public *log);
+static enum err is_current(struct core *core, const struct sign_public *log, bool *out);
 static enum err is_members(struct core *core, const struct sign_public *log, bool *out);
 static enum err send(struct core *core, struct link *link, const struct link_message *message);
 static enum err visit_load(void *context, const struct sign_public *log, struct bytes proof);
@@ -341,11 +343,12 @@ static enum err keep_fork(struct core *core, uint64_t from, const struct log_for
     struct link_message message = {.kind = LINK_FORK, .as.fork = *fork};
     struct log_entry entry = {
         .kind = LOG_FORK_SEEN, .at = core->now.wall, .numbers = {older->size, newer->size}};
-    if (core->fork_count == STORE_FORKS_MAX) {
-        return ERR_OK;
+    enum err err = forget_stale(core);
+    if (err != ERR_OK || core->fork_count == STORE_FORKS_MAX) {
+        return err;
     }
     memcpy(entry.a.b, fork->log.b, sizeof entry.a.b);
-    enum err err = link_encode(&message, &proof);
+    err = link_encode(&message, &proof);
     if (err == ERR_OK) {
         err = store_fork_add(core->store, &fork->log, buffer_bytes(&proof));
     }
@@ -372,6 +375,25 @@ static enum err keep_fork(struct core *core, uint64_t from, const struct log_for
     return err;
 }
 
+/* Whoever takes new keys and forks one after the other has filled the table with his own: the last
+ * that is nobody's key any more gives way. That it forked stays in the log. */
+static enum err forget_stale(struct core *core) {
+    bool current = true;
+    enum err err = ERR_OK;
+    if (core->fork_count < STORE_FORKS_MAX) {
+        return ERR_OK;
+    }
+    for (size_t i = core->fork_count; err == ERR_OK && current && i > 0; i--) {
+        const struct sign_public log = core->forked[i - 1];
+        err = is_current(core, &log, &current);
+        if (err == ERR_OK && !current) {
+            core->forked[i - 1] = core->forked[--core->fork_count];
+            err = store_fork_remove(core->store, &log);
+        }
+    }
+    return err;
+}
+
 /* Neighbours learn the new key from the node record, which goes out before the new log's head. An
  * outsider has none: nobody is a witness of its new log. */
 static enum err succeed(struct core *core, uint64_t signed_size) {
@@ -393,14 +415,16 @@ static enum err is_members(struct core *core, const struct sign_public *log, boo
     struct bytes note;
     enum err err = store_witnessed_get(core->store, log, &note);
     *out = err == ERR_OK;
-    if (err != ERR_USER_NOT_FOUND) {
-        return err;
-    }
+    return err == ERR_USER_NOT_FOUND ? is_current(core, log, out) : err;
+}
+
+static enum err is_current(struct core *core, const struct sign_public *log, bool *out) {
+    *out = false;
     for (size_t i = 0; i < community_size(core->community) && !*out; i++) {
         const struct id *id = community_member_id(core->community, i);
         const struct member *member = community_find(core->community, id);
         struct sign_public now;
-        err = witness_log_key(core, id, &now);
+        enum err err = witness_log_key(core, id, &now);
         if (err != ERR_OK) {
             return err;
         }

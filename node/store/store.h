@@ -409,6 +409,7 @@ enum {
 };
 MUST_USE enum err store_fork_add(struct store *store, const struct sign_public *log,
                                  struct bytes proof);
+MUST_USE enum err store_fork_remove(struct store *store, const struct sign_public *log);
 typedef enum err store_fork_visit(void *context, const struct sign_public *log, struct bytes proof);
 MUST_USE enum err store_fork_each(struct store *store, store_fork_visit *visit, void *context);
 

@@ -112,6 +112,12 @@ enum err store_fork_add(struct store *store, const struct sign_public *log, stru
     return query_write(&q);
 }
 
+enum err store_fork_remove(struct store *store, const struct sign_public *log) {
+    QUERY(q, store, "DELETE FROM forks WHERE log = ?");
+    bind_bytes(&q, BYTES_OF(log->b));
+    return query_write(&q);
+}
+
 enum err store_fork_each(struct store *store, store_fork_visit *visit, void *context) {
     QUERY(q, store, "SELECT log, proof FROM forks ORDER BY log");
     enum err err = ERR_OK;

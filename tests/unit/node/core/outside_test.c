@@ -234,6 +234,32 @@ static void test_suspended_it_asks_nothing_and_resumed_it_does(void **state) {
     world_destroy(world);
 }
 
+/* Let in for an hour and a half, it asks for longer: that ends with its time, at every home and
+ * without an act. */
+static void test_what_it_asks_ends_with_its_time(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct wait wait = {.home = 1};
+    struct world *world = let_in(12, &admission, &certificate);
+    world->homes[1].footage = WORLD_MATCH;
+    admission.until.ms = world_wall(world, 0).ms + HOUR + HOUR / 2;
+    decide(world, &admission);
+    world_voluntary(world, AGENCY, 4 * HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+    world_run(world, HOUR);
+    CHECK(world_clip(world, 1, &wait.id) != NULL);
+    world_run(world, HOUR / 2 + 5 * MINUTE);
+    CHECK(world_clip(world, 1, &wait.id) == NULL);
+    for (int i = 0; i < MEMBERS; i++) {
+        CHECK(world_log_count(world, i, "request_withdrawn ") == 1);
+    }
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 /* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
  * Nobody asks it for what was ignored. */
 static void test_what_its_door_ignored_is_heard_later(void **state) {
@@ -620,6 +646,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_let_in_by_k_and_asks_through_its_door),
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
+        cmocka_unit_test(test_what_it_asks_ends_with_its_time),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),

@@ -469,6 +469,26 @@ static void test_who_was_away_while_all_were_renewed_comes_back(void **state) {
     }
 }
 
+/* A certificate may name a key of low order, with which nobody can agree on anything: what cannot
+ * be dialled opens no socket, and takes no number that another link then has as well. */
+static void test_a_key_that_nobody_can_agree_with_is_not_dialled(void **state) {
+    (void)state;
+    struct world *world = settled(44, &terms);
+    struct core *core = world->homes[0].core;
+    const struct box_public low = {{1}};
+    struct transport_door_key door;
+    struct core_effects effects;
+    const uint64_t next = core->next_link;
+    uint64_t no = 0;
+    CHECK_ERR(ERR_OK, core_turn_begin(core));
+    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), &world->community, 0, &door);
+    CHECK(core_dial(core, PURPOSE_MEMBER, &world->homes[1].certificate, "127.0.0.1:9", &door, &low,
+                    (struct bytes){NULL, 0}, &no) != ERR_OK);
+    CHECK_ERR(ERR_OK, core_turn_end(core, &effects));
+    CHECK(effects.count == 0 && no == 0 && core->next_link == next);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sponsor_removes_whom_it_brought),
@@ -479,6 +499,7 @@ int main(void) {
         cmocka_unit_test(test_who_removes_nobody_changes_nothing),
         cmocka_unit_test(test_a_removal_may_come_before_whom_it_removes),
         cmocka_unit_test(test_a_removed_one_learns_nothing_by_its_invite),
+        cmocka_unit_test(test_a_key_that_nobody_can_agree_with_is_not_dialled),
         cmocka_unit_test(test_a_removed_ones_requests_end),
         cmocka_unit_test(test_a_grant_under_way_stops),
         cmocka_unit_test(test_who_was_away_catches_up),

@@ -36,7 +36,7 @@ static const char document_text[] = "Search warrant, by order of the court";
 static void make_folders(struct fake_home *fake);
 static void make_pins(const struct fake_home *fake);
 static void make_owner_key(const struct fake_home *fake);
-static void certify(struct fake_home *fake, int number);
+static void certify(struct fake_home *fake, int number, bool over);
 static void shift(const struct fake_home *fake, struct instant *at);
 static void make_clip(const struct fake_home *fake, uint8_t fill, struct age_file_key *key,
                       struct id *sha, struct buffer *payload, struct buffer *header);
@@ -87,8 +87,14 @@ void fake_home_start(struct fake_home *fake) {
     fake->community.id =
         sample_sign(OBJECT_CHARTER, buffer_bytes(&body), &founder, 1, &fake->community.charter);
     for (int i = 1; i <= SAMPLE_HOMES; i++) {
-        certify(fake, i);
+        certify(fake, i, false);
     }
+    struct sample_home *agency = &fake->community.homes[SAMPLE_AGENCY];
+    const struct sample_home as_it_is = *agency;
+    certify(fake, SAMPLE_AGENCY, true);
+    fake->over = agency->certificate;
+    fake->over_member = agency->member;
+    *agency = as_it_is;
     memset(fake->clip.b, 0xc1, sizeof fake->clip.b);
     make_clip(fake, 1, &fake->file_key, &fake->sha256, &fake->payload, &fake->header);
     make_clip(fake, 2, &fake->other_file_key, &fake->other_sha256, &fake->other_payload,
@@ -113,9 +119,9 @@ void fake_home_stop(struct fake_home *fake) {
     (void)snprintf(command, sizeof command, "rm -rf '%s'", fake->folder);
     ASSERT(system(command) == 0); /* NOLINT(cert-env33-c): a folder of our own making */
     struct buffer *const buffers[] = {
-        &fake->payload,       &fake->header,         &fake->manifest,
-        &fake->other_payload, &fake->other_header,   &fake->grant,
-        &fake->decision,      &fake->granted_header, &fake->granted_manifest};
+        &fake->payload,          &fake->header,     &fake->manifest, &fake->other_payload,
+        &fake->other_header,     &fake->grant,      &fake->decision, &fake->granted_header,
+        &fake->granted_manifest, &fake->over_member};
     for (size_t i = 0; i < COUNT_OF(buffers); i++) {
         buffer_finish(buffers[i]);
     }
@@ -180,7 +186,7 @@ static void make_owner_key(const struct fake_home *fake) {
 }
 
 /* As samples.c does it, with times that are good today. */
-static void certify(struct fake_home *fake, int number) {
+static void certify(struct fake_home *fake, int number, bool over) {
     struct sample_home *home = &fake->community.homes[number];
     const struct sample_home *sponsor = &fake->community.homes[SAMPLE_FOUNDER];
     bool founder = number == SAMPLE_FOUNDER;
@@ -205,6 +211,7 @@ static void certify(struct fake_home *fake, int number) {
     sample_member(&fake->community, number, buffer_bytes(&signed_invite), &member);
     shift(fake, &member.head.created);
     shift(fake, &member.head.expires);
+    member.head.expires.ms = over ? fake->now.ms - DURATION_HOUR_MS : member.head.expires.ms;
     ASSERT(member_encode(&member, &body) == ERR_OK);
     const struct sign_secret *keys[] = {&home->owner.sign, &home->node, &invite_secret,
                                         &sponsor->node};
@@ -559,6 +566,9 @@ static void answer_requests(struct fake_home *fake, int client) {
     reply.as.request.document_here = true;
     reply.as.request.log_index = 0;
     send_reply(client, &reply);
+    if (fake->others_over) {
+        reply.as.request.chain[reply.as.request.chain_count - 1] = buffer_bytes(&fake->over_member);
+    }
     for (size_t i = 0; i < fake->others; i++) {
         struct buffer other = {0};
         (void)other_request(fake, i, &other);
@@ -575,6 +585,7 @@ static struct id other_request(const struct fake_home *fake, size_t number, stru
     struct request request = fake->request;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
     request.head.expires.ms = fake->now.ms + DURATION_DAY_MS + (int64_t)number * DURATION_SECOND_MS;
+    request.head.author = fake->others_over ? fake->over : request.head.author;
     (void)snprintf(request.reason, sizeof request.reason, "other %zu", number);
     ASSERT(request_encode(&request, &body) == ERR_OK);
     return sample_sign(OBJECT_REQUEST, buffer_bytes(&body), &key, 1, out);

@@ -77,6 +77,9 @@ struct fake_home {
      * delivered: author and home trust one key here. */
     size_t earlier;
     size_t others;    /* so many other requests wait besides, each for a clip */
+    bool others_over; /* by an asker whose certificate has ended */
+    struct id over;   /* that certificate */
+    struct buffer over_member;
     size_t clips_got; /* how often a clip was asked for whole */
 };
 

@@ -14,6 +14,8 @@
 #include "node/core/parts.h"
 
 enum {
+    SENDS_MAX =
+        CORE_EFFECTS_MAX - 2 * CORE_LINKS_MAX, /* the rest: every link can be closed still */
     DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, outsiders, invites and
                                 spoken codes */
 };
@@ -342,7 +344,7 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
     size_t before = core->bytes.len;
     struct core_effect dial = {.kind = CORE_DO_DIAL, .link = link->no};
     (void)snprintf(dial.address, sizeof dial.address, "%s", address);
-    enum err err = core->effect_count + 2 > CORE_EFFECTS_MAX
+    enum err err = core->effect_count + 2 > SENDS_MAX
                        ? ERR_FULL_QUEUE
                        : transport_dial(&config, core->now, &core->bytes, &link->transport);
     if (err != ERR_OK) { /* as with a key that nobody can agree with: nothing was begun */
@@ -368,7 +370,7 @@ enum err core_send(struct core *core, struct link *link, const struct link_messa
 enum err core_send_body(struct core *core, struct link *link, enum link_kind kind,
                         struct bytes body) {
     size_t most = kind == LINK_IHAVE ? CORE_QUEUE_MAX / 2 : CORE_QUEUE_MAX;
-    if (link->queued > most || core->effect_count == CORE_EFFECTS_MAX) {
+    if (link->queued > most || core->effect_count >= SENDS_MAX) {
         return ERR_FULL_QUEUE;
     }
     size_t before = core->bytes.len;
@@ -400,7 +402,7 @@ enum err core_close(struct core *core, struct link *link, const char *why) {
                      (unsigned long long)link->no, why);
     }
     size_t before = core->bytes.len;
-    if (link->spoken && core->effect_count < CORE_EFFECTS_MAX &&
+    if (link->spoken && core->effect_count + 2 <= CORE_EFFECTS_MAX &&
         transport_send_close(link->transport, &core->bytes) == ERR_OK) { /* PROTOCOL 3.5 */
         core_give(core, link, before);
     }

@@ -25,6 +25,7 @@ struct entry {
     bool yes;              /* it is not asked whether to join */
     struct co_signers co_signers;
     struct client *client;
+    bool applied;                 /* from outside, earlier */
     struct sign_public node, log; /* of the node */
     struct box_public transport;
     struct pins pins; /* with this community, once it is decided */
@@ -65,6 +66,12 @@ static const struct told belongs_told[] = {
     {ERR_USER_EXISTS, "this home belongs to a community already, or is being let into one",
      "see which with 'stoop status'"}};
 
+static const struct told applied_told[] = {
+    {ERR_USER_EXISTS,
+     "this home has applied or is joining already, under another name or elsewhere",
+     "apply with the name and owners of then to have that application again, or with '--anew' for "
+     "another in its place: the earlier text is void then"}};
+
 static int found(struct cli *cli);
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry);
 static int take_agencies(const struct cli *cli, const struct agency_texts *texts,
@@ -99,7 +106,9 @@ static int say_rules(const struct cli *cli, struct client *client);
 static void invitation_wipe(struct invitation *invitation);
 static int take_doors(const struct cli *cli, struct application *application, struct buffer *doors,
                       struct id *community);
-static int say_applied(const struct cli *cli, const char *text);
+static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
+                               const struct id *community);
+static int say_applied(const struct cli *cli, const char *text, bool voids);
 static int entry_open(struct cli *cli, struct entry *entry);
 static int check_pins(const struct cli *cli, struct entry *entry);
 static void entry_close(struct entry *entry);
@@ -748,9 +757,11 @@ int outsider_apply(struct cli *cli) {
     struct application application = {.kind = OUTSIDER_AGENCY};
     struct id community = {{0}};
     const char *kind = NULL;
+    bool anew = false;
     const struct cli_option options[] = {
         {.name = "--name", .value = &entry.home_name, .needed = true},
         {.name = "--kind", .value = &kind, .needed = true},
+        {.name = "--anew", .flag = &anew},
         co_sign_option(&entry.co_signers),
     };
     int failed = take_options(cli, options, COUNT_OF(options), "CODE [CODE] [CODE] [CODE]");
@@ -766,6 +777,9 @@ int outsider_apply(struct cli *cli) {
     if (failed == 0) {
         failed = entry_open(cli, &entry);
     }
+    if (failed == 0 && !anew) {
+        failed = check_not_elsewhere(cli, &entry, &community);
+    }
     if (failed == 0) {
         entry.member = (struct member){.head = {.community = community, .created = now_wall()},
                                        .role = MEMBER_OUTSIDER};
@@ -776,9 +790,11 @@ int outsider_apply(struct cli *cli) {
     }
     if (failed == 0) {
         const struct control_request request = {.op = CONTROL_OUTSIDE_APPLY,
+                                                .total = anew ? 1 : 0,
                                                 .blob = buffer_bytes(&member),
                                                 .blob2 = buffer_bytes(&doors)};
-        failed = client_one(entry.client, &request, CONTROL_GOT_DATA, &reply);
+        failed =
+            client_one_told(entry.client, &request, CONTROL_GOT_DATA, &reply, TOLD(applied_told));
     }
     if (failed == 0) {
         application.member = reply.as.data.data;
@@ -786,7 +802,16 @@ int outsider_apply(struct cli *cli) {
                      ? 0
                      : fail("give fewer doors, or shorter names", "the application is too long");
     }
-    return failed == 0 ? say_applied(cli, text) : failed;
+    return failed == 0 ? say_applied(cli, text, anew && entry.applied) : failed;
+}
+
+/* Before the earlier community is pinned no more. */
+static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
+                               const struct id *community) {
+    const struct pinned_place *place = pins_place(&entry->pins, place_of(cli));
+    bool elsewhere = entry->applied && place != NULL && place->has_community &&
+                     !id_equal(&place->community, community);
+    return elsewhere ? fail(applied_told[0].next, "%s", applied_told[0].said) : 0;
 }
 
 /* Of one community, and each once. */
@@ -818,7 +843,7 @@ static int take_doors(const struct cli *cli, struct application *application, st
     return failed;
 }
 
-static int say_applied(const struct cli *cli, const char *text) {
+static int say_applied(const struct cli *cli, const char *text, bool voids) {
     if (cli->json) {
         struct facts *facts = facts_start(cli, false);
         facts_text(facts, "application", NULL, text);
@@ -829,6 +854,11 @@ static int say_applied(const struct cli *cli, const char *text) {
     term_note("", 0,
               "carry it to an administrator, who proposes it with 'stoop outsider propose'; "
               "it is no secret. 'stoop status' says when you were let in");
+    if (voids) {
+        term_note(
+            "", 0,
+            "what this home applied with before is void: whoever lets that in lets in nobody");
+    }
     return 0;
 }
 
@@ -850,6 +880,7 @@ static int entry_open(struct cli *cli, struct entry *entry) {
                       safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
     }
     if (failed == 0) {
+        entry->applied = !id_is_zero(&status.as.status.outside);
         entry->node = status.as.status.node;
         entry->log = status.as.status.log;
         entry->transport = status.as.status.transport;

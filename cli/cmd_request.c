@@ -82,7 +82,9 @@ static int read_papers(const char *document, const char *seal, struct request *o
 static void build_terms(struct request *out);
 static int put_sender(const struct cli *cli, struct client *client,
                       const struct control_reply *status, struct request *out);
-static int put_officer(const struct cli *cli, struct client *client, struct request *out);
+static int put_officer(const struct cli *cli, struct client *client, const struct id *account,
+                       struct request *out);
+static int admitted(const struct governance *governance, const struct id *account);
 static int load_community(const struct cli *cli, struct client *client,
                           const struct control_reply *status, struct asked_in *out);
 static int load_rolls(struct client *client, struct asked_in *out);
@@ -439,7 +441,8 @@ static void build_terms(struct request *out) {
 }
 
 /* Whose certificate has this owner's key: the outsider's own, or one of its officers'. */
-static int put_officer(const struct cli *cli, struct client *client, struct request *out) {
+static int put_officer(const struct cli *cli, struct client *client, const struct id *account,
+                       struct request *out) {
     static struct community_terms community;
     struct member_list members = {0};
     struct keyfile_public pub;
@@ -447,6 +450,9 @@ static int put_officer(const struct cli *cli, struct client *client, struct requ
     int failed = owner_public_of(cli->owner_dir, &pub);
     if (failed == 0) {
         failed = client_community(cli, client, &community);
+    }
+    if (failed == 0) {
+        failed = admitted(&community.governance, account);
     }
     if (failed == 0) {
         failed = members_load(client, &community, &members);
@@ -463,6 +469,24 @@ static int put_officer(const struct cli *cli, struct client *client, struct requ
     return failed;
 }
 
+/* As every home holds it to, so that what all would refuse is not shown. */
+static int admitted(const struct governance *governance, const struct id *account) {
+    const struct outsider *as = governance_outsider(governance, account);
+    char day[DAY_BYTES];
+    if (as == NULL) {
+        return 0;
+    }
+    if (as->admission.suspended) {
+        return fail("ask them; 'stoop status' says when you may ask again",
+                    "administrators have suspended you: no home takes a request");
+    }
+    day_text(as->admission.until, day);
+    return instant_reached(now_wall(), as->admission.until)
+               ? fail("ask administrators to let you in for longer",
+                      "you were let in until %s: no home takes a request", day)
+               : 0;
+}
+
 static int put_sender(const struct cli *cli, struct client *client,
                       const struct control_reply *status, struct request *out) {
     int failed = pinned_community(cli, &out->head.community);
@@ -472,7 +496,7 @@ static int put_sender(const struct cli *cli, struct client *client,
     }
     out->head.author = status->as.status.certificate;
     if (failed == 0 && !id_is_zero(&status->as.status.outside)) {
-        failed = put_officer(cli, client, out);
+        failed = put_officer(cli, client, &status->as.status.outside, out);
     }
     out->transport = status->as.status.transport;
     out->address_count = status->as.status.address_count;

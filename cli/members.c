@@ -11,6 +11,8 @@ static int take(struct member_list *members, const struct community_terms *commu
                 const struct control_reply *reply);
 static enum err take_member(struct member_list *members, const struct community_terms *community,
                             const struct signed_object *object, uint32_t state);
+static struct instant ends_of(const struct governance *governance, const struct id *id,
+                              const struct member *member, const struct listed *sponsor);
 static void take_renewal(struct member_list *members, const struct community_terms *community,
                          const struct signed_object *object);
 static struct listed *find(const struct member_list *members, const struct id *id);
@@ -94,14 +96,25 @@ static enum err take_member(struct member_list *members, const struct community_
         return err;
     }
     member.invite = (struct bytes){NULL, 0}; /* was borrowed */
-    members->list[members->count++] = (struct listed){
-        .id = object->id,
-        .member = member,
-        .ends = governance_ends(&community->governance, &object->id, member.head.expires),
-        .state = (enum control_member)state,
-        .sponsor = sponsor,
-        .depth = sponsor == NULL ? 0 : sponsor->depth + 1};
+    members->list[members->count++] =
+        (struct listed){.id = object->id,
+                        .member = member,
+                        .ends = ends_of(&community->governance, &object->id, &member, sponsor),
+                        .state = (enum control_member)state,
+                        .sponsor = sponsor,
+                        .depth = sponsor == NULL ? 0 : sponsor->depth + 1};
     return ERR_OK;
+}
+
+/* An outsider's time is over by what let it in too (PROTOCOL 4.11), and its officers' with it. */
+static struct instant ends_of(const struct governance *governance, const struct id *id,
+                              const struct member *member, const struct listed *sponsor) {
+    const struct outsider *as = governance_outsider(governance, id);
+    struct instant ends = governance_ends(governance, id, member->head.expires);
+    struct instant most = as != NULL                                          ? as->admission.until
+                          : member->role == MEMBER_OFFICER && sponsor != NULL ? sponsor->ends
+                                                                              : ends;
+    return most.ms < ends.ms ? most : ends;
 }
 
 /* By one above it, or a founder itself (PROTOCOL 4.9); one that does not verify renews nothing. */

@@ -463,6 +463,7 @@ struct checked_request {
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     char abroad[NAME_MAX_BYTES];  /* the community that it came from by treaty; empty: this one */
+    struct id here;               /* this one, in which it is asked */
     struct asker asker;
     char account[NAME_MAX_BYTES]; /* who asks: the author, or an officer's outsider */
     bool outside;                 /* an outsider: no member; and what acts say of it */
@@ -472,7 +473,8 @@ struct checked_request {
         REQUEST_STANDS,
         REQUEST_WITHDRAWN,
         REQUEST_AMENDED,
-        REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
+        REQUEST_TAKEN_BACK, /* one of them: what did it is held no more; or its author left, or was
+                               removed */
     } end;
     struct id end_id;                  /* of the request that amends it */
     struct id newest;                  /* the same; or the last in its place: amendments_tell() */
@@ -504,9 +506,9 @@ enum {
 const char *outside_text(const struct checked_request *asked, char out[OUTSIDE_TEXT_MAX]);
 /* "no member: let in by 2 administrators on 2026-11-24". */
 const char *let_in_text(const struct outsider *outsider, char out[OUTSIDE_TEXT_MAX]);
-/* "withdrawn", "amended by 77AB-01"; NULL while it stands. */
+/* "withdrawn", "amended by 77AB-01", "ended with this home's membership"; NULL while it stands. */
 enum {
-    REQUEST_END_MAX = 32
+    REQUEST_END_MAX = 48
 };
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
 /* "state", for programs: open, ended (by itself), withdrawn, amended (then with the whole id of the

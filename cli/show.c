@@ -326,7 +326,7 @@ static void show_breadth(const struct checked_request *asked, const struct desk 
     char text[BREADTH_TEXT_MAX];
     breadth_of(&asked->request, &asked->charter.caps, &breadth);
     term_put("BROAD", "%s", breadth_text(&breadth, text));
-    touches_of(&desk->cameras.list, &asked->request, &touches);
+    touches_of(&desk->cameras.list, &asked->request, &asked->here, &touches);
     if (*touches_text(&touches, text) != '\0') {
         term_put("", "%s", text);
     }

@@ -107,13 +107,17 @@ const struct agreed *treaty_with(const struct governance *governance, const stru
     return NULL;
 }
 
-const char *treaty_state(const struct agreed *agreed, struct instant now,
+const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
                          char out[TREATY_STATE_MAX]) {
     if (agreed->ended_by != 0) {
         (void)snprintf(out, TREATY_STATE_MAX, "ended by act %u", agreed->ended_by);
     } else {
         (void)snprintf(out, TREATY_STATE_MAX, "%s",
-                       treaty_stands(agreed, now) ? "in force" : "over");
+                       !treaty_stands(agreed, now) ? "over"
+                       : said == NULL || said->head.created.ms == 0
+                           ? "decided here; no word of it from the other side"
+                       : roll_names(said, &agreed->id) ? "in force"
+                                                       : "decided here; not in force there");
     }
     return out;
 }

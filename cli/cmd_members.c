@@ -230,7 +230,7 @@ static int choose_way(const struct cli *cli, struct parting *parting) {
         return 0;
     }
     parting->by_act = charter_has_administrator(charter, &parting->pub.owner.sign);
-    return parting->by_act ? 0 : nobody_here_may(parting);
+    return parting->by_act ? decisions_enough_left(&decisions) : nobody_here_may(parting);
 }
 
 static int nobody_here_may(const struct parting *parting) {

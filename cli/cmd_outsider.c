@@ -266,7 +266,7 @@ static int put_act(struct cli *cli, struct client *client, const struct proposed
     static struct act act;
     struct keyfile_public pub;
     SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
-    int failed = decisions_may_sign(cli, &decisions, &pub);
+    int failed = decisions_may_begin(cli, &decisions, &pub);
     if (failed != 0) {
         return failed;
     }

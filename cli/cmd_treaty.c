@@ -183,7 +183,7 @@ static int propose(struct cli *cli) {
         failed = judge(&treaty);
     }
     if (failed == 0) {
-        failed = decisions_may_sign(cli, &decisions, &pub);
+        failed = decisions_may_begin(cli, &decisions, &pub);
     }
     if (failed == 0) {
         say_lines(&treaty, "TREATY");
@@ -674,7 +674,7 @@ static int end(struct cli *cli) {
         failed = not_ending(&agreed->id);
     }
     if (failed == 0) {
-        failed = decisions_may_sign(cli, &decisions, &pub);
+        failed = decisions_may_begin(cli, &decisions, &pub);
     }
     if (failed == 0) {
         say_end(agreed);

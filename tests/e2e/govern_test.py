@@ -311,6 +311,9 @@ def renewed(root, ada, ben, cleo):
     stranger = subprocess.run([sys.executable, README.parent / "tests" / "verify_membership.py", export, "--at", at],
                               text=True, capture_output=True, check=True).stdout
     assert re.search(r"in standing until .*: Ben\n", stranger) and re.search(r"ended .*: Cleo\n", stranger), stranger
+    answered(cleo, NAME, "Elm Street", "leave")
+    ben.until(lambda: states(ben)["Cleo"], lambda s: s == "removed", 30)
+    refused(ben, FAILED, "too few administrators are left to decide it: 2 have to, and 1 of 3", "renew", "Ada", "--days", "900")
 
 
 def main():

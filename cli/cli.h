@@ -178,6 +178,11 @@ bool term_present(void);
  * end of input, Ctrl-C, Ctrl-\, a lost terminal, a quarter of an hour (or $TMOUT seconds) of
  * silence. Ctrl-Z stops the program; continued, it asks again. */
 bool term_ask(const char *question, char *out, size_t room);
+/* The same for a text that may come in several lines, as mail programs break it: reads on until it
+ * is whole, or an empty line ends it, joins the lines without blanks around, and drops what was
+ * pasted behind it. */
+typedef bool term_whole(const char *text);
+bool term_ask_text(const char *question, term_whole *whole, char *out, size_t room);
 /* Without echo. `out` lies in secret memory. */
 bool term_passphrase(const char *question, char *out, size_t room);
 /* What is typed between these two is not seen: it may be a passphrase, typed too early. For a

@@ -6,6 +6,7 @@
 #include "cli/decisions.h"
 #include "cli/sent.h"
 #include "cli/siblings.h"
+#include "cli/terms.h"
 #include "proto/meet.h"
 
 enum {
@@ -94,15 +95,16 @@ static int put_invite(struct client *client, const struct invitation *invitation
 static void show_invitation(const struct cli *cli, const struct invitation *invitation, bool no_qr);
 static void print_qr(const char *code);
 static int take_join_options(struct cli *cli, struct entry *entry);
-static int take_code(const struct cli *cli, struct invitation *out);
+static int take_code(struct cli *cli, struct entry *entry, struct invitation *out);
+static bool is_whole_code(const char *text);
 static int earn_invitation(struct cli *cli, struct entry *entry, struct invitation *out);
 static int read_invitation(struct invitation *out, struct buffer *invite);
 static void explain(const struct invite_code *code);
 static void become_invited(const struct invite_code *code, struct bytes invite,
                            struct member *member);
 static int ask_to_join(struct client *client, const char *text, struct bytes member);
-static int say_joined(const struct cli *cli, struct client *client, const struct id *community);
-static int say_rules(const struct cli *cli, struct client *client);
+static int say_joined(const struct cli *cli, struct entry *entry);
+static int say_rules(const struct cli *cli, struct client *client, const struct member *member);
 static void invitation_wipe(struct invitation *invitation);
 static int take_doors(const struct cli *cli, struct application *application, struct buffer *doors,
                       struct id *community);
@@ -110,6 +112,8 @@ static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
                                const struct id *community);
 static int say_applied(const struct cli *cli, const char *text, bool voids);
 static int entry_open(struct cli *cli, struct entry *entry);
+static int entry_reach(struct cli *cli, struct entry *entry);
+static int entry_open_keys(struct cli *cli, struct entry *entry);
 static int check_pins(const struct cli *cli, struct entry *entry);
 static void entry_close(struct entry *entry);
 static int sign_member(struct entry *entry, const uint8_t *invite_secret, struct buffer *out);
@@ -522,7 +526,9 @@ static void show_invitation(const struct cli *cli, const struct invitation *invi
     facts_time(facts, "expires", "good until", invitation->code.expires);
     facts_end(facts);
     if (!cli->json) {
-        term_text("it lets one home in, whoever uses it first: send it to one person only");
+        term_text(
+            "it lets one home in, whoever uses it first: send it to one person only, who runs "
+            "'stoop join -' and pastes it");
     }
 }
 
@@ -557,7 +563,7 @@ int cmd_join(struct cli *cli) {
     const struct id *community = &invitation.code.community;
     int failed = take_join_options(cli, &entry);
     if (failed == 0) {
-        failed = take_code(cli, &invitation);
+        failed = take_code(cli, &entry, &invitation);
     }
     bool spoken = failed == 0 && introduction_is(invitation.text);
     if (spoken) {
@@ -567,11 +573,14 @@ int cmd_join(struct cli *cli) {
         failed = read_invitation(&invitation, &invite);
     }
     if (failed == 0) {
+        failed = entry_reach(cli, &entry);
+    }
+    if (failed == 0) {
         explain(&invitation.code);
         failed = entry.yes ? 0 : sent_ask("join it? [y/N] ", "whether to join", "nothing was done");
     }
     if (failed == 0 && !spoken) {
-        failed = entry_open(cli, &entry);
+        failed = entry_open_keys(cli, &entry);
     }
     if (failed == 0) {
         become_invited(&invitation.code, buffer_bytes(&invite), &entry.member);
@@ -584,7 +593,7 @@ int cmd_join(struct cli *cli) {
         failed = ask_to_join(entry.client, invitation.text, buffer_bytes(&member));
     }
     if (failed == 0) { /* it belongs now: its cameras have to, whatever can be told of the rules */
-        int untold = say_joined(cli, entry.client, community);
+        int untold = say_joined(cli, &entry);
         failed = cameras_resign(cli, entry.client, &entry.signers, community);
         failed = failed == 0 ? siblings_tell(&entry.kin, &entry.pins) : failed;
         failed = failed == 0 ? untold : failed;
@@ -605,20 +614,36 @@ static int take_join_options(struct cli *cli, struct entry *entry) {
     return failed;
 }
 
-/* From the command line, or from whoever sits there. */
-static int take_code(const struct cli *cli, struct invitation *out) {
+/* From the command line, or from whoever sits there, once the home could join. */
+static int take_code(struct cli *cli, struct entry *entry, struct invitation *out) {
     (void)snprintf(out->text, sizeof out->text, "%s", cli->argv[1]);
     if (strcmp(out->text, "-") == 0) {
         if (!term_present()) {
             (void)fail("run it at a terminal", "there is nobody to ask for the code");
             return EXIT_NO_TERMINAL;
         }
-        if (!term_ask("the invite, from 'stoop1:' to its end: ", out->text, sizeof out->text)) {
+        int failed = entry_reach(cli, entry);
+        if (failed != 0) {
+            return failed;
+        }
+        if (!term_ask_text("the invite, from 'stoop1:' to its end: ", is_whole_code, out->text,
+                           sizeof out->text)) {
             (void)fail(NULL, "nothing was done");
             return EXIT_PENDING;
         }
     }
     return 0;
+}
+
+/* Or will be none, whatever comes. */
+static bool is_whole_code(const char *text) {
+    struct invite_code code;
+    struct introduction introduction;
+    bool begins = strncmp(text, "stoop", 5) == 0 && strchr(text, ' ') == NULL;
+    bool whole = !begins || invite_code_read(text, &code) == ERR_OK ||
+                 introduction_read(text, &introduction) == ERR_OK;
+    secret_wipe(&code, sizeof code);
+    return whole;
 }
 
 /* By words that are good for one attempt: so that it is not spent on what is missing here, home,
@@ -680,7 +705,9 @@ static int ask_to_join(struct client *client, const char *text, struct bytes mem
     return failed;
 }
 
-static int say_joined(const struct cli *cli, struct client *client, const struct id *community) {
+static int say_joined(const struct cli *cli, struct entry *entry) {
+    struct client *client = entry->client;
+    const struct id *community = &entry->member.head.community;
     static struct control_reply status;
     int failed = client_status(client, &status);
     if (failed != 0) {
@@ -699,7 +726,7 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
                        safe_text(status.as.status.community_name, 60, safe),
                        status.as.status.members);
         term_text(line);
-        failed = say_rules(cli, client);
+        failed = say_rules(cli, client, &entry->member);
         term_text(strcmp(place_of(cli), SLUG_FIRST) == 0
                       ? "name your cameras with 'stoop camera add'; see what is asked with 'stoop "
                         "requests'"
@@ -710,13 +737,14 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
 }
 
 /* Its charter in plain words. */
-static int say_rules(const struct cli *cli, struct client *client) {
+static int say_rules(const struct cli *cli, struct client *client, const struct member *member) {
     static struct community_terms community;
     static char people[PEOPLE_MAX];
     static char line[PEOPLE_MAX + 256];
     const struct charter *charter = &community.governance.charter;
     struct member_list members = {0};
-    char span[32];
+    char span[TERMS_WORDS_MAX];
+    char area[PLACE_TEXT_MAX];
     int failed = client_community(cli, client, &community);
     if (failed == 0) {
         failed = members_load(client, &community, &members);
@@ -726,17 +754,19 @@ static int say_rules(const struct cli *cli, struct client *client) {
     }
     (void)people_text(&members, charter->administrators, charter->administrator_count, people);
     members_finish(&members);
-    span_text((int64_t)charter->caps.span_s * 1000, span);
+    terms_span(charter->caps.span_s, span);
     (void)snprintf(line, sizeof line, "RULES    %u of %zu administrators decide%s: %s",
                    charter->threshold, charter->administrator_count,
                    charter->threshold == 1 ? "s" : "", people);
     term_text(line);
     (void)snprintf(
         line, sizeof line,
-        "a request may ask about %s and %u square metres at most, and each home may have "
-        "%u under way; what was given is deleted within %u days; each home may invite %u",
-        span, charter->caps.area_m2, charter->caps.live_requests, charter->delete_by_max_days,
-        charter->invite_allowance);
+        "a request may ask about %s and %s at most, and each home may have %u under way; what was "
+        "given is deleted within %u days; this home may invite %u",
+        span, area_text(charter->caps.area_m2, area), charter->caps.live_requests,
+        charter->delete_by_max_days,
+        member->invite_allowance < charter->invite_allowance ? member->invite_allowance
+                                                             : charter->invite_allowance);
     term_line("", "", line);
     return 0;
 }
@@ -865,8 +895,17 @@ static int say_applied(const struct cli *cli, const char *text, bool voids) {
 /* ---- a home's way in ---- */
 
 static int entry_open(struct cli *cli, struct entry *entry) {
+    int failed = entry_reach(cli, entry);
+    return failed == 0 ? entry_open_keys(cli, entry) : failed;
+}
+
+/* Before anybody is asked for anything: could it enter? Once. */
+static int entry_reach(struct cli *cli, struct entry *entry) {
     static struct control_reply status;
     char safe[SAFE_MAX];
+    if (entry->client != NULL) {
+        return 0;
+    }
     int failed = cameras_settle(cli);
     if (failed == 0) {
         failed = client_open(cli, &entry->client);
@@ -886,13 +925,12 @@ static int entry_open(struct cli *cli, struct entry *entry) {
         entry->transport = status.as.status.transport;
         failed = check_pins(cli, entry);
     }
-    if (failed == 0) {
-        failed = siblings_prepare(cli, &entry->pins, &entry->kin);
-    }
-    if (failed == 0) {
-        failed = signers_open(cli, &entry->co_signers, &entry->signers);
-    }
     return failed;
+}
+
+static int entry_open_keys(struct cli *cli, struct entry *entry) {
+    int failed = siblings_prepare(cli, &entry->pins, &entry->kin);
+    return failed == 0 ? signers_open(cli, &entry->co_signers, &entry->signers) : failed;
 }
 
 /* It is this owner's node, and all owners of the home sign. */

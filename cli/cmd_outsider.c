@@ -125,6 +125,10 @@ static int propose(struct cli *cli) {
     if (failed == 0) {
         failed = check_proposed(&proposed);
     }
+    for (size_t i = 0; failed == 0 && i < proposed.member.owner_count; i++) {
+        char safe[SAFE_MAX];
+        term_line("APPLIED", "", safe_text(proposed.member.owner_names[i], NAME_MAX_BYTES, safe));
+    }
     if (failed == 0) {
         failed = put_act(cli, client, &proposed, "propose it, signed by you? [y/N] ");
     }
@@ -277,10 +281,6 @@ static int put_act(struct cli *cli, struct client *client, const struct proposed
     for (const char *line = changes_first(&changes); line != NULL;
          line = changes_next(&changes, line)) {
         term_line("CHANGE", "", line);
-    }
-    for (size_t i = 0; i < proposed->member.owner_count; i++) {
-        char safe[SAFE_MAX];
-        term_line("SIGNED", "", safe_text(proposed->member.owner_names[i], NAME_MAX_BYTES, safe));
     }
     decisions_say_by(&decisions, &pub.owner.sign);
     failed = sent_ask(question, "whether to propose it", "not proposed");

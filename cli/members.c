@@ -15,6 +15,7 @@ static struct instant ends_of(const struct governance *governance, const struct 
                               const struct member *member, const struct listed *sponsor);
 static void take_renewal(struct member_list *members, const struct community_terms *community,
                          const struct signed_object *object);
+static void take_leave(struct member_list *members, const struct signed_object *object);
 static struct listed *find(const struct member_list *members, const struct id *id);
 static void judge_times(struct member_list *members, struct instant now);
 static const struct listed *first_after(const struct member_list *members,
@@ -68,6 +69,8 @@ static int take(struct member_list *members, const struct community_terms *commu
     }
     if (object.kind == OBJECT_RENEWAL) {
         take_renewal(members, community, &object);
+    } else if (object.kind == OBJECT_REMOVAL) {
+        take_leave(members, &object);
     } else if (object.kind == OBJECT_MEMBER) {
         enum err err = take_member(members, community, &object, reply->as.object.state);
         if (err != ERR_OK) {
@@ -133,6 +136,19 @@ static void take_renewal(struct member_list *members, const struct community_ter
     }
 }
 
+/* Who removed others is of no matter here; nor is a word that is not its own. */
+static void take_leave(struct member_list *members, const struct signed_object *object) {
+    struct removal removal;
+    if (removal_decode(object->body, &removal) != ERR_OK ||
+        !id_equal(&removal.head.author, &removal.removed.member)) {
+        return;
+    }
+    struct listed *of = find(members, &removal.removed.member);
+    for (size_t i = 0; of != NULL && i < of->member.owner_count; i++) {
+        of->left |= signed_by(object, &of->member.owners[i].sign);
+    }
+}
+
 static void judge_times(struct member_list *members, struct instant now) {
     for (size_t i = 0; i < members->count; i++) {
         struct listed *listed = &members->list[i];
@@ -184,6 +200,10 @@ const char *listed_state(const struct listed *listed) {
            : outside                                ? "outside"
            : listed->state == CONTROL_MEMBER_LINKED ? "linked"
                                                     : "away";
+}
+
+const char *listed_word(const struct listed *listed) {
+    return listed->left && listed->state == CONTROL_MEMBER_REMOVED ? "left" : listed_state(listed);
 }
 
 bool listed_gone(const struct listed *listed) {

@@ -270,8 +270,10 @@ static void founders_line(const struct treaty_side *side, struct changes *out) {
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i == 0 ? "" : ", ",
                                 key_text(BYTES_OF(side->founders[i].b), key));
     }
-    changes_add(out, "founders of %.400s: the keys %s; each could bring in %u",
-                safe_text(side->name, NAME_MAX_BYTES, safe), text, side->allowance);
+    const bool one = side->founder_count == 1;
+    changes_add(out, "founder%s of %.400s: the key%s %s; %s could bring in %u", one ? "" : "s",
+                safe_text(side->name, NAME_MAX_BYTES, safe), one ? "" : "s", text,
+                one ? "it" : "each", side->allowance);
 }
 
 /* ---- what does not fit ---- */

@@ -245,6 +245,9 @@ def left(ada, ben):
         assert line in " ".join(text.split()), text
     ben.until(lambda: links(ben), lambda n: n == 0, SOON_S)
     ada.until(lambda: states(ada)["Ben"], lambda s: s == "removed", 30)
+    listed = {m["name"]: m["left"] for m in ada.facts("members")}
+    assert listed["Ben"] and not listed["Ada"], listed
+    assert re.search(r"(?m)^ *Ben .* left$", ada.run("members").stdout), ada.run("members").stdout
     assert links(ada) == 0 and ben.facts("log", "verify")
     assert {a["name"]: a["can_sign"] for a in ada.facts("charter", "show")["administrators"]} == {"Ada": True, "Ben": False}
     refused(ada, FAILED, "2 would have to sign, and 1 of these administrators could", "charter", "propose",

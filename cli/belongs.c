@@ -25,8 +25,10 @@ int belongs_or_says(struct client *client) {
     static struct control_reply status;
     static struct seen self;
     int failed = client_status(client, &status);
-    if (failed != 0 || !status.as.status.has_community ||
-        !id_is_zero(&status.as.status.outside)) { /* what an outsider may, acts say */
+    if (failed == 0 && !id_is_zero(&status.as.status.outside)) { /* what it may, acts say */
+        return client_in_community(client);
+    }
+    if (failed != 0 || !status.as.status.has_community) {
         return failed;
     }
     failed = see(client, &status.as.status.certificate, &self);

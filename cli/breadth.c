@@ -40,15 +40,15 @@ static size_t write_mentions(const struct breadth *breadth, bool words,
 }
 
 void touches_of(const struct camera_list *list, const struct request *request,
-                struct touches *out) {
+                const struct id *community, struct touches *out) {
     bool served = false;
     *out = (struct touches){.all = list->camera_count};
     for (size_t i = 0; i < list->community_count; i++) {
-        served |= id_equal(&list->communities[i], &request->head.community);
+        served |= id_equal(&list->communities[i], community);
     }
     for (size_t i = 0; served && i < list->camera_count; i++) {
         const struct camera *camera = &list->cameras[i];
-        if (!camera_open_to(camera, &request->head.community) ||
+        if (!camera_open_to(camera, community) ||
             !geo_place_meets_view(&request->place, &camera->view)) {
             continue;
         }

@@ -18,7 +18,7 @@ const char *breadth_mentions(const struct breadth *breadth, size_t columns,
                              char out[BREADTH_TEXT_MAX]);
 /* How much of this home a request is about, by the owner's own copy of the camera list: the node
  * does not know places. By the rule that ingest matches by; whether there is footage is not in it.
- */
+ * `community`: of this home's, the one in which it is asked, wherever it came from. */
 struct touches {
     size_t cameras;    /* that are asked about */
     size_t indoor;     /* of them */
@@ -26,7 +26,8 @@ struct touches {
     size_t all;        /* cameras of this home; 0: not known here, or none */
     int64_t camera_ms; /* the time asked for, of each camera, together */
 };
-void touches_of(const struct camera_list *list, const struct request *request, struct touches *out);
+void touches_of(const struct camera_list *list, const struct request *request,
+                const struct id *community, struct touches *out);
 /* "touches 2 of your 3 cameras, 1 of them indoors, for 3h30m together"; empty where nothing is
  * known.
  */

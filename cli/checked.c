@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 static enum err check_end(const struct control_reply *reply, struct checked_request *out);
+static bool ends_with_author(const struct checked_request *asked);
 static bool signed_by_author(const struct signed_object *object, const struct member *author);
 static enum err check_author(const struct control_reply *reply,
                              const struct community_terms *community,
@@ -31,6 +32,7 @@ enum err check_request(const struct control_reply *reply, const struct community
         err = request_decode(object.body, &out->request);
     }
     out->abroad[0] = '\0';
+    out->here = community->governance.community;
     if (err == ERR_OK && reply->as.request.crossing.len > 0) {
         err = check_crossing(reply, community, &object.id, out);
     } else if (err == ERR_OK) {
@@ -328,9 +330,17 @@ const char *request_end_text(const struct checked_request *asked, char out[REQUE
         (void)snprintf(out, REQUEST_END_MAX, "amended by %s", asked->end_code);
         return out;
     case REQUEST_TAKEN_BACK:
-        return "taken back";
+        return !ends_with_author(asked) ? "taken back"
+               : asked->ours            ? "ended with this home's membership"
+                                        : "ended with its author's membership";
     }
     return NULL;
+}
+
+/* What withdraws or amends one of this community lives as long as the request does: where that is
+ * not here, it is not what has ended it. */
+static bool ends_with_author(const struct checked_request *asked) {
+    return asked->abroad[0] == '\0' && !instant_reached(now_wall(), asked->request.head.expires);
 }
 
 void request_state_facts(struct facts *facts, const struct checked_request *asked,

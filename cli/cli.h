@@ -178,6 +178,11 @@ bool term_present(void);
  * end of input, Ctrl-C, Ctrl-\, a lost terminal, a quarter of an hour (or $TMOUT seconds) of
  * silence. Ctrl-Z stops the program; continued, it asks again. */
 bool term_ask(const char *question, char *out, size_t room);
+/* The same for a text that may come in several lines, as mail programs break it: reads on until it
+ * is whole, or an empty line ends it, joins the lines without blanks around, and drops what was
+ * pasted behind it. */
+typedef bool term_whole(const char *text);
+bool term_ask_text(const char *question, term_whole *whole, char *out, size_t room);
 /* Without echo. `out` lies in secret memory. */
 bool term_passphrase(const char *question, char *out, size_t room);
 /* What is typed between these two is not seen: it may be a passphrase, typed too early. For a
@@ -463,6 +468,7 @@ struct checked_request {
     char code[REQUEST_CODE_BYTES];
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     char abroad[NAME_MAX_BYTES];  /* the community that it came from by treaty; empty: this one */
+    struct id here;               /* this one, in which it is asked */
     struct asker asker;
     char account[NAME_MAX_BYTES]; /* who asks: the author, or an officer's outsider */
     bool outside;                 /* an outsider: no member; and what acts say of it */
@@ -472,7 +478,8 @@ struct checked_request {
         REQUEST_STANDS,
         REQUEST_WITHDRAWN,
         REQUEST_AMENDED,
-        REQUEST_TAKEN_BACK, /* one of them: what did it is held no more */
+        REQUEST_TAKEN_BACK, /* one of them: what did it is held no more; or its author left, or was
+                               removed */
     } end;
     struct id end_id;                  /* of the request that amends it */
     struct id newest;                  /* the same; or the last in its place: amendments_tell() */
@@ -504,9 +511,9 @@ enum {
 const char *outside_text(const struct checked_request *asked, char out[OUTSIDE_TEXT_MAX]);
 /* "no member: let in by 2 administrators on 2026-11-24". */
 const char *let_in_text(const struct outsider *outsider, char out[OUTSIDE_TEXT_MAX]);
-/* "withdrawn", "amended by 77AB-01"; NULL while it stands. */
+/* "withdrawn", "amended by 77AB-01", "ended with this home's membership"; NULL while it stands. */
 enum {
-    REQUEST_END_MAX = 32
+    REQUEST_END_MAX = 48
 };
 const char *request_end_text(const struct checked_request *asked, char out[REQUEST_END_MAX]);
 /* "state", for programs: open, ended (by itself), withdrawn, amended (then with the whole id of the

@@ -238,6 +238,10 @@ int client_status(struct client *client, struct control_reply *out) {
 int client_in_community(struct client *client) {
     static struct control_reply reply;
     int failed = client_status(client, &reply);
+    if (failed == 0 && !reply.as.status.has_community && !id_is_zero(&reply.as.status.outside)) {
+        return fail("'stoop status' says when, and whether its doors answer",
+                    "this home has applied from outside; administrators have not let it in yet");
+    }
     return failed != 0 || reply.as.status.has_community
                ? failed
                : fail("found one with 'stoop community found NAME', or 'stoop community join CODE'",

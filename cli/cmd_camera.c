@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli/recordings.h"
 
 enum {
     V_FOLDER,
@@ -67,6 +67,7 @@ static void mark_owners_of(const struct camera_list *list, const struct pins *pi
                            bool needed[OWNERS_MAX]);
 static void say_changed(const struct cli *cli, const char *name, const char *what,
                         const char *state);
+static void warn_missing(const struct camera *camera, const struct recordings *recordings);
 static int list_cameras(struct cli *cli);
 static void list_communities(struct facts *facts, const struct cli *cli, const struct pins *pins,
                              const struct camera *camera);
@@ -82,6 +83,7 @@ int cmd_camera(struct cli *cli) {
 static int add(struct cli *cli) {
     static struct cameras cameras;
     static struct camera camera;
+    struct recordings recordings = {.shut = true};
     struct add_options options = {0};
     int failed = take_add_options(cli, &options);
     if (failed == 0) {
@@ -96,11 +98,15 @@ static int add(struct cli *cli) {
     if (failed == 0) {
         failed = append(&cameras.list, &camera);
     }
+    if (failed == 0) { /* before the walls */
+        recordings_look(&camera, &recordings);
+    }
     if (failed == 0) {
         failed = change(cli, &cameras, &options.co_signers);
     }
     if (failed == 0) {
         say_changed(cli, camera.name, "may be asked about; its place stays in this home", "added");
+        warn_missing(&camera, &recordings);
     }
     return failed;
 }
@@ -302,6 +308,7 @@ static int edit(struct cli *cli) {
     struct co_signers co_signers = {0};
     bool everywhere = false;
     struct camera *camera = NULL;
+    struct recordings recordings = {.shut = true};
     const struct cli_option options[] = {community_option(&from),
                                          {.name = "--everywhere", .flag = &everywhere},
                                          co_sign_option(&co_signers)};
@@ -321,6 +328,9 @@ static int edit(struct cli *cli) {
         failed = camera == NULL ? no_camera(cli->argv[1]) : read_communities(cli, &from, camera);
     }
     if (failed == 0) {
+        recordings_look(camera, &recordings);
+    }
+    if (failed == 0) {
         failed = change(cli, &cameras, &co_signers);
     }
     if (failed == 0) {
@@ -328,6 +338,7 @@ static int edit(struct cli *cli) {
                     everywhere ? "may be asked about in every community of this home"
                                : "may be asked about there alone",
                     "changed");
+        warn_missing(camera, &recordings);
     }
     return failed;
 }
@@ -457,6 +468,21 @@ static void say_changed(const struct cli *cli, const char *name, const char *wha
     }
 }
 
+/* It is taken all the same: a recorder may be about to begin. */
+static void warn_missing(const struct camera *camera, const struct recordings *recordings) {
+    char text[512];
+    char safe[SAFE_MAX];
+    if (!recordings_missing(camera, recordings)) {
+        return;
+    }
+    (void)snprintf(text, sizeof text,
+                   "no recording of '%s' is found in %.200s by the layout '%s': is that right%s?",
+                   camera->name, safe_text(camera->folder, 200, safe),
+                   layouts[camera->layout - 1].word,
+                   camera->layout == LAYOUT_FRIGATE ? ", and the camera's name Frigate's" : "");
+    term_note("WARNING", TERM_LABEL_COLUMNS, text);
+}
+
 /* ---- list ---- */
 
 static int list_cameras(struct cli *cli) {
@@ -480,6 +506,8 @@ static int list_cameras(struct cli *cli) {
     struct facts *facts = facts_start(cli, true);
     for (size_t i = 0; i < list->camera_count; i++) {
         const struct camera *camera = &list->cameras[i];
+        struct recordings recordings;
+        char text[RECORDINGS_TEXT_MAX];
         char at[32];
         geo_point_write(camera->view.at, at);
         facts_item(facts);
@@ -495,6 +523,10 @@ static int list_cameras(struct cli *cli) {
                    : camera->indoor_open ? "yes, opened"
                                          : "yes, cannot be asked for");
         facts_number(facts, "owners", "owners", (int64_t)camera->owner_count);
+        recordings_look(camera, &recordings);
+        facts_shown(facts, "recordings", "recordings",
+                    (int64_t)(recordings.told + recordings.untold),
+                    recordings_text(camera, &recordings, text));
         if (pins.place_count > 1 || camera->community_count > 0) {
             list_communities(facts, cli, &pins, camera);
         }

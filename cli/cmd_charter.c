@@ -348,7 +348,7 @@ static int ask_to_propose(const struct cli *cli, const struct changes *changes) 
     char text[SAFE_MAX];
     char safe[SAFE_MAX];
     const struct instant until = {now_wall().ms + (int64_t)ENDORSEMENT_DAYS * DURATION_DAY_MS};
-    int failed = decisions_may_sign(cli, &decisions, &pub);
+    int failed = decisions_may_begin(cli, &decisions, &pub);
     if (failed != 0) {
         return failed;
     }

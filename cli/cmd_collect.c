@@ -44,6 +44,7 @@ static int find_own_request(struct collecting *one, const struct community_terms
 static enum err check_vouch(struct collecting *one, const struct community_terms *community);
 static int check_delivered(struct collecting *one, const struct community_terms *community,
                            const struct owner_secret *secret);
+static int other_key(const struct checked_request *asked);
 static enum err check_grant(struct collecting *one, const struct community_terms *community);
 static enum err check_manifest(struct collecting *one, const struct owner_secret *secret);
 static bool open_request_key(struct collecting *one, const struct owner_secret *secret);
@@ -464,9 +465,20 @@ static int check_delivered(struct collecting *one, const struct community_terms 
     if (err == ERR_OK) {
         err = check_manifest(one, secret);
     }
-    return err == ERR_OK ? 0
-                         : fail("nothing was written", "%s: it does not verify: %s",
-                                one->custody.asked.code, err_text(err));
+    return err == ERR_OK               ? 0
+           : err == ERR_USER_WRONG_KEY ? other_key(&one->custody.asked)
+                                       : fail("nothing was written", "%s: it does not verify: %s",
+                                              one->custody.asked.code, err_text(err));
+}
+
+/* Of an outsider's officers each has a key of their own. */
+static int other_key(const struct checked_request *asked) {
+    char safe[SAFE_MAX];
+    return fail("name the folder of that key with '--owner-dir'; nothing was written",
+                "%s: your key does not open it, that of '%s' does, who asked", asked->code,
+                safe_text(asked->author.role == MEMBER_OFFICER ? asked->author.name
+                                                               : asked->author.owner_names[0],
+                          60, safe));
 }
 
 /* Everything again, from signed bytes: who granted, and that they were members who could. */
@@ -794,6 +806,7 @@ static void report(const struct collecting *one, struct facts *facts) {
     const struct grant *grant = &one->custody.grant;
     char path[PATH_MAX + 8];
     char text[TIME_TEXT_MAX];
+    char line[TIME_TEXT_MAX + 192];
     if (facts != NULL) {
         facts_item(facts);
         facts_text(facts, "code", NULL, one->custody.asked.code);
@@ -805,8 +818,10 @@ static void report(const struct collecting *one, struct facts *facts) {
         return;
     }
     time_text(grant->terms.delete_by, text);
-    (void)printf("%s\n%s.txt and .json say where it comes from\n"
-                 "delete all three by %s: you agreed to\n"
-                 "'stoop delete %s' does, as long as they are where they are now\n",
-                 one->path, one->stem, text, one->custody.asked.code);
+    (void)printf("%s\n%s.txt\n%s.json\n", one->path, one->stem, one->stem);
+    (void)snprintf(line, sizeof line,
+                   "the last two say where it comes from; delete all three by %s: you agreed to. "
+                   "'stoop delete %s' does, as long as they are where they are now",
+                   text, one->custody.asked.code);
+    term_text(line);
 }

@@ -6,6 +6,7 @@
 #include "cli/decisions.h"
 #include "cli/sent.h"
 #include "cli/siblings.h"
+#include "cli/terms.h"
 #include "proto/meet.h"
 
 enum {
@@ -25,6 +26,7 @@ struct entry {
     bool yes;              /* it is not asked whether to join */
     struct co_signers co_signers;
     struct client *client;
+    bool applied;                 /* from outside, earlier */
     struct sign_public node, log; /* of the node */
     struct box_public transport;
     struct pins pins; /* with this community, once it is decided */
@@ -65,6 +67,12 @@ static const struct told belongs_told[] = {
     {ERR_USER_EXISTS, "this home belongs to a community already, or is being let into one",
      "see which with 'stoop status'"}};
 
+static const struct told applied_told[] = {
+    {ERR_USER_EXISTS,
+     "this home has applied or is joining already, under another name or elsewhere",
+     "apply with the name and owners of then to have that application again, or with '--anew' for "
+     "another in its place: the earlier text is void then"}};
+
 static int found(struct cli *cli);
 static int take_found_options(struct cli *cli, struct charter *charter, struct entry *entry);
 static int take_agencies(const struct cli *cli, const struct agency_texts *texts,
@@ -87,20 +95,25 @@ static int put_invite(struct client *client, const struct invitation *invitation
 static void show_invitation(const struct cli *cli, const struct invitation *invitation, bool no_qr);
 static void print_qr(const char *code);
 static int take_join_options(struct cli *cli, struct entry *entry);
-static int take_code(const struct cli *cli, struct invitation *out);
+static int take_code(struct cli *cli, struct entry *entry, struct invitation *out);
+static bool is_whole_code(const char *text);
 static int earn_invitation(struct cli *cli, struct entry *entry, struct invitation *out);
 static int read_invitation(struct invitation *out, struct buffer *invite);
 static void explain(const struct invite_code *code);
 static void become_invited(const struct invite_code *code, struct bytes invite,
                            struct member *member);
 static int ask_to_join(struct client *client, const char *text, struct bytes member);
-static int say_joined(const struct cli *cli, struct client *client, const struct id *community);
-static int say_rules(const struct cli *cli, struct client *client);
+static int say_joined(const struct cli *cli, struct entry *entry);
+static int say_rules(const struct cli *cli, struct client *client, const struct member *member);
 static void invitation_wipe(struct invitation *invitation);
 static int take_doors(const struct cli *cli, struct application *application, struct buffer *doors,
                       struct id *community);
-static int say_applied(const struct cli *cli, const char *text);
+static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
+                               const struct id *community);
+static int say_applied(const struct cli *cli, const char *text, bool voids);
 static int entry_open(struct cli *cli, struct entry *entry);
+static int entry_reach(struct cli *cli, struct entry *entry);
+static int entry_open_keys(struct cli *cli, struct entry *entry);
 static int check_pins(const struct cli *cli, struct entry *entry);
 static void entry_close(struct entry *entry);
 static int sign_member(struct entry *entry, const uint8_t *invite_secret, struct buffer *out);
@@ -513,7 +526,9 @@ static void show_invitation(const struct cli *cli, const struct invitation *invi
     facts_time(facts, "expires", "good until", invitation->code.expires);
     facts_end(facts);
     if (!cli->json) {
-        term_text("it lets one home in, whoever uses it first: send it to one person only");
+        term_text(
+            "it lets one home in, whoever uses it first: send it to one person only, who runs "
+            "'stoop join -' and pastes it");
     }
 }
 
@@ -548,7 +563,7 @@ int cmd_join(struct cli *cli) {
     const struct id *community = &invitation.code.community;
     int failed = take_join_options(cli, &entry);
     if (failed == 0) {
-        failed = take_code(cli, &invitation);
+        failed = take_code(cli, &entry, &invitation);
     }
     bool spoken = failed == 0 && introduction_is(invitation.text);
     if (spoken) {
@@ -558,11 +573,14 @@ int cmd_join(struct cli *cli) {
         failed = read_invitation(&invitation, &invite);
     }
     if (failed == 0) {
+        failed = entry_reach(cli, &entry);
+    }
+    if (failed == 0) {
         explain(&invitation.code);
         failed = entry.yes ? 0 : sent_ask("join it? [y/N] ", "whether to join", "nothing was done");
     }
     if (failed == 0 && !spoken) {
-        failed = entry_open(cli, &entry);
+        failed = entry_open_keys(cli, &entry);
     }
     if (failed == 0) {
         become_invited(&invitation.code, buffer_bytes(&invite), &entry.member);
@@ -575,7 +593,7 @@ int cmd_join(struct cli *cli) {
         failed = ask_to_join(entry.client, invitation.text, buffer_bytes(&member));
     }
     if (failed == 0) { /* it belongs now: its cameras have to, whatever can be told of the rules */
-        int untold = say_joined(cli, entry.client, community);
+        int untold = say_joined(cli, &entry);
         failed = cameras_resign(cli, entry.client, &entry.signers, community);
         failed = failed == 0 ? siblings_tell(&entry.kin, &entry.pins) : failed;
         failed = failed == 0 ? untold : failed;
@@ -596,20 +614,36 @@ static int take_join_options(struct cli *cli, struct entry *entry) {
     return failed;
 }
 
-/* From the command line, or from whoever sits there. */
-static int take_code(const struct cli *cli, struct invitation *out) {
+/* From the command line, or from whoever sits there, once the home could join. */
+static int take_code(struct cli *cli, struct entry *entry, struct invitation *out) {
     (void)snprintf(out->text, sizeof out->text, "%s", cli->argv[1]);
     if (strcmp(out->text, "-") == 0) {
         if (!term_present()) {
             (void)fail("run it at a terminal", "there is nobody to ask for the code");
             return EXIT_NO_TERMINAL;
         }
-        if (!term_ask("the invite, from 'stoop1:' to its end: ", out->text, sizeof out->text)) {
+        int failed = entry_reach(cli, entry);
+        if (failed != 0) {
+            return failed;
+        }
+        if (!term_ask_text("the invite, from 'stoop1:' to its end: ", is_whole_code, out->text,
+                           sizeof out->text)) {
             (void)fail(NULL, "nothing was done");
             return EXIT_PENDING;
         }
     }
     return 0;
+}
+
+/* Or will be none, whatever comes. */
+static bool is_whole_code(const char *text) {
+    struct invite_code code;
+    struct introduction introduction;
+    bool begins = strncmp(text, "stoop", 5) == 0 && strchr(text, ' ') == NULL;
+    bool whole = !begins || invite_code_read(text, &code) == ERR_OK ||
+                 introduction_read(text, &introduction) == ERR_OK;
+    secret_wipe(&code, sizeof code);
+    return whole;
 }
 
 /* By words that are good for one attempt: so that it is not spent on what is missing here, home,
@@ -671,7 +705,9 @@ static int ask_to_join(struct client *client, const char *text, struct bytes mem
     return failed;
 }
 
-static int say_joined(const struct cli *cli, struct client *client, const struct id *community) {
+static int say_joined(const struct cli *cli, struct entry *entry) {
+    struct client *client = entry->client;
+    const struct id *community = &entry->member.head.community;
     static struct control_reply status;
     int failed = client_status(client, &status);
     if (failed != 0) {
@@ -690,7 +726,7 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
                        safe_text(status.as.status.community_name, 60, safe),
                        status.as.status.members);
         term_text(line);
-        failed = say_rules(cli, client);
+        failed = say_rules(cli, client, &entry->member);
         term_text(strcmp(place_of(cli), SLUG_FIRST) == 0
                       ? "name your cameras with 'stoop camera add'; see what is asked with 'stoop "
                         "requests'"
@@ -701,13 +737,14 @@ static int say_joined(const struct cli *cli, struct client *client, const struct
 }
 
 /* Its charter in plain words. */
-static int say_rules(const struct cli *cli, struct client *client) {
+static int say_rules(const struct cli *cli, struct client *client, const struct member *member) {
     static struct community_terms community;
     static char people[PEOPLE_MAX];
     static char line[PEOPLE_MAX + 256];
     const struct charter *charter = &community.governance.charter;
     struct member_list members = {0};
-    char span[32];
+    char span[TERMS_WORDS_MAX];
+    char area[PLACE_TEXT_MAX];
     int failed = client_community(cli, client, &community);
     if (failed == 0) {
         failed = members_load(client, &community, &members);
@@ -717,17 +754,19 @@ static int say_rules(const struct cli *cli, struct client *client) {
     }
     (void)people_text(&members, charter->administrators, charter->administrator_count, people);
     members_finish(&members);
-    span_text((int64_t)charter->caps.span_s * 1000, span);
+    terms_span(charter->caps.span_s, span);
     (void)snprintf(line, sizeof line, "RULES    %u of %zu administrators decide%s: %s",
                    charter->threshold, charter->administrator_count,
                    charter->threshold == 1 ? "s" : "", people);
     term_text(line);
     (void)snprintf(
         line, sizeof line,
-        "a request may ask about %s and %u square metres at most, and each home may have "
-        "%u under way; what was given is deleted within %u days; each home may invite %u",
-        span, charter->caps.area_m2, charter->caps.live_requests, charter->delete_by_max_days,
-        charter->invite_allowance);
+        "a request may ask about %s and %s at most, and each home may have %u under way; what was "
+        "given is deleted within %u days; this home may invite %u",
+        span, area_text(charter->caps.area_m2, area), charter->caps.live_requests,
+        charter->delete_by_max_days,
+        member->invite_allowance < charter->invite_allowance ? member->invite_allowance
+                                                             : charter->invite_allowance);
     term_line("", "", line);
     return 0;
 }
@@ -748,9 +787,11 @@ int outsider_apply(struct cli *cli) {
     struct application application = {.kind = OUTSIDER_AGENCY};
     struct id community = {{0}};
     const char *kind = NULL;
+    bool anew = false;
     const struct cli_option options[] = {
         {.name = "--name", .value = &entry.home_name, .needed = true},
         {.name = "--kind", .value = &kind, .needed = true},
+        {.name = "--anew", .flag = &anew},
         co_sign_option(&entry.co_signers),
     };
     int failed = take_options(cli, options, COUNT_OF(options), "CODE [CODE] [CODE] [CODE]");
@@ -766,6 +807,9 @@ int outsider_apply(struct cli *cli) {
     if (failed == 0) {
         failed = entry_open(cli, &entry);
     }
+    if (failed == 0 && !anew) {
+        failed = check_not_elsewhere(cli, &entry, &community);
+    }
     if (failed == 0) {
         entry.member = (struct member){.head = {.community = community, .created = now_wall()},
                                        .role = MEMBER_OUTSIDER};
@@ -776,9 +820,11 @@ int outsider_apply(struct cli *cli) {
     }
     if (failed == 0) {
         const struct control_request request = {.op = CONTROL_OUTSIDE_APPLY,
+                                                .total = anew ? 1 : 0,
                                                 .blob = buffer_bytes(&member),
                                                 .blob2 = buffer_bytes(&doors)};
-        failed = client_one(entry.client, &request, CONTROL_GOT_DATA, &reply);
+        failed =
+            client_one_told(entry.client, &request, CONTROL_GOT_DATA, &reply, TOLD(applied_told));
     }
     if (failed == 0) {
         application.member = reply.as.data.data;
@@ -786,7 +832,16 @@ int outsider_apply(struct cli *cli) {
                      ? 0
                      : fail("give fewer doors, or shorter names", "the application is too long");
     }
-    return failed == 0 ? say_applied(cli, text) : failed;
+    return failed == 0 ? say_applied(cli, text, anew && entry.applied) : failed;
+}
+
+/* Before the earlier community is pinned no more. */
+static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
+                               const struct id *community) {
+    const struct pinned_place *place = pins_place(&entry->pins, place_of(cli));
+    bool elsewhere = entry->applied && place != NULL && place->has_community &&
+                     !id_equal(&place->community, community);
+    return elsewhere ? fail(applied_told[0].next, "%s", applied_told[0].said) : 0;
 }
 
 /* Of one community, and each once. */
@@ -818,7 +873,7 @@ static int take_doors(const struct cli *cli, struct application *application, st
     return failed;
 }
 
-static int say_applied(const struct cli *cli, const char *text) {
+static int say_applied(const struct cli *cli, const char *text, bool voids) {
     if (cli->json) {
         struct facts *facts = facts_start(cli, false);
         facts_text(facts, "application", NULL, text);
@@ -829,14 +884,28 @@ static int say_applied(const struct cli *cli, const char *text) {
     term_note("", 0,
               "carry it to an administrator, who proposes it with 'stoop outsider propose'; "
               "it is no secret. 'stoop status' says when you were let in");
+    if (voids) {
+        term_note(
+            "", 0,
+            "what this home applied with before is void: whoever lets that in lets in nobody");
+    }
     return 0;
 }
 
 /* ---- a home's way in ---- */
 
 static int entry_open(struct cli *cli, struct entry *entry) {
+    int failed = entry_reach(cli, entry);
+    return failed == 0 ? entry_open_keys(cli, entry) : failed;
+}
+
+/* Before anybody is asked for anything: could it enter? Once. */
+static int entry_reach(struct cli *cli, struct entry *entry) {
     static struct control_reply status;
     char safe[SAFE_MAX];
+    if (entry->client != NULL) {
+        return 0;
+    }
     int failed = cameras_settle(cli);
     if (failed == 0) {
         failed = client_open(cli, &entry->client);
@@ -850,18 +919,18 @@ static int entry_open(struct cli *cli, struct entry *entry) {
                       safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
     }
     if (failed == 0) {
+        entry->applied = !id_is_zero(&status.as.status.outside);
         entry->node = status.as.status.node;
         entry->log = status.as.status.log;
         entry->transport = status.as.status.transport;
         failed = check_pins(cli, entry);
     }
-    if (failed == 0) {
-        failed = siblings_prepare(cli, &entry->pins, &entry->kin);
-    }
-    if (failed == 0) {
-        failed = signers_open(cli, &entry->co_signers, &entry->signers);
-    }
     return failed;
+}
+
+static int entry_open_keys(struct cli *cli, struct entry *entry) {
+    int failed = siblings_prepare(cli, &entry->pins, &entry->kin);
+    return failed == 0 ? signers_open(cli, &entry->co_signers, &entry->signers) : failed;
 }
 
 /* It is this owner's node, and all owners of the home sign. */

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/recordings.h"
 #include "node/confine/confine.h"
 #include "proto/config.h"
 
@@ -47,6 +47,7 @@ static void look_at_node(struct doctor *doctor);
 static void look_at_network(struct doctor *doctor);
 static void look_at_port(struct doctor *doctor, const char *listen);
 static void look_at_cameras(struct doctor *doctor);
+static void look_at_recordings(struct doctor *doctor, const char *key, const struct camera *camera);
 static void look_at_recorders(struct doctor *doctor);
 static bool others_may(const char *path, mode_t bits);
 static bool dial(const char *address);
@@ -312,8 +313,22 @@ static void look_at_cameras(struct doctor *doctor) {
                 "'%s': everybody on this machine may read %.300s, sealed or not", camera->name,
                 camera->folder);
         } else {
-            say(doctor, key, "camera", FINE, "'%s'", camera->name);
+            look_at_recordings(doctor, key, camera);
         }
+    }
+}
+
+static void look_at_recordings(struct doctor *doctor, const char *key,
+                               const struct camera *camera) {
+    struct recordings recordings;
+    char text[RECORDINGS_TEXT_MAX];
+    recordings_look(camera, &recordings);
+    (void)recordings_text(camera, &recordings, text);
+    if (recordings_missing(camera, &recordings)) {
+        say(doctor, key, "camera", WARN, "'%s': recordings in %.300s: %s", camera->name,
+            camera->folder, text);
+    } else {
+        say(doctor, key, "camera", FINE, "'%s': %s", camera->name, text);
     }
 }
 

@@ -636,8 +636,7 @@ static void show_reach(struct facts *facts, const struct control_reply *reply) {
     }
     facts_text(facts, "ingest", "cameras",
                reply->as.status.ingest_up ? "watched" : "NOT watched: ingest is down");
-    facts_number(facts, "camera_list_version", "camera list",
-                 (int64_t)reply->as.status.camera_list_version);
+    facts_number(facts, "camera_list_version", NULL, (int64_t)reply->as.status.camera_list_version);
     if (reply->as.status.has_community) {
         facts_text(facts, "community", "community", reply->as.status.community_name);
         facts_bytes(facts, "community_id", NULL, BYTES_OF(reply->as.status.community.b));

@@ -103,6 +103,7 @@ static void show_offer(const struct cli *cli, const struct spoken_offer *offer) 
     } else {
         term_text("send this line any way you like, there is no secret in it:");
         (void)printf("\n%s\n\n", offer->text);
+        term_text("your neighbour runs 'stoop join' with it, at a terminal of theirs");
         term_text("then SAY these words, on the phone or face to face; never write them:");
         (void)printf("\n    %s\n\n", offer->words);
     }
@@ -118,8 +119,12 @@ static int wait_for_joiner(struct client *client) {
     static struct control_reply reply;
     static const char again[] = "make a new one with 'stoop invite --spoken'";
     term_busy("waiting for your neighbour ...");
+    term_guard();
     bool there = client_next(client, &reply);
     term_busy(NULL);
+    if (!there && term_stopped()) {
+        return fail(again, "stopped; nobody joined by these words, and they are burned");
+    }
     if (!there) {
         return fail(again, "the node went away, and the code with it");
     }

@@ -102,7 +102,7 @@ static void list_member(const struct cli *cli, const struct listed *listed, stru
         facts_text(facts, NULL, "role", role_word(member->role));
         facts_text(facts, NULL, "since", since);
         facts_text(facts, NULL, "until", until);
-        facts_text(facts, NULL, "state", listed_state(listed));
+        facts_text(facts, NULL, "state", listed_word(listed));
         return;
     }
     facts_text(facts, "name", NULL, member->name);
@@ -112,6 +112,7 @@ static void list_member(const struct cli *cli, const struct listed *listed, stru
     }
     facts_text(facts, "role", NULL, role_word(member->role));
     facts_text(facts, "state", NULL, listed_state(listed));
+    facts_flag(facts, "left", listed->left);
     facts_text(facts, "link", NULL,
                listed->state == CONTROL_MEMBER_SELF     ? "this home"
                : listed->state == CONTROL_MEMBER_LINKED ? "up"
@@ -138,7 +139,7 @@ static void say_member(const struct listed *listed) {
     day_text(listed->ends, until);
     (void)printf("%s\n", safe_text(name, term_width(), safe));
     (void)printf("%*s%s, %s\n", indent + INDENT, "", role_word(listed->member.role),
-                 listed_state(listed));
+                 listed_word(listed));
     (void)printf("%*s%s to %s\n", indent + INDENT, "", since, until);
 }
 
@@ -232,7 +233,7 @@ static int choose_way(const struct cli *cli, struct parting *parting) {
         return 0;
     }
     parting->by_act = charter_has_administrator(charter, &parting->pub.owner.sign);
-    return parting->by_act ? 0 : nobody_here_may(parting);
+    return parting->by_act ? decisions_enough_left(&decisions) : nobody_here_may(parting);
 }
 
 static int nobody_here_may(const struct parting *parting) {

@@ -39,7 +39,7 @@ static int find_certificate(struct client *client, const struct id *id, struct b
 static int officer(struct cli *cli);
 static int officer_add(struct cli *cli);
 static int make_officer(struct cli *cli, const struct listed *self, const char *folder, long days,
-                        struct buffer *out);
+                        struct buffer *out, struct instant *ends);
 static int sign_officer(const struct signers *signers, const struct member *member,
                         struct buffer *out);
 static int officer_list(struct cli *cli);
@@ -124,6 +124,10 @@ static int propose(struct cli *cli) {
     }
     if (failed == 0) {
         failed = check_proposed(&proposed);
+    }
+    for (size_t i = 0; failed == 0 && i < proposed.member.owner_count; i++) {
+        char safe[SAFE_MAX];
+        term_line("APPLIED", "", safe_text(proposed.member.owner_names[i], NAME_MAX_BYTES, safe));
     }
     if (failed == 0) {
         failed = put_act(cli, client, &proposed, "propose it, signed by you? [y/N] ");
@@ -245,11 +249,13 @@ static int check_proposed(struct proposed *proposed) {
     (void)safe_text(proposed->member.name, NAME_MAX_BYTES, safe);
     const struct listed *listed = members_of_id(&decisions.members, &proposed->object.id);
     if (listed != NULL && listed_gone(listed)) {
-        return fail("it has to apply anew", "'%s' was removed, and that is for good", safe);
+        return fail("it has to apply with '--anew'", "'%s' was removed, and that is for good",
+                    safe);
     }
     if (proposed->admission.until.ms > proposed->member.head.expires.ms) {
         day_text(proposed->member.head.expires, day);
-        return fail("give fewer days, or let it apply anew", "its certificate ends on %s", day);
+        return fail("give fewer days, or let it apply with '--anew'", "its certificate ends on %s",
+                    day);
     }
     if (governance_outsider(governance, &proposed->object.id) == NULL &&
         governance->outsider_count == OUTSIDERS_MAX) {
@@ -264,7 +270,7 @@ static int put_act(struct cli *cli, struct client *client, const struct proposed
     static struct act act;
     struct keyfile_public pub;
     SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
-    int failed = decisions_may_sign(cli, &decisions, &pub);
+    int failed = decisions_may_begin(cli, &decisions, &pub);
     if (failed != 0) {
         return failed;
     }
@@ -275,10 +281,6 @@ static int put_act(struct cli *cli, struct client *client, const struct proposed
     for (const char *line = changes_first(&changes); line != NULL;
          line = changes_next(&changes, line)) {
         term_line("CHANGE", "", line);
-    }
-    for (size_t i = 0; i < proposed->member.owner_count; i++) {
-        char safe[SAFE_MAX];
-        term_line("SIGNED", "", safe_text(proposed->member.owner_names[i], NAME_MAX_BYTES, safe));
     }
     decisions_say_by(&decisions, &pub.owner.sign);
     failed = sent_ask(question, "whether to propose it", "not proposed");
@@ -447,6 +449,7 @@ static int officer_add(struct cli *cli) {
     const char *folder = NULL;
     const char *days = NULL;
     long life = OFFICER_DAYS;
+    struct instant ends = {0};
     const struct cli_option options[] = {{.name = "--key", .value = &folder, .needed = true},
                                          {.name = "--days", .value = &days}};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
@@ -464,7 +467,7 @@ static int officer_add(struct cli *cli) {
         failed = this_outsider(&self);
     }
     if (failed == 0) {
-        failed = make_officer(cli, self, folder, life, &bytes);
+        failed = make_officer(cli, self, folder, life, &bytes, &ends);
     }
     if (failed == 0) {
         const struct control_request put = {.op = CONTROL_OFFICER_PUT,
@@ -473,17 +476,20 @@ static int officer_add(struct cli *cli) {
     }
     if (failed == 0) {
         char safe[SAFE_MAX];
-        (void)printf("%s may ask in your name, with the key in '%s'\n",
-                     safe_text(cli->argv[1], 60, safe), folder);
+        char day[DAY_BYTES];
+        day_text(ends, day);
+        (void)printf("%s may ask in your name until %s, with the key in '%s'\n",
+                     safe_text(cli->argv[1], 60, safe), day, folder);
     }
     decisions_finish(&decisions);
     client_close(client);
     return failed;
 }
 
-/* Both sign; and the officer's own folder pins the community, as an owner's does. */
+/* Both sign; and the officer's own folder pins the community, as an owner's does. *ends: its own,
+ * or that of its outsider, which administrators may put off. */
 static int make_officer(struct cli *cli, const struct listed *self, const char *folder, long days,
-                        struct buffer *out) {
+                        struct buffer *out, struct instant *ends) {
     const struct co_signers officers = {.count = 1, .folders = {folder}};
     struct signers signers = {0};
     static struct member member;
@@ -499,6 +505,7 @@ static int make_officer(struct cli *cli, const struct listed *self, const char *
         member.head.created = now_wall();
         member.head.expires =
             end.ms < self->member.head.expires.ms ? end : self->member.head.expires;
+        *ends = member.head.expires.ms < self->ends.ms ? member.head.expires : self->ends;
         member.role = MEMBER_OFFICER;
         member.owner_count = 1;
         member.owners[0] = signers.publics[1].owner;

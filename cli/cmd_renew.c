@@ -58,7 +58,7 @@ int cmd_renew(struct cli *cli) {
         failed = judge(&renewal);
     }
     if (failed == 0) {
-        failed = decisions_may_sign(cli, &decisions, &renewal.pub);
+        failed = decisions_may_begin(cli, &decisions, &renewal.pub);
     }
     if (failed == 0) {
         say_renewal(&renewal);

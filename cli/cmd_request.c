@@ -1,14 +1,12 @@
 /* request, process. */
 #include <string.h>
 
+#include "cli/abroad.h"
 #include "cli/breadth.h"
-#include "cli/gateways.h"
 #include "cli/legal.h"
-#include "cli/members.h"
 #include "cli/prompt.h"
 #include "cli/review.h"
 #include "cli/sent.h"
-#include "cli/treaties.h"
 #include "cli/watch.h"
 #include "crypto/age.h"
 
@@ -39,11 +37,8 @@ struct papers {
 /* Where it is asked: in this community, and what its treaties let a member of that role ask. */
 struct asked_in {
     struct community_terms community;
-    struct roll said[TREATIES_KEPT_MAX]; /* last, by the other side of each treaty; or zeroed */
     struct caps caps;
-    enum member_role role;
-    struct member_list members; /* of who carries, where there is a treaty */
-    struct gateways gateways;
+    struct abroad abroad;
 };
 
 struct request_options {
@@ -82,10 +77,11 @@ static int read_papers(const char *document, const char *seal, struct request *o
 static void build_terms(struct request *out);
 static int put_sender(const struct cli *cli, struct client *client,
                       const struct control_reply *status, struct request *out);
-static int put_officer(const struct cli *cli, struct client *client, struct request *out);
+static int put_officer(const struct cli *cli, struct client *client, const struct id *account,
+                       struct request *out);
+static int admitted(const struct governance *governance, const struct id *account);
 static int load_community(const struct cli *cli, struct client *client,
                           const struct control_reply *status, struct asked_in *out);
-static int load_rolls(struct client *client, struct asked_in *out);
 static int check_papers(const struct authorities *authorities, const struct request *request,
                         const struct papers *papers, struct seal_outcome *out);
 static int check_law(const struct cli *cli, const struct request *request,
@@ -94,13 +90,6 @@ static int check_law(const struct cli *cli, const struct request *request,
 static void show_request(const struct request *request, const struct legal_report *report,
                          const struct control_reply *status, const struct asked_in *asked,
                          const struct seal_outcome *seal);
-static void show_abroad(const struct request *request, const struct asked_in *asked);
-static const struct treaty_side *side_of_place(const struct request *request,
-                                               const struct asked_in *asked, size_t place);
-static const char *held_back(const struct request *request, const struct asked_in *asked,
-                             size_t place, char out[HOLDS_BACK_MAX]);
-static void list_abroad(const struct request *request, const struct asked_in *asked,
-                        struct facts *facts);
 static void show_breadth(const struct request *request, const struct control_reply *status);
 static int send_papers(struct client *client, const struct request *request,
                        const struct papers *papers);
@@ -155,7 +144,7 @@ int cmd_request(struct cli *cli) {
     if (failed == 0) {
         failed = send_draft(cli, client, &draft);
     }
-    members_finish(&draft.asked.members);
+    abroad_finish(&draft.asked.abroad);
     papers_finish(&draft.papers);
     client_close(client);
     return failed;
@@ -439,7 +428,8 @@ static void build_terms(struct request *out) {
 }
 
 /* Whose certificate has this owner's key: the outsider's own, or one of its officers'. */
-static int put_officer(const struct cli *cli, struct client *client, struct request *out) {
+static int put_officer(const struct cli *cli, struct client *client, const struct id *account,
+                       struct request *out) {
     static struct community_terms community;
     struct member_list members = {0};
     struct keyfile_public pub;
@@ -447,6 +437,9 @@ static int put_officer(const struct cli *cli, struct client *client, struct requ
     int failed = owner_public_of(cli->owner_dir, &pub);
     if (failed == 0) {
         failed = client_community(cli, client, &community);
+    }
+    if (failed == 0) {
+        failed = admitted(&community.governance, account);
     }
     if (failed == 0) {
         failed = members_load(client, &community, &members);
@@ -463,6 +456,24 @@ static int put_officer(const struct cli *cli, struct client *client, struct requ
     return failed;
 }
 
+/* As every home holds it to, so that what all would refuse is not shown. */
+static int admitted(const struct governance *governance, const struct id *account) {
+    const struct outsider *as = governance_outsider(governance, account);
+    char day[DAY_BYTES];
+    if (as == NULL) {
+        return 0;
+    }
+    if (as->admission.suspended) {
+        return fail("ask them; 'stoop status' says when you may ask again",
+                    "administrators have suspended you: no home takes a request");
+    }
+    day_text(as->admission.until, day);
+    return instant_reached(now_wall(), as->admission.until)
+               ? fail("ask administrators to let you in for longer",
+                      "you were let in until %s: no home takes a request", day)
+               : 0;
+}
+
 static int put_sender(const struct cli *cli, struct client *client,
                       const struct control_reply *status, struct request *out) {
     int failed = pinned_community(cli, &out->head.community);
@@ -472,7 +483,7 @@ static int put_sender(const struct cli *cli, struct client *client,
     }
     out->head.author = status->as.status.certificate;
     if (failed == 0 && !id_is_zero(&status->as.status.outside)) {
-        failed = put_officer(cli, client, out);
+        failed = put_officer(cli, client, &status->as.status.outside, out);
     }
     out->transport = status->as.status.transport;
     out->address_count = status->as.status.address_count;
@@ -485,47 +496,15 @@ static int put_sender(const struct cli *cli, struct client *client,
 /* As its charter and acts make it; who asks is this home. */
 static int load_community(const struct cli *cli, struct client *client,
                           const struct control_reply *status, struct asked_in *out) {
-    static struct member self;
     int failed = client_community(cli, client, &out->community);
     out->caps = status->as.status.caps;
-    out->role = MEMBER_OUTSIDER; /* whose requests cross nowhere */
-    if (failed != 0 || !id_is_zero(&status->as.status.outside) ||
-        out->community.governance.treaty_count == 0) {
-        return failed;
-    }
-    enum err err =
-        client_chain(client, &out->community, &status->as.status.certificate, now_wall(), &self);
-    out->role = self.role;
-    if (err != ERR_OK) {
-        return fail(NULL, "this home's own certificate does not verify: %s", err_text(err));
-    }
-    failed = load_rolls(client, out);
     if (failed == 0) {
-        failed = members_load(client, &out->community, &out->members);
+        failed = abroad_load(client, &out->community, status, &out->abroad);
     }
-    return failed == 0 ? gateways_load(client, &out->community.governance.community, &out->members,
-                                       &out->gateways)
-                       : failed;
-}
-
-/* The node is not believed: a clerk of the treaty signed each. */
-static int load_rolls(struct client *client, struct asked_in *out) {
-    static struct control_reply reply;
-    static struct roll roll; /* large */
-    const struct control_request ask = {.op = CONTROL_ROLLS};
-    const struct governance *governance = &out->community.governance;
-    int failed = client_ask(client, &ask);
-    while (failed == 0 && client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        for (size_t i = 0; i < governance->treaty_count; i++) {
-            const struct treaty_side *far =
-                treaty_far_side(&governance->treaties[i].treaty, &governance->community);
-            if (roll_verify(far, reply.as.object.object, now_wall(), &roll) == ERR_OK &&
-                roll.head.created.ms > out->said[i].head.created.ms) {
-                out->said[i] = roll;
-            }
-        }
-    }
-    return failed;
+    return failed == 0 && out->abroad.own != ERR_OK
+               ? fail(NULL, "this home's own certificate does not verify: %s",
+                      err_text(out->abroad.own))
+               : failed;
 }
 
 /* As every owner will. */
@@ -617,91 +596,7 @@ static void show_request(const struct request *request, const struct legal_repor
              "every home of %s%s: who asks, why, where and when, what failed, how "
              "broad it is and what its words mention. A home that grants nothing does not answer.",
              safe_text(status->as.status.community_name, 24, safe), homes);
-    show_abroad(request, asked);
-}
-
-/* The communities that it goes to by treaty, those that a treaty keeps it from, and whether this
- * one has the place at all. */
-static void show_abroad(const struct request *request, const struct asked_in *asked) {
-    const struct governance *governance = &asked->community.governance;
-    const struct charter *charter = &governance->charter;
-    const bool here = !charter->has_area || geo_place_inside(&request->place, &charter->area);
-    char safe[SAFE_MAX];
-    bool abroad = false;
-    bool self = false;
-    for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty_side *far = side_of_place(request, asked, i);
-        char until[DAY_BYTES];
-        char why[HOLDS_BACK_MAX];
-        if (far == NULL) {
-            continue;
-        }
-        (void)safe_text(far->name, NAME_MAX_BYTES, safe);
-        if (held_back(request, asked, i, why) != NULL) {
-            term_put("NOT TO", "%.400s: %s", safe, why);
-            continue;
-        }
-        day_text(governance->treaties[i].treaty.until, until);
-        term_put("GOES TO", "%s %.400s, by treaty until %s: every home there sees the same",
-                 here ? "also" : "the homes of", safe, until);
-        if (gateways_of(&asked->gateways, &governance->treaties[i].id, &self) == 0) {
-            term_put("", "BUT no home says that it carries there: it waits until one does, or it "
-                         "ends");
-        }
-        abroad = true;
-    }
-    if (abroad && !here) {
-        term_put("BEYOND",
-                 "the area of %s: its homes see this too, and are asked only where a "
-                 "camera sees that far",
-                 safe_text(charter->name, NAME_MAX_BYTES, safe));
-    }
-}
-
-/* The other side of a treaty, where there is something to ask there: it stands, and has the place.
- * Else NULL. */
-static const struct treaty_side *side_of_place(const struct request *request,
-                                               const struct asked_in *asked, size_t place) {
-    const struct governance *governance = &asked->community.governance;
-    const struct agreed *agreed = &governance->treaties[place];
-    const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
-    bool there = !far->has_area || geo_place_inside(&request->place, &far->area);
-    return there && treaty_stands(agreed, now_wall()) && asked->role != MEMBER_OUTSIDER ? far
-                                                                                        : NULL;
-}
-
-/* Of a treaty whose other side has the place; NULL: it goes there. */
-static const char *held_back(const struct request *request, const struct asked_in *asked,
-                             size_t place, char out[HOLDS_BACK_MAX]) {
-    const struct governance *governance = &asked->community.governance;
-    const struct agreed *agreed = &governance->treaties[place];
-    const struct roll *said = &asked->said[place];
-    return treaty_holds_back(agreed, treaty_far_side(&agreed->treaty, &governance->community),
-                             said->head.created.ms > 0 ? said : NULL, request, asked->role, out);
-}
-
-static void list_abroad(const struct request *request, const struct asked_in *asked,
-                        struct facts *facts) {
-    const struct governance *governance = &asked->community.governance;
-    char why[HOLDS_BACK_MAX];
-    facts_list(facts, "goes_to");
-    for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty_side *far = side_of_place(request, asked, i);
-        if (far != NULL && held_back(request, asked, i, why) == NULL) {
-            facts_text(facts, NULL, NULL, far->name);
-        }
-    }
-    facts_list(facts, NULL);
-    facts_items(facts, "not_to");
-    for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct treaty_side *far = side_of_place(request, asked, i);
-        if (far != NULL && held_back(request, asked, i, why) != NULL) {
-            facts_item(facts);
-            facts_text(facts, "community", NULL, far->name);
-            facts_text(facts, "because", NULL, why);
-        }
-    }
-    facts_items(facts, NULL);
+    abroad_show(&asked->community.governance, &asked->abroad, request);
 }
 
 static void show_breadth(const struct request *request, const struct control_reply *status) {
@@ -821,7 +716,7 @@ static void say_sent(const struct cli *cli, const struct request *request, const
         struct breadth breadth;
         breadth_of(request, &asked->caps, &breadth);
         breadth_facts(facts, &breadth);
-        list_abroad(request, asked, facts);
+        abroad_facts(cli, &asked->community.governance, &asked->abroad, request, facts);
         facts_end(facts);
         return;
     }

@@ -1,6 +1,7 @@
 /* requests: what is open, as `stoop` has checked it itself. */
 #include <string.h>
 
+#include "cli/abroad.h"
 #include "cli/breadth.h"
 #include "cli/legal.h"
 #include "cli/prompt.h"
@@ -11,6 +12,7 @@ static struct memory memory; /* this owner's */
 static struct rules rules;
 static struct amendments amendments;
 static struct cameras cameras; /* this owner's copy */
+static struct abroad abroad;   /* of this home's own */
 
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static int load_own(struct cli *cli, struct client *client,
@@ -63,6 +65,7 @@ int cmd_requests(struct cli *cli) {
     } else if (failed == 0) {
         facts_end(facts);
     }
+    abroad_finish(&abroad);
     client_close(client);
     return failed;
 }
@@ -100,6 +103,7 @@ static int take_watch_options(struct cli *cli, bool *watches, struct watch_optio
 
 static int load_own(struct cli *cli, struct client *client,
                     const struct community_terms *community) {
+    static struct control_reply status;
     int failed = rules_load(cli, &rules);
     if (failed == 0) {
         failed = memory_load(cli, &memory);
@@ -110,7 +114,10 @@ static int load_own(struct cli *cli, struct client *client,
     if (failed == 0) { /* a broken copy costs a line, and says so */
         (void)cameras_load(cli, &cameras);
     }
-    return failed;
+    if (failed == 0) {
+        failed = client_status(client, &status);
+    }
+    return failed == 0 ? abroad_load(client, community, &status, &abroad) : failed;
 }
 
 /* Is it one that is open, and asked for? */
@@ -133,6 +140,9 @@ static bool list_reply(const struct cli *cli, const struct control_reply *reply,
     }
     amendments_tell(&amendments, &checked);
     list_request(cli, &checked, now, facts);
+    if (checked.ours && checked.end == REQUEST_STANDS) {
+        abroad_facts(cli, &community->governance, &abroad, &checked.request, facts);
+    }
     list_calls(cli, &checked, code != NULL, facts);
     return true;
 }
@@ -244,7 +254,7 @@ static void list_breadth(const struct cli *cli, const struct checked_request *ch
     struct touches touches;
     char text[BREADTH_TEXT_MAX];
     breadth_of(&checked->request, &checked->charter.caps, &breadth);
-    touches_of(&cameras.list, &checked->request, &touches);
+    touches_of(&cameras.list, &checked->request, &checked->here, &touches);
     if (cli->json) {
         breadth_facts(facts, &breadth);
         if (!checked->ours && touches.all > 0) {

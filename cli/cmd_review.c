@@ -36,6 +36,9 @@ struct review {
     size_t snoozed, muted, quiet; /* that are not */
     size_t over;                  /* of askers who may not ask any more */
     int skipped;                  /* why one was left alone; 0: none was */
+    bool found;                   /* a request of the code that was named, nothing of which waits */
+    struct id named;              /* then */
+    enum request_end named_end;
     bool left_pending;
     bool quit;
 };
@@ -44,6 +47,8 @@ static int open_desk(struct desk *desk, const char *to, const char *player);
 static int start_helpers(struct desk *desk, const char *player);
 static void close_desk(struct desk *desk);
 static int review_what_waits(struct review *review, const char *code);
+static int say_named(struct review *review);
+static int find_grant(struct client *client, const struct id *request, struct instant *at);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
 static int load_requests(struct review *review, const char *code);
@@ -155,11 +160,10 @@ static void close_desk(struct desk *desk) {
 
 static int review_what_waits(struct review *review, const char *code) {
     int failed = load(review, code);
-    if (failed == 0 && review->count == 0) {
-        term_text(code != NULL && review->over > 0
-                      ? "who asked for that may not ask any more; it ends by itself"
-                  : code != NULL ? "nothing of this home is asked for by that code"
-                                 : "nothing waits for your decision");
+    if (failed == 0 && review->count == 0 && code != NULL) {
+        failed = say_named(review);
+    } else if (failed == 0 && review->count == 0) {
+        term_text("nothing waits for your decision");
     }
     if (failed == 0 && code == NULL) {
         say_hidden(review);
@@ -169,6 +173,60 @@ static int review_what_waits(struct review *review, const char *code) {
     }
     failed = review->count < LIST_FROM ? review_all(review) : review_from_list(review);
     return failed == 0 ? review->skipped : failed;
+}
+
+/* Why nothing of the request that was named waits: by what this owner's `stoop` remembers, and the
+ * grant for the time of it. */
+static int say_named(struct review *review) {
+    char at[INSTANT_TEXT_MAX];
+    char text[128];
+    struct instant granted = {0};
+    enum memory_outcome outcome =
+        review->found ? memory_outcome_of(&review->memory, &review->named) : MEMORY_OPEN;
+    int failed =
+        outcome == MEMORY_ACCEPTED ? find_grant(review->desk.client, &review->named, &granted) : 0;
+    instant_local(granted, at);
+    if (outcome == MEMORY_ACCEPTED) {
+        (void)snprintf(text, sizeof text, "you have accepted it already%s%.11s%.5s",
+                       granted.ms > 0 ? ", on " : "", granted.ms > 0 ? at : "",
+                       granted.ms > 0 ? at + 16 : "");
+        term_text(text);
+    } else if (outcome == MEMORY_DECLINED) {
+        term_text("you have declined it already; the sealed copy is shredded");
+    } else if (review->found && review->named_end != REQUEST_STANDS) {
+        term_text("it has ended: see 'stoop requests'");
+    } else if (review->over > 0) {
+        term_text("who asked for that may not ask any more; it ends by itself");
+    } else {
+        term_text("nothing of this home is asked for by that code");
+    }
+    return failed;
+}
+
+static int find_grant(struct client *client, const struct id *request, struct instant *at) {
+    static struct control_reply reply;
+    struct client_list list = {0};
+    struct control_request ask = {.op = CONTROL_CLIP};
+    struct signed_object object;
+    struct head head;
+    bool granted = false;
+    int failed = 0;
+    while (client_each_part(client, CONTROL_CLIPS, &list, &reply, &failed)) {
+        bool went = reply.as.clip.state == CLIP_GRANTED || reply.as.clip.state == CLIP_DELIVERED;
+        if (went && id_equal(&reply.as.clip.request, request)) {
+            ask.clip = reply.as.clip.clip;
+            granted = true;
+        }
+    }
+    if (failed != 0 || !granted) { /* it may be gone since */
+        return failed;
+    }
+    failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
+    if (failed == 0 && signed_decode(reply.as.clip.grant, &object) == ERR_OK &&
+        head_decode(object.body, &head) == ERR_OK) {
+        *at = head.created;
+    }
+    return failed;
 }
 
 /* ---- what waits ---- */
@@ -228,6 +286,11 @@ static int load_requests(struct review *review, const char *code) {
         }
         if (!asked.ours) {
             memory_note(&review->memory, &asked.id, &asked.asker.account, &asked.request, now);
+        }
+        if (code != NULL && !asked.ours && prompt_is_code(code, asked.code)) {
+            review->found = true;
+            review->named = asked.id;
+            review->named_end = asked.end;
         }
         if (asked.end != REQUEST_STANDS) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
@@ -341,11 +404,11 @@ static int review_from_list(struct review *review) {
             from = from + LIST_PAGE < review->count ? from + LIST_PAGE : 0;
         } else if (strcmp(answer, "o") == 0) {
             return review_all(review);
-        } else {
-            (void)puts(*answer == '\0' || strcmp(answer, "q") == 0
-                           ? "left as they are"
-                           : "not understood; left as they are");
+        } else if (*answer == '\0' || strcmp(answer, "q") == 0) {
+            (void)puts("left as they are");
             return 0;
+        } else {
+            term_text("not understood, nothing was done");
         }
     }
     return failed;
@@ -504,6 +567,7 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
         case PROMPT_DO_DOCUMENT:
         case PROMPT_DO_DETAILS:
         case PROMPT_DO_HELP:
+        case PROMPT_DO_UNKNOWN:
             failed = look(review, clip, prompt.doing);
             break;
         case PROMPT_DO_EDIT:
@@ -568,6 +632,8 @@ static int look(struct review *review, struct opened *clip, enum prompt_do what)
         failed = write_document(&review->desk, clip);
     } else if (what == PROMPT_DO_DETAILS) {
         show_details(clip);
+    } else if (what == PROMPT_DO_UNKNOWN) {
+        term_text("not understood, nothing was done; '?' tells what can be answered");
     } else {
         say_help(review, clip);
     }
@@ -627,9 +693,6 @@ static void say_end(struct review *review, const struct opened *clip, const stru
         break;
     case PROMPT_NO_ANSWER:
         say_left(clip, "left as it is; no answer means no");
-        break;
-    case PROMPT_NOT_UNDERSTOOD:
-        say_left(clip, "not understood; left as it is");
         break;
     case PROMPT_ALREADY:
         term_text("you have accepted this already; it goes when every owner has");

@@ -2,11 +2,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/abroad.h"
 #include "cli/decisions.h"
-#include "cli/gateways.h"
 #include "cli/sent.h"
 #include "cli/terms.h"
-#include "cli/treaties.h"
 
 enum {
     ID_DIGITS_MIN = 4,
@@ -57,8 +56,11 @@ static bool id_begins(const struct id *id, const char *word);
 static void say_over(const struct agreed *agreed, struct instant now);
 static const struct treaty_side *far_side(const struct agreed *agreed);
 static struct instant since_of(const struct agreed *agreed);
+static int load_far(struct client *client);
+static const struct roll *said_of(const struct agreed *agreed);
 static void list_treaty(const struct cli *cli, const struct agreed *agreed, struct instant now,
                         struct facts *facts);
+static const char *nobody_carries(const struct agreed *agreed);
 static void treaty_facts(const struct agreed *agreed, struct facts *facts);
 static void gateway_facts(const struct agreed *agreed, struct facts *facts);
 static void say_gateways(const struct agreed *agreed);
@@ -66,6 +68,7 @@ static void say_end(const struct agreed *agreed);
 
 static struct decisions decisions;
 static struct gateways gateways;
+static struct roll said[TREATIES_KEPT_MAX]; /* by the other sides; zeroed: nothing */
 
 int cmd_treaty(struct cli *cli) {
     static const struct cli_branch branches[] = {
@@ -180,7 +183,7 @@ static int propose(struct cli *cli) {
         failed = judge(&treaty);
     }
     if (failed == 0) {
-        failed = decisions_may_sign(cli, &decisions, &pub);
+        failed = decisions_may_begin(cli, &decisions, &pub);
     }
     if (failed == 0) {
         say_lines(&treaty, "TREATY");
@@ -400,7 +403,7 @@ static int list(struct cli *cli) {
     }
     const struct governance *governance = &decisions.community.governance;
     if (failed == 0) {
-        failed = gateways_load(client, &governance->community, &decisions.members, &gateways);
+        failed = load_far(client);
     }
     bool any = failed == 0 && (cli->json || governance->treaty_count > 0);
     struct facts *facts = any ? facts_start(cli, true) : NULL;
@@ -417,6 +420,17 @@ static int list(struct cli *cli) {
     return failed;
 }
 
+/* Who carries, and what came of that. */
+static int load_far(struct client *client) {
+    const struct governance *governance = &decisions.community.governance;
+    int failed = gateways_load(client, &governance->community, &decisions.members, &gateways);
+    return failed == 0 ? abroad_rolls(client, governance, said) : failed;
+}
+
+static const struct roll *said_of(const struct agreed *agreed) {
+    return &said[agreed - decisions.community.governance.treaties];
+}
+
 static void list_treaty(const struct cli *cli, const struct agreed *agreed, struct instant now,
                         struct facts *facts) {
     const struct treaty_side *far = far_side(agreed);
@@ -426,7 +440,7 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
     char carried[16];
     bool self = false;
     facts_item(facts);
-    (void)treaty_state(agreed, now, state);
+    (void)treaty_state(agreed, said_of(agreed), now, state);
     if (!cli->json) {
         char id[LINK_CODE_BYTES];
         link_code(&agreed->id, id);
@@ -440,7 +454,7 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
         (void)snprintf(carried, sizeof carried, "%zu", gateways_of(&gateways, &agreed->id, &self));
         facts_text(facts, NULL, "gateways",
                    !treaty_stands(agreed, now) ? ""
-                   : strcmp(carried, "0") == 0 ? "NONE"
+                   : strcmp(carried, "0") == 0 ? nobody_carries(agreed)
                                                : carried);
         return;
     }
@@ -451,6 +465,10 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
                agreed->ended_by != 0        ? "ended"
                : treaty_stands(agreed, now) ? "in force"
                                             : "over");
+    facts_text(facts, "other_side", NULL,
+               said_of(agreed)->head.created.ms == 0      ? "no word"
+               : roll_names(said_of(agreed), &agreed->id) ? "in force"
+                                                          : "not in force");
     facts_number(facts, "made_by", NULL, agreed->by);
     if (agreed->ended_by != 0) {
         facts_number(facts, "ended_by", NULL, agreed->ended_by);
@@ -458,6 +476,11 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
     }
     treaty_facts(agreed, facts);
     gateway_facts(agreed, facts);
+}
+
+/* Homes carry once they know that both sides have decided it. */
+static const char *nobody_carries(const struct agreed *agreed) {
+    return said_of(agreed)->head.created.ms == 0 ? "none yet" : "NONE";
 }
 
 static void treaty_facts(const struct agreed *agreed, struct facts *facts) {
@@ -525,14 +548,13 @@ static int show(struct cli *cli) {
         failed = find(cli->argv[1], now_wall(), false, &agreed);
     }
     if (failed == 0) {
-        failed = gateways_load(client, &decisions.community.governance.community,
-                               &decisions.members, &gateways);
+        failed = load_far(client);
     }
     if (failed == 0) {
         say_lines(&agreed->treaty, "TREATY");
         day_text(since_of(agreed), day);
         (void)snprintf(text, sizeof text, "%s; made by act %u, %s",
-                       treaty_state(agreed, now_wall(), state), agreed->by, day);
+                       treaty_state(agreed, said_of(agreed), now_wall(), state), agreed->by, day);
         term_line("STATE", "", text);
         if (treaty_stands(agreed, now_wall())) {
             say_gateways(agreed);
@@ -552,8 +574,9 @@ static void say_gateways(const struct agreed *agreed) {
     bool self = false;
     if (gateways_of(&gateways, &agreed->id, &self) == 0) {
         (void)snprintf(text, sizeof text,
-                       "NONE: no home says that it carries, so nothing crosses; one that is in "
+                       "%s: no home says that it carries, so nothing crosses; one that is in "
                        "%.300s too is a gateway by itself, see 'stoop help communities'",
+                       nobody_carries(agreed),
                        safe_text(far_side(agreed)->name, NAME_MAX_BYTES, safe));
         term_line(label, "", text);
         return;
@@ -627,7 +650,7 @@ static void say_over(const struct agreed *agreed, struct instant now) {
     day_text(agreed->ended_by != 0 ? agreed->ended : agreed->treaty.until, day);
     (void)fail(NULL, "the treaty with '%s' is over already: %s, %s",
                safe_text(far_side(agreed)->name, NAME_MAX_BYTES, safe),
-               treaty_state(agreed, now, state), day);
+               treaty_state(agreed, NULL, now, state), day);
 }
 
 /* ---- end ---- */
@@ -651,7 +674,7 @@ static int end(struct cli *cli) {
         failed = not_ending(&agreed->id);
     }
     if (failed == 0) {
-        failed = decisions_may_sign(cli, &decisions, &pub);
+        failed = decisions_may_begin(cli, &decisions, &pub);
     }
     if (failed == 0) {
         say_end(agreed);

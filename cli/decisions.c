@@ -16,6 +16,8 @@ static struct decided *room_for_one(struct decisions *out);
 static void judge(struct decisions *decisions);
 static void keep_administrators(const struct charter *charter, struct proposal *proposal);
 static bool has_effect(const struct decisions *decisions, const struct id *act);
+static size_t missing(const struct decisions *decisions, const struct sign_public *signers,
+                      size_t count, struct sign_public could[ADMINISTRATORS_MAX]);
 static enum err make_endorsement(const struct owner_secret *secret,
                                  const struct keyfile_public *pub, const struct id *author,
                                  const struct decisions *decisions, struct bytes act,
@@ -342,6 +344,25 @@ int decisions_may_sign(const struct cli *cli, const struct decisions *decisions,
     return 0;
 }
 
+int decisions_may_begin(const struct cli *cli, const struct decisions *decisions,
+                        struct keyfile_public *pub) {
+    int failed = decisions_may_sign(cli, decisions, pub);
+    return failed == 0 ? decisions_enough_left(decisions) : failed;
+}
+
+int decisions_enough_left(const struct decisions *decisions) {
+    struct sign_public could[ADMINISTRATORS_MAX];
+    const struct charter *charter = &decisions->community.governance.charter;
+    size_t left = missing(decisions, NULL, 0, could);
+    return left >= charter->threshold
+               ? 0
+               : fail("nothing that administrators decide can be decided here any more; a new "
+                      "community can be founded",
+                      "too few administrators are left to decide it: %u have to, and %zu of %zu "
+                      "belong",
+                      charter->threshold, left, charter->administrator_count);
+}
+
 /* Later than the one before it, whatever this clock says (PROTOCOL 4.6). */
 void decisions_start_act(const struct decisions *decisions, struct act *out) {
     const struct governance *governance = &decisions->community.governance;
@@ -482,8 +503,14 @@ const char *people_text(const struct member_list *members, const struct sign_pub
 
 const char *missing_text(const struct decisions *decisions, const struct sign_public *signers,
                          size_t count, char out[PEOPLE_MAX]) {
-    const struct charter *charter = &decisions->community.governance.charter;
     struct sign_public could[ADMINISTRATORS_MAX];
+    size_t could_count = missing(decisions, signers, count, could);
+    return people_text(&decisions->members, could, could_count, out);
+}
+
+static size_t missing(const struct decisions *decisions, const struct sign_public *signers,
+                      size_t count, struct sign_public could[ADMINISTRATORS_MAX]) {
+    const struct charter *charter = &decisions->community.governance.charter;
     size_t could_count = 0;
     for (size_t i = 0; i < charter->administrator_count; i++) {
         const struct sign_public *key = &charter->administrators[i];
@@ -497,5 +524,5 @@ const char *missing_text(const struct decisions *decisions, const struct sign_pu
             could[could_count++] = *key;
         }
     }
-    return people_text(&decisions->members, could, could_count, out);
+    return could_count;
 }

@@ -60,6 +60,10 @@ bool proposal_signed_by(const struct proposal *proposal, const struct sign_publi
  * who is. No passphrase is asked for. */
 int decisions_may_sign(const struct cli *cli, const struct decisions *decisions,
                        struct keyfile_public *pub);
+/* The same of one that is to be begun: are there as many administrators left as have to sign it? */
+int decisions_may_begin(const struct cli *cli, const struct decisions *decisions,
+                        struct keyfile_public *pub);
+int decisions_enough_left(const struct decisions *decisions); /* that alone */
 /* Begins an act that follows the newest; what it is to do is the caller's to fill in. */
 void decisions_start_act(const struct decisions *decisions, struct act *out);
 /* Asks for the passphrase, signs and hands it to the node; `key`: the 32 bytes that it commits to,

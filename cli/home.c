@@ -148,8 +148,9 @@ int owner_public_of(const char *owner_dir, struct keyfile_public *out) {
     SCOPED(buffer_finish) struct buffer file = {.max = KEYFILE_BYTES_MAX};
     owner_path(owner_dir, "owner.key", path);
     if (access(path, F_OK) != 0 && errno == ENOENT) {
-        return fail("make one with 'stoop init', or name its folder with '--owner-dir'",
-                    "there is no owner's key in '%s'", owner_dir);
+        return fail(
+            "make one with 'stoop init' or 'stoop --owner-dir DIR key new', or name another folder",
+            "there is no owner's key in '%s'", owner_dir);
     }
     int failed = file_read(path, KEYFILE_BYTES_MAX, true, &file);
     if (failed == 0 && keyfile_read_public(buffer_bytes(&file), out) != KEYFILE_OK) {

@@ -176,7 +176,7 @@ static const struct command commands[] = {
     {"outsider", "who may ask from outside, and by whose word", cmd_outsider,
      "usage: stoop outsider door [--json]\n"
      "       stoop outsider apply DOOR-CODE... --name NAME --kind KIND\n"
-     "                            [--co-sign DIR]... [--json]\n"
+     "                            [--anew] [--co-sign DIR]... [--json]\n"
      "       stoop outsider propose APPLICATION --instruments LIST --live N --days N\n"
      "                              [--door HOME]...\n"
      "       stoop outsider list [--json]\n"
@@ -193,7 +193,7 @@ static const struct command commands[] = {
      "  door     at a home: prints its door code, which is no secret\n"
      "  apply    at the outsider's own home ('stoop init', no cameras): makes its\n"
      "           certificate and prints the application. KIND is agency, defence,\n"
-     "           insurer, press or other\n"
+     "           insurer, press or other. By the same again, it prints the same one\n"
      "  propose  an administrator: APPLICATION is that text, or the file it is in; the\n"
      "           others sign with 'stoop charter sign'. Again, it changes what stands\n"
      "  officer  at the outsider: who asks in its name, with a key of their own\n"
@@ -202,6 +202,7 @@ static const struct command commands[] = {
      "  --live N            requests at a time, with all its officers, 1 to 10\n"
      "  --days N            until when, 1 to 400; an officer's by its outsider's end\n"
      "  --door HOME         its doors (default: those that it applied with)\n"
+     "  --anew              apply with another certificate: the earlier text is void\n"
      "\n"
      "example: stoop outsider propose riverside.txt --instruments search_warrant \\\n"
      "           --live 3 --days 180\n"},

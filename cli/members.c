@@ -11,8 +11,11 @@ static int take(struct member_list *members, const struct community_terms *commu
                 const struct control_reply *reply);
 static enum err take_member(struct member_list *members, const struct community_terms *community,
                             const struct signed_object *object, uint32_t state);
+static struct instant ends_of(const struct governance *governance, const struct id *id,
+                              const struct member *member, const struct listed *sponsor);
 static void take_renewal(struct member_list *members, const struct community_terms *community,
                          const struct signed_object *object);
+static void take_leave(struct member_list *members, const struct signed_object *object);
 static struct listed *find(const struct member_list *members, const struct id *id);
 static void judge_times(struct member_list *members, struct instant now);
 static const struct listed *first_after(const struct member_list *members,
@@ -66,6 +69,8 @@ static int take(struct member_list *members, const struct community_terms *commu
     }
     if (object.kind == OBJECT_RENEWAL) {
         take_renewal(members, community, &object);
+    } else if (object.kind == OBJECT_REMOVAL) {
+        take_leave(members, &object);
     } else if (object.kind == OBJECT_MEMBER) {
         enum err err = take_member(members, community, &object, reply->as.object.state);
         if (err != ERR_OK) {
@@ -94,14 +99,25 @@ static enum err take_member(struct member_list *members, const struct community_
         return err;
     }
     member.invite = (struct bytes){NULL, 0}; /* was borrowed */
-    members->list[members->count++] = (struct listed){
-        .id = object->id,
-        .member = member,
-        .ends = governance_ends(&community->governance, &object->id, member.head.expires),
-        .state = (enum control_member)state,
-        .sponsor = sponsor,
-        .depth = sponsor == NULL ? 0 : sponsor->depth + 1};
+    members->list[members->count++] =
+        (struct listed){.id = object->id,
+                        .member = member,
+                        .ends = ends_of(&community->governance, &object->id, &member, sponsor),
+                        .state = (enum control_member)state,
+                        .sponsor = sponsor,
+                        .depth = sponsor == NULL ? 0 : sponsor->depth + 1};
     return ERR_OK;
+}
+
+/* An outsider's time is over by what let it in too (PROTOCOL 4.11), and its officers' with it. */
+static struct instant ends_of(const struct governance *governance, const struct id *id,
+                              const struct member *member, const struct listed *sponsor) {
+    const struct outsider *as = governance_outsider(governance, id);
+    struct instant ends = governance_ends(governance, id, member->head.expires);
+    struct instant most = as != NULL                                          ? as->admission.until
+                          : member->role == MEMBER_OFFICER && sponsor != NULL ? sponsor->ends
+                                                                              : ends;
+    return most.ms < ends.ms ? most : ends;
 }
 
 /* By one above it, or a founder itself (PROTOCOL 4.9); one that does not verify renews nothing. */
@@ -117,6 +133,19 @@ static void take_renewal(struct member_list *members, const struct community_ter
     bool may = of != NULL && by != NULL && (listed_under(of, by) || (of == by && of->depth == 0));
     if (may && signed_by(object, &by->member.node) && renewal.head.expires.ms > of->ends.ms) {
         of->ends = renewal.head.expires;
+    }
+}
+
+/* Who removed others is of no matter here; nor is a word that is not its own. */
+static void take_leave(struct member_list *members, const struct signed_object *object) {
+    struct removal removal;
+    if (removal_decode(object->body, &removal) != ERR_OK ||
+        !id_equal(&removal.head.author, &removal.removed.member)) {
+        return;
+    }
+    struct listed *of = find(members, &removal.removed.member);
+    for (size_t i = 0; of != NULL && i < of->member.owner_count; i++) {
+        of->left |= signed_by(object, &of->member.owners[i].sign);
     }
 }
 
@@ -171,6 +200,10 @@ const char *listed_state(const struct listed *listed) {
            : outside                                ? "outside"
            : listed->state == CONTROL_MEMBER_LINKED ? "linked"
                                                     : "away";
+}
+
+const char *listed_word(const struct listed *listed) {
+    return listed->left && listed->state == CONTROL_MEMBER_REMOVED ? "left" : listed_state(listed);
 }
 
 bool listed_gone(const struct listed *listed) {

@@ -15,6 +15,7 @@ struct listed {
     struct member member; /* without its invite */
     struct instant ends;  /* with what renewed it */
     bool expired;         /* it, or one above it */
+    bool left;            /* by its own word; it is removed then */
     enum control_member state;
     const struct listed *sponsor; /* NULL: it founded the community */
     size_t depth;                 /* below a founder */
@@ -36,8 +37,9 @@ const struct listed *members_next(const struct member_list *members, const struc
 /* "here", "linked", "away", "removed", "displaced", "expired"; "outside": an outsider, or its
  * officer */
 const char *listed_state(const struct listed *listed);
-bool listed_gone(const struct listed *listed);   /* removed, or displaced */
-bool listed_stands(const struct listed *listed); /* neither gone nor expired */
+const char *listed_word(const struct listed *listed); /* the same to a person: "left" too */
+bool listed_gone(const struct listed *listed);        /* removed, or displaced */
+bool listed_stands(const struct listed *listed);      /* neither gone nor expired */
 /* Is `above` one of those who vouched for it? */
 bool listed_under(const struct listed *listed, const struct listed *above);
 const struct listed *members_self(const struct member_list *members); /* NULL: not known */

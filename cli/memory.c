@@ -163,6 +163,11 @@ void memory_decide(struct memory *memory, const struct id *request, enum memory_
     }
 }
 
+enum memory_outcome memory_outcome_of(const struct memory *memory, const struct id *request) {
+    size_t at = find(memory, request);
+    return at < memory->asked_count ? memory->asked[at].outcome : MEMORY_OPEN;
+}
+
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until) {
     size_t at = find(memory, request);
     if (at < memory->asked_count) {

@@ -62,6 +62,7 @@ MUST_USE enum err memory_write(const struct memory *memory, struct buffer *out);
 void memory_note(struct memory *memory, const struct id *id, const struct id *asker,
                  const struct request *request, struct instant now);
 void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome);
+enum memory_outcome memory_outcome_of(const struct memory *memory, const struct id *request);
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
                                   struct instant now);

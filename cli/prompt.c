@@ -83,7 +83,7 @@ static void take_line(struct prompt *prompt, const char *line) {
     } else if (strcmp(line, "q") == 0 || strcmp(line, "quit") == 0) {
         end(prompt, PROMPT_QUIT);
     } else if (!take_later(prompt, line)) {
-        end(prompt, PROMPT_NOT_UNDERSTOOD);
+        prompt->doing = PROMPT_DO_UNKNOWN;
     }
 }
 
@@ -151,6 +151,7 @@ static void take_done(struct prompt *prompt, const struct prompt_event *event) {
     case PROMPT_DO_DOCUMENT:
     case PROMPT_DO_DETAILS:
     case PROMPT_DO_HELP:
+    case PROMPT_DO_UNKNOWN:
         prompt->doing = PROMPT_DO_ASK;
         break;
     case PROMPT_DO_EDIT: /* what was shown is no longer what would leave */
@@ -184,7 +185,7 @@ static void take_done(struct prompt *prompt, const struct prompt_event *event) {
 static void take_failed(struct prompt *prompt) {
     bool look = prompt->doing == PROMPT_DO_PLAY || prompt->doing == PROMPT_DO_DOCUMENT ||
                 prompt->doing == PROMPT_DO_DETAILS || prompt->doing == PROMPT_DO_HELP ||
-                prompt->doing == PROMPT_DO_EDIT;
+                prompt->doing == PROMPT_DO_UNKNOWN || prompt->doing == PROMPT_DO_EDIT;
     if (look) {
         prompt->doing = PROMPT_DO_ASK;
     } else {

@@ -5,7 +5,8 @@
  *     the request's code was typed, a whole line; what would leave was read and had that very
  *     digest; the passphrase opened the owner's key. Whatever else happens in between, it begins
  *     anew; so it does after each edit, whose result has a digest of its own.
- *  2. No answer, an empty line, an unknown word and a failure never lead there.
+ *  2. No answer, an empty line, an unknown word and a failure never lead there; an unknown word, of
+ *     which a mistyped code is one, is asked about again, and what was edited stays.
  *  3. It ends once; after that every event is answered with PROMPT_DO_END.
  *
  * Whoever drives it does the action and says how it went. Memory: the caller's. */
@@ -29,7 +30,8 @@ enum prompt_do {
     PROMPT_DO_DOCUMENT,
     PROMPT_DO_DETAILS,
     PROMPT_DO_HELP,
-    PROMPT_DO_EDIT, /* as `edit` and `text` say; when it is done, all is shown anew */
+    PROMPT_DO_UNKNOWN, /* say that the line means nothing here, and that nothing was done */
+    PROMPT_DO_EDIT,    /* as `edit` and `text` say; when it is done, all is shown anew */
     PROMPT_DO_DECLINE,
     PROMPT_DO_CHECK,      /* read the clip; PROMPT_EV_DONE carries the digest that it has */
     PROMPT_DO_PASSPHRASE, /* done: it has just opened the key */
@@ -51,7 +53,6 @@ enum prompt_end {
     PROMPT_LATER, /* `snooze` is how long it is hidden; 0: until the next review */
     PROMPT_QUIT,  /* and no other is to be asked about now */
     PROMPT_NO_ANSWER,
-    PROMPT_NOT_UNDERSTOOD,
     PROMPT_ALREADY, /* this owner has signed before */
     PROMPT_FAILED,
 };

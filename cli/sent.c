@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/abroad.h"
 #include "cli/changes.h"
 #include "cli/prompt.h"
 
@@ -19,6 +20,8 @@ struct counts {
     struct counted list[COUNTED_MAX];
 };
 
+static struct abroad abroad;
+
 static int not_standing(const struct checked_request *asked);
 static bool same_process(const struct request *before, const struct request *after);
 static void changed(bool print, const char *what, const char *was);
@@ -26,8 +29,9 @@ static int put_withdrawal(struct cli *cli, struct client *client,
                           const struct checked_request *asked);
 static int count_delivered(struct client *client, struct counts *out);
 static struct counted *counted_of(struct counts *counts, const struct id *request);
-static void show_status(const struct cli *cli, const struct checked_request *asked,
-                        struct counts *counts, struct facts *facts);
+static void show_status(const struct cli *cli, const struct community_terms *community,
+                        const struct checked_request *asked, struct counts *counts,
+                        struct facts *facts);
 
 /* ---- finding ---- */
 
@@ -259,6 +263,7 @@ int sent_ask_for(const char *question, const char *wanted, const char *or_else,
  * (P2): what was granted is. */
 int sent_status(struct cli *cli) {
     static struct control_reply reply;
+    static struct control_reply status;
     static struct checked_request checked;
     static struct counts counts;
     static struct amendments amendments;
@@ -280,13 +285,19 @@ int sent_status(struct cli *cli) {
     if (failed == 0) {
         failed = amendments_load(client, &community, &amendments);
     }
+    if (failed == 0) {
+        failed = client_status(client, &status);
+    }
+    if (failed == 0) {
+        failed = abroad_load(client, &community, &status, &abroad);
+    }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         enum err err = check_request(&reply, &community, now_wall(), &checked);
         if (err == ERR_OK && checked.ours && (code == NULL || prompt_is_code(code, checked.code))) {
             shown++;
             amendments_tell(&amendments, &checked);
-            show_status(cli, &checked, &counts, facts);
+            show_status(cli, &community, &checked, &counts, facts);
         }
     }
     if (failed == 0 && shown == 0 && code != NULL) {
@@ -297,6 +308,7 @@ int sent_status(struct cli *cli) {
     } else if (failed == 0) {
         facts_end(facts);
     }
+    abroad_finish(&abroad);
     client_close(client);
     return failed;
 }
@@ -330,8 +342,9 @@ static struct counted *counted_of(struct counts *counts, const struct id *reques
     return NULL;
 }
 
-static void show_status(const struct cli *cli, const struct checked_request *asked,
-                        struct counts *counts, struct facts *facts) {
+static void show_status(const struct cli *cli, const struct community_terms *community,
+                        const struct checked_request *asked, struct counts *counts,
+                        struct facts *facts) {
     const struct counted *granted = counted_of(counts, &asked->id);
     struct instant now = now_wall();
     char text[REQUEST_END_MAX];
@@ -341,8 +354,9 @@ static void show_status(const struct cli *cli, const struct checked_request *ask
     span_text(asked->request.head.expires.ms - now.ms, left);
     (void)snprintf(open, sizeof open, "open for %s", left);
     const char *until = state == NULL ? "open until" : NULL; /* else it ended before that */
+    bool live = state == NULL && !instant_reached(now, asked->request.head.expires);
     if (state == NULL) {
-        state = instant_reached(now, asked->request.head.expires) ? "ended" : open;
+        state = live ? open : "ended";
     }
     facts_item(facts);
     facts_text(facts, "code", "code", asked->code);
@@ -356,4 +370,7 @@ static void show_status(const struct cli *cli, const struct checked_request *ask
     facts_time(facts, "expires", until, asked->request.head.expires);
     facts_time(facts, "delete_by", "delete by", asked->request.terms.delete_by);
     facts_cut(facts, "reason", "says |", asked->request.reason, 40);
+    if (live) {
+        abroad_facts(cli, &community->governance, &abroad, &asked->request, facts);
+    }
 }

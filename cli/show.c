@@ -22,6 +22,7 @@ static void show_order(const struct instrument *instrument);
 static void show_making(const struct opened *clip, const struct desk *desk);
 static const char *making_text(enum clip_making making);
 static void show_checks(const struct opened *clip, size_t most);
+static void show_passed(const struct opened *clip);
 static void show_asked(const struct opened *clip);
 static void show_breadth(const struct checked_request *asked, const struct desk *desk);
 static void show_owners(const struct opened *clip, const struct desk *desk);
@@ -281,6 +282,16 @@ static void show_checks(const struct opened *clip, size_t most) {
     }
 }
 
+static void show_passed(const struct opened *clip) {
+    struct legal_report report;
+    checked_law(clip->asked, now_wall(), &report);
+    for (size_t i = 0; i < report.count; i++) {
+        if (report.outcomes[i] == LEGAL_PASSED) {
+            term_put("  passed", "%s: it %s", legal_rule_at(i)->id, legal_rule_at(i)->text);
+        }
+    }
+}
+
 static void show_asked(const struct opened *clip) {
     static const char *const sources[] = {[TIME_FROM_NAME] = "",
                                           [TIME_FROM_CONTAINER] = "; times: the recording's",
@@ -326,7 +337,7 @@ static void show_breadth(const struct checked_request *asked, const struct desk 
     char text[BREADTH_TEXT_MAX];
     breadth_of(&asked->request, &asked->charter.caps, &breadth);
     term_put("BROAD", "%s", breadth_text(&breadth, text));
-    touches_of(&desk->cameras.list, &asked->request, &touches);
+    touches_of(&desk->cameras.list, &asked->request, &asked->here, &touches);
     if (*touches_text(&touches, text) != '\0') {
         term_put("", "%s", text);
     }
@@ -413,6 +424,7 @@ void show_details(const struct opened *clip) {
     }
     (void)puts("how it was checked:");
     show_checks(clip, LEGAL_RULES_MAX);
+    show_passed(clip);
 }
 
 /* On as many labelled lines as it takes, so that none of them passes for ours. */

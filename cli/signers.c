@@ -12,8 +12,9 @@ struct cli_option co_sign_option(struct co_signers *out) {
 int signers_open(struct cli *cli, const struct co_signers *co_signers, struct signers *out) {
     int failed = 0;
     *out = (struct signers){0};
-    for (size_t i = 0; i < co_signers->count; i++) {
-        walls_allow(cli, co_signers->folders[i]);
+    for (size_t i = 0; failed == 0 && i < co_signers->count; i++) {
+        failed = owner_public_of(co_signers->folders[i], &out->publics[0]);
+        walls_allow(cli, co_signers->folders[i]); /* which cannot be where nothing is */
     }
     for (size_t i = 0; failed == 0 && i <= co_signers->count; i++) {
         const char *folder = folder_at(cli, co_signers, i);

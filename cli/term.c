@@ -22,6 +22,7 @@ enum {
     COLUMNS_DEFAULT = 80,
     BAR_COLUMNS = 24,
     ANSWER_WAIT_S = 15 * 60, /* a key is not kept open before an empty chair */
+    PASTE_WAIT_MS = 200,     /* for the next of what was pasted */
 };
 
 enum line {
@@ -40,6 +41,7 @@ static sigset_t let_in;
 
 struct question {
     const char *text;
+    term_whole *whole; /* NULL: the answer is one line */
     int terminal;
     struct termios before, during;
     long long until_ms;
@@ -49,9 +51,12 @@ static void put_lines(FILE *to, size_t width, size_t columns, const char *labels
                       const char *safe);
 static size_t columns_at(int fd);
 static size_t width_within(size_t columns);
-static bool ask(const char *text, bool echo, char *out, size_t room);
+static bool ask(struct question *question, bool echo, char *out, size_t room);
 static enum line wait_line(const struct question *question, char *out, size_t room);
 static void block_caught(sigset_t *block, sigset_t *before);
+static enum line read_text(const struct question *question, const sigset_t *mask, char *out,
+                           size_t room);
+static size_t trim(char *line);
 static bool is_pending(const sigset_t *mask);
 static enum line read_line(const sigset_t *mask, long long until_ms, char *out, size_t room);
 static void stop_here(void);
@@ -219,11 +224,15 @@ bool term_present(void) {
 }
 
 bool term_ask(const char *question, char *out, size_t room) {
-    return ask(question, true, out, room);
+    return ask(&(struct question){.text = question}, true, out, room);
+}
+
+bool term_ask_text(const char *question, term_whole *whole, char *out, size_t room) {
+    return ask(&(struct question){.text = question, .whole = whole}, true, out, room);
 }
 
 bool term_passphrase(const char *question, char *out, size_t room) {
-    return ask(question, false, out, room);
+    return ask(&(struct question){.text = question}, false, out, room);
 }
 
 /* Signals wait, so that none leaves the terminal mute. */
@@ -330,18 +339,18 @@ void span_text(int64_t ms, char out[32]) {
 
 /* ---- questions ---- */
 
-static bool ask(const char *text, bool echo, char *out, size_t room) {
-    struct question question = {.text = text, .until_ms = now_ms() + answer_wait_s() * 1000LL};
+static bool ask(struct question *question, bool echo, char *out, size_t room) {
     enum line line = LINE_STOPPED;
-    int terminal = tcgetattr(STDIN_FILENO, &question.before) == 0 ? open_terminal() : -1;
+    int terminal = tcgetattr(STDIN_FILENO, &question->before) == 0 ? open_terminal() : -1;
     if (terminal < 0) {
         return false;
     }
-    question.terminal = terminal;
-    question.during = question.before;
-    question.during.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
+    question->until_ms = now_ms() + answer_wait_s() * 1000LL;
+    question->terminal = terminal;
+    question->during = question->before;
+    question->during.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
     while (line == LINE_STOPPED) {
-        line = wait_line(&question, out, room);
+        line = wait_line(question, out, room);
         if (line != LINE_WHOLE || !echo) {
             say(terminal, "\n");
         }
@@ -392,8 +401,11 @@ static enum line wait_line(const struct question *question, char *out, size_t ro
     }
     say(question->terminal, question->text);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &question->during); /* drops what was typed ahead */
-    enum line line = read_line(&mask, question->until_ms, out, room);
-    (void)tcsetattr(STDIN_FILENO, TCSANOW, &question->before);
+    bool one = question->whole == NULL;
+    enum line line = one ? read_line(&mask, question->until_ms, out, room)
+                         : read_text(question, &mask, out, room);
+    /* What was pasted behind a text is nothing for the shell. */
+    (void)tcsetattr(STDIN_FILENO, one ? TCSANOW : TCSAFLUSH, &question->before);
     for (size_t i = 0; i < COUNT_OF(caught_signals); i++) {
         (void)sigaction(caught_signals[i], &before[i], NULL);
     }
@@ -448,6 +460,40 @@ static enum line read_line(const sigset_t *mask, long long until_ms, char *out, 
         out[len] = c;
         len += len + 1 < room ? 1 : 0;
     }
+}
+
+static enum line read_text(const struct question *question, const sigset_t *mask, char *out,
+                           size_t room) {
+    struct pollfd more = {.fd = STDIN_FILENO, .events = POLLIN};
+    size_t len = 0;
+    for (;;) {
+        enum line line = read_line(mask, question->until_ms, out + len, room - len);
+        if (line != LINE_WHOLE) {
+            return line;
+        }
+        size_t got = trim(out + len);
+        bool spoilt = strcmp(out + len, "\x01") == 0;
+        len += got;
+        bool whole = got == 0 || spoilt || len + 1 == room || question->whole(out);
+        if (poll(&more, 1, PASTE_WAIT_MS) == 0 && !whole) {
+            say(question->terminal, "the rest of it, or an empty line: ");
+        }
+        if (whole) {
+            return LINE_WHOLE;
+        }
+    }
+}
+
+/* Of the blanks that programs put where they break lines. */
+static size_t trim(char *line) {
+    size_t from = strspn(line, " \t\r");
+    size_t len = strlen(line + from);
+    while (len > 0 && strchr(" \t\r", line[from + len - 1]) != NULL) {
+        len--;
+    }
+    memmove(line, line + from, len);
+    line[len] = '\0';
+    return len;
 }
 
 static bool is_pending(const sigset_t *mask) {

@@ -42,8 +42,8 @@ static const struct key_text {
     [KEY_NAME] = {"name", true, "# What the community is called.\n"},
     [KEY_ADMINISTRATOR] =
         {"administrator", true,
-         "# Who decide, one a line: the home, ' / ', and the owner of it as 'stoop members'\n"
-         "# and 'stoop charter show' have them; or an owner's key in hex.\n"},
+         "# Who decide, one a line: the home, ' / ', and the owner of it, as 'stoop\n"
+         "# members' and 'stoop charter show' have them; or an owner's key in hex.\n"},
     [KEY_DECIDE] = {"decide", true, "# How many of them have to sign what they decide.\n"},
     [KEY_INVITES] = {"invites", true, "# How many members a home may bring in at most, 0 to 64.\n"},
     [KEY_LONGEST] = {"longest", true,

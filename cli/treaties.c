@@ -109,13 +109,17 @@ const struct agreed *treaty_with(const struct governance *governance, const stru
     return NULL;
 }
 
-const char *treaty_state(const struct agreed *agreed, struct instant now,
+const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
                          char out[TREATY_STATE_MAX]) {
     if (agreed->ended_by != 0) {
         (void)snprintf(out, TREATY_STATE_MAX, "ended by act %u", agreed->ended_by);
     } else {
         (void)snprintf(out, TREATY_STATE_MAX, "%s",
-                       treaty_stands(agreed, now) ? "in force" : "over");
+                       !treaty_stands(agreed, now) ? "over"
+                       : said == NULL || said->head.created.ms == 0
+                           ? "decided here; no word of it from the other side"
+                       : roll_names(said, &agreed->id) ? "in force"
+                                                       : "decided here; not in force there");
     }
     return out;
 }
@@ -268,8 +272,10 @@ static void founders_line(const struct treaty_side *side, struct changes *out) {
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i == 0 ? "" : ", ",
                                 key_text(BYTES_OF(side->founders[i].b), key));
     }
-    changes_add(out, "founders of %.400s: the keys %s; each could bring in %u",
-                safe_text(side->name, NAME_MAX_BYTES, safe), text, side->allowance);
+    const bool one = side->founder_count == 1;
+    changes_add(out, "founder%s of %.400s: the key%s %s; %s could bring in %u", one ? "" : "s",
+                safe_text(side->name, NAME_MAX_BYTES, safe), one ? "" : "s", text,
+                one ? "it" : "each", side->allowance);
 }
 
 /* ---- what does not fit ---- */

@@ -26,11 +26,13 @@ void treaty_between(const struct treaty_side *own, const struct treaty_side *far
 /* One in force with the community of that side; NULL: none. */
 const struct agreed *treaty_with(const struct governance *governance, const struct id *community,
                                  struct instant now);
-/* "in force", "over", "ended by act 5" */
+/* "over", "ended by act 5"; "in force" once the other side's roll names it: "decided here; no word
+ * of it from the other side" while none is here, "decided here; not in force there" where the last
+ * one does not. `said`: that roll; NULL or zeroed: none has come. */
 enum {
-    TREATY_STATE_MAX = 32
+    TREATY_STATE_MAX = 64
 };
-const char *treaty_state(const struct agreed *agreed, struct instant now,
+const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
                          char out[TREATY_STATE_MAX]);
 bool treaty_stands(const struct agreed *agreed, struct instant now);
 /* Why a request about a place in `far`, of a member of that role, does not go there: "its treaty

@@ -78,8 +78,9 @@ enum control_op {
     CONTROL_MEET_COMMIT,   /* id: another's certificate, blob: commitment -> data: that home's */
     CONTROL_MEET_REVEAL,   /* blob: nonce of this connection's commitment -> data: that home's */
     CONTROL_OUTSIDE_APPLY, /* blob: an outsider's signed certificate, but for the node's signature,
-                              blob2: the codes of its doors, a NUL behind each -> data: the
-                              certificate, whole */
+                              blob2: the codes of its doors, a NUL behind each, total: 1 in place of
+                              what it applied with before -> data: the certificate, whole; that of
+                              before, where the same applies again */
     CONTROL_OFFICER_PUT,   /* blob: signed certificate of an officer of this outsider -> done */
     CONTROL_ROLLS,         /* -> object* : the newest that came of each treaty's other side */
     CONTROL_GATEWAYS,      /* -> object* : of all homes and treaties, as they came */

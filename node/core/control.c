@@ -344,8 +344,9 @@ static enum err reveal(struct answer *answer) {
 
 static enum err apply_from_outside(struct answer *answer) {
     SCOPED(buffer_finish) struct buffer complete = {.max = SIGNED_GOSSIP_MAX};
+    const struct control_request *request = answer->request;
     enum err err =
-        outside_apply(answer->core, answer->request->blob, answer->request->blob2, &complete);
+        outside_apply(answer->core, request->blob, request->blob2, request->total != 0, &complete);
     return err == ERR_OK ? answer_data(answer, buffer_bytes(&complete), complete.len) : err;
 }
 

@@ -29,6 +29,8 @@ static enum err open_own(const struct answer *answer, enum object_kind kind,
                          struct signed_object *out);
 static enum err take_own(struct core *core, struct bytes object);
 static enum err visit_request(void *context, const struct store_object *row);
+static bool ended_with_us(const struct core *core, const struct store_object *row,
+                          const struct gathered *gathered);
 static void gathered_finish(struct gathered *gathered);
 static enum err gather_asker(struct core *core, const struct store_object *row,
                              struct gathered *out);
@@ -200,8 +202,17 @@ static enum err visit_request(void *context, const struct store_object *row) {
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_HOST_DATABASE : err;
     }
+    gathered.over = gathered.over || ended_with_us(answer->core, row, &gathered);
     put_request(&gathered, answer_fresh(answer, CONTROL_GOT_REQUEST));
     return answer_row(answer);
+}
+
+/* As at every home, once this one belongs no more: nothing takes it back here, where it is read. */
+static bool ended_with_us(const struct core *core, const struct store_object *row,
+                          const struct gathered *gathered) {
+    struct instant at = {0};
+    return gathered->local.ours && community_is_removed(core->community, &core->self, &at) &&
+           at.ms < row->expires.ms;
 }
 
 static void gathered_finish(struct gathered *gathered) {

@@ -25,6 +25,11 @@ struct search { /* among an outsider's requests */
     bool found;
 };
 
+static enum err keep_applied(struct core *core, const struct member *again,
+                             struct buffer *certificate);
+static bool same_applicant(const struct member *a, const struct member *b);
+static enum err split_row(struct bytes row, struct bytes *doors, struct signed_object *object,
+                          struct bytes *certificate);
 static enum err read_doors(struct core *core, struct bytes doors);
 static enum err dial(struct core *core, struct outside_door *door);
 static void try_later(struct core *core, struct outside_door *door);
@@ -52,7 +57,7 @@ static enum err visit_paper(void *context, const struct id *id);
 
 /* ---- an outsider's node ---- */
 
-enum err outside_apply(struct core *core, struct bytes member, struct bytes doors,
+enum err outside_apply(struct core *core, struct bytes member, struct bytes doors, bool anew,
                        struct buffer *complete) {
     struct signed_object object;
     struct member body;
@@ -74,6 +79,9 @@ enum err outside_apply(struct core *core, struct bytes member, struct bytes door
         (body.role != MEMBER_OUTSIDER || complete->len > OUTSIDER_CERTIFICATE_MAX)) {
         err = ERR_PEER_BOUNDS;
     }
+    if (err == ERR_OK && !anew) {
+        err = keep_applied(core, &body, complete);
+    }
     if (err == ERR_OK) {
         err = buffer_append(&row, doors);
     }
@@ -89,28 +97,78 @@ enum err outside_apply(struct core *core, struct bytes member, struct bytes door
     return err == ERR_OK ? outside_load(core) : err;
 }
 
-/* What it applied with stays: the doors are dialled by it for good. */
-enum err outside_load(struct core *core) {
-    struct outside *outside = &core->outside;
+/* Administrators may be about to let in what it applied with, and this node would be nobody with
+ * another certificate: whoever applies again as the same gets the earlier one back, and as somebody
+ * else is refused. One that has ended lets nobody in. */
+static enum err keep_applied(struct core *core, const struct member *again,
+                             struct buffer *certificate) {
     struct bytes row;
+    struct bytes doors;
+    struct bytes earlier;
     struct signed_object object;
     struct member member;
     enum err err = store_get(core->store, STORE_OUTSIDE, &row);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    size_t doors = 1;
-    while (doors < row.len && (row.at[doors - 1] != '\0' || row.at[doors] != '\0')) {
-        doors++;
+    err = split_row(row, &doors, &object, &earlier);
+    if (err == ERR_OK) {
+        err = member_decode(object.body, &member);
     }
-    doors++;
-    err = doors < row.len ? signed_decode((struct bytes){row.at + doors, row.len - doors}, &object)
-                          : ERR_PEER_BOUNDS;
+    if (err != ERR_OK || instant_reached(core->now.wall, member.head.expires)) {
+        return err;
+    }
+    if (!same_applicant(&member, again)) {
+        return ERR_USER_EXISTS;
+    }
+    buffer_clear(certificate);
+    return buffer_append(certificate, earlier);
+}
+
+static bool same_applicant(const struct member *a, const struct member *b) {
+    bool same = id_equal(&a->head.community, &b->head.community) && strcmp(a->name, b->name) == 0 &&
+                sign_public_equal(&a->node, &b->node) && sign_public_equal(&a->log, &b->log) &&
+                a->owner_count == b->owner_count;
+    for (size_t i = 0; same && i < a->owner_count; i++) {
+        same = sign_public_equal(&a->owners[i].sign, &b->owners[i].sign) &&
+               strcmp(a->owner_names[i], b->owner_names[i]) == 0;
+    }
+    return same;
+}
+
+/* As STORE_OUTSIDE has it. */
+static enum err split_row(struct bytes row, struct bytes *doors, struct signed_object *object,
+                          struct bytes *certificate) {
+    size_t len = 1;
+    while (len < row.len && (row.at[len - 1] != '\0' || row.at[len] != '\0')) {
+        len++;
+    }
+    if (len + 1 >= row.len) {
+        return ERR_PEER_BOUNDS;
+    }
+    *doors = (struct bytes){row.at, len};
+    *certificate = (struct bytes){row.at + len + 1, row.len - len - 1};
+    return signed_decode(*certificate, object);
+}
+
+/* What it applied with stays: the doors are dialled by it for good. */
+enum err outside_load(struct core *core) {
+    struct outside *outside = &core->outside;
+    struct bytes row;
+    struct bytes doors;
+    struct bytes certificate;
+    struct signed_object object;
+    struct member member;
+    enum err err = store_get(core->store, STORE_OUTSIDE, &row);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    err = split_row(row, &doors, &object, &certificate);
     if (err == ERR_OK) {
         err = member_decode(object.body, &member);
     }
     if (err == ERR_OK) {
-        err = read_doors(core, (struct bytes){row.at, doors - 1});
+        err = read_doors(core, doors);
     }
     for (size_t i = 0; err == ERR_OK && i < outside->door_count; i++) {
         bool same = id_equal(&outside->doors[i].code.community, &member.head.community);

@@ -436,8 +436,11 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
 
 /* ---- outside.c ---- */
 /* This node's: `member` is its signed certificate but for the node's own signature, `doors` what
- * STORE_OUTSIDE begins with. *complete: the certificate, whole. */
-enum err outside_apply(struct core *core, struct bytes member, struct bytes doors,
+ * STORE_OUTSIDE begins with. *complete: the certificate, whole; that of an earlier application by
+ * the same, which stays the one to be let in, unless it is `anew`.
+ *
+ * ERR_USER_EXISTS  it belongs to a community, or has applied as somebody else */
+enum err outside_apply(struct core *core, struct bytes member, struct bytes doors, bool anew,
                        struct buffer *complete);
 enum err outside_load(struct core *core);
 enum err outside_officer(struct core *core,

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "node/ingest/ingest.h"
-#include "node/ingest/layout.h"
+#include "proto/layout.h"
 
 /* A pass over the folders of all cameras. It keeps its place from slice to slice: beginning anew
  * each time would look at a million known files again for every few new ones. */

@@ -267,6 +267,9 @@ def test_init(home):
     before = digest(home.root)
     expect_error(home, ["init"], 1, f"there is a home in '{home.data}' already", "see 'stoop status'")
     expect_error(home, ["status"], 10, f"no node is running in '{home.data}'", "start it with 'stoopd'")
+    terminal = home.at_terminal("join", "-")
+    check(terminal.wait(), 10, terminal.text)
+    assert "no node is running" in terminal.text and "the invite" not in terminal.text, terminal.text
     expect_error(home, ["key", "new"], 1, f"'{home.root}/config/stoop/owner.key' exists already")
     check(digest(home.root), before, "a second time changes nothing")
 
@@ -670,7 +673,8 @@ def test_stopped_half_way():
                              [phrase("ada"), phrase("Grace")])
         stopped_at_questions(ada, ["invite"], [phrase("ada")])
         code = invite(ada)
-        stopped_at_questions(ben, ["join", "-"], [("the invite, .*: ", code), (r"join it\? \[y/N\] ", "y"), phrase("ben")])
+        broken = f"{code[:76]}\n {code[76:152]} \n{code[152:]}"  # as a mail program does
+        stopped_at_questions(ben, ["join", "-"], [("the invite, .*: ", broken), (r"join it\? \[y/N\] ", "y"), phrase("ben")])
         ada.until(lambda: ada.facts("status")["links"], lambda n: n == 1)
         stopped_at_questions(ada, [*CAMERA, *both], [phrase("ada"), phrase("Grace")])
         killed_before_the_answer(ada)
@@ -725,6 +729,9 @@ def main():
         expect_error(home, ["community", "found", "Oak Street"], 1, "this home belongs to 'Elm Street' already")
         expect_error(home, ["join", "stoop1:AAAA"], 1, "this is not a whole invite",
                      "copy it whole, from 'stoop1:' to its end")
+        terminal = home.at_terminal("join", "-")  # asked for nothing
+        check(terminal.wait(), 1, terminal.text)
+        assert "belongs to 'Elm Street' already" in terminal.text and "the invite" not in terminal.text, terminal.text
         test_times_are_said_back(home)
         test_terminals(home)
         test_json(home)

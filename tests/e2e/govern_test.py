@@ -245,6 +245,9 @@ def left(ada, ben):
         assert line in " ".join(text.split()), text
     ben.until(lambda: links(ben), lambda n: n == 0, SOON_S)
     ada.until(lambda: states(ada)["Ben"], lambda s: s == "removed", 30)
+    listed = {m["name"]: m["left"] for m in ada.facts("members")}
+    assert listed["Ben"] and not listed["Ada"], listed
+    assert re.search(r"(?m)^ *Ben .* left$", ada.run("members").stdout), ada.run("members").stdout
     assert links(ada) == 0 and ben.facts("log", "verify")
     assert {a["name"]: a["can_sign"] for a in ada.facts("charter", "show")["administrators"]} == {"Ada": True, "Ben": False}
     refused(ada, FAILED, "2 would have to sign, and 1 of these administrators could", "charter", "propose",
@@ -311,6 +314,9 @@ def renewed(root, ada, ben, cleo):
     stranger = subprocess.run([sys.executable, README.parent / "tests" / "verify_membership.py", export, "--at", at],
                               text=True, capture_output=True, check=True).stdout
     assert re.search(r"in standing until .*: Ben\n", stranger) and re.search(r"ended .*: Cleo\n", stranger), stranger
+    answered(cleo, NAME, "Elm Street", "leave")
+    ben.until(lambda: states(ben)["Cleo"], lambda s: s == "removed", 30)
+    refused(ben, FAILED, "too few administrators are left to decide it: 2 have to, and 1 of 3", "renew", "Ada", "--days", "900")
 
 
 def main():

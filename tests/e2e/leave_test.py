@@ -118,6 +118,11 @@ def not_removed(ada, dan, code):
     text = answered(ada, "type the community's name, Oak Lane: ", "Oak Lane", *OAK, "leave")
     assert "'stoop communities remove oak-lane' ends its node and deletes them" in " ".join(text.split()), text
     dan.until(lambda: {m["name"]: m["state"] for m in dan.facts("members")}["ada"], lambda state: state == "removed")
+    ended = "ended with this home's membership"
+    refused(ada, (f"'{code}' was {ended} already",), *OAK, "request", "--withdraw", code)
+    for words in (("request", "status"), ("requests",)):
+        assert ended in ada.run(*OAK, *words, code).stdout, ada.run(*OAK, *words, code).stdout
+    assert "ended with its author's membership" in dan.run("requests", code).stdout, dan.run("requests", code).stdout
     assert "NO MEMBER" in ada.facts(*OAK, "status")["standing"]
     refused(ada, ("1 clip was delivered there and not deleted yet", "'stoop delete CODE'"), *REMOVE)
     ada.run("delete", code, "--yes")

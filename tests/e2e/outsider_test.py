@@ -5,6 +5,7 @@ and no request but its own, nor does a second outsider. Its doors are witnesses 
 
 usage: tests/e2e/outsider_test.py BIN-FOLDER
 """
+import base64
 import json
 import pathlib
 import re
@@ -55,6 +56,13 @@ def apply(outsider, doors, kind, name):
     status = outsider.facts("status")
     assert status["outsider"] == "applied" and not status.get("members"), status
     return path
+
+
+def certificate_in(path):
+    """Behind kind, number of doors and their ids; before the four bytes of the checksum."""
+    text = path.read_text().strip().removeprefix("stoop-apply1:")
+    application = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return application[2 + 32 * application[1]:-4]
 
 
 def state(home, name):
@@ -130,7 +138,20 @@ def main():
         start = half_an_hour_ago()
         add_camera(ben, "front", start)
 
+        # Again, it is the same application, by other doors: whichever is let in, it is this home.
+        first = certificate_in(apply(agency, [ada], "agency", "Riverside PD"))
+        door = ada.run("outsider", "door").stdout.strip()
+        for told, words in (("applied or is joining already",
+                             ["outsider", "apply", door, "--name", "Lakeside PD", "--kind", "agency"]),
+                            ("administrators have not let it in yet", request_words(start, 5, 22)),
+                            ("administrators have not let it in yet", ["peers"])):
+            refused(agency, told, *words)
         path = apply(agency, [ada, cleo], "agency", "Riverside PD")
+        assert certificate_in(path) == first
+        text = press.with_passphrase("outsider", "apply", door, "--name", "Gazette", "--kind", "press")
+        assert "is void" not in text, text
+        text = press.with_passphrase("outsider", "apply", door, "--name", "Elm Gazette", "--kind", "press", "--anew")
+        assert "is void" in text, text
         let_in(ada, ben, agency, path, "voluntary", "Riverside PD")
         assert certificates_known(agency) == {"Riverside PD"}
         assert {m["name"] for m in ada.facts("members")} >= {"ada", "ben", "cleo"}
@@ -144,7 +165,8 @@ def main():
         made.line(Home.PASSPHRASE)
         assert made.wait() == DONE, made.text
         agency.with_passphrase("outsider", "officer", "add", "Sgt. Lee", "--key", str(officer), times=2)
-        assert [o["name"] for o in agency.facts("outsider", "officer", "list")] == ["Sgt. Lee"]
+        lee, = agency.facts("outsider", "officer", "list")  # no longer than its outsider
+        assert lee["name"] == "Sgt. Lee" and lee["until"] == agency.facts("status")["outsider_until"], lee
 
         # The officer asks; every home hears of it, and one grants.
         text = agency.with_passphrase("--owner-dir", str(officer), *request_words(start, 5, 22))
@@ -221,7 +243,7 @@ def main():
         decided(ada, ben, "outsider", "suspend", "Riverside PD")
         agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "suspended")
         assert state(cleo, "Riverside PD") == "suspended"
-        refused(agency, "suspended", *request_words(start, 5, 20))
+        refused(agency, "suspended you: no home takes a request", *request_words(start, 5, 20))
         decided(ada, ben, "outsider", "resume", "Riverside PD")
         agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "admitted")
         ask(agency, start, 5, 20)

@@ -246,6 +246,7 @@ def accepted(street, columns):
     desk.answer(code.lower())
     desk.passphrase()
     desk.ends(DONE)
+    desk.runs("review", code)
     hold("voluntary-accepted", desk)
 
 
@@ -264,6 +265,8 @@ def later(street, columns):
         desk.open("review", street.code["gap"])
         desk.terminal.expect(QUESTION)
         desk.terminal.type(answer + ("" if answer == "\x04" else "\n"))
+        if answer == "perhaps":  # asked again
+            desk.answer("q")
         desk.ends(PENDING)
     hold("left-for-later", desk)
 
@@ -526,6 +529,7 @@ def many(street, columns):
     desk.ends(PENDING)
     desk.start("review")
     desk.answer("x", LIST)
+    desk.answer("q", LIST)
     desk.ends(PENDING)
     hold("many", desk)
 

@@ -152,15 +152,22 @@ def stands(ada, cleo, line):
         assert line in ada.run("treaty", "show", name).stdout
     # Nobody is in both, which is why nothing crosses.
     assert (ours["gateway"], ours["gateways"]) == (False, []), ours
-    assert re.search(r"(?m)^Oak Street .* in force .* NONE$", ada.run("treaty", "list").stdout), ada.run("treaty", "list").stdout
+    assert ours["other_side"] == "no word", ours
+    text = ada.run("treaty", "list").stdout
+    assert "decided here; no word of it from the other side" in text and "none yet" in text and "NONE" not in text, text
     text = " ".join(ada.run("treaty", "show", "Oak Street").stdout.split())
-    assert "GATEWAY NONE: no home says that it carries, so nothing crosses; one that is in Oak Street too" in text, text
+    assert "GATEWAY none yet: no home says that it carries, so nothing crosses; one that is in Oak Street too" in text, text
     refused(ada, FAILED, "there is no treaty with 'Elm Street'", "treaty", "show", "Elm Street")
     day = ours["until"][:10]
     text = asks(ada, INSIDE)
     assert f"GOES TO  also Oak Street, by treaty until {day}: every home there sees" in text and "BEYOND" not in text, text
     assert "BUT no home says that it carries there: it waits until one does" in " ".join(text.split()), text
     sent = [request(home, at, "--yes", "--json") for home, at in ((ada, INSIDE), (ada, OUTSIDE), (cleo, INSIDE))]
+    mine = {r["code"]: r["goes_to"] for r in ada.facts("request", "status") if r["state"] == "open"}
+    assert mine[sent[0]["code"]] == mine[sent[1]["code"]] == ["Oak Street"], mine
+    text = ada.run("request", "status", sent[0]["code"]).stdout
+    assert f"also Oak Street, by treaty until {ours['until'][:10]}" in text, text
+    assert {"goes_to", "not_to"} <= set(next(r for r in ada.facts("requests") if r["code"] == sent[0]["code"])), text
     assert [facts["goes_to"] for facts in sent] == [["Oak Street"], ["Oak Street"], ["Elm Street"]], sent
     text = asks(ada, OUTSIDE)
     assert f"GOES TO  the homes of Oak Street, by treaty until {day}" in text and "BEYOND   the area of Elm Street" in text, text

@@ -10,7 +10,7 @@
 #include "node/base/assert.h"
 #include "node/base/attr.h"
 #include "node/base/instant.h"
-#include "node/ingest/layout.h"
+#include "proto/layout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const zones[] = {"UTC", "Europe/Berlin", "Australia/Lord_Howe",

@@ -239,6 +239,7 @@ static struct prompt_event act(struct run *run, enum prompt_do what, char line[L
     case PROMPT_DO_DOCUMENT:
     case PROMPT_DO_DETAILS:
     case PROMPT_DO_HELP:
+    case PROMPT_DO_UNKNOWN:
     case PROMPT_DO_DECLINE:
     case PROMPT_DO_END:
         break;

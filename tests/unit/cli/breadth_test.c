@@ -38,7 +38,7 @@ static void put_cameras(size_t count) {
 static void says(const char *wanted) {
     struct touches touches;
     char text[BREADTH_TEXT_MAX];
-    touches_of(&list, &request, &touches);
+    touches_of(&list, &request, &community.id, &touches);
     assert_string_equal(touches_text(&touches, text), wanted);
 }
 
@@ -86,6 +86,17 @@ static void test_those_closed_to_a_community_are_not_touched_by_it(void **state)
     says("touches 3 of your 3 cameras for 6h00m together");
 }
 
+/* By treaty: what counts is the community in which it came, not the asker's own. */
+static void test_a_request_from_elsewhere_touches_those_open_here(void **state) {
+    (void)state;
+    put_cameras(3);
+    request.head.community = community.request_id; /* another one */
+    says("touches 3 of your 3 cameras for 6h00m together");
+    list.cameras[0].community_count = 1;
+    list.cameras[0].communities[0] = request.head.community;
+    says("touches 2 of your 3 cameras for 4h00m together");
+}
+
 static void test_what_is_not_known_is_not_said(void **state) {
     (void)state;
     put_cameras(2);
@@ -100,6 +111,7 @@ int main(void) {
         cmocka_unit_test(test_cameras_and_their_hours_are_counted),
         cmocka_unit_test(test_those_indoors_are_told_apart),
         cmocka_unit_test(test_those_closed_to_a_community_are_not_touched_by_it),
+        cmocka_unit_test(test_a_request_from_elsewhere_touches_those_open_here),
         cmocka_unit_test(test_what_is_not_known_is_not_said),
     };
     return cmocka_run_group_tests(tests, start, finish);

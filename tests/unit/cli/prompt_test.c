@@ -77,30 +77,30 @@ static void test_every_word_and_what_it_does(void **state) {
         {"l 2h", PROMPT_DO_END, PROMPT_LATER, 2 * DURATION_HOUR_MS},
         {"later 1d", PROMPT_DO_END, PROMPT_LATER, DURATION_DAY_MS},
         {"l 30d", PROMPT_DO_END, PROMPT_LATER, INT64_C(30) * DURATION_DAY_MS},
-        {"l 31d", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l 0h", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l 2", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l 2s", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l h", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l 2hh", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l -2h", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l 999999h", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"l  2h", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"la", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"laterr", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"D", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"y", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"tt", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"T", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {" t", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"t\t0:05 1:40", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"accept", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"4F2A-9", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"4F2A-910", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {" 4F2A-91", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"4F2A-91 ", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"4F-2A91", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
-        {"\x01", PROMPT_DO_END, PROMPT_NOT_UNDERSTOOD, 0},
+        {"l 31d", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l 0h", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l 2", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l 2s", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l h", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l 2hh", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l -2h", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l 999999h", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"l  2h", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"la", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"laterr", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"D", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"y", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"tt", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"T", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {" t", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"t\t0:05 1:40", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"accept", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"4F2A-9", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"4F2A-910", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {" 4F2A-91", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"4F2A-91 ", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"4F-2A91", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
+        {"\x01", PROMPT_DO_UNKNOWN, PROMPT_OPEN, 0},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         start(false);
@@ -164,6 +164,23 @@ static void test_after_an_edit_all_is_shown_and_accepted_anew(void **state) {
     assert_int_equal(step(PROMPT_EV_DONE, NULL, 7), PROMPT_DO_PASSPHRASE);
 }
 
+/* A slip costs a line: what was shown is still what a code, typed rightly then, accepts. */
+static void test_an_unknown_line_is_asked_about_again(void **state) {
+    (void)state;
+    start(false);
+    (void)step(PROMPT_EV_LINE, "t 0:05 1:40", 0);
+    (void)step(PROMPT_EV_DONE, NULL, 9);
+    (void)step(PROMPT_EV_SHOWN, NULL, 9);
+    assert_int_equal(step(PROMPT_EV_LINE, "4F2A-92", 0), PROMPT_DO_UNKNOWN);
+    assert_int_equal(step(PROMPT_EV_DONE, NULL, 9), PROMPT_DO_ASK);
+    assert_int_equal(step(PROMPT_EV_LINE, code, 0), PROMPT_DO_CHECK);
+    assert_int_equal(step(PROMPT_EV_DONE, NULL, 9), PROMPT_DO_PASSPHRASE);
+    start(false); /* the code means nothing to any other question */
+    (void)step(PROMPT_EV_LINE, "4F2A-92", 0);
+    assert_int_equal(step(PROMPT_EV_LINE, code, 0), PROMPT_DO_END);
+    assert_int_equal(prompt.end, PROMPT_NO_ANSWER);
+}
+
 static void test_who_has_signed_and_edits_may_sign_that(void **state) {
     (void)state;
     start(true);
@@ -207,6 +224,7 @@ int main(void) {
         cmocka_unit_test(test_every_word_and_what_it_does),
         cmocka_unit_test(test_no_answer_at_any_place_ends_undecided),
         cmocka_unit_test(test_after_an_edit_all_is_shown_and_accepted_anew),
+        cmocka_unit_test(test_an_unknown_line_is_asked_about_again),
         cmocka_unit_test(test_who_has_signed_and_edits_may_sign_that),
         cmocka_unit_test(test_a_failed_look_asks_again_and_a_failed_decision_ends),
         cmocka_unit_test(test_who_has_signed_signs_no_second_time),

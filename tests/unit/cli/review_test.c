@@ -444,7 +444,7 @@ static void test_many_requests_are_a_list_with_a_way_out(void **state) {
         {{"q\n"}, 20, 0, "left as they are"},
         {{"\n"}, 20, 0, "left as they are"},
         {{"\x04"}, 20, 0, "left as they are; no answer means no"},
-        {{"accept\n"}, 20, 0, "not understood; left as they are"},
+        {{"accept\n"}, 40, 0, "not understood, nothing was done"},
         {{"m\n", "m\n", "q\n"}, 60, 0, "left as they are"},
         {{"CODE\n", "l\n", "q\n"}, 40, 1, "left as they are"},
         {{"CODE\n", "q\n"}, 20, 1, "left as it is; no answer means no"},

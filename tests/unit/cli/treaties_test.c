@@ -163,10 +163,10 @@ static void test_every_term_is_told_to_who_signs(void **state) {
         "both charters hold beside it",
         "places asked about in Oak Street: 800 m around 52.5200,13.4050",
         far_clerks,
-        "founders of Oak Street: the keys 1e00000000000000; each could bring in 5",
+        "founder of Oak Street: the key 1e00000000000000; it could bring in 5",
         "places asked about here: anywhere",
         clerks,
-        "founders of Elm Street: the keys 0a00000000000000; each could bring in 8",
+        "founder of Elm Street: the key 0a00000000000000; it could bring in 8",
     };
     check_lines(&changes, wanted, COUNT_OF(wanted));
     CHECK(!changes.cut);
@@ -263,14 +263,20 @@ static void test_one_stands_with_a_community_at_a_time(void **state) {
     time_text(until, time);
     (void)snprintf(line, sizeof line, "a treaty with Oak Street stands already, until %s", time);
     check_fault(line);
-    assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "in force");
+    assert_string_equal(treaty_state(&here.treaties[0], NULL, NOW, text),
+                        "decided here; no word of it from the other side");
+    struct roll said = {.head = {.created = NOW}};
+    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text),
+                        "decided here; not in force there");
+    said.treaties[said.treaty_count++] = here.treaties[0].id;
+    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "in force");
     here.treaties[0].ended = NOW;
     here.treaties[0].ended_by = 5;
     check_fault(NULL);
-    assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "ended by act 5");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "ended by act 5");
     stand(1, NOW);
     check_fault(NULL);
-    assert_string_equal(treaty_state(&here.treaties[0], NOW, text), "over");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "over");
 }
 
 static void test_what_was_ended_is_not_made_again(void **state) {

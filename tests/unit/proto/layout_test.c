@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "node/base/instant.h"
-#include "node/ingest/layout.h"
+#include "proto/layout.h"
 #include "tests/support/check.h"
 
 static void zone(const char *name) {

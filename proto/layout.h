@@ -8,8 +8,8 @@
  *
  * A local time that the change of clocks doubles names two instants: the one nearer to the file's
  * modification time is taken. */
-#ifndef NODE_INGEST_LAYOUT_H
-#define NODE_INGEST_LAYOUT_H
+#ifndef PROTO_LAYOUT_H
+#define PROTO_LAYOUT_H
 
 #include "proto/clip.h"
 

@@ -1,4 +1,4 @@
-#include "node/ingest/layout.h"
+#include "proto/layout.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -40,7 +40,7 @@ enum err check_request(const struct control_reply *reply, const struct community
     }
     if (err == ERR_OK) {
         out->id = object.id;
-        request_code(&object.id, out->code);
+        request_long_code(&object.id, REQUEST_CODE_ID_BYTES, out->code);
         out->ours = reply->as.request.ours;
         out->document_here = reply->as.request.document_here;
         out->seal_here = reply->as.request.seal_here;

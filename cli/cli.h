@@ -356,6 +356,9 @@ enum {
     DAY_BYTES = 11, /* "2026-11-24" */
 };
 void time_text(struct instant at, char out[TIME_TEXT_MAX]);
+/* "Sat 28 Nov 2026 20:52:47 to 20:53:04 UTC"; the first has a zone of its own where it is another,
+ * as between summer time and the rest. */
+void times_text(struct instant from, struct instant to, char out[TIME_TEXT_MAX]);
 void day_text(struct instant at, char out[DAY_BYTES]);
 void facts_failure(int code, const char *text, const char *next); /* JSON, unless facts came */
 /* What a command printed as JSON in each community, as one document. */
@@ -460,7 +463,7 @@ struct checked_request {
     struct charter charter; /* its authorities are gone */
     struct authorities authorities;
     struct member author;
-    char code[REQUEST_CODE_BYTES];
+    char code[LONG_CODE_BYTES];   /* the short one, but where who reads the list made it longer */
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     char abroad[NAME_MAX_BYTES];  /* the community that it came from by treaty; empty: this one */
     struct asker asker;

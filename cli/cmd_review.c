@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/named.h"
 #include "cli/review.h"
 
 enum {
@@ -178,6 +179,7 @@ static int load(struct review *review, const char *code) {
     if (failed == 0) { /* a full disk costs a count; it must not keep anybody from declining */
         (void)memory_save(review->desk.cli, &review->memory);
     }
+    pending_tell_apart(review->waiting, review->count);
     pending_sort(review->waiting, review->count, review->rules.rank);
     return failed;
 }
@@ -203,9 +205,11 @@ static int load_clips(struct review *review) {
 static int load_requests(struct review *review, const char *code) {
     static struct control_reply reply;
     static struct checked_request asked;
+    static struct named named; /* of all that are open, as the prompt counts them */
     struct client_list list = {0};
     size_t found = 0;
     int failed = 0;
+    named_start(&named, code == NULL ? "" : code);
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
         struct pending item;
@@ -219,12 +223,13 @@ static int load_requests(struct review *review, const char *code) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
             continue;
         }
+        (void)named_note_request(&named, &asked);
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
         }
         found++;
         pending_fill(&asked, &review->rules, &review->memory, now, &item);
-        if (code != NULL ? prompt_is_code(code, item.code) : item.hidden == PENDING_SHOWN) {
+        if (code != NULL ? code_begins(code, &asked.id) : item.hidden == PENDING_SHOWN) {
             review->waiting[review->count++] = item;
         }
         review->snoozed += item.hidden == PENDING_SNOOZED ? 1 : 0;
@@ -232,13 +237,12 @@ static int load_requests(struct review *review, const char *code) {
         review->quiet += item.hidden == PENDING_QUIET ? 1 : 0;
     }
     for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
-        char own[REQUEST_CODE_BYTES];
-        request_code(&review->clips[i].request, own);
-        if (!review->clips[i].verified && (code == NULL || prompt_is_code(code, own))) {
+        if (!review->clips[i].verified &&
+            (code == NULL || code_begins(code, &review->clips[i].request))) {
             failed = not_verified();
         }
     }
-    return failed;
+    return failed == 0 ? named_settle(&named, "requests") : failed;
 }
 
 static int not_verified(void) {
@@ -297,8 +301,14 @@ static int review_from_list(struct review *review) {
             term_text("left as they are; no answer means no");
             return EXIT_PENDING;
         }
+        static struct named named;
+        named_start(&named, answer);
         for (size_t i = 0; i < review->count; i++) {
-            chosen = prompt_is_code(answer, review->waiting[i].code) ? &review->waiting[i] : chosen;
+            const struct pending *one = &review->waiting[i];
+            chosen = named_note(&named, &one->request, one->author, one->reason) ? one : chosen;
+        }
+        if (named_settle(&named, "requests") != 0) {
+            continue; /* the list has the longer codes */
         }
         if (chosen != NULL) {
             failed = review_request(review, chosen);
@@ -365,9 +375,14 @@ static void drop_done(struct review *review) {
 
 static int find_request(struct review *review, const struct id *id, struct checked_request *out) {
     static struct control_reply reply;
+    static struct named
+        named; /* that have its short code: the prompt shows and wants a longer one */
+    char code[REQUEST_CODE_BYTES];
     struct client_list list = {0};
     bool found = false;
     int failed = 0;
+    request_code(id, code);
+    named_start(&named, code);
     review->amendments.count = 0;
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
@@ -375,6 +390,9 @@ static int find_request(struct review *review, const struct id *id, struct check
             continue;
         }
         amendments_note(&review->amendments, &checked);
+        if (checked.end == REQUEST_STANDS) {
+            (void)named_note_request(&named, &checked);
+        }
         if (id_equal(&checked.id, id)) {
             *out = checked;
             found = true;
@@ -382,6 +400,7 @@ static int find_request(struct review *review, const struct id *id, struct check
     }
     if (found) {
         out->amends_own = amendments_have(&review->amendments, out);
+        named_code(&named, id, out->code);
     }
     return failed != 0 || found ? failed : not_verified();
 }

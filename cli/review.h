@@ -124,7 +124,7 @@ enum pending_hidden {
 
 struct pending {
     struct id request;
-    char code[REQUEST_CODE_BYTES];
+    char code[LONG_CODE_BYTES];
     char author[ASKER_MAX];
     enum instrument_kind kind;
     char reason[PENDING_REASON_MAX];
@@ -138,6 +138,8 @@ enum pending_hidden pending_hides(const struct checked_request *asked, const str
                                   const struct memory *memory, struct instant now);
 void pending_fill(const struct checked_request *asked, const struct rules *rules,
                   const struct memory *memory, struct instant now, struct pending *out);
+/* Longer codes where two have the same. */
+void pending_tell_apart(struct pending *list, size_t count);
 void pending_sort(struct pending *list, size_t count, enum rules_rank rank);
 /* One line that fits the terminal. */
 void pending_show(const struct pending *item, struct instant now);

@@ -289,17 +289,15 @@ static void show_asked(const struct opened *clip) {
     const struct manifest *manifest = clip->manifest;
     char safe[SAFE_MAX];
     char from[INSTANT_TEXT_MAX];
-    char to[INSTANT_TEXT_MAX];
+    char times[TIME_TEXT_MAX];
     char at[32];
     char span[32];
     char have[32];
     char gaps[128] = "";
     int64_t have_ms = 0;
-    instant_local(request->from, from);
-    instant_local(request->to, to);
     span_text(request->to.ms - request->from.ms, span);
-    bool same_day = strncmp(from, to, 15) == 0;
-    term_put("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
+    times_text(request->from, request->to, times);
+    term_put("ASKS", "%s (%s)", times, span);
     geo_point_write(request->place.points[0], at);
     if (request->place.radius_m > 0) {
         term_put("", "within %u m of %s", request->place.radius_m, at);

@@ -11,9 +11,11 @@ enum {
     CASE_MAX_BYTES = 65,
     DOCUMENT_MAX = 2 * 1024 * 1024,
     COURT_SEAL_MAX = 64 * 1024,
-    REQUEST_CODE_BYTES = 8, /* "4F2A-91" and NUL */
-    CALL_NOTE_BYTES = 201,  /* NUL included */
-    CALLS_SHOWN_MAX = 8,    /* of one request: the newest (PROTOCOL 5.7) */
+    REQUEST_CODE_BYTES = 8,    /* "4F2A-91" and NUL */
+    REQUEST_CODE_ID_BYTES = 3, /* of the id, in a code */
+    LONG_CODE_BYTES = 80,      /* of a whole id, and NUL */
+    CALL_NOTE_BYTES = 201,     /* NUL included */
+    CALLS_SHOWN_MAX = 8,       /* of one request: the newest (PROTOCOL 5.7) */
     REQUEST_LIFE_MAX_DAYS = 7,
     DELETE_BY_DEFAULT_DAYS = 30,
 };
@@ -147,6 +149,8 @@ MUST_USE enum err call_outcome_from_word(const char *word, enum call_outcome *ou
 
 /* "4F2A-91": the first 24 bits of the id in upper-case hex, as people read and type it. */
 void request_code(const struct id *request, char text[REQUEST_CODE_BYTES]);
+/* "4F2A-91C3-07": a code goes on so where the short one is another request's too. */
+void request_long_code(const struct id *request, size_t bytes, char text[LONG_CODE_BYTES]);
 
 /* psk0 of the delivery door: whoever holds the request can dial its requester (PROTOCOL 3.3). */
 void request_delivery_psk(const struct id *request, const struct box_public *key, uint8_t psk0[32]);

@@ -470,6 +470,7 @@ struct checked_request {
     char account[NAME_MAX_BYTES]; /* who asks: the author, or an officer's outsider */
     bool outside;                 /* an outsider: no member; and what acts say of it */
     struct outsider as;
+    bool elsewhere; /* a treaty lets it be asked of another community besides (LP-17) */
     bool ours, document_here, seal_here;
     enum request_end {
         REQUEST_STANDS,
@@ -534,6 +535,19 @@ enum {
 const char *calls_more_text(const struct checked_request *asked, char out[CALLS_MORE_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
+/* May it be put before a person? As legal_verdict_lasting(): a node that keeps to its fence has
+ * none that may not. */
+enum err checked_verdict(const struct checked_request *asked, struct instant now, size_t *rule);
+/* The same of one that is not sent yet, by whoever would ask: as every home will. */
+struct drafted {
+    const struct request *request;
+    const struct governance *governance;
+    enum member_role role;
+    uint32_t instruments; /* that who asks may use */
+    const struct seal_outcome *seal;
+};
+enum err drafted_law(const struct drafted *draft, struct instant now, struct legal_report *out,
+                     size_t *rule);
 
 /* ---- amendments.c ---- */
 /* Requests that were amended, and by which: each word of their author's, checked. Beyond the bound

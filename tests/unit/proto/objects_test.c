@@ -374,7 +374,9 @@ static void test_samples_pass_every_check(void **state) {
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.request), &object));
     CHECK_ERR(ERR_OK, request_decode(object.body, &request));
     CHECK(signed_by(&object, &leaf.owners[0].sign)); /* the agency's chain came last */
-    legal_check(&request, &governance.charter.caps, SAMPLE_NOW, true, &report);
+    const struct legal_terms terms = {.charter = &governance.charter,
+                                      .instruments = INSTRUMENTS_ALL};
+    legal_check(&request, &terms, SAMPLE_NOW, true, &report);
     CHECK_ERR(ERR_OK, legal_verdict(&report, NULL));
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.manifest), &object));
     CHECK_ERR(ERR_OK, manifest_decode(object.body, manifest));

@@ -126,6 +126,7 @@ BREAK(manifest_camera_name, struct manifest, x->camera[0] = '.')
 BREAK(manifest_owner_twice, struct manifest, x->owners[2] = x->owners[6])
 BREAK(grant_for_no_time, struct grant, x->to = x->from)
 BREAK(grant_expires_at_once, struct grant, x->expires = x->created)
+BREAK(grant_outlives_its_terms, struct grant, x->terms.delete_by.ms = x->expires.ms - 1)
 BREAK(grant_owner_twice, struct grant, x->owners[2] = x->owners[6])
 
 static const struct {
@@ -214,6 +215,7 @@ static const struct {
     RULE("Manifest", manifest_owner_twice),
     RULE("Grant", grant_for_no_time),
     RULE("Grant", grant_expires_at_once),
+    RULE("Grant", grant_outlives_its_terms),
     RULE("Grant", grant_owner_twice),
 };
 

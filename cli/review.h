@@ -93,6 +93,11 @@ int decline(struct desk *desk, const struct opened *clip);
 /* ---- look.c ---- */
 int show_clip(struct desk *desk, struct opened *clip);
 int write_document(struct desk *desk, const struct opened *clip);
+/* A line of a document's text, to be made safe. False: there is nothing in it. */
+enum {
+    LOOK_LINE_BYTES = 512,
+};
+bool look_line(struct bytes line, char out[LOOK_LINE_BYTES]);
 
 /* ---- show.c: lines only, as wide as the terminal is now ---- */
 void show_prompt(const struct opened *clip, const struct desk *desk);

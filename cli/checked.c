@@ -42,7 +42,7 @@ enum err check_request(const struct control_reply *reply, const struct community
     }
     if (err == ERR_OK) {
         out->id = object.id;
-        request_code(&object.id, out->code);
+        request_long_code(&object.id, REQUEST_CODE_ID_BYTES, out->code);
         out->ours = reply->as.request.ours;
         out->document_here = reply->as.request.document_here;
         out->seal_here = reply->as.request.seal_here;
@@ -50,6 +50,8 @@ enum err check_request(const struct control_reply *reply, const struct community
         out->amends_own = false;
         out->seal = (struct seal_outcome){.checked = false};
         out->charter = community->governance.charter;
+        out->elsewhere =
+            treaties_let_once(&community->governance, &out->request, out->asker.role, now);
         out->authorities = community->authorities;
         out->open_clips = reply->as.request.open_clips;
         out->log_index = reply->as.request.log_index;
@@ -387,10 +389,32 @@ const char *secrecy_text(const struct request *request, struct instant now,
 
 void checked_law(const struct checked_request *asked, struct instant now,
                  struct legal_report *out) {
+    const struct legal_evidence evidence = {.document_here = asked->document_here,
+                                            .amends_own = asked->amends_own,
+                                            .seal = seal_evidence(&asked->seal)};
+    const struct legal_terms terms = {.charter = &asked->charter,
+                                      .elsewhere = asked->elsewhere,
+                                      .instruments = asked->asker.instruments};
+    legal_check_evidence(&asked->request, &terms, now, &evidence, out);
+}
+
+enum err checked_verdict(const struct checked_request *asked, struct instant now, size_t *rule) {
+    struct legal_report report;
+    checked_law(asked, now, &report);
+    return legal_verdict_lasting(&report, rule);
+}
+
+enum err drafted_law(const struct drafted *draft, struct instant now, struct legal_report *out,
+                     size_t *rule) {
     const struct legal_evidence evidence = {
-        .document_here = asked->document_here,
-        .amends_own = asked->amends_own,
-        .seal = seal_evidence(&asked->seal),
-        .permit = legal_permit_of(asked->asker.instruments, asked->request.instrument.kind)};
-    legal_check_evidence(&asked->request, &asked->charter.caps, now, &evidence, out);
+        .document_here = draft->request->document.present,
+        .seal = seal_evidence(draft->seal),
+        .amends_own = true, /* sent_find() has found it */
+    };
+    const struct legal_terms terms = {
+        .charter = &draft->governance->charter,
+        .elsewhere = treaties_let(draft->governance, draft->request, draft->role, now),
+        .instruments = draft->instruments};
+    legal_check_evidence(draft->request, &terms, now, &evidence, out);
+    return legal_verdict(out, rule);
 }

@@ -361,6 +361,9 @@ enum {
     DAY_BYTES = 11, /* "2026-11-24" */
 };
 void time_text(struct instant at, char out[TIME_TEXT_MAX]);
+/* "Sat 28 Nov 2026 20:52:47 to 20:53:04 UTC"; the first has a zone of its own where it is another,
+ * as between summer time and the rest. */
+void times_text(struct instant from, struct instant to, char out[TIME_TEXT_MAX]);
 void day_text(struct instant at, char out[DAY_BYTES]);
 void facts_failure(int code, const char *text, const char *next); /* JSON, unless facts came */
 /* What a command printed as JSON in each community, as one document. */
@@ -465,7 +468,7 @@ struct checked_request {
     struct charter charter; /* its authorities are gone */
     struct authorities authorities;
     struct member author;
-    char code[REQUEST_CODE_BYTES];
+    char code[LONG_CODE_BYTES];   /* the short one, but where who reads the list made it longer */
     char sponsor[NAME_MAX_BYTES]; /* who vouched for the author; empty: it founded the community */
     char abroad[NAME_MAX_BYTES];  /* the community that it came from by treaty; empty: this one */
     struct id here;               /* this one, in which it is asked */
@@ -473,6 +476,7 @@ struct checked_request {
     char account[NAME_MAX_BYTES]; /* who asks: the author, or an officer's outsider */
     bool outside;                 /* an outsider: no member; and what acts say of it */
     struct outsider as;
+    bool elsewhere; /* a treaty lets it be asked of another community besides (LP-17) */
     bool ours, document_here, seal_here;
     enum request_end {
         REQUEST_STANDS,
@@ -538,6 +542,19 @@ enum {
 const char *calls_more_text(const struct checked_request *asked, char out[CALLS_MORE_MAX]);
 /* How every rule comes out, by what is known of document and seal. */
 void checked_law(const struct checked_request *asked, struct instant now, struct legal_report *out);
+/* May it be put before a person? As legal_verdict_lasting(): a node that keeps to its fence has
+ * none that may not. */
+enum err checked_verdict(const struct checked_request *asked, struct instant now, size_t *rule);
+/* The same of one that is not sent yet, by whoever would ask: as every home will. */
+struct drafted {
+    const struct request *request;
+    const struct governance *governance;
+    enum member_role role;
+    uint32_t instruments; /* that who asks may use */
+    const struct seal_outcome *seal;
+};
+enum err drafted_law(const struct drafted *draft, struct instant now, struct legal_report *out,
+                     size_t *rule);
 
 /* ---- amendments.c ---- */
 /* Requests that were amended, and by which: each word of their author's, checked. Beyond the bound

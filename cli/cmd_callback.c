@@ -3,7 +3,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/prompt.h"
+#include "cli/named.h"
+
+enum {
+    SAYS_COLUMNS = 140, /* of a reason: two lines */
+};
 
 struct call_options { /* they borrow the arguments */
     const char *outcome, *spoke_to, *note, *at;
@@ -14,6 +18,7 @@ static int fill_call(const struct cli *cli, const struct call_options *options,
                      struct call_back *out);
 static int find_asked(const struct cli *cli, struct client *client, struct checked_request *out);
 static int fill_about(const struct checked_request *asked, struct call_back *call);
+static void show_call(const struct checked_request *asked, const struct call_back *call);
 static int sign_call(struct cli *cli, struct client *client, struct call_back *call);
 static enum err make_call(const struct owner_secret *secret, const struct keyfile_public *pub,
                           const struct call_back *call, struct buffer *out);
@@ -24,8 +29,6 @@ int cmd_callback(struct cli *cli) {
     static struct call_back call;
     struct call_options options = {0};
     struct client *client = NULL;
-    char safe[SAFE_MAX];
-    char text[SAFE_MAX];
     int failed = take_call_options(cli, &options);
     if (failed == 0) {
         failed = fill_call(cli, &options, &call);
@@ -40,10 +43,7 @@ int cmd_callback(struct cli *cli) {
         failed = fill_about(&asked, &call);
     }
     if (failed == 0 && !cli->json) {
-        (void)snprintf(text, sizeof text, "%s is the community's own number for %s", call.number,
-                       safe_text(call.agency, 30, safe));
-        term_line("CALL", "", text);
-        term_text("every home of the community is shown what you sign, under this home's name");
+        show_call(&asked, &call);
     }
     if (failed == 0) {
         failed = sign_call(cli, client, &call);
@@ -101,20 +101,24 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
     struct client_list list = {0};
     static struct community_terms community;
     static struct amendments amendments;
+    static struct named named;
     const char *code = cli->argv[1];
     bool found = false;
     int failed = client_community(cli, client, &community);
     amendments.count = 0;
+    named_start(&named, code);
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, &community, now_wall(), &checked) != ERR_OK) {
             continue;
         }
         amendments_note(&amendments, &checked);
-        if (prompt_is_code(code, checked.code) &&
-            !instant_reached(now_wall(), checked.request.head.expires)) {
+        if (named_note_request(&named, &checked)) {
             *out = checked;
-            found = true;
+            found = !instant_reached(now_wall(), checked.request.head.expires);
         }
+    }
+    if (failed == 0) {
+        failed = named_settle(&named, "requests");
     }
     if (failed != 0) {
         return failed;
@@ -123,6 +127,7 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
         return fail("see what is open with 'stoop requests'", "no open request has the code '%s'",
                     code);
     }
+    named_code(&named, &out->id, out->code);
     amendments_tell(&amendments, out);
     char text[REQUEST_END_MAX];
     const char *end = request_end_text(out, text);
@@ -155,6 +160,26 @@ static int fill_about(const struct checked_request *asked, struct call_back *cal
     call->head.community = request->head.community;
     call->head.expires = request->head.expires;
     return 0;
+}
+
+/* What is signed names a request by its id, which a code stands for only where nobody made another
+ * one to have the same: who asks, and for what, has to be what the agency was asked about. */
+static void show_call(const struct checked_request *asked, const struct call_back *call) {
+    const struct request *request = &asked->request;
+    char by[ASKER_MAX];
+    char safe[SAFE_MAX];
+    char times[TIME_TEXT_MAX];
+    char hex[2 * sizeof asked->id + 1];
+    times_text(request->from, request->to, times);
+    hex_write(BYTES_OF(asked->id.b), hex);
+    term_put(asked->code, "%s, from %s", instrument_label(request->instrument.kind),
+             safe_text(asker_text(asked, by), 40, safe));
+    term_put("ASKS", "%s", times);
+    term_line("SAYS   |", "       |", safe_text(request->reason, SAYS_COLUMNS, safe));
+    term_put("", "its id begins %.4s %.4s %.4s %.4s", hex, hex + 4, hex + 8, hex + 12);
+    term_put("CALL", "%s is the community's own number for %s", call->number,
+             safe_text(call->agency, 30, safe));
+    term_put("", "every home of the community is shown what you sign, under this home's name");
 }
 
 static int sign_call(struct cli *cli, struct client *client, struct call_back *call) {

@@ -35,6 +35,7 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
                       const char *identity);
 static int write_sealed(struct collecting *one, const char *out);
 static int write_identity(const struct collecting *one, const char *path);
+static void say_left(const struct delivered *one);
 static int load_rest(struct client *client, struct delivered *one);
 static int collect_one(struct client *client, struct delivered *from,
                        const struct community_terms *community, const struct owner_secret *secret,
@@ -220,18 +221,14 @@ static int export_delivered(struct cli *cli) {
 /* By its request's code or, where several homes answered, by the beginning of its grant. NULL after
  * printing. */
 static struct delivered *find_named(const struct deliveries *all, const char *name) {
+    static bool chosen[DELIVERED_MAX];
     struct delivered *named = NULL;
     size_t found = 0;
+    if (delivered_choose(all, name, chosen, &found) != 0) {
+        return NULL;
+    }
     for (size_t i = 0; i < all->count; i++) {
-        char code[REQUEST_CODE_BYTES];
-        char hex[65];
-        request_code(&all->list[i].request, code);
-        hex_write(BYTES_OF(all->list[i].grant_id.b), hex);
-        if (strcasecmp(name, code) == 0 ||
-            (strlen(name) >= 8 && strncasecmp(hex, name, strlen(name)) == 0)) {
-            named = &all->list[i];
-            found++;
-        }
+        named = chosen[i] ? &all->list[i] : named;
     }
     if (found != 1) {
         (void)fail("see 'stoop delivered'; a clip's grant names it alone",
@@ -337,8 +334,11 @@ int cmd_collect(struct cli *cli) {
     struct owner_secret *secret = NULL;
     struct keyfile_public pub;
     static struct community_terms community;
+    static bool chosen[DELIVERED_MAX];
     struct facts *facts = NULL;
+    size_t found = 0;
     size_t done = 0;
+    size_t left = 0;
     const struct cli_option options[] = {{.name = "--to", .value = &folder}};
     int failed = take_options(cli, options, COUNT_OF(options), "[CODE]");
     folder = folder == NULL ? "." : folder;
@@ -357,10 +357,11 @@ int cmd_collect(struct cli *cli) {
         facts = facts_start(cli, true);
         term_guard(); /* so that nothing half-written stays behind */
     }
+    if (failed == 0 && cli->argc > 1) {
+        failed = delivered_choose(&all, cli->argv[1], chosen, &found);
+    }
     for (size_t i = 0; failed == 0 && i < all.count; i++) {
-        char code[REQUEST_CODE_BYTES];
-        request_code(&all.list[i].request, code);
-        if (!all.list[i].whole || (cli->argc > 1 && strcasecmp(cli->argv[1], code) != 0)) {
+        if (!all.list[i].whole || (cli->argc > 1 && !chosen[i])) {
             continue;
         }
         if (secret == NULL) {
@@ -371,6 +372,15 @@ int cmd_collect(struct cli *cli) {
                                  cli->json ? facts : NULL);
             done += failed == 0 ? 1 : 0;
         }
+        if (failed == EXIT_FAILED && secret != NULL && !term_stopped()) {
+            say_left(&all.list[i]); /* what one home sent keeps nobody from the others' */
+            left++;
+            failed = 0;
+        }
+    }
+    if (failed == 0 && left > 0) {
+        failed = fail("by its grant, as 'stoop delivered' lists it, one can be named alone",
+                      "%zu of %zu clips could not be collected", left, left + done);
     }
     if (cli->json && (failed == 0 || done > 0)) {
         facts_end(facts);
@@ -381,6 +391,16 @@ int cmd_collect(struct cli *cli) {
     delivered_unload(&all);
     client_close(client);
     return failed;
+}
+
+static void say_left(const struct delivered *one) {
+    char code[REQUEST_CODE_BYTES];
+    char grant[2 * sizeof one->grant_id + 1];
+    char text[96];
+    request_code(&one->request, code);
+    hex_write(BYTES_OF(one->grant_id.b), grant);
+    (void)snprintf(text, sizeof text, "%s, the clip of grant %.8s: not collected", code, grant);
+    term_note("LEFT", TERM_LABEL_COLUMNS, text);
 }
 
 /* What is too large for the list of all. */

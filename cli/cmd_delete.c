@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/delivered.h"
-#include "cli/prompt.h"
 
 struct deletion { /* what has come of it */
     struct client *client;
@@ -14,7 +13,6 @@ struct deletion { /* what has come of it */
 };
 
 static int choose(const struct deliveries *all, const char *name, bool due, bool chosen[]);
-static bool is_named(const struct delivered *one, const char *name);
 static int ask_first(const struct cli *cli, const struct deliveries *all, const bool chosen[]);
 static int delete_one(struct deletion *deletion, const struct delivered *one);
 static int delete_at(struct deletion *deletion, const struct delivered *one,
@@ -69,25 +67,18 @@ int cmd_delete(struct cli *cli) {
 static int choose(const struct deliveries *all, const char *name, bool due, bool chosen[]) {
     struct instant now = now_wall();
     size_t found = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        const struct delivered *one = &all->list[i];
-        bool any = one->whole || one->place_count > 0;
-        chosen[i] = due ? any && instant_reached(now, one->delete_by) : is_named(one, name);
-        found += chosen[i] ? 1 : 0;
+    if (due) {
+        for (size_t i = 0; i < all->count; i++) {
+            const struct delivered *one = &all->list[i];
+            bool any = one->whole || one->place_count > 0;
+            chosen[i] = any && instant_reached(now, one->delete_by);
+        }
+        return 0;
     }
-    return due || found > 0
-               ? 0
+    int failed = delivered_choose(all, name, chosen, &found);
+    return failed != 0 || found > 0
+               ? failed
                : fail("see 'stoop delivered'", "nothing delivered has the name '%.64s'", name);
-}
-
-/* By its request's code, or by the beginning of its grant. */
-static bool is_named(const struct delivered *one, const char *name) {
-    char code[REQUEST_CODE_BYTES];
-    char hex[65];
-    request_code(&one->request, code);
-    hex_write(BYTES_OF(one->grant_id.b), hex);
-    return prompt_is_code(name, code) ||
-           (strlen(name) >= 8 && strncasecmp(hex, name, strlen(name)) == 0);
 }
 
 /* Only for what would be here otherwise: on the day nobody need be asked again. */

@@ -3,14 +3,14 @@
  * one community is somebody else in another. */
 #include <string.h>
 
-#include "cli/prompt.h"
+#include "cli/named.h"
 #include "cli/review.h"
 
 enum {
     ID_SHOWN = 8 /* bytes of a community's that this home is not in */
 };
 
-struct named { /* whom it is about */
+struct whom { /* whom it is about */
     char name[NAME_MAX_BYTES];
     struct id community;
     char community_name[NAME_MAX_BYTES];
@@ -21,12 +21,12 @@ static void list_one(const struct cli *cli, const struct muted *muted, const cha
                      struct facts *facts);
 static bool in_several(const struct cli *cli);
 static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]);
-static int find_asker(const struct cli *cli, const char *word, struct named *out);
+static int find_asker(const struct cli *cli, const char *word, struct whom *out);
 static int search_requests(struct client *client, const struct community_terms *community,
-                           const char *word, struct named *out);
+                           const char *word, struct whom *out);
 static int search_members(struct client *client, const struct community_terms *community,
-                          const char *word, struct named *out);
-static void say_muted(const struct cli *cli, const struct named *asker);
+                          const char *word, struct whom *out);
+static void say_muted(const struct cli *cli, const struct whom *asker);
 static int choose(const struct cli *cli, const char *name, struct muted *out);
 static bool is_meant(const struct cli *cli, const char *name, const struct muted *muted);
 
@@ -35,7 +35,7 @@ static struct rules rules;
 static struct pins pins;
 
 int cmd_mute(struct cli *cli) {
-    struct named asker = {.name = ""};
+    struct whom asker = {.name = ""};
     bool list = false;
     const struct cli_option options[] = {{.name = "--list", .flag = &list}};
     int failed = take_options(cli, options, COUNT_OF(options), "[NAME|CODE]");
@@ -70,7 +70,7 @@ int cmd_mute(struct cli *cli) {
     return failed;
 }
 
-static void say_muted(const struct cli *cli, const struct named *asker) {
+static void say_muted(const struct cli *cli, const struct whom *asker) {
     char text[SAFE_MAX];
     char community[SAFE_MAX];
     bool wide = in_several(cli);
@@ -228,7 +228,7 @@ static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]
 
 /* By the code of a request that verifies, or by a name that one of these or a member has: the
  * node's word is enough to catch a slip, and a mute opens nothing. */
-static int find_asker(const struct cli *cli, const char *word, struct named *out) {
+static int find_asker(const struct cli *cli, const char *word, struct whom *out) {
     struct client *client = NULL;
     static struct community_terms community;
     int failed = client_open(cli, &client);
@@ -253,19 +253,21 @@ static int find_asker(const struct cli *cli, const char *word, struct named *out
 
 /* Of two that are called so, whoever is of this community. */
 static int search_requests(struct client *client, const struct community_terms *community,
-                           const char *word, struct named *out) {
+                           const char *word, struct whom *out) {
     static struct control_reply reply;
     static struct checked_request asked;
+    static struct named named;
     struct client_list list = {0};
     const struct id *own = &community->governance.community;
     bool found = false;
     int failed = 0;
+    named_start(&named, word);
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, community, now_wall(), &asked) != ERR_OK || asked.ours ||
             !name_good(asked.account)) {
             continue;
         }
-        bool code = prompt_is_code(word, asked.code);
+        bool code = named_note_request(&named, &asked);
         bool name = strcmp(word, asked.account) == 0 && !found && !id_equal(&out->community, own);
         found |= code;
         if (code || name) {
@@ -276,11 +278,11 @@ static int search_requests(struct client *client, const struct community_terms *
             out->community = asked.request.head.community;
         }
     }
-    return failed;
+    return failed == 0 ? named_settle(&named, "requests") : failed;
 }
 
 static int search_members(struct client *client, const struct community_terms *community,
-                          const char *word, struct named *out) {
+                          const char *word, struct whom *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_MEMBERS};
     int failed = client_ask(client, &ask);

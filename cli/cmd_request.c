@@ -527,22 +527,26 @@ static int check_papers(const struct authorities *authorities, const struct requ
 static int check_law(const struct cli *cli, const struct request *request,
                      const struct control_reply *status, const struct asked_in *asked,
                      const struct seal_outcome *seal) {
-    const struct legal_evidence evidence = {
-        .document_here = request->document.present,
-        .seal = seal_evidence(seal),
-        .amends_own = true, /* sent_find() has found it */
-        .permit = legal_permit_of(status->as.status.instruments, request->instrument.kind)};
+    const struct drafted draft = {.request = request,
+                                  .governance = &asked->community.governance,
+                                  .role = asked->abroad.role,
+                                  .instruments = status->as.status.instruments,
+                                  .seal = seal};
     struct legal_report report;
     size_t rule = 0;
-    legal_check_evidence(request, &status->as.status.caps, now_wall(), &evidence, &report);
+    enum err err = drafted_law(&draft, now_wall(), &report, &rule);
     if (!cli->json) {
         show_request(request, &report, status, asked, seal);
     }
-    return legal_verdict(&report, &rule) == ERR_OK
-               ? 0
-               : fail("every home would refuse it; 'stoop process rules' lists the rules",
-                      "not sent, by rule %s: it %s", legal_rule_at(rule)->id,
-                      legal_rule_at(rule)->broken);
+    if (err == ERR_DENY_CHARTER) {
+        return fail("every home would refuse it; name less with '--delete-days'",
+                    "not sent: clips may be kept for %u days at most",
+                    draft.governance->charter.delete_by_max_days);
+    }
+    return err == ERR_OK ? 0
+                         : fail("every home would refuse it; 'stoop process rules' lists the rules",
+                                "not sent, by rule %s: it %s", legal_rule_at(rule)->id,
+                                legal_rule_at(rule)->broken);
 }
 
 static void show_request(const struct request *request, const struct legal_report *report,
@@ -761,7 +765,8 @@ static int process_check(struct cli *cli) {
     const char *document = NULL;
     const char *seal = NULL;
     char text[SEAL_TEXT_MAX];
-    const struct caps caps = CAPS_DEFAULT;
+    const struct charter charter = {.caps = CAPS_DEFAULT};
+    const struct legal_terms terms = {.charter = &charter, .instruments = INSTRUMENTS_ALL};
     struct seal_outcome outcome = {.checked = false};
     SCOPED(papers_finish)
     struct papers papers = {.document = {.max = DOCUMENT_MAX}, .seal = {.max = COURT_SEAL_MAX}};
@@ -788,8 +793,8 @@ static int process_check(struct cli *cli) {
     if (there) {
         const struct legal_evidence evidence = {.document_here = request.document.present,
                                                 .seal = seal_evidence(&outcome)};
-        legal_check_evidence(&request, &caps, now, &evidence, &report);
-        breadth_of(&request, &caps, &breadth);
+        legal_check_evidence(&request, &terms, now, &evidence, &report);
+        breadth_of(&request, &charter.caps, &breadth);
         const struct legal_of_file file = {
             .path = cli->argv[1],
             .reading = &reading,

@@ -4,7 +4,7 @@
 #include "cli/abroad.h"
 #include "cli/breadth.h"
 #include "cli/legal.h"
-#include "cli/prompt.h"
+#include "cli/named.h"
 #include "cli/review.h"
 #include "cli/watch.h"
 
@@ -13,10 +13,13 @@ static struct rules rules;
 static struct amendments amendments;
 static struct cameras cameras; /* this owner's copy */
 static struct abroad abroad;   /* of this home's own */
+static struct named alike;     /* where a code was given: those that have it */
 
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static int load_own(struct cli *cli, struct client *client,
                     const struct community_terms *community);
+static int load_named(struct client *client, const struct community_terms *community,
+                      const char *code);
 static bool list_reply(const struct cli *cli, const struct control_reply *reply,
                        const struct community_terms *community, const char *code,
                        struct facts *facts);
@@ -52,6 +55,9 @@ int cmd_requests(struct cli *cli) {
     }
     if (failed == 0) {
         failed = load_own(cli, client, &community);
+    }
+    if (failed == 0 && code != NULL) {
+        failed = load_named(client, &community, code);
     }
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
@@ -120,6 +126,22 @@ static int load_own(struct cli *cli, struct client *client,
     return failed == 0 ? abroad_load(client, community, &status, &abroad) : failed;
 }
 
+/* All of them are shown, each by a code that means no other. */
+static int load_named(struct client *client, const struct community_terms *community,
+                      const char *code) {
+    static struct control_reply reply;
+    static struct checked_request checked;
+    struct client_list list = {0};
+    int failed = 0;
+    named_start(&alike, code);
+    while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
+        if (check_request(&reply, community, now_wall(), &checked) == ERR_OK) {
+            (void)named_note_request(&alike, &checked);
+        }
+    }
+    return failed;
+}
+
 /* Is it one that is open, and asked for? */
 static bool list_reply(const struct cli *cli, const struct control_reply *reply,
                        const struct community_terms *community, const char *code,
@@ -135,8 +157,11 @@ static bool list_reply(const struct cli *cli, const struct control_reply *reply,
         return false;
     }
     if (instant_reached(now, checked.request.head.expires) ||
-        (code != NULL && !prompt_is_code(code, checked.code))) {
+        (code != NULL && !code_begins(code, &checked.id))) {
         return false;
+    }
+    if (code != NULL) {
+        named_code(&alike, &checked.id, checked.code);
     }
     amendments_tell(&amendments, &checked);
     list_request(cli, &checked, now, facts);

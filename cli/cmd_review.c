@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/named.h"
 #include "cli/review.h"
 
 enum {
@@ -54,7 +55,6 @@ static int load_clips(struct review *review);
 static int load_requests(struct review *review, const char *code);
 static bool is_over(const struct control_reply *reply, enum err err, struct id *out);
 static bool mark_clips(struct review *review, const struct id *request);
-static bool names(const char *code, const struct id *request);
 static int not_verified(void);
 static void say_hidden(const struct review *review);
 static int review_all(struct review *review);
@@ -245,6 +245,7 @@ static int load(struct review *review, const char *code) {
     if (failed == 0) { /* a full disk costs a count; it must not keep anybody from declining */
         (void)memory_save(review->desk.cli, &review->memory);
     }
+    pending_tell_apart(review->waiting, review->count);
     pending_sort(review->waiting, review->count, review->rules.rank);
     return failed;
 }
@@ -270,16 +271,19 @@ static int load_clips(struct review *review) {
 static int load_requests(struct review *review, const char *code) {
     static struct control_reply reply;
     static struct checked_request asked;
+    static struct named named; /* of all that are open, as the prompt counts them */
     struct client_list list = {0};
     size_t found = 0;
     int failed = 0;
+    named_start(&named, code == NULL ? "" : code);
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct instant now = now_wall();
         struct pending item;
         struct id id;
         enum err err = check_request(&reply, &review->desk.community, now, &asked);
         if (is_over(&reply, err, &id)) {
-            review->over += mark_clips(review, &id) && (code == NULL || names(code, &id)) ? 1 : 0;
+            review->over +=
+                mark_clips(review, &id) && (code == NULL || code_begins(code, &id)) ? 1 : 0;
         }
         if (err != ERR_OK) {
             continue;
@@ -287,7 +291,7 @@ static int load_requests(struct review *review, const char *code) {
         if (!asked.ours) {
             memory_note(&review->memory, &asked.id, &asked.asker.account, &asked.request, now);
         }
-        if (code != NULL && !asked.ours && prompt_is_code(code, asked.code)) {
+        if (code != NULL && !asked.ours && code_begins(code, &asked.id)) {
             review->found = true;
             review->named = asked.id;
             review->named_end = asked.end;
@@ -296,12 +300,13 @@ static int load_requests(struct review *review, const char *code) {
             (void)mark_clips(review, &asked.id); /* they go with the slot */
             continue;
         }
+        (void)named_note_request(&named, &asked);
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
         }
         found++;
         pending_fill(&asked, &review->rules, &review->memory, now, &item);
-        if (code != NULL ? prompt_is_code(code, item.code) : item.hidden == PENDING_SHOWN) {
+        if (code != NULL ? code_begins(code, &asked.id) : item.hidden == PENDING_SHOWN) {
             review->waiting[review->count++] = item;
         }
         review->snoozed += item.hidden == PENDING_SNOOZED ? 1 : 0;
@@ -310,17 +315,11 @@ static int load_requests(struct review *review, const char *code) {
     }
     for (size_t i = 0; failed == 0 && i < review->clip_count; i++) {
         if (!review->clips[i].verified &&
-            (code == NULL || names(code, &review->clips[i].request))) {
+            (code == NULL || code_begins(code, &review->clips[i].request))) {
             failed = not_verified();
         }
     }
-    return failed;
-}
-
-static bool names(const char *code, const struct id *request) {
-    char own[REQUEST_CODE_BYTES];
-    request_code(request, own);
-    return prompt_is_code(code, own);
+    return failed == 0 ? named_settle(&named, "requests") : failed;
 }
 
 /* Who asked was let in until a day that has come, or is suspended, or gone: what it asked for can
@@ -393,8 +392,14 @@ static int review_from_list(struct review *review) {
             term_text("left as they are; no answer means no");
             return EXIT_PENDING;
         }
+        static struct named named;
+        named_start(&named, answer);
         for (size_t i = 0; i < review->count; i++) {
-            chosen = prompt_is_code(answer, review->waiting[i].code) ? &review->waiting[i] : chosen;
+            const struct pending *one = &review->waiting[i];
+            chosen = named_note(&named, &one->request, one->author, one->reason) ? one : chosen;
+        }
+        if (named_settle(&named, "requests") != 0) {
+            continue; /* the list has the longer codes */
         }
         if (chosen != NULL) {
             failed = review_request(review, chosen);
@@ -461,9 +466,14 @@ static void drop_done(struct review *review) {
 
 static int find_request(struct review *review, const struct id *id, struct checked_request *out) {
     static struct control_reply reply;
+    static struct named
+        named; /* that have its short code: the prompt shows and wants a longer one */
+    char code[REQUEST_CODE_BYTES];
     struct client_list list = {0};
     bool found = false;
     int failed = 0;
+    request_code(id, code);
+    named_start(&named, code);
     review->amendments.count = 0;
     while (client_each_part(review->desk.client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         static struct checked_request checked;
@@ -476,6 +486,9 @@ static int find_request(struct review *review, const struct id *id, struct check
             continue;
         }
         amendments_note(&review->amendments, &checked);
+        if (checked.end == REQUEST_STANDS) {
+            (void)named_note_request(&named, &checked);
+        }
         if (id_equal(&checked.id, id)) {
             *out = checked;
             found = true;
@@ -483,6 +496,7 @@ static int find_request(struct review *review, const struct id *id, struct check
     }
     if (found) {
         out->amends_own = amendments_have(&review->amendments, out);
+        named_code(&named, id, out->code);
     }
     return failed != 0 || found ? failed : not_verified();
 }

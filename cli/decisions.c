@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/prompt.h"
+#include "cli/named.h"
 
 static int load_proposals(struct client *client, struct decisions *out);
 static enum err take_endorsement(struct decisions *out, const struct signed_object *object);
@@ -14,6 +14,7 @@ static int visit_act(void *context, const struct community_terms *before, struct
                      const struct community_terms *after);
 static struct decided *room_for_one(struct decisions *out);
 static void judge(struct decisions *decisions);
+static void tell_apart(struct decisions *decisions);
 static void keep_administrators(const struct charter *charter, struct proposal *proposal);
 static bool has_effect(const struct decisions *decisions, const struct id *act);
 static size_t missing(const struct decisions *decisions, const struct sign_public *signers,
@@ -153,7 +154,7 @@ static enum err proposal_of(struct decisions *out, struct bytes body, struct pro
     buffer_init(&proposal->body, ACT_BODY_MAX);
     proposal->changes = CHANGES_NONE;
     proposal->id = id;
-    request_code(&id, proposal->code);
+    request_long_code(&id, REQUEST_CODE_ID_BYTES, proposal->code);
     enum err err = buffer_append(&proposal->body, body);
     if (err == ERR_OK) {
         err = act_decode(buffer_bytes(&proposal->body), &proposal->act);
@@ -258,6 +259,20 @@ static void judge(struct decisions *decisions) {
         }
     }
     decisions->proposal_count = kept;
+    tell_apart(decisions);
+}
+
+/* Whoever proposes can try until an act has the code of another one. */
+static void tell_apart(struct decisions *decisions) {
+    for (size_t i = 0; i < decisions->proposal_count; i++) {
+        struct proposal *proposal = decisions->proposals[i];
+        size_t bytes = REQUEST_CODE_ID_BYTES;
+        for (size_t k = 0; k < decisions->proposal_count; k++) {
+            size_t apart = code_bytes_apart(&proposal->id, &decisions->proposals[k]->id);
+            bytes = apart > bytes ? apart : bytes;
+        }
+        request_long_code(&proposal->id, bytes, proposal->code);
+    }
 }
 
 static void keep_administrators(const struct charter *charter, struct proposal *proposal) {
@@ -284,22 +299,28 @@ int decisions_find(const struct decisions *decisions, const char *code, struct p
                                        [PROPOSAL_LOST] = "another act counts in its place"};
     const struct proposal *ended = NULL;
     struct proposal *found = NULL;
+    static struct named named;
+    named_start(&named, code);
     for (size_t i = 0; i < decisions->proposal_count; i++) {
         struct proposal *proposal = decisions->proposals[i];
-        if (!prompt_is_code(code, proposal->code)) {
+        if (!code_begins(code, &proposal->id)) {
             continue;
         }
         if (proposal->state != PROPOSAL_OPEN) {
             ended = proposal;
-        } else if (found != NULL) {
-            return fail("have one of them proposed again", "two proposals have the code '%s'",
-                        proposal->code);
         } else {
+            char says[NAMED_SAYS_BYTES];
+            (void)snprintf(says, sizeof says, "a proposal, signed by %zu so far",
+                           proposal->signer_count);
+            (void)named_note(&named, &proposal->id, "", says);
             found = proposal;
         }
     }
+    if (named_settle(&named, "proposals; 'stoop charter proposals' shows them") != 0) {
+        return EXIT_FAILED;
+    }
     for (size_t i = 1; found == NULL && i < decisions->act_count; i++) {
-        if (prompt_is_code(code, decisions->acts[i].code)) {
+        if (code_begins(code, &decisions->acts[i].id)) {
             return fail("see 'stoop charter history'", "'%s' is decided: it is version %u",
                         decisions->acts[i].code, decisions->acts[i].version);
         }

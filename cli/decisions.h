@@ -13,7 +13,7 @@ enum {
 
 struct proposal { /* an act that does not count, or not yet */
     struct id id;
-    char code[REQUEST_CODE_BYTES];
+    char code[LONG_CODE_BYTES]; /* longer than the short one where two have that */
     enum proposal_state {
         PROPOSAL_OPEN, /* signatures are being gathered */
         PROPOSAL_LATE, /* another act came first; this home had signed it */

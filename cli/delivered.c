@@ -7,9 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/named.h"
 #include "proto/clip.h"
 
+enum {
+    GRANT_WORD_MIN = 8, /* so that no home can make its grant pass for a request's short code */
+};
+
 static struct delivered *next_free(struct deliveries *all);
+static bool grant_is_named(const struct delivered *one, const char *name);
+static const char *came_from(const struct delivered *one, char out[NAMED_SAYS_BYTES]);
 static void machine_name(char out[NAME_MAX_BYTES]);
 static const char *stem_of(const struct collected_place *place, bool *here);
 static enum file_state open_place(const struct collected_place *place, enum place_file file,
@@ -85,6 +92,43 @@ void delivered_unload(struct deliveries *all) {
         buffer_finish(&all->list[i].vouch);
     }
     free(all->list);
+}
+
+/* ---- names ---- */
+
+bool delivered_is_named(const struct delivered *one, const char *name) {
+    return code_begins(name, &one->request) || grant_is_named(one, name);
+}
+
+static bool grant_is_named(const struct delivered *one, const char *name) {
+    return strlen(name) >= GRANT_WORD_MIN && code_begins(name, &one->grant_id);
+}
+
+int delivered_choose(const struct deliveries *all, const char *name, bool chosen[DELIVERED_MAX],
+                     size_t *found) {
+    static struct named named;
+    char from[NAMED_SAYS_BYTES];
+    *found = 0;
+    named_start(&named, name);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct delivered *one = &all->list[i];
+        chosen[i] = delivered_is_named(one, name);
+        *found += chosen[i] ? 1 : 0;
+        (void)named_note(&named, &one->request, "a request", "all that came for it");
+        if (grant_is_named(one, name)) {
+            (void)named_note(&named, &one->grant_id, "a clip alone", came_from(one, from));
+        }
+    }
+    return named_settle(&named, "requests and clips");
+}
+
+static const char *came_from(const struct delivered *one, char out[NAMED_SAYS_BYTES]) {
+    struct signed_object object;
+    struct member home;
+    bool known = signed_decode(buffer_bytes(&one->member), &object) == ERR_OK &&
+                 member_decode(object.body, &home) == ERR_OK;
+    (void)snprintf(out, NAMED_SAYS_BYTES, "from %s", known ? home.name : "a home");
+    return out;
 }
 
 /* ---- places ---- */

@@ -30,6 +30,13 @@ struct deliveries { /* all that came, oldest first */
 int delivered_load(struct client *client, struct deliveries *out);
 void delivered_unload(struct deliveries *all);
 
+/* By its request's code, or by the beginning of its own grant. */
+bool delivered_is_named(const struct delivered *one, const char *name);
+/* Marks what `name` means, and counts it: all that came for one request, or one grant alone.
+ * EXIT_FAILED after printing: it fits several, as whoever makes one can see to. */
+int delivered_choose(const struct deliveries *all, const char *name, bool chosen[DELIVERED_MAX],
+                     size_t *found);
+
 /* "MACHINE:STEM", as this machine calls itself; the files' folder must exist. EXIT_FAILED after
  * printing: too long. */
 int place_name(const char *stem, char out[CODE_MAX_BYTES]);

@@ -7,11 +7,17 @@
 enum {
     MINUTES_MAX = 24 * 60, /* no clip is longer */
     PERCENT_DIGITS = 3,
+    CLOCK_AT = sizeof "Sat 28 Nov 2026 " - 1, /* in what instant_local() writes */
+    ZONE_AT = CLOCK_AT + sizeof "20:52:47 " - 1,
 };
 
-static bool read_moment(const char **text, const struct wish *wish, struct instant *out);
+static bool read_moment(const char **text, const struct wish *wish, struct instant *out,
+                        bool *twice);
 static bool read_number(const char **text, size_t digits, int64_t *out);
-static bool clock_moment(const struct wish *wish, const int64_t parts[3], struct instant *out);
+static bool clock_moment(const struct wish *wish, const int64_t parts[3], struct instant *out,
+                         bool *twice);
+static bool clock_at(struct instant day, int days, const int64_t parts[3], int summer,
+                     struct instant *out);
 static bool to_footage(const struct manifest *manifest, struct instant *from, struct instant *to);
 static bool read_point(const char **text, uint32_t *across, uint32_t *down);
 static bool read_percent(const char **text, uint32_t *out);
@@ -38,10 +44,15 @@ bool wish_equal(const struct wish *a, const struct wish *b) {
 const char *wish_trim(struct wish *wish, const char *text, const struct manifest *manifest) {
     struct instant from;
     struct instant to;
-    if (!read_moment(&text, wish, &from) || !skip_blanks(&text) || !read_moment(&text, wish, &to) ||
-        *text != '\0') {
+    bool twice = false;
+    if (!read_moment(&text, wish, &from, &twice) || !skip_blanks(&text) ||
+        !read_moment(&text, wish, &to, &twice) || *text != '\0') {
         return "say the first and the last moment to keep, as in 't 21:10:05 21:11:40',\n"
                "or counted from the clip's beginning: 't 0:05 1:40'";
+    }
+    if (twice) {
+        return "the clocks go back within this clip, so such a time comes twice: count from its\n"
+               "beginning, as in 't 0:05 1:40'";
     }
     if (from.ms < wish->from.ms || to.ms > wish->to.ms) {
         return "that is not within the clip as it is now";
@@ -97,7 +108,10 @@ const char *edit_text(const struct wish *wish, const struct manifest *manifest,
     if (wish->from.ms != manifest->from.ms || wish->to.ms != manifest->to.ms) {
         instant_local(wish->from, from);
         instant_local(wish->to, to);
-        (void)snprintf(text, sizeof text, "cut to %.8s-%.8s", from + 16, to + 16);
+        bool same_zone = strcmp(from + ZONE_AT, to + ZONE_AT) == 0;
+        int len = same_zone ? ZONE_AT - 1 - CLOCK_AT : INSTANT_TEXT_MAX;
+        (void)snprintf(text, sizeof text, "cut to %.*s-%.*s", len, from + CLOCK_AT, len,
+                       to + CLOCK_AT);
         add_text(out, text);
     }
     if (wish->mute) {
@@ -112,7 +126,8 @@ const char *edit_text(const struct wish *wish, const struct manifest *manifest,
 }
 
 /* "21:10:05" is by the clock, "0:05" from the beginning of what is there now. */
-static bool read_moment(const char **text, const struct wish *wish, struct instant *out) {
+static bool read_moment(const char **text, const struct wish *wish, struct instant *out,
+                        bool *twice) {
     int64_t parts[3] = {0};
     size_t count = 0;
     do {
@@ -123,7 +138,8 @@ static bool read_moment(const char **text, const struct wish *wish, struct insta
         count++;
     } while (count < 3 && **text == ':');
     if (count == 3) {
-        return parts[0] < 24 && parts[1] < 60 && parts[2] < 60 && clock_moment(wish, parts, out);
+        return parts[0] < 24 && parts[1] < 60 && parts[2] < 60 &&
+               clock_moment(wish, parts, out, twice);
     }
     if (count != 2 || parts[0] > MINUTES_MAX || parts[1] >= 60) {
         return false;
@@ -145,32 +161,55 @@ static bool read_number(const char **text, size_t digits, int64_t *out) {
     return true;
 }
 
-/* On the day when the clip begins; or on the next, where it goes on after midnight. */
-static bool clock_moment(const struct wish *wish, const int64_t parts[3], struct instant *out) {
-    for (int day = 0; day < 2; day++) {
-        time_t start = (time_t)(wish->from.ms / 1000);
-        struct tm tm;
-        if (localtime_r(&start, &tm) == NULL) {
-            return false;
-        }
-        tm.tm_mday += day;
-        tm.tm_hour = (int)parts[0];
-        tm.tm_min = (int)parts[1];
-        tm.tm_sec = (int)parts[2];
-        tm.tm_isdst = -1;
-        out->ms = (int64_t)mktime(&tm) * 1000;
-        if (out->ms + DURATION_SECOND_MS > wish->from.ms) {
-            break;
+/* On the day when the clip begins; or on the next, where it goes on after midnight. In the hour
+ * that clocks repeat a time is two moments: the one that lies in the clip is meant, and where both
+ * do neither is. False: there is no such time. */
+static bool clock_moment(const struct wish *wish, const int64_t parts[3], struct instant *out,
+                         bool *twice) {
+    bool any = false;
+    bool within = false;
+    for (int days = 0; days < 2 && !within; days++) {
+        for (int summer = 0; summer < 2; summer++) {
+            struct instant at = {0};
+            if (!clock_at(wish->from, days, parts, summer, &at)) {
+                continue;
+            }
+            bool in = at.ms + DURATION_SECOND_MS > wish->from.ms &&
+                      at.ms - DURATION_SECOND_MS < wish->to.ms;
+            *twice |= in && within && at.ms != out->ms;
+            *out = in || !any ? at : *out;
+            within |= in;
+            any = true;
         }
     }
     /* What the prompt shows leaves out what lies below a second. */
-    if (out->ms < wish->from.ms) {
+    if (within && out->ms < wish->from.ms) {
         *out = wish->from;
     }
-    if (out->ms > wish->to.ms && out->ms - wish->to.ms < DURATION_SECOND_MS) {
+    if (within && out->ms > wish->to.ms) {
         *out = wish->to;
     }
-    return true;
+    return any;
+}
+
+/* False where the clocks do not show that then. */
+static bool clock_at(struct instant day, int days, const int64_t parts[3], int summer,
+                     struct instant *out) {
+    time_t start = (time_t)(day.ms / 1000);
+    struct tm tm;
+    struct tm back;
+    if (localtime_r(&start, &tm) == NULL) {
+        return false;
+    }
+    tm.tm_mday += days;
+    tm.tm_hour = (int)parts[0];
+    tm.tm_min = (int)parts[1];
+    tm.tm_sec = (int)parts[2];
+    tm.tm_isdst = summer;
+    time_t at = mktime(&tm);
+    out->ms = (int64_t)at * 1000;
+    return localtime_r(&at, &back) != NULL && back.tm_hour == (int)parts[0] &&
+           back.tm_min == (int)parts[1] && back.tm_sec == (int)parts[2];
 }
 
 /* An end that lies in a gap is moved inwards. False: nothing else is between them. */

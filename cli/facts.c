@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 
 enum {
+    CLOCK_AT = sizeof "Sat 28 Nov 2026 " - 1, /* in what instant_local() writes */
+    ZONE_AT = CLOCK_AT + sizeof "20:52:47 " - 1,
     LABEL_COLUMNS = 14,
     COLUMNS_MAX = 16, /* of a table */
     GAP = 2,          /* between two of them */
@@ -199,6 +201,18 @@ static void print_cell(const struct cell *cell) {
         value += *value == ' ' ? 1 : 0;
         label = "";
     } while (*value != '\0');
+}
+
+void times_text(struct instant from, struct instant to, char out[TIME_TEXT_MAX]) {
+    char first[INSTANT_TEXT_MAX];
+    char last[INSTANT_TEXT_MAX];
+    instant_local(from, first);
+    instant_local(to, last);
+    bool whole = strlen(first) > ZONE_AT && strlen(last) > ZONE_AT; /* no "never" */
+    bool same_zone = whole && strcmp(first + ZONE_AT, last + ZONE_AT) == 0;
+    bool same_day = whole && strncmp(first, last, CLOCK_AT - 1) == 0;
+    (void)snprintf(out, TIME_TEXT_MAX, "%.*s to %s", same_zone ? ZONE_AT - 1 : INSTANT_TEXT_MAX,
+                   first, same_day ? last + CLOCK_AT : last);
 }
 
 void time_text(struct instant at, char out[TIME_TEXT_MAX]) {

@@ -117,17 +117,12 @@ static void show_text(struct bytes text) {
     size_t shown = 0;
     size_t more = 0;
     for (size_t at = 0, end = 0; at < text.len; at = end + 1) {
-        char one[512];
+        char one[LOOK_LINE_BYTES];
         char safe[SAFE_MAX];
         const uint8_t *stop = memchr(text.at + at, '\n', text.len - at);
         end = stop == NULL ? text.len : (size_t)(stop - text.at);
-        (void)snprintf(one, sizeof one, "%.*s", (int)(end - at), (const char *)text.at + at);
-        one[strcspn(one, "\r")] = '\0';
-        if (one[strspn(one, " \t")] == '\0') {
+        if (!look_line((struct bytes){text.at + at, end - at}, one)) {
             continue;
-        }
-        for (char *tab = one; (tab = strchr(tab, '\t')) != NULL;) {
-            *tab = ' ';
         }
         if (shown < TEXT_LINES) {
             (void)printf("  | %s\n", safe_text(one, columns, safe));
@@ -141,6 +136,25 @@ static void show_text(struct bytes text) {
     } else if (shown == 0) {
         (void)puts("it has no text: a picture of one, perhaps");
     }
+}
+
+/* Nothing in a line hides what comes behind it: a NUL is written as safe_text() writes other
+ * control characters, and a carriage return is left to it unless it ends the line. */
+bool look_line(struct bytes line, char out[LOOK_LINE_BYTES]) {
+    static const char nul[] = "<00>";
+    size_t len = 0;
+    line.len -= line.len > 0 && line.at[line.len - 1] == '\r' ? 1 : 0;
+    for (size_t i = 0; i < line.len && len + sizeof nul < LOOK_LINE_BYTES; i++) {
+        char c = (char)line.at[i];
+        if (c == '\0') {
+            memcpy(out + len, nul, sizeof nul - 1);
+            len += sizeof nul - 1;
+        } else {
+            out[len++] = c == '\t' ? ' ' : c;
+        }
+    }
+    out[len] = '\0';
+    return out[strspn(out, " ")] != '\0';
 }
 
 /* A new name in the folder for looks. */

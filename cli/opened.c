@@ -297,11 +297,14 @@ int fetch_attachment(struct desk *desk, const struct id *named, size_t size, str
 /* What every node refuses at its fence is not put before a person by a node that did not. A rule
  * that depends on the time may have been kept when the request came: it is shown as failed. */
 int check_rules(const struct checked_request *asked) {
-    struct legal_report report;
     size_t rule = 0;
-    checked_law(asked, now_wall(), &report);
-    enum err err = legal_verdict(&report, &rule);
-    return err == ERR_OK || err == ERR_DENY_TIME
+    enum err err = checked_verdict(asked, now_wall(), &rule);
+    if (err == ERR_DENY_CHARTER) {
+        return fail("nothing was shown or released",
+                    "request '%s' would keep clips longer than the community's charter lets it",
+                    asked->code);
+    }
+    return err == ERR_OK
                ? 0
                : fail("nothing was shown or released", "request '%s' breaks rule %s: it %s",
                       asked->code, legal_rule_at(rule)->id, legal_rule_at(rule)->broken);

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/named.h"
 #include "cli/review.h"
 
 enum {
@@ -39,6 +40,17 @@ void pending_fill(const struct checked_request *asked, const struct rules *rules
     (void)snprintf(out->reason, sizeof out->reason, "%s", asked->request.reason);
 }
 
+void pending_tell_apart(struct pending *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = REQUEST_CODE_ID_BYTES;
+        for (size_t k = 0; k < count; k++) {
+            size_t apart = code_bytes_apart(&list[i].request, &list[k].request);
+            bytes = apart > bytes ? apart : bytes;
+        }
+        request_long_code(&list[i].request, bytes, list[i].code);
+    }
+}
+
 void pending_sort(struct pending *list, size_t count, enum rules_rank rank) {
     int (*order)(const void *, const void *) = by_end;
     switch (rank) {
@@ -69,8 +81,10 @@ void pending_show(const struct pending *item, struct instant now) {
         (void)snprintf(line, sizeof line, "%s, %s: %s", safe_text(item->author, 14, author), basis,
                        item->reason);
     }
-    (void)printf("%-*s%s\n", TERM_LABEL_COLUMNS, item->code,
-                 safe_text(line, term_width() - TERM_LABEL_COLUMNS, safe));
+    size_t columns =
+        strlen(item->code) < TERM_LABEL_COLUMNS ? TERM_LABEL_COLUMNS : strlen(item->code) + 1;
+    size_t room = columns < term_width() ? term_width() - columns : 0;
+    (void)printf("%-*s%s\n", (int)columns, item->code, safe_text(line, room, safe));
 }
 
 static int by_end(const void *a, const void *b) {

@@ -58,7 +58,7 @@ enum prompt_end {
 };
 
 struct prompt {
-    char code[REQUEST_CODE_BYTES];
+    char code[LONG_CODE_BYTES];
     bool already; /* what was shown last is signed by this owner */
     enum prompt_do doing;
     enum prompt_end end; /* when `doing` is PROMPT_DO_END */
@@ -83,7 +83,8 @@ struct prompt_event {
     bool already;
 };
 
-/* The first action is PROMPT_DO_SHOW. */
+/* `code` is what was shown: longer than the short one where another open request has that. The
+ * first action is PROMPT_DO_SHOW. */
 void prompt_start(struct prompt *prompt, const char *code);
 /* Answers prompt->doing. */
 enum prompt_do prompt_step(struct prompt *prompt, const struct prompt_event *event);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/delivered.h"
-#include "cli/prompt.h"
+#include "cli/named.h"
 #include "cli/reach.h"
 
 enum reach {
@@ -208,11 +208,8 @@ static bool has_request(struct client *client, const char *word) {
     int failed = 0;
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         struct signed_object object;
-        char code[REQUEST_CODE_BYTES];
-        if (signed_decode(reply.as.request.request, &object) == ERR_OK) {
-            request_code(&object.id, code);
-            there |= prompt_is_code(word, code);
-        }
+        there |= signed_decode(reply.as.request.request, &object) == ERR_OK &&
+                 code_begins(word, &object.id);
     }
     return there;
 }
@@ -223,11 +220,7 @@ static bool has_delivery(struct client *client, const char *word) {
     bool there = false;
     int failed = delivered_load(client, &all);
     for (size_t i = 0; failed == 0 && i < all.count; i++) {
-        char code[REQUEST_CODE_BYTES];
-        char hex[65];
-        request_code(&all.list[i].request, code);
-        hex_write(BYTES_OF(all.list[i].grant_id.b), hex);
-        there |= prompt_is_code(word, code) || strncmp(hex, word, strlen(word)) == 0;
+        there |= delivered_is_named(&all.list[i], word);
     }
     delivered_unload(&all);
     return there;

@@ -93,6 +93,11 @@ int decline(struct desk *desk, const struct opened *clip);
 /* ---- look.c ---- */
 int show_clip(struct desk *desk, struct opened *clip);
 int write_document(struct desk *desk, const struct opened *clip);
+/* A line of a document's text, to be made safe. False: there is nothing in it. */
+enum {
+    LOOK_LINE_BYTES = 512,
+};
+bool look_line(struct bytes line, char out[LOOK_LINE_BYTES]);
 
 /* ---- show.c: lines only, as wide as the terminal is now ---- */
 void show_prompt(const struct opened *clip, const struct desk *desk);
@@ -124,7 +129,7 @@ enum pending_hidden {
 
 struct pending {
     struct id request;
-    char code[REQUEST_CODE_BYTES];
+    char code[LONG_CODE_BYTES];
     char author[ASKER_MAX];
     enum instrument_kind kind;
     char reason[PENDING_REASON_MAX];
@@ -138,6 +143,8 @@ enum pending_hidden pending_hides(const struct checked_request *asked, const str
                                   const struct memory *memory, struct instant now);
 void pending_fill(const struct checked_request *asked, const struct rules *rules,
                   const struct memory *memory, struct instant now, struct pending *out);
+/* Longer codes where two have the same. */
+void pending_tell_apart(struct pending *list, size_t count);
 void pending_sort(struct pending *list, size_t count, enum rules_rank rank);
 /* One line that fits the terminal. */
 void pending_show(const struct pending *item, struct instant now);

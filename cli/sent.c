@@ -4,7 +4,7 @@
 
 #include "cli/abroad.h"
 #include "cli/changes.h"
-#include "cli/prompt.h"
+#include "cli/named.h"
 
 enum {
     COUNTED_MAX = 1024, /* requests that something was delivered for: as many as a node keeps */
@@ -42,33 +42,37 @@ int sent_find(const struct cli *cli, struct client *client, const char *code,
     struct client_list list = {0};
     static struct community_terms community;
     static struct amendments amendments;
-    bool theirs = false;
+    static struct named named; /* of this home's own: no other can be changed by it */
+    static struct named others;
     bool found = false;
     int failed = client_community(cli, client, &community);
     amendments.count = 0;
+    named_start(&named, code);
+    named_start(&others, code);
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, &community, now_wall(), &checked) != ERR_OK) {
             continue;
         }
         amendments_note(&amendments, &checked);
-        if (!prompt_is_code(code, checked.code)) {
-            continue;
-        }
-        theirs |= !checked.ours;
-        if (checked.ours) {
+        bool meant = named_note_request(checked.ours ? &named : &others, &checked);
+        if (checked.ours && meant) {
             *out = checked;
             found = true;
         }
+    }
+    if (failed == 0) {
+        failed = named_settle(&named, "requests");
     }
     if (failed != 0) {
         return failed;
     }
     if (!found) {
-        return theirs ? fail("only whoever sent a request can change it or take it back",
-                             "'%s' is a request by another home", code)
-                      : fail("see them with 'stoop request status'",
-                             "no request of this home has the code '%s'", code);
+        return others.meant > 0 ? fail("only whoever sent a request can change it or take it back",
+                                       "'%s' is a request by another home", code)
+                                : fail("see them with 'stoop request status'",
+                                       "no request of this home has the code '%s'", code);
     }
+    named_code(&named, &out->id, out->code);
     amendments_tell(&amendments, out);
     return not_standing(out);
 }
@@ -294,7 +298,7 @@ int sent_status(struct cli *cli) {
     struct facts *facts = failed == 0 ? facts_start(cli, true) : NULL;
     while (failed == 0 && client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         enum err err = check_request(&reply, &community, now_wall(), &checked);
-        if (err == ERR_OK && checked.ours && (code == NULL || prompt_is_code(code, checked.code))) {
+        if (err == ERR_OK && checked.ours && (code == NULL || code_begins(code, &checked.id))) {
             shown++;
             amendments_tell(&amendments, &checked);
             show_status(cli, &community, &checked, &counts, facts);

@@ -25,6 +25,7 @@ static void show_checks(const struct opened *clip, size_t most);
 static void show_passed(const struct opened *clip);
 static void show_asked(const struct opened *clip);
 static void show_breadth(const struct checked_request *asked, const struct desk *desk);
+static void show_terms(const struct opened *clip);
 static void show_owners(const struct opened *clip, const struct desk *desk);
 static void show_field(const char *label, const char *value);
 
@@ -33,7 +34,6 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     const struct manifest *manifest = clip->manifest;
     const struct outgoing *goes = &clip->goes;
     char safe[SAFE_MAX];
-    char time[INSTANT_TEXT_MAX];
     char span[32];
     char size[32];
     char digest[65];
@@ -59,8 +59,7 @@ void show_prompt(const struct opened *clip, const struct desk *desk) {
     show_making(clip, desk);
     term_put("", "digest %.4s %.4s %.4s %.4s to key %.4s %.4s, of this request only", digest,
              digest + 4, digest + 8, digest + 12, key, key + 4);
-    instant_local(request->terms.delete_by, time);
-    term_put("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    show_terms(clip);
     show_owners(clip, desk);
     show_seen(clip);
     term_put("", "It cannot be recalled. No answer means no.");
@@ -300,17 +299,15 @@ static void show_asked(const struct opened *clip) {
     const struct manifest *manifest = clip->manifest;
     char safe[SAFE_MAX];
     char from[INSTANT_TEXT_MAX];
-    char to[INSTANT_TEXT_MAX];
+    char times[TIME_TEXT_MAX];
     char at[32];
     char span[32];
     char have[32];
     char gaps[128] = "";
     int64_t have_ms = 0;
-    instant_local(request->from, from);
-    instant_local(request->to, to);
     span_text(request->to.ms - request->from.ms, span);
-    bool same_day = strncmp(from, to, 15) == 0;
-    term_put("ASKS", "%.24s to %s (%s)", from, same_day ? to + 16 : to, span);
+    times_text(request->from, request->to, times);
+    term_put("ASKS", "%s (%s)", times, span);
     geo_point_write(request->place.points[0], at);
     if (request->place.radius_m > 0) {
         term_put("", "within %u m of %s", request->place.radius_m, at);
@@ -346,6 +343,23 @@ static void show_breadth(const struct checked_request *asked, const struct desk 
     }
     if (*breadth_mentions(&breadth, MENTIONS_COLUMNS, text) != '\0') {
         term_put("", "%s", text);
+    }
+}
+
+/* Where another owner has begun the grant, it is theirs that would be signed too, not what this
+ * one's `stoop` would write. */
+static void show_terms(const struct opened *clip) {
+    const struct grant *grant =
+        clip->part.len > 0 && clip->edited == NULL ? &clip->left_grant : NULL;
+    const struct terms *terms = grant == NULL ? &clip->asked->request.terms : &grant->terms;
+    char time[INSTANT_TEXT_MAX];
+    char made[INSTANT_TEXT_MAX];
+    instant_local(terms->delete_by, time);
+    term_put("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    if (grant != NULL) {
+        instant_local(grant->expires, time);
+        instant_local(grant->created, made);
+        term_put("", "granted so on %.15s; it can go until %.15s", made, time);
     }
 }
 

@@ -166,12 +166,18 @@ static void put_lines(FILE *to, size_t width, size_t columns, const char *labels
                       const char *safe) {
     const char *label = labels[0];
     do {
-        size_t len = safe_fit(safe, width - columns);
+        size_t lead = strlen(label) < columns ? columns : strlen(label) + 1; /* a long code */
+        if (lead > width / 2) {
+            (void)fprintf(to, "%s\n", label);
+            label = "";
+            lead = columns;
+        }
+        size_t len = safe_fit(safe, width - lead);
         size_t shown = len;
         while (shown > 0 && safe[shown - 1] == ' ') {
             shown--;
         }
-        (void)fprintf(to, "%-*s%.*s\n", *label == '\0' && shown == 0 ? 0 : (int)columns, label,
+        (void)fprintf(to, "%-*s%.*s\n", *label == '\0' && shown == 0 ? 0 : (int)lead, label,
                       (int)shown, safe);
         safe += len;
         safe += *safe == ' ' ? 1 : 0;

@@ -25,16 +25,17 @@ enum {
 struct facts {
     const struct request *request;
     const struct instrument *instrument;
-    const struct caps *caps;
+    const struct legal_terms *terms; /* NULL where no cap is looked at */
     struct instant now;
     bool document_here;
     enum legal_seal seal;
     bool amends_own;
-    enum legal_permit permit;
 };
 
 typedef enum legal_outcome check(const struct facts *facts);
 
+static enum err verdict(const struct legal_report *report, bool timed, size_t *rule);
+static bool keeps_too_long(const struct request *request, const struct charter *charter);
 static bool refuses(size_t rule);
 static enum err refusal(size_t rule, size_t *out);
 static bool is_filled(const char *text);
@@ -129,10 +130,14 @@ static enum legal_outcome within_execution_period(const struct facts *f) {
                : must(true, i->execute_by.ms <= execution_period_end(period, i->issued_at).ms);
 }
 static enum legal_outcome place_within_cap(const struct facts *f) {
-    return must(true, geo_place_area_m2(&f->request->place) <= f->caps->area_m2);
+    const struct charter *charter = f->terms->charter;
+    bool served = !charter->has_area || f->terms->elsewhere ||
+                  geo_place_inside(&f->request->place, &charter->area);
+    return must(true, geo_place_area_m2(&f->request->place) <= charter->caps.area_m2 && served);
 }
 static enum legal_outcome span_within_cap(const struct facts *f) {
-    return must(true, f->request->to.ms - f->request->from.ms <= (int64_t)f->caps->span_s * 1000);
+    return must(true, f->request->to.ms - f->request->from.ms <=
+                          (int64_t)f->terms->charter->caps.span_s * 1000);
 }
 static enum legal_outcome time_is_past(const struct facts *f) {
     return must(true, f->request->to.ms <= f->now.ms + CLOCK_SKEW_MS);
@@ -219,7 +224,8 @@ static enum legal_outcome amends_own(const struct facts *f) {
 
 /* Who asks is for those who hold certificates (node/request/). */
 static enum legal_outcome instrument_permitted(const struct facts *f) {
-    return must(f->permit != LEGAL_PERMIT_UNKNOWN, f->permit == LEGAL_PERMITTED);
+    uint32_t instruments = f->terms->instruments; /* who may use all has nothing to be checked */
+    return must(instruments != INSTRUMENTS_ALL, (instruments >> f->instrument->kind & 1) != 0);
 }
 
 static const struct {
@@ -351,42 +357,57 @@ const struct legal_rule *legal_rule_at(size_t index) {
     return &rules[index].rule;
 }
 
-void legal_check(const struct request *request, const struct caps *caps, struct instant now,
+void legal_check(const struct request *request, const struct legal_terms *terms, struct instant now,
                  bool document_here, struct legal_report *out) {
     const struct legal_evidence evidence = {.document_here = document_here};
-    legal_check_evidence(request, caps, now, &evidence, out);
+    legal_check_evidence(request, terms, now, &evidence, out);
 }
 
-void legal_check_evidence(const struct request *request, const struct caps *caps,
+void legal_check_evidence(const struct request *request, const struct legal_terms *terms,
                           struct instant now, const struct legal_evidence *evidence,
                           struct legal_report *out) {
     const struct facts facts = {.request = request,
                                 .instrument = &request->instrument,
-                                .caps = caps,
+                                .terms = terms,
                                 .now = now,
                                 .document_here = evidence->document_here,
                                 .seal = evidence->seal,
-                                .amends_own = evidence->amends_own,
-                                .permit = evidence->permit};
+                                .amends_own = evidence->amends_own};
     out->count = COUNT_OF(rules);
+    out->kept_too_long = keeps_too_long(request, terms->charter);
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         out->outcomes[i] = rules[i].check(&facts);
     }
 }
 
 enum err legal_verdict(const struct legal_report *report, size_t *rule) {
+    return verdict(report, true, rule);
+}
+
+enum err legal_verdict_lasting(const struct legal_report *report, size_t *rule) {
+    return verdict(report, false, rule);
+}
+
+static enum err verdict(const struct legal_report *report, bool timed, size_t *rule) {
+    if (report->kept_too_long) {
+        return ERR_DENY_CHARTER;
+    }
     for (size_t i = 0; i < report->count; i++) {
-        if (refuses(i) && report->outcomes[i] == LEGAL_FAILED) {
+        bool counts = refuses(i) && (timed || rules[i].rule.severity != LEGAL_REFUSE_TIMED);
+        if (counts && report->outcomes[i] == LEGAL_FAILED) {
             return refusal(i, rule);
         }
     }
     return ERR_OK;
 }
 
-enum err legal_refuse(const struct request *request, const struct caps *caps, struct instant now,
-                      size_t *rule) {
+enum err legal_refuse(const struct request *request, const struct legal_terms *terms,
+                      struct instant now, size_t *rule) {
     const struct facts facts = {
-        .request = request, .instrument = &request->instrument, .caps = caps, .now = now};
+        .request = request, .instrument = &request->instrument, .terms = terms, .now = now};
+    if (keeps_too_long(request, terms->charter)) {
+        return ERR_DENY_CHARTER; /* whoever passed it on may have another one still */
+    }
     for (size_t i = 0; i < COUNT_OF(rules); i++) {
         if (refuses(i) && rules[i].check(&facts) == LEGAL_FAILED) {
             return refusal(i, rule);
@@ -407,12 +428,6 @@ enum err legal_refuse_always(const struct request *request, size_t *rule) {
     return ERR_OK;
 }
 
-enum legal_permit legal_permit_of(uint32_t instruments, enum instrument_kind kind) {
-    return instruments == INSTRUMENTS_ALL   ? LEGAL_PERMIT_UNKNOWN
-           : (instruments >> kind & 1) != 0 ? LEGAL_PERMITTED
-                                            : LEGAL_NOT_PERMITTED;
-}
-
 struct instant legal_secret_until(const struct request *request) {
     const struct facts facts = {.request = request, .instrument = &request->instrument};
     struct instant ends = request->instrument.non_disclosure_expires;
@@ -421,6 +436,11 @@ struct instant legal_secret_until(const struct request *request) {
         return (struct instant){0};
     }
     return ends.ms < latest ? ends : (struct instant){latest};
+}
+
+static bool keeps_too_long(const struct request *request, const struct charter *charter) {
+    return request->terms.delete_by.ms - request->head.created.ms >
+           (int64_t)charter->delete_by_max_days * DURATION_DAY_MS;
 }
 
 static bool refuses(size_t rule) {

@@ -641,6 +641,7 @@ static const struct shape edit_shape = SHAPE_OF("Edit", edit_rows, edit_check);
 static bool grant_check(const void *plain) {
     const struct grant *grant = plain;
     return grant->from.ms < grant->to.ms && grant->created.ms < grant->expires.ms &&
+           grant->expires.ms <= grant->terms.delete_by.ms &&
            keys_distinct(grant->owners, grant->owner_count);
 }
 static const struct shape_field grant_rows[] = {

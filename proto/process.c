@@ -347,7 +347,8 @@ static bool useful(const char *key, enum instrument_kind kind) {
 
 /* Some rule fails for an instrument of this kind that says nothing else. */
 static bool wanted(const char *key, enum instrument_kind kind) {
-    static const struct caps caps = CAPS_DEFAULT;
+    static const struct charter charter = {.caps = CAPS_DEFAULT};
+    const struct legal_terms terms = {.charter = &charter, .instruments = INSTRUMENTS_ALL};
     static const struct instant now = {INT64_C(1767225600000)};
     const struct request request = {
         .head = {.created = now, .expires = INSTANT_NEVER},
@@ -359,7 +360,7 @@ static bool wanted(const char *key, enum instrument_kind kind) {
         .court_seal = {.present = true},
     };
     struct legal_report report;
-    legal_check(&request, &caps, now, true, &report);
+    legal_check(&request, &terms, now, true, &report);
     for (size_t i = 0; i < report.count; i++) {
         if (report.outcomes[i] == LEGAL_FAILED && strcmp(legal_rule_at(i)->field, key) == 0) {
             return true;

@@ -11,9 +11,11 @@ enum {
     CASE_MAX_BYTES = 65,
     DOCUMENT_MAX = 2 * 1024 * 1024,
     COURT_SEAL_MAX = 64 * 1024,
-    REQUEST_CODE_BYTES = 8, /* "4F2A-91" and NUL */
-    CALL_NOTE_BYTES = 201,  /* NUL included */
-    CALLS_SHOWN_MAX = 8,    /* of one request: the newest (PROTOCOL 5.7) */
+    REQUEST_CODE_BYTES = 8,    /* "4F2A-91" and NUL */
+    REQUEST_CODE_ID_BYTES = 3, /* of the id, in a code */
+    LONG_CODE_BYTES = 80,      /* of a whole id, and NUL */
+    CALL_NOTE_BYTES = 201,     /* NUL included */
+    CALLS_SHOWN_MAX = 8,       /* of one request: the newest (PROTOCOL 5.7) */
     REQUEST_LIFE_MAX_DAYS = 7,
     DELETE_BY_DEFAULT_DAYS = 30,
 };
@@ -147,6 +149,8 @@ MUST_USE enum err call_outcome_from_word(const char *word, enum call_outcome *ou
 
 /* "4F2A-91": the first 24 bits of the id in upper-case hex, as people read and type it. */
 void request_code(const struct id *request, char text[REQUEST_CODE_BYTES]);
+/* "4F2A-91C3-07": a code goes on so where the short one is another request's too. */
+void request_long_code(const struct id *request, size_t bytes, char text[LONG_CODE_BYTES]);
 
 /* psk0 of the delivery door: whoever holds the request can dial its requester (PROTOCOL 3.3). */
 void request_delivery_psk(const struct id *request, const struct box_public *key, uint8_t psk0[32]);
@@ -187,6 +191,15 @@ struct legal_rule {
 struct legal_report {
     size_t count; /* = legal_rule_count() */
     enum legal_outcome outcomes[LEGAL_RULES_MAX];
+    bool kept_too_long; /* by the charter; no rule of the table, and refused all the same */
+};
+
+/* What a community holds a request to besides: node, ingest, prompt and `stoop request` all judge
+ * by these. */
+struct legal_terms {
+    const struct charter *charter; /* its caps, its service area, how long clips may be kept */
+    bool elsewhere; /* a treaty lets it be asked of another community: its place need not be ours */
+    uint32_t instruments; /* that its asker may use: 1 << instrument_kind */
 };
 
 size_t legal_rule_count(void);
@@ -194,7 +207,7 @@ const struct legal_rule *legal_rule_at(size_t index); /* static */
 
 /* `document_here`: the attachment has come and its hash is right (node, prompt), or the file was
  * given (CLI). Never fails: the fence has bounded the request. */
-void legal_check(const struct request *request, const struct caps *caps, struct instant now,
+void legal_check(const struct request *request, const struct legal_terms *terms, struct instant now,
                  bool document_here, struct legal_report *out);
 /* What became of the court's own signature (PROTOCOL 5.5). */
 enum legal_seal {
@@ -202,29 +215,25 @@ enum legal_seal {
     LEGAL_SEAL_GOOD,    /* by an authority that the charter pins, over this document */
     LEGAL_SEAL_BAD,
 };
-enum legal_permit {       /* may a requester of this kind ask with it? */
-    LEGAL_PERMIT_UNKNOWN, /* who asks is not known here, or nothing is left out for it */
-    LEGAL_PERMITTED,
-    LEGAL_NOT_PERMITTED,
-};
-/* By what its asker may use (1 << instrument_kind). Who may use all has nothing to be checked. */
-enum legal_permit legal_permit_of(uint32_t instruments, enum instrument_kind kind);
 /* The same by whoever has looked; legal_check() is for who has not. */
 struct legal_evidence {
     bool document_here;
     enum legal_seal seal;
     bool amends_own; /* what it amends is held, and by the same author; false: not known */
-    enum legal_permit permit;
 };
-void legal_check_evidence(const struct request *request, const struct caps *caps,
+void legal_check_evidence(const struct request *request, const struct legal_terms *terms,
                           struct instant now, const struct legal_evidence *evidence,
                           struct legal_report *out);
 /* First failed rule that refuses: ERR_PEER_RULE, ERR_DENY_TIME for a timed one, ERR_DENY_CAP for a
- * cap; ERR_OK when none. *rule gets its index when not NULL. */
+ * cap; ERR_OK when none. *rule gets its index when not NULL. Before them all, and without a rule:
+ * ERR_DENY_CHARTER, it keeps clips longer than the charter lets it. */
 MUST_USE enum err legal_verdict(const struct legal_report *report, size_t *rule);
+/* The same but for timed rules, for a request that was taken once: it kept them then, and one that
+ * it breaks by now must hide no other. */
+MUST_USE enum err legal_verdict_lasting(const struct legal_report *report, size_t *rule);
 /* The verdict on a request whose document is not here, without a report and without the checks that
  * refuse nothing. */
-MUST_USE enum err legal_refuse(const struct request *request, const struct caps *caps,
+MUST_USE enum err legal_refuse(const struct request *request, const struct legal_terms *terms,
                                struct instant now, size_t *rule);
 /* The same of the rules that hang on nothing but the request: what breaks one of them does so at
  * any time, and under any charter. */

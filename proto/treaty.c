@@ -265,6 +265,25 @@ enum err treaty_lets(const struct treaty *treaty, const struct treaty_side *far,
                : ERR_DENY_CAP;
 }
 
+bool treaties_let(const struct governance *governance, const struct request *request,
+                  enum member_role role, struct instant at) {
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed =
+            governance_treaty(governance, &governance->treaties[i].id, at);
+        if (agreed != NULL &&
+            treaty_crosses(&agreed->treaty, &governance->community, request, role) == ERR_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool treaties_let_once(const struct governance *governance, const struct request *request,
+                       enum member_role role, struct instant now) {
+    return treaties_let(governance, request, role, request->head.created) ||
+           treaties_let(governance, request, role, now);
+}
+
 enum err treaty_crosses(const struct treaty *treaty, const struct id *from,
                         const struct request *request, enum member_role role) {
     const struct treaty_side *far = treaty_far_side(treaty, from);

@@ -138,6 +138,14 @@ MUST_USE enum err crossing_verify(const struct governance *governance,
  */
 MUST_USE enum err treaty_lets(const struct treaty *treaty, const struct treaty_side *far,
                               const struct request *request, enum member_role role);
+/* Does a treaty that stands at that time let a member of this community ask it of another one? Then
+ * its place need not be ours (LP-17). */
+bool treaties_let(const struct governance *governance, const struct request *request,
+                  enum member_role role, struct instant at);
+/* The same for who judges what others have taken before: a treaty that has ended since, or begun,
+ * ends no request. */
+bool treaties_let_once(const struct governance *governance, const struct request *request,
+                       enum member_role role, struct instant now);
 /* May it be carried from that community to the treaty's other side? Its own gateways ask this, and
  * whoever is asked there does again. As treaty_lets(), and ERR_PEER_CERTIFICATE: it was not made in
  * that community, so it would cross a second time; or that is not a side. */

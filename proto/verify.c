@@ -3,6 +3,10 @@
 
 #include "proto/clip.h"
 
+enum {
+    CLOCKS_APART_MS = 15 * DURATION_MINUTE_MS, /* as far as a request may be ahead of us */
+};
+
 /* Keys whose signatures on one object verify: each is verified once, however often a list of 64
  * cameras names it. */
 struct signers {
@@ -75,6 +79,8 @@ enum err grant_agrees(const struct grant *grant, const struct id *manifest_id,
     }
     bool within = grant->from.ms >= request->from.ms && grant->to.ms <= request->to.ms &&
                   grant->terms.delete_by.ms <= request->terms.delete_by.ms &&
+                  grant->expires.ms <= grant->terms.delete_by.ms &&
+                  grant->created.ms >= request->head.created.ms - CLOCKS_APART_MS &&
                   strcmp(grant->terms.purpose, request->terms.purpose) == 0 &&
                   strcmp(grant->terms.case_number, request->terms.case_number) == 0;
     bool clip = grant->edit.present ? is_narrower(grant, manifest) : is_whole(grant, manifest);

@@ -1,6 +1,8 @@
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/assert.h"
 #include "proto/request.h"
 
 static const struct {
@@ -19,6 +21,18 @@ static const struct {
 void request_code(const struct id *request, char text[REQUEST_CODE_BYTES]) {
     (void)snprintf(text, REQUEST_CODE_BYTES, "%02X%02X-%02X", request->b[0], request->b[1],
                    request->b[2]);
+}
+
+void request_long_code(const struct id *request, size_t bytes, char text[LONG_CODE_BYTES]) {
+    static_assert(LONG_CODE_BYTES == 2 * sizeof request->b + sizeof request->b / 2,
+                  "a hyphen before every second byte but the first, and NUL");
+    ASSERT(bytes <= sizeof request->b);
+    size_t len = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < bytes; i++) {
+        len += (size_t)snprintf(text + len, LONG_CODE_BYTES - len, "%s%02X",
+                                i > 0 && i % 2 == 0 ? "-" : "", request->b[i]);
+    }
 }
 
 void request_delivery_psk(const struct id *request, const struct box_public *key,

@@ -66,16 +66,7 @@ static struct far *far_of(struct core *core, const struct id *treaty);
 /* ---- treaties ---- */
 
 bool border_lets(const struct core *core, const struct request *request, enum member_role role) {
-    const struct governance *governance = community_governance(core->community);
-    for (size_t i = 0; i < governance->treaty_count; i++) {
-        const struct agreed *agreed =
-            governance_treaty(governance, &governance->treaties[i].id, core->now.wall);
-        if (agreed != NULL &&
-            treaty_crosses(&agreed->treaty, &governance->community, request, role) == ERR_OK) {
-            return true;
-        }
-    }
-    return false;
+    return treaties_let(community_governance(core->community), request, role, core->now.wall);
 }
 
 bool border_lingers(const struct agreed *agreed, struct instant at) {

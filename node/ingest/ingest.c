@@ -60,7 +60,7 @@ static enum err serves(const struct ingest *ingest, const struct ingest_node *fr
 static enum err check_crossing(const struct ingest *ingest, const struct ingest_node *from,
                                const struct ingest_message *message, struct instant now,
                                struct request *out, struct asker *asker);
-static enum err check_rules(const struct charter *charter, const struct request *request,
+static enum err check_rules(const struct governance *governance, const struct request *request,
                             const struct asker *asker, struct instant now);
 static enum err make_room(struct ingest *ingest, const struct ingest_node *from,
                           const struct asker *asker, struct instant now);
@@ -576,7 +576,6 @@ static enum err check_request(const struct ingest *ingest, const struct ingest_n
         return err;
     }
     const struct community *community = from->community;
-    const struct charter *charter = community_charter(community);
     err = chain_verify(community_governance(community), message->as.request.chain,
                        message->as.request.chain_count, now, &author, &author_id);
     if (err == ERR_OK && !id_equal(&author_id, &out->head.author)) {
@@ -595,7 +594,7 @@ static enum err check_request(const struct ingest *ingest, const struct ingest_n
         return err;
     }
     asker_of(community_governance(community), &author_id, &author, asker);
-    return check_rules(charter, out, asker, now);
+    return check_rules(community_governance(community), out, asker, now);
 }
 
 /* Whether the home's owners let this node's community ask for any camera at all. */
@@ -641,14 +640,17 @@ static enum err check_crossing(const struct ingest *ingest, const struct ingest_
     }
     treaty_asker(governance, governance_treaty(governance, &crossing.treaty, crossing.head.created),
                  &crossed.author, asker);
-    return check_rules(&governance->charter, out, asker, now);
+    return check_rules(governance, out, asker, now);
 }
 
-static enum err check_rules(const struct charter *charter, const struct request *request,
+/* As the node's fence: what it let pass is not asked twice in another way. */
+static enum err check_rules(const struct governance *governance, const struct request *request,
                             const struct asker *asker, struct instant now) {
-    return (asker->instruments >> request->instrument.kind & 1) != 0
-               ? legal_refuse(request, &charter->caps, now, NULL)
-               : ERR_DENY_ROLE;
+    const struct legal_terms terms = {.charter = &governance->charter,
+                                      .elsewhere =
+                                          treaties_let_once(governance, request, asker->role, now),
+                                      .instruments = asker->instruments};
+    return legal_refuse(request, &terms, now, NULL);
 }
 
 static enum err take_shred(struct ingest *ingest, struct ingest_node *from,

@@ -105,19 +105,9 @@ enum err requests_judge(const struct requests *requests, const struct id *id,
     if (err != ERR_OK) {
         return err;
     }
-    if (request->terms.delete_by.ms - request->head.created.ms >
-        (int64_t)charter->delete_by_max_days * DURATION_DAY_MS) {
-        return ERR_DENY_CHARTER; /* whoever passed it on may have another one still */
-    }
-    if ((asker->instruments >> request->instrument.kind & 1) == 0) {
-        *rule = rule_about("instrument");
-        return ERR_DENY_CAP;
-    }
-    if (charter->has_area && !elsewhere && !geo_place_inside(&request->place, &charter->area)) {
-        *rule = rule_about("at");
-        return ERR_DENY_CAP;
-    }
-    err = legal_refuse(request, &charter->caps, now, rule);
+    const struct legal_terms terms = {
+        .charter = charter, .elsewhere = elsewhere, .instruments = asker->instruments};
+    err = legal_refuse(request, &terms, now, rule);
     if (err != ERR_OK) {
         return err;
     }

@@ -32,17 +32,22 @@ static const struct shape *choose(uint64_t choice) {
 
 /* A request that passes the fence is judged and measured without fail, and in one way. */
 static void judge(const struct request *request) {
-    const struct caps caps = CAPS_DEFAULT;
+    const struct charter charter = {.caps = CAPS_DEFAULT,
+                                    .has_area = true,
+                                    .area = {.radius_m = 5000, .count = 1},
+                                    .delete_by_max_days = 90};
+    const struct legal_terms terms = {.charter = &charter,
+                                      .instruments = 1U << INSTRUMENT_VOLUNTARY};
     const struct instant now = {request->head.created.ms};
     struct legal_report report;
     struct breadth breadth;
     size_t first = 0;
     size_t same = 0;
-    legal_check(request, &caps, now, false, &report);
+    legal_check(request, &terms, now, false, &report);
     enum err err = legal_verdict(&report, &first);
-    ASSERT(legal_refuse(request, &caps, now, &same) == err);
+    ASSERT(legal_refuse(request, &terms, now, &same) == err);
     ASSERT(first == same);
-    breadth_of(request, &caps, &breadth);
+    breadth_of(request, &charter.caps, &breadth);
     ASSERT(breadth.span_percent > 0);
     ASSERT(breadth.area_percent > 0);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/cli.h"
 #include "node/request/request.h"
 #include "proto/process.h"
 #include "tests/support/check.h"
@@ -445,6 +446,14 @@ static struct outcome expected_of(const struct row *row) {
     return out;
 }
 
+/* Those that keep a request from a person, whatever the time. */
+static uint64_t lasting(uint64_t failed) {
+    for (size_t i = 0; i < legal_rule_count(); i++) {
+        failed &= legal_rule_at(i)->severity == LEGAL_REFUSE ? UINT64_MAX : ~(UINT64_C(1) << i);
+    }
+    return failed;
+}
+
 static const char *verdict_text(enum err err, size_t rule, char out[32]) {
     const char *word = err == ERR_PEER_RULE   ? "refused"
                        : err == ERR_DENY_TIME ? "timed"
@@ -489,6 +498,7 @@ static void expect_outcomes(const struct row *row, const struct legal_report *re
 static void try_taken(const struct row *row, const struct area *area) {
     static struct request request;
     static struct request decoded;
+    static struct checked_request asked; /* large */
     struct legal_report report;
     struct requests *requests = requests_create();
     const struct id id = {{77}};
@@ -510,10 +520,15 @@ static void try_taken(const struct row *row, const struct area *area) {
     expect_verdict(row, "at the gate", err, rule);
 
     bool here = decoded.document.present && strcmp(row->document, "away") != 0;
-    legal_check(&decoded, &charter.caps, SAMPLE_NOW, here, &report);
+    asked = (struct checked_request){
+        .request = decoded, .charter = charter, .asker = asker, .document_here = here};
+    checked_law(&asked, SAMPLE_NOW, &report);
     expect_outcomes(row, &report);
-    err = legal_verdict(&report, &rule);
-    expect_verdict(row, "at the prompt", err, rule);
+    expect_verdict(row, "at the prompt", legal_verdict(&report, &rule), rule);
+    bool shown = checked_verdict(&asked, SAMPLE_NOW, &rule) == ERR_OK;
+    if (shown != (lasting(expected_of(row).failed) == 0)) {
+        complain("%s: %s", row->name, shown ? "shown" : "not shown");
+    }
     requests_destroy(requests);
 }
 
@@ -616,8 +631,85 @@ static void test_the_table_is_whole(void **state) {
     }
 }
 
+/* A place beyond the service area, and clips that would be kept too long, at the gate of a node, at
+ * the prompt and before `stoop request` sends. `lets`: a treaty does, so
+ * that it may be asked of another community. */
+struct local {
+    const char *name;
+    struct geo_point at;
+    enum member_role role;
+    bool treaty;
+    int64_t kept_days;
+    enum err verdict;
+};
+
+static void judge_everywhere(const struct local *local, const struct governance *governance) {
+    static struct request request;
+    static struct checked_request asked;
+    const struct id id = {{78}};
+    struct legal_report report;
+    struct requests *requests = requests_create();
+    size_t rules[3] = {0};
+    sample_request(&community, &request);
+    request.place.points[0] = local->at;
+    request.terms.delete_by.ms = request.head.created.ms + local->kept_days * DURATION_DAY_MS;
+    const struct asker asker = {.role = local->role,
+                                .account = request.head.author,
+                                .instruments = INSTRUMENTS_ALL,
+                                .live_requests = charter.caps.live_requests};
+    bool elsewhere = treaties_let(governance, &request, local->role, SAMPLE_NOW);
+    CHECK_ERR(local->verdict, requests_judge(requests, &id, &request, &asker, &governance->charter,
+                                             elsewhere, SAMPLE_NOW, &rules[0]));
+    asked = (struct checked_request){
+        .request = request,
+        .charter = governance->charter,
+        .asker = asker,
+        .elsewhere = treaties_let_once(governance, &request, local->role, SAMPLE_NOW)};
+    CHECK_ERR(local->verdict, checked_verdict(&asked, SAMPLE_NOW, &rules[1]));
+    const struct seal_outcome seal = {.checked = false};
+    const struct drafted draft = {.request = &request,
+                                  .governance = governance,
+                                  .role = local->role,
+                                  .instruments = INSTRUMENTS_ALL,
+                                  .seal = &seal};
+    CHECK_ERR(local->verdict, drafted_law(&draft, SAMPLE_NOW, &report, &rules[2]));
+    CHECK(rules[0] == rules[1] && rules[1] == rules[2]);
+    CHECK(local->verdict != ERR_DENY_CAP || strcmp(legal_rule_at(rules[0])->id, "LP-17") == 0);
+    requests_destroy(requests);
+}
+
+static void test_the_service_area_and_the_longest_keeping_count_everywhere(void **state) {
+    (void)state;
+    static struct sample_treaty treaty;
+    static struct governance alone;
+    static struct governance agreed;
+    sample_treaty_init(&community, &treaty);
+    sample_governance(&community, &alone);
+    sample_agreed(&community, &treaty, &agreed);
+    const struct geo_point here = community.area.points[0];
+    const struct geo_point there = treaty.far.area.points[0];
+    const struct geo_point nowhere = {here.lat - 10000000, here.lon};
+    const struct local table[] = {
+        {"here", here, MEMBER_REQUESTER, false, 30, ERR_OK},
+        {"nowhere", nowhere, MEMBER_REQUESTER, false, 30, ERR_DENY_CAP},
+        {"nowhere, with a treaty", nowhere, MEMBER_REQUESTER, true, 30, ERR_DENY_CAP},
+        {"there", there, MEMBER_REQUESTER, false, 30, ERR_DENY_CAP},
+        {"there, by treaty", there, MEMBER_REQUESTER, true, 30, ERR_OK},
+        {"there, by one whom it does not let", there, MEMBER_HOME, true, 30, ERR_DENY_CAP},
+        {"as long as may be", here, MEMBER_REQUESTER, false, 90, ERR_OK},
+        {"a day longer", here, MEMBER_REQUESTER, false, 91, ERR_DENY_CHARTER},
+        {"both", nowhere, MEMBER_REQUESTER, false, 91, ERR_DENY_CHARTER},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        print_message("%s\n", table[i].name);
+        judge_everywhere(&table[i], table[i].treaty ? &agreed : &alone);
+    }
+    sample_treaty_finish(&treaty);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_service_area_and_the_longest_keeping_count_everywhere),
         cmocka_unit_test(test_each_instrument_has_one_outcome_everywhere),
         cmocka_unit_test(test_the_table_is_whole),
     };

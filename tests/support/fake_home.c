@@ -31,6 +31,7 @@ enum {
 };
 
 const char fake_passphrase[] = "correct horse battery";
+static const struct id garbage_id = {{0x6a, 0x6a, 0x6a, 0x6a, 0x6a}};
 static const char document_text[] = "Search warrant, by order of the court";
 
 static void make_folders(struct fake_home *fake);
@@ -42,6 +43,7 @@ static void make_clip(const struct fake_home *fake, uint8_t fill, struct age_fil
                       struct id *sha, struct buffer *payload, struct buffer *header);
 static void payload_root(struct bytes payload, struct id *out);
 static void make_request(struct fake_home *fake);
+static void make_twins(struct fake_home *fake);
 static void make_manifest(struct fake_home *fake);
 static void *serve(void *context);
 static bool serve_one(struct fake_home *fake, int client);
@@ -58,6 +60,8 @@ static void answer_other_clips(const struct fake_home *fake, int client);
 static void answer_payload(struct fake_home *fake, int client, uint64_t offset);
 static void answer_document(const struct fake_home *fake, int client);
 static void answer_delivered(struct fake_home *fake, int client, size_t i, bool whole);
+static bool sends_garbage(const struct fake_home *fake);
+static void answer_garbage(const struct fake_home *fake, int client, bool whole);
 static void answer_log(struct fake_home *fake, int client, uint64_t from);
 static void answer_proof(struct fake_home *fake, int client);
 static void log_leaf(const struct fake_home *fake, char out[256]);
@@ -119,9 +123,9 @@ void fake_home_stop(struct fake_home *fake) {
     (void)snprintf(command, sizeof command, "rm -rf '%s'", fake->folder);
     ASSERT(system(command) == 0); /* NOLINT(cert-env33-c): a folder of our own making */
     struct buffer *const buffers[] = {
-        &fake->payload,          &fake->header,     &fake->manifest, &fake->other_payload,
-        &fake->other_header,     &fake->grant,      &fake->decision, &fake->granted_header,
-        &fake->granted_manifest, &fake->over_member};
+        &fake->payload,          &fake->header, &fake->manifest, &fake->other_payload,
+        &fake->other_header,     &fake->grant,  &fake->decision, &fake->granted_header,
+        &fake->granted_manifest, &fake->call,   &fake->twin,     &fake->over_member};
     for (size_t i = 0; i < COUNT_OF(buffers); i++) {
         buffer_finish(buffers[i]);
     }
@@ -136,6 +140,7 @@ void fake_home_lie(struct fake_home *fake, enum fake_lie lie) {
     fake->lie = lie;
     fake->grants = 0;
     fake->decisions = 0;
+    fake->calls = 0;
     fake->others = 0;
     fake->clips_got = 0;
     make_pins(fake);
@@ -298,6 +303,9 @@ static void make_request(struct fake_home *fake) {
     if (fake->lie == FAKE_REQUEST_OVER_THE_CAP) {
         request->from.ms = request->to.ms - 13 * (int64_t)DURATION_HOUR_MS;
     }
+    if (fake->lie == FAKE_TWIN_CODE) {
+        make_twins(fake);
+    }
     buffer_finish(&fake->community.request);
     ASSERT(request_encode(request, &body) == ERR_OK);
     fake->community.request_id =
@@ -315,6 +323,39 @@ static void make_request(struct fake_home *fake) {
         keep(&fake->community.request, buffer_bytes(&whole));
     }
     request_code(&fake->community.request_id, fake->code);
+}
+
+/* As whoever makes a request can: words are tried until two of different authors have one code. */
+static void make_twins(struct fake_home *fake) {
+    const struct sample_home *founder = &fake->community.homes[SAMPLE_FOUNDER];
+    const struct sign_secret *key = &founder->owner.sign;
+    struct request tried = fake->request;
+    uint32_t *by_code = calloc(UINT32_C(1) << 24, sizeof *by_code);
+    bool found = false;
+    ASSERT(by_code != NULL);
+    for (uint32_t i = 1; !found; i++) {
+        struct id id;
+        SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+        bool twin = i % 2 == 0;
+        tried.head.author = twin ? founder->certificate : fake->request.head.author;
+        (void)snprintf(tried.reason, sizeof tried.reason, "try %u", i);
+        ASSERT(request_encode(&tried, &body) == ERR_OK);
+        sha256(buffer_bytes(&body), &id);
+        uint32_t *earlier = &by_code[(uint32_t)id.b[0] << 16 | (uint32_t)id.b[1] << 8 | id.b[2]];
+        found = *earlier != 0 && *earlier % 2 != i % 2;
+        if (found) {
+            (void)snprintf(fake->request.reason, sizeof fake->request.reason, "try %u",
+                           twin ? *earlier : i);
+            (void)snprintf(tried.reason, sizeof tried.reason, "try %u", twin ? i : *earlier);
+        }
+        *earlier = i;
+    }
+    free(by_code);
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    tried.head.author = founder->certificate;
+    ASSERT(request_encode(&tried, &body) == ERR_OK);
+    buffer_finish(&fake->twin);
+    fake->twin_id = sample_sign(OBJECT_REQUEST, buffer_bytes(&body), &key, 1, &fake->twin);
 }
 
 static void make_manifest(struct fake_home *fake) {
@@ -441,13 +482,20 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         answer_document(fake, client);
         return;
     case CONTROL_DELIVERED:
+        if (request->offset == 0 && sends_garbage(fake)) {
+            answer_garbage(fake, client, false);
+        }
         for (size_t i = (size_t)request->offset; i <= fake->earlier; i++) {
             answer_delivered(fake, client, i, false);
         }
         answer_done(client, ERR_OK);
         return;
     case CONTROL_DELIVERED_ONE:
-        answer_delivered(fake, client, fake->earlier, true);
+        if (sends_garbage(fake) && id_equal(&request->id, &garbage_id)) {
+            answer_garbage(fake, client, true);
+        } else {
+            answer_delivered(fake, client, fake->earlier, true);
+        }
         return;
     case CONTROL_DELIVERED_DATA:
         answer_payload(fake, client, request->offset);
@@ -469,6 +517,11 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         return;
     case CONTROL_LOG_PROOF:
         answer_proof(fake, client);
+        return;
+    case CONTROL_CALL_BACK:
+        fake->calls++;
+        keep(&fake->call, request->blob);
+        answer_done(client, ERR_OK);
         return;
     case CONTROL_DECIDE:
         fake->decisions++;
@@ -566,6 +619,13 @@ static void answer_requests(struct fake_home *fake, int client) {
     reply.as.request.document_here = true;
     reply.as.request.log_index = 0;
     send_reply(client, &reply);
+    if (fake->lie == FAKE_TWIN_CODE) {
+        struct control_reply twin = {.kind = CONTROL_GOT_REQUEST};
+        twin.as.request.request = buffer_bytes(&fake->twin);
+        twin.as.request.chain[twin.as.request.chain_count++] =
+            buffer_bytes(&fake->community.homes[SAMPLE_FOUNDER].member);
+        send_reply(client, &twin);
+    }
     if (fake->others_over) {
         reply.as.request.chain[reply.as.request.chain_count - 1] = buffer_bytes(&fake->over_member);
     }
@@ -691,6 +751,34 @@ static void answer_delivered(struct fake_home *fake, int client, size_t i, bool 
         write_u32(reply.as.delivered.grant.b, (uint32_t)i);
         reply.as.delivered.place_count = 1;
         (void)snprintf(reply.as.delivered.places[0].place, CODE_MAX_BYTES, ":/old/%zu", i);
+    }
+    send_reply(client, &reply);
+}
+
+static bool sends_garbage(const struct fake_home *fake) {
+    return fake->lie == FAKE_DELIVERED_HEADER || fake->lie == FAKE_DELIVERED_MANIFEST;
+}
+
+/* All that was granted, but for the part that only who collects can look into. */
+static void answer_garbage(const struct fake_home *fake, int client, bool whole) {
+    const struct sample_home *home = &fake->community.homes[SAMPLE_NEIGHBOUR];
+    static const uint8_t noise[200] = "age-encryption.org/v1\nnoise";
+    SCOPED(buffer_finish) struct buffer key = {.max = HEADER_MAX};
+    ASSERT(age_seal_small(&home->owner_public.box, 1, BYTES_OF(fake->community.request_secret.b),
+                          &key) == ERR_OK);
+    struct control_reply reply = {.kind = CONTROL_GOT_DELIVERED, .last = whole};
+    bool header = fake->lie == FAKE_DELIVERED_HEADER;
+    reply.as.delivered.grant = garbage_id;
+    reply.as.delivered.request = fake->community.request_id;
+    reply.as.delivered.signed_grant = buffer_bytes(&fake->grant);
+    reply.as.delivered.member = buffer_bytes(&home->member);
+    reply.as.delivered.sealed_key = buffer_bytes(&key);
+    reply.as.delivered.received = reply.as.delivered.payload_size = fake->payload.len;
+    reply.as.delivered.completed = fake->now;
+    if (whole) {
+        reply.as.delivered.header = header ? BYTES_OF(noise) : buffer_bytes(&fake->granted_header);
+        reply.as.delivered.manifest =
+            header ? buffer_bytes(&fake->granted_manifest) : BYTES_OF(noise);
     }
     send_reply(client, &reply);
 }

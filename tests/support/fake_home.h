@@ -40,6 +40,9 @@ enum fake_lie {
     FAKE_DOCUMENT_OF_ANOTHER_TYPE, /* than the request says */
     FAKE_NAME_TURNS,               /* the community's, by characters that turn a line around */
     FAKE_CLIP_ENDS,                /* the request ends once the prompt is shown; no lie */
+    FAKE_DELIVERED_HEADER,         /* before the good clip one came whose header does not open */
+    FAKE_DELIVERED_MANIFEST,
+    FAKE_TWIN_CODE, /* a neighbour's request has the code of the agency's; no lie */
 };
 
 struct fake_home {
@@ -54,6 +57,8 @@ struct fake_home {
     struct request request;
     struct clip_id clip;
     struct age_file_key file_key;
+    struct buffer twin; /* with FAKE_TWIN_CODE: the founder's, signed, told after the other */
+    struct id twin_id;
     struct id sha256; /* of the plaintext */
     struct buffer payload, header;
     struct buffer manifest; /* signed, then sealed to the owner */
@@ -65,8 +70,8 @@ struct fake_home {
     pthread_t thread;
     int listener;
     /* What `stoop` sent, to be read while none runs. */
-    size_t grants, decisions;
-    struct buffer grant, granted_header, granted_manifest, decision;
+    size_t grants, decisions, calls;
+    struct buffer call, grant, granted_header, granted_manifest, decision;
     size_t collected;
     struct collected_place place; /* that it was collected to last; empty: none */
     uint64_t discarded;           /* files that `stoop delete` said were about to go */

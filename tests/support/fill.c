@@ -518,6 +518,9 @@ static void put_right(const struct shape *shape, void *plain) {
         struct grant *grant = plain;
         put_order(&grant->from, &grant->to);
         put_order(&grant->created, &grant->expires);
+        if (grant->terms.delete_by.ms < grant->expires.ms) {
+            grant->terms.delete_by = grant->expires;
+        }
     } else if (strcmp(shape->name, "Sync") == 0) {
         put_sync(plain);
     } else if (strcmp(shape->name, "SyncIds") == 0) {

@@ -88,6 +88,47 @@ static void test_a_proof_that_does_not_verify_is_left_out(void **state) {
     }
 }
 
+/* One home's garbage keeps nobody from what the others sent. */
+static void test_what_does_not_open_is_left_and_the_rest_collected(void **state) {
+    (void)state;
+    fake_skip_unless_built();
+    static const enum fake_lie lies[] = {FAKE_DELIVERED_HEADER, FAKE_DELIVERED_MANIFEST};
+    for (size_t i = 0; i < COUNT_OF(lies); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        size_t proofs = 0;
+        assert_int_equal(collect(lies[i], &proofs), 1);
+        assert_int_equal(proofs, 1); /* the good one's certificate is there */
+        const char *const arguments[] = {"collect", "--to", folder, NULL};
+        assert_int_equal(run(arguments, &shown), 1);
+        CHECK(fake_shows(&shown, "the clip of grant 6a6a6a6a: not collected"));
+        CHECK(fake_shows(&shown, "1 of 2 clips could not be collected"));
+    }
+    fake.lie = FAKE_HONEST;
+}
+
+/* By the beginning of its grant. */
+static void test_one_of_several_clips_is_collected_alone(void **state) {
+    (void)state;
+    fake_skip_unless_built();
+    char hex[65];
+    char grant[9];
+    struct signed_object object;
+    CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&fake.grant), &object));
+    hex_write(BYTES_OF(object.id.b), hex);
+    (void)snprintf(grant, sizeof grant, "%.8s", hex);
+    const char *const good[] = {"collect", grant, "--to", folder, NULL};
+    const char *const bad[] = {"collect", "6A6A-6A6A", "--to", folder, NULL};
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    SCOPED(buffer_finish) struct buffer more = {0};
+    fake.lie = FAKE_DELIVERED_HEADER;
+    fake.collected = 0;
+    assert_int_equal(run(good, &shown), 0);
+    assert_int_equal(fake.collected, 1);
+    assert_int_equal(run(bad, &more), 1);
+    CHECK(fake_shows(&more, "1 of 1 clips"));
+    fake.lie = FAKE_HONEST;
+}
+
 /* Whoever keeps a predictable name open before must not get what is written under it later. */
 static void test_a_file_laid_out_before_gets_nothing(void **state) {
     (void)state;
@@ -226,6 +267,8 @@ int main(void) {
         cmocka_unit_test(test_the_hundred_and_first_delivery_is_listed_and_collected),
         cmocka_unit_test(test_a_node_that_names_no_log_stops_nothing),
         cmocka_unit_test(test_a_proof_that_does_not_verify_is_left_out),
+        cmocka_unit_test(test_what_does_not_open_is_left_and_the_rest_collected),
+        cmocka_unit_test(test_one_of_several_clips_is_collected_alone),
         cmocka_unit_test(test_a_file_laid_out_before_gets_nothing),
         cmocka_unit_test(test_a_list_that_fails_is_no_empty_list),
         cmocka_unit_test(test_an_interrupt_leaves_no_half_file),

@@ -40,6 +40,9 @@ static void set_day(int64_t hence) {
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&fake.grant), &object));
     CHECK_ERR(ERR_OK, grant_decode(object.body, &grant));
     grant.terms.delete_by.ms = fake.now.ms + hence;
+    if (hence < 0) { /* and it was made before that */
+        grant.created.ms = grant.terms.delete_by.ms - DURATION_MINUTE_MS;
+    }
     grant.expires.ms = grant.created.ms + DURATION_MINUTE_MS;
     CHECK_ERR(ERR_OK, grant_encode(&grant, &body));
     (void)sample_sign(OBJECT_GRANT, buffer_bytes(&body), &owner, 1, &bytes);
@@ -111,7 +114,7 @@ static void test_what_is_overdue_is_said_until_it_is_gone(void **state) {
         assert_int_equal(run(status, NULL, &shown), 0);
         CHECK(fake_shows(&shown, "1 clip has files to be deleted within 7 days"));
     }
-    set_day(-DURATION_HOUR_MS);
+    set_day(-5 * (int64_t)DURATION_MINUTE_MS);
     fake.deleted = 1; /* the node has kept its day */
     for (size_t i = 0; i < 2; i++) {
         SCOPED(buffer_finish) struct buffer shown = {0};

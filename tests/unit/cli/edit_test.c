@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/cli.h"
 #include "tests/support/check.h"
 
 enum {
@@ -64,6 +65,52 @@ static void test_a_clip_may_go_on_after_midnight(void **state) {
     assert_null(wish_trim(&wish, "23:59:30 0:01:00", &night));
     assert_int_equal(wish.from.ms, night.from.ms + 30 * SECOND);
     assert_int_equal(wish.to.ms, night.from.ms + 120 * SECOND);
+}
+
+/* From 02:50 summer time over the hour that comes twice: 02:00 to 03:00 (Europe, 25 October 2026).
+ */
+static void test_a_time_that_comes_twice_is_refused(void **state) {
+    (void)state;
+    char text[EDIT_TEXT_MAX];
+    char times[TIME_TEXT_MAX];
+    struct manifest night = manifest;
+    struct wish wish = fresh();
+    (void)setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    night.from.ms = INT64_C(1792889400000); /* 00:50 UTC, 02:50 CEST */
+    night.to.ms = night.from.ms + 3600 * SECOND;
+    night.run_count = 1;
+    night.runs[0] = (struct clip_run){night.from, night.to};
+    wish.from = night.from;
+    wish.to = night.to;
+    const struct wish before = wish;
+
+    /* Both moments are in it: 02:50 begins and ends the clip. */
+    const char *said = wish_trim(&wish, "02:50:00 02:30:00", &night);
+    assert_non_null(said);
+    assert_non_null(strstr(said, "comes twice"));
+    assert_true(wish_equal(&wish, &before));
+    /* Of 02:30 the second alone is, of 02:55 the first. */
+    assert_null(wish_trim(&wish, "02:55:00 02:30:00", &night));
+    assert_int_equal(wish.from.ms, night.from.ms + 300 * SECOND);
+    assert_int_equal(wish.to.ms, night.from.ms + 2400 * SECOND);
+    assert_string_equal(edit_text(&wish, &night, text), "cut to 02:55:00 CEST-02:30:00 CET");
+    times_text(wish.from, wish.to, times);
+    assert_string_equal(times, "Sun 25 Oct 2026 02:55:00 CEST to 02:30:00 CET");
+
+    wish = before; /* counted from the beginning, any of them can be said */
+    assert_null(wish_trim(&wish, "0:00 15:00", &night));
+    assert_string_equal(edit_text(&wish, &night, text), "cut to 02:50:00 CEST-02:05:00 CET");
+    wish = before;
+    assert_null(wish_trim(&wish, "15:00 20:00", &night));
+    assert_string_equal(edit_text(&wish, &night, text), "cut to 02:05:00-02:10:00");
+
+    night.from.ms = INT64_C(1774745400000); /* 29 March, 01:50 CET; 02:00 is 03:00 then */
+    wish.from = night.from;
+    wish.to.ms = night.from.ms + 1800 * SECOND;
+    assert_non_null(wish_trim(&wish, "01:55:00 02:10:00", &night));
+    (void)setenv("TZ", "UTC", 1);
+    tzset();
 }
 
 static void test_what_is_no_part_of_the_clip_is_not_understood(void **state) {
@@ -171,6 +218,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moments_are_by_the_clock_or_from_the_beginning),
         cmocka_unit_test(test_a_clip_may_go_on_after_midnight),
+        cmocka_unit_test(test_a_time_that_comes_twice_is_refused),
         cmocka_unit_test(test_what_is_no_part_of_the_clip_is_not_understood),
         cmocka_unit_test(test_areas_are_in_percent_from_left_and_top),
         cmocka_unit_test(test_sound_is_removed_once_where_there_is_any),

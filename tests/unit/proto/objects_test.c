@@ -126,6 +126,7 @@ BREAK(manifest_camera_name, struct manifest, x->camera[0] = '.')
 BREAK(manifest_owner_twice, struct manifest, x->owners[2] = x->owners[6])
 BREAK(grant_for_no_time, struct grant, x->to = x->from)
 BREAK(grant_expires_at_once, struct grant, x->expires = x->created)
+BREAK(grant_outlives_its_terms, struct grant, x->terms.delete_by.ms = x->expires.ms - 1)
 BREAK(grant_owner_twice, struct grant, x->owners[2] = x->owners[6])
 
 static const struct {
@@ -214,6 +215,7 @@ static const struct {
     RULE("Manifest", manifest_owner_twice),
     RULE("Grant", grant_for_no_time),
     RULE("Grant", grant_expires_at_once),
+    RULE("Grant", grant_outlives_its_terms),
     RULE("Grant", grant_owner_twice),
 };
 
@@ -374,7 +376,9 @@ static void test_samples_pass_every_check(void **state) {
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.request), &object));
     CHECK_ERR(ERR_OK, request_decode(object.body, &request));
     CHECK(signed_by(&object, &leaf.owners[0].sign)); /* the agency's chain came last */
-    legal_check(&request, &governance.charter.caps, SAMPLE_NOW, true, &report);
+    const struct legal_terms terms = {.charter = &governance.charter,
+                                      .instruments = INSTRUMENTS_ALL};
+    legal_check(&request, &terms, SAMPLE_NOW, true, &report);
     CHECK_ERR(ERR_OK, legal_verdict(&report, NULL));
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&community.manifest), &object));
     CHECK_ERR(ERR_OK, manifest_decode(object.body, manifest));

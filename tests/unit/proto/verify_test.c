@@ -219,6 +219,10 @@ SPOIL(ends_elsewhere, t->grant.to.ms--)
 SPOIL(clip_begins_before_what_was_asked, t->request.from.ms++)
 SPOIL(clip_ends_after_what_was_asked, t->request.to.ms--)
 SPOIL(kept_longer, t->grant.terms.delete_by.ms++)
+SPOIL(ends_after_it_is_to_be_deleted, t->grant.expires.ms = t->grant.terms.delete_by.ms + 1)
+SPOIL(ends_for_good, t->grant.expires.ms = INSTANT_MAX_MS)
+SPOIL(made_before_its_request,
+      t->grant.created.ms = t->request.head.created.ms - 15 * DURATION_MINUTE_MS - 1)
 SPOIL(for_another_purpose, t->grant.terms.purpose[0] = 'X')
 SPOIL(in_another_case, t->grant.terms.case_number[0] = 'X')
 
@@ -247,6 +251,9 @@ static void test_a_grant_says_what_manifest_and_request_say_and_no_more(void **s
         CASE(clip_begins_before_what_was_asked),
         CASE(clip_ends_after_what_was_asked),
         CASE(kept_longer),
+        CASE(ends_after_it_is_to_be_deleted),
+        CASE(ends_for_good),
+        CASE(made_before_its_request),
         CASE(for_another_purpose),
         CASE(in_another_case),
     };

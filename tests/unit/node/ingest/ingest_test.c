@@ -398,6 +398,9 @@ static void test_a_request_that_breaks_a_rule_is_not_matched(void **state) {
     request = sound; /* a whole town */
     request.place.radius_m = 5000;
     CHECK(!is_request_matched(&request));
+    request = sound; /* kept for longer than the charter lets */
+    request.terms.delete_by.ms = sound.head.created.ms + INT64_C(91) * DURATION_DAY_MS;
+    CHECK(!is_request_matched(&request));
     request = sound; /* no case number */
     request.instrument.case_number[0] = '\0';
     CHECK(!is_request_matched(&request));
@@ -409,6 +412,18 @@ static void test_a_request_that_breaks_a_rule_is_not_matched(void **state) {
     request.instrument.execute_by = (struct instant){SAMPLE_NOW.ms - 1};
     CHECK(!is_request_matched(&request));
     CHECK(is_request_matched(&sound));
+}
+
+/* LP-17: where a camera sees further than the community goes, the fence's word holds here too. */
+static void test_a_place_beyond_the_service_area_is_not_matched(void **state) {
+    struct request request;
+    (void)state;
+    rig.list->cameras[0].view.at.lat -= 10000000;
+    prepare();
+    sample_request(&rig.community, &request);
+    CHECK(!is_request_matched(&request));
+    request.place.points[0].lat -= 10000000;
+    CHECK(!is_request_matched(&request));
 }
 
 static void test_places_and_cameras_that_are_not_asked_for_are_left_alone(void **state) {
@@ -938,6 +953,7 @@ int main(void) {
         TEST(test_a_request_by_nobody_or_another_is_not_matched),
         TEST(test_a_request_of_a_community_not_served_is_not_matched),
         TEST(test_a_request_that_breaks_a_rule_is_not_matched),
+        TEST(test_a_place_beyond_the_service_area_is_not_matched),
         TEST(test_places_and_cameras_that_are_not_asked_for_are_left_alone),
         TEST(test_a_requester_has_so_many_live_requests_and_no_more),
         TEST(test_a_clip_is_sealed_to_its_cameras_owners_and_nobody_else),

@@ -376,8 +376,9 @@ struct core {
     struct sign_public forked[STORE_FORKS_MAX];
     bool say_succeeded; /* the log key was; the journal does not know yet */
     struct tick attachment_due;
-    struct id attachment_after;
-    uint64_t attachment_link; /* whom the last part was asked of */
+    struct id attachment_after; /* which one is asked for */
+    uint64_t attachment_link;   /* whose turn it is; 0: nobody's yet */
+    uint32_t attachment_at;     /* so much of it has come in this turn */
     struct tick upkeep_due;
     bool named[NAMED_PLACES]; /* those of the requests that something takes back */
     bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
@@ -608,11 +609,15 @@ enum err away_drained(struct core *core, struct link *link);
 /* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
  * ERR_FULL_TABLE. */
 enum err attachments_want(struct core *core, const struct store_attachment *want);
-/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
+/* As store_attachment_resize(), within the same bound; *attachment is as it is then. */
 enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size);
 enum err attachments_asked(struct core *core, struct link *link,
                            const struct link_message *message);
 enum err attachments_came(struct core *core, struct link *link, const struct link_message *message);
+/* All of its bytes have come: *good when they have its hash; else none of them is kept. */
+enum err attachments_finish(struct core *core, const struct store_attachment *attachment,
+                            bool *good);
+void attachments_look(struct core *core); /* there may be one to fetch */
 enum err attachments_tick(struct core *core);
 
 /* ---- address_book.c ---- */

@@ -57,6 +57,10 @@ enum {
     COMPARISONS_MAX = 4,                      /* likewise */
     COMPARE_TIME_MS = 5 * DURATION_MINUTE_MS, /* for two people to come to their keyboards */
     IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
+    SHORT_LIFE_MS = 10 * DURATION_MINUTE_MS, /* of who joins, catches up or meets, busy or not */
+    INBOUND_MAX = CORE_LINKS_MAX - 24,       /* the rest is kept for those that this home dials */
+    INBOUND_OF_ONE = 2, /* of one static key by one door: what broke may still look alive */
+    GUESTS_MAX = 16,    /* who needs no certificate, and has nothing under way yet */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
@@ -128,8 +132,8 @@ struct link {
     bool caught_up;                  /* the peer's have come */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
-    struct tick since;       /* outsider's node: when the link stood, and */
-    struct sign_public log;  /* by which the home at the other end is a witness */
+    struct tick since;       /* when it was open */
+    struct sign_public log;  /* outsider's node: by which the home at the other end is a witness */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
     unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */

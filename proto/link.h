@@ -164,7 +164,7 @@ struct link_message {
             struct id sha256;
             uint32_t size;
             uint32_t offset;
-            struct bytes data; /* <= LINK_DATA_MAX */
+            struct bytes data; /* LINK_DATA_MAX of them, or all that are left: at least one */
         } attachment_piece;
         struct {
             struct bytes note;

@@ -134,14 +134,17 @@ static const struct shape attachment_want_shape =
 
 static bool attachment_piece_check(const void *plain) {
     const LINK *message = plain;
-    return (uint64_t)message->as.attachment_piece.offset + message->as.attachment_piece.data.len <=
-           message->as.attachment_piece.size;
+    uint32_t size = message->as.attachment_piece.size;
+    uint32_t offset = message->as.attachment_piece.offset;
+    uint32_t left = offset < size ? size - offset : 0;
+    return left > 0 &&
+           message->as.attachment_piece.data.len == (left < LINK_DATA_MAX ? left : LINK_DATA_MAX);
 }
 static const struct shape_field attachment_piece_rows[] = {
     ROW(1, SHAPE_FIXED, LINK, as.attachment_piece.sha256, NEEDED),
-    ROW(2, SHAPE_U32, LINK, as.attachment_piece.size, .max = DOCUMENT_MAX),
+    ROW(2, SHAPE_U32, LINK, as.attachment_piece.size, NEEDED, .min = 1, .max = DOCUMENT_MAX),
     ROW(3, SHAPE_U32, LINK, as.attachment_piece.offset, .max = DOCUMENT_MAX),
-    ROW(4, SHAPE_BYTES, LINK, as.attachment_piece.data, .max = LINK_DATA_MAX),
+    ROW(4, SHAPE_BYTES, LINK, as.attachment_piece.data, NEEDED, .max = LINK_DATA_MAX),
 };
 static const struct shape attachment_piece_shape =
     SHAPE_OF("AttachmentPiece", attachment_piece_rows, attachment_piece_check);

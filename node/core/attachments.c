@@ -1,14 +1,21 @@
 /* Attachments: every home fetches every one, whether it has a match or not (P2), in pieces, one at
- * a time, from one linked neighbour at a time (PROTOCOL 5.4). */
+ * a time, from one linked neighbour at a time (PROTOCOL 5.1).
+ *
+ * Invariants:
+ *  1. What is whole in the store has its hash: nothing else is served, so whoever serves what has
+ *     not lies.
+ *  2. All that is kept of one that is not whole came from the neighbour whose turn it is, or from
+ *     an owner of this home: the two are never mixed.
+ *  3. A turn ends: each of its pieces is as long as it can be, and has its own time to come. */
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
 static enum err has_room_for(struct core *core, uint64_t more);
-static enum err take_size(struct core *core, struct store_attachment *attachment, uint32_t size,
-                          bool *goes_on);
+static enum err read_piece(struct core *core, const struct store_attachment *attachment,
+                           uint32_t offset, struct buffer *out);
+static enum err begin_anew(struct core *core, struct store_attachment *attachment, uint32_t size);
 static enum err take_piece(struct core *core, struct link *link,
                            struct store_attachment *attachment, struct bytes data);
-static enum err finish_attachment(struct core *core, const struct store_attachment *attachment);
 static enum err ask_for_next(struct core *core);
 static enum err next_missing(struct core *core, struct store_attachment *out);
 static struct link *any_neighbour(struct core *core, const struct id *sha256);
@@ -32,27 +39,40 @@ enum err attachments_resize(struct core *core, struct store_attachment *attachme
     }
     if (err == ERR_OK) {
         attachment->size = size;
+        attachment->have = 0;
     }
     return err;
 }
 
+/* A turn in which pieces have come is not cut short: whoever names many documents would keep this
+ * home from all of them. */
+void attachments_look(struct core *core) {
+    if (core->attachment_at == 0) {
+        core->attachment_due = core->now.mono;
+    }
+}
+
+/* A neighbour's part of one is not passed on: the neighbour may have lied. */
 enum err attachments_asked(struct core *core, struct link *link,
                            const struct link_message *message) {
     struct store_attachment attachment;
-    struct bytes data;
+    uint32_t offset = message->as.attachment_want.offset;
+    SCOPED(buffer_finish) struct buffer data = {.max = LINK_DATA_MAX};
     struct link_message piece = {.kind = LINK_ATTACHMENT_PIECE};
     enum err err =
         store_attachment_get(core->store, &message->as.attachment_want.sha256, &attachment);
-    if (err == ERR_OK && message->as.attachment_want.offset < attachment.have) {
-        err = store_attachment_read(core->store, &attachment.sha256,
-                                    message->as.attachment_want.offset, LINK_DATA_MAX, &data);
-        if (err == ERR_OK) {
-            piece.as.attachment_piece.sha256 = attachment.sha256;
-            piece.as.attachment_piece.size = attachment.size;
-            piece.as.attachment_piece.offset = message->as.attachment_want.offset;
-            piece.as.attachment_piece.data = data;
-            err = core_send(core, link, &piece);
-        }
+    if (err == ERR_OK && (attachment.have < attachment.size || offset >= attachment.size)) {
+        return ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = read_piece(core, &attachment, offset, &data);
+    }
+    if (err == ERR_OK) {
+        piece.as.attachment_piece.sha256 = attachment.sha256;
+        piece.as.attachment_piece.size = attachment.size;
+        piece.as.attachment_piece.offset = offset;
+        piece.as.attachment_piece.data = buffer_bytes(&data);
+        err = core_send(core, link, &piece);
     }
     return err == ERR_USER_NOT_FOUND || err == ERR_FULL_QUEUE ? ERR_OK : err;
 }
@@ -60,75 +80,31 @@ enum err attachments_asked(struct core *core, struct link *link,
 enum err attachments_came(struct core *core, struct link *link,
                           const struct link_message *message) {
     struct store_attachment attachment;
-    struct bytes data = message->as.attachment_piece.data;
+    const struct id *sha256 = &message->as.attachment_piece.sha256;
+    uint32_t offset = message->as.attachment_piece.offset;
     uint32_t size = message->as.attachment_piece.size;
-    bool goes_on = true;
-    enum err err =
-        store_attachment_get(core->store, &message->as.attachment_piece.sha256, &attachment);
+    if (link->no != core->attachment_link || !id_equal(sha256, &core->attachment_after) ||
+        offset != core->attachment_at) {
+        return ERR_OK; /* a neighbour asked twice answers twice, and one that is slow too late */
+    }
+    enum err err = store_attachment_get(core->store, sha256, &attachment);
     if (err == ERR_USER_NOT_FOUND) {
-        return ERR_OK; /* not asked for, or expired since */
+        return ERR_OK; /* expired since */
     }
-    if (err != ERR_OK) {
+    if (err != ERR_OK || attachment.have == attachment.size) {
         return err;
     }
-    if (link->no != core->attachment_link || attachment.have == attachment.size) {
-        return ERR_OK; /* a neighbour asked twice answers twice */
+    if (offset == 0) {
+        err = begin_anew(core, &attachment, size);
     }
-    if (size != attachment.size && size <= DOCUMENT_MAX) {
-        err = take_size(core, &attachment, size, &goes_on);
-        if (err != ERR_OK || !goes_on) {
-            return err;
-        }
+    if (err != ERR_OK || size != attachment.size || offset != attachment.have) {
+        return err; /* no room for all of it; or an owner has begun to hand it over */
     }
-    if (message->as.attachment_piece.offset != attachment.have || data.len == 0 ||
-        size != attachment.size || data.len > attachment.size - attachment.have) {
-        return ERR_OK;
-    }
-    return take_piece(core, link, &attachment, data);
+    return take_piece(core, link, &attachment, message->as.attachment_piece.data);
 }
 
-enum err attachments_tick(struct core *core) {
-    return tick_reached(core->now.mono, core->attachment_due) ? ask_for_next(core) : ERR_OK;
-}
-
-static enum err has_room_for(struct core *core, uint64_t more) {
-    uint64_t total = 0;
-    enum err err = store_attachment_total(core->store, &total);
-    return err == ERR_OK && total + more > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
-}
-
-/* Whoever names a document first may name a wrong size, and the hash alone says which is right: so
- * it is taken from who has the document, and checked with it. What had come goes. */
-static enum err take_size(struct core *core, struct store_attachment *attachment, uint32_t size,
-                          bool *goes_on) {
-    enum err err = attachments_resize(core, attachment, size);
-    if (err == ERR_FULL_TABLE) {
-        *goes_on = false; /* no room for all of it */
-        return ERR_OK;
-    }
-    if (err == ERR_OK && attachment->have > 0) {
-        try_later(core); /* from its beginning */
-        *goes_on = false;
-    }
-    return err;
-}
-
-static enum err take_piece(struct core *core, struct link *link,
-                           struct store_attachment *attachment, struct bytes data) {
-    enum err err =
-        store_attachment_append(core->store, &attachment->sha256, attachment->have, data);
-    attachment->have += (uint32_t)data.len;
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (attachment->have == attachment->size) {
-        return finish_attachment(core, attachment);
-    }
-    try_later(core);
-    return ask(core, link, attachment);
-}
-
-static enum err finish_attachment(struct core *core, const struct store_attachment *attachment) {
+enum err attachments_finish(struct core *core, const struct store_attachment *attachment,
+                            bool *good) {
     struct id hash;
     struct sha256_state *state = sha256_create();
     enum err err = state == NULL ? ERR_HOST_MEMORY : ERR_OK;
@@ -142,24 +118,83 @@ static enum err finish_attachment(struct core *core, const struct store_attachme
     }
     if (err == ERR_OK) {
         sha256_final(state, &hash);
-        if (!id_equal(&hash, &attachment->sha256)) {
-            err = store_attachment_reset(core->store, &attachment->sha256);
-            try_later(core);
-        }
+        *good = id_equal(&hash, &attachment->sha256);
+        err = *good ? ERR_OK : store_attachment_reset(core->store, &attachment->sha256);
     }
     sha256_destroy(state);
     return err;
 }
 
-/* From a neighbour chosen anew at each try. */
+enum err attachments_tick(struct core *core) {
+    return tick_reached(core->now.mono, core->attachment_due) ? ask_for_next(core) : ERR_OK;
+}
+
+static enum err has_room_for(struct core *core, uint64_t more) {
+    uint64_t total = 0;
+    enum err err = store_attachment_total(core->store, &total);
+    return err == ERR_OK && total + more > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
+}
+
+/* Across the parts in which it lies: an owner's are of other lengths. */
+static enum err read_piece(struct core *core, const struct store_attachment *attachment,
+                           uint32_t offset, struct buffer *out) {
+    uint32_t left = attachment->size - offset;
+    uint32_t len = left < LINK_DATA_MAX ? left : LINK_DATA_MAX;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && out->len < len) {
+        struct bytes data;
+        uint32_t had = (uint32_t)out->len;
+        err =
+            store_attachment_read(core->store, &attachment->sha256, offset + had, len - had, &data);
+        err = err == ERR_OK ? buffer_append(out, data) : err;
+    }
+    return err;
+}
+
+/* Whoever names a document first may name a wrong size, and the hash alone says which is right: so
+ * it is taken from who has the document, and checked with it. What another began goes. */
+static enum err begin_anew(struct core *core, struct store_attachment *attachment, uint32_t size) {
+    if (size == attachment->size && attachment->have == 0) {
+        return ERR_OK;
+    }
+    enum err err = attachments_resize(core, attachment, size);
+    return err == ERR_FULL_TABLE ? ERR_OK : err;
+}
+
+static enum err take_piece(struct core *core, struct link *link,
+                           struct store_attachment *attachment, struct bytes data) {
+    bool good = false;
+    enum err err =
+        store_attachment_append(core->store, &attachment->sha256, attachment->have, data);
+    if (err != ERR_OK) {
+        return err;
+    }
+    attachment->have += (uint32_t)data.len;
+    core->attachment_at = attachment->have;
+    if (attachment->have < attachment->size) {
+        try_later(core);
+        return ask(core, link, attachment);
+    }
+    err = attachments_finish(core, attachment, &good);
+    core->attachment_at = 0;
+    core->attachment_due = core->now.mono;
+    if (good) {
+        core->attachment_link = 0; /* it may be asked again at once */
+    }
+    return err == ERR_OK && !good ? ERR_PEER_BOUNDS : err; /* all of it is this neighbour's */
+}
+
+/* From its beginning, of a neighbour chosen anew for each turn. */
 static enum err ask_for_next(struct core *core) {
     struct store_attachment missing;
     core->attachment_due = TICK_NEVER;
+    core->attachment_at = 0;
     enum err err = next_missing(core, &missing);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     core->attachment_after = missing.sha256;
+    missing.have = 0;
     try_later(core);
     struct link *from = any_neighbour(core, &missing.sha256);
     if (from == NULL) {
@@ -179,9 +214,11 @@ static enum err next_missing(struct core *core, struct store_attachment *out) {
     return err;
 }
 
-/* Each with the same chance; NULL: there is none. An outsider hears of no document but its own. */
+/* Each with the same chance, but the one whose turn it was only where there is no other; NULL:
+ * there is none. An outsider hears of no document but its own. */
 static struct link *any_neighbour(struct core *core, const struct id *sha256) {
     struct link *chosen = NULL;
+    struct link *again = NULL;
     uint64_t seen = 0;
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
@@ -191,11 +228,16 @@ static struct link *any_neighbour(struct core *core, const struct id *sha256) {
         bool outside = link->state == LINK_OPEN && link->door == TRANSPORT_OUTSIDER &&
                        link->purpose == PURPOSE_IN && outside_may_have(core, &link->about, sha256);
         bool may = link->in_overlay || carries || outside;
-        if (link->no != 0 && may && core_random(core) % ++seen == 0) {
+        if (link->no == 0 || !may) {
+            continue;
+        }
+        if (link->no == core->attachment_link) {
+            again = link;
+        } else if (core_random(core) % ++seen == 0) {
             chosen = link;
         }
     }
-    return chosen;
+    return chosen == NULL ? again : chosen;
 }
 
 static enum err ask(struct core *core, struct link *link,

@@ -136,7 +136,7 @@ enum err answer_document_put(struct answer *answer) {
         err = store_attachment_get(core->store, &request->id, &attachment);
     }
     if (err == ERR_OK && attachment.size != request->total && attachment.have < attachment.size) {
-        attachment.have = 0; /* somebody named another size */
+        /* somebody named another size */
         err = attachments_resize(core, &attachment, (uint32_t)request->total);
     }
     if (err == ERR_OK && attachment.have == attachment.size) {
@@ -145,9 +145,16 @@ enum err answer_document_put(struct answer *answer) {
     if (err == ERR_OK && request->offset != attachment.have) {
         return ERR_PEER_SEQUENCE;
     }
-    return err == ERR_OK
-               ? store_attachment_append(core->store, &request->id, attachment.have, request->blob)
-               : err;
+    if (err == ERR_OK) {
+        err = store_attachment_append(core->store, &request->id, attachment.have, request->blob);
+        attachment.have += (uint32_t)request->blob.len;
+    }
+    if (err != ERR_OK || attachment.have < attachment.size) {
+        return err;
+    }
+    bool good = false;
+    err = attachments_finish(core, &attachment, &good); /* neighbours trust what we pass on */
+    return err == ERR_OK && !good ? ERR_PEER_BOUNDS : err;
 }
 
 enum err answer_document_get(struct answer *answer) {

@@ -41,6 +41,8 @@ static enum err link_event(struct core *core, struct link *link,
                            const struct transport_event *event);
 static enum err link_established(struct core *core, struct link *link,
                                  const struct transport_event *event);
+static enum err door_established(struct core *core, struct link *link,
+                                 const struct transport_event *event);
 static enum err member_established(struct core *core, struct link *link, struct bytes payload);
 static enum err link_message(struct core *core, struct link *link,
                              const struct transport_event *event);
@@ -49,7 +51,15 @@ static enum err fill_doors(struct core *core);
 static enum err fill_request_doors(struct core *core);
 static enum err visit_door_invite(void *context, const struct store_invite *invite);
 static enum err visit_door_request(void *context, const struct store_object *object);
+typedef bool links_alike(const struct core *core, const struct link *a, const struct link *b);
+static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
+                            size_t most);
+static bool of_one(const struct core *core, const struct link *a, const struct link *b);
+static bool both_guests(const struct core *core, const struct link *a, const struct link *b);
+static bool is_guest(const struct core *core, const struct link *link);
+static struct link *new_inbound(struct core *core, uint64_t no);
 static struct link *new_link(struct core *core, uint64_t no);
+static struct link *give_way(struct core *core);
 static void free_link(struct link *link);
 static bool is_outside(const struct link *link);
 static struct tick link_deadline(const struct link *link);
@@ -552,7 +562,7 @@ static enum err load_charter(struct core *core) {
 /* ---- links ---- */
 
 static enum err step_link_in(struct core *core, const struct core_event *event) {
-    struct link *link = new_link(core, event->link);
+    struct link *link = new_inbound(core, event->link);
     if (link == NULL) {
         return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = event->link},
                            (struct bytes){NULL, 0});
@@ -709,8 +719,9 @@ static enum err link_event(struct core *core, struct link *link,
 
 static enum err link_established(struct core *core, struct link *link,
                                  const struct transport_event *event) {
-    enum err err = ERR_OK;
+    uint64_t no = link->no;
     link->state = LINK_OPEN;
+    link->since = core->now.mono;
     link->door = event->door;
     link->peer_static = event->peer_static;
     memcpy(link->session, event->session, sizeof link->session);
@@ -718,6 +729,18 @@ static enum err link_established(struct core *core, struct link *link,
         ASSERT(event->tag < TRANSPORT_DOORS_MAX);
         link->about = core->door_refs[event->tag].about;
     }
+    enum err err = door_established(core, link, event);
+    link = core_link(core, no);
+    if (err != ERR_OK || link == NULL || link->purpose != PURPOSE_IN) {
+        return err;
+    }
+    err = keep_newest(core, link, of_one, INBOUND_OF_ONE);
+    return err == ERR_OK && link->no != 0 ? keep_newest(core, link, both_guests, GUESTS_MAX) : err;
+}
+
+static enum err door_established(struct core *core, struct link *link,
+                                 const struct transport_event *event) {
+    enum err err = ERR_OK;
     switch (event->door) {
     case TRANSPORT_MEMBER:
         return member_established(core, link, event->data);
@@ -1006,7 +1029,8 @@ static bool is_outside(const struct link *link) {
 }
 
 /* When a link has had its time. Members are kept alive by pings; who came through another door and
- * says nothing would hold a slot for ever. */
+ * says nothing would hold a slot for ever, and so would who says a byte now and then where there is
+ * little to say. */
 static struct tick link_deadline(const struct link *link) {
     if (link->state != LINK_OPEN) { /* an open port costs a scanner more than us */
         int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
@@ -1014,7 +1038,11 @@ static struct tick link_deadline(const struct link *link) {
     }
     bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares ||
                  link->door == TRANSPORT_CATCH_UP || is_outside(link);
-    return idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
+    struct tick due = idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
+    bool is_short = link->door == TRANSPORT_JOIN || link->door == TRANSPORT_CATCH_UP ||
+                    link->door == TRANSPORT_MEET;
+    struct tick end = tick_add(link->opened, (struct duration){SHORT_LIFE_MS});
+    return is_short ? tick_earliest(due, end) : due;
 }
 
 static enum err expire_links(struct core *core) {
@@ -1034,42 +1062,114 @@ static enum err expire_links(struct core *core) {
 
 /* ---- table ---- */
 
-/* When the table is full, or half-open links take more than their share, the oldest half-open
- * inbound one gives way: a flood pushes out itself. Those of whom a good first message has come
- * give way last, so that strangers cannot push out a member that is in the middle of its handshake.
- */
-static struct link *new_link(struct core *core, uint64_t no) {
-    struct link *free_slot = NULL;
-    struct link *oldest = NULL;
+/* Of those that are as this one, it counted, the one that has stood longest gives way to it. */
+static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
+                            size_t most) {
+    for (;;) {
+        struct link *oldest = NULL;
+        size_t count = 1;
+        for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+            struct link *other = &core->links[i];
+            if (other->no == 0 || other == link || other->state != LINK_OPEN ||
+                other->purpose != PURPOSE_IN || !alike(core, link, other)) {
+                continue;
+            }
+            bool older = oldest == NULL || other->since.ms < oldest->since.ms ||
+                         (other->since.ms == oldest->since.ms && other->no < oldest->no);
+            oldest = older ? other : oldest;
+            count++;
+        }
+        enum err err = count > most ? core_close(core, oldest, NULL) : ERR_OK;
+        if (err != ERR_OK || count <= most || link->no == 0) {
+            return err;
+        }
+    }
+}
+
+/* The newest stays: one that broke may still look alive here, and nobody else has this key. Several
+ * clips of one home may come at once, each over a link of its own. */
+static bool of_one(const struct core *core, const struct link *a, const struct link *b) {
+    (void)core;
+    return a->door == b->door && a->door != TRANSPORT_DELIVERY &&
+           box_public_equal(&a->peer_static, &b->peer_static);
+}
+
+/* Guests may come under as many keys as they like. An honest one says what it wants right behind
+ * its handshake, so that a flood pushes out itself. */
+static bool both_guests(const struct core *core, const struct link *a, const struct link *b) {
+    return is_guest(core, a) && is_guest(core, b);
+}
+
+static bool is_guest(const struct core *core, const struct link *link) {
+    struct id grant;
+    bool held = false;
+    switch (link->door) {
+    case TRANSPORT_JOIN:
+        return !link->spoken;
+    case TRANSPORT_MEET:
+        return !link->compares && !link->spoken;
+    case TRANSPORT_DELIVERY:
+        return !transfer_receiving(core->transfer, link->no, &grant, &held);
+    case TRANSPORT_MEMBER:
+    case TRANSPORT_CATCH_UP:
+    case TRANSPORT_OUTSIDER:
+    case TRANSPORT_SIBLING:
+        return false;
+    }
+    return false;
+}
+
+/* When those that came to us, or the half-open ones among them, take more than their share, the
+ * oldest half-open one gives way: a flood pushes out itself, and leaves this home what it dials. */
+static struct link *new_inbound(struct core *core, uint64_t no) {
+    size_t inbound = 0;
     size_t half_open = 0;
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        const struct link *link = &core->links[i];
+        if (link->no != 0 && link->purpose == PURPOSE_IN) {
+            inbound++;
+            half_open += link->state == LINK_HANDSHAKE ? 1 : 0;
+        }
+    }
+    bool fits = inbound < INBOUND_MAX && half_open < CORE_HALF_OPEN_MAX;
+    return fits || give_way(core) != NULL ? new_link(core, no) : NULL;
+}
+
+static struct link *new_link(struct core *core, uint64_t no) {
+    struct link *slot = NULL;
+    for (size_t i = 0; slot == NULL && i < CORE_LINKS_MAX; i++) {
+        slot = core->links[i].no == 0 ? &core->links[i] : NULL;
+    }
+    slot = slot == NULL ? give_way(core) : slot;
+    if (slot != NULL) {
+        *slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
+        buffer_init(&slot->manifest, SEALED_MANIFEST_MAX);
+        buffer_init(&slot->vouch, TRANSPORT_DATA_MAX);
+        buffer_init(&slot->shown, CHAIN_PARTS_MAX * (SIGNED_GOSSIP_MAX + 4));
+    }
+    return slot;
+}
+
+/* The place of the oldest half-open inbound link; NULL when there is none. Those of whom a good
+ * first message has come give way last, so that strangers cannot push out a member that is in the
+ * middle of its handshake. */
+static struct link *give_way(struct core *core) {
+    struct link *oldest = NULL;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
-        if (link->no == 0) {
-            free_slot = free_slot == NULL ? link : free_slot;
-        } else if (link->state == LINK_HANDSHAKE && link->purpose == PURPOSE_IN) {
-            half_open++;
+        if (link->no != 0 && link->state == LINK_HANDSHAKE && link->purpose == PURPOSE_IN) {
             bool older = oldest == NULL ||
                          (link->proved == oldest->proved ? link->no < oldest->no : !link->proved);
             oldest = older ? link : oldest;
         }
     }
-    if (oldest != NULL && (free_slot == NULL || half_open >= CORE_HALF_OPEN_MAX)) {
-        enum err err =
-            core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = oldest->no},
-                        (struct bytes){NULL, 0});
-        if (err != ERR_OK) {
-            return NULL;
-        }
-        free_link(oldest);
-        free_slot = oldest;
+    if (oldest == NULL ||
+        core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = oldest->no},
+                    (struct bytes){NULL, 0}) != ERR_OK) {
+        return NULL;
     }
-    if (free_slot != NULL) {
-        *free_slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
-        buffer_init(&free_slot->manifest, SEALED_MANIFEST_MAX);
-        buffer_init(&free_slot->vouch, TRANSPORT_DATA_MAX);
-        buffer_init(&free_slot->shown, CHAIN_PARTS_MAX * (SIGNED_GOSSIP_MAX + 4));
-    }
-    return free_slot;
+    free_link(oldest);
+    return oldest;
 }
 
 static void free_link(struct link *link) {

@@ -562,7 +562,7 @@ static enum err want_for_request(struct core *core, const struct request *reques
     const struct store_attachment want = {
         .sha256 = *sha256, .size = size, .expires = request->head.expires};
     enum err err = attachments_want(core, &want);
-    core->attachment_due = core->now.mono;
+    attachments_look(core);
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
 }
 
@@ -774,7 +774,7 @@ static enum err load_request(struct core *core, const struct store_object *row,
     if (over) {
         requests_take_back(core->requests, &row->id);
     }
-    core->attachment_due = core->now.mono;
+    attachments_look(core);
     return err;
 }
 

@@ -681,7 +681,6 @@ enum err outside_established(struct core *core, struct link *link) {
         return answer_established(core, link);
     }
     struct outside_door *door = door_of(core, link);
-    link->since = core->now.mono;
     if (door != NULL) {
         door->retry = tick_add(core->now.mono, (struct duration){OUTSIDE_PING_MS});
         core_journal(core, "info link: door up");

@@ -57,6 +57,10 @@ enum {
     COMPARISONS_MAX = 4,                      /* likewise */
     COMPARE_TIME_MS = 5 * DURATION_MINUTE_MS, /* for two people to come to their keyboards */
     IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
+    SHORT_LIFE_MS = 10 * DURATION_MINUTE_MS, /* of who joins, catches up or meets, busy or not */
+    INBOUND_MAX = CORE_LINKS_MAX - 24,       /* the rest is kept for those that this home dials */
+    INBOUND_OF_ONE = 2, /* of one static key by one door: what broke may still look alive */
+    GUESTS_MAX = 16,    /* who needs no certificate, and has nothing under way yet */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
@@ -128,8 +132,8 @@ struct link {
     bool caught_up;                  /* the peer's have come */
     struct tick opened;
     struct tick heard;       /* when bytes came last */
-    struct tick since;       /* outsider's node: when the link stood, and */
-    struct sign_public log;  /* by which the home at the other end is a witness */
+    struct tick since;       /* when it was open */
+    struct sign_public log;  /* outsider's node: by which the home at the other end is a witness */
     struct tick heads_since; /* start of the time over which messages about heads are counted */
     unsigned heads_count;
     size_t queued;          /* bytes given out since the link was last drained */
@@ -376,8 +380,9 @@ struct core {
     struct sign_public forked[STORE_FORKS_MAX];
     bool say_succeeded; /* the log key was; the journal does not know yet */
     struct tick attachment_due;
-    struct id attachment_after;
-    uint64_t attachment_link; /* whom the last part was asked of */
+    struct id attachment_after; /* which one is asked for */
+    uint64_t attachment_link;   /* whose turn it is; 0: nobody's yet */
+    uint32_t attachment_at;     /* so much of it has come in this turn */
     struct tick upkeep_due;
     bool named[NAMED_PLACES]; /* those of the requests that something takes back */
     bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
@@ -611,11 +616,15 @@ enum err away_drained(struct core *core, struct link *link);
 /* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
  * ERR_FULL_TABLE. */
 enum err attachments_want(struct core *core, const struct store_attachment *want);
-/* As store_attachment_resize(), within the same bound; *attachment gets the size. */
+/* As store_attachment_resize(), within the same bound; *attachment is as it is then. */
 enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size);
 enum err attachments_asked(struct core *core, struct link *link,
                            const struct link_message *message);
 enum err attachments_came(struct core *core, struct link *link, const struct link_message *message);
+/* All of its bytes have come: *good when they have its hash; else none of them is kept. */
+enum err attachments_finish(struct core *core, const struct store_attachment *attachment,
+                            bool *good);
+void attachments_look(struct core *core); /* there may be one to fetch */
 enum err attachments_tick(struct core *core);
 
 /* ---- address_book.c ---- */

@@ -174,8 +174,8 @@ BREAK(spans_are_empty, x->as.sync_ids.spans[0].upper = x->as.sync_ids.spans[0].l
 BREAK(spans_overlap, x->as.sync_ids.spans[1].lower = x->as.sync_ids.spans[0].lower)
 BREAK(spans_name_more_ids, x->as.sync_ids.spans[0].count[0] += 1)
 BREAK(piece_passes_its_end, x->as.attachment_piece.offset++)
-BREAK(piece_begins_past_its_end, x->as.attachment_piece.size = 7; x->as.attachment_piece.offset = 8;
-      x->as.attachment_piece.data.len = 0)
+BREAK(piece_is_shorter_than_it_can_be, x->as.attachment_piece.data.len--)
+BREAK(piece_begins_past_its_end, x->as.attachment_piece.size = 7; x->as.attachment_piece.offset = 8)
 BREAK(manifest_passes_its_end, x->as.header.manifest_size--)
 
 static void test_each_rule_between_fields_holds_both_ways(void **state) {
@@ -193,6 +193,7 @@ static void test_each_rule_between_fields_holds_both_ways(void **state) {
         RULE(LINK_SYNC_IDS, "SyncIds", spans_overlap),
         RULE(LINK_SYNC_WANT, "SyncIds", spans_name_more_ids),
         RULE(LINK_ATTACHMENT_PIECE, "AttachmentPiece", piece_passes_its_end),
+        RULE(LINK_ATTACHMENT_PIECE, "AttachmentPiece", piece_is_shorter_than_it_can_be),
         RULE(LINK_ATTACHMENT_PIECE, "AttachmentPiece", piece_begins_past_its_end),
         RULE(LINK_HEADER, "Header", manifest_passes_its_end),
     };

@@ -1,0 +1,149 @@
+/* Links are few, and one that comes to this home takes none from the others: not a member with its
+ * certificate, and not whoever makes keys as it likes. */
+#include <string.h>
+
+#include "node/core/parts.h"
+#include "tests/support/check.h"
+#include "tests/support/world.h"
+
+enum {
+    HOME,
+    HOSTILE,
+    PEER,
+    HOMES,
+    MINUTE = DURATION_MINUTE_MS,
+    CROWD = 40,
+};
+
+static const struct world_terms terms = {.slot_s = 5, .invite_allowance = 16};
+
+static struct world *settled(uint64_t seed) {
+    struct world *world = world_create(seed, HOMES, NULL);
+    world_settle(world, &terms);
+    for (int i = 0; i < HOMES; i++) {
+        CHECK(world_certificate(world, i));
+    }
+    world_kill(world, HOSTILE);
+    world_run(world, MINUTE);
+    return world;
+}
+
+static size_t open_ones(const struct world_insider *insiders, size_t count) {
+    size_t open = 0;
+    for (size_t i = 0; i < count; i++) {
+        open += insiders[i].open ? 1 : 0;
+    }
+    return open;
+}
+
+static void hang_up(struct world_insider *insiders, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        world_insider_hang_up(&insiders[i]);
+    }
+}
+
+static enum err compare(struct world *world, int home, int with) {
+    static const uint8_t commitment[MEET_NONCE_BYTES] = {1};
+    const struct control_request request = {.op = CONTROL_MEET_COMMIT,
+                                            .id = world->homes[with].certificate,
+                                            .blob = BYTES_OF(commitment)};
+    world->client = 100 + (uint64_t)home;
+    return world_ask(world, home, &request);
+}
+
+static size_t links_of(const struct world *world, enum link_purpose purpose) {
+    size_t count = 0;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        const struct link *link = &world->homes[HOME].core->links[i];
+        count += link->no != 0 && link->purpose == purpose ? 1 : 0;
+    }
+    return count;
+}
+
+/* The old ones give way: they may have broken, and only the same key can end them. */
+static void test_a_member_has_two_links_by_one_door(void **state) {
+    (void)state;
+    static struct world_insider crowd[CROWD];
+    struct world *world = settled(3);
+    size_t before = links_of(world, PURPOSE_IN);
+    for (size_t i = 0; i < CROWD; i++) {
+        CHECK(world_insider_compare(world, HOSTILE, HOME, &crowd[i]));
+    }
+    CHECK(open_ones(crowd, CROWD) == INBOUND_OF_ONE);
+    CHECK(crowd[CROWD - 1].open && crowd[CROWD - 2].open);
+    CHECK(links_of(world, PURPOSE_IN) == before + INBOUND_OF_ONE);
+    hang_up(crowd, CROWD);
+    world_destroy(world);
+}
+
+static bool has_request(struct world *world, void *context) {
+    return world_has_object(world, PEER, context);
+}
+
+static void test_who_delivers_nothing_gives_way_to_who_comes(void **state) {
+    (void)state;
+    static struct world_insider crowd[CROWD];
+    struct world *world = settled(4);
+    struct request request;
+    struct id id;
+    world_voluntary(world, HOME, DURATION_HOUR_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, HOME, &request, &id));
+    CHECK(world_run_until(world, MINUTE, has_request, &id));
+    for (size_t i = 0; i < CROWD; i++) {
+        CHECK(world_insider_dial(world, HOSTILE, HOME, &id, (struct bytes){NULL, 0}, &crowd[i]));
+    }
+    CHECK(open_ones(crowd, CROWD) == GUESTS_MAX);
+    CHECK(crowd[CROWD - 1].open && !crowd[0].open);
+    hang_up(crowd, CROWD);
+    world_destroy(world);
+}
+
+/* A word a minute does not hold a link where two people compare four of them. */
+static void test_a_link_of_a_short_lived_door_ends_however_busy(void **state) {
+    (void)state;
+    struct world *world = settled(5);
+    struct world_insider insider;
+    const struct link_message commit = {.kind = LINK_MEET_COMMIT, .as.meet_commit.commitment = {1}};
+    int minutes = 0;
+    CHECK(world_insider_compare(world, HOSTILE, HOME, &insider));
+    while (insider.open && world_insider_say(&insider, &commit)) {
+        CHECK(minutes++ < 12);
+        world_run(world, MINUTE);
+    }
+    CHECK(minutes >= 9);
+    world_insider_hang_up(&insider);
+    world_destroy(world);
+}
+
+/* As if many certificates had come together. */
+static void test_places_are_left_for_what_this_home_dials(void **state) {
+    (void)state;
+    struct world *world = settled(6);
+    struct core *core = world->homes[HOME].core;
+    struct world_insider insider;
+    for (size_t i = 0; links_of(world, PURPOSE_IN) < INBOUND_MAX; i++) {
+        if (core->links[i].no == 0) {
+            core->links[i] = (struct link){.no = 1000001 + 2 * i,
+                                           .state = LINK_OPEN,
+                                           .door = TRANSPORT_SIBLING,
+                                           .heard = TICK_NEVER,
+                                           .opened = TICK_NEVER};
+        }
+    }
+    CHECK(!world_insider_compare(world, HOSTILE, HOME, &insider));
+    world_insider_hang_up(&insider);
+    CHECK_ERR(ERR_OK, compare(world, HOME, PEER));
+    world_run(world, 1000);
+    CHECK(links_of(world, PURPOSE_COMPARE) == 1);
+    world_destroy(world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_member_has_two_links_by_one_door),
+        cmocka_unit_test(test_who_delivers_nothing_gives_way_to_who_comes),
+        cmocka_unit_test(test_a_link_of_a_short_lived_door_ends_however_busy),
+        cmocka_unit_test(test_places_are_left_for_what_this_home_dials),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

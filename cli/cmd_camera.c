@@ -327,7 +327,7 @@ static int edit(struct cli *cli) {
         camera = find_camera(&cameras.list, cli->argv[1]);
         failed = camera == NULL ? no_camera(cli->argv[1]) : read_communities(cli, &from, camera);
     }
-    if (failed == 0) {
+    if (failed == 0 && camera != NULL) {
         recordings_look(camera, &recordings);
     }
     if (failed == 0) {
@@ -338,6 +338,8 @@ static int edit(struct cli *cli) {
                     everywhere ? "may be asked about in every community of this home"
                                : "may be asked about there alone",
                     "changed");
+    }
+    if (failed == 0 && camera != NULL) {
         warn_missing(camera, &recordings);
     }
     return failed;

@@ -48,8 +48,7 @@ static int open_desk(struct desk *desk, const char *to, const char *player);
 static int start_helpers(struct desk *desk, const char *player);
 static void close_desk(struct desk *desk);
 static int review_what_waits(struct review *review, const char *code);
-static int say_named(struct review *review);
-static int find_grant(struct client *client, const struct id *request, struct instant *at);
+static void say_named(const struct review *review);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
 static int load_requests(struct review *review, const char *code);
@@ -161,7 +160,7 @@ static void close_desk(struct desk *desk) {
 static int review_what_waits(struct review *review, const char *code) {
     int failed = load(review, code);
     if (failed == 0 && review->count == 0 && code != NULL) {
-        failed = say_named(review);
+        say_named(review);
     } else if (failed == 0 && review->count == 0) {
         term_text("nothing waits for your decision");
     }
@@ -175,24 +174,19 @@ static int review_what_waits(struct review *review, const char *code) {
     return failed == 0 ? review->skipped : failed;
 }
 
-/* Why nothing of the request that was named waits: by what this owner's `stoop` remembers, and the
- * grant for the time of it. */
-static int say_named(struct review *review) {
+/* Why nothing of the request that was named waits: by what this owner's `stoop` remembers. */
+static void say_named(const struct review *review) {
+    const struct memory_asked *asked =
+        review->found ? memory_of(&review->memory, &review->named) : NULL;
     char at[INSTANT_TEXT_MAX];
     char text[128];
-    struct instant granted = {0};
-    enum memory_outcome outcome =
-        review->found ? memory_outcome_of(&review->memory, &review->named) : MEMORY_OPEN;
-    int failed =
-        outcome == MEMORY_ACCEPTED ? find_grant(review->desk.client, &review->named, &granted) : 0;
-    instant_local(granted, at);
-    if (outcome == MEMORY_ACCEPTED) {
-        (void)snprintf(text, sizeof text, "you have accepted it already%s%.11s%.5s",
-                       granted.ms > 0 ? ", on " : "", granted.ms > 0 ? at : "",
-                       granted.ms > 0 ? at + 16 : "");
+    if (asked != NULL && asked->outcome != MEMORY_OPEN) {
+        bool known = asked->decided.ms > 0;
+        instant_local(asked->decided, at);
+        (void)snprintf(text, sizeof text, "you have %s it already%s%.21s",
+                       asked->outcome == MEMORY_ACCEPTED ? "accepted" : "declined",
+                       known ? ", on " : "", known ? at : "");
         term_text(text);
-    } else if (outcome == MEMORY_DECLINED) {
-        term_text("you have declined it already; the sealed copy is shredded");
     } else if (review->found && review->named_end != REQUEST_STANDS) {
         term_text("it has ended: see 'stoop requests'");
     } else if (review->over > 0) {
@@ -200,33 +194,6 @@ static int say_named(struct review *review) {
     } else {
         term_text("nothing of this home is asked for by that code");
     }
-    return failed;
-}
-
-static int find_grant(struct client *client, const struct id *request, struct instant *at) {
-    static struct control_reply reply;
-    struct client_list list = {0};
-    struct control_request ask = {.op = CONTROL_CLIP};
-    struct signed_object object;
-    struct head head;
-    bool granted = false;
-    int failed = 0;
-    while (client_each_part(client, CONTROL_CLIPS, &list, &reply, &failed)) {
-        bool went = reply.as.clip.state == CLIP_GRANTED || reply.as.clip.state == CLIP_DELIVERED;
-        if (went && id_equal(&reply.as.clip.request, request)) {
-            ask.clip = reply.as.clip.clip;
-            granted = true;
-        }
-    }
-    if (failed != 0 || !granted) { /* it may be gone since */
-        return failed;
-    }
-    failed = client_one(client, &ask, CONTROL_GOT_CLIP, &reply);
-    if (failed == 0 && signed_decode(reply.as.clip.grant, &object) == ERR_OK &&
-        head_decode(object.body, &head) == ERR_OK) {
-        *at = head.created;
-    }
-    return failed;
 }
 
 /* ---- what waits ---- */
@@ -747,7 +714,7 @@ static int remember(struct review *review, const struct id *request, enum memory
                     struct instant snoozed_until) {
     int failed = memory_load(review->desk.cli, &review->memory);
     if (failed == 0) {
-        memory_decide(&review->memory, request, outcome);
+        memory_decide(&review->memory, request, outcome, now_wall());
         memory_snooze(&review->memory, request, snoozed_until);
         failed = memory_save(review->desk.cli, &review->memory);
     }

@@ -15,7 +15,7 @@ static enum err read_line(struct memory *memory, char *line);
 static enum err read_asked(struct memory *memory, char *rest);
 static enum err read_muted(struct memory *memory, char *rest, bool in_one);
 static bool read_seconds(const char *word, struct instant *out);
-static bool read_outcome(const char *word, enum memory_outcome *out);
+static bool read_outcome(char *word, struct memory_asked *out);
 static size_t find(const struct memory *memory, const struct id *request);
 static bool add_muted(struct memory *memory, const struct id *community, const char *name);
 static size_t find_muted(const struct memory *memory, const struct id *community, const char *name);
@@ -72,7 +72,7 @@ static enum err read_asked(struct memory *memory, char *rest) {
     bool good = memory->asked_count < MEMORY_ASKED_MAX &&
                 hex_read(words[0], asked.request.b, sizeof asked.request.b) == ERR_OK &&
                 hex_read(words[1], asked.author.b, sizeof asked.author.b) == ERR_OK &&
-                read_seconds(words[2], &asked.at) && read_outcome(words[3], &asked.outcome) &&
+                read_seconds(words[2], &asked.at) && read_outcome(words[3], &asked) &&
                 read_seconds(words[4], &asked.snoozed_until) &&
                 (rest == NULL || hex_read(rest, asked.amends.b, sizeof asked.amends.b) == ERR_OK);
     if (!good || find(memory, &asked.request) < memory->asked_count) {
@@ -94,11 +94,15 @@ static enum err read_muted(struct memory *memory, char *rest, bool in_one) {
     return name_good(rest) && add_muted(memory, &community, rest) ? ERR_OK : ERR_USER_SYNTAX;
 }
 
-static bool read_outcome(const char *word, enum memory_outcome *out) {
+/* "accepted:1795555800", or without when. */
+static bool read_outcome(char *word, struct memory_asked *out) {
+    char *when = word;
+    (void)strsep(&when, ":");
     for (size_t i = 0; i < COUNT_OF(outcome_words); i++) {
         if (strcmp(word, outcome_words[i]) == 0) {
-            *out = (enum memory_outcome)i;
-            return true;
+            out->outcome = (enum memory_outcome)i;
+            return when == NULL ||
+                   (out->outcome != MEMORY_OPEN && read_seconds(when, &out->decided));
         }
     }
     return false;
@@ -122,15 +126,19 @@ enum err memory_write(const struct memory *memory, struct buffer *out) {
         char request[2 * sizeof asked->request.b + 1];
         char author[2 * sizeof asked->author.b + 1];
         char amends[2 * sizeof asked->amends.b + 1] = "";
+        char when[24] = "";
         hex_write(BYTES_OF(asked->request.b), request);
         hex_write(BYTES_OF(asked->author.b), author);
         if (!id_is_zero(&asked->amends)) {
             hex_write(BYTES_OF(asked->amends.b), amends);
         }
-        (void)snprintf(line, sizeof line, "asked %s %s %" PRId64 " %s %" PRId64 "%s%s\n", request,
+        if (asked->decided.ms > 0) {
+            (void)snprintf(when, sizeof when, ":%" PRId64, asked->decided.ms / DURATION_SECOND_MS);
+        }
+        (void)snprintf(line, sizeof line, "asked %s %s %" PRId64 " %s%s %" PRId64 "%s%s\n", request,
                        author, asked->at.ms / DURATION_SECOND_MS, outcome_words[asked->outcome],
-                       asked->snoozed_until.ms / DURATION_SECOND_MS, *amends == '\0' ? "" : " ",
-                       amends);
+                       when, asked->snoozed_until.ms / DURATION_SECOND_MS,
+                       *amends == '\0' ? "" : " ", amends);
         err = buffer_append(out, BYTES_TEXT(line));
     }
     for (size_t i = 0; err == ERR_OK && i < memory->muted_count; i++) {
@@ -156,16 +164,18 @@ void memory_note(struct memory *memory, const struct id *id, const struct id *as
     }
 }
 
-void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome) {
+void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome,
+                   struct instant now) {
     size_t at = find(memory, request);
     if (at < memory->asked_count && memory->asked[at].outcome < outcome) {
         memory->asked[at].outcome = outcome;
+        memory->asked[at].decided = now;
     }
 }
 
-enum memory_outcome memory_outcome_of(const struct memory *memory, const struct id *request) {
+const struct memory_asked *memory_of(const struct memory *memory, const struct id *request) {
     size_t at = find(memory, request);
-    return at < memory->asked_count ? memory->asked[at].outcome : MEMORY_OPEN;
+    return at < memory->asked_count ? &memory->asked[at] : NULL;
 }
 
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until) {

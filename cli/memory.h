@@ -37,6 +37,7 @@ struct memory {
         struct id author; /* its certificate */
         struct instant at;
         enum memory_outcome outcome;
+        struct instant decided;       /* 0: not, or when is not known */
         struct instant snoozed_until; /* 0: not */
         struct id amends;             /* the earlier form that it takes the place of; 0: none */
     } asked[MEMORY_ASKED_MAX];
@@ -61,8 +62,10 @@ MUST_USE enum err memory_write(const struct memory *memory, struct buffer *out);
  * what is older than MEMORY_DAYS. `asker`: on whose account it goes. */
 void memory_note(struct memory *memory, const struct id *id, const struct id *asker,
                  const struct request *request, struct instant now);
-void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome);
-enum memory_outcome memory_outcome_of(const struct memory *memory, const struct id *request);
+void memory_decide(struct memory *memory, const struct id *request, enum memory_outcome outcome,
+                   struct instant now);
+/* NULL: not known. */
+const struct memory_asked *memory_of(const struct memory *memory, const struct id *request);
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
                                   struct instant now);

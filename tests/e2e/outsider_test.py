@@ -164,6 +164,7 @@ def main():
         made.expect("again: ")
         made.line(Home.PASSPHRASE)
         assert made.wait() == DONE, made.text
+        refused(agency, "there is no owner's key in 'nope'", "outsider", "officer", "add", "Sgt. Lee", "--key", "nope")
         agency.with_passphrase("outsider", "officer", "add", "Sgt. Lee", "--key", str(officer), times=2)
         lee, = agency.facts("outsider", "officer", "list")  # no longer than its outsider
         assert lee["name"] == "Sgt. Lee" and lee["until"] == agency.facts("status")["outsider_until"], lee
@@ -189,6 +190,7 @@ def main():
         assert got == DONE, text
         wait_delivered(agency, code)
         assert certificates_known(agency) == {"Riverside PD", "Sgt. Lee", "ada", "ben"}  # and who vouched for him
+        refused(agency, "that of 'Sgt. Lee' does, who asked", "collect", code, "--to", str(root / "evidence"))
         agency.with_passphrase("--owner-dir", str(officer), "collect", code, "--to", str(root / "evidence"))
         clips = sorted((root / "evidence").glob("*.mp4"))
         assert len(clips) == 1, list((root / "evidence").iterdir())

@@ -38,7 +38,7 @@ static void note(uint32_t id, uint32_t author, struct instant at) {
 
 static void decide(uint32_t request, enum memory_outcome outcome) {
     struct id id = id_of(request);
-    memory_decide(&memory, &id, outcome);
+    memory_decide(&memory, &id, outcome, now);
 }
 
 static void test_the_past_with_one_asker_is_counted_once_each(void **state) {
@@ -161,6 +161,7 @@ static void test_it_comes_back_from_its_file(void **state) {
     assert_int_equal(again.asked_count, 3);
     CHECK(id_equal(&again.asked[2].amends, &again.asked[1].request));
     CHECK(id_is_zero(&again.asked[0].amends));
+    CHECK(again.asked[1].decided.ms == now.ms && again.asked[0].decided.ms == 0);
     CHECK(memory_muted(&again, &elm, "Acme  Insurance"));
     CHECK(memory_unmute(&again, &elm, "Acme  Insurance"));
     CHECK(!memory_unmute(&again, &elm, "Acme  Insurance"));
@@ -188,6 +189,21 @@ static void test_an_earlier_mute_is_read_and_holds_everywhere(void **state) {
     CHECK(!memory_muted(&memory, &elm, "Ben Two"));
 }
 
+/* From before it was known when: what was decided is. */
+static void test_an_earlier_decision_is_read_without_its_time(void **state) {
+    (void)state;
+    static const char text[] =
+        "stoop memory v1\nasked "
+        "00000001000000000000000000000000000000000000000000000000000000ff "
+        "00000001000000000000000000000000000000000000000000000000000000ff 1 declined 0\n";
+    size_t line = 0;
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    CHECK_ERR(ERR_OK, memory_read(BYTES_TEXT(text), &memory, &line));
+    CHECK(memory.asked[0].outcome == MEMORY_DECLINED && memory.asked[0].decided.ms == 0);
+    CHECK_ERR(ERR_OK, memory_write(&memory, &file));
+    CHECK(bytes_equal(buffer_bytes(&file), BYTES_TEXT(text)));
+}
+
 #define ID_A "00000001000000000000000000000000000000000000000000000000000000ff"
 
 static void test_a_damaged_file_is_an_error_with_its_line(void **state) {
@@ -206,6 +222,8 @@ static void test_a_damaged_file_is_an_error_with_its_line(void **state) {
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 0 " ID_A " \n", 2},
         {"stoop memory v1\nasked " ID_A " " ID_A " -1 open 0\n", 2},
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 agreed 0\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 open:5 0\n", 2},
+        {"stoop memory v1\nasked " ID_A " " ID_A " 1 accepted: 0\n", 2},
         {"stoop memory v1\nasked " ID_A " " ID_A " 1 open 999999999999\n", 2},
         {"stoop memory v1\nasked " ID_A "0 " ID_A " 1 open 0\n", 2},
         {"stoop memory v1\nmuted A\nmuted A\n", 3},
@@ -264,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_a_snooze_ends_by_itself),
         cmocka_unit_test(test_it_comes_back_from_its_file),
         cmocka_unit_test(test_an_earlier_mute_is_read_and_holds_everywhere),
+        cmocka_unit_test(test_an_earlier_decision_is_read_without_its_time),
         cmocka_unit_test(test_a_damaged_file_is_an_error_with_its_line),
         cmocka_unit_test(test_it_is_bounded),
     };

@@ -2,6 +2,8 @@
 #include "cli/recordings.h"
 
 #include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,11 +20,16 @@ static int start(void **state) {
     return setenv("TZ", "UTC", 1) == 0 && mkdtemp(camera.folder) != NULL ? 0 : -1;
 }
 
+static int drop(const char *path, const struct stat *info, int kind, struct FTW *at) {
+    (void)info;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
 static int stop(void **state) {
-    char command[FOLDER_MAX_BYTES + 16];
     (void)state;
-    (void)snprintf(command, sizeof command, "rm -r '%s'", camera.folder);
-    return system(command);
+    return nftw(camera.folder, drop, 10, FTW_DEPTH | FTW_PHYS);
 }
 
 static void put(const char *name) {

@@ -53,6 +53,7 @@ static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err run(struct core *core, const struct overlay_event *event, struct bytes object);
 static enum err act(struct core *core, const struct overlay_action *action);
 static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
+static enum err keep_replaced(struct core *core, const struct id *id);
 static enum err push(struct core *core, struct link *link, const struct overlay_action *action);
 static enum err encode_object(struct core *core, const struct overlay_action *action);
 static bool is_urgent(enum object_kind kind);
@@ -814,6 +815,12 @@ static enum err run(struct core *core, const struct overlay_event *event, struct
     struct overlay_actions *actions = core->overlay_actions;
     peer_no failed[OVERLAY_DIALS_MAX];
     size_t failed_count = 0;
+    if (event->kind == OVERLAY_EV_REPLACED) {
+        enum err kept = keep_replaced(core, &event->key.id);
+        if (kept != ERR_OK) {
+            return kept;
+        }
+    }
     core->pushed.id = event->key.id;
     core->pushed.object = object;
     buffer_clear(&core->pushed.body);
@@ -922,6 +929,20 @@ enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transpor
     return ERR_USER_NOT_FOUND; /* no address that this node may dial */
 }
 
+/* In the order in which the overlay forgets them. */
+static enum err keep_replaced(struct core *core, const struct id *id) {
+    struct store_object row;
+    enum err err = store_object_get(core->store, id, &row);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    struct replaced_object *replaced = &core->replaced[core->next_replaced];
+    core->next_replaced = (core->next_replaced + 1) % OVERLAY_REPLACED_MAX;
+    replaced->id = *id;
+    buffer_clear(&replaced->object);
+    return buffer_append(&replaced->object, row.object);
+}
+
 static enum err push(struct core *core, struct link *link, const struct overlay_action *action) {
     const struct pushed *pushed = &core->pushed;
     bool again = pushed->body.len > 0 && pushed->way.hops == action->hops &&
@@ -939,6 +960,12 @@ static enum err encode_object(struct core *core, const struct overlay_action *ac
     struct link_message message; /* the rest of the union is large, and not looked at */
     bool at_hand = pushed->object.len > 0 && id_equal(&pushed->id, &action->id);
     enum err err = at_hand ? ERR_OK : store_object_get(core->store, &action->id, &row);
+    for (size_t i = 0; err == ERR_USER_NOT_FOUND && i < OVERLAY_REPLACED_MAX; i++) {
+        if (id_equal(&core->replaced[i].id, &action->id)) {
+            row.object = buffer_bytes(&core->replaced[i].object);
+            err = ERR_OK;
+        }
+    }
     if (err != ERR_OK) {
         return err;
     }

@@ -265,6 +265,12 @@ struct pushed {
     struct buffer body; /* as GOSSIP carries it; empty: not made yet */
 };
 
+/* Which a newer one has taken the place of: whoever was told its id may still ask for it. */
+struct replaced_object {
+    struct id id; /* zero: unused */
+    struct buffer object;
+};
+
 /* An edited clip that a client hands over: its pieces, then the header, then the grant. */
 struct handing {
     enum handing_state {
@@ -400,7 +406,9 @@ struct core {
     struct overlay_members overlay_members;
     struct overlay_actions *overlay_actions; /* large; most of it is hardly ever touched */
     struct pushed pushed;
-    struct buffer charter;                 /* signed object, once there is one */
+    size_t next_replaced;
+    struct replaced_object replaced[OVERLAY_REPLACED_MAX]; /* 512 KiB at most */
+    struct buffer charter;                                 /* signed object, once there is one */
     struct buffer chain;                   /* what one request goes to ingest with */
     struct kept_certificate *certificates; /* CERTIFICATES_KEPT of them, by their ids */
     struct id book_kept;                   /* hash of the address book as it is in the store */

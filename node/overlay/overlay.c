@@ -1,6 +1,6 @@
 /* Invariants:
  *  1. `objects` holds only what the driver has accepted.
- *  2. No action forwards an object that is not in `objects`.
+ *  2. No action forwards an object that is not in `objects`, or was until a moment ago.
  *  3. With one peer at most one link is open; of two that were dialled at once the one stays whose
  *     dialler has the smaller certificate id, so both ends close the same one.
  *  4. What a step does is a function of the engine's state, the event, `now` and `random`. */
@@ -22,6 +22,7 @@ static enum err take_message(struct overlay *o, struct link *link,
 static void offer(struct overlay *o, struct link *link, const struct overlay_event *event);
 static enum err accept_object(struct overlay *o, const struct overlay_event *event,
                               struct link *from);
+static enum err replace_object(struct overlay *o, const struct id *id);
 static enum err ignore_object(struct overlay *o, const struct id *id);
 static void drop_expired(struct overlay *o);
 static void heard(struct overlay *o, struct link *link);
@@ -52,6 +53,7 @@ void overlay_destroy(struct overlay *overlay) {
         }
         tree_finish(overlay);
         free(overlay->ignored);
+        free(overlay->replaced);
         free(overlay->shunned);
         sync_set_destroy(overlay->objects);
         free(overlay);
@@ -132,8 +134,7 @@ static enum err step(struct overlay *o, const struct overlay_event *event, struc
         }
         return ERR_OK;
     case OVERLAY_EV_REPLACED:
-        (void)sync_set_remove(o->objects, &event->key.id);
-        return ignore_object(o, &event->key.id); /* neighbours may still announce it */
+        return replace_object(o, &event->key.id);
     case OVERLAY_EV_TICK:
         drop_expired(o);
         view_tick(o);
@@ -235,6 +236,7 @@ size_t overlay_bytes(const struct overlay *overlay) {
                    overlay->announced_room * sizeof(struct announced) +
                    overlay->shunned_room * sizeof(struct shunned);
     bytes += overlay->ignored == NULL ? 0 : OVERLAY_IGNORED_MAX * sizeof(struct ignored);
+    bytes += overlay->replaced == NULL ? 0 : OVERLAY_REPLACED_MAX * sizeof(struct replaced);
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         bytes += overlay->links[i].push_count * sizeof(struct id);
     }
@@ -304,6 +306,19 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     }
     tree_accepted(o, event, from);
     return ERR_OK;
+}
+
+/* Whoever was told its id and asks gets the old one: nothing less shows that there was one. */
+static enum err replace_object(struct overlay *o, const struct id *id) {
+    if (o->replaced == NULL) {
+        o->replaced = calloc(OVERLAY_REPLACED_MAX, sizeof o->replaced[0]);
+    }
+    if (sync_set_remove(o->objects, id) && o->replaced != NULL) {
+        o->replaced[o->next_replaced] =
+            (struct replaced){*id, tick_add(o->now.mono, (struct duration){OVERLAY_ANSWERED_MS})};
+        o->next_replaced = (o->next_replaced + 1) % OVERLAY_REPLACED_MAX;
+    }
+    return ignore_object(o, id); /* neighbours may still announce it */
 }
 
 /* The ring forgets the earliest: then it may be looked at once more. */
@@ -422,6 +437,18 @@ struct overlay_action *overlay_push(struct overlay *o, struct link *link, const 
     o->counts.pushes++;
     link->ping_at = view_next_ping(o);
     return action;
+}
+
+const struct id *overlay_find_replaced(const struct overlay *o,
+                                       const uint8_t short_id[LINK_SHORT_BYTES]) {
+    for (size_t i = 0; o->replaced != NULL && i < OVERLAY_REPLACED_MAX; i++) {
+        const struct replaced *replaced = &o->replaced[i];
+        if (memcmp(replaced->id.b, short_id, LINK_SHORT_BYTES) == 0 &&
+            !tick_reached(o->now.mono, replaced->until)) {
+            return &replaced->id;
+        }
+    }
+    return NULL;
 }
 
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]) {

@@ -38,10 +38,17 @@ enum {
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
     OVERLAY_RESERVED = 2048,     /* of them for our own, and for certificates */
     OVERLAY_IGNORED_MAX = 256,
+    OVERLAY_REPLACED_MAX =
+        32, /* objects that may still be asked for. An author says less in so long */
     OVERLAY_MISSING_MAX = 1024, /* ids announced that have not come */
     OVERLAY_PUSHES_MAX = 4096,  /* ids that wait until one link has drained */
     OVERLAY_ACTIONS_MAX = 192,
     OVERLAY_SENDS_MAX = SYNC_MESSAGES_MAX + 2 * OVERLAY_SLOTS,
+
+    /* From when an id is announced until whoever was told has asked for it, and would have blamed
+     * us for not sending it: the wait for a GRAFT, for the others that announced it and for its
+     * answer. */
+    OVERLAY_ANSWERED_MS = 10 * 1000,
 
     /* What one link may have us do in a window; what goes beyond is left without an answer. */
     OVERLAY_WINDOW_MS = 10 * 1000,
@@ -94,7 +101,9 @@ struct overlay_event {
         OVERLAY_EV_ACCEPTED,  /* the driver has stored this object: ours, or from `link` */
         OVERLAY_EV_IGNORED,   /* it does not take it now, and nobody is to blame */
         OVERLAY_EV_FAULT,    /* the link's peer has sent what no correct one sends: it is shunned */
-        OVERLAY_EV_REPLACED, /* the driver does not keep this object any longer: a newer one came */
+        OVERLAY_EV_REPLACED, /* the driver does not keep this object any longer: a newer one came.
+                              * PUSH may ask for it for OVERLAY_ANSWERED_MS more, of at most
+                              * OVERLAY_REPLACED_MAX; what is not at hand then is not sent */
         OVERLAY_EV_TICK,     /* overlay_deadline() has been reached */
     } kind;
     peer_no peer;    /* PEER, PEER_GONE, LINK_UP, LINK_DOWN after a failed dial */
@@ -134,7 +143,7 @@ struct overlay_actions {
             OVERLAY_END_CUT,     /* the connection broke */
             OVERLAY_END_TOLD,    /* the peer closed it */
             OVERLAY_END_FULL,    /* for others, one side had no room */
-            OVERLAY_END_SWAPPED, /* for another, out of the address book */
+            OVERLAY_END_SWAPPED, /* for another, out of the book; or it had said nothing yet */
             OVERLAY_END_TWICE,   /* another link to the same home took its place */
             OVERLAY_END_GROUP,   /* too many to that part of the network */
             OVERLAY_END_FAULT,

@@ -144,6 +144,12 @@ struct overlay {
         struct tick until;
     } * ignored; /* owned: OVERLAY_IGNORED_MAX of them, or NULL while nothing was */
 
+    struct replaced { /* we may have announced it: it can still be asked for */
+        struct id id;
+        struct tick until;
+    } * replaced; /* owned: OVERLAY_REPLACED_MAX of them, or NULL while nothing was */
+    size_t next_replaced;
+
     struct recent {  /* accepted last: how they came */
         uint64_t id; /* its first 8 bytes */
         uint8_t slot, hops;
@@ -179,6 +185,9 @@ void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct 
 struct link_message *overlay_send(struct overlay *o, struct link *link, enum link_kind kind);
 struct overlay_action *overlay_push(struct overlay *o, struct link *link, const struct id *id,
                                     uint8_t hops);
+/* One that was replaced a moment ago; NULL. */
+const struct id *overlay_find_replaced(const struct overlay *o,
+                                       const uint8_t short_id[LINK_SHORT_BYTES]);
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
 
 /* ---- view.c ---- */

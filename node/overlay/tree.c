@@ -11,7 +11,10 @@
  *  1. An object is announced or pushed once at most to each link, and not to the one it came from,
  *     unless that asks for it.
  *  2. `missing` holds no id that is in `objects`.
- *  3. Where tree and delivery disagree, deliver: a neighbour that falls silent, or an eager link
+ *  3. Whose id was announced can be sent for OVERLAY_ANSWERED_MS: it does not end sooner, and is
+ *     at hand so long when a newer one takes its place. Else whoever makes such objects could have
+ *     our neighbours shun us.
+ *  4. Where tree and delivery disagree, deliver: a neighbour that falls silent, or an eager link
  *     that breaks, makes all links eager. */
 #include <assert.h>
 #include <stdlib.h>
@@ -44,6 +47,9 @@ enum {
 };
 
 static_assert(OVERLAY_SLOTS <= 16, "bits of announced.slots");
+static_assert(GRAFT_FIRST_MS + GRAFT_SPREAD_MS + OVERLAY_SOURCES_MAX * GRAFT_NEXT_MS + BROKEN_MS <
+                  OVERLAY_ANSWERED_MS,
+              "who asks gets an answer in time");
 
 static void forget_link(struct overlay *o, const struct link *link);
 static void mend_with_all(struct overlay *o, const struct link *lost);
@@ -60,6 +66,7 @@ static void grow_old(struct overlay *o, uint32_t count);
 static bool begin_turn(struct overlay *o, const struct id *id, bool everywhere);
 static void end_turn(struct overlay *o);
 static void drop_turn(struct overlay *o);
+static bool ends_soon(const struct overlay *o, const struct overlay_event *event);
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link);
@@ -131,7 +138,7 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
             slots |= (uint16_t)(1U << i);
         }
     }
-    announce(o, id, event->hops, slots);
+    announce(o, id, event->hops, ends_soon(o, event) ? 0 : slots);
     if (turn && anew && from != NULL && from->state == LINK_STATE_OPEN) {
         graft(o, from); /* a branch, though the other end may have made it lazy */
     }
@@ -330,10 +337,13 @@ static void take_graft(struct overlay *o, struct link *link, const struct link_m
     for (size_t i = 0; i < count && i < GRAFT_IDS_MAX; i++) {
         const struct sync_item *item = sync_set_find_short(o->objects, message->as.graft.ids[i].b);
         const struct recent *recent = find_recent(o, message->as.graft.ids[i].b);
+        const struct id *replaced = overlay_find_replaced(o, message->as.graft.ids[i].b);
         if (item != NULL) {
             unannounce(o, item->key.id.b, link);
             (void)overlay_push(o, link, &item->key.id,
                                recent == NULL ? LINK_HOPS_CAUGHT_UP : one_more(recent->hops));
+        } else if (replaced != NULL) { /* who has the newer one ignores it, and blames nobody */
+            (void)overlay_push(o, link, replaced, LINK_HOPS_CAUGHT_UP);
         }
     }
 }
@@ -424,6 +434,13 @@ static void drop_turn(struct overlay *o) {
 }
 
 /* ---- announcing ---- */
+
+/* It may have ended when somebody asks for it. The tree and reconciliation bring it all the same.
+ */
+static bool ends_soon(const struct overlay *o, const struct overlay_event *event) {
+    struct duration most = {2 * ANNOUNCE_MS + OVERLAY_ANSWERED_MS};
+    return instant_reached(instant_add(o->now.wall, most), event->expires);
+}
 
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots) {
     if (slots == 0) {

@@ -6,7 +6,11 @@
  *     unless we know so few members that all may be linked with all.
  *  3. A link that we dialled is given up only for one out of the address book, an anchor that
  *     brings objects never.
- *  4. A peer that closed a link, or did not answer, is not dialled again at once. */
+ *  4. A peer that closed a link, or did not answer, is not dialled again at once.
+ *  5. Whoever dials and says nothing keeps nobody out: it has one slot at most, and gives it up to
+ *     whoever needs one. OVERLAY_DIALLED_FEW slots are never open, so our own dials find one. */
+#include <assert.h>
+
 #include "node/base/assert.h"
 #include "node/overlay/parts.h"
 
@@ -40,6 +44,9 @@ enum {
     DIAL_GIVEN_UP_S = 20, /* the driver answers sooner; who comes under another name, later */
 };
 
+static_assert(OVERLAY_SLOTS >= OVERLAY_LINKS_MAX + OVERLAY_DIALLED_FEW, "slots for our own dials");
+
+static struct link *take_slot(struct overlay *o, const struct overlay_event *event);
 static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_wish wish);
 static void be_answered(struct overlay *o, struct link *link);
 static bool settle_twins(struct overlay *o, struct link *link);
@@ -102,17 +109,17 @@ void view_peer_gone(struct overlay *o, peer_no peer) {
 /* ---- links ---- */
 
 enum err view_link_up(struct overlay *o, const struct overlay_event *event) {
-    struct link *link = NULL;
     struct dial *wait = event->dialled ? find_dial(o, event->peer) : NULL;
     enum neighbour_wish wish = wait == NULL ? NEIGHBOUR_MORE : wait->wish;
     if (wait != NULL) {
         wait->peer = OVERLAY_NOBODY;
     }
-    for (size_t i = 0; link == NULL && i < OVERLAY_SLOTS; i++) {
-        link = o->links[i].no == 0 ? &o->links[i] : NULL;
+    if (event->peer == o->self) {
+        return ERR_PEER_BOUNDS;
     }
-    if (event->peer == o->self || link == NULL) {
-        return event->peer == o->self ? ERR_PEER_BOUNDS : ERR_FULL_LINKS;
+    struct link *link = take_slot(o, event);
+    if (link == NULL) {
+        return ERR_FULL_LINKS;
     }
     *link = (struct link){.no = event->link,
                           .peer = event->peer,
@@ -235,12 +242,13 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
             dial_in_vain(o);
         }
     }
+    bool waited = link->state == LINK_STATE_NEW && why == OVERLAY_END_SWAPPED;
     catch_up_link_lost(link);
     *link = (struct link){0};
     if (overlay_open_links(o) == 0) {
         o->shuffle_at = o->sync_at = o->look_at = TICK_NEVER;
     }
-    if (twin) {
+    if (twin || waited) { /* who said nothing has not earned that we dial it, or that we do not */
         return;
     }
     if (why == OVERLAY_END_DEAD || why == OVERLAY_END_CUT) {
@@ -262,6 +270,31 @@ static void remember_end(struct overlay *o, const struct link *link, enum overla
 }
 
 /* ---- opening ---- */
+
+/* A free one; or that of the peer's own last try, or of the one that has waited longest, of those
+ * that dialled and have not said NEIGHBOUR: who means it says so at once. NULL: there is none. */
+static struct link *take_slot(struct overlay *o, const struct overlay_event *event) {
+    struct link *before = event->dialled ? NULL : overlay_link_to(o, event->peer, LINK_STATE_NEW);
+    struct link *slot = NULL;
+    struct link *oldest = NULL;
+    if (before != NULL) {
+        view_close(o, before, OVERLAY_END_TWICE);
+    }
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (link->no == 0) {
+            slot = slot == NULL ? link : slot;
+        } else if (link->state == LINK_STATE_NEW &&
+                   (oldest == NULL || link->since.ms < oldest->since.ms)) {
+            oldest = link;
+        }
+    }
+    if (slot == NULL && oldest != NULL && !score_is_shunned(o, event->peer)) {
+        view_close(o, oldest, OVERLAY_END_SWAPPED);
+        slot = oldest;
+    }
+    return slot;
+}
 
 static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_wish wish) {
     if (link->state == LINK_STATE_ASKED) {

@@ -65,7 +65,8 @@ void check_action(struct sim *sim, uint32_t number, const struct overlay_action 
     }
     if (action->kind == OVERLAY_ACT_PUSH) {
         uint32_t no = object_find(sim, &action->id);
-        if (no == SIM_NONE || !object_held(sim, no, number)) {
+        bool held = no != SIM_NONE && (object_held(sim, no, number) || sim->objects[no].replaced);
+        if (!held) {
             sim_break(sim, "nothing is forwarded that was not accepted", number, no, "pushed");
         } else if (sim->objects[no].expires + MINUTE_MS < home_now(sim, number).wall.ms) {
             sim_break(sim, "nothing expired is forwarded", number, no, "pushed");

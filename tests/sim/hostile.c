@@ -10,12 +10,15 @@ enum {
     FLOOD_COPIES = 30,
     REPLAYS = 20,
     CREW_DIALS = 3,
+    FLEETING_MS = 1250,
+    RECORD_MS = 10 * 60 * 1000,
 };
 
 static void lie(struct sim *sim, uint32_t lane);
 static void flood(struct sim *sim, uint32_t node, uint32_t lane);
 static void replay(struct sim *sim, uint32_t lane);
 static void poison(struct sim *sim, uint32_t lane);
+static void pass_away(struct sim *sim, uint32_t node, uint32_t lane, bool record);
 static void echo(struct sim *sim, uint32_t lane);
 static void crowd(struct sim *sim, uint32_t number);
 static uint32_t one_of_crew(struct sim *sim, uint32_t node);
@@ -64,6 +67,8 @@ void hostile_attack(struct sim *sim, uint32_t number) {
             replay(sim, lane);
         } else if (node->hostile == POISONER) {
             poison(sim, lane);
+        } else if (node->hostile == FLEETING) {
+            pass_away(sim, number, lane, i == 0);
         } else if (sim->params.echo != 0) {
             echo(sim, lane);
         } else if (sim->net.pairs[links[i]].raw) {
@@ -155,6 +160,24 @@ static void poison(struct sim *sim, uint32_t lane) {
         message->as.shuffle.count = LINK_PEERS_MAX;
     }
     home_say(sim, lane, message);
+}
+
+/* It ends, or for one neighbour a newer one comes, when that has announced it. */
+static void pass_away(struct sim *sim, uint32_t node, uint32_t lane, bool record) {
+    int64_t now = home_now(sim, SIM_NONE).wall.ms;
+    const struct object object = {.created = now,
+                                  .expires = now + (record ? RECORD_MS : FLEETING_MS),
+                                  .author = node,
+                                  .sent_at = sim_now(sim),
+                                  .replaces = record ? sim->nodes[node].record : SIM_NONE,
+                                  .record = record,
+                                  .size = 300};
+    uint32_t no = object_add(sim, &object);
+    if (object.replaces != SIM_NONE) {
+        sim->objects[object.replaces].replaced = true;
+    }
+    sim->nodes[node].record = record ? no : sim->nodes[node].record;
+    home_push(sim, lane, no, LINK_HOPS_CAUGHT_UP, false);
 }
 
 /* Asks for all places that it can get, as one that has no link. */

@@ -87,6 +87,9 @@ void net_answer(struct sim *sim, uint32_t place) {
     pair->began = sim_now(sim);
     pair->lane[0].arrives = opens;
     event(sim, place, opens, EVENT_OPEN, place);
+    if (pair->raw && sim->params.silent != 0) {
+        return;
+    }
     if (pair->raw) {
         const struct link_message neighbour = {.kind = LINK_NEIGHBOUR,
                                                .as.neighbour.wish = NEIGHBOUR_NONE};

@@ -8,8 +8,9 @@
 
 static const char *const fault_names[] = {"cut",   "silence", "suspend", "restart", "crash",
                                           "churn", "clock",   "remove",  "records", NULL};
-static const char *const hostile_names[] = {"honest",   "dropper",  "liar",   "flooder", "eclipser",
-                                            "poisoner", "replayer", "waster", NULL};
+static const char *const hostile_names[] = {"honest",   "dropper",  "liar",     "flooder",
+                                            "eclipser", "poisoner", "replayer", "waster",
+                                            "fleeting", NULL};
 
 static const struct row {
     const char *name;
@@ -44,6 +45,7 @@ static const struct row {
     ROW(kill_every_ms),
     ROW(hostile_pct),
     ROW(echo),
+    ROW(silent),
     ROW(clock_s),
     ROW(join_ms),
     ROW(churn_ms),

@@ -18,6 +18,8 @@ enum {
     TURN_MS = 1000,
     QUIET_MS = 1000,
     LONG_MS = 10 * 1000,
+    ANSWERED_MS = 10 * 1000,
+    MINUTE_MS = DURATION_MINUTE_MS,
     BROKEN_POINTS = 5,
     SHARE = 113,        /* of the ids that a node waits for: one link's */
     RECENT = 32,        /* objects of which the node knows how they came */
@@ -447,6 +449,28 @@ static void test_a_copy_that_went_everywhere_prunes_eager_links_alone(void **sta
     }
 }
 
+/* Whoever is told asks up to two seconds later, and blames who has nothing then: so whoever makes
+ * such objects could have a home shunned by all. */
+static void test_what_ends_before_it_was_asked_for_is_not_announced(void **state) {
+    (void)state;
+    static const int64_t lives_ms[] = {1250, ANSWERED_MS, ANSWERED_MS + 2 * ANNOUNCE_MS, MINUTE_MS};
+    for (size_t i = 0; i < sizeof lives_ms / sizeof lives_ms[0]; i++) {
+        for (int late = 0; late < 2; late++) {
+            create(false);
+            struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
+                                          .link = A,
+                                          .key = rig_key(1),
+                                          .hops = late == 1 ? LINK_HOPS_CAUGHT_UP : 1,
+                                          .expires = {rig.now.wall.ms + lives_ms[i]}};
+            rise(C, true);
+            CHECK_ERR(ERR_OK, rig_step(&rig, event));
+            CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, C) == (late == 1 ? 0 : 1));
+            CHECK((await(LINK_IHAVE, B, LONG_MS) > 0) == (lives_ms[i] == MINUTE_MS));
+            rig_destroy(&rig);
+        }
+    }
+}
+
 /* ---- turns ---- */
 
 static void test_a_duplicate_prunes_the_link_within_its_turn_alone(void **state) {
@@ -643,6 +667,63 @@ static void test_a_graft_makes_the_link_eager_and_is_answered_by_pushes(void **s
         CHECK(rig_is_eager(&rig, B) == (once == 0));
         rig_bring(&rig, A, 2, 1);
         CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (once == 0 ? 1 : 0));
+        rig_destroy(&rig);
+    }
+}
+
+/* It may have been announced. A word that it is gone would be at hand for whoever lies, too. */
+static void test_what_was_replaced_is_sent_for_ten_seconds_to_whoever_asks(void **state) {
+    (void)state;
+    const struct overlay_event newer = {.kind = OVERLAY_EV_REPLACED, .key = rig_key(1)};
+    const struct overlay_event never_had = {.kind = OVERLAY_EV_REPLACED, .key = rig_key(3)};
+    create(false);
+    rig_bring(&rig, A, 1, 2);
+    CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
+    CHECK_ERR(ERR_OK, rig_step(&rig, newer));
+    CHECK_ERR(ERR_OK, rig_step(&rig, never_had));
+    rig_bring(&rig, A, 2, 2);
+    pass(ANSWERED_MS - 1);
+    say_graft(B, 1, 3, true);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2); /* the new one too */
+    CHECK(rig.actions->list[0].link == B);
+    CHECK(read_u16(rig.actions->list[0].id.b) == 1);
+    CHECK(rig.actions->list[0].hops == LINK_HOPS_CAUGHT_UP); /* nobody passes it on in haste */
+    CHECK(read_u16(rig.actions->list[1].id.b) == 2);
+    pass(1);
+    say_graft(B, 1, 1, true);
+    CHECK(rig.actions->count == 0);
+    rig_destroy(&rig);
+}
+
+static void test_more_is_replaced_than_is_kept_for_those_who_ask(void **state) {
+    (void)state;
+    create(false);
+    for (int i = 1; i <= OVERLAY_REPLACED_MAX + 1; i++) {
+        struct sync_key key = rig_key((uint16_t)i);
+        rig_bring(&rig, A, (uint16_t)i, LINK_HOPS_CAUGHT_UP);
+        CHECK_ERR(ERR_OK,
+                  rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_REPLACED, .key = key}));
+    }
+    say_graft(B, 1, OVERLAY_REPLACED_MAX + 1, true);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == OVERLAY_REPLACED_MAX);
+    CHECK(read_u16(rig.actions->list[0].id.b) == 2);
+    rig_destroy(&rig);
+}
+
+/* As it comes from a home that has a newer one: whoever announced it has kept its word. */
+static void test_whoever_sends_what_we_ignore_then_is_not_to_blame(void **state) {
+    (void)state;
+    for (int sent = 0; sent < 2; sent++) {
+        create(false);
+        rig_announce(&rig, B, 1, 1);
+        CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+        if (sent == 1) {
+            CHECK(rig_offer(&rig, B, 1, LINK_HOPS_CAUGHT_UP) == OVERLAY_WANTED);
+            CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_IGNORED,
+                                                                    .key = rig_key(1)}));
+        }
+        pass(LONG_MS / 2);
+        CHECK(faults(B) == (sent == 1 ? 0 : BROKEN_POINTS));
         rig_destroy(&rig);
     }
 }
@@ -880,6 +961,7 @@ int main(void) {
         cmocka_unit_test(test_without_links_nothing_of_ours_counts_as_gone_everywhere),
         cmocka_unit_test(test_who_is_the_first_to_bring_one_of_those_is_grafted),
         cmocka_unit_test(test_a_copy_that_went_everywhere_prunes_eager_links_alone),
+        cmocka_unit_test(test_what_ends_before_it_was_asked_for_is_not_announced),
         cmocka_unit_test(test_a_duplicate_prunes_the_link_within_its_turn_alone),
         cmocka_unit_test(test_another_object_does_not_prune_in_that_turn),
         cmocka_unit_test(test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned),
@@ -891,6 +973,9 @@ int main(void) {
         cmocka_unit_test(test_after_what_went_everywhere_no_turn_begins_for_a_second),
         cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
         cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
+        cmocka_unit_test(test_what_was_replaced_is_sent_for_ten_seconds_to_whoever_asks),
+        cmocka_unit_test(test_more_is_replaced_than_is_kept_for_those_who_ask),
+        cmocka_unit_test(test_whoever_sends_what_we_ignore_then_is_not_to_blame),
         cmocka_unit_test(test_a_graft_undoes_a_prune_of_the_same_turn),
         cmocka_unit_test(test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobody),
         cmocka_unit_test(test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next),

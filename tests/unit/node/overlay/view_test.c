@@ -629,6 +629,77 @@ static void rise_from(peer_no peer, link_no link, uint32_t group, bool dialled) 
                                                             .dialled = dialled}));
 }
 
+/* By each its own, or by one that dials again and again. */
+static void rise_in_silence(bool each) {
+    for (peer_no link = 100; link < 100 + 2 * OVERLAY_SLOTS; link++) {
+        rise_from(each ? link : 100, link, 0, false);
+        rig_pass(&rig, 100);
+    }
+}
+
+static void test_who_dials_again_and_says_nothing_has_one_link(void **state) {
+    (void)state;
+    rig_create(&rig);
+    rise_from(A, A, 0, false);
+    rig_pass(&rig, 100);
+    rise_in_silence(false);
+    for (peer_no link = 100; link < 100 + 2 * OVERLAY_SLOTS - 1; link++) {
+        CHECK(rig.closed[link] == 1);
+    }
+    CHECK(rig.closed[100 + 2 * OVERLAY_SLOTS - 1] == 0); /* it may have lost the others */
+    CHECK(rig.actions->list[0].why == OVERLAY_END_TWICE);
+    CHECK(rig.closed[A] == 0);
+    rig_neighbour(&rig, 100 + 2 * OVERLAY_SLOTS - 1, NEIGHBOUR_MORE);
+    CHECK(overlay_is_linked(rig.overlay, 100));
+    rig_destroy(&rig);
+}
+
+/* A home that starts again would stay alone. */
+static void test_those_who_say_nothing_keep_no_link_of_ours_out(void **state) {
+    (void)state;
+    rig_create(&rig);
+    rise_in_silence(true);
+    for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
+        rise_from(peer, peer, 0, true);
+        CHECK(rig_sent(&rig, LINK_NEIGHBOUR, peer) == 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, RIG_PEERS) == 1);
+    }
+    for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
+        rig_neighbour(&rig, peer, NEIGHBOUR_MORE);
+        CHECK(overlay_is_linked(rig.overlay, peer));
+    }
+    rise_in_silence(true);
+    for (peer_no peer = 20; peer < 20 + OVERLAY_DIALLED_FEW; peer++) { /* nor when it has all */
+        rise_from(peer, peer, 0, true);
+    }
+    CHECK(overlay_link_count(rig.overlay) == OVERLAY_LINKS_MAX);
+    rig_destroy(&rig);
+}
+
+static void test_who_says_nothing_for_longest_gives_way_to_who_comes(void **state) {
+    (void)state;
+    rig_create(&rig);
+    rise_in_silence(true);
+    rise_from(A, A, 0, false);
+    CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 100 + OVERLAY_SLOTS) == 1);
+    rig_neighbour(&rig, A, NEIGHBOUR_MORE);
+    CHECK(overlay_is_linked(rig.overlay, A));
+    rig_destroy(&rig);
+}
+
+/* Nor may whoever is shunned push others out. */
+static void test_who_is_shunned_takes_no_slot_from_others(void **state) {
+    (void)state;
+    rig_create(&rig);
+    rig_up(&rig, A, false);
+    CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_FAULT, .link = A}));
+    rise_in_silence(true);
+    CHECK(rig_step(&rig, (struct overlay_event){
+                             .kind = OVERLAY_EV_LINK_UP, .peer = A, .link = A}) == ERR_FULL_LINKS);
+    CHECK(rig.actions->count == 0);
+    rig_destroy(&rig);
+}
+
 /* So many that a network may be too crowded. */
 static void rise_elsewhere(bool dialled) {
     for (peer_no peer = 20; peer < 23; peer++) {
@@ -705,6 +776,10 @@ int main(void) {
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
         cmocka_unit_test(test_who_is_kept_from_all_looks_oftener_while_others_crowd_in),
         cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
+        cmocka_unit_test(test_who_dials_again_and_says_nothing_has_one_link),
+        cmocka_unit_test(test_those_who_say_nothing_keep_no_link_of_ours_out),
+        cmocka_unit_test(test_who_says_nothing_for_longest_gives_way_to_who_comes),
+        cmocka_unit_test(test_who_is_shunned_takes_no_slot_from_others),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),
         cmocka_unit_test(test_who_comes_again_from_a_network_that_is_full_keeps_the_old_link),
     };

@@ -230,7 +230,7 @@ static struct delivered *find_named(const struct deliveries *all, const char *na
     for (size_t i = 0; i < all->count; i++) {
         named = chosen[i] ? &all->list[i] : named;
     }
-    if (found != 1) {
+    if (found != 1 || named == NULL) {
         (void)fail("see 'stoop delivered'; a clip's grant names it alone",
                    found == 0 ? "nothing delivered has the name '%.64s'"
                               : "several clips came for '%.64s'",

@@ -225,9 +225,8 @@ MUST_USE enum err grant_verify(const struct signed_object *object, const struct 
 uint64_t edit_payload_max(uint64_t payload_size);
 
 /* The grant says what manifest and request say, no more: same clip, owners, recipient, and within
- * the seconds asked for and the terms, of which it is part until its end (the fence has seen that
- * it ends after it was made); the same seconds and digests too, or an edit that took something away.
- * ERR_PEER_BOUNDS. */
+ * the seconds asked for and the terms, which it does not outlive; the same seconds and digests
+ * too, or an edit that took something away. ERR_PEER_BOUNDS. */
 MUST_USE enum err grant_agrees(const struct grant *grant, const struct id *manifest_id,
                                const struct manifest *manifest, const struct id *request_id,
                                const struct request *request);

@@ -91,6 +91,7 @@ class Words:
         text = re.sub(r"until\s[A-Z][a-z]{2} \d\d [A-Z][a-z]{2}\b(?! 0000)", "until Day 00 Mon", text)
         text = re.sub(r"\b\d\dh\d\dm left", "23h59m left", text)
         text = re.sub(r"digest(( |\n +)[0-9a-f]{4}){4}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "dddd", m[0]), text)
+        text = re.sub(r"id begins(( |\n +)[0-9a-f]{4}){4}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "iiii", m[0]), text)
         text = re.sub(r"key(( |\n +)[0-9a-f]{4}){2}", lambda m: re.sub(r"\b[0-9a-f]{4}\b", "kkkk", m[0]), text)
         return re.sub(r"\b\d+\.\d(\s+)[kM]B", r"00.0\1kB", text)
 

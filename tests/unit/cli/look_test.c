@@ -6,7 +6,7 @@
 
 static void test_control_characters_hide_nothing(void **state) {
     (void)state;
-    static const struct {
+    const struct {
         struct bytes line;
         bool any;
         const char *shown;

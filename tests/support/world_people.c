@@ -390,6 +390,9 @@ void world_grant(struct world *world, int number, const struct world_clip *clip,
                           .created = world_wall(world, number),
                           .expires = {request.head.expires.ms + 7 * (int64_t)DURATION_DAY_MS},
                           .owner_count = home->owner_count};
+    if (out->expires.ms > out->terms.delete_by.ms) {
+        out->expires = out->terms.delete_by;
+    }
     memset(out->manifest.b, 0x77, sizeof out->manifest.b);
     for (size_t i = 0; i < home->owner_count; i++) {
         out->owners[i] = home->owner_publics[i].sign;

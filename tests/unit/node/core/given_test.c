@@ -75,6 +75,11 @@ static bool has_file(struct world *world, const struct id *grant) {
     return file != NULL;
 }
 
+static void let_go_at(struct grant *grant, int64_t ms) {
+    grant->terms.delete_by.ms = ms;
+    grant->expires.ms = ms;
+}
+
 /* False: there is no row. */
 static bool get_row(struct world *world, const struct id *grant, struct store_delivered *out) {
     struct store *store = world->homes[REQUESTER].store;
@@ -138,7 +143,8 @@ static void test_a_grant_to_be_deleted_already_is_refused(void **state) {
     struct store_delivered row;
     struct world *world = asked(41, &request, &grant);
     world_kill(world, GRANTING);
-    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms - 1000;
+    let_go_at(&grant, world_wall(world, REQUESTER).ms - 1000);
+    grant.created.ms = grant.expires.ms - 1000;
     CHECK(!offer(world, &request, &grant, &id, &insider));
     world_insider_hang_up(&insider);
     CHECK(!get_row(world, &id, &row));
@@ -155,7 +161,7 @@ static void test_on_a_grants_day_that_clip_goes_and_on_the_requests_the_key(void
     struct grant grant;
     struct store_delivered row;
     struct world *world = asked(42, &request, &grant);
-    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms + HOUR;
+    let_go_at(&grant, world_wall(world, REQUESTER).ms + HOUR);
     struct id id = deliver(world, &request, &grant);
     world_run(world, HOUR + 2 * SLOT_MS + MINUTE);
     CHECK(!has_file(world, &id));
@@ -203,7 +209,7 @@ static void test_nothing_is_deleted_before_it_is_on_record(void **state) {
     struct grant grant;
     struct store_delivered row;
     struct world *world = asked(44, &request, &grant);
-    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms + HOUR;
+    let_go_at(&grant, world_wall(world, REQUESTER).ms + HOUR);
     struct id id = deliver(world, &request, &grant);
     CHECK(world_run_until(world, 2 * HOUR, overdue, &id));
     CHECK(!recorded(world, NULL));
@@ -226,7 +232,7 @@ static void test_a_file_that_cannot_be_removed_is_tried_again_and_stops_nothing(
     struct grant grant;
     struct store_delivered row;
     struct world *world = asked(45, &request, &grant);
-    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms + HOUR;
+    let_go_at(&grant, world_wall(world, REQUESTER).ms + HOUR);
     struct id id = deliver(world, &request, &grant);
     world->homes[REQUESTER].removal_fails = true;
     CHECK(world_run_until(world, 2 * HOUR, recorded, NULL));
@@ -379,7 +385,7 @@ static void test_a_deletion_that_finds_no_room_is_told_later_and_once(void **sta
     struct id request;
     struct grant grant;
     struct world *world = asked(50, &request, &grant);
-    grant.terms.delete_by.ms = world_wall(world, REQUESTER).ms + 2 * HOUR;
+    let_go_at(&grant, world_wall(world, REQUESTER).ms + 2 * HOUR);
     struct id id = deliver(world, &request, &grant);
     world_run(world, 2 * HOUR - 5 * MINUTE); /* the request has ended: its place is taken too */
     world_kill(world, NEIGHBOUR);

@@ -20,6 +20,7 @@ enum {
     ANSWER_MS = 10 * 1000,     /* for a NEIGHBOUR */
     RENEW_MS = 60 * 60 * 1000, /* whoever dialled makes a new link (PROTOCOL 3.5) */
     RENEW_AGAIN_MS = 5 * 60 * 1000,
+    MEANS_MS = 2000,   /* in which whoever dialled says NEIGHBOUR, far away as it may be */
     SETTLED_MS = 2000, /* a link this old is none of two that crossed */
     DIAL_AGAIN_MS = 250,
     DIAL_REFUSED_MS = 500, /* to twice that, while there is a link at least */
@@ -272,7 +273,8 @@ static void remember_end(struct overlay *o, const struct link *link, enum overla
 /* ---- opening ---- */
 
 /* A free one; or that of the peer's own last try, or of the one that has waited longest, of those
- * that dialled and have not said NEIGHBOUR: who means it says so at once. NULL: there is none. */
+ * that dialled and have not said NEIGHBOUR: who means it says so at once, and gives way before only
+ * to whom we have dialled. NULL: there is none. */
 static struct link *take_slot(struct overlay *o, const struct overlay_event *event) {
     struct link *before = event->dialled ? NULL : overlay_link_to(o, event->peer, LINK_STATE_NEW);
     struct link *slot = NULL;
@@ -289,7 +291,9 @@ static struct link *take_slot(struct overlay *o, const struct overlay_event *eve
             oldest = link;
         }
     }
-    if (slot == NULL && oldest != NULL && !score_is_shunned(o, event->peer)) {
+    bool silent = oldest != NULL &&
+                  tick_reached(o->now.mono, tick_add(oldest->since, (struct duration){MEANS_MS}));
+    if (slot == NULL && silent && !score_is_shunned(o, event->peer)) {
         view_close(o, oldest, OVERLAY_END_SWAPPED);
         slot = oldest;
     }

@@ -633,7 +633,7 @@ static void rise_from(peer_no peer, link_no link, uint32_t group, bool dialled) 
 static void rise_in_silence(bool each) {
     for (peer_no link = 100; link < 100 + 2 * OVERLAY_SLOTS; link++) {
         rise_from(each ? link : 100, link, 0, false);
-        rig_pass(&rig, 100);
+        rig_pass(&rig, 700);
     }
 }
 
@@ -659,6 +659,7 @@ static void test_those_who_say_nothing_keep_no_link_of_ours_out(void **state) {
     (void)state;
     rig_create(&rig);
     rise_in_silence(true);
+    rig_pass(&rig, 2 * SECOND);
     for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
         rise_from(peer, peer, 0, true);
         CHECK(rig_sent(&rig, LINK_NEIGHBOUR, peer) == 1);
@@ -669,10 +670,26 @@ static void test_those_who_say_nothing_keep_no_link_of_ours_out(void **state) {
         CHECK(overlay_is_linked(rig.overlay, peer));
     }
     rise_in_silence(true);
+    rig_pass(&rig, 2 * SECOND);
     for (peer_no peer = 20; peer < 20 + OVERLAY_DIALLED_FEW; peer++) { /* nor when it has all */
         rise_from(peer, peer, 0, true);
     }
     CHECK(overlay_link_count(rig.overlay) == OVERLAY_LINKS_MAX);
+    rig_destroy(&rig);
+}
+
+/* Nor is one cut off that may be about to say it. */
+static void test_who_has_just_dialled_gives_way_to_nobody(void **state) {
+    (void)state;
+    rig_create(&rig);
+    for (peer_no peer = 100; peer < 100 + OVERLAY_SLOTS; peer++) {
+        rise_from(peer, peer, 0, false);
+        rig_pass(&rig, 100);
+    }
+    CHECK(rig_step(&rig, (struct overlay_event){
+                             .kind = OVERLAY_EV_LINK_UP, .peer = A, .link = A}) == ERR_FULL_LINKS);
+    rig_neighbour(&rig, 100, NEIGHBOUR_MORE);
+    CHECK(overlay_is_linked(rig.overlay, 100));
     rig_destroy(&rig);
 }
 
@@ -778,6 +795,7 @@ int main(void) {
         cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
         cmocka_unit_test(test_who_dials_again_and_says_nothing_has_one_link),
         cmocka_unit_test(test_those_who_say_nothing_keep_no_link_of_ours_out),
+        cmocka_unit_test(test_who_has_just_dialled_gives_way_to_nobody),
         cmocka_unit_test(test_who_says_nothing_for_longest_gives_way_to_who_comes),
         cmocka_unit_test(test_who_is_shunned_takes_no_slot_from_others),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),

@@ -4,7 +4,8 @@
  *
  *  1. Counts stay within their bounds; open links are up, one to a peer, and were heard lately.
  *  2. Only what was accepted is pushed, announced or dropped, and that not to where it came from:
- *     each other link gets it by one of the two ways, once, unless it asks.
+ *     each other link gets it by one of the two ways, once, unless it asks. What was replaced a
+ *     moment ago is sent to who grafts it still.
  *  3. Nothing goes to a link that is down or, NEIGHBOUR apart, not open; the fence takes it all.
  *  4. Ticks at one instant come to an end, and without links, peers and objects there are none.
  *  5. Memory is bounded, and what the objects took is given back.
@@ -42,7 +43,8 @@ struct thing {
     struct sync_key key;
     struct instant expires;
     bool has;
-    uint16_t told; /* bits: wires that it may still be announced to */
+    struct tick answered; /* until then it may be sent to who asks, though it was replaced */
+    uint16_t told;        /* bits: wires that it may still be announced to */
 };
 
 struct wire {
@@ -211,6 +213,7 @@ static void begin(struct bytes input) {
     d.random = (uint64_t)next_short() << 32;
     for (size_t i = 0; i < THINGS; i++) {
         things[i].has = false;
+        things[i].answered = (struct tick){0};
     }
     asked.kind = LINK_PING; /* nothing was */
     d.overlay =
@@ -452,6 +455,7 @@ static void accept_many(void) {
 
 static void replace(struct thing *thing) {
     thing->has = false;
+    thing->answered = tick_add(d.now.mono, (struct duration){OVERLAY_ANSWERED_MS});
     d.has--;
     ASSERT(step((struct overlay_event){.kind = OVERLAY_EV_REPLACED, .key = thing->key}) == ERR_OK);
 }
@@ -750,7 +754,8 @@ static void check_push(const struct overlay_event *event, const struct overlay_a
     struct wire *wire = find_wire(action->link);
     const struct thing *thing = find_thing(action->id.b, sizeof action->id.b);
     ASSERT(thing != NULL);
-    ASSERT(thing->has);
+    ASSERT(thing->has || (event->kind == OVERLAY_EV_MESSAGE && event->message->kind == LINK_GRAFT &&
+                          !tick_reached(d.now.mono, thing->answered)));
     ASSERT(wire->up);
     ASSERT(is_open(action->link));
     wire->owes_drain = true;

@@ -7,8 +7,8 @@
  *  3. A link that we dialled is given up only for one out of the address book, an anchor that
  *     brings objects never.
  *  4. A peer that closed a link, or did not answer, is not dialled again at once.
- *  5. Whoever dials and says nothing keeps nobody out: it has one slot at most, and gives it up to
- *     whoever needs one. OVERLAY_DIALLED_FEW slots are never open, so our own dials find one. */
+ *  5. Whoever dials and says nothing keeps nobody out: it has two slots at most, and gives them up
+ *     to whoever needs one. OVERLAY_DIALLED_FEW slots are never open, so our own dials find one. */
 #include <assert.h>
 
 #include "node/base/assert.h"
@@ -20,6 +20,7 @@ enum {
     ANSWER_MS = 10 * 1000,     /* for a NEIGHBOUR */
     RENEW_MS = 60 * 60 * 1000, /* whoever dialled makes a new link (PROTOCOL 3.5) */
     RENEW_AGAIN_MS = 5 * 60 * 1000,
+    TRIES_MAX = 2,     /* links of one peer that has not said NEIGHBOUR: one may be lost */
     MEANS_MS = 2000,   /* in which whoever dialled says NEIGHBOUR, far away as it may be */
     SETTLED_MS = 2000, /* a link this old is none of two that crossed */
     DIAL_AGAIN_MS = 250,
@@ -272,24 +273,28 @@ static void remember_end(struct overlay *o, const struct link *link, enum overla
 
 /* ---- opening ---- */
 
-/* A free one; or that of the peer's own last try, or of the one that has waited longest, of those
- * that dialled and have not said NEIGHBOUR: who means it says so at once, and gives way before only
- * to whom we have dialled. NULL: there is none. */
+/* A free one; or that of the peer's own tries before, or of the one that has waited longest, of
+ * those that dialled and have not said NEIGHBOUR: who means it says so at once, and gives way
+ * before only to whom we have dialled. NULL: there is none. */
 static struct link *take_slot(struct overlay *o, const struct overlay_event *event) {
-    struct link *before = event->dialled ? NULL : overlay_link_to(o, event->peer, LINK_STATE_NEW);
     struct link *slot = NULL;
     struct link *oldest = NULL;
-    if (before != NULL) {
-        view_close(o, before, OVERLAY_END_TWICE);
-    }
+    struct link *own = NULL; /* the peer's */
+    size_t tries = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
         if (link->no == 0) {
             slot = slot == NULL ? link : slot;
-        } else if (link->state == LINK_STATE_NEW &&
-                   (oldest == NULL || link->since.ms < oldest->since.ms)) {
-            oldest = link;
+        } else if (link->state == LINK_STATE_NEW) {
+            bool its = link->peer == event->peer;
+            oldest = oldest == NULL || link->since.ms < oldest->since.ms ? link : oldest;
+            own = its && (own == NULL || link->since.ms < own->since.ms) ? link : own;
+            tries += its ? 1 : 0;
         }
+    }
+    if (!event->dialled && tries >= TRIES_MAX) {
+        view_close(o, own, OVERLAY_END_TWICE);
+        return own;
     }
     bool silent = oldest != NULL &&
                   tick_reached(o->now.mono, tick_add(oldest->since, (struct duration){MEANS_MS}));

@@ -149,7 +149,8 @@ def gateways(s):
     text = s.hal.run("--community", "first", "treaty", "show", OAK).stdout
     assert re.search(r"(?m)^(GATEWAY  |         )hal \(this home\), by its word until ", text), text
     assert re.search(r"(?m)^(GATEWAY  |         )gil, by its word until ", text), text
-    assert re.search(rf"(?m)^{OAK} .* in force .* 2$", s.ada.run("treaty", "list").stdout)
+    s.ada.until(lambda: s.ada.run("treaty", "list").stdout,  # once a roll from there has come
+                lambda listed: re.search(rf"(?m)^{OAK} .* in force .* 2$", listed), 90)
 
 
 def asks(home, start, first=5, last=20, radius=60, basis=("--voluntary",)):

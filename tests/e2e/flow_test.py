@@ -105,8 +105,8 @@ def main():
         assert cleo.facts("status")["open_clips"] == 0
         broad = ben.facts("requests")[0]["breadth"]  # before he opens the prompt, and in it
         assert (broad["seconds"], broad["seconds_percent"], broad["area_percent"]) == (17, 1, 1), broad
-        for answer in ("", "yes", code[:4], "l"):
-            exit_code, text = review(ben, code, [(question, answer)])
+        for answers in ([""], ["yes", "q"], [code[:4], "q"], ["l"]):
+            exit_code, text = review(ben, code, [(question, answer) for answer in answers])
             assert exit_code == 3, text
             assert f"BROAD    17s (1% of the longest), {broad['area_m2']} m2 (1% of the largest)" in text, text
         assert ben.facts("status")["open_clips"] == 1

@@ -166,7 +166,8 @@ static void put_lines(FILE *to, size_t width, size_t columns, const char *labels
                       const char *safe) {
     const char *label = labels[0];
     do {
-        size_t lead = strlen(label) < columns ? columns : strlen(label) + 1; /* a long code */
+        size_t own = strlen(label);
+        size_t lead = own == 0 || own < columns ? columns : own + 1; /* a long code */
         if (lead > width / 2) {
             (void)fprintf(to, "%s\n", label);
             label = "";

@@ -75,7 +75,8 @@ def two_decide(ada, ben):
 
 def sides(ada, ben, cleo):
     """Anybody may print it; clerks are homes of administrators, or those that are named."""
-    assert ["GOES TO" in asks(ada, at) for at in (INSIDE, OUTSIDE)] == [False, False]
+    assert "GOES TO" not in asks(ada, INSIDE)
+    refused(ada, FAILED, "not sent, by rule LP-17", *request_words(OUTSIDE))  # as every home would
     side = ada.run("treaty", "side")
     line = side.stdout.strip()
     assert re.fullmatch(r"stoop-side1:[\w-]+", line) and "\n" not in line, side.stdout
@@ -195,8 +196,7 @@ def ended(ada, ben, cleo, line):
     assert "ended by act 4; made by act 3" in ada.run("treaty", "show", "Oak Street").stdout
     refused(ada, FAILED, "it was made already, by act 3, and ended by act 4", "treaty", "propose", line)
     assert "GOES TO" not in asks(ada, INSIDE)
-    text = ada.with_passphrase(*request_words(OUTSIDE, "--yes"), expect_exit=FAILED)
-    assert "the request was not sent" in text, text
+    refused(ada, FAILED, "not sent, by rule LP-17", *request_words(OUTSIDE, "--yes"))
     assert treaties(cleo)[1]["state"] == "in force"
     history = ada.facts("charter", "history")
     assert history[3]["changes"][0].startswith("the treaty with Oak Street (") and history[3]["signed_by"] == ["Ada", "Ben"], history

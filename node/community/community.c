@@ -6,7 +6,7 @@
 #include "node/base/assert.h"
 
 enum {
-    SLOTS = 4 * COMMUNITY_MEMBERS_MAX, /* a power of two, at most a quarter full */
+    SLOTS = 4 * COMMUNITY_MEMBERS_MAX, /* at most a quarter full */
     ALLOWANCE_MAX = 64,                /* that the fence lets a certificate have */
 };
 static_assert((int)OFFICERS_MAX <= (int)ALLOWANCE_MAX, "what one brought fits into the list");

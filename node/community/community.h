@@ -22,9 +22,9 @@
 #include "proto/community.h"
 
 enum {
-    COMMUNITY_MEMBERS_MAX = 1024,
     COMMUNITY_BRANCH_MAX = 256, /* below one that a founder brought in: nobody fills all places */
     COMMUNITY_OUTSIDERS_MAX = 128, /* that acts ever admitted: places that nobody else can take */
+    COMMUNITY_MEMBERS_MAX = 1024 + COMMUNITY_OUTSIDERS_MAX,
     COMMUNITY_ACTS_MAX = ACTS_MAX,
     /* Of each member by itself and by its sponsor, and by acts. Besides, those of whom nobody knows
      * (yet): they never take a place that one of the others may need. */

@@ -64,7 +64,7 @@
     X(ERR_HOST_MEMORY, "this computer is out of memory")                                           \
     X(ERR_HOST_DISK, "this computer's disk failed or is full")                                     \
     X(ERR_HOST_DATABASE, "the database failed")                                                    \
-    X(ERR_HOST_SCHEMA, "the database was written by a newer version")                              \
+    X(ERR_HOST_SCHEMA, "the database was written by another version")                              \
     X(ERR_HOST_LOCKED, "another node runs on this folder")                                         \
     X(ERR_HOST_NETWORK, "the network failed")                                                      \
     X(ERR_HOST_PERMISSION, "permission denied")                                                    \

@@ -22,34 +22,30 @@ static enum err put_period(struct index *index, const struct period *period);
 #define QUERY(name, index, text)                                                                   \
     SCOPED(query_finish) struct query name = query_start(&(index)->sql, text)
 
-static const char *const migrations[] = {
+static const char *const schema_steps[] = {
     "CREATE TABLE state(key INTEGER PRIMARY KEY, value BLOB NOT NULL);"
     "CREATE TABLE segments(camera TEXT NOT NULL, path TEXT NOT NULL, start INTEGER NOT NULL,"
     " end INTEGER NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL,"
     " inode INTEGER NOT NULL, sha256 BLOB NOT NULL, format INTEGER NOT NULL,"
     " time_source INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,"
     " audio INTEGER NOT NULL, tagged INTEGER NOT NULL, refused INTEGER NOT NULL,"
-    " PRIMARY KEY(camera, path)) WITHOUT ROWID;"
+    " hidden INTEGER NOT NULL DEFAULT 0, period INTEGER, PRIMARY KEY(camera, path)) WITHOUT ROWID;"
     "CREATE INDEX segments_time ON segments(camera, refused, start);"
-    "CREATE TABLE jobs(request BLOB PRIMARY KEY, due INTEGER NOT NULL, done INTEGER NOT NULL,"
-    " frame BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX jobs_due ON jobs(done, due);"
-    "CREATE TABLE clips(clip BLOB PRIMARY KEY, request BLOB NOT NULL, camera TEXT NOT NULL,"
-    " told INTEGER NOT NULL, match BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX clips_request ON clips(request, camera);",
-    "ALTER TABLE segments ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE jobs ADD COLUMN author BLOB NOT NULL DEFAULT x'';"
-    "ALTER TABLE jobs ADD COLUMN until INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE jobs SET until = due + 604800000;" /* a request lives at most seven days */
-    "CREATE INDEX jobs_author ON jobs(author, until);",
-    "ALTER TABLE segments ADD COLUMN period INTEGER;"
     "CREATE INDEX segments_period ON segments(camera, start, path) WHERE period IS NULL AND "
     "refused = 0;"
     "CREATE TABLE periods(number INTEGER PRIMARY KEY, closed INTEGER NOT NULL, salt BLOB NOT NULL,"
-    " commitment BLOB NOT NULL);",
-    "ALTER TABLE jobs ADD COLUMN node TEXT NOT NULL DEFAULT '" SLUG_FIRST "';"
-    "ALTER TABLE clips ADD COLUMN node TEXT NOT NULL DEFAULT '" SLUG_FIRST "';",
+    " commitment BLOB NOT NULL);"
+    "CREATE TABLE jobs(request BLOB PRIMARY KEY, due INTEGER NOT NULL, done INTEGER NOT NULL,"
+    " frame BLOB NOT NULL, author BLOB NOT NULL DEFAULT x'', until INTEGER NOT NULL DEFAULT 0,"
+    " node TEXT NOT NULL DEFAULT '" SLUG_FIRST "') WITHOUT ROWID;"
+    "CREATE INDEX jobs_due ON jobs(done, due);"
+    "CREATE INDEX jobs_author ON jobs(author, until);"
+    "CREATE TABLE clips(clip BLOB PRIMARY KEY, request BLOB NOT NULL, camera TEXT NOT NULL,"
+    " told INTEGER NOT NULL, match BLOB NOT NULL, node TEXT NOT NULL DEFAULT '" SLUG_FIRST "')"
+    " WITHOUT ROWID;"
+    "CREATE INDEX clips_request ON clips(request, camera);",
 };
+static const struct sql_schema schema = {4, schema_steps, COUNT_OF(schema_steps)};
 
 enum err index_open(const char *path, struct index **out) {
     struct index *index = calloc(1, sizeof *index);
@@ -61,7 +57,7 @@ enum err index_open(const char *path, struct index **out) {
                             "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
                             "PRAGMA cache_size=-2048; PRAGMA trusted_schema=OFF;");
     if (err == ERR_OK) {
-        err = sql_migrate(&index->sql, migrations, COUNT_OF(migrations));
+        err = sql_migrate(&index->sql, &schema);
     }
     if (err != ERR_OK) {
         index_close(index);

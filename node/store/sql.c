@@ -35,22 +35,24 @@ void sql_close(struct sql *sql) {
     *sql = (struct sql){.db = NULL};
 }
 
-enum err sql_migrate(struct sql *sql, const char *const *migrations, int count) {
+enum err sql_migrate(struct sql *sql, const struct sql_schema *schema) {
+    const int last = schema->first + schema->count - 1;
     int version = 0;
     enum err err = sql_run(sql, "BEGIN");
     if (err != ERR_OK) {
         return err;
     }
     err = version_of(sql, &version);
-    if (err == ERR_OK && version > count) {
+    if (err == ERR_OK && version != 0 && (version < schema->first || version > last)) {
         err = ERR_HOST_SCHEMA;
     }
-    for (int v = version; err == ERR_OK && v < count; v++) {
-        err = sql_run(sql, migrations[v]);
+    for (int step = version == 0 ? 0 : version - schema->first + 1;
+         err == ERR_OK && step < schema->count; step++) {
+        err = sql_run(sql, schema->steps[step]);
     }
-    if (err == ERR_OK && version < count) {
+    if (err == ERR_OK && version != last) {
         char text[48];
-        (void)sqlite3_snprintf(sizeof text, text, "PRAGMA user_version = %d", count);
+        (void)sqlite3_snprintf(sizeof text, text, "PRAGMA user_version = %d", last);
         err = sql_run(sql, text);
     }
     if (err == ERR_OK) {

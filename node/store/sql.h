@@ -39,12 +39,19 @@ struct query {
     enum err err;
 };
 
+/* Step 0 makes version `first` of an empty file, each later one the next version. */
+struct sql_schema {
+    int first; /* 1, 2, ...: earlier ones were never released */
+    const char *const *steps;
+    int count; /* of steps: 1, 2, ... */
+};
+
 /* `sql` is zeroed. On failure it is closed. */
 MUST_USE enum err sql_open(struct sql *sql, const char *path, const char *pragmas);
 void sql_close(struct sql *sql);
-/* Entry n of `migrations` leads from version n to n + 1. All that is missing is one transaction.
- * ERR_HOST_SCHEMA: a later program wrote this file. */
-MUST_USE enum err sql_migrate(struct sql *sql, const char *const *migrations, int count);
+/* Brings a file to the schema's last version: all that is missing is one transaction.
+ * ERR_HOST_SCHEMA: a later program wrote this file, or one from before the first version. */
+MUST_USE enum err sql_migrate(struct sql *sql, const struct sql_schema *schema);
 MUST_USE enum err sql_run(struct sql *sql, const char *text); /* no rows, nothing bound */
 void sql_roll_back(struct sql *sql); /* where that fails, SQLite has done so itself */
 

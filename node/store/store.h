@@ -2,7 +2,7 @@
  * (step, commit, release: core.h). Only core calls it; ingest has an index of its own.
  *
  * WAL, synchronous=FULL, secure_delete=ON. The schema's version is in user_version; opening an
- * older file migrates it forward in one transaction, a newer one is refused with ERR_HOST_SCHEMA.
+ * older file migrates it forward in one transaction, another is refused with ERR_HOST_SCHEMA.
  *
  * Memory: `bytes` that a read hands out are borrowed until the next call on the store.
  * Errors: ERR_HOST_DATABASE or ERR_HOST_DISK from every call; ERR_USER_NOT_FOUND from the reads

@@ -125,7 +125,7 @@ def damaged(home):
     def open_to_all(path, _):
         path.chmod(0o644)
 
-    def newer(path, _):
+    def other_version(path, _):
         with sqlite3.connect(path) as base:
             base.execute("PRAGMA user_version = 99")
         base.close()
@@ -142,8 +142,8 @@ def damaged(home):
     with_file("node/stoop.db", last_page, "damaged", "put back a copy")
     with_file("node/stoop.db", missing, "lost", "put back a copy")  # never a second log under the same key
     with_file("node/stoop.db", lambda path, _: path.write_bytes(b""), "lost")
-    with_file("node/stoop.db", newer, "newer version")
-    with_file("ingest/index.db", newer, "newer version")
+    with_file("node/stoop.db", other_version, "another version")
+    with_file("ingest/index.db", other_version, "another version")
     with_file("ingest/index.db", garbage, "database failed")
     for name in ("node", "ingest", "vault"):
         (home.data / name).rename(home.data / "away")

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/store/sql.h"
 #include "node/store/store.h"
 #include "tests/support/check.h"
 
@@ -77,147 +78,30 @@ static size_t found_on_disk(struct bytes needle) {
     return found;
 }
 
-/* Takes the last four steps of the schema back. */
-static const char requests_apart[] =
-    "DROP TABLE far_rolls; DROP TRIGGER objects_carried; DROP TABLE carried; DROP TABLE "
-    "crossed;"
-    "ALTER TABLE delivered DROP COLUMN vouch;"
-    "DROP TRIGGER objects_asked; DROP INDEX objects_author; DROP TABLE asked;"
-    "DROP TABLE own_requests; ALTER TABLE objects DROP COLUMN log_index;"
-    "ALTER TABLE objects DROP COLUMN delete_by; ALTER TABLE objects DROP COLUMN matched;"
-    "ALTER TABLE objects DROP COLUMN taken_back;"
-    "CREATE INDEX objects_order ON objects(created, id);"
-    "CREATE INDEX objects_author ON objects(kind, author, created);"
-    "CREATE TABLE requests(id BLOB PRIMARY KEY, ours INTEGER NOT NULL, matched INTEGER NOT NULL,"
-    " log_index INTEGER NOT NULL, sealed_key BLOB NOT NULL, deleting INTEGER NOT NULL DEFAULT 0,"
-    " taken_back BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;"
-    "CREATE TABLE asked(request BLOB PRIMARY KEY, author BLOB NOT NULL,"
-    " delete_by INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX asked_author ON asked(author);"
-    "CREATE INDEX asked_delete_by ON asked(delete_by);";
-
-/* The first schema, with something in it, as the first release wrote it. */
+/* A file of version 7 goes through the steps that it lacks, and keeps what it has. */
 static void test_an_old_file_is_brought_forward_and_keeps_what_it_has(void **state) {
     (void)state;
-    struct store *store = NULL;
-    struct bytes value;
-    struct id hash;
-    uint64_t count = 0;
-    CHECK_ERR(ERR_OK, store_open(path, &store));
-    store_close(store);
-    int newest = sql_number("PRAGMA user_version");
-    CHECK(newest >= 2);
-    sql(requests_apart);
-    sql("DROP TABLE witnessed; DROP TABLE forks; DROP INDEX clips_state; DROP INDEX "
-        "objects_expires; PRAGMA user_version = 1;"
-        "ALTER TABLE delivered DROP COLUMN home; ALTER TABLE delivered DROP COLUMN deletion;"
-        "DROP INDEX delivered_told; ALTER TABLE delivered DROP COLUMN told;"
-        "DROP TABLE acts; DROP TABLE epochs;"
-        "CREATE TABLE epochs(key BLOB NOT NULL UNIQUE, since INTEGER NOT NULL);"
-        "INSERT INTO epochs VALUES(randomblob(32), 1), (zeroblob(32), 2);"
-        "DROP TABLE calls; DROP TABLE withheld; DROP TABLE asked; DROP TABLE owed; DROP TABLE "
-        "places; ALTER TABLE "
-        "delivered ADD COLUMN "
-        "collected TEXT NOT NULL DEFAULT '';"
-        "INSERT INTO delivered(grant_id, request, signed_grant, member, header, manifest, salt,"
-        " received, payload_size, completed, delete_by, collected) VALUES(zeroblob(32),"
-        " zeroblob(32), '', '', '', '', zeroblob(32), 1, 1, 9, 9, '/srv/e/stoop-4F2A-91-9c.mp4');"
-        "ALTER TABLE requests DROP COLUMN deleting; ALTER TABLE requests DROP COLUMN taken_back;"
-        "ALTER TABLE clips DROP COLUMN owners;"
-        "ALTER TABLE clips DROP COLUMN edited_size; ALTER TABLE clips DROP COLUMN edited_root;"
-        "ALTER TABLE clips DROP COLUMN edited_header;"
-        "DROP TABLE objects;"
-        "CREATE TABLE objects(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL,"
-        " created INTEGER NOT NULL, expires INTEGER NOT NULL, object BLOB NOT NULL) WITHOUT ROWID;"
-        "CREATE INDEX objects_order ON objects(created, id);"
-        "CREATE INDEX objects_author ON objects(kind, author, created);"
-        "INSERT INTO objects(id, kind, author, created, expires, object)"
-        " VALUES(zeroblob(32), 2, zeroblob(32), 7, 8, x'ccdd');"
-        "INSERT INTO meta(key, value) VALUES(1, x'aabb');"
-        "INSERT INTO log(idx, hash, leaf, opening) VALUES(0, zeroblob(32), 'leaf', '');");
-    CHECK_ERR(ERR_OK, store_open(path, &store));
-    CHECK(sql_number("PRAGMA user_version") == newest);
-    CHECK(sql_number("SELECT count(*) FROM epochs WHERE key = zeroblob(32)") == 1);
-    CHECK_ERR(ERR_OK, store_begin(store));
-    CHECK_ERR(ERR_OK, store_get(store, STORE_COMMUNITY, &value));
-    CHECK(value.len == 2 && value.at[0] == 0xaa);
-    CHECK_ERR(ERR_OK, store_leaf_count(store, &count));
-    CHECK_ERR(ERR_OK, store_node_get(store, 0, 0, &hash));
-    CHECK(count == 1);
-    struct store_object object;
-    CHECK_ERR(ERR_OK, store_object_get(store, &(struct id){{0}}, &object));
-    CHECK(object.kind == OBJECT_MEMBER && object.created.ms == 7 && object.expires.ms == 8);
-    CHECK(bytes_equal(object.object, (struct bytes){(const uint8_t[]){0xcc, 0xdd}, 2}));
-    struct store_delivered delivered;
-    struct collected_place places[CONTROL_PLACES_MAX];
-    size_t place_count = 0;
-    CHECK_ERR(ERR_OK, store_delivered_get(store, &(struct id){{0}}, &delivered));
-    CHECK(delivered.told == TOLD_RECEIVED);
-    CHECK_ERR(ERR_OK, store_places(store, &(struct id){{0}}, places, &place_count));
-    CHECK(place_count == 1);
-    CHECK(strcmp(places[0].place, ":/srv/e/stoop-4F2A-91-9c") == 0);
-    struct store_epoch epoch;
-    CHECK_ERR(ERR_OK, store_epoch_get(store, &(struct id){{0}}, &epoch));
-    CHECK(epoch.since.ms == 2 && epoch.key[0] == 0);
-    CHECK_ERR(ERR_USER_NOT_FOUND, store_epoch_get(store, &(struct id){{1}}, &epoch));
-    const struct sign_public log = {{1}};
-    CHECK_ERR(ERR_USER_NOT_FOUND,
-              store_witnessed_get(store, &log, &value)); /* the new table is there */
-    CHECK_ERR(ERR_OK, store_commit(store));
-    store_close(store);
-}
-
-#define EIGHT_OF(hex) hex hex hex hex hex hex hex hex
-#define ID_OF(hex) "x'" EIGHT_OF(hex) EIGHT_OF(hex) EIGHT_OF(hex) EIGHT_OF(hex) "'"
-#define OWN ID_OF("11")
-#define OTHER ID_OF("22")
-#define GONE ID_OF("33")
-#define AUTHOR ID_OF("aa")
-
-/* One of our own that was matched, another's that was taken back, and one that is gone. */
-static void test_what_was_kept_of_requests_apart_is_kept(void **state) {
-    (void)state;
-    struct store *store = NULL;
-    struct store_request row;
-    struct instant delete_by;
-    char back[48];
-    struct id own = {{0}};
-    struct id other = {{0}};
-    struct id gone = {{0}};
-    struct id author = {{0}};
-    memset(own.b, 0x11, sizeof own.b);
-    memset(other.b, 0x22, sizeof other.b);
-    memset(gone.b, 0x33, sizeof gone.b);
-    memset(author.b, 0xaa, sizeof author.b);
-    CHECK_ERR(ERR_OK, store_open(path, &store));
-    store_close(store);
-    (void)snprintf(back, sizeof back, "PRAGMA user_version = %d",
-                   sql_number("PRAGMA user_version") - 4);
-    sql(requests_apart);
-    sql(back);
-    sql("INSERT INTO objects(id, kind, author, created, expires, object)"
-        " VALUES(" OWN ", 5, " AUTHOR ", 1, 9, x''), (" OTHER ", 5, " AUTHOR ", 1, 9, x'');"
-        "INSERT INTO requests(id, ours, matched, log_index, sealed_key, taken_back)"
-        " VALUES(" OWN ", 1, 1, 7, x'abcd', x''), (" OTHER ", 0, 0, 8, x'', " GONE ");"
-        "INSERT INTO asked(request, author, delete_by)"
-        " VALUES(" GONE ", " AUTHOR ", 70), (" OTHER ", " AUTHOR ", 80);");
-    CHECK_ERR(ERR_OK, store_open(path, &store));
-    CHECK_ERR(ERR_OK, store_begin(store));
-    CHECK_ERR(ERR_OK, store_request_get(store, &own, &row));
-    CHECK(row.ours && row.matched && row.log_index == 7 && id_is_zero(&row.taken_back_by));
-    CHECK(row.sealed_key.len == 2 && row.sealed_key.at[0] == 0xab);
-    CHECK_ERR(ERR_OK, store_request_get(store, &other, &row));
-    CHECK(!row.ours && !row.matched && row.log_index == 8 && row.sealed_key.len == 0);
-    CHECK(id_equal(&row.taken_back_by, &gone));
-    CHECK_ERR(ERR_OK, store_asked_get(store, &gone, &author, &delete_by));
-    CHECK(delete_by.ms == 70);
-    CHECK_ERR(ERR_USER_NOT_FOUND, store_asked_get(store, &other, &author, &delete_by));
-    CHECK_ERR(ERR_OK, store_object_remove(store, &other));
-    CHECK_ERR(ERR_OK, store_asked_get(store, &other, &author, &delete_by));
-    CHECK(delete_by.ms == 80);
-    CHECK_ERR(ERR_USER_NOT_FOUND, store_asked_get(store, &other, &other, &delete_by));
-    store_roll_back(store);
-    store_close(store);
+    static const char *const steps[] = {
+        "CREATE TABLE kept(value INTEGER NOT NULL)",
+        "ALTER TABLE kept ADD COLUMN more INTEGER NOT NULL DEFAULT 3",
+        "UPDATE kept SET more = more + value",
+    };
+    char file[112];
+    struct sql base = {.db = NULL};
+    (void)snprintf(file, sizeof file, "%s/steps.db", folder);
+    CHECK_ERR(ERR_OK, sql_open(&base, file, ""));
+    CHECK_ERR(ERR_OK, sql_migrate(&base, &(struct sql_schema){7, steps, 1}));
+    CHECK_ERR(ERR_OK, sql_run(&base, "INSERT INTO kept(value) VALUES(4)"));
+    for (int again = 0; again < 2; again++) {
+        CHECK_ERR(ERR_OK, sql_migrate(&base, &(struct sql_schema){7, steps, 3}));
+        SCOPED(query_finish) struct query row = query_start(&base, "SELECT more FROM kept");
+        CHECK_ERR(ERR_OK, query_row(&row));
+        CHECK(sqlite3_column_int(row.statement, 0) == 7);
+    }
+    CHECK_ERR(ERR_HOST_SCHEMA, sql_migrate(&base, &(struct sql_schema){7, steps, 2}));
+    CHECK_ERR(ERR_HOST_SCHEMA, sql_migrate(&base, &(struct sql_schema){10, steps, 3}));
+    sql_close(&base);
+    CHECK(unlink(file) == 0);
 }
 
 static enum err count_roll(void *context, const struct id *treaty, struct bytes roll) {
@@ -268,6 +152,8 @@ static void test_a_newer_file_is_refused_and_left_alone(void **state) {
     sql("PRAGMA user_version = 999");
     CHECK_ERR(ERR_HOST_SCHEMA, store_open(path, &store));
     CHECK(sql_number("PRAGMA user_version") == 999);
+    sql("PRAGMA user_version = 1"); /* nor one from before the first release */
+    CHECK_ERR(ERR_HOST_SCHEMA, store_open(path, &store));
     (void)snprintf(back, sizeof back, "PRAGMA user_version = %d", newest);
     sql(back);
 }
@@ -445,7 +331,6 @@ static void test_a_request_has_its_newest_calls_first_and_so_many(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_old_file_is_brought_forward_and_keeps_what_it_has),
-        cmocka_unit_test(test_what_was_kept_of_requests_apart_is_kept),
         cmocka_unit_test(test_a_newer_file_is_refused_and_left_alone),
         cmocka_unit_test(test_rolls_and_what_carried_are_kept_one_each),
         cmocka_unit_test(test_a_file_that_is_no_database_is_refused),

@@ -196,6 +196,9 @@ static enum err admitted(struct core *core, const struct signed_object *object,
     if (err == ERR_OK) {
         err = outside_keep_certificates(core);
     }
+    if (err == ERR_OK && core->is_outsider) { /* our officers: others hear of them again from us */
+        err = gossip_load_members(core);
+    }
     core->doors_stale = true;
     return err == ERR_OK && act->admission.suspended
                ? standing_suspended(core, &certificate.id, &object->id)

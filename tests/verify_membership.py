@@ -24,7 +24,7 @@ CERTIFICATE_DAYS, RENEWED_DAYS, CHAIN_MAX = 400, 3660, 16
 TREATIES, TREATY_BYTES, STANDS_DAYS = 8, 4096, 15
 ROLES = {1: "home", 2: "requester", 3: "administrator", 4: "witness", 5: "outsider", 6: "officer"}
 ADMINISTRATOR, OUTSIDER, OFFICER = 3, 5, 6
-OUTSIDERS, OFFICERS, DOORS, OUTSIDER_BYTES = 32, 32, 4, 4096
+OUTSIDERS, OUTSIDERS_EVER, OFFICERS, DOORS, OUTSIDER_BYTES = 32, 128, 32, 4, 4096
 TYPE = "application/vnd.stoop.{}.v1+protobuf"
 
 # Field number -> name, kind; a kind in a list may be there many times. What is not looked into is bytes.
@@ -289,6 +289,7 @@ class Community:
         need(item.kind == "Member" and item.body["role"] == OUTSIDER and not item.head["author"], "it admits no outsider")
         need(not item.body["invite"] and item.body["invite_allowance"] == 0, "it admits one that was invited, or invites")
         self.check_owned(item)
+        need(item.id in self.outsiders or len(self.outsiders) < OUTSIDERS_EVER, "acts have admitted as many as they may")
         if item.id not in self.admissions and len(self.admissions) == OUTSIDERS:
             del self.admissions[min(self.admissions, key=lambda i: self.admissions[i]["until"])]
         self.admissions[item.id] = admission

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/base/assert.h"
 
@@ -10,6 +11,16 @@ enum {
     ALLOWANCE_MAX = 64,                /* that the fence lets a certificate have */
 };
 static_assert((int)OFFICERS_MAX <= (int)ALLOWANCE_MAX, "what one brought fits into the list");
+
+enum share { /* of the places: nobody takes one of another share */
+    SHARE_HOMES,
+    SHARE_OUTSIDERS,
+    SHARE_OFFICERS,
+    SHARE_COUNT,
+};
+
+static const size_t share_max[SHARE_COUNT] = {COMMUNITY_HOMES_MAX, COMMUNITY_OUTSIDERS_MAX + 1,
+                                              COMMUNITY_OFFICERS_MAX};
 
 struct admitted {
     struct id id;
@@ -58,6 +69,7 @@ struct community {
     size_t removed_count;
     struct gone removed[COMMUNITY_REMOVALS_MAX];
     size_t count;
+    size_t taken[SHARE_COUNT]; /* of the places below count */
     struct admitted members[COMMUNITY_MEMBERS_MAX];
     uint16_t slots[SLOTS]; /* open addressing: a place in members, from 1; 0: empty */
 };
@@ -68,6 +80,10 @@ static enum err note_act(struct community *community, const struct id *id, bool 
 static enum err note_admission(struct community *community, const struct admission *admission);
 static void rewind_admissions(struct community *community, uint32_t version);
 static bool is_top(const struct admitted *admitted);
+static bool has_room(const struct community *community, const struct id *id,
+                     const struct member *member);
+static bool is_idle_officer(const struct community *community, const struct admitted *admitted);
+static size_t idle_officers(const struct community *community);
 static bool branch_is_full(const struct community *community, const struct admitted *sponsor);
 static void add(struct community *community, const struct id *id, const struct member *member);
 static const struct gone *removal(const struct community *community, const struct id *by);
@@ -80,7 +96,11 @@ static bool came_after(const struct community *community, const struct id *broug
 static const struct admitted *find(const struct community *community, const struct id *id);
 static size_t slot_of(const struct community *community, const struct id *id);
 static const struct admitted *find_counting(const struct community *community, const struct id *id);
-static struct admitted *place_of(struct community *community, const struct id *id);
+static struct admitted *place_of(struct community *community, const struct id *id,
+                                 enum share share);
+static enum share share_of(enum member_role role);
+static size_t free_place(const struct community *community, enum share share);
+static void fill_slots(struct community *community);
 static enum err judge_place(const struct community *community, const struct admitted *sponsor,
                             const struct id *id, const struct member *member, struct id *loser);
 static enum err take_place(struct community *community, const struct admitted *sponsor,
@@ -92,6 +112,8 @@ static enum err lets_bring(const struct community *community, const struct admit
                            struct instant created, uint32_t before);
 static void displace(struct community *community, const struct id *member, const struct id *by);
 static void displace_by_act(struct community *community);
+static void displace_unlisted(struct community *community);
+static bool acts_admit(const struct community *community, const struct id *outsider);
 
 struct community *community_create(void) {
     return calloc(1, sizeof(struct community));
@@ -161,10 +183,13 @@ enum err community_follow(struct community *community, const struct signed_objec
     if (err == ERR_OK) {
         community->governance.charter.authority_count = 0;
         err = note_act(community, &object->id, act->has_charter);
-        displace_by_act(community); /* what it takes the place of may have said otherwise as well */
     }
     if (err == ERR_OK && act->has_admission) {
         err = note_admission(community, &act->admission);
+    }
+    if (err == ERR_OK) { /* what it takes the place of may have said otherwise as well */
+        displace_by_act(community);
+        displace_unlisted(community);
     }
     return err == ERR_OK && act->has_removed
                ? community_remove(community, &act->removed, &object->id, act->head.created, NULL)
@@ -267,7 +292,8 @@ static enum err note_act(struct community *community, const struct id *id, bool 
     return ERR_OK;
 }
 
-/* An outsider's certificate is known from the first act about it on, whatever acts say later. */
+/* An outsider's certificate is known from the first act about it on, whatever acts say later, as
+ * long as one of them counts. */
 static enum err note_admission(struct community *community, const struct admission *admission) {
     struct signed_object object;
     struct member member;
@@ -281,7 +307,7 @@ static enum err note_admission(struct community *community, const struct admissi
     if (err == ERR_OK) {
         more[community->admission_count++] =
             *governance_outsider(&community->governance, &object.id);
-        if (find(community, &object.id) == NULL) {
+        if (find_counting(community, &object.id) == NULL) {
             add(community, &object.id, &member);
         }
     }
@@ -308,9 +334,6 @@ enum err community_admit(struct community *community, const struct signed_object
     if (known != NULL && !known->displaced) {
         return ERR_OK;
     }
-    if (known == NULL && community->count >= COMMUNITY_MEMBERS_MAX - COMMUNITY_OUTSIDERS_MAX) {
-        return ERR_FULL_TABLE;
-    }
     if (!id_is_zero(&member->head.author)) {
         sponsor = find_counting(community, &member->head.author);
         if (sponsor == NULL) {
@@ -322,6 +345,9 @@ enum err community_admit(struct community *community, const struct signed_object
     }
     if (member->role == MEMBER_OUTSIDER) {
         return ERR_PEER_UNKNOWN; /* so far: an act brings it, or none ever does */
+    }
+    if (!has_room(community, &object->id, member)) {
+        return ERR_FULL_TABLE;
     }
     enum err err = member_verify(&community->governance, object, member,
                                  sponsor == NULL ? NULL : &sponsor->member);
@@ -341,6 +367,29 @@ static bool is_top(const struct admitted *admitted) { /* a founder, or an outsid
     return admitted == NULL || id_is_zero(&admitted->member.head.author);
 }
 
+/* Whoever is displaced has its place still; but that may be of those that idle ones share. */
+static bool has_room(const struct community *community, const struct id *id,
+                     const struct member *member) {
+    bool idle = member->role == MEMBER_OFFICER &&
+                governance_outsider(&community->governance, &member->head.author) == NULL;
+    return (!idle || idle_officers(community) < COMMUNITY_OFFICERS_IDLE_MAX) &&
+           (find(community, id) != NULL ||
+            free_place(community, share_of(member->role)) < COMMUNITY_MEMBERS_MAX);
+}
+
+static bool is_idle_officer(const struct community *community, const struct admitted *admitted) {
+    return admitted->member.role == MEMBER_OFFICER && !admitted->displaced &&
+           governance_outsider(&community->governance, &admitted->member.head.author) == NULL;
+}
+
+static size_t idle_officers(const struct community *community) {
+    size_t count = 0;
+    for (size_t i = 0; i < community->count; i++) {
+        count += is_idle_officer(community, &community->members[i]) ? 1 : 0;
+    }
+    return count;
+}
+
 static bool branch_is_full(const struct community *community, const struct admitted *sponsor) {
     return !is_top(sponsor) && community->members[sponsor->branch].below >= COMMUNITY_BRANCH_MAX;
 }
@@ -348,7 +397,7 @@ static bool branch_is_full(const struct community *community, const struct admit
 static void add(struct community *community, const struct id *id, const struct member *member) {
     const struct admitted *sponsor = find(community, &member->head.author);
     bool new = find(community, id) == NULL;
-    struct admitted *admitted = place_of(community, id);
+    struct admitted *admitted = place_of(community, id, share_of(member->role));
     uint16_t place = (uint16_t)(admitted - community->members);
     *admitted = (struct admitted){.id = *id,
                                   .member = *member,
@@ -636,14 +685,52 @@ static const struct admitted *find_counting(const struct community *community,
     return admitted == NULL || admitted->displaced ? NULL : admitted;
 }
 
-/* Where it is, or a place of its own from now on. */
-static struct admitted *place_of(struct community *community, const struct id *id) {
+/* Where it is, or a place of its own from now on. There is one: has_room() has said so of others,
+ * and outsiders are no more than judge_room() lets acts admit. */
+static struct admitted *place_of(struct community *community, const struct id *id,
+                                 enum share share) {
     size_t slot = slot_of(community, id);
-    if (community->slots[slot] == 0) {
-        community->members[community->count].id = *id;
-        community->slots[slot] = (uint16_t)++community->count;
+    if (community->slots[slot] != 0) {
+        return &community->members[community->slots[slot] - 1];
     }
-    return &community->members[community->slots[slot] - 1];
+    size_t place = free_place(community, share);
+    ASSERT(place < COMMUNITY_MEMBERS_MAX);
+    community->members[place] = (struct admitted){.id = *id};
+    if (place == community->count) {
+        community->slots[slot] = (uint16_t)++community->count;
+        community->taken[share]++;
+    } else {
+        fill_slots(community);
+    }
+    return &community->members[place];
+}
+
+static enum share share_of(enum member_role role) {
+    return role == MEMBER_OUTSIDER  ? SHARE_OUTSIDERS
+           : role == MEMBER_OFFICER ? SHARE_OFFICERS
+                                    : SHARE_HOMES;
+}
+
+/* One that nobody has had, or whose holder is displaced and was told. A home's number stays its
+ * own, as links and those whom it brought go by it. COMMUNITY_MEMBERS_MAX: none. */
+static size_t free_place(const struct community *community, enum share share) {
+    if (community->taken[share] < share_max[share]) {
+        return community->count;
+    }
+    for (size_t i = 0; share != SHARE_HOMES && i < community->count; i++) {
+        const struct admitted *admitted = &community->members[i];
+        if (share_of(admitted->member.role) == share && admitted->displaced && admitted->told) {
+            return i;
+        }
+    }
+    return COMMUNITY_MEMBERS_MAX;
+}
+
+static void fill_slots(struct community *community) {
+    memset(community->slots, 0, sizeof community->slots);
+    for (size_t i = 0; i < community->count; i++) {
+        community->slots[slot_of(community, &community->members[i].id)] = (uint16_t)(i + 1);
+    }
 }
 
 /* ---- how many one may bring in ---- */
@@ -676,7 +763,7 @@ static enum err take_place(struct community *community, const struct admitted *s
     struct id loser = {{0}};
     enum err err = judge_place(community, sponsor, id, member, &loser);
     if (err == ERR_OK && !id_is_zero(&loser)) {
-        place_of(community, &sponsor->id)->displaces++;
+        community->members[community_number(community, &sponsor->id)].displaces++;
         displace(community, &loser, id);
     }
     return err;
@@ -749,6 +836,9 @@ static void displace_by_act(struct community *community) {
         const struct admitted *sponsor = &community->members[i];
         struct brought brought;
         uint32_t before = 0;
+        if (share_of(sponsor->member.role) != SHARE_HOMES) {
+            continue; /* no charter has a say in officers */
+        }
         gather(community, &sponsor->id, &brought);
         for (size_t k = 0; k < brought.count; k++) {
             if (lets_bring(community, sponsor, brought.list[k].created, before) == ERR_OK) {
@@ -758,4 +848,34 @@ static void displace_by_act(struct community *community) {
             }
         }
     }
+}
+
+/* Outsiders whose acts have all been undone; and of officers whose outsiders gave way to others as
+ * many as would take room of those that may ask. */
+static void displace_unlisted(struct community *community) {
+    const struct id *by = &community->governance.head;
+    for (size_t i = 0; i < community->count; i++) {
+        const struct admitted *admitted = &community->members[i];
+        if (admitted->member.role == MEMBER_OUTSIDER && !admitted->displaced &&
+            !acts_admit(community, &admitted->id)) {
+            displace(community, &admitted->id, by);
+        }
+    }
+    size_t idle = idle_officers(community);
+    for (size_t i = 0; i < community->count && idle > COMMUNITY_OFFICERS_IDLE_MAX; i++) {
+        const struct admitted *admitted = &community->members[i];
+        if (is_idle_officer(community, admitted)) {
+            displace(community, &admitted->id, by);
+            idle--;
+        }
+    }
+}
+
+static bool acts_admit(const struct community *community, const struct id *outsider) {
+    for (size_t i = 0; i < community->admission_count; i++) {
+        if (id_equal(&community->admissions[i].certificate, outsider)) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -14,6 +14,10 @@
  * comes later takes the place of the highest, which is a member no more, nor are those below it. It
  * keeps its number, and counts again only when it comes again and there is a place for it.
  *
+ * Homes, outsiders and officers have places of their own: none of them takes another's. Homes keep
+ * theirs for good. That of an outsider whom no act admits any more, and of an officer, is another's
+ * once it has been said that it is displaced.
+ *
  * Memory: taken by community_create(). Bounds: COMMUNITY_MEMBERS_MAX, COMMUNITY_ACTS_MAX,
  * COMMUNITY_DISPLACED_MAX of one sponsor: certificates that would displace more are not taken. */
 #ifndef NODE_COMMUNITY_COMMUNITY_H
@@ -22,9 +26,16 @@
 #include "proto/community.h"
 
 enum {
+    COMMUNITY_HOMES_MAX = 1024,
     COMMUNITY_BRANCH_MAX = 256, /* below one that a founder brought in: nobody fills all places */
-    COMMUNITY_OUTSIDERS_MAX = 128, /* that acts ever admitted: places that nobody else can take */
-    COMMUNITY_MEMBERS_MAX = 1024 + COMMUNITY_OUTSIDERS_MAX,
+    COMMUNITY_OUTSIDERS_MAX = 128, /* that acts ever admitted */
+    /* Of outsiders that are not on the list, as others took their places there. Those that are have
+     * room for all that one may have, each, and for one that is displaced until that is said. */
+    COMMUNITY_OFFICERS_IDLE_MAX = 512,
+    COMMUNITY_OFFICERS_MAX = OUTSIDERS_MAX * (OFFICERS_MAX + 1) + COMMUNITY_OFFICERS_IDLE_MAX,
+    /* One more outsider: an act may admit another than all those that went with what it undid. */
+    COMMUNITY_MEMBERS_MAX =
+        COMMUNITY_HOMES_MAX + COMMUNITY_OUTSIDERS_MAX + 1 + COMMUNITY_OFFICERS_MAX,
     COMMUNITY_ACTS_MAX = ACTS_MAX,
     /* Of each member by itself and by its sponsor, and by acts. Besides, those of whom nobody knows
      * (yet): they never take a place that one of the others may need. */
@@ -58,8 +69,9 @@ enum act_place {
 enum act_place community_place(const struct community *community, const struct id *id,
                                const struct act *act, struct instant now);
 /* One that is ACT_NEXT: from now on it counts. Removed members of it are removed, and an outsider's
- * certificate in it is admitted. ERR_PEER_SIGNATURE, ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE,
- * ERR_FULL_TABLE (for the same act at every home), and as governance_lets(). */
+ * certificate in it is admitted. community_take_displaced() is due after it. ERR_PEER_SIGNATURE,
+ * ERR_PEER_BOUNDS, ERR_PEER_CERTIFICATE, ERR_FULL_TABLE (for the same act at every home), and as
+ * governance_lets(). */
 MUST_USE enum err community_follow(struct community *community, const struct signed_object *object,
                                    const struct act *act);
 /* The same checks for one whose predecessor is known, by who were administrators after that and
@@ -67,8 +79,8 @@ MUST_USE enum err community_follow(struct community *community, const struct sig
  * community_rewind(). */
 MUST_USE enum err community_judge_act(const struct community *community,
                                       const struct signed_object *object, const struct act *act);
-/* Back to what stood after the act with this number: those after it, and what they did, are gone.
- */
+/* Back to what stood after the act with this number: those after it, and what they did, are gone;
+ * outsiders whom no other admits are displaced with their officers once the next one follows. */
 void community_rewind(struct community *community, uint32_t number);
 /* Acts in order, the founding charter the first: 0 to community_act_count() - 1. */
 uint32_t community_act_count(const struct community *community);
@@ -80,9 +92,10 @@ uint32_t community_act_number(const struct community *community, const struct id
  * ask again later; or it is an outsider's, whom no act admits so far), ERR_DENY_QUOTA (as many
  * lower ones of its sponsor count, or this one displaces one too many), ERR_DENY_CHARTER (the same
  * by the charter of the time when it was made), ERR_PEER_CERTIFICATE, ERR_PEER_SIGNATURE,
- * ERR_DENY_ROLE, ERR_FULL_TABLE (of all, or below one that a founder brought in). One that is known
- * already is ERR_OK. community_take_displaced() is due after it. An outsider may have OFFICERS_MAX
- * officers; no charter has a say in that. */
+ * ERR_DENY_ROLE, ERR_FULL_TABLE (of homes, below one that a founder brought in, or of officers
+ * whose outsiders are not on the list). One that is known already is ERR_OK.
+ * community_take_displaced() is due after it. An outsider may have OFFICERS_MAX officers; no
+ * charter has a say in that. */
 MUST_USE enum err community_admit(struct community *community, const struct signed_object *object,
                                   const struct member *member);
 /* One that has been displaced since this was asked last, by a certificate or, as when a charter

@@ -196,13 +196,17 @@ static enum err admitted(struct core *core, const struct signed_object *object,
     if (err == ERR_OK) {
         err = outside_keep_certificates(core);
     }
+    if (err == ERR_OK && core->is_outsider) { /* our officers: others hear of them again from us */
+        err = gossip_load_members(core);
+    }
     core->doors_stale = true;
     return err == ERR_OK && act->admission.suspended
                ? standing_suspended(core, &certificate.id, &object->id)
                : err;
 }
 
-/* Those after this one: nothing of what they did stands. */
+/* Those after this one: nothing of what they did stands. They counted here, so they are told rather
+ * than what lost before. */
 static enum err lose(struct core *core, uint32_t number, const struct id *winner) {
     enum err err = ERR_OK;
     for (uint32_t i = number + 1; err == ERR_OK && i < community_act_count(core->community); i++) {
@@ -229,6 +233,9 @@ static enum err lose(struct core *core, uint32_t number, const struct id *winner
             err = record_add(core, &entry, NULL);
         }
         core_journal(core, "warn community: an act lost against another version=%u", lost.version);
+    }
+    if (err == ERR_OK) {
+        err = store_act_keep_lost(core->store, LOST_MAX);
     }
     if (err == ERR_OK) {
         community_rewind(core->community, number);

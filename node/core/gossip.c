@@ -129,7 +129,7 @@ enum err gossip_start(struct core *core) {
     enum err err = load_own(core);
     while (err == ERR_OK && community_size(core->community) > before) {
         before = community_size(core->community);
-        err = store_object_each(core->store, OBJECT_MEMBER, load_member, core);
+        err = gossip_load_members(core);
     }
     while (community_take_displaced(core->community, &none, &none)) {
     }
@@ -160,6 +160,10 @@ enum err gossip_start(struct core *core) {
         err = rolls_load(core);
     }
     return err == ERR_OK ? border_load(core) : err;
+}
+
+enum err gossip_load_members(struct core *core) {
+    return store_object_each(core->store, OBJECT_MEMBER, load_member, core);
 }
 
 enum err gossip_fault(struct core *core, struct link *link) {
@@ -683,7 +687,8 @@ static enum err load_member(void *context, const struct store_object *row) {
     if (err == ERR_OK) {
         err = community_admit(core->community, &object, &member);
         bool waits = err == ERR_PEER_UNKNOWN; /* its sponsor's row comes later */
-        err = waits || err == ERR_DENY_QUOTA || err == ERR_DENY_CHARTER ? ERR_OK : err;
+        bool left_out = err == ERR_DENY_QUOTA || err == ERR_DENY_CHARTER || err == ERR_FULL_TABLE;
+        err = waits || left_out ? ERR_OK : err; /* the rest of this home must start all the same */
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }

@@ -515,6 +515,8 @@ enum err gossip_accept(struct core *core, uint64_t from, struct way way,
                        struct bytes bytes);
 /* What is still wanted is said by the overlay; from now on core->overlay is there. */
 enum err gossip_start(struct core *core);
+/* Those certificates on disk that are not known yet, as far as their sponsors are. */
+enum err gossip_load_members(struct core *core);
 /* The peer has sent what no correct one sends: it is shunned, and its link goes. */
 enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);

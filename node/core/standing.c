@@ -395,7 +395,7 @@ enum err standing_displaced(struct core *core) {
         if (err == ERR_OK) {
             err = part_with(core, &member, &by);
         }
-        if (err == ERR_OK && !is_above_self(core, &member)) {
+        if (err == ERR_OK && !is_above_self(core, &member) && !core_is_ours(core, &member)) {
             err = unsay(core, &member);
         }
         any = true;

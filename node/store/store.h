@@ -459,13 +459,16 @@ MUST_USE enum err store_epoch_each(struct store *store, store_epoch_visit *visit
 struct store_act {
     struct id id;
     uint32_t version;     /* 2, 3, ... */
-    struct instant since; /* when it came here */
+    struct instant since; /* when it came here, or lost */
     struct id lost_to;    /* the one in its place; zero: it counts */
 };
 MUST_USE enum err store_act_put(struct store *store, const struct store_act *act);
 typedef enum err store_act_visit(void *context, const struct store_act *act);
 /* In order of version, of those the one that counts first. The visitor may read objects. */
 MUST_USE enum err store_act_each(struct store *store, store_act_visit *visit, void *context);
+/* Of those that lost these many, which did last, of equal ones those of the lowest versions; the
+ * others go with their objects. */
+MUST_USE enum err store_act_keep_lost(struct store *store, unsigned most);
 /* Is it one that lost? */
 MUST_USE enum err store_act_lost(struct store *store, const struct id *id, bool *out);
 

@@ -100,10 +100,15 @@ enum err store_epoch_each(struct store *store, store_epoch_visit *visit, void *c
 
 /* ---- acts ---- */
 
+/* But so many. */
+#define LOST_BEFORE                                                                                \
+    "SELECT id FROM acts WHERE lost_to <> zeroblob(32)"                                            \
+    " ORDER BY since DESC, version, id LIMIT -1 OFFSET ?"
+
 enum err store_act_put(struct store *store, const struct store_act *act) {
     QUERY(q, store,
           "INSERT INTO acts(id, version, since, lost_to) VALUES(?, ?, ?, ?)"
-          " ON CONFLICT(id) DO UPDATE SET lost_to = excluded.lost_to");
+          " ON CONFLICT(id) DO UPDATE SET since = excluded.since, lost_to = excluded.lost_to");
     bind_id(&q, &act->id);
     bind_int(&q, act->version);
     bind_int(&q, act->since.ms);
@@ -126,6 +131,15 @@ enum err store_act_each(struct store *store, store_act_visit *visit, void *conte
         }
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err store_act_keep_lost(struct store *store, unsigned most) {
+    QUERY(objects, store, "DELETE FROM objects WHERE id IN (" LOST_BEFORE ")");
+    QUERY(acts, store, "DELETE FROM acts WHERE id IN (" LOST_BEFORE ")");
+    bind_int(&objects, most);
+    bind_int(&acts, most);
+    enum err err = query_write(&objects);
+    return err == ERR_OK ? query_write(&acts) : err;
 }
 
 enum err store_act_lost(struct store *store, const struct id *id, bool *out) {

@@ -313,26 +313,90 @@ static void test_one_sponsor_displaces_only_so_many_in_one_run(void **state) {
     community_destroy(community);
 }
 
-/* An act that follows the founding charter, and lets homes bring in so many. */
-static void follow(struct community *community, int64_t later_ms, uint32_t allowance) {
-    struct act act = {.has_charter = true};
+/* So long after the founder's certificate was made; it follows the founding charter. */
+static void follow_act(struct community *community, int64_t later_ms, struct act *act) {
     struct member founder;
+    struct act decoded;
     struct buffer bytes;
     struct signed_object object;
     const struct sign_secret *key = &samples.homes[SAMPLE_FOUNDER].owner.sign;
     SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
     sample_member(&samples, SAMPLE_FOUNDER, (struct bytes){NULL, 0}, &founder);
-    sample_charter(&samples, &act.charter);
-    act.charter.invite_allowance = allowance;
-    act.head = (struct head){.community = samples.id,
-                             .created = {founder.head.created.ms + later_ms},
-                             .expires = INSTANT_FOR_GOOD};
-    act.previous = samples.id;
-    CHECK_ERR(ERR_OK, act_encode(&act, &body));
+    act->head = (struct head){.community = samples.id,
+                              .created = {founder.head.created.ms + later_ms},
+                              .expires = INSTANT_FOR_GOOD};
+    act->previous = samples.id;
+    CHECK_ERR(ERR_OK, act_encode(act, &body));
     (void)sample_sign(OBJECT_ACT, buffer_bytes(&body), &key, 1, &bytes);
     CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
-    CHECK_ERR(ERR_OK, community_follow(community, &object, &act));
+    CHECK_ERR(ERR_OK, act_decode(object.body, &decoded));
+    CHECK_ERR(ERR_OK, community_follow(community, &object, &decoded));
     buffer_finish(&bytes);
+}
+
+/* An act that lets homes bring in so many. */
+static void follow(struct community *community, int64_t later_ms, uint32_t allowance) {
+    struct act act = {.has_charter = true};
+    sample_charter(&samples, &act.charter);
+    act.charter.invite_allowance = allowance;
+    follow_act(community, later_ms, &act);
+}
+
+/* One that lets an outsider in, later than all certificates here. */
+static struct id let_in(struct community *community) {
+    const struct sample_home *home = &samples.homes[SAMPLE_AGENCY];
+    const struct sign_secret *keys[] = {&home->owner.sign, &home->node};
+    struct act act = {.has_admission = true};
+    struct member member;
+    struct buffer bytes;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
+    sample_member(&samples, SAMPLE_AGENCY, (struct bytes){NULL, 0}, &member);
+    member.role = MEMBER_OUTSIDER;
+    member.head.author = (struct id){{0}};
+    CHECK_ERR(ERR_OK, member_encode(&member, &body));
+    const struct id id = sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, 2, &bytes);
+    act.admission = (struct admission){.member = buffer_bytes(&bytes),
+                                       .kind = OUTSIDER_AGENCY,
+                                       .instruments = 1,
+                                       .live_requests = 1,
+                                       .door_count = 1,
+                                       .doors = {samples.homes[SAMPLE_FOUNDER].certificate},
+                                       .until = member.head.expires};
+    follow_act(community, 100 * (int64_t)DURATION_DAY_MS, &act);
+    buffer_finish(&bytes);
+    return id;
+}
+
+/* As many homes, whether the act that lets it in came before them, as after a start, or later. */
+static void test_an_outsider_takes_no_homes_place(void **state) {
+    static struct signed_one list[COMMUNITY_HOMES_MAX]; /* four branches, and one too many */
+    const struct sample_home *founder = &samples.homes[SAMPLE_FOUNDER];
+    struct community *communities[] = {sample_found(&samples), sample_found(&samples)};
+    (void)state;
+    const struct id outsider = let_in(communities[0]);
+    CHECK_ERR(ERR_OK, admit(communities[0], SAMPLE_FOUNDER));
+    CHECK_ERR(ERR_OK, admit(communities[1], SAMPLE_FOUNDER));
+    for (int i = 0; i < (int)COUNT_OF(list); i++) {
+        struct signed_one *one = &list[i];
+        int number = i % COMMUNITY_BRANCH_MAX;
+        const struct signed_one *above =
+            &list[i - number + (number == 0 ? 0 : (number - 1) / ALLOWED)];
+        one->id = bring_at(24 + i % 226, 1 + i, number == 0 ? &founder->certificate : &above->id,
+                           number == 0 ? &founder->owner.sign : &above->owner,
+                           number == 0 ? &founder->node : &above->node, ALLOWED, &one->owner,
+                           &one->node, &one->bytes);
+        for (int k = 0; k < 2; k++) {
+            CHECK_ERR(i + 1 < COMMUNITY_HOMES_MAX ? ERR_OK : ERR_FULL_TABLE,
+                      sample_admit(communities[k], buffer_bytes(&one->bytes)));
+        }
+    }
+    (void)let_in(communities[1]);
+    for (int k = 0; k < 2; k++) {
+        CHECK(community_counts(communities[k], &outsider));
+        CHECK(community_size(communities[k]) == COMMUNITY_HOMES_MAX + 1);
+        community_destroy(communities[k]);
+    }
+    finish_signed(list, COUNT_OF(list));
 }
 
 /* The charter of the time when one was made, whether it came before it or after; and who lost its
@@ -601,6 +665,7 @@ int main(void) {
         cmocka_unit_test(test_a_place_is_left_only_where_nobody_loses_one),
         cmocka_unit_test(test_one_sponsor_displaces_only_so_many_in_one_run),
         cmocka_unit_test(test_the_charter_of_the_time_counts_whenever_it_comes),
+        cmocka_unit_test(test_an_outsider_takes_no_homes_place),
         cmocka_unit_test(test_a_chain_has_at_most_sixteen),
         cmocka_unit_test(test_one_without_allowance_or_in_anothers_name_brings_nobody),
         cmocka_unit_test(test_a_charter_needs_its_administrators),

@@ -13,6 +13,10 @@ enum {
     OFFICER = SAMPLE_NEIGHBOUR,
 };
 
+struct many { /* outsiders, apart by the times of their certificates */
+    struct id ids[COMMUNITY_OUTSIDERS_MAX + 1];
+};
+
 static struct sample_community samples;
 static struct buffer certificate; /* of the outsider */
 static struct id outsider;
@@ -120,6 +124,49 @@ static enum err take_officer(struct community *community, int later, struct id *
     return err;
 }
 
+/* Another, whose certificate was made so many milliseconds later. */
+static enum err admit_later(struct community *community, int later, int64_t until_ms,
+                            struct id *id) {
+    struct member member;
+    struct buffer bytes;
+    outsider_member(&member);
+    member.head.created.ms += later;
+    *id = sign_outsider(&member, true, true, &bytes);
+    struct admission admission = admission_of(buffer_bytes(&bytes));
+    admission.until.ms += until_ms;
+    enum err err = admit(community, &admission);
+    buffer_finish(&bytes);
+    return err;
+}
+
+static enum err take_officer_of(struct community *community, const struct id *of, int later,
+                                struct id *id) {
+    const struct id before = outsider;
+    outsider = *of;
+    enum err err = take_officer(community, later, id);
+    outsider = before;
+    return err;
+}
+
+static size_t take_all_displaced(struct community *community) {
+    struct id member;
+    struct id by;
+    size_t count = 0;
+    while (community_take_displaced(community, &member, &by)) {
+        count++;
+    }
+    return count;
+}
+
+static size_t count_of_role(const struct community *community, enum member_role role) {
+    size_t count = 0;
+    for (size_t i = 0; i < community_size(community); i++) {
+        const struct id *id = community_member_id(community, i);
+        count += community_counts(community, id) && community_find(community, id)->role == role;
+    }
+    return count;
+}
+
 static void test_an_act_alone_lets_an_outsider_in(void **state) {
     (void)state;
     struct community *community = sample_found(&samples);
@@ -195,6 +242,62 @@ static void test_the_newest_admission_counts_and_a_rewind_brings_back_the_one_be
     CHECK(community_governance(community)->outsider_count == 0);
     CHECK_ERR(ERR_OK, admit(community, &admission)); /* and in another way again */
     CHECK(community_in_standing(community, &outsider, SAMPLE_NOW));
+    community_destroy(community);
+}
+
+/* Administrators who undo their own acts let in others each time: no more than all places are
+ * taken, and those of whom no act is left are nobody. */
+static void test_outsiders_of_acts_that_lost_leave_their_places(void **state) {
+    static struct many many[2];
+    struct id officer;
+    struct id id;
+    (void)state;
+    struct community *community = sample_found(&samples);
+    for (int fork = 0; fork < 12; fork++) {
+        struct many *now = &many[fork % 2];
+        for (int i = 0; i < COMMUNITY_OUTSIDERS_MAX; i++) {
+            CHECK_ERR(ERR_OK, admit_later(community, fork * 200 + i, 0, &now->ids[i]));
+            bool first = fork > 0 && i == 0; /* with the officer of one of them */
+            CHECK(take_all_displaced(community) == (first ? COMMUNITY_OUTSIDERS_MAX + 1 : 0));
+        }
+        CHECK_ERR(ERR_FULL_TABLE, admit_later(community, fork * 200 + 150, 0, &id));
+        const struct id *last = &now->ids[COMMUNITY_OUTSIDERS_MAX - 1];
+        CHECK_ERR(ERR_OK, take_officer_of(community, last, fork * 200 + 199, &officer));
+        CHECK(count_of_role(community, MEMBER_OUTSIDER) == COMMUNITY_OUTSIDERS_MAX);
+        for (int i = 0; i < COMMUNITY_OUTSIDERS_MAX; i++) {
+            CHECK(community_counts(community, &now->ids[i]));
+            CHECK(!community_counts(community, &many[(fork + 1) % 2].ids[i]));
+        }
+        CHECK(community_in_standing(community, &officer, SAMPLE_NOW));
+        community_rewind(community, 0);
+    }
+    CHECK(community_size(community) <= COMMUNITY_MEMBERS_MAX);
+    community_destroy(community);
+}
+
+/* The act in whose favour another was undone lets in the same one: it and its officers stay. */
+static void test_who_is_let_in_by_the_winner_too_stays(void **state) {
+    (void)state;
+    struct id officer;
+    struct community *community = sample_found(&samples);
+    struct admission admission = admission_of(buffer_bytes(&certificate));
+    CHECK_ERR(ERR_OK, admit(community, &admission));
+    CHECK_ERR(ERR_OK, take_officer(community, 1, &officer));
+    community_rewind(community, 0);
+    admission.until.ms++;
+    CHECK_ERR(ERR_OK, admit(community, &admission));
+    CHECK(take_all_displaced(community) == 0);
+    CHECK(community_in_standing(community, &officer, SAMPLE_NOW));
+    struct act act = {.has_charter = true, .charter = *community_charter(community)};
+    community_rewind(community, 0);
+    CHECK_ERR(ERR_OK, follow(community, &act));
+    CHECK(take_all_displaced(community) == 2);
+    CHECK(!community_counts(community, &outsider) && !community_counts(community, &officer));
+    CHECK_ERR(ERR_PEER_UNKNOWN, take_officer(community, 1, &officer));
+    CHECK_ERR(ERR_OK, admit(community, &admission)); /* later after all */
+    CHECK(community_in_standing(community, &outsider, SAMPLE_NOW));
+    CHECK_ERR(ERR_OK, take_officer(community, 1, &officer));
+    CHECK(community_in_standing(community, &officer, SAMPLE_NOW));
     community_destroy(community);
 }
 
@@ -281,6 +384,36 @@ static void test_an_outsider_has_so_many_officers(void **state) {
     community_destroy(community);
 }
 
+/* Each outsider on the list has room for its own, however many it has displaced, and those who are
+ * on it no more keep but a share; none takes a home's place. */
+static void test_officers_take_nobodys_place(void **state) {
+    enum {
+        DISPLACED = 20
+    };
+    struct many many;
+    struct id id;
+    (void)state;
+    struct community *community = sample_found(&samples);
+    for (int i = 0; i < 2 * OUTSIDERS_MAX; i++) { /* the later half in place of the others */
+        CHECK_ERR(ERR_OK, admit_later(community, i, i, &many.ids[i]));
+        (void)take_all_displaced(community);
+        int more = i < OUTSIDERS_MAX ? DISPLACED : 0;
+        for (int k = OFFICERS_MAX + more; k > 0; k--) { /* each lower than all before */
+            CHECK_ERR(ERR_OK, take_officer_of(community, &many.ids[i], 100 + k, &id));
+            CHECK(take_all_displaced(community) == (k <= more ? 1 : 0));
+        }
+    }
+    CHECK(count_of_role(community, MEMBER_OFFICER) ==
+          OUTSIDERS_MAX * OFFICERS_MAX + COMMUNITY_OFFICERS_IDLE_MAX);
+    for (int i = 0; i < OUTSIDERS_MAX; i++) { /* of whose number is whatever is not on the list */
+        CHECK_ERR(ERR_FULL_TABLE, take_officer_of(community, &many.ids[i], 0, &id));
+    }
+    CHECK_ERR(ERR_OK, sample_admit(community, buffer_bytes(&samples.homes[SAMPLE_FOUNDER].member)));
+    CHECK_ERR(ERR_OK,
+              sample_admit(community, buffer_bytes(&samples.homes[SAMPLE_NEIGHBOUR].member)));
+    community_destroy(community);
+}
+
 static void test_what_it_may_ask_with_is_what_charter_and_admission_both_leave_it(void **state) {
     (void)state;
     struct community *community = sample_found(&samples);
@@ -346,9 +479,12 @@ int main(void) {
         cmocka_unit_test(test_an_act_alone_lets_an_outsider_in),
         cmocka_unit_test(test_an_act_with_a_bad_certificate_is_none),
         cmocka_unit_test(test_the_newest_admission_counts_and_a_rewind_brings_back_the_one_before),
+        cmocka_unit_test(test_outsiders_of_acts_that_lost_leave_their_places),
+        cmocka_unit_test(test_who_is_let_in_by_the_winner_too_stays),
         cmocka_unit_test(test_removal_ends_it_for_good_and_its_officers_go_along),
         cmocka_unit_test(test_an_officer_is_its_outsiders_and_shares_its_node),
         cmocka_unit_test(test_an_outsider_has_so_many_officers),
+        cmocka_unit_test(test_officers_take_nobodys_place),
         cmocka_unit_test(test_what_it_may_ask_with_is_what_charter_and_admission_both_leave_it),
         cmocka_unit_test(test_a_chain_from_outside_stands_while_it_may_ask),
         cmocka_unit_test(test_the_list_of_outsiders_has_a_bound),

@@ -12,6 +12,13 @@
 enum {
     HOMES = 5,
     SECOND = 1000,
+    LOST_KEPT = 64,
+};
+
+struct kept_lost { /* at one home */
+    struct world *world;
+    int home;
+    size_t rows, objects;
 };
 
 static const struct world_terms two_of_three = {
@@ -256,6 +263,68 @@ static void test_two_halves_that_decide_apart_come_to_one_act(void **state) {
     }
 }
 
+static enum err visit_lost(void *context, const struct store_act *row) {
+    struct kept_lost *kept = context;
+    struct store_object object;
+    struct store *store = kept->world->homes[kept->home].store;
+    if (!id_is_zero(&row->lost_to)) {
+        kept->rows++;
+        kept->objects += store_object_get(store, &row->id, &object) == ERR_OK;
+        CHECK(row->version < 2 + LOST_KEPT); /* of those that lost at once, from the first on */
+    }
+    return ERR_OK;
+}
+
+/* However long the chain that loses. */
+static void test_of_those_that_lost_so_many_are_kept(void **state) {
+    enum {
+        LOST = LOST_KEPT + 6
+    };
+    const struct world_terms any_of_two = {
+        .slot_s = 60, .invite_allowance = 8, .administrators = 2, .threshold = 1};
+    struct world *world = world_create(40, 2, NULL);
+    struct kept_lost kept = {.world = world};
+    struct world_insider insider;
+    struct act rival;
+    struct act act;
+    struct id ids[LOST];
+    struct id id = {{0xff}};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    const struct sign_secret *key = &world->homes[1].owners[0].sign;
+    (void)state;
+    world_settle(world, &any_of_two);
+    tighter(world, 0, 4000, &rival);
+    for (int i = 0; i < LOST; i++) {
+        tighter(world, 0, 5000 + (uint32_t)i, &act);
+        CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, &ids[i]));
+        world_run(world, SECOND);
+    }
+    CHECK(community_act_count(world->homes[0].core->community) == LOST + 1);
+    while (id_compare(&id, &ids[0]) > 0) { /* one that would win */
+        SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+        rival.charter.caps.area_m2--;
+        CHECK_ERR(ERR_OK, act_encode(&rival, &body));
+        buffer_finish(&bytes);
+        id = sample_sign(OBJECT_ACT, buffer_bytes(&body), &key, 1, &bytes);
+    }
+    world_kill(world, 1);
+    CHECK(world_insider_return(world, 1, 0, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    world_insider_hang_up(&insider);
+    const struct id newest = world_newest_act(world, 0);
+    CHECK(id_equal(&newest, &id));
+    CHECK(world_log_count(world, 0, "act_lost ") == LOST);
+    CHECK(!world_has_object(world, 0, &ids[LOST - 1]) && world_has_object(world, 0, &ids[0]));
+    CHECK_ERR(ERR_OK, store_begin(world->homes[0].store));
+    CHECK_ERR(ERR_OK, store_act_each(world->homes[0].store, visit_lost, &kept));
+    store_roll_back(world->homes[0].store);
+    CHECK(kept.rows == LOST_KEPT && kept.objects == LOST_KEPT);
+    world_kill(world, 0);
+    CHECK_ERR(ERR_OK, world_start(world, 0));
+    CHECK(community_act_count(world->homes[0].core->community) == 2);
+    world_destroy(world);
+}
+
 static void test_who_joins_later_learns_all_acts(void **state) {
     struct world *world = world_create(20, HOMES, NULL);
     struct same same = {.count = HOMES};
@@ -306,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_an_act_that_too_few_signed_costs_its_link),
         cmocka_unit_test(test_a_former_administrator_has_no_say),
         cmocka_unit_test(test_two_halves_that_decide_apart_come_to_one_act),
+        cmocka_unit_test(test_of_those_that_lost_so_many_are_kept),
         cmocka_unit_test(test_who_joins_later_learns_all_acts),
         cmocka_unit_test(test_a_crash_loses_no_act),
     };

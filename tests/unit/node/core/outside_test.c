@@ -405,6 +405,127 @@ static void test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back
     world_destroy(world);
 }
 
+/* On its disk while it is down: founders' certificates, which need nobody else's word. */
+static void put_founders(struct world *world, int home, size_t count) {
+    struct store *store = world->homes[home].store;
+    struct member member;
+    fill_outsider(world, home, &member);
+    member.role = MEMBER_ADMINISTRATOR;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (size_t i = 0; i < count; i++) {
+        struct signed_object object;
+        struct buffer bytes;
+        member.head.created.ms--;
+        sign_member(world, home, &member, &world->homes[home].keys.sign, &bytes);
+        CHECK_ERR(ERR_OK, signed_decode(buffer_bytes(&bytes), &object));
+        const struct store_object row = {.id = object.id,
+                                         .kind = OBJECT_MEMBER,
+                                         .created = member.head.created,
+                                         .expires = member.head.expires,
+                                         .object = buffer_bytes(&bytes)};
+        CHECK_ERR(ERR_OK, store_object_add(store, &row));
+        buffer_finish(&bytes);
+    }
+    CHECK_ERR(ERR_OK, store_commit(store));
+}
+
+/* Full of homes, it lets in an outsider, and starts again; and so it does with more than it can
+ * take. */
+static void test_a_full_community_starts_again(void **state) {
+    (void)state;
+    struct buffer certificate;
+    struct act act;
+    struct world *world = settled(14);
+    apply(world, AGENCY, 2, &certificate);
+    world_act(world, 0, &act);
+    act.has_admission = true;
+    act.admission = admission_of(world, &certificate, 2);
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+    world_run(world, 10 * SECOND);
+    for (int i = 0; i < MEMBERS; i++) {
+        world_kill(world, i);
+    }
+    put_founders(world, 0, COMMUNITY_HOMES_MAX - MEMBERS);
+    CHECK_ERR(ERR_OK, world_start(world, 0));
+    CHECK(certificates(world, 0) == COMMUNITY_HOMES_MAX);
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+    CHECK(certificates(world, 0) == COMMUNITY_HOMES_MAX + 1);
+    for (size_t more = 0; more < 2; more++) {
+        world_run(world, SECOND); /* what is signed is another one each time */
+        world_kill(world, 0);
+        put_founders(world, 0, more);
+        CHECK_ERR(ERR_OK, world_start(world, 0));
+        CHECK(certificates(world, 0) == COMMUNITY_HOMES_MAX + 1);
+    }
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+/* By two administrators: in the place of the first act there is, whatever that was. */
+static void undo_first_act(struct world *world, int insider_home, int to) {
+    const struct id first = *community_act_id(world->homes[to].core->community, 1);
+    const struct sign_secret *keys[] = {&world->homes[0].owners[0].sign,
+                                        &world->homes[1].owners[0].sign};
+    struct world_insider insider;
+    struct act act;
+    struct id id = {{0xff}};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    world_act(world, to, &act);
+    act.previous = world->community;
+    act.has_charter = true;
+    while (id_compare(&id, &first) > 0) {
+        SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+        act.charter.caps.area_m2--;
+        CHECK_ERR(ERR_OK, act_encode(&act, &body));
+        buffer_finish(&bytes);
+        id = sample_sign(OBJECT_ACT, buffer_bytes(&body), keys, 2, &bytes);
+    }
+    world_kill(world, insider_home);
+    CHECK(world_insider_return(world, insider_home, to, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    world_run(world, 5 * SECOND);
+    world_insider_hang_up(&insider);
+    CHECK_ERR(ERR_OK, world_start(world, insider_home));
+    world_run(world, MINUTE);
+    CHECK(id_equal(community_act_id(world->homes[to].core->community, 1), &id));
+}
+
+/* Where the act that let it in has lost, nobody knows it or its officers any more but itself; and
+ * when another lets it in all are heard again. */
+static void test_it_is_let_in_again_when_its_act_has_lost(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct id officer;
+    struct wait wait = {.home = 0};
+    struct world *world = let_in(13, &admission, &certificate);
+    CHECK_ERR(ERR_OK, put_officer(world, &officer));
+    wait.id = officer;
+    CHECK(world_run_until(world, 2 * MINUTE, home_has, &wait));
+    undo_first_act(world, 1, 0);
+    for (int i = 0; i < MEMBERS; i++) {
+        CHECK(!community_counts(world->homes[i].core->community, &officer));
+        CHECK(
+            !community_counts(world->homes[i].core->community, &world->homes[AGENCY].certificate));
+        CHECK(!world_has_object(world, i, &officer));
+        CHECK(!world_has_object(world, i, &world->homes[AGENCY].certificate));
+    }
+    CHECK(world_has_object(world, AGENCY, &officer));
+    decide(world, &admission);
+    for (wait.home = 0; wait.home < MEMBERS; wait.home++) {
+        CHECK(world_run_until(world, HOUR, home_has, &wait));
+    }
+    wait.home = 0;
+    CHECK_ERR(ERR_OK, ask_as_officer(world, &officer, &wait.id));
+    CHECK(world_run_until(world, 2 * MINUTE, home_has, &wait));
+    for (int i = 0; i <= AGENCY; i++) {
+        CHECK(
+            community_in_standing(world->homes[i].core->community, &officer, world_wall(world, i)));
+    }
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 static void test_one_outsider_hears_nothing_of_another(void **state) {
     (void)state;
     struct admission admission;
@@ -650,6 +771,8 @@ int main(void) {
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
+        cmocka_unit_test(test_a_full_community_starts_again),
+        cmocka_unit_test(test_it_is_let_in_again_when_its_act_has_lost),
         cmocka_unit_test(test_one_outsider_hears_nothing_of_another),
         cmocka_unit_test(test_its_door_is_a_witness_of_its_log),
         cmocka_unit_test(test_what_is_not_its_own_ends_the_link),

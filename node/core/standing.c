@@ -222,6 +222,8 @@ enum err standing_admitted(struct core *core, const struct id *member) {
     return err;
 }
 
+/* Those below it go too whom it takes with it, or who were brought in when it was gone by the time
+ * of the removal, which may be days before that came to count. */
 enum err standing_removed(struct core *core, const struct removed *removed, const struct id *by) {
     struct log_entry entry = {
         .kind = LOG_REMOVED, .at = core->now.wall, .a = removed->member, .b = *by};
@@ -230,13 +232,12 @@ enum err standing_removed(struct core *core, const struct removed *removed, cons
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         const struct id member = *community_member_id(core->community, i);
         size_t count = community_chain(core->community, &member, chain);
-        bool under = false;
+        bool below = false;
         for (size_t k = 0; k < count; k++) {
-            under |= id_equal(&chain[k], &removed->member) &&
-                     (removed->subtree || k + 1 == count ||
-                      community_is_outside(core->community, &member));
+            below |= id_equal(&chain[k], &removed->member);
         }
-        err = under ? part_with(core, &member, by) : ERR_OK;
+        bool goes = below && community_is_removed(core->community, &member, NULL);
+        err = goes ? part_with(core, &member, by) : ERR_OK;
     }
     core->doors_stale = true;
     return err;

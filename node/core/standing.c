@@ -119,6 +119,8 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
     err = community_may_remove(core->community, &head->author, &removal.removed.member);
     if (err == ERR_PEER_UNKNOWN && !community_is_outside(core->community, &head->author)) {
         err = judge_idle(core, &head->author);
+    } else if (err == ERR_DENY_ROLE) {
+        err = ERR_DENY_OTHERS; /* whoever passed it on may not know that one, and keep it as idle */
     }
     if (err == ERR_OK) {
         err = find_removal(core, &head->author, &removal.removed.member, &object->id, &before);
@@ -170,6 +172,10 @@ enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key
     if (err == ERR_OK) {
         err = find_removal(core, &removal.head.author, &removal.removed.member, &none, &before);
         err = err == ERR_OK && before.found ? ERR_USER_EXISTS : err;
+    }
+    if (err == ERR_OK) {
+        err = community_may_remove(core->community, &removal.head.author, &removal.removed.member);
+        err = err == ERR_PEER_UNKNOWN ? ERR_OK : err; /* so far */
     }
     if (err == ERR_OK && key.len > 0) {
         err = epoch_offer(core, &object.id, key.at);

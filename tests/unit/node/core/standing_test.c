@@ -323,6 +323,31 @@ static void test_a_removal_may_come_before_whom_it_removes(void **state) {
     world_destroy(world);
 }
 
+/* Whether it removes nobody hangs on whom a home knows: whoever brings it is not to blame. */
+static void test_a_removal_that_changes_nothing_costs_no_link(void **state) {
+    struct world *world = settled(46, &terms);
+    struct world_insider insider;
+    struct removal removal = {
+        .head = {.community = world->community,
+                 .author = world->homes[1].certificate,
+                 .created = world_wall(world, 1),
+                 .expires = INSTANT_FOR_GOOD},
+        .removed = {.member = world->homes[3].certificate, .epoch = world->homes[1].certificate}};
+    const struct sign_secret *owner = &world->homes[1].owners[0].sign;
+    struct buffer bytes;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    (void)state;
+    CHECK_ERR(ERR_OK, removal_encode(&removal, &body));
+    const struct id id = sample_sign(OBJECT_REMOVAL, buffer_bytes(&body), &owner, 1, &bytes);
+    world_kill(world, 2);
+    CHECK(world_insider_dial(world, 2, 0, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    CHECK(!world_has_object(world, 0, &id) && in_standing(world, 0, 3));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
+    world_destroy(world);
+}
+
 /* Its invite is its own still, but opens nothing any more: neither key nor members. */
 static void test_a_removed_one_learns_nothing_by_its_invite(void **state) {
     struct world *world = world_create(43, HOMES, NULL);
@@ -563,6 +588,7 @@ int main(void) {
         cmocka_unit_test(test_a_removed_one_does_not_let_itself_in),
         cmocka_unit_test(test_who_removes_nobody_changes_nothing),
         cmocka_unit_test(test_a_removal_may_come_before_whom_it_removes),
+        cmocka_unit_test(test_a_removal_that_changes_nothing_costs_no_link),
         cmocka_unit_test(test_a_removed_one_learns_nothing_by_its_invite),
         cmocka_unit_test(test_a_key_that_nobody_can_agree_with_is_not_dialled),
         cmocka_unit_test(test_a_removed_ones_requests_end),

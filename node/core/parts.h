@@ -452,7 +452,8 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
  * STORE_OUTSIDE begins with. *complete: the certificate, whole; that of an earlier application by
  * the same, which stays the one to be let in, unless it is `anew`.
  *
- * ERR_USER_EXISTS  it belongs to a community, or has applied as somebody else */
+ * ERR_USER_EXISTS  it belongs to a community, or has applied as somebody else
+ * ERR_PEER_BOUNDS, ERR_USER_SYNTAX  no outsider's, or doors that are none of its community's */
 enum err outside_apply(struct core *core, struct bytes member, struct bytes doors, bool anew,
                        struct buffer *complete);
 enum err outside_load(struct core *core);

@@ -68,25 +68,35 @@ static void fill_outsider(struct world *world, int number, struct member *out) {
     (void)snprintf(out->owner_names[0], NAME_MAX_BYTES, "Owner");
 }
 
-/* With one home as its door; its certificate comes back whole. */
-static void apply(struct world *world, int number, int door, struct buffer *certificate) {
-    struct member member;
-    struct door_code code = {.community = world->community,
+static void door_text(struct world *world, int door, const struct id *community,
+                      char text[CODE_MAX_BYTES]) {
+    struct door_code code = {.community = *community,
                              .home = world->homes[door].certificate,
                              .transport = world->homes[door].transport,
                              .address_count = 1};
-    char text[CODE_MAX_BYTES];
-    struct buffer bytes;
-    fill_outsider(world, number, &member);
     (void)snprintf(code.name, sizeof code.name, "Number %d", door);
     world_address(door, code.addresses[0]);
     CHECK_ERR(ERR_OK, door_code_write(&code, text));
+}
+
+static enum err put_application(struct world *world, int number, struct bytes doors) {
+    struct member member;
+    struct buffer bytes;
+    fill_outsider(world, number, &member);
     sign_member(world, number, &member, NULL, &bytes);
-    const struct control_request request = {.op = CONTROL_OUTSIDE_APPLY,
-                                            .blob = buffer_bytes(&bytes),
-                                            .blob2 = {(const uint8_t *)text, strlen(text) + 1}};
-    CHECK_ERR(ERR_OK, world_ask(world, number, &request));
+    const struct control_request request = {
+        .op = CONTROL_OUTSIDE_APPLY, .blob = buffer_bytes(&bytes), .blob2 = doors};
+    enum err err = world_ask(world, number, &request);
     buffer_finish(&bytes);
+    return err;
+}
+
+/* With one home as its door; its certificate comes back whole. */
+static void apply(struct world *world, int number, int door, struct buffer *certificate) {
+    char text[CODE_MAX_BYTES];
+    door_text(world, door, &world->community, text);
+    CHECK_ERR(ERR_OK, put_application(world, number,
+                                      (struct bytes){(const uint8_t *)text, strlen(text) + 1}));
     buffer_init(certificate, SIGNED_GOSSIP_MAX);
     CHECK_ERR(ERR_OK, buffer_append(certificate, world->reply.as.data.data));
 }
@@ -202,6 +212,45 @@ static void test_it_is_let_in_by_k_and_asks_through_its_door(void **state) {
         CHECK_ERR(ERR_OK, world_start(world, i));
     }
     CHECK(world_has_object(world, 1, &wait.id));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+/* Nothing of it is kept: the node starts, and what it applied with before stands. */
+static void test_an_application_that_makes_no_sense_is_refused_whole(void **state) {
+    (void)state;
+    struct buffer certificate;
+    struct world *world = settled(13);
+    int agency = AGENCY;
+    const struct id elsewhere = {{9}};
+    char far[CODE_MAX_BYTES];
+    char both[2 * CODE_MAX_BYTES] = {0};
+    door_text(world, 2, &elsewhere, far);
+    door_text(world, 2, &world->community, both);
+    const size_t first = strlen(both) + 1;
+    (void)snprintf(both + first, CODE_MAX_BYTES, "%s", far);
+    const struct bytes wrong[] = {
+        {NULL, 0},
+        {(const uint8_t *)"", 1},
+        {(const uint8_t *)far, strlen(far) + 1},
+        {(const uint8_t *)both, first - 1},
+        {(const uint8_t *)both, first + 1},
+        {(const uint8_t *)both, first + strlen(far) + 1},
+    };
+    for (int applied = 0; applied < 2; applied++) {
+        for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+            CHECK(put_application(world, AGENCY, wrong[i]) != ERR_OK);
+            CHECK(world->homes[AGENCY].core->outside.door_count == (size_t)applied);
+            world_kill(world, AGENCY);
+            CHECK_ERR(ERR_OK, world_start(world, AGENCY));
+        }
+        if (applied == 0) {
+            apply(world, AGENCY, 2, &certificate);
+        }
+    }
+    const struct admission admission = admission_of(world, &certificate, 2);
+    decide(world, &admission);
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &agency));
     buffer_finish(&certificate);
     world_destroy(world);
 }
@@ -645,6 +694,7 @@ static void test_treaties_are_for_members_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_let_in_by_k_and_asks_through_its_door),
+        cmocka_unit_test(test_an_application_that_makes_no_sense_is_refused_whole),
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
         cmocka_unit_test(test_what_it_asks_ends_with_its_time),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),

@@ -390,8 +390,10 @@ struct core {
     uint64_t attachment_link;   /* whose turn it is; 0: nobody's yet */
     uint32_t attachment_at;     /* so much of it has come in this turn */
     struct tick upkeep_due;
-    bool named[NAMED_PLACES]; /* those of the requests that something takes back */
-    bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
+    size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
+    struct tick outsiders_end; /* when those end, if no act comes */
+    bool named[NAMED_PLACES];  /* those of the requests that something takes back */
+    bool shredded;             /* in this turn, perhaps: cut the write-ahead log off after it */
 
     struct handing handings[CORE_CLIENTS_MAX];
     /* Blocks, receivers, handings, and a removal of each kind. */

@@ -13,7 +13,8 @@ enum {
     RENEW_BEFORE_DAYS = 60,     /* by whoever brought it in */
     RENEW_FOR_OTHERS_DAYS = 30, /* by those above that one */
     OBJECTS_AT_ONCE = 256,
-    IDLE_OF_ONE = 16, /* removals of whom it has no say in, or nobody knows */
+    IDLE_OF_ONE = 16,             /* removals of whom it has no say in, or nobody knows */
+    END_AFTER_MS = 3 * 60 * 1000, /* of an outsider's time, with links */
 };
 
 struct search { /* for what this home said of a member before */
@@ -55,6 +56,9 @@ static enum err silence(struct core *core, const struct id *member, const struct
 static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
 static enum err visit_asked(void *context, const struct id *id);
 static enum err end_outsiders(struct core *core);
+static bool end_is_due(struct core *core, size_t over);
+static bool hears_others(const struct core *core);
+static enum err asks_too_late(struct core *core, const struct id *member, bool *out);
 static enum err visit_saying(void *context, const struct store_object *row);
 static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
@@ -331,19 +335,58 @@ static enum err visit_asked(void *context, const struct id *id) {
 
 /* Who was let in until a day that has come may ask no more, as if it had been suspended. */
 static enum err end_outsiders(struct core *core) {
+    size_t over = 0;
+    bool late = false;
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        err = asks_too_late(core, community_member_id(core->community, i), &late);
+        over += err == ERR_OK && late ? 1 : 0;
+    }
+    bool due = err == ERR_OK && end_is_due(core, over);
+    for (size_t i = 0; due && err == ERR_OK && i < community_size(core->community); i++) {
         const struct id member = *community_member_id(core->community, i);
-        struct asked asked = {.count = 0};
-        bool live = false;
-        if (community_is_outside(core->community, &member) &&
-            !community_in_standing(core->community, &member, core->now.wall)) {
-            err = requests_each_of(core->requests, &member, visit_asked, &asked);
+        err = asks_too_late(core, &member, &late);
+        err = err == ERR_OK && late ? end_requests(core, &member, &member) : err;
+    }
+    return err;
+}
+
+/* What ends here stays ended; and an act may have prolonged it while this home was off, or asleep,
+ * which its neighbours tell it in a while. */
+static bool end_is_due(struct core *core, size_t over) {
+    if (over > core->outsiders_over || (over > 0 && !hears_others(core))) {
+        core->outsiders_end = tick_add(core->now.mono, (struct duration){END_AFTER_MS});
+    }
+    core->outsiders_over = over;
+    return over > 0 && tick_reached(core->now.mono, core->outsiders_end);
+}
+
+/* Or there is nobody to hear. An outsider's own doors do not open when its time is over. */
+static bool hears_others(const struct core *core) {
+    bool alone = true;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        if (core->links[i].no != 0 && core->links[i].in_overlay) {
+            return true;
         }
-        for (size_t k = 0; k < asked.count; k++) {
-            live |= requests_live(core->requests, &asked.ids[k]);
-        }
-        err = err == ERR_OK && live ? end_requests(core, &member, &member) : err;
+    }
+    for (size_t i = 0; i < community_size(core->community); i++) {
+        const struct id *member = community_member_id(core->community, i);
+        alone =
+            alone && (id_equal(member, &core->self) || gossip_peer(core, member) == OVERLAY_NOBODY);
+    }
+    return alone || core->is_outsider;
+}
+
+static enum err asks_too_late(struct core *core, const struct id *member, bool *out) {
+    struct asked asked = {.count = 0};
+    enum err err = ERR_OK;
+    *out = false;
+    if (community_is_outside(core->community, member) &&
+        !community_in_standing(core->community, member, core->now.wall)) {
+        err = requests_each_of(core->requests, member, visit_asked, &asked);
+    }
+    for (size_t i = 0; err == ERR_OK && i < asked.count; i++) {
+        *out |= requests_live(core->requests, &asked.ids[i]);
     }
     return err;
 }

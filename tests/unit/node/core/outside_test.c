@@ -309,6 +309,52 @@ static void test_what_it_asks_ends_with_its_time(void **state) {
     world_destroy(world);
 }
 
+/* An act prolongs it while home 1 is off, and its first end comes: nothing has ended when that home
+ * has heard of the act, however long that takes. */
+static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
+    (void)state;
+    const bool part[HOMES] = {[1] = true};
+    for (int asleep = 0; asleep < 2; asleep++) {
+        struct admission admission;
+        struct act act;
+        struct buffer certificate;
+        struct request request;
+        struct wait wait = {.home = 1};
+        struct world *world = let_in(14, &admission, &certificate);
+        world->homes[1].footage = WORLD_MATCH;
+        admission.until.ms = world_wall(world, 0).ms + HOUR;
+        decide(world, &admission);
+        world_voluntary(world, AGENCY, 4 * HOUR, &request);
+        CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+        CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+        world_part(world, part, true);
+        if (asleep == 0) {
+            world_kill(world, 1);
+        } else {
+            world_sleep(world, 1, HOUR);
+        }
+        admission.until.ms += 4 * HOUR;
+        world_run(world, SECOND);
+        world_act(world, 0, &act);
+        act.has_admission = true;
+        act.admission = admission;
+        CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+        world_run(world, 2 * SECOND);
+        CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+        world_run(world, HOUR + MINUTE);
+        if (asleep == 0) {
+            CHECK_ERR(ERR_OK, world_start(world, 1));
+        }
+        world_run(world, 10 * MINUTE);
+        world_heal(world);
+        world_run(world, 10 * MINUTE);
+        CHECK(world_log_count(world, 1, "request_withdrawn ") == 0);
+        CHECK(world_clip(world, 1, &wait.id) != NULL);
+        buffer_finish(&certificate);
+        world_destroy(world);
+    }
+}
+
 /* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
  * Nobody asks it for what was ignored. */
 static void test_what_its_door_ignored_is_heard_later(void **state) {
@@ -697,6 +743,7 @@ int main(void) {
         cmocka_unit_test(test_an_application_that_makes_no_sense_is_refused_whole),
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
         cmocka_unit_test(test_what_it_asks_ends_with_its_time),
+        cmocka_unit_test(test_who_was_away_ends_nothing_that_was_prolonged),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),

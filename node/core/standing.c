@@ -17,6 +17,11 @@ enum {
     END_AFTER_MS = 3 * 60 * 1000, /* of an outsider's time, with links */
 };
 
+struct loading { /* of removals that do not count */
+    struct core *core;
+    size_t count;
+};
+
 struct search { /* for what this home said of a member before */
     const struct id *member;
     const struct id *but; /* this removal */
@@ -42,6 +47,9 @@ struct asked { /* its requests */
 static enum err judge_idle(struct core *core, const struct id *author);
 static enum err visit_idle(void *context, const struct store_object *row);
 static enum err visit_removal(void *context, const struct store_object *row);
+static enum err visit_idle_removal(void *context, const struct store_object *row);
+static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
+                             size_t *count);
 static enum err visit_renewal(void *context, const struct store_object *row);
 static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
@@ -50,6 +58,7 @@ static enum err unremove(struct core *core, const struct id *id);
 static enum err forget(struct core *core, const struct sync_key *key);
 static enum err forget_id(struct core *core, const struct id *id);
 static enum err unsay(struct core *core, const struct id *member);
+static enum err shed_removals(struct core *core, const struct id *member);
 static bool is_above_self(const struct core *core, const struct id *member);
 static enum err part_with(struct core *core, const struct id *member, const struct id *by);
 static enum err silence(struct core *core, const struct id *member, const struct id *by);
@@ -64,21 +73,44 @@ static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
 static enum err is_alive(struct core *core, const struct id *member, bool *out);
 
+/* Those that count first: no other takes a place that one of them may need. */
 enum err standing_load(struct core *core) {
+    struct loading idle = {.core = core};
     enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_REMOVAL, visit_idle_removal, &idle);
+    }
     return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)
                          : err;
 }
 
 static enum err visit_removal(void *context, const struct store_object *row) {
-    struct core *core = context;
+    size_t count = 0;
+    return load_removal(context, row, true, &count);
+}
+
+static enum err visit_idle_removal(void *context, const struct store_object *row) {
+    struct loading *idle = context;
+    return idle->count < COMMUNITY_REMOVALS_IDLE_MAX
+               ? load_removal(idle->core, row, false, &idle->count)
+               : ERR_OK;
+}
+
+static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
+                             size_t *count) {
     struct signed_object object;
     struct removal removal;
+    bool may = false;
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK) {
         err = removal_decode(object.body, &removal);
     }
     if (err == ERR_OK) {
+        may = community_may_remove(core->community, &removal.head.author,
+                                   &removal.removed.member) == ERR_OK;
+    }
+    if (err == ERR_OK && may == counts) {
+        *count += 1;
         err = community_remove(core->community, &removal.removed, &row->id, row->created,
                                &removal.head.author);
     }
@@ -454,7 +486,8 @@ enum err standing_displaced(struct core *core) {
 }
 
 /* What decides who is a member, which silence() leaves: its removals with their parts of the key,
- * the renewal of its certificate, and that. Those whom it brought are displaced themselves. */
+ * the renewal of its certificate, and that. Those whom it brought are displaced themselves. What
+ * removed it waits for it to come again, like one of whom nobody knows. */
 static enum err unsay(struct core *core, const struct id *member) {
     static struct sayings said; /* large */
     const struct id renewal = community_renewal(core->community, member, (struct instant){0});
@@ -466,10 +499,35 @@ static enum err unsay(struct core *core, const struct id *member) {
             err = unremove(core, &said.keys[i].id);
         }
     } while (err == ERR_OK && said.count == OBJECTS_AT_ONCE);
+    if (err == ERR_OK) {
+        err = shed_removals(core, member);
+    }
     if (err == ERR_OK && !id_is_zero(&renewal)) {
         err = forget_id(core, &renewal);
     }
     return err == ERR_OK ? forget_id(core, member) : err;
+}
+
+/* No more than its author's share of such as are idle, so that nobody fills the table by removing
+ * and displacing its own. Those by acts stay. */
+static enum err shed_removals(struct core *core, const struct id *member) {
+    struct removed removed;
+    struct id by;
+    size_t next = 0;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && community_removal_of(core->community, member, &next, &removed, &by)) {
+        struct store_object row;
+        err = store_object_get(core->store, &by, &row);
+        if (err == ERR_OK && row.kind == OBJECT_REMOVAL) {
+            const struct id author = row.author;
+            err = judge_idle(core, &author);
+        }
+        if (err == ERR_DENY_QUOTA) {
+            err = unremove(core, &by);
+            next--;
+        }
+    }
+    return err;
 }
 
 /* A removal, as if it had never come. */

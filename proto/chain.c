@@ -4,11 +4,13 @@
 #include "node/base/assert.h"
 #include "proto/treaty.h"
 
-/* What chain_verify() keeps of each certificate: who may renew those below it. */
+/* What chain_verify() keeps of each certificate: who may renew those below, and when it was made.
+ */
 struct above {
     bool outside; /* it begins with an outsider's */
     size_t count;
     struct id ids[CHAIN_MAX];
+    struct instant created[CHAIN_MAX];
     struct sign_public nodes[CHAIN_MAX];
 };
 
@@ -28,6 +30,7 @@ static struct instant over_since(const struct agreed *agreed, uint32_t version);
 static bool had_ended(const struct agreed *agreed, uint32_t version);
 static bool is_removed(const struct governance *governance, const struct above *chain,
                        struct instant now);
+static bool takes(const struct removed_by_act *removed, const struct above *chain, size_t k);
 static enum err verify_renewal(const struct governance *governance, struct bytes bytes,
                                const struct above *above, struct instant *ends);
 static enum err verify_founder(const struct charter *charter, const struct member *member);
@@ -426,19 +429,26 @@ static void note_removed(struct governance *governance, const struct act *act) {
     governance->removed[i].by = governance->version;
 }
 
-/* The last of this chain, by `now`. An officer always goes with its outsider. */
+/* The last of this chain, by `now`. */
 static bool is_removed(const struct governance *governance, const struct above *chain,
                        struct instant now) {
     for (size_t i = 0; i < governance->removed_count; i++) {
+        const struct removed_by_act *removed = &governance->removed[i];
         for (size_t k = 0; k < chain->count; k++) {
-            if (id_equal(&governance->removed[i].member, &chain->ids[k]) &&
-                (governance->removed[i].subtree || chain->outside || k + 1 == chain->count) &&
-                instant_reached(now, governance->removed[i].at)) {
+            if (id_equal(&removed->member, &chain->ids[k]) && takes(removed, chain, k) &&
+                instant_reached(now, removed->at)) {
                 return true;
             }
         }
     }
     return false;
+}
+
+/* With the one at this place, which it names. An officer always goes with its outsider; and who was
+ * brought in by one that was removed by then is no member, nor are those below. */
+static bool takes(const struct removed_by_act *removed, const struct above *chain, size_t k) {
+    return removed->subtree || chain->outside || k + 1 == chain->count ||
+           instant_reached(chain->created[k + 1], removed->at);
 }
 
 /* ---- certificates ---- */
@@ -505,6 +515,7 @@ enum err chain_verify(const struct governance *governance, const struct bytes *c
             break;
         }
         above.ids[above.count] = object.id;
+        above.created[above.count] = member->head.created;
         above.nodes[above.count++] = member->node;
         struct instant ends = governance_ends(governance, &object.id, member->head.expires);
         bool renewed = i < count && signed_decode(chain[i], &object) == ERR_OK &&

@@ -371,12 +371,12 @@ struct governance {
     struct outsider
         outsiders[OUTSIDERS_MAX]; /* where there is no more room, what ends first goes */
     size_t removed_count;
-    struct {
+    struct removed_by_act {
         struct id member;
         bool subtree;
         struct instant at;
         uint32_t by;     /* version */
-    } removed[ACTS_MAX]; /* by acts, every one */
+    } removed[ACTS_MAX]; /* every one */
     size_t treaty_count;
     struct agreed {
         struct id id;
@@ -450,8 +450,9 @@ MUST_USE enum err member_verify(const struct governance *governance,
 /* A whole chain, founder first, leaf last, as ingest and `stoop` get it from a node that they do
  * not trust: every link is decoded and checked, and at `now` none has expired. That each counts
  * among those of its sponsor (PROTOCOL 4.3) is the node's word. A certificate may be
- * followed by its newest renewal. ERR_DENY_REMOVED: by an act, by `now`. Writes the leaf and its
- * id. `chain` entries are encoded signed objects, at most CHAIN_PARTS_MAX. */
+ * followed by its newest renewal. ERR_DENY_REMOVED: by an act, by `now`, or brought in by who had
+ * been. Writes the leaf and its id. `chain` entries are encoded signed objects, at most
+ * CHAIN_PARTS_MAX. */
 MUST_USE enum err chain_verify(const struct governance *governance, const struct bytes *chain,
                                size_t count, struct instant now, struct member *leaf_out,
                                struct id *leaf_id);

@@ -431,15 +431,16 @@ class Community:
 
     def removed_at(self, item):
         """The first removal that takes it away; None: it stays."""
-        above = [m.id for m in self.chain(item)]
+        chain = self.chain(item)
         along = item.body["role"] == OFFICER  # with its outsider, whatever the removal says
-        times = [g.at for g in self.gone if g.member == above[0] or ((g.subtree or along) and g.member in above)]
+        times = [g.at for g in self.gone for k, m in enumerate(chain) if g.member == m.id
+                 and (k == 0 or g.subtree or along or chain[k - 1].head["created"] >= g.at)]
         return min(times, default=None)
 
     def check_sponsor(self, item):
         if item.id in self.members and item.head["author"]:
             gone = self.removed_at(self.members[item.head["author"]])
-            need(gone is None or item.head["created"] <= gone, "its sponsor had been removed before it was made")
+            need(gone is None or item.head["created"] < gone, "its sponsor had been removed before it was made")
 
     def check_place(self, item):
         """The lowest of its sponsor's by (created, id) count: as many as that and the charter that stood when it was made

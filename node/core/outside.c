@@ -30,7 +30,8 @@ static enum err keep_applied(struct core *core, const struct member *again,
 static bool same_applicant(const struct member *a, const struct member *b);
 static enum err split_row(struct bytes row, struct bytes *doors, struct signed_object *object,
                           struct bytes *certificate);
-static enum err read_doors(struct core *core, struct bytes doors);
+static enum err read_doors(struct bytes doors, const struct id *community,
+                           struct outside_door out[OUTSIDER_DOORS_MAX], size_t *count);
 static enum err dial(struct core *core, struct outside_door *door);
 static void try_later(struct core *core, struct outside_door *door);
 static struct outside_door *door_of(struct core *core, const struct link *link);
@@ -59,8 +60,10 @@ static enum err visit_paper(void *context, const struct id *id);
 
 enum err outside_apply(struct core *core, struct bytes member, struct bytes doors, bool anew,
                        struct buffer *complete) {
+    static struct outside_door checked[OUTSIDER_DOORS_MAX]; /* large */
     struct signed_object object;
     struct member body;
+    size_t count = 0;
     SCOPED(buffer_finish) struct buffer row = {.max = SIGNED_GOSSIP_MAX};
     enum err err = core->is_member || core->join.active ? ERR_USER_EXISTS : ERR_OK;
     if (err == ERR_OK) {
@@ -78,6 +81,9 @@ enum err outside_apply(struct core *core, struct bytes member, struct bytes door
     if (err == ERR_OK &&
         (body.role != MEMBER_OUTSIDER || complete->len > OUTSIDER_CERTIFICATE_MAX)) {
         err = ERR_PEER_BOUNDS;
+    }
+    if (err == ERR_OK) { /* what is stored is read at every start */
+        err = read_doors(doors, &body.head.community, checked, &count);
     }
     if (err == ERR_OK && !anew) {
         err = keep_applied(core, &body, complete);
@@ -168,11 +174,10 @@ enum err outside_load(struct core *core) {
         err = member_decode(object.body, &member);
     }
     if (err == ERR_OK) {
-        err = read_doors(core, doors);
+        err = read_doors(doors, &member.head.community, outside->doors, &outside->door_count);
     }
     for (size_t i = 0; err == ERR_OK && i < outside->door_count; i++) {
-        bool same = id_equal(&outside->doors[i].code.community, &member.head.community);
-        err = same ? ERR_OK : ERR_PEER_BOUNDS;
+        outside->doors[i].retry = core->now.mono;
     }
     outside->applied = err == ERR_OK;
     outside->door_count = err == ERR_OK ? outside->door_count : 0;
@@ -181,24 +186,27 @@ enum err outside_load(struct core *core) {
 }
 
 /* Each ends in a NUL. */
-static enum err read_doors(struct core *core, struct bytes doors) {
-    struct outside *outside = &core->outside;
-    outside->door_count = 0;
+static enum err read_doors(struct bytes doors, const struct id *community,
+                           struct outside_door out[OUTSIDER_DOORS_MAX], size_t *count) {
+    *count = 0;
     while (doors.len > 0) {
         const uint8_t *end = memchr(doors.at, '\0', doors.len);
-        if (end == NULL || outside->door_count == OUTSIDER_DOORS_MAX) {
+        if (end == NULL || *count == OUTSIDER_DOORS_MAX) {
             return ERR_PEER_BOUNDS;
         }
-        struct outside_door *door = &outside->doors[outside->door_count++];
-        *door = (struct outside_door){.retry = core->now.mono};
+        struct outside_door *door = &out[(*count)++];
+        *door = (struct outside_door){.link = 0};
         enum err err = door_code_read((const char *)doors.at, &door->code);
+        if (err == ERR_OK && !id_equal(&door->code.community, community)) {
+            err = ERR_PEER_BOUNDS;
+        }
         if (err != ERR_OK) {
             return err;
         }
         size_t len = (size_t)(end - doors.at) + 1;
         doors = (struct bytes){doors.at + len, doors.len - len};
     }
-    return outside->door_count > 0 ? ERR_OK : ERR_PEER_BOUNDS;
+    return *count > 0 ? ERR_OK : ERR_PEER_BOUNDS;
 }
 
 enum err outside_officer(struct core *core, struct bytes bytes) {

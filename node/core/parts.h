@@ -390,8 +390,10 @@ struct core {
     uint64_t attachment_link;   /* whose turn it is; 0: nobody's yet */
     uint32_t attachment_at;     /* so much of it has come in this turn */
     struct tick upkeep_due;
-    bool named[NAMED_PLACES]; /* those of the requests that something takes back */
-    bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
+    size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
+    struct tick outsiders_end; /* when those end, if no act comes */
+    bool named[NAMED_PLACES];  /* those of the requests that something takes back */
+    bool shredded;             /* in this turn, perhaps: cut the write-ahead log off after it */
 
     struct handing handings[CORE_CLIENTS_MAX];
     /* Blocks, receivers, handings, and a removal of each kind. */
@@ -452,7 +454,8 @@ void core_door(enum transport_door door, struct bytes secret, const struct id *c
  * STORE_OUTSIDE begins with. *complete: the certificate, whole; that of an earlier application by
  * the same, which stays the one to be let in, unless it is `anew`.
  *
- * ERR_USER_EXISTS  it belongs to a community, or has applied as somebody else */
+ * ERR_USER_EXISTS  it belongs to a community, or has applied as somebody else
+ * ERR_PEER_BOUNDS, ERR_USER_SYNTAX  no outsider's, or doors that are none of its community's */
 enum err outside_apply(struct core *core, struct bytes member, struct bytes doors, bool anew,
                        struct buffer *complete);
 enum err outside_load(struct core *core);

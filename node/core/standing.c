@@ -13,7 +13,13 @@ enum {
     RENEW_BEFORE_DAYS = 60,     /* by whoever brought it in */
     RENEW_FOR_OTHERS_DAYS = 30, /* by those above that one */
     OBJECTS_AT_ONCE = 256,
-    IDLE_OF_ONE = 16, /* removals of whom it has no say in, or nobody knows */
+    IDLE_OF_ONE = 16,             /* removals of whom it has no say in, or nobody knows */
+    END_AFTER_MS = 3 * 60 * 1000, /* of an outsider's time, with links */
+};
+
+struct loading { /* of removals that do not count */
+    struct core *core;
+    size_t count;
 };
 
 struct search { /* for what this home said of a member before */
@@ -41,6 +47,9 @@ struct asked { /* its requests */
 static enum err judge_idle(struct core *core, const struct id *author);
 static enum err visit_idle(void *context, const struct store_object *row);
 static enum err visit_removal(void *context, const struct store_object *row);
+static enum err visit_idle_removal(void *context, const struct store_object *row);
+static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
+                             size_t *count);
 static enum err visit_renewal(void *context, const struct store_object *row);
 static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
@@ -49,32 +58,59 @@ static enum err unremove(struct core *core, const struct id *id);
 static enum err forget(struct core *core, const struct sync_key *key);
 static enum err forget_id(struct core *core, const struct id *id);
 static enum err unsay(struct core *core, const struct id *member);
+static enum err shed_removals(struct core *core, const struct id *member);
 static bool is_above_self(const struct core *core, const struct id *member);
 static enum err part_with(struct core *core, const struct id *member, const struct id *by);
 static enum err silence(struct core *core, const struct id *member, const struct id *by);
 static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
 static enum err visit_asked(void *context, const struct id *id);
 static enum err end_outsiders(struct core *core);
+static bool end_is_due(struct core *core, size_t over);
+static bool hears_others(const struct core *core);
+static enum err asks_too_late(struct core *core, const struct id *member, bool *out);
 static enum err visit_saying(void *context, const struct store_object *row);
 static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
 static enum err is_alive(struct core *core, const struct id *member, bool *out);
 
+/* Those that count first: no other takes a place that one of them may need. */
 enum err standing_load(struct core *core) {
+    struct loading idle = {.core = core};
     enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);
+    if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_REMOVAL, visit_idle_removal, &idle);
+    }
     return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)
                          : err;
 }
 
 static enum err visit_removal(void *context, const struct store_object *row) {
-    struct core *core = context;
+    size_t count = 0;
+    return load_removal(context, row, true, &count);
+}
+
+static enum err visit_idle_removal(void *context, const struct store_object *row) {
+    struct loading *idle = context;
+    return idle->count < COMMUNITY_REMOVALS_IDLE_MAX
+               ? load_removal(idle->core, row, false, &idle->count)
+               : ERR_OK;
+}
+
+static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
+                             size_t *count) {
     struct signed_object object;
     struct removal removal;
+    bool may = false;
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK) {
         err = removal_decode(object.body, &removal);
     }
     if (err == ERR_OK) {
+        may = community_may_remove(core->community, &removal.head.author,
+                                   &removal.removed.member) == ERR_OK;
+    }
+    if (err == ERR_OK && may == counts) {
+        *count += 1;
         err = community_remove(core->community, &removal.removed, &row->id, row->created,
                                &removal.head.author);
     }
@@ -119,6 +155,8 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
     err = community_may_remove(core->community, &head->author, &removal.removed.member);
     if (err == ERR_PEER_UNKNOWN && !community_is_outside(core->community, &head->author)) {
         err = judge_idle(core, &head->author);
+    } else if (err == ERR_DENY_ROLE) {
+        err = ERR_DENY_OTHERS; /* whoever passed it on may not know that one, and keep it as idle */
     }
     if (err == ERR_OK) {
         err = find_removal(core, &head->author, &removal.removed.member, &object->id, &before);
@@ -171,6 +209,10 @@ enum err standing_remove(struct core *core, struct bytes bytes, struct bytes key
         err = find_removal(core, &removal.head.author, &removal.removed.member, &none, &before);
         err = err == ERR_OK && before.found ? ERR_USER_EXISTS : err;
     }
+    if (err == ERR_OK) {
+        err = community_may_remove(core->community, &removal.head.author, &removal.removed.member);
+        err = err == ERR_PEER_UNKNOWN ? ERR_OK : err; /* so far */
+    }
     if (err == ERR_OK && key.len > 0) {
         err = epoch_offer(core, &object.id, key.at);
     }
@@ -222,6 +264,8 @@ enum err standing_admitted(struct core *core, const struct id *member) {
     return err;
 }
 
+/* Those below it go too whom it takes with it, or who were brought in when it was gone by the time
+ * of the removal, which may be days before that came to count. */
 enum err standing_removed(struct core *core, const struct removed *removed, const struct id *by) {
     struct log_entry entry = {
         .kind = LOG_REMOVED, .at = core->now.wall, .a = removed->member, .b = *by};
@@ -230,13 +274,12 @@ enum err standing_removed(struct core *core, const struct removed *removed, cons
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
         const struct id member = *community_member_id(core->community, i);
         size_t count = community_chain(core->community, &member, chain);
-        bool under = false;
+        bool below = false;
         for (size_t k = 0; k < count; k++) {
-            under |= id_equal(&chain[k], &removed->member) &&
-                     (removed->subtree || k + 1 == count ||
-                      community_is_outside(core->community, &member));
+            below |= id_equal(&chain[k], &removed->member);
         }
-        err = under ? part_with(core, &member, by) : ERR_OK;
+        bool goes = below && community_is_removed(core->community, &member, NULL);
+        err = goes ? part_with(core, &member, by) : ERR_OK;
     }
     core->doors_stale = true;
     return err;
@@ -324,19 +367,58 @@ static enum err visit_asked(void *context, const struct id *id) {
 
 /* Who was let in until a day that has come may ask no more, as if it had been suspended. */
 static enum err end_outsiders(struct core *core) {
+    size_t over = 0;
+    bool late = false;
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        err = asks_too_late(core, community_member_id(core->community, i), &late);
+        over += err == ERR_OK && late ? 1 : 0;
+    }
+    bool due = err == ERR_OK && end_is_due(core, over);
+    for (size_t i = 0; due && err == ERR_OK && i < community_size(core->community); i++) {
         const struct id member = *community_member_id(core->community, i);
-        struct asked asked = {.count = 0};
-        bool live = false;
-        if (community_is_outside(core->community, &member) &&
-            !community_in_standing(core->community, &member, core->now.wall)) {
-            err = requests_each_of(core->requests, &member, visit_asked, &asked);
+        err = asks_too_late(core, &member, &late);
+        err = err == ERR_OK && late ? end_requests(core, &member, &member) : err;
+    }
+    return err;
+}
+
+/* What ends here stays ended; and an act may have prolonged it while this home was off, or asleep,
+ * which its neighbours tell it in a while. */
+static bool end_is_due(struct core *core, size_t over) {
+    if (over > core->outsiders_over || (over > 0 && !hears_others(core))) {
+        core->outsiders_end = tick_add(core->now.mono, (struct duration){END_AFTER_MS});
+    }
+    core->outsiders_over = over;
+    return over > 0 && tick_reached(core->now.mono, core->outsiders_end);
+}
+
+/* Or there is nobody to hear. An outsider's own doors do not open when its time is over. */
+static bool hears_others(const struct core *core) {
+    bool alone = true;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        if (core->links[i].no != 0 && core->links[i].in_overlay) {
+            return true;
         }
-        for (size_t k = 0; k < asked.count; k++) {
-            live |= requests_live(core->requests, &asked.ids[k]);
-        }
-        err = err == ERR_OK && live ? end_requests(core, &member, &member) : err;
+    }
+    for (size_t i = 0; i < community_size(core->community); i++) {
+        const struct id *member = community_member_id(core->community, i);
+        alone =
+            alone && (id_equal(member, &core->self) || gossip_peer(core, member) == OVERLAY_NOBODY);
+    }
+    return alone || core->is_outsider;
+}
+
+static enum err asks_too_late(struct core *core, const struct id *member, bool *out) {
+    struct asked asked = {.count = 0};
+    enum err err = ERR_OK;
+    *out = false;
+    if (community_is_outside(core->community, member) &&
+        !community_in_standing(core->community, member, core->now.wall)) {
+        err = requests_each_of(core->requests, member, visit_asked, &asked);
+    }
+    for (size_t i = 0; err == ERR_OK && i < asked.count; i++) {
+        *out |= requests_live(core->requests, &asked.ids[i]);
     }
     return err;
 }
@@ -404,7 +486,8 @@ enum err standing_displaced(struct core *core) {
 }
 
 /* What decides who is a member, which silence() leaves: its removals with their parts of the key,
- * the renewal of its certificate, and that. Those whom it brought are displaced themselves. */
+ * the renewal of its certificate, and that. Those whom it brought are displaced themselves. What
+ * removed it waits for it to come again, like one of whom nobody knows. */
 static enum err unsay(struct core *core, const struct id *member) {
     static struct sayings said; /* large */
     const struct id renewal = community_renewal(core->community, member, (struct instant){0});
@@ -416,10 +499,35 @@ static enum err unsay(struct core *core, const struct id *member) {
             err = unremove(core, &said.keys[i].id);
         }
     } while (err == ERR_OK && said.count == OBJECTS_AT_ONCE);
+    if (err == ERR_OK) {
+        err = shed_removals(core, member);
+    }
     if (err == ERR_OK && !id_is_zero(&renewal)) {
         err = forget_id(core, &renewal);
     }
     return err == ERR_OK ? forget_id(core, member) : err;
+}
+
+/* No more than its author's share of such as are idle, so that nobody fills the table by removing
+ * and displacing its own. Those by acts stay. */
+static enum err shed_removals(struct core *core, const struct id *member) {
+    struct removed removed;
+    struct id by;
+    size_t next = 0;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && community_removal_of(core->community, member, &next, &removed, &by)) {
+        struct store_object row;
+        err = store_object_get(core->store, &by, &row);
+        if (err == ERR_OK && row.kind == OBJECT_REMOVAL) {
+            const struct id author = row.author;
+            err = judge_idle(core, &author);
+        }
+        if (err == ERR_DENY_QUOTA) {
+            err = unremove(core, &by);
+            next--;
+        }
+    }
+    return err;
 }
 
 /* A removal, as if it had never come. */

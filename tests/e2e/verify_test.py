@@ -193,6 +193,10 @@ def removals(folder):
     code, out, err = check(folder, "--at", "2023-11-20T00:00:00Z")
     states = {line.rsplit(": ", 1)[1]: "removed" in line for line in out.splitlines()}
     assert code == 0 and states == {"Ada": False, "Ben": True, "Cleo": True, "Dan": False}, (code, out, err)
+    remove("0", ada, ben.id, 2)  # at the very time when Ben brought in Cleo
+    for kind in ("joined", "second"):
+        refused(folder, f"{KINDS[kind]}.bin", "its sponsor had been removed")
+    remove("0", ada, ben.id, 3)
     for wrong, told in (({"key": dan.owner}, "no owner of its author signed it"), ({"epoch": b""}, "or missing, wrongly"),
                         ({"member": b"x"}, "about nobody")):
         remove("2", ada, **{"member": b"x" * 32, "day": 4, **wrong})

@@ -336,6 +336,39 @@ static void test_a_chain_is_whole_in_order_and_alive(void **state) {
     CHECK_ERR(ERR_PEER_CERTIFICATE, chain_verify(&other, &founder, 1, SAMPLE_NOW, &leaf, &leaf_id));
 }
 
+/* By an act, and alone: those whom it brought before stay, and who came by it since does not. */
+static void test_who_was_removed_brings_nobody_in(void **state) {
+    (void)state;
+    static struct governance removed; /* large */
+    const struct bytes chain[] = {buffer_bytes(&community.homes[SAMPLE_FOUNDER].member),
+                                  buffer_bytes(&community.homes[SAMPLE_AGENCY].member)};
+    struct signed_object object;
+    struct member member;
+    struct id id;
+    CHECK_ERR(ERR_OK, signed_decode(chain[1], &object));
+    CHECK_ERR(ERR_OK, member_decode(object.body, &member));
+    const int64_t made = member.head.created.ms;
+    const struct {
+        int64_t at;
+        bool subtree;
+        enum err err;
+    } removals[] = {
+        {made + 1, false, ERR_OK},
+        {made + 1, true, ERR_DENY_REMOVED},
+        {made, false, ERR_DENY_REMOVED},
+        {made - 1, false, ERR_DENY_REMOVED},
+    };
+    for (size_t i = 0; i < COUNT_OF(removals); i++) {
+        removed = governance;
+        removed.removed_count = 1;
+        removed.removed[0].member = community.homes[SAMPLE_FOUNDER].certificate;
+        removed.removed[0].at.ms = removals[i].at;
+        removed.removed[0].subtree = removals[i].subtree;
+        CHECK_ERR(removals[i].err, chain_verify(&removed, chain, 2, SAMPLE_NOW, &member, &id));
+        CHECK_ERR(ERR_DENY_REMOVED, chain_verify(&removed, chain, 1, SAMPLE_NOW, &member, &id));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_thing_wrong_spoils_a_joined_certificate),
@@ -343,6 +376,7 @@ int main(void) {
         cmocka_unit_test(test_a_sponsor_is_there_exactly_for_the_joined),
         cmocka_unit_test(test_a_charter_needs_k_of_its_administrators),
         cmocka_unit_test(test_a_chain_is_whole_in_order_and_alive),
+        cmocka_unit_test(test_who_was_removed_brings_nobody_in),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

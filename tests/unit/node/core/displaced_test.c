@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/core/parts.h"
+#include "tests/support/samples.h"
 #include "tests/support/world.h"
 
 enum {
@@ -176,6 +177,61 @@ static void test_what_it_decided_is_undone(void **state) {
     world_destroy(world);
 }
 
+/* By LAST, signed by its owner. */
+static void removal_of(struct world *world, const struct id *member, struct buffer *out) {
+    const struct world_home *last = &world->homes[LAST];
+    const struct sign_secret *owner = &last->owners[0].sign;
+    struct removal removal = {.head = {.community = world->community,
+                                       .author = last->certificate,
+                                       .created = world_wall(world, LAST),
+                                       .expires = INSTANT_FOR_GOOD},
+                              .removed = {.member = *member, .epoch = *member}};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    CHECK_ERR(ERR_OK, removal_encode(&removal, &body));
+    (void)sample_sign(OBJECT_REMOVAL, buffer_bytes(&body), &owner, 1, out);
+}
+
+/* One after the other: what it leaves behind is its share of what changes nothing, and no more
+ * after a start. */
+static void test_whoever_removes_and_displaces_its_own_fills_no_table(void **state) {
+    enum {
+        ROUNDS = 24,
+        SHARE = 16,
+    };
+    struct world *world = street(4);
+    struct world_insider insider;
+    struct id id;
+    (void)state;
+    const int64_t below = created(world, BELOW).ms;
+    world_kill(world, LAST);
+    CHECK(world_insider_return(world, LAST, 2, &insider));
+    for (int i = 0; i < ROUNDS; i++) {
+        struct buffer certificate;
+        struct buffer removal;
+        id = world_certify(world, LAST, LAST, (struct instant){below + ROUNDS - i}, (uint64_t)i,
+                           &certificate);
+        removal_of(world, &id, &removal);
+        CHECK(world_insider_gossip(&insider, buffer_bytes(&certificate)));
+        CHECK(world_insider_gossip(&insider, buffer_bytes(&removal)));
+        world_run(world, SECOND);
+        buffer_finish(&certificate);
+        buffer_finish(&removal);
+    }
+    world_insider_hang_up(&insider);
+    world_run(world, 60 * SECOND);
+    for (int at = 0; at <= 3; at++) {
+        for (int starts = 0; starts < 2; starts++) {
+            const struct community *community = world->homes[at].core->community;
+            const size_t removals = community_removals(community);
+            CHECK(removals > 1 && removals <= SHARE + 1); /* and the one that counts */
+            CHECK(community_is_removed(community, &id, NULL));
+            world_kill(world, at);
+            start(world, at);
+        }
+    }
+    world_destroy(world);
+}
+
 static void test_each_is_shown_another_and_all_end_with_one(void **state) {
     (void)state;
     for (int first = 0; first < 2; first++) {
@@ -241,6 +297,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whoever_loses_its_place_is_out_everywhere),
         cmocka_unit_test(test_what_it_decided_is_undone),
+        cmocka_unit_test(test_whoever_removes_and_displaces_its_own_fills_no_table),
         cmocka_unit_test(test_each_is_shown_another_and_all_end_with_one),
         cmocka_unit_test(test_a_sponsors_node_signs_for_no_more_than_it_may),
     };

@@ -68,25 +68,35 @@ static void fill_outsider(struct world *world, int number, struct member *out) {
     (void)snprintf(out->owner_names[0], NAME_MAX_BYTES, "Owner");
 }
 
-/* With one home as its door; its certificate comes back whole. */
-static void apply(struct world *world, int number, int door, struct buffer *certificate) {
-    struct member member;
-    struct door_code code = {.community = world->community,
+static void door_text(struct world *world, int door, const struct id *community,
+                      char text[CODE_MAX_BYTES]) {
+    struct door_code code = {.community = *community,
                              .home = world->homes[door].certificate,
                              .transport = world->homes[door].transport,
                              .address_count = 1};
-    char text[CODE_MAX_BYTES];
-    struct buffer bytes;
-    fill_outsider(world, number, &member);
     (void)snprintf(code.name, sizeof code.name, "Number %d", door);
     world_address(door, code.addresses[0]);
     CHECK_ERR(ERR_OK, door_code_write(&code, text));
+}
+
+static enum err put_application(struct world *world, int number, struct bytes doors) {
+    struct member member;
+    struct buffer bytes;
+    fill_outsider(world, number, &member);
     sign_member(world, number, &member, NULL, &bytes);
-    const struct control_request request = {.op = CONTROL_OUTSIDE_APPLY,
-                                            .blob = buffer_bytes(&bytes),
-                                            .blob2 = {(const uint8_t *)text, strlen(text) + 1}};
-    CHECK_ERR(ERR_OK, world_ask(world, number, &request));
+    const struct control_request request = {
+        .op = CONTROL_OUTSIDE_APPLY, .blob = buffer_bytes(&bytes), .blob2 = doors};
+    enum err err = world_ask(world, number, &request);
     buffer_finish(&bytes);
+    return err;
+}
+
+/* With one home as its door; its certificate comes back whole. */
+static void apply(struct world *world, int number, int door, struct buffer *certificate) {
+    char text[CODE_MAX_BYTES];
+    door_text(world, door, &world->community, text);
+    CHECK_ERR(ERR_OK, put_application(world, number,
+                                      (struct bytes){(const uint8_t *)text, strlen(text) + 1}));
     buffer_init(certificate, SIGNED_GOSSIP_MAX);
     CHECK_ERR(ERR_OK, buffer_append(certificate, world->reply.as.data.data));
 }
@@ -206,6 +216,45 @@ static void test_it_is_let_in_by_k_and_asks_through_its_door(void **state) {
     world_destroy(world);
 }
 
+/* Nothing of it is kept: the node starts, and what it applied with before stands. */
+static void test_an_application_that_makes_no_sense_is_refused_whole(void **state) {
+    (void)state;
+    struct buffer certificate;
+    struct world *world = settled(13);
+    int agency = AGENCY;
+    const struct id elsewhere = {{9}};
+    char far[CODE_MAX_BYTES];
+    char both[2 * CODE_MAX_BYTES] = {0};
+    door_text(world, 2, &elsewhere, far);
+    door_text(world, 2, &world->community, both);
+    const size_t first = strlen(both) + 1;
+    (void)snprintf(both + first, CODE_MAX_BYTES, "%s", far);
+    const struct bytes wrong[] = {
+        {NULL, 0},
+        {(const uint8_t *)"", 1},
+        {(const uint8_t *)far, strlen(far) + 1},
+        {(const uint8_t *)both, first - 1},
+        {(const uint8_t *)both, first + 1},
+        {(const uint8_t *)both, first + strlen(far) + 1},
+    };
+    for (int applied = 0; applied < 2; applied++) {
+        for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+            CHECK(put_application(world, AGENCY, wrong[i]) != ERR_OK);
+            CHECK(world->homes[AGENCY].core->outside.door_count == (size_t)applied);
+            world_kill(world, AGENCY);
+            CHECK_ERR(ERR_OK, world_start(world, AGENCY));
+        }
+        if (applied == 0) {
+            apply(world, AGENCY, 2, &certificate);
+        }
+    }
+    const struct admission admission = admission_of(world, &certificate, 2);
+    decide(world, &admission);
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &agency));
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 static void test_suspended_it_asks_nothing_and_resumed_it_does(void **state) {
     (void)state;
     struct admission admission;
@@ -258,6 +307,52 @@ static void test_what_it_asks_ends_with_its_time(void **state) {
     }
     buffer_finish(&certificate);
     world_destroy(world);
+}
+
+/* An act prolongs it while home 1 is off, and its first end comes: nothing has ended when that home
+ * has heard of the act, however long that takes. */
+static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
+    (void)state;
+    const bool part[HOMES] = {[1] = true};
+    for (int asleep = 0; asleep < 2; asleep++) {
+        struct admission admission;
+        struct act act;
+        struct buffer certificate;
+        struct request request;
+        struct wait wait = {.home = 1};
+        struct world *world = let_in(14, &admission, &certificate);
+        world->homes[1].footage = WORLD_MATCH;
+        admission.until.ms = world_wall(world, 0).ms + HOUR;
+        decide(world, &admission);
+        world_voluntary(world, AGENCY, 4 * HOUR, &request);
+        CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+        CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+        world_part(world, part, true);
+        if (asleep == 0) {
+            world_kill(world, 1);
+        } else {
+            world_sleep(world, 1, HOUR);
+        }
+        admission.until.ms += 4 * HOUR;
+        world_run(world, SECOND);
+        world_act(world, 0, &act);
+        act.has_admission = true;
+        act.admission = admission;
+        CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+        world_run(world, 2 * SECOND);
+        CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+        world_run(world, HOUR + MINUTE);
+        if (asleep == 0) {
+            CHECK_ERR(ERR_OK, world_start(world, 1));
+        }
+        world_run(world, 10 * MINUTE);
+        world_heal(world);
+        world_run(world, 10 * MINUTE);
+        CHECK(world_log_count(world, 1, "request_withdrawn ") == 0);
+        CHECK(world_clip(world, 1, &wait.id) != NULL);
+        buffer_finish(&certificate);
+        world_destroy(world);
+    }
 }
 
 /* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
@@ -766,8 +861,10 @@ static void test_treaties_are_for_members_alone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_is_let_in_by_k_and_asks_through_its_door),
+        cmocka_unit_test(test_an_application_that_makes_no_sense_is_refused_whole),
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
         cmocka_unit_test(test_what_it_asks_ends_with_its_time),
+        cmocka_unit_test(test_who_was_away_ends_nothing_that_was_prolonged),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),

@@ -102,6 +102,70 @@ static void test_k_administrators_remove_anyone(void **state) {
     world_destroy(world);
 }
 
+static bool has_joined(struct world *world, void *context) {
+    return world_certificate(world, *(const int *)context);
+}
+
+static void bring(struct world *world, int sponsor, int home, uint32_t allowance) {
+    char code[CODE_MAX_BYTES];
+    world_invite_to_invite(world, sponsor, allowance, code);
+    CHECK_ERR(ERR_OK, world_join(world, home, code));
+    CHECK(world_run_until(world, 60 * SECOND, has_joined, &home));
+    world_run(world, 5 * SECOND);
+}
+
+static bool removed_everywhere(struct world *world, void *context) {
+    const int *member = context;
+    for (int i = 0; i < 3; i++) {
+        if (in_standing(world, i, *member) || !world_same_epoch(world, i, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* An act that removes 3 waits for its second signature, and 3 has heard of it: whom it brings in
+ * meanwhile hears nothing any more when the act counts, and whom it brought in before stays. */
+static void test_who_was_brought_in_by_a_removed_one_goes_too(void **state) {
+    struct world *world = world_create(45, HOMES, NULL);
+    struct act act;
+    struct request request;
+    struct id asked;
+    int brought = 4;
+    uint8_t key[EPOCH_KEY_BYTES] = {7};
+    (void)state;
+    world_found(world, 0, &two_of_three);
+    for (int i = 1; i < 4; i++) {
+        bring(world, 0, i, i == 3 ? 4 : 0);
+    }
+    bring(world, 3, 5, 0);
+    world_act(world, 1, &act);
+    act.has_removed = true;
+    act.removed.member = world->homes[3].certificate;
+    sha256(BYTES_OF(key), &act.removed.epoch);
+    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, key, NULL));
+    world_run(world, 5 * SECOND);
+    bring(world, 3, brought, 0);
+    world_run(world, 60 * SECOND);
+    CHECK(in_standing(world, 0, brought) && world_links(world, brought) == HOMES - 1);
+    world_voluntary(world, brought, DURATION_DAY_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, brought, &request, &asked));
+    world_run(world, 10 * SECOND);
+    CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+    CHECK(world_run_until(world, 5 * SECOND, removed_everywhere, &brought));
+    world_run(world, 60 * SECOND);
+    for (int i = 0; i < 3; i++) {
+        CHECK(in_standing(world, i, 5) && !in_standing(world, i, 3));
+        CHECK(world_links(world, i) == 3);
+        CHECK(world_log_count(world, i, "request_withdrawn ") == 1);
+    }
+    CHECK(world_same_epoch(world, 5, 0) && world_links(world, 5) == 3);
+    for (int gone = 3; gone <= 4; gone++) {
+        CHECK(!world_same_epoch(world, gone, 0)); /* it got no part */
+    }
+    world_destroy(world);
+}
+
 static void test_a_home_leaves(void **state) {
     struct world *world = settled(3, &terms);
     struct parted parted = {.removed = 4, .away = -1};
@@ -256,6 +320,31 @@ static void test_a_removal_may_come_before_whom_it_removes(void **state) {
         CHECK(world_log_count(world, i, "removed ") == 1);
     }
     world_insider_hang_up(&insider);
+    world_destroy(world);
+}
+
+/* Whether it removes nobody hangs on whom a home knows: whoever brings it is not to blame. */
+static void test_a_removal_that_changes_nothing_costs_no_link(void **state) {
+    struct world *world = settled(46, &terms);
+    struct world_insider insider;
+    struct removal removal = {
+        .head = {.community = world->community,
+                 .author = world->homes[1].certificate,
+                 .created = world_wall(world, 1),
+                 .expires = INSTANT_FOR_GOOD},
+        .removed = {.member = world->homes[3].certificate, .epoch = world->homes[1].certificate}};
+    const struct sign_secret *owner = &world->homes[1].owners[0].sign;
+    struct buffer bytes;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    (void)state;
+    CHECK_ERR(ERR_OK, removal_encode(&removal, &body));
+    const struct id id = sample_sign(OBJECT_REMOVAL, buffer_bytes(&body), &owner, 1, &bytes);
+    world_kill(world, 2);
+    CHECK(world_insider_dial(world, 2, 0, NULL, (struct bytes){NULL, 0}, &insider));
+    CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+    CHECK(!world_has_object(world, 0, &id) && in_standing(world, 0, 3));
+    world_insider_hang_up(&insider);
+    buffer_finish(&bytes);
     world_destroy(world);
 }
 
@@ -493,11 +582,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sponsor_removes_whom_it_brought),
         cmocka_unit_test(test_k_administrators_remove_anyone),
+        cmocka_unit_test(test_who_was_brought_in_by_a_removed_one_goes_too),
         cmocka_unit_test(test_a_home_leaves),
         cmocka_unit_test(test_a_home_that_left_alone_starts_again),
         cmocka_unit_test(test_a_removed_one_does_not_let_itself_in),
         cmocka_unit_test(test_who_removes_nobody_changes_nothing),
         cmocka_unit_test(test_a_removal_may_come_before_whom_it_removes),
+        cmocka_unit_test(test_a_removal_that_changes_nothing_costs_no_link),
         cmocka_unit_test(test_a_removed_one_learns_nothing_by_its_invite),
         cmocka_unit_test(test_a_key_that_nobody_can_agree_with_is_not_dialled),
         cmocka_unit_test(test_a_removed_ones_requests_end),

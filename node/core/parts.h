@@ -305,14 +305,7 @@ struct border {
     } known;
     struct far { /* of one treaty's other side: what its clerks said last */
         struct id treaty;
-        struct far_roll {
-            struct instant created; /* 1970: none came here */
-            struct instant expires;
-            uint32_t version; /* of its acts */
-            bool names;       /* the treaty is in force there */
-            size_t removed_count;
-            struct id removed[ROLL_REMOVED_MAX];
-        } rolls[CLERKS_MAX];
+        struct roll rolls[CLERKS_MAX]; /* created 1970: none came here */
     } far[TREATIES_MAX];
     struct carry { /* as a gateway: what is to cross */
         bool used;

@@ -59,8 +59,10 @@ enum {
     IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
     SHORT_LIFE_MS = 10 * DURATION_MINUTE_MS, /* of who joins, catches up or meets, busy or not */
     INBOUND_MAX = CORE_LINKS_MAX - 24,       /* the rest is kept for those that this home dials */
-    INBOUND_OF_ONE = 2, /* of one static key by one door: what broke may still look alive */
-    GUESTS_MAX = 16,    /* who needs no certificate, and has nothing under way yet */
+    INBOUND_OF_ONE = 2,     /* of one static key by one door: what broke may still look alive */
+    GUESTS_MAX = 16,        /* who needs no certificate, and has nothing under way yet */
+    PASSING_MAX = 12,       /* members that catch up or compare words: certificates collude */
+    OUTSIDE_LINKS_MAX = 16, /* of outsiders, who have other doors than this home's */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,

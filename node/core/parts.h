@@ -381,9 +381,10 @@ struct core {
     struct sign_public forked[STORE_FORKS_MAX];
     bool say_succeeded; /* the log key was; the journal does not know yet */
     struct tick attachment_due;
-    struct id attachment_after; /* which one is asked for */
-    uint64_t attachment_link;   /* whose turn it is; 0: nobody's yet */
-    uint32_t attachment_at;     /* so much of it has come in this turn */
+    struct id attachment_after;   /* which one is asked for */
+    struct id attachment_account; /* who had the last turn of those that are due */
+    uint64_t attachment_link;     /* whose turn it is; 0: nobody's yet */
+    uint32_t attachment_at;       /* so much of it has come in this turn */
     struct tick upkeep_due;
     bool named[NAMED_PLACES]; /* those of the requests that something takes back */
     bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
@@ -616,7 +617,8 @@ enum err away_message(struct core *core, struct link *link, const struct link_me
 enum err away_drained(struct core *core, struct link *link);
 
 /* ---- attachments.c ---- */
-/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
+/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes, or can when
+ * accounts that take more give way; else
  * ERR_FULL_TABLE. */
 enum err attachments_want(struct core *core, const struct store_attachment *want);
 /* As store_attachment_resize(), within the same bound; *attachment is as it is then. */

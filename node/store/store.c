@@ -240,6 +240,10 @@ static const char *const migrations[] = {
      "INSERT INTO far_rolls_of SELECT treaty, -1, roll FROM far_rolls;"
      "DROP TABLE far_rolls;"
      "ALTER TABLE far_rolls_of RENAME TO far_rolls;"),
+    ("ALTER TABLE attachments ADD COLUMN account BLOB NOT NULL DEFAULT"
+     " x'0000000000000000000000000000000000000000000000000000000000000000';"
+     "ALTER TABLE attachments ADD COLUMN due INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE attachments ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"),
 };
 
 static enum err migrate(struct store *store) {

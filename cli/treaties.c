@@ -118,7 +118,7 @@ void treaties_hear(const struct governance *governance, struct bytes signed_roll
             treaty_far_side(&governance->treaties[i].treaty, &governance->community);
         if (roll_verify(far, signed_roll, now, &roll) == ERR_OK &&
             signed_decode(signed_roll, &object) == ERR_OK) {
-            (void)rolls_keep(heard->rolls[i], roll_clerk(far, &object), &roll);
+            (void)roll_keep(heard->rolls[i], roll_clerk(far, &object), &roll);
         }
     }
 }
@@ -127,8 +127,7 @@ const struct roll *treaties_counting(const struct governance *governance,
                                      const struct treaties_heard *heard, size_t place,
                                      struct instant now) {
     const struct treaty *treaty = &governance->treaties[place].treaty;
-    return rolls_counting(heard->rolls[place], treaty_far_side(treaty, &governance->community),
-                          now);
+    return roll_counting(heard->rolls[place], treaty_far_side(treaty, &governance->community), now);
 }
 
 const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,

@@ -436,7 +436,7 @@ bool roll_removes(const struct roll *roll, const uint8_t what[32]) {
     return false;
 }
 
-bool rolls_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *roll) {
+bool roll_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *roll) {
     bool newer = roll->head.created.ms > rolls[clerk].head.created.ms;
     if (newer) {
         rolls[clerk] = *roll;
@@ -445,12 +445,12 @@ bool rolls_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *
 }
 
 /* Of those whose clerk no other one's removes. */
-const struct roll *rolls_counting(const struct roll rolls[CLERKS_MAX],
-                                  const struct treaty_side *side, struct instant now) {
+const struct roll *roll_counting(const struct roll rolls[CLERKS_MAX],
+                                 const struct treaty_side *side, struct instant now) {
     const struct roll *first = NULL;
     for (size_t i = 0; i < side->clerk_count; i++) {
         const struct roll *roll = &rolls[i];
-        if (roll->head.created.ms > 0 && !rolls_disown(rolls, side, i, now) &&
+        if (roll->head.created.ms > 0 && !roll_disowned(rolls, side, i, now) &&
             (first == NULL || goes_before(roll, first, now))) {
             first = roll;
         }
@@ -460,8 +460,8 @@ const struct roll *rolls_counting(const struct roll rolls[CLERKS_MAX],
 
 /* A clerk that was removed there can sign rolls still, and would say that it belongs: the others
  * name its key. Where two name each other nobody here knows which one lies, so neither counts. */
-bool rolls_disown(const struct roll rolls[CLERKS_MAX], const struct treaty_side *side, size_t clerk,
-                  struct instant now) {
+bool roll_disowned(const struct roll rolls[CLERKS_MAX], const struct treaty_side *side,
+                   size_t clerk, struct instant now) {
     bool disowned = false;
     for (size_t i = 0; i < side->clerk_count; i++) {
         const struct roll *roll = &rolls[i];

@@ -110,13 +110,13 @@ bool roll_removes(const struct roll *roll, const uint8_t what[32]);
 /* What each clerk of a side said last, in its place; created 1970: nothing. Node and `stoop` judge
  * alike by it (PROTOCOL 4.14). */
 /* False: that clerk said something newer already. */
-bool rolls_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *roll);
+bool roll_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *roll);
 /* The one that counts. NULL: there is none, and nothing crosses. */
-const struct roll *rolls_counting(const struct roll rolls[CLERKS_MAX],
-                                  const struct treaty_side *side, struct instant now);
+const struct roll *roll_counting(const struct roll rolls[CLERKS_MAX],
+                                 const struct treaty_side *side, struct instant now);
 /* Do the others disown that clerk? */
-bool rolls_disown(const struct roll rolls[CLERKS_MAX], const struct treaty_side *side, size_t clerk,
-                  struct instant now);
+bool roll_disowned(const struct roll rolls[CLERKS_MAX], const struct treaty_side *side,
+                   size_t clerk, struct instant now);
 
 struct far_member {
     struct id certificate;

@@ -98,8 +98,8 @@ static enum err visit_far(void *context, const struct id *treaty, struct bytes b
     }
     size_t clerk = err == ERR_OK ? roll_clerk(side, &object) : side->clerk_count;
     if (far != NULL && clerk < side->clerk_count) {
-        (void)rolls_keep(far->rolls, clerk,
-                         &roll); /* a row from before each clerk had one is older */
+        (void)roll_keep(far->rolls, clerk,
+                        &roll); /* a row from before each clerk had one is older */
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
@@ -322,13 +322,13 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
         return ERR_FULL_TABLE;
     }
     *judged = *far;
-    bool newer = rolls_keep(judged->rolls, clerk, &crossed->author.roll);
+    bool newer = roll_keep(judged->rolls, clerk, &crossed->author.roll);
     if (crossed->object.kind == OBJECT_ROLL) {
         return newer ? ERR_OK : ERR_PEER_REPEATED;
     }
-    const struct roll *newest = rolls_counting(judged->rolls, side, core->now.wall);
+    const struct roll *newest = roll_counting(judged->rolls, side, core->now.wall);
     if (agreed == NULL || newest == NULL || !roll_names(newest, &crossing->treaty) ||
-        rolls_disown(judged->rolls, side, clerk, core->now.wall)) {
+        roll_disowned(judged->rolls, side, clerk, core->now.wall)) {
         return ERR_DENY_TREATY;
     }
     if (roll_removes(newest, crossed->author.certificate.b)) {
@@ -477,10 +477,10 @@ static enum err take_roll(struct core *core, const struct crossing *crossing, co
     const struct far_member *author = &core->border->crossed.author;
     const struct treaty_side *side = side_of(core, &crossing->treaty);
     struct far *far = far_of(core, &crossing->treaty);
-    if (far == NULL || side == NULL || !rolls_keep(far->rolls, author->clerk, &author->roll)) {
+    if (far == NULL || side == NULL || !roll_keep(far->rolls, author->clerk, &author->roll)) {
         return ERR_OK;
     }
-    const struct roll *newest = rolls_counting(far->rolls, side, core->now.wall);
+    const struct roll *newest = roll_counting(far->rolls, side, core->now.wall);
     enum err err = store_far_roll_put(core->store, &crossing->treaty, author->clerk,
                                       crossing->membership.roll);
     for (size_t i = 0; err == ERR_OK && newest != NULL && i < newest->removed_count; i++) {
@@ -599,7 +599,7 @@ enum err border_take_vouch(struct core *core, struct link *link,
     const struct far *far = far_of(core, &agreed->id);
     err = membership_verify(side, &message->as.vouch.membership, core->now.wall, &home);
     if (err == ERR_OK && far != NULL &&
-        rolls_disown(far->rolls, side, home.clerk, core->now.wall)) {
+        roll_disowned(far->rolls, side, home.clerk, core->now.wall)) {
         err = ERR_DENY_TREATY;
     }
     if (err == ERR_OK) {

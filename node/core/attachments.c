@@ -19,6 +19,7 @@ enum {
         11, /* from 3 s to 102 min: then all that may be missing take some of the turns */
 };
 
+static bool is_handed(const struct core *core, const struct id *sha256);
 static enum err want_again(struct core *core, const struct store_attachment *want,
                            const struct store_attachment *known);
 static enum err make_room(struct core *core, const struct id *account, uint64_t more);
@@ -77,6 +78,30 @@ enum err attachments_resize(struct core *core, struct store_attachment *attachme
     return err;
 }
 
+enum err attachments_handed(struct core *core, struct store_attachment *attachment,
+                            uint64_t offset) {
+    enum err err = ERR_OK;
+    if (offset == 0 && attachment->have > 0) {
+        err = store_attachment_reset(core->store, &attachment->sha256);
+        attachment->have = 0;
+    }
+    if (err != ERR_OK || offset != attachment->have) {
+        return err == ERR_OK ? ERR_PEER_SEQUENCE : err;
+    }
+    if (id_equal(&attachment->sha256, &core->attachment_after)) {
+        core->attachment_at = 0; /* whose turn it was had it no longer */
+        core->attachment_link = 0;
+    }
+    core->attachment_handed = attachment->sha256;
+    core->handed_until = tick_add(core->now.mono, (struct duration){HANDED_TIME_MS});
+    return ERR_OK;
+}
+
+static bool is_handed(const struct core *core, const struct id *sha256) {
+    return id_equal(sha256, &core->attachment_handed) &&
+           !tick_reached(core->now.mono, core->handed_until);
+}
+
 /* A turn in which pieces have come is not cut short: whoever names many documents would keep this
  * home from all of them. */
 void attachments_look(struct core *core) {
@@ -117,7 +142,7 @@ enum err attachments_came(struct core *core, struct link *link,
     uint32_t offset = message->as.attachment_piece.offset;
     uint32_t size = message->as.attachment_piece.size;
     if (link->no != core->attachment_link || !id_equal(sha256, &core->attachment_after) ||
-        offset != core->attachment_at) {
+        offset != core->attachment_at || is_handed(core, sha256)) {
         return ERR_OK; /* a neighbour asked twice answers twice, and one that is slow too late */
     }
     enum err err = store_attachment_get(core->store, sha256, &attachment);
@@ -131,7 +156,7 @@ enum err attachments_came(struct core *core, struct link *link,
         err = begin_anew(core, &attachment, size);
     }
     if (err != ERR_OK || size != attachment.size || offset != attachment.have) {
-        return err; /* no room for all of it; or an owner has begun to hand it over */
+        return err; /* no room for all of it */
     }
     return take_piece(core, link, &attachment, message->as.attachment_piece.data);
 }

@@ -144,8 +144,8 @@ enum err answer_document_put(struct answer *answer) {
     if (err == ERR_OK && attachment.have == attachment.size) {
         return ERR_OK; /* held already */
     }
-    if (err == ERR_OK && request->offset != attachment.have) {
-        return ERR_PEER_SEQUENCE;
+    if (err == ERR_OK) {
+        err = attachments_handed(core, &attachment, request->offset);
     }
     if (err == ERR_OK) {
         err = store_attachment_append(core->store, &request->id, attachment.have, request->blob);

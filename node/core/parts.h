@@ -74,6 +74,7 @@ enum {
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
+    HANDED_TIME_MS = 10 * 1000, /* between two parts of a document that an owner hands over */
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
@@ -385,6 +386,8 @@ struct core {
     struct id attachment_account; /* who had the last turn of those that are due */
     uint64_t attachment_link;     /* whose turn it is; 0: nobody's yet */
     uint32_t attachment_at;       /* so much of it has come in this turn */
+    struct id attachment_handed;  /* by an owner, who goes on with it */
+    struct tick handed_until;     /* or not */
     struct tick upkeep_due;
     bool named[NAMED_PLACES]; /* those of the requests that something takes back */
     bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
@@ -623,6 +626,10 @@ enum err away_drained(struct core *core, struct link *link);
 enum err attachments_want(struct core *core, const struct store_attachment *want);
 /* As store_attachment_resize(), within the same bound; *attachment is as it is then. */
 enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size);
+/* An owner hands it over from `offset` on. What a neighbour began goes at the beginning, and none
+ * begins while the owner goes on. ERR_PEER_SEQUENCE: that is not where it goes on. */
+enum err attachments_handed(struct core *core, struct store_attachment *attachment,
+                            uint64_t offset);
 enum err attachments_asked(struct core *core, struct link *link,
                            const struct link_message *message);
 enum err attachments_came(struct core *core, struct link *link, const struct link_message *message);

@@ -261,6 +261,38 @@ static void test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces(
     finish(&rig);
 }
 
+static bool hands_over(struct rig *rig, uint32_t from, uint32_t to) {
+    struct control_request put = {.op = CONTROL_DOCUMENT_PUT, .id = rig->hash, .total = SIZE};
+    bool good = true;
+    for (put.offset = from; good && put.offset < to; put.offset += put.blob.len) {
+        put.blob = (struct bytes){document + put.offset, 14000};
+        good = world_ask(rig->world, VICTIM, &put) == ERR_OK;
+    }
+    return good;
+}
+
+/* Whoever began it gives way to an owner, and does not come between. */
+static void test_an_owner_and_a_neighbour_do_not_upset_one_another(void **state) {
+    (void)state;
+    struct rig rig;
+    static uint8_t wrong[SIZE];
+    start(&rig, 9);
+    CHECK(is_asked(&rig, 0));
+    CHECK(answer(&rig, wrong, 0));
+    CHECK(row_of(&rig).have == LINK_DATA_MAX);
+    CHECK(hands_over(&rig, 0, 14000));
+    CHECK(answer(&rig, wrong, LINK_DATA_MAX)); /* of the turn that is over */
+    CHECK(row_of(&rig).have == 14000);
+    while (!is_asked(&rig, 0)) {
+        CHECK(rig.hostile.open);
+    }
+    CHECK(answer(&rig, wrong, 0));
+    CHECK(row_of(&rig).have == 14000);
+    CHECK(hands_over(&rig, 14000, SIZE));
+    CHECK(row_of(&rig).have == SIZE);
+    finish(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_piece_that_is_shorter_than_it_can_be_ends_the_link),
@@ -269,6 +301,7 @@ int main(void) {
         cmocka_unit_test(test_a_slow_neighbour_has_one_turn_and_another_the_next),
         cmocka_unit_test(test_documents_that_nobody_has_hardly_delay_one_that_comes),
         cmocka_unit_test(test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces),
+        cmocka_unit_test(test_an_owner_and_a_neighbour_do_not_upset_one_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "cli/abroad.h"
 
+#include <string.h>
+
 enum {
     GOES_MAX = 512,
 };
@@ -46,18 +48,16 @@ void abroad_finish(struct abroad *abroad) {
 int abroad_rolls(struct client *client, const struct governance *governance,
                  struct roll said[TREATIES_KEPT_MAX]) {
     static struct control_reply reply;
-    static struct roll roll; /* large */
+    static struct treaties_heard heard; /* large */
     const struct control_request ask = {.op = CONTROL_ROLLS};
     int failed = client_ask(client, &ask);
+    memset(&heard, 0, sizeof heard);
     while (failed == 0 && client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        for (size_t i = 0; i < governance->treaty_count; i++) {
-            const struct treaty_side *far =
-                treaty_far_side(&governance->treaties[i].treaty, &governance->community);
-            if (roll_verify(far, reply.as.object.object, now_wall(), &roll) == ERR_OK &&
-                roll.head.created.ms > said[i].head.created.ms) {
-                said[i] = roll;
-            }
-        }
+        treaties_hear(governance, reply.as.object.object, now_wall(), &heard);
+    }
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct roll *counts = treaties_counting(governance, &heard, i, now_wall());
+        said[i] = counts == NULL ? (struct roll){.version = 0} : *counts;
     }
     return failed;
 }

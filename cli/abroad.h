@@ -10,7 +10,7 @@
 struct abroad {
     enum err own; /* how this home's certificate verified: but for ERR_OK nothing crosses */
     enum member_role role;               /* of who asks; an outsider's requests cross nowhere */
-    struct roll said[TREATIES_KEPT_MAX]; /* last; zeroed: nothing */
+    struct roll said[TREATIES_KEPT_MAX]; /* what counts of it; zeroed: nothing does */
     struct member_list members;          /* of who carries, where there is a treaty */
     struct gateways gateways;
 };
@@ -19,8 +19,8 @@ struct abroad {
 int abroad_load(struct client *client, const struct community_terms *community,
                 const struct control_reply *status, struct abroad *out);
 void abroad_finish(struct abroad *abroad);
-/* The newest that came of each treaty's other side, in the order of the treaties. The node is not
- * believed: a clerk of the treaty signed each. EXIT codes after printing. */
+/* What counts of each treaty's other side, in the order of the treaties; zeroed: nothing does. The
+ * node is not believed: a clerk of the treaty signed each. EXIT codes after printing. */
 int abroad_rolls(struct client *client, const struct governance *governance,
                  struct roll said[TREATIES_KEPT_MAX]);
 

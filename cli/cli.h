@@ -268,7 +268,8 @@ int client_ask(struct client *client, const struct control_request *request);
 bool client_next(struct client *client, struct control_reply *out);
 /* Answers of `kind` one by one, after client_ask(): false at the end, or at once when *failed is
  * set. *failed is set after printing for a node that hangs up, answers with an error, or something
- * else.
+ * else. Whoever goes on with this client reads to the end first: the next answer would begin with
+ * the rest of this one.
  */
 bool client_each(struct client *client, enum control_kind kind, struct control_reply *out,
                  int *failed);

@@ -438,6 +438,7 @@ static int find_request(struct review *review, const struct id *id, struct check
     char code[REQUEST_CODE_BYTES];
     struct client_list list = {0};
     bool found = false;
+    bool over = false;
     int failed = 0;
     request_code(id, code);
     named_start(&named, code);
@@ -446,9 +447,7 @@ static int find_request(struct review *review, const struct id *id, struct check
         static struct checked_request checked;
         struct id other;
         enum err err = check_request(&reply, &review->desk.community, now_wall(), &checked);
-        if (is_over(&reply, err, &other) && id_equal(&other, id)) {
-            return fail("nothing was shown or released", "who asked may not ask any more");
-        }
+        over |= is_over(&reply, err, &other) && id_equal(&other, id);
         if (err != ERR_OK) {
             continue;
         }
@@ -464,6 +463,9 @@ static int find_request(struct review *review, const struct id *id, struct check
     if (found) {
         out->amends_own = amendments_have(&review->amendments, out);
         named_code(&named, id, out->code);
+    }
+    if (failed == 0 && over && !found) {
+        return fail("nothing was shown or released", "who asked may not ask any more");
     }
     return failed != 0 || found ? failed : not_verified();
 }

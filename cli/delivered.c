@@ -14,6 +14,7 @@ enum {
     GRANT_WORD_MIN = 8, /* so that no home can make its grant pass for a request's short code */
 };
 
+static bool keep(struct deliveries *out, const struct control_reply *reply);
 static struct delivered *next_free(struct deliveries *all);
 static bool grant_is_named(const struct delivered *one, const char *name);
 static const char *came_from(const struct delivered *one, char out[NAMED_SAYS_BYTES]);
@@ -32,39 +33,45 @@ static const char *const endings[] = {".mp4", ".txt", ".json", ".mp4.part"};
 int delivered_load(struct client *client, struct deliveries *out) {
     static struct control_reply reply;
     struct client_list list = {0};
+    bool whole = true;
     int failed = 0;
     while (client_each_part(client, CONTROL_DELIVERED, &list, &reply, &failed)) {
-        struct signed_object object;
-        struct grant grant;
-        struct delivered *one = next_free(out);
-        if (one == NULL) {
-            return fail(NULL, "too little memory for all that was delivered");
-        }
-        *one = (struct delivered){.grant_id = reply.as.delivered.grant,
-                                  .request = reply.as.delivered.request,
-                                  .received = reply.as.delivered.received,
-                                  .payload_size = reply.as.delivered.payload_size,
-                                  .whole = reply.as.delivered.completed.ms > 0 &&
-                                           !reply.as.delivered.deleted,
-                                  .deleted = reply.as.delivered.deleted,
-                                  .place_count = reply.as.delivered.place_count};
-        memcpy(one->places, reply.as.delivered.places, sizeof one->places);
-        if (signed_decode(reply.as.delivered.signed_grant, &object) == ERR_OK &&
-            grant_decode(object.body, &grant) == ERR_OK) {
-            one->delete_by = grant.terms.delete_by;
-            one->sha256 = grant.sha256;
-        }
-        struct buffer *const parts[] = {&one->signed_grant, &one->member, &one->sealed_key};
-        const struct bytes from[] = {reply.as.delivered.signed_grant, reply.as.delivered.member,
-                                     reply.as.delivered.sealed_key};
-        for (size_t i = 0; i < COUNT_OF(parts); i++) {
-            buffer_init(parts[i], SIGNED_GOSSIP_MAX);
-            if (buffer_append(parts[i], from[i]) != ERR_OK) {
-                return fail(NULL, "out of memory");
-            }
-        }
+        whole = whole && keep(out, &reply);
     }
-    return failed;
+    return failed != 0 || whole ? failed
+                                : fail(NULL, "too little memory for all that was delivered");
+}
+
+static bool keep(struct deliveries *out, const struct control_reply *reply) {
+    struct signed_object object;
+    struct grant grant;
+    struct delivered *one = next_free(out);
+    if (one == NULL) {
+        return false;
+    }
+    *one = (struct delivered){.grant_id = reply->as.delivered.grant,
+                              .request = reply->as.delivered.request,
+                              .received = reply->as.delivered.received,
+                              .payload_size = reply->as.delivered.payload_size,
+                              .whole = reply->as.delivered.completed.ms > 0 &&
+                                       !reply->as.delivered.deleted,
+                              .deleted = reply->as.delivered.deleted,
+                              .place_count = reply->as.delivered.place_count};
+    memcpy(one->places, reply->as.delivered.places, sizeof one->places);
+    if (signed_decode(reply->as.delivered.signed_grant, &object) == ERR_OK &&
+        grant_decode(object.body, &grant) == ERR_OK) {
+        one->delete_by = grant.terms.delete_by;
+        one->sha256 = grant.sha256;
+    }
+    struct buffer *const parts[] = {&one->signed_grant, &one->member, &one->sealed_key};
+    const struct bytes from[] = {reply->as.delivered.signed_grant, reply->as.delivered.member,
+                                 reply->as.delivered.sealed_key};
+    bool whole = true;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        buffer_init(parts[i], SIGNED_GOSSIP_MAX);
+        whole &= buffer_append(parts[i], from[i]) == ERR_OK;
+    }
+    return whole;
 }
 
 /* NULL when there are too many, or too little memory. */

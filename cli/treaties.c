@@ -109,6 +109,27 @@ const struct agreed *treaty_with(const struct governance *governance, const stru
     return NULL;
 }
 
+void treaties_hear(const struct governance *governance, struct bytes signed_roll,
+                   struct instant now, struct treaties_heard *heard) {
+    static struct roll roll; /* large */
+    struct signed_object object;
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct treaty_side *far =
+            treaty_far_side(&governance->treaties[i].treaty, &governance->community);
+        if (roll_verify(far, signed_roll, now, &roll) == ERR_OK &&
+            signed_decode(signed_roll, &object) == ERR_OK) {
+            (void)roll_keep(heard->rolls[i], roll_clerk(far, &object), &roll);
+        }
+    }
+}
+
+const struct roll *treaties_counting(const struct governance *governance,
+                                     const struct treaties_heard *heard, size_t place,
+                                     struct instant now) {
+    const struct treaty *treaty = &governance->treaties[place].treaty;
+    return roll_counting(heard->rolls[place], treaty_far_side(treaty, &governance->community), now);
+}
+
 const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
                          char out[TREATY_STATE_MAX]) {
     if (agreed->ended_by != 0) {

@@ -26,9 +26,21 @@ void treaty_between(const struct treaty_side *own, const struct treaty_side *far
 /* One in force with the community of that side; NULL: none. */
 const struct agreed *treaty_with(const struct governance *governance, const struct id *community,
                                  struct instant now);
+/* What the clerks of each treaty's other side said last, in the order of the treaties: of rolls
+ * that live, one by one, whatever they say. Starts zeroed. Large: it is static. */
+struct treaties_heard {
+    struct roll rolls[TREATIES_KEPT_MAX][CLERKS_MAX];
+};
+void treaties_hear(const struct governance *governance, struct bytes signed_roll,
+                   struct instant now, struct treaties_heard *heard);
+/* Of the treaty at that place: as the node has it, clerks that others disown do not count. NULL:
+ * nothing does. */
+const struct roll *treaties_counting(const struct governance *governance,
+                                     const struct treaties_heard *heard, size_t place,
+                                     struct instant now);
 /* "over", "ended by act 5"; "in force" once the other side's roll names it: "decided here; no word
- * of it from the other side" while none is here, "decided here; not in force there" where the last
- * one does not. `said`: that roll; NULL or zeroed: none has come. */
+ * of it from the other side" while none is here, "decided here; not in force there" where it does
+ * not. `said`: the one that counts; NULL or zeroed: none does. */
 enum {
     TREATY_STATE_MAX = 64
 };
@@ -36,8 +48,8 @@ const char *treaty_state(const struct agreed *agreed, const struct roll *said, s
                          char out[TREATY_STATE_MAX]);
 bool treaty_stands(const struct agreed *agreed, struct instant now);
 /* Why a request about a place in `far`, of a member of that role, does not go there: "its treaty
- * lets 20 s be asked for at most". NULL: it does, as far as this home knows. `said`: what that side
- * said last of itself; NULL: nothing has come. */
+ * lets 20 s be asked for at most". NULL: it does, as far as this home knows. `said`: what counts
+ * of that side's own words; NULL: nothing does. */
 enum {
     HOLDS_BACK_MAX = 288
 };

@@ -36,6 +36,7 @@ static void gateway_hash(const struct id *treaty, const struct id *object,
                          const struct id *certificate, uint8_t out[32]);
 static int compare_ids(const void *a, const void *b);
 static bool read_tree(void *context, unsigned level, uint64_t index, struct id *out);
+static bool goes_before(const struct roll *one, const struct roll *other, struct instant now);
 static enum err verify_roll(const struct treaty_side *side, struct bytes signed_roll,
                             struct instant now, size_t *clerk, struct roll *out);
 static enum err verify_request(const struct crossing *crossing, const struct treaty *treaty,
@@ -424,6 +425,61 @@ bool roll_names(const struct roll *roll, const struct id *treaty) {
         }
     }
     return false;
+}
+
+bool roll_removes(const struct roll *roll, const uint8_t what[32]) {
+    for (size_t i = 0; i < roll->removed_count; i++) {
+        if (memcmp(roll->removed[i].b, what, sizeof roll->removed[i].b) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool roll_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *roll) {
+    bool newer = roll->head.created.ms > rolls[clerk].head.created.ms;
+    if (newer) {
+        rolls[clerk] = *roll;
+    }
+    return newer;
+}
+
+/* Of those whose clerk no other one's removes. */
+const struct roll *roll_counting(const struct roll rolls[CLERKS_MAX],
+                                 const struct treaty_side *side, struct instant now) {
+    const struct roll *first = NULL;
+    for (size_t i = 0; i < side->clerk_count; i++) {
+        const struct roll *roll = &rolls[i];
+        if (roll->head.created.ms > 0 && !roll_disowned(rolls, side, i, now) &&
+            (first == NULL || goes_before(roll, first, now))) {
+            first = roll;
+        }
+    }
+    return first;
+}
+
+/* A clerk that was removed there can sign rolls still, and would say that it belongs: the others
+ * name its key. Where two name each other nobody here knows which one lies, so neither counts. */
+bool roll_disowned(const struct roll rolls[CLERKS_MAX], const struct treaty_side *side,
+                   size_t clerk, struct instant now) {
+    bool disowned = false;
+    for (size_t i = 0; i < side->clerk_count; i++) {
+        const struct roll *roll = &rolls[i];
+        disowned = disowned || (i != clerk && !instant_reached(now, roll->head.expires) &&
+                                roll_removes(roll, side->clerks[clerk].b));
+    }
+    return disowned;
+}
+
+/* A clerk that was away says at first what it knew before; but when acts have lost it stays so. So
+ * of those that have not expired the one with the newest acts counts, whatever came first. */
+static bool goes_before(const struct roll *one, const struct roll *other, struct instant now) {
+    bool lives = !instant_reached(now, one->head.expires);
+    if (lives != !instant_reached(now, other->head.expires)) {
+        return lives;
+    }
+    return lives && one->version != other->version ? one->version > other->version
+                                                   : one->head.created.ms > other->head.created.ms;
 }
 
 /* The roll says who is in standing, so certificates are not asked when they end. */

@@ -105,6 +105,18 @@ MUST_USE enum err roll_verify(const struct treaty_side *side, struct bytes signe
 /* Which clerk of `side` signed it; clerk_count: none did. */
 size_t roll_clerk(const struct treaty_side *side, const struct signed_object *roll);
 bool roll_names(const struct roll *roll, const struct id *treaty); /* is it in force there? */
+bool roll_removes(const struct roll *roll, const uint8_t what[32]);
+
+/* What each clerk of a side said last, in its place; created 1970: nothing. Node and `stoop` judge
+ * alike by it (PROTOCOL 4.14). */
+/* False: that clerk said something newer already. */
+bool roll_keep(struct roll rolls[CLERKS_MAX], size_t clerk, const struct roll *roll);
+/* The one that counts. NULL: there is none, and nothing crosses. */
+const struct roll *roll_counting(const struct roll rolls[CLERKS_MAX],
+                                 const struct treaty_side *side, struct instant now);
+/* Do the others disown that clerk? */
+bool roll_disowned(const struct roll rolls[CLERKS_MAX], const struct treaty_side *side,
+                   size_t clerk, struct instant now);
 
 struct far_member {
     struct id certificate;

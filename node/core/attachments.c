@@ -6,11 +6,23 @@
  *     not lies.
  *  2. All that is kept of one that is not whole came from the neighbour whose turn it is, or from
  *     an owner of this home: the two are never mixed.
- *  3. A turn ends: each of its pieces is as long as it can be, and has its own time to come. */
+ *  3. A turn ends: each of its pieces is as long as it can be, and has its own time to come.
+ *  4. Each takes room of one account's that named it, and turns of that account's. Where there is
+ *     no room, who takes more gives way to who takes less; where there are many to ask for, all
+ *     accounts have their turns. So whoever names many keeps nobody else's out. That hangs on what
+ *     everybody is told alone, and on this home's own (P2). */
 #include "node/base/assert.h"
 #include "node/core/parts.h"
 
-static enum err has_room_for(struct core *core, uint64_t more);
+enum {
+    TRIES_DOUBLE =
+        11, /* from 3 s to 102 min: then all that may be missing take some of the turns */
+};
+
+static bool is_handed(const struct core *core, const struct id *sha256);
+static enum err want_again(struct core *core, const struct store_attachment *want,
+                           const struct store_attachment *known);
+static enum err make_room(struct core *core, const struct id *account, uint64_t more);
 static enum err read_piece(struct core *core, const struct store_attachment *attachment,
                            uint32_t offset, struct buffer *out);
 static enum err begin_anew(struct core *core, struct store_attachment *attachment, uint32_t size);
@@ -18,6 +30,7 @@ static enum err take_piece(struct core *core, struct link *link,
                            struct store_attachment *attachment, struct bytes data);
 static enum err ask_for_next(struct core *core);
 static enum err next_missing(struct core *core, struct store_attachment *out);
+static enum err count_try(struct core *core, struct store_attachment *missing);
 static struct link *any_neighbour(struct core *core, const struct id *sha256);
 static enum err ask(struct core *core, struct link *link,
                     const struct store_attachment *attachment);
@@ -26,14 +39,35 @@ static void try_later(struct core *core);
 enum err attachments_want(struct core *core, const struct store_attachment *want) {
     struct store_attachment known;
     enum err err = store_attachment_get(core->store, &want->sha256, &known);
-    if (err == ERR_USER_NOT_FOUND) {
-        err = has_room_for(core, want->size);
+    if (err != ERR_USER_NOT_FOUND) {
+        return err == ERR_OK ? want_again(core, want, &known) : err;
     }
+    err = make_room(core, &want->account, want->size);
     return err == ERR_OK ? store_attachment_want(core->store, want) : err;
 }
 
+/* Whoever names it first may have no room for all of it: it is charged to who takes less. */
+static enum err want_again(struct core *core, const struct store_attachment *want,
+                           const struct store_attachment *known) {
+    uint64_t used = 0;
+    uint64_t used_now = 0;
+    enum err err = ERR_OK;
+    if (known->have < known->size && !id_equal(&want->account, &known->account)) {
+        err = store_attachment_used(core->store, &want->account, &used);
+        if (err == ERR_OK) {
+            err = store_attachment_used(core->store, &known->account, &used_now);
+        }
+        if (err == ERR_OK && used + known->size < used_now) {
+            err = store_attachment_charge(core->store, &known->sha256, &want->account);
+        }
+    }
+    bool longer = want->expires.ms > known->expires.ms;
+    return err == ERR_OK && longer ? store_attachment_want(core->store, want) : err;
+}
+
 enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size) {
-    enum err err = size > attachment->size ? has_room_for(core, size - attachment->size) : ERR_OK;
+    uint32_t more = size > attachment->size ? size - attachment->size : 0;
+    enum err err = more > 0 ? make_room(core, &attachment->account, more) : ERR_OK;
     if (err == ERR_OK) {
         err = store_attachment_resize(core->store, &attachment->sha256, size);
     }
@@ -42,6 +76,30 @@ enum err attachments_resize(struct core *core, struct store_attachment *attachme
         attachment->have = 0;
     }
     return err;
+}
+
+enum err attachments_handed(struct core *core, struct store_attachment *attachment,
+                            uint64_t offset) {
+    enum err err = ERR_OK;
+    if (offset == 0 && attachment->have > 0) {
+        err = store_attachment_reset(core->store, &attachment->sha256);
+        attachment->have = 0;
+    }
+    if (err != ERR_OK || offset != attachment->have) {
+        return err == ERR_OK ? ERR_PEER_SEQUENCE : err;
+    }
+    if (id_equal(&attachment->sha256, &core->attachment_after)) {
+        core->attachment_at = 0; /* whose turn it was had it no longer */
+        core->attachment_link = 0;
+    }
+    core->attachment_handed = attachment->sha256;
+    core->handed_until = tick_add(core->now.mono, (struct duration){HANDED_TIME_MS});
+    return ERR_OK;
+}
+
+static bool is_handed(const struct core *core, const struct id *sha256) {
+    return id_equal(sha256, &core->attachment_handed) &&
+           !tick_reached(core->now.mono, core->handed_until);
 }
 
 /* A turn in which pieces have come is not cut short: whoever names many documents would keep this
@@ -84,7 +142,7 @@ enum err attachments_came(struct core *core, struct link *link,
     uint32_t offset = message->as.attachment_piece.offset;
     uint32_t size = message->as.attachment_piece.size;
     if (link->no != core->attachment_link || !id_equal(sha256, &core->attachment_after) ||
-        offset != core->attachment_at) {
+        offset != core->attachment_at || is_handed(core, sha256)) {
         return ERR_OK; /* a neighbour asked twice answers twice, and one that is slow too late */
     }
     enum err err = store_attachment_get(core->store, sha256, &attachment);
@@ -98,7 +156,7 @@ enum err attachments_came(struct core *core, struct link *link,
         err = begin_anew(core, &attachment, size);
     }
     if (err != ERR_OK || size != attachment.size || offset != attachment.have) {
-        return err; /* no room for all of it; or an owner has begun to hand it over */
+        return err; /* no room for all of it */
     }
     return take_piece(core, link, &attachment, message->as.attachment_piece.data);
 }
@@ -129,10 +187,28 @@ enum err attachments_tick(struct core *core) {
     return tick_reached(core->now.mono, core->attachment_due) ? ask_for_next(core) : ERR_OK;
 }
 
-static enum err has_room_for(struct core *core, uint64_t more) {
+/* While one takes more than this account would then, it gives way. This home's own never do: they
+ * may be nowhere else yet. */
+static enum err make_room(struct core *core, const struct id *account, uint64_t more) {
+    struct store_attachment goes;
+    uint64_t used = 0;
     uint64_t total = 0;
-    enum err err = store_attachment_total(core->store, &total);
-    return err == ERR_OK && total + more > ATTACHMENTS_MAX ? ERR_FULL_TABLE : err;
+    enum err err = store_attachment_used(core->store, account, &used);
+    if (err == ERR_OK) {
+        err = store_attachment_total(core->store, &total);
+    }
+    while (err == ERR_OK && total + more > ATTACHMENTS_MAX) {
+        uint64_t most = 0;
+        err = store_attachment_most(core->store, &core->self, &most, &goes);
+        if (err == ERR_USER_NOT_FOUND || (err == ERR_OK && most <= used + more)) {
+            return ERR_FULL_TABLE;
+        }
+        if (err == ERR_OK) {
+            err = store_attachment_drop(core->store, &goes.sha256);
+            total -= goes.size;
+        }
+    }
+    return err;
 }
 
 /* Across the parts in which it lies: an owner's are of other lengths. */
@@ -201,17 +277,39 @@ static enum err ask_for_next(struct core *core) {
         return ERR_OK;
     }
     core->attachment_link = from->no;
-    return ask(core, from, &missing);
+    err = count_try(core, &missing);
+    return err == ERR_OK ? ask(core, from, &missing) : err;
 }
 
-/* In turn: after the last one the first. */
+/* Of those that are due, one of each account's in turn. When none is: all in turn, after the last
+ * one the first. */
 static enum err next_missing(struct core *core, struct store_attachment *out) {
-    enum err err = store_attachment_next_missing(core->store, &core->attachment_after, out);
+    enum err err =
+        store_attachment_next_due(core->store, &core->attachment_account, core->now.wall, out);
+    if (err == ERR_OK) {
+        core->attachment_account = out->account;
+        return ERR_OK;
+    }
+    if (err == ERR_USER_NOT_FOUND) {
+        err = store_attachment_next_missing(core->store, &core->attachment_after, out);
+    }
     if (err == ERR_USER_NOT_FOUND && !id_is_zero(&core->attachment_after)) {
         core->attachment_after = (struct id){{0}};
         err = store_attachment_next_missing(core->store, &core->attachment_after, out);
     }
     return err;
+}
+
+/* One that nobody has is due later and later, so that it keeps few turns from those that come. */
+static enum err count_try(struct core *core, struct store_attachment *missing) {
+    if (!instant_reached(core->now.wall, missing->due)) {
+        return ERR_OK;
+    }
+    const unsigned doubled = missing->tries < TRIES_DOUBLE ? missing->tries : TRIES_DOUBLE;
+    const struct duration wait = {(int64_t)ATTACHMENT_RETRY_MS << doubled};
+    missing->due = instant_add(core->now.wall, wait);
+    missing->tries++;
+    return store_attachment_tried(core->store, missing);
 }
 
 /* Each with the same chance, but the one whose turn it was only where there is no other; NULL:

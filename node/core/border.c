@@ -53,14 +53,6 @@ static enum err take_roll(struct core *core, const struct crossing *crossing, co
 static enum err end_of_removed(struct core *core, const struct roll *roll, const struct id *author,
                                const struct id *by);
 static const struct treaty_side *side_of(const struct core *core, const struct id *treaty);
-static bool keep_far(struct far *far, size_t clerk, const struct roll *roll);
-static const struct far_roll *counting(const struct far *far, const struct treaty_side *side,
-                                       struct instant now);
-static bool is_disowned(const struct far *far, const struct treaty_side *side, size_t clerk,
-                        struct instant now);
-static bool goes_before(const struct far_roll *one, const struct far_roll *other,
-                        struct instant now);
-static bool removes(const struct far_roll *roll, const uint8_t what[32]);
 static struct far *far_of(struct core *core, const struct id *treaty);
 
 /* ---- treaties ---- */
@@ -106,7 +98,8 @@ static enum err visit_far(void *context, const struct id *treaty, struct bytes b
     }
     size_t clerk = err == ERR_OK ? roll_clerk(side, &object) : side->clerk_count;
     if (far != NULL && clerk < side->clerk_count) {
-        (void)keep_far(far, clerk, &roll); /* a row from before each clerk had one is older */
+        (void)roll_keep(far->rolls, clerk,
+                        &roll); /* a row from before each clerk had one is older */
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }
@@ -329,16 +322,16 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
         return ERR_FULL_TABLE;
     }
     *judged = *far;
-    bool newer = keep_far(judged, clerk, &crossed->author.roll);
+    bool newer = roll_keep(judged->rolls, clerk, &crossed->author.roll);
     if (crossed->object.kind == OBJECT_ROLL) {
         return newer ? ERR_OK : ERR_PEER_REPEATED;
     }
-    const struct far_roll *newest = counting(judged, side, core->now.wall);
-    if (agreed == NULL || newest == NULL || !newest->names ||
-        is_disowned(judged, side, clerk, core->now.wall)) {
+    const struct roll *newest = roll_counting(judged->rolls, side, core->now.wall);
+    if (agreed == NULL || newest == NULL || !roll_names(newest, &crossing->treaty) ||
+        roll_disowned(judged->rolls, side, clerk, core->now.wall)) {
         return ERR_DENY_TREATY;
     }
-    if (removes(newest, crossed->author.certificate.b)) {
+    if (roll_removes(newest, crossed->author.certificate.b)) {
         return ERR_DENY_REMOVED;
     }
     enum err err = store_object_get(core->store, &crossed->object.id, &row);
@@ -348,7 +341,7 @@ static enum err effect_of(struct core *core, const struct crossing *crossing) {
     /* By its date, which its gateway chooses, its own roll was good. A newer one that is kept from
      * us might remove its author, so it waits for one: that it is ignored lets it come again. */
     if (crossed->object.kind == OBJECT_REQUEST) {
-        return instant_reached(core->now.wall, newest->expires)
+        return instant_reached(core->now.wall, newest->head.expires)
                    ? ERR_DENY_EXPIRED
                    : effect_of_request(core, crossing, agreed);
     }
@@ -484,10 +477,10 @@ static enum err take_roll(struct core *core, const struct crossing *crossing, co
     const struct far_member *author = &core->border->crossed.author;
     const struct treaty_side *side = side_of(core, &crossing->treaty);
     struct far *far = far_of(core, &crossing->treaty);
-    if (far == NULL || side == NULL || !keep_far(far, author->clerk, &author->roll)) {
+    if (far == NULL || side == NULL || !roll_keep(far->rolls, author->clerk, &author->roll)) {
         return ERR_OK;
     }
-    const struct far_roll *newest = counting(far, side, core->now.wall);
+    const struct roll *newest = roll_counting(far->rolls, side, core->now.wall);
     enum err err = store_far_roll_put(core->store, &crossing->treaty, author->clerk,
                                       crossing->membership.roll);
     for (size_t i = 0; err == ERR_OK && newest != NULL && i < newest->removed_count; i++) {
@@ -522,69 +515,6 @@ static enum err end_of_removed(struct core *core, const struct roll *roll, const
         }
     }
     return err;
-}
-
-/* False: that clerk said something newer already. */
-static bool keep_far(struct far *far, size_t clerk, const struct roll *roll) {
-    struct far_roll *kept = &far->rolls[clerk];
-    if (roll->head.created.ms <= kept->created.ms) {
-        return false;
-    }
-    *kept = (struct far_roll){.created = roll->head.created,
-                              .expires = roll->head.expires,
-                              .version = roll->version,
-                              .names = roll_names(roll, &far->treaty),
-                              .removed_count = roll->removed_count};
-    memcpy(kept->removed, roll->removed, sizeof kept->removed);
-    return true;
-}
-
-/* Of those whose clerk no other one's removes. NULL: there is none, and nothing crosses. */
-static const struct far_roll *counting(const struct far *far, const struct treaty_side *side,
-                                       struct instant now) {
-    const struct far_roll *first = NULL;
-    for (size_t i = 0; i < side->clerk_count; i++) {
-        const struct far_roll *roll = &far->rolls[i];
-        if (roll->created.ms > 0 && !is_disowned(far, side, i, now) &&
-            (first == NULL || goes_before(roll, first, now))) {
-            first = roll;
-        }
-    }
-    return first;
-}
-
-/* A clerk that was removed there can sign rolls still, and would say that it belongs: the others
- * name its key. Where two name each other nobody here knows which one lies, so neither counts. */
-static bool is_disowned(const struct far *far, const struct treaty_side *side, size_t clerk,
-                        struct instant now) {
-    bool disowned = false;
-    for (size_t i = 0; i < side->clerk_count; i++) {
-        const struct far_roll *roll = &far->rolls[i];
-        disowned = disowned || (i != clerk && !instant_reached(now, roll->expires) &&
-                                removes(roll, side->clerks[clerk].b));
-    }
-    return disowned;
-}
-
-/* A clerk that was away says at first what it knew before; but when acts have lost it stays so. So
- * of those that have not expired the one with the newest acts counts, whatever came first. */
-static bool goes_before(const struct far_roll *one, const struct far_roll *other,
-                        struct instant now) {
-    bool lives = !instant_reached(now, one->expires);
-    if (lives != !instant_reached(now, other->expires)) {
-        return lives;
-    }
-    return lives && one->version != other->version ? one->version > other->version
-                                                   : one->created.ms > other->created.ms;
-}
-
-static bool removes(const struct far_roll *roll, const uint8_t what[32]) {
-    for (size_t i = 0; i < roll->removed_count; i++) {
-        if (memcmp(roll->removed[i].b, what, sizeof roll->removed[i].b) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* NULL: the table is full of treaties that stand. */
@@ -668,7 +598,8 @@ enum err border_take_vouch(struct core *core, struct link *link,
     const struct treaty_side *side = treaty_far_side(&agreed->treaty, &governance->community);
     const struct far *far = far_of(core, &agreed->id);
     err = membership_verify(side, &message->as.vouch.membership, core->now.wall, &home);
-    if (err == ERR_OK && far != NULL && is_disowned(far, side, home.clerk, core->now.wall)) {
+    if (err == ERR_OK && far != NULL &&
+        roll_disowned(far->rolls, side, home.clerk, core->now.wall)) {
         err = ERR_DENY_TREATY;
     }
     if (err == ERR_OK) {

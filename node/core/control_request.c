@@ -126,7 +126,9 @@ enum err answer_document_put(struct answer *answer) {
     struct store_attachment attachment = {
         .sha256 = request->id,
         .size = (uint32_t)request->total,
-        .expires = instant_add(core->now.wall, (struct duration){DOCUMENT_WAITS_MS})};
+        .expires = instant_add(core->now.wall, (struct duration){DOCUMENT_WAITS_MS}),
+        .account = core->self,
+        .due = core->now.wall};
     if (request->total == 0 || request->total > DOCUMENT_MAX || request->blob.len == 0 ||
         request->offset > request->total || request->blob.len > request->total - request->offset) {
         return ERR_PEER_BOUNDS;
@@ -142,8 +144,8 @@ enum err answer_document_put(struct answer *answer) {
     if (err == ERR_OK && attachment.have == attachment.size) {
         return ERR_OK; /* held already */
     }
-    if (err == ERR_OK && request->offset != attachment.have) {
-        return ERR_PEER_SEQUENCE;
+    if (err == ERR_OK) {
+        err = attachments_handed(core, &attachment, request->offset);
     }
     if (err == ERR_OK) {
         err = store_attachment_append(core->store, &request->id, attachment.have, request->blob);

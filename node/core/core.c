@@ -54,9 +54,15 @@ static enum err visit_door_request(void *context, const struct store_object *obj
 typedef bool links_alike(const struct core *core, const struct link *a, const struct link *b);
 static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
                             size_t most);
+static size_t links_like(const struct core *core, const struct link *link, links_alike *alike,
+                         bool of_its_key);
+static bool is_open_inbound(const struct link *link);
 static bool of_one(const struct core *core, const struct link *a, const struct link *b);
 static bool both_guests(const struct core *core, const struct link *a, const struct link *b);
 static bool is_guest(const struct core *core, const struct link *link);
+static bool both_passing(const struct core *core, const struct link *a, const struct link *b);
+static bool is_passing(const struct link *link);
+static bool both_outside(const struct core *core, const struct link *a, const struct link *b);
 static struct link *new_inbound(struct core *core, uint64_t no);
 static struct link *new_link(struct core *core, uint64_t no);
 static struct link *give_way(struct core *core);
@@ -65,6 +71,20 @@ static bool is_outside(const struct link *link);
 static struct tick link_deadline(const struct link *link);
 static enum err expire_links(struct core *core);
 
+/* Of the places for links that come to this home. What is in none of them has a bound of its own:
+ * the overlay's places, clips that come, codes that are out, this home's other nodes, and who was
+ * let in by an invite of its own. */
+static const struct {
+    links_alike *alike;
+    size_t most;
+} shares[] = {{of_one, INBOUND_OF_ONE},
+              {both_guests, GUESTS_MAX},
+              {both_passing, PASSING_MAX},
+              {both_outside, OUTSIDE_LINKS_MAX}};
+static_assert(OVERLAY_SLOTS + GUESTS_MAX + PASSING_MAX + OUTSIDE_LINKS_MAX + TRANSFER_RECEIVES_MAX +
+                      SPOKEN_MAX <
+                  INBOUND_MAX,
+              "all of them full leave a place to come by");
 static_assert((int)CORE_INPUT_MAX == (int)TRANSFER_INPUT_MAX, "what may come is what finds room");
 static_assert((int)CORE_PAGE_BYTES == (int)TRANSFER_PAGE_BYTES,
               "blocks lie as the disk wants them");
@@ -740,8 +760,10 @@ static enum err link_established(struct core *core, struct link *link,
     if (err != ERR_OK || link == NULL || link->purpose != PURPOSE_IN) {
         return err;
     }
-    err = keep_newest(core, link, of_one, INBOUND_OF_ONE);
-    return err == ERR_OK && link->no != 0 ? keep_newest(core, link, both_guests, GUESTS_MAX) : err;
+    for (size_t i = 0; err == ERR_OK && link->no != 0 && i < COUNT_OF(shares); i++) {
+        err = keep_newest(core, link, shares[i].alike, shares[i].most);
+    }
+    return err;
 }
 
 static enum err door_established(struct core *core, struct link *link,
@@ -1068,28 +1090,48 @@ static enum err expire_links(struct core *core) {
 
 /* ---- table ---- */
 
-/* Of those that are as this one, it counted, the one that has stood longest gives way to it. */
+/* Of those that are as this one, it counted: of the key that has most of them the one that has
+ * stood longest gives way. So whoever comes again and again takes none from who came once. */
 static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
                             size_t most) {
-    for (;;) {
-        struct link *oldest = NULL;
-        size_t count = 1;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && link->no != 0 && links_like(core, link, alike, false) > most) {
+        struct link *gives_way = NULL;
+        size_t most_of_one = 0;
         for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
             struct link *other = &core->links[i];
-            if (other->no == 0 || other == link || other->state != LINK_OPEN ||
-                other->purpose != PURPOSE_IN || !alike(core, link, other)) {
+            if (other == link || !is_open_inbound(other) || !alike(core, link, other)) {
                 continue;
             }
-            bool older = oldest == NULL || other->since.ms < oldest->since.ms ||
-                         (other->since.ms == oldest->since.ms && other->no < oldest->no);
-            oldest = older ? other : oldest;
-            count++;
+            size_t of_one_key = links_like(core, other, alike, true);
+            bool older = gives_way == NULL || other->since.ms < gives_way->since.ms ||
+                         (other->since.ms == gives_way->since.ms && other->no < gives_way->no);
+            if (of_one_key > most_of_one || (of_one_key == most_of_one && older)) {
+                most_of_one = of_one_key;
+                gives_way = other;
+            }
         }
-        enum err err = count > most ? core_close(core, oldest, NULL) : ERR_OK;
-        if (err != ERR_OK || count <= most || link->no == 0) {
-            return err;
-        }
+        err = core_close(core, gives_way, NULL);
     }
+    return err;
+}
+
+/* It counted. */
+static size_t links_like(const struct core *core, const struct link *link, links_alike *alike,
+                         bool of_its_key) {
+    size_t count = 1;
+    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
+        const struct link *other = &core->links[i];
+        count += other != link && is_open_inbound(other) && alike(core, link, other) &&
+                         (!of_its_key || box_public_equal(&link->peer_static, &other->peer_static))
+                     ? 1
+                     : 0;
+    }
+    return count;
+}
+
+static bool is_open_inbound(const struct link *link) {
+    return link->no != 0 && link->state == LINK_OPEN && link->purpose == PURPOSE_IN;
 }
 
 /* The newest stays: one that broke may still look alive here, and nobody else has this key. Several
@@ -1123,6 +1165,21 @@ static bool is_guest(const struct core *core, const struct link *link) {
         return false;
     }
     return false;
+}
+
+/* Members that come by for a minute. */
+static bool both_passing(const struct core *core, const struct link *a, const struct link *b) {
+    (void)core;
+    return is_passing(a) && is_passing(b);
+}
+
+static bool is_passing(const struct link *link) {
+    return link->door == TRANSPORT_CATCH_UP || (link->door == TRANSPORT_MEET && link->compares);
+}
+
+static bool both_outside(const struct core *core, const struct link *a, const struct link *b) {
+    (void)core;
+    return is_outside(a) && is_outside(b);
 }
 
 /* When those that came to us, or the half-open ones among them, take more than their share, the

@@ -34,8 +34,9 @@ static enum err store_arrival(struct core *core, const struct arrival *arrival,
                               const struct store_object *row, uint64_t index);
 static enum err take_effect(struct core *core, const struct arrival *arrival,
                             const struct store_object *row);
-static enum err want_for_request(struct core *core, const struct request *request,
-                                 const struct id *sha256, uint32_t size);
+static enum err want_papers(struct core *core, const struct request *request,
+                            const struct id *account);
+static enum err want_paper(struct core *core, const struct store_attachment *want);
 static enum err tell_ingest(struct core *core, const struct store_object *request);
 static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
 static peer_no number_of(const struct core *core, const struct id *certificate);
@@ -60,6 +61,7 @@ static bool is_urgent(enum object_kind kind);
 static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
 static enum err keep_up(struct core *core);
+static enum err visit_wanting(void *context, const struct store_object *row);
 static enum err refresh_record(struct core *core);
 static enum err other_message(struct core *core, struct link *link,
                               const struct link_message *message);
@@ -332,10 +334,32 @@ static enum err keep_up(struct core *core) {
         err = store_attachment_expire(core->store, core->now.wall);
     }
     if (err == ERR_OK) {
+        err = store_object_each(core->store, OBJECT_REQUEST, visit_wanting, core);
+    }
+    if (err == ERR_OK && core->attachment_due.ms == TICK_NEVER.ms) {
+        attachments_look(core);
+    }
+    if (err == ERR_OK) {
         err = store_invite_expire(core->store, core->now.wall);
         core->doors_stale = true; /* an outsider's time may be over too */
     }
     return err;
+}
+
+/* What it names and had no room for before. */
+static enum err visit_wanting(void *context, const struct store_object *row) {
+    struct core *core = context;
+    struct signed_object object;
+    struct request request;
+    const struct id account = account_of(core, &row->author);
+    if (!requests_live(core->requests, &row->id)) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = request_decode(object.body, &request);
+    }
+    return err == ERR_OK ? want_papers(core, &request, &account) : ERR_HOST_DATABASE;
 }
 
 static enum err refresh_record(struct core *core) {
@@ -545,12 +569,9 @@ enum err gossip_after_request(struct core *core, const struct request *request,
                               const struct store_object *row) {
     const struct id account = account_of(core, &row->author);
     enum err err = requests_admit(core->requests, &row->id, request, &account, core->now.wall);
-    if (err == ERR_OK && request->document.present) {
-        err = want_for_request(core, request, &request->document.sha256, request->document.size);
-    }
-    if (err == ERR_OK && request->court_seal.present) {
-        err =
-            want_for_request(core, request, &request->court_seal.sha256, request->court_seal.size);
+    if (err == ERR_OK) {
+        err = want_papers(core, request, &account);
+        attachments_look(core);
     }
     if (err == ERR_OK) {
         err = taken_back_by_request(core, &row->id, request);
@@ -562,13 +583,28 @@ enum err gossip_after_request(struct core *core, const struct request *request,
     return err == ERR_OK && requests_live(core->requests, &row->id) ? tell_ingest(core, row) : err;
 }
 
-static enum err want_for_request(struct core *core, const struct request *request,
-                                 const struct id *sha256, uint32_t size) {
-    const struct store_attachment want = {
-        .sha256 = *sha256, .size = size, .expires = request->head.expires};
-    enum err err = attachments_want(core, &want);
-    attachments_look(core);
-    return err == ERR_FULL_TABLE ? ERR_OK : err; /* its request goes on without it */
+static enum err want_papers(struct core *core, const struct request *request,
+                            const struct id *account) {
+    struct store_attachment want = {
+        .expires = request->head.expires, .account = *account, .due = core->now.wall};
+    enum err err = ERR_OK;
+    if (request->document.present) {
+        want.sha256 = request->document.sha256;
+        want.size = request->document.size;
+        err = want_paper(core, &want);
+    }
+    if (err == ERR_OK && request->court_seal.present) {
+        want.sha256 = request->court_seal.sha256;
+        want.size = request->court_seal.size;
+        err = want_paper(core, &want);
+    }
+    return err;
+}
+
+/* Its request goes on without it where there is no room, until there is. */
+static enum err want_paper(struct core *core, const struct store_attachment *want) {
+    enum err err = attachments_want(core, want);
+    return err == ERR_FULL_TABLE ? ERR_OK : err;
 }
 
 enum err gossip_request_to_ingest(struct core *core, const struct id *request) {

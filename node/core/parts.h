@@ -59,8 +59,10 @@ enum {
     IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
     SHORT_LIFE_MS = 10 * DURATION_MINUTE_MS, /* of who joins, catches up or meets, busy or not */
     INBOUND_MAX = CORE_LINKS_MAX - 24,       /* the rest is kept for those that this home dials */
-    INBOUND_OF_ONE = 2, /* of one static key by one door: what broke may still look alive */
-    GUESTS_MAX = 16,    /* who needs no certificate, and has nothing under way yet */
+    INBOUND_OF_ONE = 2,     /* of one static key by one door: what broke may still look alive */
+    GUESTS_MAX = 16,        /* who needs no certificate, and has nothing under way yet */
+    PASSING_MAX = 12,       /* members that catch up or compare words: certificates collude */
+    OUTSIDE_LINKS_MAX = 16, /* of outsiders, who have other doors than this home's */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
@@ -72,6 +74,7 @@ enum {
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
+    HANDED_TIME_MS = 10 * 1000, /* between two parts of a document that an owner hands over */
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
     HELD_MAX = 4 * INGEST_FRAME_MAX,
@@ -305,14 +308,7 @@ struct border {
     } known;
     struct far { /* of one treaty's other side: what its clerks said last */
         struct id treaty;
-        struct far_roll {
-            struct instant created; /* 1970: none came here */
-            struct instant expires;
-            uint32_t version; /* of its acts */
-            bool names;       /* the treaty is in force there */
-            size_t removed_count;
-            struct id removed[ROLL_REMOVED_MAX];
-        } rolls[CLERKS_MAX];
+        struct roll rolls[CLERKS_MAX]; /* created 1970: none came here */
     } far[TREATIES_MAX];
     struct carry { /* as a gateway: what is to cross */
         bool used;
@@ -386,9 +382,12 @@ struct core {
     struct sign_public forked[STORE_FORKS_MAX];
     bool say_succeeded; /* the log key was; the journal does not know yet */
     struct tick attachment_due;
-    struct id attachment_after; /* which one is asked for */
-    uint64_t attachment_link;   /* whose turn it is; 0: nobody's yet */
-    uint32_t attachment_at;     /* so much of it has come in this turn */
+    struct id attachment_after;   /* which one is asked for */
+    struct id attachment_account; /* who had the last turn of those that are due */
+    uint64_t attachment_link;     /* whose turn it is; 0: nobody's yet */
+    uint32_t attachment_at;       /* so much of it has come in this turn */
+    struct id attachment_handed;  /* by an owner, who goes on with it */
+    struct tick handed_until;     /* or not */
     struct tick upkeep_due;
     size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
     struct tick outsiders_end; /* when those end, if no act comes */
@@ -626,11 +625,16 @@ enum err away_message(struct core *core, struct link *link, const struct link_me
 enum err away_drained(struct core *core, struct link *link);
 
 /* ---- attachments.c ---- */
-/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes; else
+/* As store_attachment_want(), while all of them stay within ATTACHMENTS_MAX bytes, or can when
+ * accounts that take more give way; else
  * ERR_FULL_TABLE. */
 enum err attachments_want(struct core *core, const struct store_attachment *want);
 /* As store_attachment_resize(), within the same bound; *attachment is as it is then. */
 enum err attachments_resize(struct core *core, struct store_attachment *attachment, uint32_t size);
+/* An owner hands it over from `offset` on. What a neighbour began goes at the beginning, and none
+ * begins while the owner goes on. ERR_PEER_SEQUENCE: that is not where it goes on. */
+enum err attachments_handed(struct core *core, struct store_attachment *attachment,
+                            uint64_t offset);
 enum err attachments_asked(struct core *core, struct link *link,
                            const struct link_message *message);
 enum err attachments_came(struct core *core, struct link *link, const struct link_message *message);

@@ -193,6 +193,9 @@ static const char *const schema_steps[] = {
     " DELETE FROM carried WHERE crossing = old.id; END;"
     "CREATE TABLE far_rolls(treaty BLOB NOT NULL, clerk INTEGER NOT NULL, roll BLOB NOT NULL,"
     " PRIMARY KEY(treaty, clerk)) WITHOUT ROWID;",
+    "ALTER TABLE attachments ADD COLUMN account BLOB NOT NULL DEFAULT " NO_ID ";"
+    "ALTER TABLE attachments ADD COLUMN due INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attachments ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;",
 };
 static const struct sql_schema schema = {15, schema_steps, COUNT_OF(schema_steps)};
 

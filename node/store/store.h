@@ -176,7 +176,11 @@ struct store_attachment {
     uint32_t size;
     uint32_t have; /* bytes from the start; complete and checked when == size */
     struct instant expires;
+    struct id account;  /* whose share of the room it takes */
+    struct instant due; /* when a neighbour is to be asked for it */
+    uint32_t tries;     /* so often one was, in vain */
 };
+/* One that is there already only gets the later of both ends. */
 MUST_USE enum err store_attachment_want(struct store *store, const struct store_attachment *a);
 MUST_USE enum err store_attachment_get(struct store *store, const struct id *sha256,
                                        struct store_attachment *out);
@@ -190,8 +194,21 @@ MUST_USE enum err store_attachment_resize(struct store *store, const struct id *
                                           uint32_t size);
 MUST_USE enum err store_attachment_next_missing(struct store *store, const struct id *after,
                                                 struct store_attachment *out);
+/* That is due longest, of the next account behind that one that has any. */
+MUST_USE enum err store_attachment_next_due(struct store *store, const struct id *after,
+                                            struct instant now, struct store_attachment *out);
+MUST_USE enum err store_attachment_tried(struct store *store, const struct store_attachment *a);
+MUST_USE enum err store_attachment_charge(struct store *store, const struct id *sha256,
+                                          const struct id *account);
+MUST_USE enum err store_attachment_drop(struct store *store, const struct id *sha256);
 MUST_USE enum err store_attachment_expire(struct store *store, struct instant now);
 MUST_USE enum err store_attachment_total(struct store *store, uint64_t *bytes);
+MUST_USE enum err store_attachment_used(struct store *store, const struct id *account,
+                                        uint64_t *bytes);
+/* Whose documents take most but for that account's, how much, and which of them goes first: one
+ * that is not whole, whose end is the latest. */
+MUST_USE enum err store_attachment_most(struct store *store, const struct id *but, uint64_t *bytes,
+                                        struct store_attachment *out);
 
 /* ---- clips: sealed matches of this home ---- */
 

@@ -382,23 +382,28 @@ enum err store_call_expire(struct store *store) {
 
 /* ---- attachments: the bytes live in pieces, so that a piece that comes writes only itself ---- */
 
-#define ATTACHMENT_COLUMNS "sha256, size, have, expires"
+#define ATTACHMENT_COLUMNS "sha256, size, have, expires, account, due, tries"
 
 static void read_attachment(struct query *q, struct store_attachment *out) {
     column_fixed(q, 0, out->sha256.b, sizeof out->sha256.b);
     out->size = (uint32_t)sqlite3_column_int64(q->statement, 1);
     out->have = (uint32_t)sqlite3_column_int64(q->statement, 2);
     out->expires.ms = sqlite3_column_int64(q->statement, 3);
+    column_fixed(q, 4, out->account.b, sizeof out->account.b);
+    out->due.ms = sqlite3_column_int64(q->statement, 5);
+    out->tries = (uint32_t)sqlite3_column_int64(q->statement, 6);
 }
 
 enum err store_attachment_want(struct store *store, const struct store_attachment *a) {
     QUERY(q, store,
-          "INSERT INTO attachments(" ATTACHMENT_COLUMNS ") VALUES(?, ?, ?, ?)"
+          "INSERT INTO attachments(" ATTACHMENT_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, 0)"
           " ON CONFLICT(sha256) DO UPDATE SET expires = max(expires, excluded.expires)");
     bind_id(&q, &a->sha256);
     bind_int(&q, a->size);
     bind_int(&q, a->have);
     bind_int(&q, a->expires.ms);
+    bind_id(&q, &a->account);
+    bind_int(&q, a->due.ms);
     return query_write(&q);
 }
 
@@ -494,6 +499,42 @@ enum err store_attachment_next_missing(struct store *store, const struct id *aft
     return err;
 }
 
+enum err store_attachment_next_due(struct store *store, const struct id *after, struct instant now,
+                                   struct store_attachment *out) {
+    QUERY(q, store,
+          "SELECT " ATTACHMENT_COLUMNS " FROM attachments WHERE have < size AND due <= ?"
+          " ORDER BY account <= ?, account, due, sha256 LIMIT 1");
+    bind_int(&q, now.ms);
+    bind_id(&q, after);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_attachment(&q, out);
+    }
+    return err;
+}
+
+enum err store_attachment_tried(struct store *store, const struct store_attachment *a) {
+    QUERY(q, store, "UPDATE attachments SET due = ?, tries = ? WHERE sha256 = ?");
+    bind_int(&q, a->due.ms);
+    bind_int(&q, a->tries);
+    bind_id(&q, &a->sha256);
+    return query_write(&q);
+}
+
+enum err store_attachment_charge(struct store *store, const struct id *sha256,
+                                 const struct id *account) {
+    QUERY(q, store, "UPDATE attachments SET account = ? WHERE sha256 = ?");
+    bind_id(&q, account);
+    bind_id(&q, sha256);
+    return query_write(&q);
+}
+
+enum err store_attachment_drop(struct store *store, const struct id *sha256) {
+    QUERY(q, store, "DELETE FROM attachments WHERE sha256 = ?");
+    bind_id(&q, sha256);
+    return query_write(&q);
+}
+
 enum err store_attachment_expire(struct store *store, struct instant now) {
     QUERY(q, store, "DELETE FROM attachments WHERE expires <= ?");
     bind_int(&q, now.ms);
@@ -505,6 +546,32 @@ enum err store_attachment_total(struct store *store, uint64_t *bytes) {
     enum err err = query_row(&q);
     if (err == ERR_OK) {
         *bytes = (uint64_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+enum err store_attachment_used(struct store *store, const struct id *account, uint64_t *bytes) {
+    QUERY(q, store, "SELECT coalesce(sum(size), 0) FROM attachments WHERE account = ?");
+    bind_id(&q, account);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        *bytes = (uint64_t)sqlite3_column_int64(q.statement, 0);
+    }
+    return err;
+}
+
+enum err store_attachment_most(struct store *store, const struct id *but, uint64_t *bytes,
+                               struct store_attachment *out) {
+    QUERY(q, store,
+          "SELECT " ATTACHMENT_COLUMNS ", taken FROM attachments JOIN"
+          " (SELECT account AS whose, sum(size) AS taken FROM attachments WHERE account <> ?"
+          " GROUP BY account ORDER BY taken DESC, account LIMIT 1) ON account = whose"
+          " ORDER BY have < size DESC, expires DESC, sha256 LIMIT 1");
+    bind_id(&q, but);
+    enum err err = query_row(&q);
+    if (err == ERR_OK) {
+        read_attachment(&q, out);
+        *bytes = (uint64_t)sqlite3_column_int64(q.statement, 7);
     }
     return err;
 }

@@ -38,6 +38,7 @@ static void make_folders(struct fake_home *fake);
 static void make_pins(const struct fake_home *fake);
 static void make_owner_key(const struct fake_home *fake);
 static void certify(struct fake_home *fake, int number, bool over);
+static void renew(const struct fake_home *fake, const struct id *member, struct buffer *out);
 static void shift(const struct fake_home *fake, struct instant *at);
 static void make_clip(const struct fake_home *fake, uint8_t fill, struct age_file_key *key,
                       struct id *sha, struct buffer *payload, struct buffer *header);
@@ -98,6 +99,7 @@ void fake_home_start(struct fake_home *fake) {
     certify(fake, SAMPLE_AGENCY, true);
     fake->over = agency->certificate;
     fake->over_member = agency->member;
+    renew(fake, &fake->over, &fake->over_renewal);
     *agency = as_it_is;
     memset(fake->clip.b, 0xc1, sizeof fake->clip.b);
     make_clip(fake, 1, &fake->file_key, &fake->sha256, &fake->payload, &fake->header);
@@ -125,7 +127,8 @@ void fake_home_stop(struct fake_home *fake) {
     struct buffer *const buffers[] = {
         &fake->payload,          &fake->header, &fake->manifest, &fake->other_payload,
         &fake->other_header,     &fake->grant,  &fake->decision, &fake->granted_header,
-        &fake->granted_manifest, &fake->call,   &fake->twin,     &fake->over_member};
+        &fake->granted_manifest, &fake->call,   &fake->twin,     &fake->over_member,
+        &fake->over_renewal};
     for (size_t i = 0; i < COUNT_OF(buffers); i++) {
         buffer_finish(buffers[i]);
     }
@@ -142,6 +145,9 @@ void fake_home_lie(struct fake_home *fake, enum fake_lie lie) {
     fake->decisions = 0;
     fake->calls = 0;
     fake->others = 0;
+    fake->others_over = false;
+    fake->others_end = false;
+    fake->lists = 0;
     fake->clips_got = 0;
     make_pins(fake);
     make_request(fake);
@@ -223,6 +229,19 @@ static void certify(struct fake_home *fake, int number, bool over) {
     home->certificate =
         sample_sign(OBJECT_MEMBER, buffer_bytes(&body), keys, founder ? 2 : 4, &home->member);
     buffer_finish(&signed_invite);
+}
+
+static void renew(const struct fake_home *fake, const struct id *member, struct buffer *out) {
+    const struct sample_home *founder = &fake->community.homes[SAMPLE_FOUNDER];
+    const struct sign_secret *key = &founder->node;
+    const struct renewal renewal = {.head = {.community = fake->community.id,
+                                             .author = founder->certificate,
+                                             .created = {fake->now.ms - DURATION_DAY_MS},
+                                             .expires = {fake->now.ms + 9 * DURATION_DAY_MS}},
+                                    .member = *member};
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    ASSERT(renewal_encode(&renewal, &body) == ERR_OK);
+    (void)sample_sign(OBJECT_RENEWAL, buffer_bytes(&body), &key, 1, out);
 }
 
 static void shift(const struct fake_home *fake, struct instant *at) {
@@ -462,6 +481,7 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
     case CONTROL_REQUESTS:
         if (request->offset == 0) {
             answer_requests(fake, client);
+            fake->lists++;
         }
         answer_done(client, ERR_OK);
         return;
@@ -626,8 +646,11 @@ static void answer_requests(struct fake_home *fake, int client) {
             buffer_bytes(&fake->community.homes[SAMPLE_FOUNDER].member);
         send_reply(client, &twin);
     }
-    if (fake->others_over) {
+    if (fake->others_over || fake->others_end) {
         reply.as.request.chain[reply.as.request.chain_count - 1] = buffer_bytes(&fake->over_member);
+    }
+    if (fake->others_end && fake->lists == 0) {
+        reply.as.request.chain[reply.as.request.chain_count++] = buffer_bytes(&fake->over_renewal);
     }
     for (size_t i = 0; i < fake->others; i++) {
         struct buffer other = {0};
@@ -645,7 +668,8 @@ static struct id other_request(const struct fake_home *fake, size_t number, stru
     struct request request = fake->request;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
     request.head.expires.ms = fake->now.ms + DURATION_DAY_MS + (int64_t)number * DURATION_SECOND_MS;
-    request.head.author = fake->others_over ? fake->over : request.head.author;
+    bool over = fake->others_over || fake->others_end;
+    request.head.author = over ? fake->over : request.head.author;
     (void)snprintf(request.reason, sizeof request.reason, "other %zu", number);
     ASSERT(request_encode(&request, &body) == ERR_OK);
     return sample_sign(OBJECT_REQUEST, buffer_bytes(&body), &key, 1, out);

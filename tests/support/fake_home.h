@@ -83,8 +83,11 @@ struct fake_home {
     size_t earlier;
     size_t others;    /* so many other requests wait besides, each for a clip */
     bool others_over; /* by an asker whose certificate has ended */
+    bool others_end;  /* the same, after the first answer: until then it was renewed */
+    size_t lists;     /* of requests, so far */
     struct id over;   /* that certificate */
     struct buffer over_member;
+    struct buffer over_renewal;
     size_t clips_got; /* how often a clip was asked for whole */
 };
 

@@ -412,13 +412,33 @@ static void test_one_who_may_ask_no_more_keeps_nobody_waiting(void **state) {
     fake.others_over = true;
     (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
     int code = review_with(answer, &shown);
-    fake.others_over = false;
     if (code != 0 || fake.grants != 1) {
         tell("over", code, &shown);
     }
     assert_int_equal(code, 0);
     assert_int_equal(fake.grants, 1);
     CHECK(fake_shows(&shown, "1 not shown: from askers who may not ask any more"));
+}
+
+/* It ends between two prompts: that answer is read to its end, or the next would begin with its
+ * rest. */
+static void test_one_who_may_ask_no_more_in_the_middle_of_it_keeps_nobody_waiting(void **state) {
+    (void)state;
+    fake_skip_unless_built();
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    char answer[16];
+    fake_home_lie(&fake, FAKE_HONEST);
+    fake.others = 1;
+    fake.others_end = true;
+    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+    int code = review_with(answer, &shown);
+    if (code != 1 || fake.grants != 1) {
+        tell("ends", code, &shown);
+    }
+    assert_int_equal(code, 1); /* one was left alone */
+    assert_int_equal(fake.grants, 1);
+    CHECK(fake_shows(&shown, "who asked may not ask any more"));
+    CHECK(!fake_shows(&shown, "does not verify"));
 }
 
 static size_t lines_with(const struct buffer *shown, const char *text) {
@@ -501,6 +521,7 @@ int main(void) {
         cmocka_unit_test(test_a_lying_node_gets_no_grant),
         cmocka_unit_test(test_a_request_that_ends_under_the_prompt_gets_nothing),
         cmocka_unit_test(test_one_who_may_ask_no_more_keeps_nobody_waiting),
+        cmocka_unit_test(test_one_who_may_ask_no_more_in_the_middle_of_it_keeps_nobody_waiting),
         cmocka_unit_test(test_many_requests_are_a_list_with_a_way_out),
         cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
         cmocka_unit_test(test_a_document_of_another_type_is_said_and_not_written),

@@ -7,6 +7,7 @@
 
 #include "cli/terms.h"
 #include "tests/support/check.h"
+#include "tests/support/samples.h"
 
 #define NOW ((struct instant){INT64_C(1795555800000)})
 
@@ -279,6 +280,63 @@ static void test_one_stands_with_a_community_at_a_time(void **state) {
     assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "over");
 }
 
+static struct treaties_heard heard;
+
+/* Of the last hour, by a clerk of the other side; with its version a later act's. */
+static void clerk_says(const struct sign_secret *clerk, int64_t created_ms, struct roll roll) {
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    SCOPED(buffer_finish) struct buffer out = {.max = SIGNED_GOSSIP_MAX};
+    roll.head = (struct head){.community = far.community,
+                              .author = {{9}},
+                              .created = {NOW.ms + created_ms},
+                              .expires = {NOW.ms + created_ms + DURATION_DAY_MS}};
+    roll.act = (struct id){{8}};
+    roll.caps = CAPS_DEFAULT;
+    roll.member_count = 3;
+    roll.members = (struct id){{7}};
+    CHECK_ERR(ERR_OK, roll_encode(&roll, &body));
+    (void)sample_sign(OBJECT_ROLL, buffer_bytes(&body), &clerk, 1, &out);
+    treaties_hear(&here, buffer_bytes(&out), NOW, &heard);
+}
+
+/* The node does not go by the one that was signed last, and people are told what it goes by. */
+static void test_a_clerk_that_was_removed_there_says_nothing(void **state) {
+    (void)state;
+    struct sign_secret clerks[2];
+    char text[TREATY_STATE_MAX];
+    CHECK(crypto_start());
+    memset(&heard, 0, sizeof heard);
+    for (size_t i = 0; i < COUNT_OF(clerks); i++) {
+        sign_generate(&clerks[i], &far.clerks[i]);
+    }
+    propose();
+    stand(1, treaty.until);
+    here.treaties[0].id = (struct id){{5}};
+    const struct agreed *made = &here.treaties[0];
+    CHECK(treaties_counting(&here, &heard, 0, NOW) == NULL);
+    struct roll good = {.version = 3, .treaty_count = 1, .treaties = {made->id}};
+    struct roll without = {.version = 4};
+
+    clerk_says(&clerks[0], -2000, good);
+    clerk_says(&clerks[1], -1000, (struct roll){.version = 2}); /* it was away */
+    const struct roll *counts = treaties_counting(&here, &heard, 0, NOW);
+    assert_string_equal(treaty_state(made, counts, NOW, text), "in force");
+
+    clerk_says(&clerks[1], -900, without);
+    counts = treaties_counting(&here, &heard, 0, NOW);
+    assert_string_equal(treaty_state(made, counts, NOW, text), "decided here; not in force there");
+
+    memcpy(good.removed[good.removed_count++].b, far.clerks[1].b, sizeof far.clerks[1].b);
+    clerk_says(&clerks[0], -800, good);
+    clerk_says(&clerks[1], -700, without);
+    counts = treaties_counting(&here, &heard, 0, NOW);
+    assert_string_equal(treaty_state(made, counts, NOW, text), "in force");
+
+    memcpy(without.removed[without.removed_count++].b, far.clerks[0].b, sizeof far.clerks[0].b);
+    clerk_says(&clerks[1], -600, without); /* nobody here knows which one lies */
+    CHECK(treaties_counting(&here, &heard, 0, NOW) == NULL);
+}
+
 static void test_what_was_ended_is_not_made_again(void **state) {
     (void)state;
     SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
@@ -490,6 +548,7 @@ int main(void) {
         cmocka_unit_test_setup(test_what_does_not_fit_is_told, set_up),
         cmocka_unit_test_setup(test_caps_looser_than_the_charters_are_told, set_up),
         cmocka_unit_test_setup(test_one_stands_with_a_community_at_a_time, set_up),
+        cmocka_unit_test_setup(test_a_clerk_that_was_removed_there_says_nothing, set_up),
         cmocka_unit_test_setup(test_what_was_ended_is_not_made_again, set_up),
         cmocka_unit_test_setup(test_more_than_eight_are_refused, set_up),
         cmocka_unit_test_setup(test_one_that_is_over_is_told, set_up),

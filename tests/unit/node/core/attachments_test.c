@@ -212,6 +212,33 @@ static void test_a_slow_neighbour_has_one_turn_and_another_the_next(void **state
     finish(&rig);
 }
 
+/* 25 accounts have named 20 each that nobody has: theirs is one turn of 26, and less with time. */
+static void test_documents_that_nobody_has_hardly_delay_one_that_comes(void **state) {
+    (void)state;
+    struct rig rig;
+    start(&rig, 8);
+    struct store *store = rig.world->homes[VICTIM].store;
+    const struct control_request put = {
+        .op = CONTROL_DOCUMENT_PUT, .id = rig.hash, .total = SIZE, .blob = BYTES_OF(document)};
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_attachment_drop(store, &rig.hash));
+    for (uint32_t i = 0; i < 500; i++) {
+        struct store_attachment row = {.size = SIZE, .account = {{(uint8_t)(i % 25)}}};
+        row.expires = instant_add(world_wall(rig.world, VICTIM), (struct duration){24 * HOUR});
+        write_u32(row.sha256.b, i);
+        CHECK_ERR(ERR_OK, store_attachment_want(store, &row));
+    }
+    CHECK_ERR(ERR_OK, store_commit(store));
+    CHECK_ERR(ERR_OK, world_start(rig.world, OTHER));
+    CHECK_ERR(ERR_OK, world_ask(rig.world, OTHER, &put));
+    world_run(rig.world, 30000); /* the upkeep wants the other again */
+    for (int64_t took = 0; row_of(&rig).have < SIZE; took += 1000) {
+        CHECK(took < 2 * (int64_t)DURATION_MINUTE_MS);
+        world_run(rig.world, 1000);
+    }
+    finish(&rig);
+}
+
 /* An owner's program hands it over in parts of its own lengths. */
 static void test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces(void **state) {
     (void)state;
@@ -234,13 +261,47 @@ static void test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces(
     finish(&rig);
 }
 
+static bool hands_over(struct rig *rig, uint32_t from, uint32_t to) {
+    struct control_request put = {.op = CONTROL_DOCUMENT_PUT, .id = rig->hash, .total = SIZE};
+    bool good = true;
+    for (put.offset = from; good && put.offset < to; put.offset += put.blob.len) {
+        put.blob = (struct bytes){document + put.offset, 14000};
+        good = world_ask(rig->world, VICTIM, &put) == ERR_OK;
+    }
+    return good;
+}
+
+/* Whoever began it gives way to an owner, and does not come between. */
+static void test_an_owner_and_a_neighbour_do_not_upset_one_another(void **state) {
+    (void)state;
+    struct rig rig;
+    static uint8_t wrong[SIZE];
+    start(&rig, 9);
+    CHECK(is_asked(&rig, 0));
+    CHECK(answer(&rig, wrong, 0));
+    CHECK(row_of(&rig).have == LINK_DATA_MAX);
+    CHECK(hands_over(&rig, 0, 14000));
+    CHECK(answer(&rig, wrong, LINK_DATA_MAX)); /* of the turn that is over */
+    CHECK(row_of(&rig).have == 14000);
+    while (!is_asked(&rig, 0)) {
+        CHECK(rig.hostile.open);
+    }
+    CHECK(answer(&rig, wrong, 0));
+    CHECK(row_of(&rig).have == 14000);
+    CHECK(hands_over(&rig, 14000, SIZE));
+    CHECK(row_of(&rig).have == SIZE);
+    finish(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_piece_that_is_shorter_than_it_can_be_ends_the_link),
         cmocka_unit_test(test_nothing_is_served_before_all_of_it_has_its_hash),
         cmocka_unit_test(test_who_serves_what_has_another_hash_is_shunned),
         cmocka_unit_test(test_a_slow_neighbour_has_one_turn_and_another_the_next),
+        cmocka_unit_test(test_documents_that_nobody_has_hardly_delay_one_that_comes),
         cmocka_unit_test(test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces),
+        cmocka_unit_test(test_an_owner_and_a_neighbour_do_not_upset_one_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -671,9 +671,9 @@ static void test_the_newest_roll_outlasts_what_brought_it(void **state) {
     size_t known = 0;
     for (size_t i = 0; i < TREATIES_MAX; i++) {
         const struct far *far = &world->homes[OWNER].core->border->far[i];
-        const struct far_roll *roll = &far->rolls[0];
+        const struct roll *roll = &far->rolls[0];
         bool good = id_equal(&far->treaty, &street.treaty_id);
-        known += good && roll->names && roll->removed_count == 1 ? 1 : 0;
+        known += good && roll_names(roll, &far->treaty) && roll->removed_count == 1 ? 1 : 0;
     }
     CHECK(known == 1);
     world_destroy(world);

@@ -115,6 +115,58 @@ static void test_a_link_of_a_short_lived_door_ends_however_busy(void **state) {
     world_destroy(world);
 }
 
+/* As if it had come by one door with a key of that number. */
+static struct link *place(struct core *core, enum transport_door door, uint8_t key, int64_t since) {
+    size_t i = 0;
+    while (core->links[i].no != 0) {
+        CHECK(++i < CORE_LINKS_MAX);
+    }
+    core->links[i] = (struct link){.no = 1000001 + 2 * (uint64_t)i,
+                                   .state = LINK_OPEN,
+                                   .door = door,
+                                   .peer_static = {{key}},
+                                   .since = {since},
+                                   .heard = TICK_NEVER,
+                                   .opened = TICK_NEVER};
+    return &core->links[i];
+}
+
+/* 18 certificates would take all places, by two doors. */
+static void test_members_that_pass_by_have_a_share_of_the_places(void **state) {
+    (void)state;
+    struct world *world = settled(7);
+    struct core *core = world->homes[HOME].core;
+    struct world_insider insider;
+    size_t before = links_of(world, PURPOSE_IN);
+    for (uint8_t key = 1; key <= 18; key++) {
+        (void)place(core, TRANSPORT_CATCH_UP, key, key);
+        place(core, TRANSPORT_MEET, key, key)->compares = true;
+    }
+    CHECK(world_insider_compare(world, HOSTILE, HOME, &insider));
+    CHECK(links_of(world, PURPOSE_IN) == before + PASSING_MAX);
+    CHECK(insider.open);
+    world_insider_hang_up(&insider);
+    world_destroy(world);
+}
+
+/* Eight keys come with all that each may have, again and again: who came once stays. */
+static void test_who_comes_often_gives_way_before_who_came_once(void **state) {
+    (void)state;
+    struct world *world = settled(8);
+    struct core *core = world->homes[HOME].core;
+    static struct world_insider crowd[CROWD];
+    const uint64_t honest = place(core, TRANSPORT_CATCH_UP, 100, 1)->no;
+    for (uint8_t key = 1; key < PASSING_MAX; key++) {
+        (void)place(core, TRANSPORT_CATCH_UP, key <= 8 ? key : (uint8_t)(key - 8), 2);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        CHECK(world_insider_compare(world, HOSTILE, HOME, &crowd[i]));
+    }
+    CHECK(core_link(core, honest) != NULL);
+    hang_up(crowd, CROWD);
+    world_destroy(world);
+}
+
 /* As if many certificates had come together. */
 static void test_places_are_left_for_what_this_home_dials(void **state) {
     (void)state;
@@ -143,6 +195,8 @@ int main(void) {
         cmocka_unit_test(test_a_member_has_two_links_by_one_door),
         cmocka_unit_test(test_who_delivers_nothing_gives_way_to_who_comes),
         cmocka_unit_test(test_a_link_of_a_short_lived_door_ends_however_busy),
+        cmocka_unit_test(test_members_that_pass_by_have_a_share_of_the_places),
+        cmocka_unit_test(test_who_comes_often_gives_way_before_who_came_once),
         cmocka_unit_test(test_places_are_left_for_what_this_home_dials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

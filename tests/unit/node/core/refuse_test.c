@@ -853,13 +853,16 @@ static void test_every_home_fetches_the_seal_with_the_document(void **state) {
     world_destroy(world);
 }
 
-/* Rows alone, without their bytes: what is counted is what a request has named. */
-static void fill_with_documents(struct world *world, int home, int64_t last_lives) {
+/* Rows alone, without their bytes: what is counted is what a request has named. The home's own give
+ * way to nobody. */
+static void fill_with_documents(struct world *world, int home, const struct id *account,
+                                int64_t last_lives) {
     struct store *store = world->homes[home].store;
     size_t count = (size_t)512 * 1024 * 1024 / DOCUMENT_MAX;
     CHECK_ERR(ERR_OK, store_begin(store));
     for (size_t i = 0; i < count; i++) {
-        struct store_attachment row = {.size = DOCUMENT_MAX, .have = DOCUMENT_MAX};
+        struct store_attachment row = {
+            .size = DOCUMENT_MAX, .have = DOCUMENT_MAX, .account = *account};
         row.expires = instant_add(world_wall(world, home),
                                   (struct duration){i + 1 == count ? last_lives : 24 * HOUR});
         write_u32(row.sha256.b, (uint32_t)i + 1);
@@ -900,7 +903,7 @@ static void test_documents_stay_within_their_total_and_one_that_expires_makes_ro
                                         .id = hash,
                                         .total = sizeof document,
                                         .blob = BYTES_OF(document)};
-    fill_with_documents(world, VICTIM, 10 * MINUTE);
+    fill_with_documents(world, VICTIM, &world->homes[VICTIM].certificate, 10 * MINUTE);
     CHECK_ERR(ERR_FULL_TABLE, world_ask(world, VICTIM, &put));
     /* A neighbour's request is taken, its document is not. */
     struct id id = ask_with_document(world, HOSTILE, &hash, sizeof document, &bytes);
@@ -910,9 +913,41 @@ static void test_documents_stay_within_their_total_and_one_that_expires_makes_ro
     CHECK(!wants_document(world, VICTIM, &hash));
     world_insider_hang_up(&insider);
     buffer_finish(&bytes);
-    world_run(world, 11 * MINUTE);
-    CHECK_ERR(ERR_OK, world_ask(world, VICTIM, &put));
+    world_run(world, 11 * MINUTE); /* its request lives: it is wanted once there is room */
     CHECK(wants_document(world, VICTIM, &hash));
+    CHECK_ERR(ERR_OK, world_ask(world, VICTIM, &put));
+    world_destroy(world);
+}
+
+static size_t documents_of(struct world *world, int home, const struct id *account) {
+    struct store *store = world->homes[home].store;
+    uint64_t bytes = 0;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_attachment_used(store, account, &bytes));
+    store_roll_back(store);
+    return (size_t)(bytes / DOCUMENT_MAX);
+}
+
+/* Those whose documents take most give way to one who has few; and nobody by that to them. */
+static void test_who_names_many_documents_keeps_nobody_elses_out(void **state) {
+    (void)state;
+    static const struct id greedy = {{0x77}};
+    const struct id hashes[2] = {{{0x51}}, {{0x52}}};
+    struct world *world = settled(39);
+    struct world_insider insider;
+    struct buffer bytes;
+    fill_with_documents(world, VICTIM, &greedy, 24 * HOUR);
+    const size_t before = documents_of(world, VICTIM, &greedy);
+    CHECK(world_insider_dial(world, HOSTILE, VICTIM, NULL, (struct bytes){NULL, 0}, &insider));
+    for (size_t i = 0; i < COUNT_OF(hashes); i++) {
+        (void)ask_with_document(world, HOSTILE, &hashes[i], DOCUMENT_MAX, &bytes);
+        CHECK(world_insider_gossip(&insider, buffer_bytes(&bytes)));
+        CHECK(wants_document(world, VICTIM, &hashes[i]));
+        buffer_finish(&bytes);
+    }
+    world_insider_hang_up(&insider);
+    CHECK(documents_of(world, VICTIM, &greedy) == before - 2);
+    CHECK(documents_of(world, VICTIM, &world->homes[HOSTILE].certificate) == 2);
     world_destroy(world);
 }
 
@@ -953,11 +988,13 @@ static void test_a_size_that_is_put_right_stays_within_the_total(void **state) {
     struct buffer bytes;
     struct id hash;
     sha256(BYTES_OF(document), &hash);
-    fill_with_documents(world, VICTIM, MINUTE);
+    fill_with_documents(world, VICTIM, &world->homes[VICTIM].certificate, MINUTE);
     world_run(world, 2 * MINUTE); /* room for one of the largest; then for no more than a byte */
     struct store *store = world->homes[VICTIM].store;
-    struct store_attachment row = {
-        .sha256 = {{1}}, .size = DOCUMENT_MAX - 1, .have = DOCUMENT_MAX - 1};
+    struct store_attachment row = {.sha256 = {{1}},
+                                   .size = DOCUMENT_MAX - 1,
+                                   .have = DOCUMENT_MAX - 1,
+                                   .account = world->homes[VICTIM].certificate};
     row.expires = instant_add(world_wall(world, VICTIM), (struct duration){HOUR});
     CHECK_ERR(ERR_OK, store_begin(store));
     CHECK_ERR(ERR_OK, store_attachment_want(store, &row));
@@ -1192,6 +1229,7 @@ int main(void) {
         cmocka_unit_test(test_a_wrong_size_named_first_does_not_block_a_document),
         cmocka_unit_test(test_every_home_fetches_the_seal_with_the_document),
         cmocka_unit_test(test_documents_stay_within_their_total_and_one_that_expires_makes_room),
+        cmocka_unit_test(test_who_names_many_documents_keeps_nobody_elses_out),
         cmocka_unit_test(test_a_document_that_no_request_names_goes_after_an_hour),
         cmocka_unit_test(test_a_size_that_is_put_right_stays_within_the_total),
         cmocka_unit_test(

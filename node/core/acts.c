@@ -200,9 +200,11 @@ static enum err admitted(struct core *core, const struct signed_object *object,
         err = gossip_load_members(core);
     }
     core->doors_stale = true;
-    return err == ERR_OK && act->admission.suspended
-               ? standing_suspended(core, &certificate.id, &object->id)
-               : err;
+    if (err == ERR_OK) {
+        err = act->admission.suspended ? standing_suspended(core, &certificate.id, &object->id)
+                                       : clips_tell_open(core);
+    }
+    return err;
 }
 
 /* Those after this one: nothing of what they did stands. They counted here, so they are told rather

@@ -757,6 +757,7 @@ enum err join_add_node_signature(struct core *core, struct bytes bytes, struct b
 enum err clips_load(struct core *core);
 enum err ingest_tell(struct core *core, const struct ingest_message *message);
 enum err clips_ingest_up(struct core *core);
+enum err clips_tell_open(struct core *core); /* ingest, of what it has not answered */
 enum err clips_ingest(struct core *core, struct bytes frame);
 enum err clips_slot(struct core *core); /* one is about to close: what was held goes into it */
 enum err clips_decide(struct core *core, struct bytes bytes);

@@ -309,6 +309,12 @@ static void test_what_it_asks_ends_with_its_time(void **state) {
     world_destroy(world);
 }
 
+static void restart(struct world *world, int home, bool ingest_down) {
+    world_kill(world, home);
+    world->homes[home].ingest_down = ingest_down;
+    CHECK_ERR(ERR_OK, world_start(world, home));
+}
+
 /* An act prolongs it while home 1 is off, and its first end comes: nothing has ended when that home
  * has heard of the act, however long that takes. */
 static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
@@ -353,6 +359,44 @@ static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
         buffer_finish(&certificate);
         world_destroy(world);
     }
+}
+
+/* Home 1 has its request and no ingest; when that comes up, the outsider's time is over, as far as
+ * home 1 knows. It is answered for good only once the act has come that prolongs it. */
+static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
+    (void)state;
+    const bool part[HOMES] = {[1] = true};
+    struct admission admission;
+    struct act act;
+    struct buffer certificate;
+    struct request request;
+    struct wait wait = {.home = 1};
+    struct world *world = let_in(15, &admission, &certificate);
+    world->homes[1].footage = WORLD_MATCH;
+    restart(world, 1, true);
+    world_run(world, MINUTE);
+    admission.until.ms = world_wall(world, 0).ms + HOUR;
+    decide(world, &admission);
+    world_run(world, MINUTE);
+    world_voluntary(world, AGENCY, 4 * HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    CHECK(world_run_until(world, 10 * MINUTE, home_has, &wait));
+    world_part(world, part, true);
+    admission.until.ms += 4 * HOUR;
+    world_act(world, 0, &act);
+    act.has_admission = true;
+    act.admission = admission;
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+    world_run(world, 2 * SECOND);
+    CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+    world_run(world, HOUR + MINUTE);
+    restart(world, 1, false);
+    world_run(world, 10 * MINUTE);
+    CHECK(world_clip(world, 1, &wait.id) == NULL);
+    world_heal(world);
+    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+    buffer_finish(&certificate);
+    world_destroy(world);
 }
 
 /* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
@@ -865,6 +909,7 @@ int main(void) {
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
         cmocka_unit_test(test_what_it_asks_ends_with_its_time),
         cmocka_unit_test(test_who_was_away_ends_nothing_that_was_prolonged),
+        cmocka_unit_test(test_what_waits_for_ingest_waits_for_the_act_too),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),

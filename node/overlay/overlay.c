@@ -285,6 +285,9 @@ static void offer(struct overlay *o, struct link *link, const struct overlay_eve
                !score_afford(o, link, &link->window.looks, 1, OVERLAY_WINDOW_LOOKS)) {
         o->out->verdict = OVERLAY_LATER;
     }
+    if (o->out->verdict == OVERLAY_LATER || o->out->verdict == OVERLAY_FULL) {
+        tree_turned_away(o, link, &event->key.id);
+    }
 }
 
 static enum err accept_object(struct overlay *o, const struct overlay_event *event,

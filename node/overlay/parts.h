@@ -11,9 +11,8 @@ enum {
     OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */
     OVERLAY_TURNED_AWAY_MAX = 32,
     OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
-    OVERLAY_FAULTS_MAX = 100,   /* points that end a link */
-    OVERLAY_FAULT_BROKEN = 5,   /* an object was announced, asked for, and did not come */
-    OVERLAY_FAULT_TOO_MUCH = 2, /* more than a window allows */
+    OVERLAY_FAULTS_MAX = 100, /* points that end a link */
+    OVERLAY_FAULT_BROKEN = 5, /* an object was announced, asked for, and did not come */
 };
 
 #define OVERLAY_NO_SLOT UINT8_MAX
@@ -240,6 +239,8 @@ void tree_link_open(struct link *link, bool eager);
 void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
+/* It has sent what we have no use for now. */
+void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id);
 void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */
 void tree_message(struct overlay *o, struct link *link, const struct link_message *message);
 void tree_tick(struct overlay *o);
@@ -257,7 +258,8 @@ struct tick catch_up_deadline(const struct overlay *o);
 
 /* ---- score.c ---- */
 /* Takes `cost` off what the window still allows; false when that is not there. */
-bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t cost, size_t most);
+bool score_afford(const struct overlay *o, struct link *link, uint16_t *used, size_t cost,
+                  size_t most);
 void score_open_window(const struct overlay *o, struct link *link);
 /* It has brought or announced an object. */
 void score_useful(struct overlay *o, struct link *link);

@@ -52,6 +52,7 @@ static_assert(GRAFT_FIRST_MS + GRAFT_SPREAD_MS + OVERLAY_SOURCES_MAX * GRAFT_NEX
               "who asks gets an answer in time");
 
 static void forget_link(struct overlay *o, const struct link *link);
+static void unlist(struct missing *missing, uint8_t slot);
 static void mend_with_all(struct overlay *o, const struct link *lost);
 static void mend_with_one(struct overlay *o, const struct link *lost);
 static bool may_graft(const struct overlay *o, const struct link *link, const struct link *lost);
@@ -164,6 +165,18 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     }
 }
 
+/* So it has kept its word, whatever we do with it. Others are asked still: else one that brings too
+ * much could keep from us what they announced. */
+void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id) {
+    struct missing *missing = find_missing(o, id->b);
+    if (missing != NULL) {
+        unlist(missing, slot_of(o, link));
+        if (missing->count == 0) {
+            forget_missing(o, missing);
+        }
+    }
+}
+
 void tree_gone(struct overlay *o, const struct id *id) {
     struct missing *missing = find_missing(o, id->b);
     if (missing != NULL) {
@@ -219,12 +232,7 @@ static void forget_link(struct overlay *o, const struct link *link) {
         o->announced[i].slots &= (uint16_t) ~(1U << slot);
     }
     for (size_t i = 0; i < o->missing_count; i++) {
-        struct missing *missing = &o->missing[i];
-        for (uint8_t k = 0; k < missing->count; k++) {
-            if (missing->slots[k] == slot) {
-                missing->slots[k] = OVERLAY_NO_SLOT;
-            }
-        }
+        unlist(&o->missing[i], slot);
     }
     for (size_t i = 0; i < OVERLAY_RECENT_MAX; i++) {
         o->recent[i].said &= (uint16_t) ~(1U << slot);
@@ -232,6 +240,20 @@ static void forget_link(struct overlay *o, const struct link *link) {
             o->recent[i].slot = OVERLAY_NO_SLOT;
         }
     }
+}
+
+/* As if that link had not announced it. */
+static void unlist(struct missing *missing, uint8_t slot) {
+    uint8_t kept = 0;
+    for (uint8_t i = 0; i < missing->count; i++) {
+        if (missing->slots[i] != slot) {
+            missing->hops[kept] = missing->hops[i];
+            missing->slots[kept++] = missing->slots[i];
+        } else if (i < missing->asked) {
+            missing->asked--; /* a link is there once */
+        }
+    }
+    missing->count = kept;
 }
 
 /* Who went without a word may not be the only one. */
@@ -274,7 +296,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
         unannounce(o, id->b, link);
         if (sync_set_find_short(o->objects, id->b) != NULL) {
             credit(o, find_recent(o, id->b), link);
-        } else if (!overlay_is_ignored(o, id->b)) {
+        } else if (!overlay_is_ignored(o, id->b) && overlay_has_room(o, false)) {
             await(o, link, id);
         }
     }
@@ -546,13 +568,9 @@ static void ask_for_missing(struct overlay *o) {
 
 static void ask_next(struct overlay *o, struct missing *missing,
                      struct link_message *asked[OVERLAY_SLOTS]) {
-    while (missing->asked < missing->count) {
+    if (missing->asked < missing->count) {
         uint8_t slot = missing->slots[missing->asked];
         bool once = missing->hops[missing->asked] == LINK_HOPS_CAUGHT_UP;
-        if (slot == OVERLAY_NO_SLOT) {
-            missing->asked++;
-            continue;
-        }
         if (asked[slot] == NULL) {
             if (!overlay_room_for(o, 1) || o->out->send_count == OVERLAY_SENDS_MAX) {
                 return; /* still due: the driver ticks again */
@@ -586,10 +604,9 @@ static void break_word(struct overlay *o, const struct missing *missing) {
     uint8_t asked = missing->asked;
     memcpy(slots, missing->slots, sizeof slots); /* a link that is closed changes them */
     for (uint8_t i = 0; i < asked; i++) {
-        struct link *link = slots[i] == OVERLAY_NO_SLOT ? NULL : &o->links[slots[i]];
-        if (link != NULL && link->no != 0 && overlay_room_for(o, 1) &&
-            link->heard.ms > asked_at.ms && link->useful_at.ms <= asked_at.ms &&
-            link->broken_s != overlay_seconds(o)) {
+        struct link *link = &o->links[slots[i]];
+        if (link->no != 0 && overlay_room_for(o, 1) && link->heard.ms > asked_at.ms &&
+            link->useful_at.ms <= asked_at.ms && link->broken_s != overlay_seconds(o)) {
             link->broken_s = overlay_seconds(o);
             score_fault(o, link, OVERLAY_FAULT_BROKEN);
         }
@@ -599,9 +616,8 @@ static void break_word(struct overlay *o, const struct missing *missing) {
 /* Another had to be asked. A slow link is forgiven that, a habit is not. */
 static void blame_slow(struct overlay *o, const struct missing *missing, const struct link *from) {
     for (uint8_t i = 0; i + 1 < missing->asked; i++) {
-        uint8_t slot = missing->slots[i];
-        struct link *link = slot == OVERLAY_NO_SLOT ? NULL : &o->links[slot];
-        if (link != NULL && link != from && link->points < OVERLAY_FAULTS_MAX - 1) {
+        struct link *link = &o->links[missing->slots[i]];
+        if (link != from && link->points < OVERLAY_FAULTS_MAX - 1) {
             link->points++; /* never the last: it may have been bad luck */
         }
     }

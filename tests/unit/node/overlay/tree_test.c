@@ -728,6 +728,42 @@ static void test_whoever_sends_what_we_ignore_then_is_not_to_blame(void **state)
     }
 }
 
+/* It brings more than we look at: what it was asked for may be among it. */
+static void
+test_whoever_sends_what_is_turned_away_is_not_to_blame_and_the_next_is_asked(void **state) {
+    (void)state;
+    create(false);
+    rise(C, false);
+    rig_announce(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
+    rig_announce(&rig, C, 1, LINK_HOPS_CAUGHT_UP);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    for (int i = 0; i < OVERLAY_WINDOW_LOOKS; i++) {
+        CHECK(rig_offer(&rig, B, (uint16_t)(1000 + i), LINK_HOPS_CAUGHT_UP) == OVERLAY_WANTED);
+    }
+    CHECK(rig_offer(&rig, B, 1, LINK_HOPS_CAUGHT_UP) == OVERLAY_LATER);
+    CHECK(await(LINK_GRAFT, C, LONG_MS) > 0); /* nobody keeps it from us by that */
+    pass(LONG_MS / 2);
+    CHECK(faults(B) == 0);
+    CHECK(faults(C) == BROKEN_POINTS);
+    rig_destroy(&rig);
+}
+
+static void test_a_full_table_is_nobodys_fault(void **state) {
+    (void)state;
+    create(false);
+    rig_announce(&rig, B, 1, 1);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    for (int i = 0; i < OVERLAY_OBJECTS_MAX - OVERLAY_RESERVED; i++) {
+        CHECK_ERR(ERR_OK, rig_accept(&rig, A, (uint16_t)(100 + i), LINK_HOPS_CAUGHT_UP));
+    }
+    CHECK(rig_offer(&rig, B, 1, 1) == OVERLAY_FULL);
+    rig_announce(&rig, B, 2, 1);
+    CHECK(missed() == 1); /* nor is anything asked for that there is no room for */
+    pass(LONG_MS / 2);
+    CHECK(faults(B) == 0);
+    rig_destroy(&rig);
+}
+
 static void test_a_graft_undoes_a_prune_of_the_same_turn(void **state) {
     (void)state;
     create(true);
@@ -976,6 +1012,9 @@ int main(void) {
         cmocka_unit_test(test_what_was_replaced_is_sent_for_ten_seconds_to_whoever_asks),
         cmocka_unit_test(test_more_is_replaced_than_is_kept_for_those_who_ask),
         cmocka_unit_test(test_whoever_sends_what_we_ignore_then_is_not_to_blame),
+        cmocka_unit_test(
+            test_whoever_sends_what_is_turned_away_is_not_to_blame_and_the_next_is_asked),
+        cmocka_unit_test(test_a_full_table_is_nobodys_fault),
         cmocka_unit_test(test_a_graft_undoes_a_prune_of_the_same_turn),
         cmocka_unit_test(test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobody),
         cmocka_unit_test(test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next),

@@ -10,7 +10,7 @@ enum {
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */
     OVERLAY_TURNED_AWAY_MAX = 32,
-    OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
+    OVERLAY_SOURCES_MAX = 4,  /* links that announced one missing object */
     OVERLAY_FAULTS_MAX = 100, /* points that end a link */
     OVERLAY_FAULT_BROKEN = 5, /* an object was announced, asked for, and did not come */
 };
@@ -31,14 +31,16 @@ struct link {
         LINK_STATE_ASKED, /* we have dialled; the peer has not answered NEIGHBOUR */
         LINK_STATE_NEW,   /* it has dialled, and has not said NEIGHBOUR */
         LINK_STATE_OPEN,
-    } state;
-    bool dialled;
-    bool eager;
-    bool pruned;  /* eager until the turn ends */
-    bool differs; /* found since our last round; the next one comes early */
-    uint16_t points;
-    uint32_t broken_s;        /* second in which it last broke its word */
-    enum neighbour_wish wish; /* ASKED */
+    } state : 8;
+    enum neighbour_wish wish : 8; /* ASKED */
+    bool dialled : 1;
+    bool eager : 1;
+    bool pruned : 1;    /* eager until the turn ends */
+    bool differs : 1;   /* found since our last round; the next one comes early */
+    bool pushing : 1;   /* not drained yet */
+    bool push_more : 1; /* they were too many for one round, and others than last time */
+    uint8_t points;     /* below OVERLAY_FAULTS_MAX */
+    uint32_t broken_s;  /* second in which it last broke its word */
     struct tick since;
     struct tick heard;
     struct tick ping_at;
@@ -46,12 +48,10 @@ struct link {
     struct tick renew_at;              /* TICK_NEVER: the peer dialled */
     struct tick useful_at;             /* when it last brought, or truly announced, an object */
     uint32_t useful_count;             /* of objects that we had accepted by then */
+    uint32_t again_ms;                 /* to the next round, after a difference */
     struct window window;
 
     struct tick sync_at;
-    struct duration again; /* how long after a difference */
-    bool pushing;          /* not drained yet */
-    bool push_more;        /* they were too many for one round, and others than last time */
     uint32_t push_at, push_count;
     uint64_t push_salt; /* of the round that they belong to */
     uint64_t push_last; /* start of the last id of a round that had too many */

@@ -22,7 +22,7 @@
 enum {
     SELF = 20, /* in the middle: of twins either may stay */
     PEERS = 40,
-    WIRES = 14, /* more than the overlay takes */
+    WIRES = 16, /* more than the overlay takes */
     THINGS = 512,
     EVENTS_MAX = 160,
     TICKS_MAX = 64, /* at one instant */

@@ -143,11 +143,15 @@ struct overlay {
         struct tick until;
     } * ignored; /* owned: OVERLAY_IGNORED_MAX of them, or NULL while nothing was */
 
-    struct replaced { /* we may have announced it: it can still be asked for */
+    size_t said_count, said_room, replaced_count, replaced_room;
+    struct said { /* announced a moment ago: it can still be asked for */
+        uint8_t id[LINK_SHORT_BYTES];
+        struct tick until;
+    } * said;         /* owned: in the order of time; NULL while there is none */
+    struct replaced { /* of them those that are not in `objects` any more */
         struct id id;
         struct tick until;
-    } * replaced; /* owned: OVERLAY_REPLACED_MAX of them, or NULL while nothing was */
-    size_t next_replaced;
+    } * replaced; /* likewise, in any order */
 
     struct recent {  /* accepted last: how they came */
         uint64_t id; /* its first 8 bytes */
@@ -184,9 +188,6 @@ void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct 
 struct link_message *overlay_send(struct overlay *o, struct link *link, enum link_kind kind);
 struct overlay_action *overlay_push(struct overlay *o, struct link *link, const struct id *id,
                                     uint8_t hops);
-/* One that was replaced a moment ago; NULL. */
-const struct id *overlay_find_replaced(const struct overlay *o,
-                                       const uint8_t short_id[LINK_SHORT_BYTES]);
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
 
 /* ---- view.c ---- */
@@ -242,6 +243,8 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
 /* It has sent what we have no use for now. */
 void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id);
 void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */
+/* It leaves `objects`; the driver has its bytes still. */
+void tree_keep(struct overlay *o, const struct id *id);
 void tree_message(struct overlay *o, struct link *link, const struct link_message *message);
 void tree_tick(struct overlay *o);
 struct tick tree_deadline(const struct overlay *o);

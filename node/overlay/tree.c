@@ -11,9 +11,8 @@
  *  1. An object is announced or pushed once at most to each link, and not to the one it came from,
  *     unless that asks for it.
  *  2. `missing` holds no id that is in `objects`.
- *  3. Whose id was announced can be sent for OVERLAY_ANSWERED_MS: it does not end sooner, and is
- *     at hand so long when a newer one takes its place. Else whoever makes such objects could have
- *     our neighbours shun us.
+ *  3. Whose id was announced can be sent for OVERLAY_ANSWERED_MS, whatever becomes of the object
+ *     meanwhile. Else whoever makes objects that are gone soon could have our neighbours shun us.
  *  4. Where tree and delivery disagree, deliver: a neighbour that falls silent, or an eager link
  *     that breaks, makes all links eager. */
 #include <assert.h>
@@ -73,6 +72,13 @@ static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTE
                        const struct link *link);
 static void credit(struct overlay *o, struct recent *recent, struct link *link);
 static void say_announced(struct overlay *o);
+static void remember_said(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
+static bool make_room_for_said(struct overlay *o);
+static void forget_said(struct overlay *o);
+static const struct said *find_said(const struct overlay *o,
+                                    const uint8_t short_id[LINK_SHORT_BYTES]);
+static const struct id *find_replaced(const struct overlay *o,
+                                      const uint8_t short_id[LINK_SHORT_BYTES]);
 static void graft(struct overlay *o, struct link *link);
 static void make_eager(struct overlay *o, struct link *link);
 static void prune(struct overlay *o, struct link *link, const uint8_t *id);
@@ -189,6 +195,26 @@ void tree_gone(struct overlay *o, const struct id *id) {
     }
 }
 
+void tree_keep(struct overlay *o, const struct id *id) {
+    const struct said *said = find_said(o, id->b);
+    if (said == NULL || find_replaced(o, id->b) != NULL) {
+        return;
+    }
+    if (o->replaced_count == o->replaced_room) {
+        size_t room = o->replaced_room == 0 ? 4 : o->replaced_room * 2;
+        struct replaced *grown = reallocarray(o->replaced, room, sizeof *grown);
+        if (grown == NULL) {
+            return;
+        }
+        o->replaced = grown;
+        o->replaced_room = room;
+    }
+    o->replaced[o->replaced_count++] = (struct replaced){*id, said->until};
+    overlay_act(o, OVERLAY_ACT_KEEP, NULL);
+    o->out->list[o->out->count - 1].id = *id;
+    o->out->list[o->out->count - 1].until = said->until;
+}
+
 void tree_message(struct overlay *o, struct link *link, const struct link_message *message) {
     if (message->kind == LINK_IHAVE) {
         take_ihave(o, link, message);
@@ -205,6 +231,7 @@ void tree_tick(struct overlay *o) {
         overlay_room_for(o, OVERLAY_SLOTS + OVERLAY_SLOTS)) {
         say_announced(o);
     }
+    forget_said(o);
     ask_for_missing(o);
     if (tick_reached(o->now.mono, o->turn_ends)) {
         end_turn(o);
@@ -222,6 +249,8 @@ struct tick tree_deadline(const struct overlay *o) {
 void tree_finish(struct overlay *o) {
     free(o->missing);
     free(o->announced);
+    free(o->said);
+    free(o->replaced);
 }
 
 /* ---- links that end ---- */
@@ -359,7 +388,7 @@ static void take_graft(struct overlay *o, struct link *link, const struct link_m
     for (size_t i = 0; i < count && i < GRAFT_IDS_MAX; i++) {
         const struct sync_item *item = sync_set_find_short(o->objects, message->as.graft.ids[i].b);
         const struct recent *recent = find_recent(o, message->as.graft.ids[i].b);
-        const struct id *replaced = overlay_find_replaced(o, message->as.graft.ids[i].b);
+        const struct id *replaced = find_replaced(o, message->as.graft.ids[i].b);
         if (item != NULL) {
             unannounce(o, item->key.id.b, link);
             (void)overlay_push(o, link, &item->key.id,
@@ -465,11 +494,15 @@ static bool ends_soon(const struct overlay *o, const struct overlay_event *event
 }
 
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots) {
-    if (slots == 0) {
-        return;
+    forget_said(o);
+    if (slots == 0 || o->said_count + o->announced_count == OVERLAY_SAID_MAX) {
+        return; /* reconciliation finds it */
     }
     if (o->announced_count == LINK_IHAVE_MAX) {
         say_announced(o);
+    }
+    if (!make_room_for_said(o)) {
+        return;
     }
     if (o->announced_count == o->announced_room) {
         size_t room = o->announced_room == 0 ? 4 : o->announced_room * 2;
@@ -522,10 +555,85 @@ static void say_announced(struct overlay *o) {
             o->counts.announced++;
         }
     }
+    for (size_t k = 0; k < o->announced_count; k++) {
+        if (o->announced[k].slots != 0) {
+            remember_said(o, o->announced[k].id);
+        }
+    }
     free(o->announced);
     o->announced = NULL;
     o->announced_count = o->announced_room = 0;
     o->announce_at = TICK_NEVER;
+}
+
+/* There is room: announce() has seen to it. */
+static void remember_said(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]) {
+    struct said *said = &o->said[o->said_count++];
+    ASSERT(o->said_count <= o->said_room);
+    said->until = tick_add(o->now.mono, (struct duration){OVERLAY_ANSWERED_MS});
+    memcpy(said->id, short_id, sizeof said->id);
+}
+
+static bool make_room_for_said(struct overlay *o) {
+    size_t room = o->said_room == 0 ? 4 : o->said_room * 2;
+    if (o->said_count + o->announced_count < o->said_room) {
+        return true;
+    }
+    struct said *grown = reallocarray(o->said, room, sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    o->said = grown;
+    o->said_room = room;
+    return true;
+}
+
+/* Nobody asks for them any more. */
+static void forget_said(struct overlay *o) {
+    size_t past = 0;
+    while (past < o->said_count && tick_reached(o->now.mono, o->said[past].until)) {
+        past++;
+    }
+    if (past == 0) {
+        return;
+    }
+    o->said_count -= past;
+    memmove(o->said, o->said + past, o->said_count * sizeof o->said[0]);
+    for (size_t i = 0; i < o->replaced_count;) {
+        bool over = tick_reached(o->now.mono, o->replaced[i].until);
+        o->replaced[i] = over ? o->replaced[--o->replaced_count] : o->replaced[i];
+        i += over ? 0 : 1;
+    }
+    if (o->said_count + o->announced_count == 0) {
+        free(o->said);
+        free(o->replaced);
+        o->said = NULL;
+        o->replaced = NULL;
+        o->said_room = o->replaced_room = o->replaced_count = 0;
+    }
+}
+
+static const struct said *find_said(const struct overlay *o,
+                                    const uint8_t short_id[LINK_SHORT_BYTES]) {
+    for (size_t i = o->said_count; i > 0; i--) {
+        const struct said *said = &o->said[i - 1];
+        if (memcmp(said->id, short_id, sizeof said->id) == 0) {
+            return tick_reached(o->now.mono, said->until) ? NULL : said;
+        }
+    }
+    return NULL;
+}
+
+static const struct id *find_replaced(const struct overlay *o,
+                                      const uint8_t short_id[LINK_SHORT_BYTES]) {
+    for (size_t i = 0; i < o->replaced_count; i++) {
+        const struct replaced *replaced = &o->replaced[i];
+        if (memcmp(replaced->id.b, short_id, LINK_SHORT_BYTES) == 0 &&
+            !tick_reached(o->now.mono, replaced->until)) {
+            return &replaced->id;
+        }
+    }
+    return NULL;
 }
 
 /* ---- mending ---- */

@@ -48,6 +48,7 @@ void sim_destroy(struct sim *sim) {
     for (uint32_t i = 0; i < sim->node_count; i++) {
         overlay_destroy(sim->nodes[i].overlay);
         free(sim->nodes[i].book);
+        free(sim->nodes[i].kept);
     }
     for (uint32_t i = 0; i < sim->object_count; i++) {
         free(sim->objects[i].has);

@@ -66,9 +66,12 @@ void check_action(struct sim *sim, uint32_t number, const struct overlay_action 
     if (action->kind == OVERLAY_ACT_PUSH) {
         uint32_t no = object_find(sim, &action->id);
         bool kept = no != SIM_NONE && home_keeps(sim, number, no);
+        uint32_t set_at = sim->nodes[number].clock_set_at; /* its tick may not have come yet */
+        bool set = set_at != 0 && sim_now(sim) < set_at + MINUTE_MS;
         if (!kept && (no == SIM_NONE || !object_held(sim, no, number))) {
             sim_break(sim, "nothing is forwarded that was not accepted", number, no, "pushed");
-        } else if (!kept && sim->objects[no].expires + MINUTE_MS < home_now(sim, number).wall.ms) {
+        } else if (!kept && !set &&
+                   sim->objects[no].expires + MINUTE_MS < home_now(sim, number).wall.ms) {
             sim_break(sim, "nothing expired is forwarded", number, no, "pushed");
         }
     } else if (action->kind == OVERLAY_ACT_DIAL) {

@@ -115,6 +115,7 @@ struct node {
     uint32_t resume_at;                            /* 0: it is awake */
     uint32_t up_at;                                /* SIM_NONE: never */
     uint32_t checked_at;
+    uint32_t clock_set_at;
     uint32_t dials, views; /* since checked_at */
     uint32_t forgeries;    /* looked at, since checked_at */
     uint8_t hostile;       /* enum hostile_kind */

@@ -109,9 +109,6 @@ enum err core_create(const struct core_config *config, struct core **out) {
     buffer_init(&core->join.parts, COMMUNITY_REMOVALS_MAX * sizeof(struct store_epoch));
     buffer_init(&core->held, HELD_MAX);
     buffer_init(&core->pushed.body, TRANSPORT_DATA_MAX);
-    for (size_t i = 0; i < OVERLAY_REPLACED_MAX; i++) {
-        buffer_init(&core->replaced[i].object, SIGNED_GOSSIP_MAX);
-    }
     buffer_init(&core->charter, SIGNED_GOSSIP_MAX);
     buffer_init(&core->outside.charter, SIGNED_GOSSIP_MAX);
     buffer_init(&core->outside.acts, 4 * 1024 * 1024);
@@ -172,9 +169,10 @@ void core_destroy(struct core *core) {
     buffer_finish(&core->join.parts);
     buffer_finish(&core->held);
     buffer_finish(&core->pushed.body);
-    for (size_t i = 0; i < OVERLAY_REPLACED_MAX; i++) {
-        buffer_finish(&core->replaced[i].object);
+    for (size_t i = 0; i < core->kept_count; i++) {
+        buffer_finish(&core->kept[i].object);
     }
+    free(core->kept);
     buffer_finish(&core->charter);
     buffer_finish(&core->outside.charter);
     buffer_finish(&core->outside.acts);

@@ -54,7 +54,8 @@ static enum err know_peer(struct core *core, const struct id *certificate);
 static enum err run(struct core *core, const struct overlay_event *event, struct bytes object);
 static enum err act(struct core *core, const struct overlay_action *action);
 static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
-static enum err keep_replaced(struct core *core, const struct id *id);
+static enum err keep(struct core *core, const struct overlay_action *action);
+static void forget_kept(struct core *core);
 static enum err push(struct core *core, struct link *link, const struct overlay_action *action);
 static enum err encode_object(struct core *core, const struct overlay_action *action);
 static bool is_urgent(enum object_kind kind);
@@ -320,6 +321,7 @@ enum err gossip_forget(struct core *core) {
 }
 
 static enum err keep_up(struct core *core) {
+    forget_kept(core);
     enum err err = refresh_record(core);
     if (err == ERR_OK) {
         err = standing_tick(core);
@@ -856,12 +858,6 @@ static enum err run(struct core *core, const struct overlay_event *event, struct
     struct overlay_actions *actions = core->overlay_actions;
     peer_no failed[OVERLAY_DIALS_MAX];
     size_t failed_count = 0;
-    if (event->kind == OVERLAY_EV_REPLACED) {
-        enum err kept = keep_replaced(core, &event->key.id);
-        if (kept != ERR_OK) {
-            return kept;
-        }
-    }
     core->pushed.id = event->key.id;
     core->pushed.object = object;
     buffer_clear(&core->pushed.body);
@@ -902,6 +898,8 @@ static enum err act(struct core *core, const struct overlay_action *action) {
         return link == NULL ? ERR_OK : push(core, link, action);
     case OVERLAY_ACT_SEND:
         return link == NULL ? ERR_OK : core_send(core, link, action->message);
+    case OVERLAY_ACT_KEEP:
+        return keep(core, action);
     case OVERLAY_ACT_DROP:
         return drop(core, &action->id);
     }
@@ -970,18 +968,40 @@ enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transpor
     return ERR_USER_NOT_FOUND; /* no address that this node may dial */
 }
 
-/* In the order in which the overlay forgets them. */
-static enum err keep_replaced(struct core *core, const struct id *id) {
+/* Its row goes when the overlay has done. */
+static enum err keep(struct core *core, const struct overlay_action *action) {
     struct store_object row;
-    enum err err = store_object_get(core->store, id, &row);
+    struct kept_object kept = {.id = action->id, .until = action->until};
+    enum err err = store_object_get(core->store, &action->id, &row);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    struct replaced_object *replaced = &core->replaced[core->next_replaced];
-    core->next_replaced = (core->next_replaced + 1) % OVERLAY_REPLACED_MAX;
-    replaced->id = *id;
-    buffer_clear(&replaced->object);
-    return buffer_append(&replaced->object, row.object);
+    forget_kept(core);
+    struct kept_object *grown = reallocarray(core->kept, core->kept_count + 1, sizeof *grown);
+    if (grown == NULL) {
+        return ERR_HOST_MEMORY;
+    }
+    core->kept = grown;
+    buffer_init(&kept.object, SIGNED_GOSSIP_MAX);
+    err = buffer_append(&kept.object, row.object);
+    core->kept[core->kept_count++] = kept;
+    return err;
+}
+
+/* Those that nobody asks for any more. */
+static void forget_kept(struct core *core) {
+    for (size_t i = 0; i < core->kept_count;) {
+        if (tick_reached(core->now.mono, core->kept[i].until)) {
+            buffer_finish(&core->kept[i].object);
+            core->kept[i] = core->kept[--core->kept_count];
+        } else {
+            i++;
+        }
+    }
+    if (core->kept_count == 0) {
+        free(core->kept);
+        core->kept = NULL;
+    }
 }
 
 static enum err push(struct core *core, struct link *link, const struct overlay_action *action) {
@@ -1001,9 +1021,9 @@ static enum err encode_object(struct core *core, const struct overlay_action *ac
     struct link_message message; /* the rest of the union is large, and not looked at */
     bool at_hand = pushed->object.len > 0 && id_equal(&pushed->id, &action->id);
     enum err err = at_hand ? ERR_OK : store_object_get(core->store, &action->id, &row);
-    for (size_t i = 0; err == ERR_USER_NOT_FOUND && i < OVERLAY_REPLACED_MAX; i++) {
-        if (id_equal(&core->replaced[i].id, &action->id)) {
-            row.object = buffer_bytes(&core->replaced[i].object);
+    for (size_t i = 0; err == ERR_USER_NOT_FOUND && i < core->kept_count; i++) {
+        if (id_equal(&core->kept[i].id, &action->id)) {
+            row.object = buffer_bytes(&core->kept[i].object);
             err = ERR_OK;
         }
     }

@@ -268,9 +268,10 @@ struct pushed {
     struct buffer body; /* as GOSSIP carries it; empty: not made yet */
 };
 
-/* Which a newer one has taken the place of: whoever was told its id may still ask for it. */
-struct replaced_object {
-    struct id id; /* zero: unused */
+/* One that is gone, whose id was announced a moment ago: it may still be asked for. */
+struct kept_object {
+    struct id id;
+    struct tick until;
     struct buffer object;
 };
 
@@ -407,10 +408,10 @@ struct core {
     struct overlay_members overlay_members;
     struct overlay_actions *overlay_actions; /* large; most of it is hardly ever touched */
     struct pushed pushed;
-    size_t next_replaced;
-    struct replaced_object replaced[OVERLAY_REPLACED_MAX]; /* 512 KiB at most */
-    struct buffer charter;                                 /* signed object, once there is one */
-    struct buffer chain;                   /* what one request goes to ingest with */
+    size_t kept_count;
+    struct kept_object *kept; /* OVERLAY_SAID_MAX at most, of 16 KiB; NULL while there is none */
+    struct buffer charter;    /* signed object, once there is one */
+    struct buffer chain;      /* what one request goes to ingest with */
     struct kept_certificate *certificates; /* CERTIFICATES_KEPT of them, by their ids */
     struct id book_kept;                   /* hash of the address book as it is in the store */
     struct link_message message;

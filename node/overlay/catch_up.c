@@ -35,7 +35,7 @@ static void open_round(struct overlay *o, struct link *link);
 
 /* Whoever dialled opens: the other's answer says the rest. */
 void catch_up_link_open(struct overlay *o, struct link *link) {
-    link->again = (struct duration){SYNC_AGAIN_MS};
+    link->again_ms = SYNC_AGAIN_MS;
     link->sync_at = link->dialled ? o->now.mono : TICK_NEVER;
     if (o->sync_at.ms == TICK_NEVER.ms) {
         o->sync_at = overlay_after(o, SYNC_MS);
@@ -70,9 +70,10 @@ enum err catch_up_message(struct overlay *o, struct link *link,
 
 /* It brings something: there may be more. */
 void catch_up_accepted(struct overlay *o, struct link *from) {
-    from->again = (struct duration){SYNC_AGAIN_MS};
+    from->again_ms = SYNC_AGAIN_MS;
     if (from->differs) {
-        from->sync_at = tick_earliest(from->sync_at, tick_add(o->now.mono, from->again));
+        from->sync_at =
+            tick_earliest(from->sync_at, tick_add(o->now.mono, (struct duration){from->again_ms}));
     }
 }
 
@@ -122,8 +123,9 @@ static void open_round(struct overlay *o, struct link *link) {
 static void come_back_early(struct overlay *o, struct link *link) {
     if (!link->differs) {
         link->differs = true;
-        link->sync_at = tick_earliest(link->sync_at, tick_add(o->now.mono, link->again));
-        link->again.ms *= link->again.ms < SYNC_AGAIN_LAST_MS ? 2 : 1;
+        link->sync_at =
+            tick_earliest(link->sync_at, tick_add(o->now.mono, (struct duration){link->again_ms}));
+        link->again_ms *= link->again_ms < SYNC_AGAIN_LAST_MS ? 2 : 1;
     }
 }
 

@@ -53,7 +53,6 @@ void overlay_destroy(struct overlay *overlay) {
         }
         tree_finish(overlay);
         free(overlay->ignored);
-        free(overlay->replaced);
         free(overlay->shunned);
         sync_set_destroy(overlay->objects);
         free(overlay);
@@ -236,7 +235,8 @@ size_t overlay_bytes(const struct overlay *overlay) {
                    overlay->announced_room * sizeof(struct announced) +
                    overlay->shunned_room * sizeof(struct shunned);
     bytes += overlay->ignored == NULL ? 0 : OVERLAY_IGNORED_MAX * sizeof(struct ignored);
-    bytes += overlay->replaced == NULL ? 0 : OVERLAY_REPLACED_MAX * sizeof(struct replaced);
+    bytes +=
+        overlay->said_room * sizeof(struct said) + overlay->replaced_room * sizeof(struct replaced);
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         bytes += overlay->links[i].push_count * sizeof(struct id);
     }
@@ -285,6 +285,9 @@ static void offer(struct overlay *o, struct link *link, const struct overlay_eve
                !score_afford(o, link, &link->window.looks, 1, OVERLAY_WINDOW_LOOKS)) {
         o->out->verdict = OVERLAY_LATER;
     }
+    if (o->out->verdict == OVERLAY_LATER || o->out->verdict == OVERLAY_FULL) {
+        tree_turned_away(o, link, &event->key.id);
+    }
 }
 
 static enum err accept_object(struct overlay *o, const struct overlay_event *event,
@@ -308,15 +311,9 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     return ERR_OK;
 }
 
-/* Whoever was told its id and asks gets the old one: nothing less shows that there was one. */
 static enum err replace_object(struct overlay *o, const struct id *id) {
-    if (o->replaced == NULL) {
-        o->replaced = calloc(OVERLAY_REPLACED_MAX, sizeof o->replaced[0]);
-    }
-    if (sync_set_remove(o->objects, id) && o->replaced != NULL) {
-        o->replaced[o->next_replaced] =
-            (struct replaced){*id, tick_add(o->now.mono, (struct duration){OVERLAY_ANSWERED_MS})};
-        o->next_replaced = (o->next_replaced + 1) % OVERLAY_REPLACED_MAX;
+    if (sync_set_remove(o->objects, id)) {
+        tree_keep(o, id);
     }
     return ignore_object(o, id); /* neighbours may still announce it */
 }
@@ -342,6 +339,7 @@ static void drop_expired(struct overlay *o) {
            (soonest = sync_set_soonest(o->objects)) != NULL &&
            instant_reached(o->now.wall, soonest->expires)) {
         struct id id = soonest->key.id;
+        tree_keep(o, &id); /* the clock was set, or it would not have been announced */
         overlay_act(o, OVERLAY_ACT_DROP, NULL);
         o->out->list[o->out->count - 1].id = id;
         (void)sync_set_remove(o->objects, &id);
@@ -437,18 +435,6 @@ struct overlay_action *overlay_push(struct overlay *o, struct link *link, const 
     o->counts.pushes++;
     link->ping_at = view_next_ping(o);
     return action;
-}
-
-const struct id *overlay_find_replaced(const struct overlay *o,
-                                       const uint8_t short_id[LINK_SHORT_BYTES]) {
-    for (size_t i = 0; o->replaced != NULL && i < OVERLAY_REPLACED_MAX; i++) {
-        const struct replaced *replaced = &o->replaced[i];
-        if (memcmp(replaced->id.b, short_id, LINK_SHORT_BYTES) == 0 &&
-            !tick_reached(o->now.mono, replaced->until)) {
-            return &replaced->id;
-        }
-    }
-    return NULL;
 }
 
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]) {

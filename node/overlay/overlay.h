@@ -28,7 +28,7 @@ enum {
     OVERLAY_LINKS_MAX = 9,       /* and accept so many */
     OVERLAY_DIALLED_FEW = 3,     /* so many of them dialled by us, lest others choose all */
     OVERLAY_DIALS_MAX = 8,       /* at a time */
-    OVERLAY_SLOTS = 12,          /* links, with those that are not open for gossip yet */
+    OVERLAY_SLOTS = 15,          /* links, with those that are not open for gossip yet */
     OVERLAY_GROUP_MAX = 2,       /* links into one /24 or /48, once there are OVERLAY_LINKS_FEW */
     OVERLAY_PASSIVE_MAX = 64,    /* members named lately, to dial when a link is lost */
     OVERLAY_BOOK_MAX = 256,      /* members in the address book */
@@ -38,8 +38,6 @@ enum {
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
     OVERLAY_RESERVED = 2048,     /* of them for our own, and for certificates */
     OVERLAY_IGNORED_MAX = 256,
-    OVERLAY_REPLACED_MAX =
-        32, /* objects that may still be asked for. An author says less in so long */
     OVERLAY_MISSING_MAX = 1024, /* ids announced that have not come */
     OVERLAY_PUSHES_MAX = 4096,  /* ids that wait until one link has drained */
     OVERLAY_ACTIONS_MAX = 192,
@@ -47,8 +45,9 @@ enum {
 
     /* From when an id is announced until whoever was told has asked for it, and would have blamed
      * us for not sending it: the wait for a GRAFT, for the others that announced it and for its
-     * answer. */
+     * answer. In so long we announce no more than a neighbour looks at. */
     OVERLAY_ANSWERED_MS = 10 * 1000,
+    OVERLAY_SAID_MAX = 1000,
 
     /* What one link may have us do in a window; what goes beyond is left without an answer. */
     OVERLAY_WINDOW_MS = 10 * 1000,
@@ -101,9 +100,8 @@ struct overlay_event {
         OVERLAY_EV_ACCEPTED,  /* the driver has stored this object: ours, or from `link` */
         OVERLAY_EV_IGNORED,   /* it does not take it now, and nobody is to blame */
         OVERLAY_EV_FAULT,    /* the link's peer has sent what no correct one sends: it is shunned */
-        OVERLAY_EV_REPLACED, /* the driver does not keep this object any longer: a newer one came.
-                              * PUSH may ask for it for OVERLAY_ANSWERED_MS more, of at most
-                              * OVERLAY_REPLACED_MAX; what is not at hand then is not sent */
+        OVERLAY_EV_REPLACED, /* the driver does not want this object any longer, as when a newer one
+                              * came. It still has its bytes: OVERLAY_ACT_KEEP may follow */
         OVERLAY_EV_TICK,     /* overlay_deadline() has been reached */
     } kind;
     peer_no peer;    /* PEER, PEER_GONE, LINK_UP, LINK_DOWN after a failed dial */
@@ -132,6 +130,8 @@ struct overlay_actions {
             OVERLAY_ACT_PING,  /* link */
             OVERLAY_ACT_PUSH,  /* link, id, hops, everywhere: send the object as GOSSIP */
             OVERLAY_ACT_SEND,  /* link, message */
+            OVERLAY_ACT_KEEP,  /* id, until: it is dropped or replaced now, but PUSH may ask for it
+                                * so long; OVERLAY_SAID_MAX at a time */
             OVERLAY_ACT_DROP,  /* id: has expired, its bytes may go */
         } kind;
         peer_no peer;
@@ -149,7 +149,8 @@ struct overlay_actions {
             OVERLAY_END_FAULT,
             OVERLAY_END_REMOVED, /* it is no member any more */
         } why;
-        struct id id;                       /* object of PUSH and DROP */
+        struct id id;                       /* object of PUSH, KEEP and DROP */
+        struct tick until;                  /* of KEEP */
         const struct link_message *message; /* SEND; one of those below */
     } list[OVERLAY_ACTIONS_MAX];
     size_t send_count;

@@ -10,10 +10,9 @@ enum {
     OVERLAY_RECENT_MAX = 32,
     OVERLAY_SHUNNED_MAX = 1024, /* a third of a large community */
     OVERLAY_TURNED_AWAY_MAX = 32,
-    OVERLAY_SOURCES_MAX = 4,    /* links that announced one missing object */
-    OVERLAY_FAULTS_MAX = 100,   /* points that end a link */
-    OVERLAY_FAULT_BROKEN = 5,   /* an object was announced, asked for, and did not come */
-    OVERLAY_FAULT_TOO_MUCH = 2, /* more than a window allows */
+    OVERLAY_SOURCES_MAX = 4,  /* links that announced one missing object */
+    OVERLAY_FAULTS_MAX = 100, /* points that end a link */
+    OVERLAY_FAULT_BROKEN = 5, /* an object was announced, asked for, and did not come */
 };
 
 #define OVERLAY_NO_SLOT UINT8_MAX
@@ -32,14 +31,16 @@ struct link {
         LINK_STATE_ASKED, /* we have dialled; the peer has not answered NEIGHBOUR */
         LINK_STATE_NEW,   /* it has dialled, and has not said NEIGHBOUR */
         LINK_STATE_OPEN,
-    } state;
-    bool dialled;
-    bool eager;
-    bool pruned;  /* eager until the turn ends */
-    bool differs; /* found since our last round; the next one comes early */
-    uint16_t points;
-    uint32_t broken_s;        /* second in which it last broke its word */
-    enum neighbour_wish wish; /* ASKED */
+    } state : 8;
+    enum neighbour_wish wish : 8; /* ASKED */
+    bool dialled : 1;
+    bool eager : 1;
+    bool pruned : 1;    /* eager until the turn ends */
+    bool differs : 1;   /* found since our last round; the next one comes early */
+    bool pushing : 1;   /* not drained yet */
+    bool push_more : 1; /* they were too many for one round, and others than last time */
+    uint8_t points;     /* below OVERLAY_FAULTS_MAX */
+    uint32_t broken_s;  /* second in which it last broke its word */
     struct tick since;
     struct tick heard;
     struct tick ping_at;
@@ -47,12 +48,10 @@ struct link {
     struct tick renew_at;              /* TICK_NEVER: the peer dialled */
     struct tick useful_at;             /* when it last brought, or truly announced, an object */
     uint32_t useful_count;             /* of objects that we had accepted by then */
+    uint32_t again_ms;                 /* to the next round, after a difference */
     struct window window;
 
     struct tick sync_at;
-    struct duration again; /* how long after a difference */
-    bool pushing;          /* not drained yet */
-    bool push_more;        /* they were too many for one round, and others than last time */
     uint32_t push_at, push_count;
     uint64_t push_salt; /* of the round that they belong to */
     uint64_t push_last; /* start of the last id of a round that had too many */
@@ -144,11 +143,15 @@ struct overlay {
         struct tick until;
     } * ignored; /* owned: OVERLAY_IGNORED_MAX of them, or NULL while nothing was */
 
-    struct replaced { /* we may have announced it: it can still be asked for */
+    size_t said_count, said_room, replaced_count, replaced_room;
+    struct said { /* announced a moment ago: it can still be asked for */
+        uint8_t id[LINK_SHORT_BYTES];
+        struct tick until;
+    } * said;         /* owned: in the order of time; NULL while there is none */
+    struct replaced { /* of them those that are not in `objects` any more */
         struct id id;
         struct tick until;
-    } * replaced; /* owned: OVERLAY_REPLACED_MAX of them, or NULL while nothing was */
-    size_t next_replaced;
+    } * replaced; /* likewise, in any order */
 
     struct recent {  /* accepted last: how they came */
         uint64_t id; /* its first 8 bytes */
@@ -185,9 +188,6 @@ void overlay_act(struct overlay *o, enum overlay_action_kind kind, const struct 
 struct link_message *overlay_send(struct overlay *o, struct link *link, enum link_kind kind);
 struct overlay_action *overlay_push(struct overlay *o, struct link *link, const struct id *id,
                                     uint8_t hops);
-/* One that was replaced a moment ago; NULL. */
-const struct id *overlay_find_replaced(const struct overlay *o,
-                                       const uint8_t short_id[LINK_SHORT_BYTES]);
 bool overlay_is_ignored(const struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
 
 /* ---- view.c ---- */
@@ -240,7 +240,11 @@ void tree_link_open(struct link *link, bool eager);
 void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why);
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
+/* It has sent what we have no use for now. */
+void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id);
 void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */
+/* It leaves `objects`; the driver has its bytes still. */
+void tree_keep(struct overlay *o, const struct id *id);
 void tree_message(struct overlay *o, struct link *link, const struct link_message *message);
 void tree_tick(struct overlay *o);
 struct tick tree_deadline(const struct overlay *o);
@@ -257,7 +261,8 @@ struct tick catch_up_deadline(const struct overlay *o);
 
 /* ---- score.c ---- */
 /* Takes `cost` off what the window still allows; false when that is not there. */
-bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t cost, size_t most);
+bool score_afford(const struct overlay *o, struct link *link, uint16_t *used, size_t cost,
+                  size_t most);
 void score_open_window(const struct overlay *o, struct link *link);
 /* It has brought or announced an object. */
 void score_useful(struct overlay *o, struct link *link);

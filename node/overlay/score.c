@@ -1,4 +1,5 @@
 /* Whose fault it was, and what one link may cost us (PROTOCOL 5.1). */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "node/base/assert.h"
@@ -13,6 +14,8 @@ enum {
     SHUNNED_TIMES_MAX = 7,
 };
 
+static_assert(2 * OVERLAY_FAULTS_MAX <= UINT8_MAX, "link.points holds what ends it");
+
 static struct shunned *find_shunned(const struct overlay *o, peer_no peer);
 static void shun(struct overlay *o, peer_no peer);
 static struct shunned *place_for_shunned(struct overlay *o);
@@ -22,18 +25,17 @@ void score_open_window(const struct overlay *o, struct link *link) {
     if (tick_reached(o->now.mono, tick_add(link->window.since, length))) {
         int64_t windows = (o->now.mono.ms - link->window.since.ms) / OVERLAY_WINDOW_MS;
         int64_t forgiven = windows * FORGIVEN_POINTS;
-        link->points = (uint16_t)(forgiven < link->points ? link->points - forgiven : 0);
+        link->points = (uint8_t)(forgiven < link->points ? link->points - forgiven : 0);
         link->window = (struct window){.since = o->now.mono};
     }
 }
 
-bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t cost, size_t most) {
+/* What is left undone costs us nothing, and the other end may not have known: nobody is to blame.
+ */
+bool score_afford(const struct overlay *o, struct link *link, uint16_t *used, size_t cost,
+                  size_t most) {
     score_open_window(o, link);
     if (*used + cost > most) {
-        if (*used <= most) { /* once in a window */
-            *used = (uint16_t)(most + 1);
-            score_fault(o, link, OVERLAY_FAULT_TOO_MUCH);
-        }
         return false;
     }
     *used = (uint16_t)(*used + cost);
@@ -42,7 +44,7 @@ bool score_afford(struct overlay *o, struct link *link, uint16_t *used, size_t c
 
 void score_fault(struct overlay *o, struct link *link, unsigned points) {
     o->counts.faults++;
-    link->points = (uint16_t)(link->points + points);
+    link->points = (uint8_t)(link->points + points);
     if (link->points >= OVERLAY_FAULTS_MAX) {
         shun(o, link->peer);
         view_close(o, link, OVERLAY_END_FAULT);

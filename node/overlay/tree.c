@@ -11,9 +11,8 @@
  *  1. An object is announced or pushed once at most to each link, and not to the one it came from,
  *     unless that asks for it.
  *  2. `missing` holds no id that is in `objects`.
- *  3. Whose id was announced can be sent for OVERLAY_ANSWERED_MS: it does not end sooner, and is
- *     at hand so long when a newer one takes its place. Else whoever makes such objects could have
- *     our neighbours shun us.
+ *  3. Whose id was announced can be sent for OVERLAY_ANSWERED_MS, whatever becomes of the object
+ *     meanwhile. Else whoever makes objects that are gone soon could have our neighbours shun us.
  *  4. Where tree and delivery disagree, deliver: a neighbour that falls silent, or an eager link
  *     that breaks, makes all links eager. */
 #include <assert.h>
@@ -52,6 +51,7 @@ static_assert(GRAFT_FIRST_MS + GRAFT_SPREAD_MS + OVERLAY_SOURCES_MAX * GRAFT_NEX
               "who asks gets an answer in time");
 
 static void forget_link(struct overlay *o, const struct link *link);
+static void unlist(struct missing *missing, uint8_t slot);
 static void mend_with_all(struct overlay *o, const struct link *lost);
 static void mend_with_one(struct overlay *o, const struct link *lost);
 static bool may_graft(const struct overlay *o, const struct link *link, const struct link *lost);
@@ -72,6 +72,13 @@ static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTE
                        const struct link *link);
 static void credit(struct overlay *o, struct recent *recent, struct link *link);
 static void say_announced(struct overlay *o);
+static void remember_said(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
+static bool make_room_for_said(struct overlay *o);
+static void forget_said(struct overlay *o);
+static const struct said *find_said(const struct overlay *o,
+                                    const uint8_t short_id[LINK_SHORT_BYTES]);
+static const struct id *find_replaced(const struct overlay *o,
+                                      const uint8_t short_id[LINK_SHORT_BYTES]);
 static void graft(struct overlay *o, struct link *link);
 static void make_eager(struct overlay *o, struct link *link);
 static void prune(struct overlay *o, struct link *link, const uint8_t *id);
@@ -164,6 +171,18 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     }
 }
 
+/* So it has kept its word, whatever we do with it. Others are asked still: else one that brings too
+ * much could keep from us what they announced. */
+void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id) {
+    struct missing *missing = find_missing(o, id->b);
+    if (missing != NULL) {
+        unlist(missing, slot_of(o, link));
+        if (missing->count == 0) {
+            forget_missing(o, missing);
+        }
+    }
+}
+
 void tree_gone(struct overlay *o, const struct id *id) {
     struct missing *missing = find_missing(o, id->b);
     if (missing != NULL) {
@@ -174,6 +193,26 @@ void tree_gone(struct overlay *o, const struct id *id) {
             o->announced[i].slots = 0;
         }
     }
+}
+
+void tree_keep(struct overlay *o, const struct id *id) {
+    const struct said *said = find_said(o, id->b);
+    if (said == NULL || find_replaced(o, id->b) != NULL) {
+        return;
+    }
+    if (o->replaced_count == o->replaced_room) {
+        size_t room = o->replaced_room == 0 ? 4 : o->replaced_room * 2;
+        struct replaced *grown = reallocarray(o->replaced, room, sizeof *grown);
+        if (grown == NULL) {
+            return;
+        }
+        o->replaced = grown;
+        o->replaced_room = room;
+    }
+    o->replaced[o->replaced_count++] = (struct replaced){*id, said->until};
+    overlay_act(o, OVERLAY_ACT_KEEP, NULL);
+    o->out->list[o->out->count - 1].id = *id;
+    o->out->list[o->out->count - 1].until = said->until;
 }
 
 void tree_message(struct overlay *o, struct link *link, const struct link_message *message) {
@@ -192,6 +231,7 @@ void tree_tick(struct overlay *o) {
         overlay_room_for(o, OVERLAY_SLOTS + OVERLAY_SLOTS)) {
         say_announced(o);
     }
+    forget_said(o);
     ask_for_missing(o);
     if (tick_reached(o->now.mono, o->turn_ends)) {
         end_turn(o);
@@ -209,6 +249,8 @@ struct tick tree_deadline(const struct overlay *o) {
 void tree_finish(struct overlay *o) {
     free(o->missing);
     free(o->announced);
+    free(o->said);
+    free(o->replaced);
 }
 
 /* ---- links that end ---- */
@@ -219,12 +261,7 @@ static void forget_link(struct overlay *o, const struct link *link) {
         o->announced[i].slots &= (uint16_t) ~(1U << slot);
     }
     for (size_t i = 0; i < o->missing_count; i++) {
-        struct missing *missing = &o->missing[i];
-        for (uint8_t k = 0; k < missing->count; k++) {
-            if (missing->slots[k] == slot) {
-                missing->slots[k] = OVERLAY_NO_SLOT;
-            }
-        }
+        unlist(&o->missing[i], slot);
     }
     for (size_t i = 0; i < OVERLAY_RECENT_MAX; i++) {
         o->recent[i].said &= (uint16_t) ~(1U << slot);
@@ -232,6 +269,20 @@ static void forget_link(struct overlay *o, const struct link *link) {
             o->recent[i].slot = OVERLAY_NO_SLOT;
         }
     }
+}
+
+/* As if that link had not announced it. */
+static void unlist(struct missing *missing, uint8_t slot) {
+    uint8_t kept = 0;
+    for (uint8_t i = 0; i < missing->count; i++) {
+        if (missing->slots[i] != slot) {
+            missing->hops[kept] = missing->hops[i];
+            missing->slots[kept++] = missing->slots[i];
+        } else if (i < missing->asked) {
+            missing->asked--; /* a link is there once */
+        }
+    }
+    missing->count = kept;
 }
 
 /* Who went without a word may not be the only one. */
@@ -274,7 +325,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
         unannounce(o, id->b, link);
         if (sync_set_find_short(o->objects, id->b) != NULL) {
             credit(o, find_recent(o, id->b), link);
-        } else if (!overlay_is_ignored(o, id->b)) {
+        } else if (!overlay_is_ignored(o, id->b) && overlay_has_room(o, false)) {
             await(o, link, id);
         }
     }
@@ -337,7 +388,7 @@ static void take_graft(struct overlay *o, struct link *link, const struct link_m
     for (size_t i = 0; i < count && i < GRAFT_IDS_MAX; i++) {
         const struct sync_item *item = sync_set_find_short(o->objects, message->as.graft.ids[i].b);
         const struct recent *recent = find_recent(o, message->as.graft.ids[i].b);
-        const struct id *replaced = overlay_find_replaced(o, message->as.graft.ids[i].b);
+        const struct id *replaced = find_replaced(o, message->as.graft.ids[i].b);
         if (item != NULL) {
             unannounce(o, item->key.id.b, link);
             (void)overlay_push(o, link, &item->key.id,
@@ -443,11 +494,15 @@ static bool ends_soon(const struct overlay *o, const struct overlay_event *event
 }
 
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots) {
-    if (slots == 0) {
-        return;
+    forget_said(o);
+    if (slots == 0 || o->said_count + o->announced_count == OVERLAY_SAID_MAX) {
+        return; /* reconciliation finds it */
     }
     if (o->announced_count == LINK_IHAVE_MAX) {
         say_announced(o);
+    }
+    if (!make_room_for_said(o)) {
+        return;
     }
     if (o->announced_count == o->announced_room) {
         size_t room = o->announced_room == 0 ? 4 : o->announced_room * 2;
@@ -500,10 +555,85 @@ static void say_announced(struct overlay *o) {
             o->counts.announced++;
         }
     }
+    for (size_t k = 0; k < o->announced_count; k++) {
+        if (o->announced[k].slots != 0) {
+            remember_said(o, o->announced[k].id);
+        }
+    }
     free(o->announced);
     o->announced = NULL;
     o->announced_count = o->announced_room = 0;
     o->announce_at = TICK_NEVER;
+}
+
+/* There is room: announce() has seen to it. */
+static void remember_said(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]) {
+    struct said *said = &o->said[o->said_count++];
+    ASSERT(o->said_count <= o->said_room);
+    said->until = tick_add(o->now.mono, (struct duration){OVERLAY_ANSWERED_MS});
+    memcpy(said->id, short_id, sizeof said->id);
+}
+
+static bool make_room_for_said(struct overlay *o) {
+    size_t room = o->said_room == 0 ? 4 : o->said_room * 2;
+    if (o->said_count + o->announced_count < o->said_room) {
+        return true;
+    }
+    struct said *grown = reallocarray(o->said, room, sizeof *grown);
+    if (grown == NULL) {
+        return false;
+    }
+    o->said = grown;
+    o->said_room = room;
+    return true;
+}
+
+/* Nobody asks for them any more. */
+static void forget_said(struct overlay *o) {
+    size_t past = 0;
+    while (past < o->said_count && tick_reached(o->now.mono, o->said[past].until)) {
+        past++;
+    }
+    if (past == 0) {
+        return;
+    }
+    o->said_count -= past;
+    memmove(o->said, o->said + past, o->said_count * sizeof o->said[0]);
+    for (size_t i = 0; i < o->replaced_count;) {
+        bool over = tick_reached(o->now.mono, o->replaced[i].until);
+        o->replaced[i] = over ? o->replaced[--o->replaced_count] : o->replaced[i];
+        i += over ? 0 : 1;
+    }
+    if (o->said_count + o->announced_count == 0) {
+        free(o->said);
+        free(o->replaced);
+        o->said = NULL;
+        o->replaced = NULL;
+        o->said_room = o->replaced_room = o->replaced_count = 0;
+    }
+}
+
+static const struct said *find_said(const struct overlay *o,
+                                    const uint8_t short_id[LINK_SHORT_BYTES]) {
+    for (size_t i = o->said_count; i > 0; i--) {
+        const struct said *said = &o->said[i - 1];
+        if (memcmp(said->id, short_id, sizeof said->id) == 0) {
+            return tick_reached(o->now.mono, said->until) ? NULL : said;
+        }
+    }
+    return NULL;
+}
+
+static const struct id *find_replaced(const struct overlay *o,
+                                      const uint8_t short_id[LINK_SHORT_BYTES]) {
+    for (size_t i = 0; i < o->replaced_count; i++) {
+        const struct replaced *replaced = &o->replaced[i];
+        if (memcmp(replaced->id.b, short_id, LINK_SHORT_BYTES) == 0 &&
+            !tick_reached(o->now.mono, replaced->until)) {
+            return &replaced->id;
+        }
+    }
+    return NULL;
 }
 
 /* ---- mending ---- */
@@ -546,13 +676,9 @@ static void ask_for_missing(struct overlay *o) {
 
 static void ask_next(struct overlay *o, struct missing *missing,
                      struct link_message *asked[OVERLAY_SLOTS]) {
-    while (missing->asked < missing->count) {
+    if (missing->asked < missing->count) {
         uint8_t slot = missing->slots[missing->asked];
         bool once = missing->hops[missing->asked] == LINK_HOPS_CAUGHT_UP;
-        if (slot == OVERLAY_NO_SLOT) {
-            missing->asked++;
-            continue;
-        }
         if (asked[slot] == NULL) {
             if (!overlay_room_for(o, 1) || o->out->send_count == OVERLAY_SENDS_MAX) {
                 return; /* still due: the driver ticks again */
@@ -586,10 +712,9 @@ static void break_word(struct overlay *o, const struct missing *missing) {
     uint8_t asked = missing->asked;
     memcpy(slots, missing->slots, sizeof slots); /* a link that is closed changes them */
     for (uint8_t i = 0; i < asked; i++) {
-        struct link *link = slots[i] == OVERLAY_NO_SLOT ? NULL : &o->links[slots[i]];
-        if (link != NULL && link->no != 0 && overlay_room_for(o, 1) &&
-            link->heard.ms > asked_at.ms && link->useful_at.ms <= asked_at.ms &&
-            link->broken_s != overlay_seconds(o)) {
+        struct link *link = &o->links[slots[i]];
+        if (link->no != 0 && overlay_room_for(o, 1) && link->heard.ms > asked_at.ms &&
+            link->useful_at.ms <= asked_at.ms && link->broken_s != overlay_seconds(o)) {
             link->broken_s = overlay_seconds(o);
             score_fault(o, link, OVERLAY_FAULT_BROKEN);
         }
@@ -599,9 +724,8 @@ static void break_word(struct overlay *o, const struct missing *missing) {
 /* Another had to be asked. A slow link is forgiven that, a habit is not. */
 static void blame_slow(struct overlay *o, const struct missing *missing, const struct link *from) {
     for (uint8_t i = 0; i + 1 < missing->asked; i++) {
-        uint8_t slot = missing->slots[i];
-        struct link *link = slot == OVERLAY_NO_SLOT ? NULL : &o->links[slot];
-        if (link != NULL && link != from && link->points < OVERLAY_FAULTS_MAX - 1) {
+        struct link *link = &o->links[missing->slots[i]];
+        if (link != from && link->points < OVERLAY_FAULTS_MAX - 1) {
             link->points++; /* never the last: it may have been bad luck */
         }
     }

@@ -7,8 +7,9 @@
  *  3. A link that we dialled is given up only for one out of the address book, an anchor that
  *     brings objects never.
  *  4. A peer that closed a link, or did not answer, is not dialled again at once.
- *  5. Whoever dials and says nothing keeps nobody out: it has two slots at most, and gives them up
- *     to whoever needs one. OVERLAY_DIALLED_FEW slots are never open, so our own dials find one. */
+ *  5. Whoever dials and says nothing keeps nobody out for long: it has two slots at most, gives one
+ *     of them up to whoever has none, and both when it has had its time. And none of our dials:
+ *     those that others dialled leave OVERLAY_DIALLED_FEW slots, or give way. */
 #include <assert.h>
 
 #include "node/base/assert.h"
@@ -46,9 +47,20 @@ enum {
     DIAL_GIVEN_UP_S = 20, /* the driver answers sooner; who comes under another name, later */
 };
 
-static_assert(OVERLAY_SLOTS >= OVERLAY_LINKS_MAX + OVERLAY_DIALLED_FEW, "slots for our own dials");
+static_assert(OVERLAY_SLOTS > OVERLAY_LINKS_MAX + OVERLAY_DIALLED_FEW,
+              "slots for our own dials, and for others");
+
+struct waiting {                       /* links that have not said NEIGHBOUR, and places */
+    size_t taken;                      /* by open links, and by those that others dialled */
+    size_t tries;                      /* of the peer in question */
+    struct link *free;                 /* NULL: none, as all of these */
+    struct link *own, *oldest, *twice; /* the oldest of the peer's, of all, of peers with two */
+};
 
 static struct link *take_slot(struct overlay *o, const struct overlay_event *event);
+static void look_for_slot(struct overlay *o, peer_no peer, struct waiting *out);
+static struct link *older(struct link *one, struct link *other);
+static bool has_another_try(const struct overlay *o, const struct link *link);
 static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_wish wish);
 static void be_answered(struct overlay *o, struct link *link);
 static bool settle_twins(struct overlay *o, struct link *link);
@@ -121,6 +133,9 @@ enum err view_link_up(struct overlay *o, const struct overlay_event *event) {
     }
     struct link *link = take_slot(o, event);
     if (link == NULL) {
+        if (event->dialled) { /* or nothing would have us dial again */
+            o->dial_at = tick_earliest(o->dial_at, overlay_after(o, DIAL_AGAIN_MS));
+        }
         return ERR_FULL_LINKS;
     }
     *link = (struct link){.no = event->link,
@@ -273,36 +288,66 @@ static void remember_end(struct overlay *o, const struct link *link, enum overla
 
 /* ---- opening ---- */
 
-/* A free one; or that of the peer's own tries before, or of the one that has waited longest, of
- * those that dialled and have not said NEIGHBOUR: who means it says so at once, and gives way
- * before only to whom we have dialled. NULL: there is none. */
+/* Of those that dialled and have not said NEIGHBOUR, in this order: one that the peer has tried
+ * before; where there is no place, the one that has waited longest, for who means it says so at
+ * once; and the older one of a peer that has two. One that has just come gives way to our own dials
+ * alone, and where others have what is ours. NULL: there is none. */
 static struct link *take_slot(struct overlay *o, const struct overlay_event *event) {
-    struct link *slot = NULL;
-    struct link *oldest = NULL;
-    struct link *own = NULL; /* the peer's */
-    size_t tries = 0;
-    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
-        struct link *link = &o->links[i];
-        if (link->no == 0) {
-            slot = slot == NULL ? link : slot;
-        } else if (link->state == LINK_STATE_NEW) {
-            bool its = link->peer == event->peer;
-            oldest = oldest == NULL || link->since.ms < oldest->since.ms ? link : oldest;
-            own = its && (own == NULL || link->since.ms < own->since.ms) ? link : own;
-            tries += its ? 1 : 0;
-        }
+    struct waiting waiting;
+    look_for_slot(o, event->peer, &waiting);
+    size_t theirs = OVERLAY_SLOTS - OVERLAY_DIALLED_FEW;
+    if (!event->dialled && waiting.tries >= TRIES_MAX) {
+        view_close(o, waiting.own, OVERLAY_END_TWICE);
+        return waiting.own;
     }
-    if (!event->dialled && tries >= TRIES_MAX) {
-        view_close(o, own, OVERLAY_END_TWICE);
-        return own;
+    if (waiting.free != NULL && (event->dialled || waiting.taken < theirs)) {
+        return waiting.free;
     }
-    bool silent = oldest != NULL &&
-                  tick_reached(o->now.mono, tick_add(oldest->since, (struct duration){MEANS_MS}));
-    if (slot == NULL && silent && !score_is_shunned(o, event->peer)) {
-        view_close(o, oldest, OVERLAY_END_SWAPPED);
-        slot = oldest;
+    if (waiting.oldest == NULL || score_is_shunned(o, event->peer)) {
+        return NULL;
+    }
+    struct tick said = tick_add(waiting.oldest->since, (struct duration){MEANS_MS});
+    struct link *slot = waiting.twice;
+    if (tick_reached(o->now.mono, said) ||
+        (slot == NULL && event->dialled && waiting.taken > theirs)) {
+        slot = waiting.oldest;
+    }
+    if (slot != NULL) {
+        view_close(o, slot, OVERLAY_END_SWAPPED);
     }
     return slot;
+}
+
+static void look_for_slot(struct overlay *o, peer_no peer, struct waiting *out) {
+    *out = (struct waiting){0};
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        out->taken += link->no != 0 && link->state != LINK_STATE_ASKED ? 1 : 0;
+        if (link->no == 0) {
+            out->free = out->free == NULL ? link : out->free;
+        } else if (link->state == LINK_STATE_NEW) {
+            bool its = link->peer == peer;
+            out->tries += its ? 1 : 0;
+            out->own = its ? older(out->own, link) : out->own;
+            out->oldest = older(out->oldest, link);
+            out->twice = has_another_try(o, link) ? older(out->twice, link) : out->twice;
+        }
+    }
+}
+
+static struct link *older(struct link *one, struct link *other) {
+    return one == NULL || other->since.ms < one->since.ms ? other : one;
+}
+
+static bool has_another_try(const struct overlay *o, const struct link *link) {
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        const struct link *other = &o->links[i];
+        if (other != link && other->no != 0 && other->state == LINK_STATE_NEW &&
+            other->peer == link->peer) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void take_neighbour(struct overlay *o, struct link *link, enum neighbour_wish wish) {

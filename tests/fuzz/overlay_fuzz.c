@@ -4,8 +4,8 @@
  *
  *  1. Counts stay within their bounds; open links are up, one to a peer, and were heard lately.
  *  2. Only what was accepted is pushed, announced or dropped, and that not to where it came from:
- *     each other link gets it by one of the two ways, once, unless it asks. What was replaced a
- *     moment ago is sent to who grafts it still.
+ *     each other link gets it by one of the two ways, once, unless it asks. What is kept is sent to
+ *     who grafts it still.
  *  3. Nothing goes to a link that is down or, NEIGHBOUR apart, not open; the fence takes it all.
  *  4. Ticks at one instant come to an end, and without links, peers and objects there are none.
  *  5. Memory is bounded, and what the objects took is given back.
@@ -22,7 +22,7 @@
 enum {
     SELF = 20, /* in the middle: of twins either may stay */
     PEERS = 40,
-    WIRES = 14, /* more than the overlay takes */
+    WIRES = 16, /* more than the overlay takes */
     THINGS = 512,
     EVENTS_MAX = 160,
     TICKS_MAX = 64, /* at one instant */
@@ -43,7 +43,7 @@ struct thing {
     struct sync_key key;
     struct instant expires;
     bool has;
-    struct tick answered; /* until then it may be sent to who asks, though it was replaced */
+    struct tick answered; /* until then it may be sent to who asks, though it is gone */
     uint16_t told;        /* bits: wires that it may still be announced to */
 };
 
@@ -109,6 +109,7 @@ static void check_dial(peer_no peer);
 static void check_close(const struct overlay_event *event, const struct overlay_action *action);
 static void check_push(const struct overlay_event *event, const struct overlay_action *action);
 static bool asks_for(const struct link_message *message, const struct thing *thing);
+static void check_keep(const struct overlay_event *event, const struct overlay_action *action);
 static void check_drop(const struct overlay_event *event, const struct overlay_action *action);
 static void check_send(const struct overlay_event *event, const struct overlay_action *action);
 static void check_fence(const struct link_message *message);
@@ -455,7 +456,6 @@ static void accept_many(void) {
 
 static void replace(struct thing *thing) {
     thing->has = false;
-    thing->answered = tick_add(d.now.mono, (struct duration){OVERLAY_ANSWERED_MS});
     d.has--;
     ASSERT(step((struct overlay_event){.kind = OVERLAY_EV_REPLACED, .key = thing->key}) == ERR_OK);
 }
@@ -723,10 +723,23 @@ static void check_action(const struct overlay_event *event, const struct overlay
     case OVERLAY_ACT_SEND:
         check_send(event, action);
         break;
+    case OVERLAY_ACT_KEEP:
+        check_keep(event, action);
+        break;
     case OVERLAY_ACT_DROP:
         check_drop(event, action);
         break;
     }
+}
+
+/* Before it goes. */
+static void check_keep(const struct overlay_event *event, const struct overlay_action *action) {
+    struct thing *thing = find_thing(action->id.b, sizeof action->id.b);
+    ASSERT(thing != NULL);
+    ASSERT(event->kind == OVERLAY_EV_TICK ? thing->has : event->kind == OVERLAY_EV_REPLACED);
+    ASSERT(!tick_reached(d.now.mono, action->until));
+    ASSERT(action->until.ms <= d.now.mono.ms + OVERLAY_ANSWERED_MS);
+    thing->answered = action->until;
 }
 
 static void check_dial(peer_no peer) {

@@ -152,6 +152,7 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
         case OVERLAY_ACT_DIAL:
         case OVERLAY_ACT_CLOSE:
         case OVERLAY_ACT_PING:
+        case OVERLAY_ACT_KEEP:
             break;
         }
     }

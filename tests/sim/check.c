@@ -65,14 +65,25 @@ void check_action(struct sim *sim, uint32_t number, const struct overlay_action 
     }
     if (action->kind == OVERLAY_ACT_PUSH) {
         uint32_t no = object_find(sim, &action->id);
-        bool held = no != SIM_NONE && (object_held(sim, no, number) || sim->objects[no].replaced);
-        if (!held) {
+        bool kept = no != SIM_NONE && home_keeps(sim, number, no);
+        uint32_t set_at = sim->nodes[number].clock_set_at; /* its tick may not have come yet */
+        bool set = set_at != 0 && sim_now(sim) < set_at + MINUTE_MS;
+        if (!kept && (no == SIM_NONE || !object_held(sim, no, number))) {
             sim_break(sim, "nothing is forwarded that was not accepted", number, no, "pushed");
-        } else if (sim->objects[no].expires + MINUTE_MS < home_now(sim, number).wall.ms) {
+        } else if (!kept && !set &&
+                   sim->objects[no].expires + MINUTE_MS < home_now(sim, number).wall.ms) {
             sim_break(sim, "nothing expired is forwarded", number, no, "pushed");
         }
     } else if (action->kind == OVERLAY_ACT_DIAL) {
         check_dial(sim, number, action->peer);
+    } else if (action->kind == OVERLAY_ACT_KEEP) {
+        uint32_t no = object_find(sim, &action->id);
+        if (no == SIM_NONE || !object_held(sim, no, number)) {
+            sim_break(sim, "only what is held is kept", number, no, "keep");
+        } else if (sim->nodes[number].kept_count > OVERLAY_SAID_MAX) {
+            sim_break(sim, "memory is bounded", number, no, "%u kept",
+                      sim->nodes[number].kept_count);
+        }
     } else if (action->kind == OVERLAY_ACT_DROP) {
         check_drop(sim, number, object_find(sim, &action->id));
     } else if (action->kind == OVERLAY_ACT_CLOSE && action->why == OVERLAY_END_FAULT) {

@@ -17,6 +17,7 @@ static const int64_t WALL_BEGIN_MS = INT64_C(1795555800000);
 static const int64_t MONO_BEGIN_MS = INT64_C(1000000);
 
 static void carry_out(struct sim *sim, uint32_t number, const struct overlay_action *action);
+static void keep(struct sim *sim, uint32_t number, uint32_t object, struct tick until);
 static void schedule(struct sim *sim, uint32_t number);
 static void know_others(struct sim *sim, uint32_t number);
 static uint32_t sponsor_near(const struct sim *sim, uint32_t number, uint32_t other);
@@ -70,6 +71,7 @@ void home_die(struct sim *sim, uint32_t number) {
     keep_book(sim, node);
     overlay_destroy(node->overlay);
     node->overlay = NULL;
+    node->kept_count = 0;
     net_drop_node(sim, number);
     sim_trace(sim, TRACE_DOWN, number, TRACE_NOBODY, 0, 0);
 }
@@ -309,8 +311,8 @@ static void drop_older(struct sim *sim, uint32_t number, uint32_t no) {
             const struct overlay_event event = {
                 .kind = OVERLAY_EV_REPLACED,
                 .key = {{sim->objects[older].created}, object_id(sim, older)}};
-            object_let_go(sim, older, number);
             (void)home_step(sim, number, &event);
+            object_let_go(sim, older, number);
         }
     }
 }
@@ -334,13 +336,16 @@ static void carry_out(struct sim *sim, uint32_t number, const struct overlay_act
     sim_trace(sim, (uint8_t)(TRACE_ACTION + action->kind), number,
               action->kind == OVERLAY_ACT_DIAL ? action->peer : TRACE_NOBODY,
               action->kind == OVERLAY_ACT_SEND ? (uint8_t)action->message->kind : action->hops,
-              action->kind == OVERLAY_ACT_PUSH || action->kind == OVERLAY_ACT_DROP
+              action->kind >= OVERLAY_ACT_PUSH && action->kind != OVERLAY_ACT_SEND
                   ? object_find(sim, &action->id)
                   : action->link);
     switch (action->kind) {
     case OVERLAY_ACT_DIAL:
         node->dials++;
         net_dial(sim, number, action->peer, false);
+        return;
+    case OVERLAY_ACT_KEEP:
+        keep(sim, number, object_find(sim, &action->id), action->until);
         return;
     case OVERLAY_ACT_DROP:
         object = object_find(sim, &action->id);
@@ -362,8 +367,12 @@ static void carry_out(struct sim *sim, uint32_t number, const struct overlay_act
         static const struct packet ping = {.type = LINK_PING};
         net_send(sim, lane, &ping, (struct bytes){NULL, 0}, 9);
     } else if (action->kind == OVERLAY_ACT_PUSH) {
+        object = object_find(sim, &action->id);
+        if (!object_held(sim, object, number) && !home_keeps(sim, number, object)) {
+            return; /* as core, which has no bytes to send */
+        }
         if (node->hostile == HONEST || hostile_passes(sim, number, action, NULL)) {
-            home_push(sim, lane, object_find(sim, &action->id), action->hops,
+            home_push(sim, lane, object, action->hops,
                       action->everywhere || node->hostile == WASTER);
         }
     } else if (node->hostile == HONEST) {
@@ -376,6 +385,29 @@ static void carry_out(struct sim *sim, uint32_t number, const struct overlay_act
             send_body(sim, lane, sim->message);
         }
     }
+}
+
+static void keep(struct sim *sim, uint32_t number, uint32_t object, struct tick until) {
+    struct node *node = &sim->nodes[number];
+    int64_t now = home_now(sim, number).mono.ms;
+    for (uint32_t i = 0; i < node->kept_count;) {
+        bool over = node->kept[i].until <= now;
+        node->kept[i] = over ? node->kept[--node->kept_count] : node->kept[i];
+        i += over ? 0 : 1;
+    }
+    node->kept = realloc(node->kept, (node->kept_count + 1) * sizeof node->kept[0]);
+    ASSERT(node->kept != NULL);
+    node->kept[node->kept_count++] = (struct kept){object, until.ms};
+}
+
+bool home_keeps(const struct sim *sim, uint32_t number, uint32_t object) {
+    const struct node *node = &sim->nodes[number];
+    for (uint32_t i = 0; i < node->kept_count; i++) {
+        if (node->kept[i].object == object && node->kept[i].until > home_now(sim, number).mono.ms) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void home_say(struct sim *sim, uint32_t lane, const struct link_message *message) {

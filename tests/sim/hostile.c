@@ -12,6 +12,8 @@ enum {
     CREW_DIALS = 3,
     FLEETING_MS = 1250,
     RECORD_MS = 10 * 60 * 1000,
+    BURST = 40, /* records at once, each in the place of the one before */
+    BURST_EVERY_S = 8,
 };
 
 static void lie(struct sim *sim, uint32_t lane);
@@ -21,6 +23,7 @@ static void poison(struct sim *sim, uint32_t lane);
 static void pass_away(struct sim *sim, uint32_t node, uint32_t lane, bool record);
 static void echo(struct sim *sim, uint32_t lane);
 static void crowd(struct sim *sim, uint32_t number);
+static uint32_t first_honest(const struct sim *sim);
 static uint32_t one_of_crew(struct sim *sim, uint32_t node);
 
 bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action *action,
@@ -68,7 +71,10 @@ void hostile_attack(struct sim *sim, uint32_t number) {
         } else if (node->hostile == POISONER) {
             poison(sim, lane);
         } else if (node->hostile == FLEETING) {
-            pass_away(sim, number, lane, i == 0);
+            bool burst = i == 0 && (sim_now(sim) / 1000 + number) % BURST_EVERY_S == 0;
+            for (int k = 0; k < (burst ? BURST : 1); k++) {
+                pass_away(sim, number, lane, i == 0);
+            }
         } else if (sim->params.echo != 0) {
             echo(sim, lane);
         } else if (sim->net.pairs[links[i]].raw) {
@@ -180,14 +186,25 @@ static void pass_away(struct sim *sim, uint32_t node, uint32_t lane, bool record
     home_push(sim, lane, no, LINK_HOPS_CAUGHT_UP, false);
 }
 
-/* Asks for all places that it can get, as one that has no link. */
+/* Asks for all places that it can get, as one that has no link. Those who say nothing keep one home
+ * busy together. */
 static void crowd(struct sim *sim, uint32_t number) {
     for (int i = 0; i < CREW_DIALS; i++) {
-        uint32_t victim = home_random(sim);
+        bool together = i == 0 && sim->params.silent != 0;
+        uint32_t victim = together ? first_honest(sim) : home_random(sim);
         if (victim != SIM_NONE && sim->nodes[number].link_count < RAW_LINKS_MAX) {
             net_dial(sim, number, victim, true);
         }
     }
+}
+
+static uint32_t first_honest(const struct sim *sim) {
+    for (uint32_t i = 0; i < sim->node_count; i++) {
+        if (home_is_honest(sim, i)) {
+            return i;
+        }
+    }
+    return SIM_NONE;
 }
 
 static uint32_t one_of_crew(struct sim *sim, uint32_t node) {

@@ -101,7 +101,9 @@ void net_answer(struct sim *sim, uint32_t place) {
                                      .link = net_number(sim, place),
                                      .group = home_group(sim, pair->node[1]),
                                      .dialled = true};
-    (void)home_step(sim, from, &up);
+    if (!home_step(sim, from, &up) && sim->net.pairs[place].up[0]) {
+        net_close(sim, 2 * place);
+    }
 }
 
 void net_open(struct sim *sim, uint32_t place) {

@@ -114,7 +114,7 @@ BUGS = {
         ),
     ),
     "walks without end": (OVERLAY, ("node/overlay/walk.c", "    walk->as.walk.left--;\n", "")),
-    "shuns nobody": (OVERLAY, ("node/overlay/score.c", "if (link->points >= OVERLAY_FAULTS_MAX) {", "if (link->points == UINT16_MAX) {")),
+    "shuns nobody": (OVERLAY, ("node/overlay/score.c", "if (link->points >= OVERLAY_FAULTS_MAX) {", "if (link->points == UINT8_MAX) {")),
     "forgets whom it cannot reach": (
         OVERLAY,
         (

@@ -48,6 +48,7 @@ void sim_destroy(struct sim *sim) {
     for (uint32_t i = 0; i < sim->node_count; i++) {
         overlay_destroy(sim->nodes[i].overlay);
         free(sim->nodes[i].book);
+        free(sim->nodes[i].kept);
     }
     for (uint32_t i = 0; i < sim->object_count; i++) {
         free(sim->objects[i].has);
@@ -223,6 +224,7 @@ static void go_wrong_at(struct sim *sim, uint32_t number) {
         home_die(sim, number); /* until go_wrong_at() comes by again, or the calm */
     } else if (what == 4 && (faults & FAULT_CLOCK) != 0 && sim->params.clock_s > 0) {
         int64_t most = (int64_t)sim->params.clock_s * 1000;
+        node->clock_set_at = sim_now(sim);
         node->wall_ms = (int64_t)rng_below(&sim->rng, (uint32_t)(2 * most)) - most;
         sim_trace(sim, TRACE_CLOCK, number, TRACE_NOBODY, 0, (uint64_t)node->wall_ms);
     } else if (what == 5 && (faults & FAULT_REMOVE) != 0 && !node->removed && number > 0 &&

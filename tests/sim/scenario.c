@@ -94,7 +94,7 @@ static const struct scenario scenarios[] = {
      "communities=200 nodes=500 every_ms=2000 warm_s=210 drain_s=30 size=500 life_s=7200",
      run_federation},
     {"faults", "what the swarm does",
-     "nodes=40 every_ms=500 warm_s=20 run_s=120 clock_s=420 hostile_pct=20 faults=511 hostile=254",
+     "nodes=40 every_ms=500 warm_s=20 run_s=120 clock_s=420 hostile_pct=20 faults=511 hostile=510",
      run_faults},
 };
 

@@ -115,6 +115,7 @@ struct node {
     uint32_t resume_at;                            /* 0: it is awake */
     uint32_t up_at;                                /* SIM_NONE: never */
     uint32_t checked_at;
+    uint32_t clock_set_at;
     uint32_t dials, views; /* since checked_at */
     uint32_t forgeries;    /* looked at, since checked_at */
     uint8_t hostile;       /* enum hostile_kind */
@@ -125,6 +126,11 @@ struct node {
         CRASH_BEFORE_COMMIT,
         CRASH_BEFORE_RELEASE
     } crash_next;
+    struct kept { /* what it holds no more, and may still be asked for */
+        uint32_t object;
+        int64_t until; /* by its monotonic clock, ms */
+    } * kept;
+    uint32_t kept_count;
     uint32_t record;  /* its newest one: an object; SIM_NONE */
     uint32_t attacks; /* the EVENT_ATTACK that counts */
     uint16_t link_count;
@@ -246,6 +252,7 @@ bool home_step(struct sim *sim, uint32_t node, const struct overlay_event *event
 void home_record(struct sim *sim, uint32_t number, uint32_t lane, const struct packet *packet);
 void home_publish(struct sim *sim, uint32_t number, bool urgent);
 void home_put(struct sim *sim, uint32_t number, const struct object *object); /* its own */
+bool home_keeps(const struct sim *sim, uint32_t number, uint32_t object);
 void home_remove(struct sim *sim, uint32_t number);
 void home_say(struct sim *sim, uint32_t lane, const struct link_message *message);
 void home_push(struct sim *sim, uint32_t lane, uint32_t object, uint8_t hops, bool everywhere);

@@ -68,10 +68,11 @@ static void choose(const struct swarm *swarm, uint64_t seed, struct params *out)
     out->slow_pct = rng_below(&rng, 5) == 0 ? rng_below(&rng, 21) : 0;
     out->slow_rate = rng_between(&rng, 8000, 100000);
     out->hostile_pct = rng_below(&rng, 2) == 0 && out->nodes > 12 ? rng_below(&rng, 31) : 0;
-    out->hostile = (uint32_t)rng_draw(&rng) & 0xfe; /* the fleeting have a scenario */
+    out->hostile = (uint32_t)rng_draw(&rng) & 0x1fe;
     if (out->hostile_pct > 0 && (out->hostile >> ECLIPSER & 1) != 0) {
         out->known = out->nodes; /* as in a home: it has the records of all members */
     }
+    out->silent = rng_below(&rng, 2);
     for (size_t i = 0; i < swarm->set_count; i++) {
         bool known = params_set(out, swarm->sets[i]);
         ASSERT(known);

@@ -130,6 +130,7 @@ static bool is_about_object(const struct trace_entry *entry) {
     case TRACE_EVENT + OVERLAY_EV_IGNORED:
     case TRACE_EVENT + OVERLAY_EV_REPLACED:
     case TRACE_ACTION + OVERLAY_ACT_PUSH:
+    case TRACE_ACTION + OVERLAY_ACT_KEEP:
     case TRACE_ACTION + OVERLAY_ACT_DROP:
     case TRACE_PUBLISH:
     case TRACE_VERDICT:
@@ -159,6 +160,7 @@ static const char *kind_name(uint8_t kind) {
         [TRACE_ACTION + OVERLAY_ACT_PING] = "ping",
         [TRACE_ACTION + OVERLAY_ACT_PUSH] = "push",
         [TRACE_ACTION + OVERLAY_ACT_SEND] = "->",
+        [TRACE_ACTION + OVERLAY_ACT_KEEP] = "keep",
         [TRACE_ACTION + OVERLAY_ACT_DROP] = "drop",
         [TRACE_UP] = "starts",
         [TRACE_DOWN] = "dies",

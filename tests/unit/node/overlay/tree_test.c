@@ -671,42 +671,89 @@ static void test_a_graft_makes_the_link_eager_and_is_answered_by_pushes(void **s
     }
 }
 
-/* It may have been announced. A word that it is gone would be at hand for whoever lies, too. */
-static void test_what_was_replaced_is_sent_for_ten_seconds_to_whoever_asks(void **state) {
+/* Whatever became of it. A word that it is gone would be at hand for whoever lies, too. */
+static void test_what_was_announced_is_sent_for_ten_seconds_to_whoever_asks(void **state) {
     (void)state;
     const struct overlay_event newer = {.kind = OVERLAY_EV_REPLACED, .key = rig_key(1)};
     const struct overlay_event never_had = {.kind = OVERLAY_EV_REPLACED, .key = rig_key(3)};
+    for (int replaced = 0; replaced < 2; replaced++) {
+        create(false);
+        CHECK_ERR(ERR_OK,
+                  rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
+                                                        .link = A,
+                                                        .key = rig_key(1),
+                                                        .hops = 2,
+                                                        .expires = {rig.now.wall.ms + MINUTE_MS}}));
+        CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
+        if (replaced == 1) {
+            CHECK_ERR(ERR_OK, rig_step(&rig, newer));
+        } else {
+            rig.now.wall.ms += MINUTE_MS; /* the clock was set */
+            rig_tick(&rig);
+            CHECK(rig_count(&rig, OVERLAY_ACT_DROP, RIG_PEERS) + 1 == rig.actions->count);
+        }
+        CHECK(rig.actions->list[0].kind == OVERLAY_ACT_KEEP);
+        CHECK(read_u16(rig.actions->list[0].id.b) == 1);
+        CHECK(rig.actions->list[0].until.ms == rig.now.mono.ms + ANSWERED_MS);
+        CHECK_ERR(ERR_OK, rig_step(&rig, never_had));
+        CHECK(rig.actions->count == 0);
+        rig_bring(&rig, A, 2, 2);
+        pass(ANSWERED_MS - 1);
+        say_graft(B, 1, 3, true);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2); /* the new one too */
+        CHECK(rig.actions->list[0].link == B);
+        CHECK(read_u16(rig.actions->list[0].id.b) == 1);
+        CHECK(rig.actions->list[0].hops == LINK_HOPS_CAUGHT_UP); /* nobody passes it on in haste */
+        CHECK(read_u16(rig.actions->list[1].id.b) == 2);
+        pass(1);
+        say_graft(B, 1, 1, true);
+        CHECK(rig.actions->count == 0);
+        rig_destroy(&rig);
+    }
+}
+
+/* A burst of records by one author, each in the place of the one before, pushes out nothing. */
+static void test_what_was_not_announced_is_not_kept(void **state) {
+    (void)state;
     create(false);
-    rig_bring(&rig, A, 1, 2);
+    rig_bring(&rig, A, 1, LINK_HOPS_CAUGHT_UP);
     CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
-    CHECK_ERR(ERR_OK, rig_step(&rig, newer));
-    CHECK_ERR(ERR_OK, rig_step(&rig, never_had));
-    rig_bring(&rig, A, 2, 2);
-    pass(ANSWERED_MS - 1);
-    say_graft(B, 1, 3, true);
-    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2); /* the new one too */
-    CHECK(rig.actions->list[0].link == B);
+    for (int i = 1; i <= 500; i++) {
+        struct sync_key key = rig_key((uint16_t)i);
+        CHECK_ERR(ERR_OK,
+                  rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_REPLACED, .key = key}));
+        CHECK(rig.actions->count == (i == 1 ? 1 : 0));
+        rig_bring(&rig, A, (uint16_t)(i + 1), LINK_HOPS_CAUGHT_UP);
+    }
+    pass(LONG_MS / 2);
+    say_graft(B, 1, 2, true);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
     CHECK(read_u16(rig.actions->list[0].id.b) == 1);
-    CHECK(rig.actions->list[0].hops == LINK_HOPS_CAUGHT_UP); /* nobody passes it on in haste */
-    CHECK(read_u16(rig.actions->list[1].id.b) == 2);
-    pass(1);
-    say_graft(B, 1, 1, true);
-    CHECK(rig.actions->count == 0);
     rig_destroy(&rig);
 }
 
-static void test_more_is_replaced_than_is_kept_for_those_who_ask(void **state) {
+/* So all of them can be kept, whoever makes them. */
+static void test_no_more_is_announced_in_ten_seconds_than_is_looked_at(void **state) {
     (void)state;
     create(false);
-    for (int i = 1; i <= OVERLAY_REPLACED_MAX + 1; i++) {
-        struct sync_key key = rig_key((uint16_t)i);
-        rig_bring(&rig, A, (uint16_t)i, LINK_HOPS_CAUGHT_UP);
-        CHECK_ERR(ERR_OK,
-                  rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_REPLACED, .key = key}));
+    for (int round = 0; round < 3; round++) {
+        int first = 1 + round * 2000;
+        struct overlay_counts counts;
+        for (int i = first; i < first + 1500; i++) {
+            rig_bring(&rig, A, (uint16_t)i, LINK_HOPS_CAUGHT_UP);
+        }
+        CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
+        overlay_counts(rig.overlay, &counts);
+        CHECK(counts.announced == (uint64_t)(round + 1) * OVERLAY_SAID_MAX);
+        size_t kept = 0;
+        for (int i = first; i < first + 1500; i++) {
+            CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_REPLACED,
+                                                                    .key = rig_key((uint16_t)i)}));
+            kept += rig_count(&rig, OVERLAY_ACT_KEEP, RIG_PEERS);
+        }
+        CHECK(kept == OVERLAY_SAID_MAX);
+        pass(ANSWERED_MS);
     }
-    say_graft(B, 1, OVERLAY_REPLACED_MAX + 1, true);
-    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == OVERLAY_REPLACED_MAX);
-    CHECK(read_u16(rig.actions->list[0].id.b) == 2);
     rig_destroy(&rig);
 }
 
@@ -726,6 +773,42 @@ static void test_whoever_sends_what_we_ignore_then_is_not_to_blame(void **state)
         CHECK(faults(B) == (sent == 1 ? 0 : BROKEN_POINTS));
         rig_destroy(&rig);
     }
+}
+
+/* It brings more than we look at: what it was asked for may be among it. */
+static void
+test_whoever_sends_what_is_turned_away_is_not_to_blame_and_the_next_is_asked(void **state) {
+    (void)state;
+    create(false);
+    rise(C, false);
+    rig_announce(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
+    rig_announce(&rig, C, 1, LINK_HOPS_CAUGHT_UP);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    for (int i = 0; i < OVERLAY_WINDOW_LOOKS; i++) {
+        CHECK(rig_offer(&rig, B, (uint16_t)(1000 + i), LINK_HOPS_CAUGHT_UP) == OVERLAY_WANTED);
+    }
+    CHECK(rig_offer(&rig, B, 1, LINK_HOPS_CAUGHT_UP) == OVERLAY_LATER);
+    CHECK(await(LINK_GRAFT, C, LONG_MS) > 0); /* nobody keeps it from us by that */
+    pass(LONG_MS / 2);
+    CHECK(faults(B) == 0);
+    CHECK(faults(C) == BROKEN_POINTS);
+    rig_destroy(&rig);
+}
+
+static void test_a_full_table_is_nobodys_fault(void **state) {
+    (void)state;
+    create(false);
+    rig_announce(&rig, B, 1, 1);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+    for (int i = 0; i < OVERLAY_OBJECTS_MAX - OVERLAY_RESERVED; i++) {
+        CHECK_ERR(ERR_OK, rig_accept(&rig, A, (uint16_t)(100 + i), LINK_HOPS_CAUGHT_UP));
+    }
+    CHECK(rig_offer(&rig, B, 1, 1) == OVERLAY_FULL);
+    rig_announce(&rig, B, 2, 1);
+    CHECK(missed() == 1); /* nor is anything asked for that there is no room for */
+    pass(LONG_MS / 2);
+    CHECK(faults(B) == 0);
+    rig_destroy(&rig);
 }
 
 static void test_a_graft_undoes_a_prune_of_the_same_turn(void **state) {
@@ -973,9 +1056,13 @@ int main(void) {
         cmocka_unit_test(test_after_what_went_everywhere_no_turn_begins_for_a_second),
         cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
         cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
-        cmocka_unit_test(test_what_was_replaced_is_sent_for_ten_seconds_to_whoever_asks),
-        cmocka_unit_test(test_more_is_replaced_than_is_kept_for_those_who_ask),
+        cmocka_unit_test(test_what_was_announced_is_sent_for_ten_seconds_to_whoever_asks),
+        cmocka_unit_test(test_what_was_not_announced_is_not_kept),
+        cmocka_unit_test(test_no_more_is_announced_in_ten_seconds_than_is_looked_at),
         cmocka_unit_test(test_whoever_sends_what_we_ignore_then_is_not_to_blame),
+        cmocka_unit_test(
+            test_whoever_sends_what_is_turned_away_is_not_to_blame_and_the_next_is_asked),
+        cmocka_unit_test(test_a_full_table_is_nobodys_fault),
         cmocka_unit_test(test_a_graft_undoes_a_prune_of_the_same_turn),
         cmocka_unit_test(test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobody),
         cmocka_unit_test(test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next),

@@ -14,6 +14,7 @@ enum {
     HOUR = DURATION_HOUR_MS,
     ANSWER_MS = 10 * 1000,
     REFUSED_MS = 20 * 1000,
+    THEIRS = OVERLAY_SLOTS - OVERLAY_DIALLED_FEW, /* slots that others may have */
     DIALLED = 5, /* by us: numbers 1 to 5, the first three the oldest */
 };
 
@@ -665,7 +666,8 @@ static void test_those_who_say_nothing_keep_no_link_of_ours_out(void **state) {
     for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
         rise_from(peer, peer, 0, true);
         CHECK(rig_sent(&rig, LINK_NEIGHBOUR, peer) == 1);
-        CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, RIG_PEERS) == 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, RIG_PEERS) ==
+              (peer <= OVERLAY_DIALLED_FEW ? 0 : 1)); /* so many places are ours */
     }
     for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
         rig_neighbour(&rig, peer, NEIGHBOUR_MORE);
@@ -684,7 +686,7 @@ static void test_those_who_say_nothing_keep_no_link_of_ours_out(void **state) {
 static void test_who_has_just_dialled_gives_way_to_nobody(void **state) {
     (void)state;
     rig_create(&rig);
-    for (peer_no peer = 100; peer < 100 + OVERLAY_SLOTS; peer++) {
+    for (peer_no peer = 100; peer < 100 + THEIRS; peer++) {
         rise_from(peer, peer, 0, false);
         rig_pass(&rig, 100);
     }
@@ -695,12 +697,69 @@ static void test_who_has_just_dialled_gives_way_to_nobody(void **state) {
     rig_destroy(&rig);
 }
 
+/* Each has two links, none of them older than a second. */
+static void crowd_in(link_no *link, peer_no count) {
+    for (peer_no i = 0; i < 2 * count; i++) {
+        (void)rig_step(&rig, (struct overlay_event){
+                                 .kind = OVERLAY_EV_LINK_UP, .peer = 100 + i / 2, .link = ++*link});
+        rig_pass(&rig, 500 / count);
+    }
+}
+
+static void test_those_who_dial_all_the_time_keep_no_link_of_ours_out(void **state) {
+    (void)state;
+    for (peer_no count = 1; count <= 2 * OVERLAY_SLOTS; count++) {
+        link_no link = 100;
+        rig_create(&rig);
+        for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
+            crowd_in(&link, count);
+            rise_from(peer, peer, 0, true);
+            crowd_in(&link, count);
+            rig_neighbour(&rig, peer, NEIGHBOUR_MORE);
+            CHECK(overlay_is_linked(rig.overlay, peer));
+        }
+        rig_destroy(&rig);
+    }
+}
+
+/* Else one home would keep others out with half as many certificates. */
+static void test_who_has_two_links_gives_one_up_to_who_has_none(void **state) {
+    (void)state;
+    link_no link = 100;
+    rig_create(&rig);
+    crowd_in(&link, THEIRS / 2);
+    rise_from(A, A, 0, false);
+    CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 101) == 1); /* the oldest */
+    CHECK(rig.actions->count == 1);
+    rig_neighbour(&rig, A, NEIGHBOUR_MORE);
+    CHECK(overlay_is_linked(rig.overlay, A));
+    rig_destroy(&rig);
+}
+
+static void test_a_dial_that_finds_no_slot_is_made_again_soon(void **state) {
+    (void)state;
+    rig_create(&rig);
+    for (peer_no peer = 100; peer < 100 + THEIRS; peer++) {
+        rise_from(peer, peer, 0, false);
+    }
+    for (peer_no peer = 1; peer <= OVERLAY_DIALLED_FEW; peer++) {
+        rise_from(peer, peer, 0, true);
+    }
+    CHECK(overlay_deadline(rig.overlay, rig.now).ms - rig.now.mono.ms > SECOND);
+    CHECK(rig_step(&rig,
+                   (struct overlay_event){
+                       .kind = OVERLAY_EV_LINK_UP, .peer = 50, .link = 50, .dialled = true}) ==
+          ERR_FULL_LINKS);
+    CHECK(overlay_deadline(rig.overlay, rig.now).ms - rig.now.mono.ms <= SECOND / 2);
+    rig_destroy(&rig);
+}
+
 static void test_who_says_nothing_for_longest_gives_way_to_who_comes(void **state) {
     (void)state;
     rig_create(&rig);
     rise_in_silence(true);
     rise_from(A, A, 0, false);
-    CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 100 + OVERLAY_SLOTS) == 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_CLOSE, 100 + 2 * OVERLAY_SLOTS - THEIRS) == 1);
     rig_neighbour(&rig, A, NEIGHBOUR_MORE);
     CHECK(overlay_is_linked(rig.overlay, A));
     rig_destroy(&rig);
@@ -798,6 +857,9 @@ int main(void) {
         cmocka_unit_test(test_who_dials_again_and_says_nothing_has_two_links),
         cmocka_unit_test(test_those_who_say_nothing_keep_no_link_of_ours_out),
         cmocka_unit_test(test_who_has_just_dialled_gives_way_to_nobody),
+        cmocka_unit_test(test_those_who_dial_all_the_time_keep_no_link_of_ours_out),
+        cmocka_unit_test(test_who_has_two_links_gives_one_up_to_who_has_none),
+        cmocka_unit_test(test_a_dial_that_finds_no_slot_is_made_again_soon),
         cmocka_unit_test(test_who_says_nothing_for_longest_gives_way_to_who_comes),
         cmocka_unit_test(test_who_is_shunned_takes_no_slot_from_others),
         cmocka_unit_test(test_a_third_link_into_one_network_is_closed_whoever_dials),

@@ -187,6 +187,9 @@ static int propose(struct cli *cli) {
     }
     if (failed == 0) {
         say_lines(&treaty, "TREATY");
+        term_line("EFFECT", "",
+                  "what is asked from now on crosses once both have decided it; nothing from "
+                  "before");
         decisions_say_by(&decisions, &pub.owner.sign);
         decisions_say_others(&decisions, NULL);
         failed =

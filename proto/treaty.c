@@ -285,6 +285,21 @@ bool treaties_let_once(const struct governance *governance, const struct request
            treaties_let(governance, request, role, now);
 }
 
+struct instant treaty_since(const struct agreed *agreed) {
+    return agreed->began.ms > agreed->treaty.created.ms ? agreed->began : agreed->treaty.created;
+}
+
+struct instant treaties_since(const struct governance *governance, const struct agreed *agreed) {
+    const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+    struct instant since = treaty_since(agreed);
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *other = &governance->treaties[i];
+        bool same = other->by != 0 && treaty_side(&other->treaty, &far->community) != NULL;
+        since = same && treaty_since(other).ms < since.ms ? treaty_since(other) : since;
+    }
+    return since;
+}
+
 enum err treaty_crosses(const struct treaty *treaty, const struct id *from,
                         const struct request *request, enum member_role role) {
     const struct treaty_side *far = treaty_far_side(treaty, from);
@@ -570,6 +585,9 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
     enum err err = request_decode(out->object.body, &out->request);
     if (err == ERR_OK) {
         err = verify_author(&request->head, crossing, now, &out->author);
+    }
+    if (err == ERR_OK && !instant_reached(request->head.created, treaty->created)) {
+        err = ERR_DENY_EXPIRED; /* whoever asked it was told of no other community */
     }
     if (err != ERR_OK) {
         return err;

@@ -46,9 +46,9 @@ struct own_gateway { /* the newest one of ours for a treaty */
 
 static const struct sibling *sibling_of(const struct core *core, const struct id *community);
 static enum err visit_own(void *context, const struct store_object *row);
-static enum err lets_object(struct core *core, const struct agreed *agreed, const struct id *id,
-                            enum object_kind kind, bool *out);
-static enum err lets_row(struct core *core, const struct agreed *agreed,
+static enum err lets_object(struct core *core, const struct agreed *agreed, struct instant since,
+                            const struct id *id, bool *out);
+static enum err lets_row(struct core *core, const struct agreed *agreed, struct instant since,
                          const struct store_object *row, bool *out);
 static enum err keep_carry(struct core *core, const struct carry *wanted);
 static struct carry *carry_place(struct core *core, const struct carry *wanted);
@@ -152,9 +152,14 @@ enum err gateway_accepted(struct core *core, const struct id *id, enum object_ki
             border_lingers(agreed, core->now.wall)
                 ? treaty_far_side(&agreed->treaty, &governance->community)
                 : NULL;
-        bool crosses = false;
-        if (far != NULL && sibling_of(core, &far->community) != NULL) {
-            err = lets_object(core, agreed, id, kind, &crosses);
+        /* A roll says who is a member, and whether the treaty is in force: that crosses whatever it
+         * says. */
+        bool crosses = far != NULL && sibling_of(core, &far->community) != NULL;
+        if (crosses && kind != OBJECT_ROLL) {
+            const struct instant since = kind == OBJECT_WITHDRAWAL
+                                             ? treaties_since(governance, agreed)
+                                             : treaty_since(agreed);
+            err = lets_object(core, agreed, since, id, &crosses);
         }
         if (err == ERR_OK && crosses) {
             const struct carry wanted = {.used = true,
@@ -187,24 +192,23 @@ static enum err keep_carry(struct core *core, const struct carry *wanted) {
     return err;
 }
 
-/* A roll says who is a member, and whether the treaty is in force: that crosses whatever it says.
- */
-static enum err lets_object(struct core *core, const struct agreed *agreed, const struct id *id,
-                            enum object_kind kind, bool *out) {
+/* A request that was made since then, or the withdrawal of one. */
+static enum err lets_object(struct core *core, const struct agreed *agreed, struct instant since,
+                            const struct id *id, bool *out) {
     struct store_object row;
-    *out = kind == OBJECT_ROLL;
-    if (*out || governance_treaty(community_governance(core->community), &agreed->id,
-                                  core->now.wall) == NULL) {
+    *out = false;
+    if (governance_treaty(community_governance(core->community), &agreed->id, core->now.wall) ==
+        NULL) {
         return ERR_OK;
     }
     enum err err = store_object_get(core->store, id, &row);
     if (err == ERR_OK && !instant_reached(core->now.wall, row.expires)) {
-        return lets_row(core, agreed, &row, out);
+        return lets_row(core, agreed, since, &row, out);
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-static enum err lets_row(struct core *core, const struct agreed *agreed,
+static enum err lets_row(struct core *core, const struct agreed *agreed, struct instant since,
                          const struct store_object *row, bool *out) {
     struct signed_object object;
     struct withdrawal withdrawal;
@@ -213,12 +217,12 @@ static enum err lets_row(struct core *core, const struct agreed *agreed,
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK && row->kind == OBJECT_WITHDRAWAL) {
         err = withdrawal_decode(object.body, &withdrawal);
-        return err == ERR_OK ? lets_object(core, agreed, &withdrawal.request, OBJECT_REQUEST, out)
+        return err == ERR_OK ? lets_object(core, agreed, since, &withdrawal.request, out)
                              : ERR_HOST_DATABASE;
     }
     if (err == ERR_OK && row->kind == OBJECT_REQUEST) {
         err = request_decode(object.body, &request);
-        *out = err == ERR_OK && author != NULL &&
+        *out = err == ERR_OK && author != NULL && instant_reached(request.head.created, since) &&
                treaty_crosses(&agreed->treaty, community_id(core->community), &request,
                               author->role) == ERR_OK;
     }

@@ -124,7 +124,7 @@ def made(ada, ben, cleo, side):
     text = answered(ada, YES_NO, "y", "treaty", "propose", line)
     for wanted in ("members of each may ask the other with: search_warrant, voluntary", "longest time asked for: 6 h",
                    "requests that cross in a day: 16 each way", "places asked about in Oak Street: anywhere",
-                   "places asked about here: 800 m around 52.5200,13.4050", "2 of 2 administrators: you, then 1 of Ben"):
+                   "places asked about here: 800 m around 52.5200,13.4050", "what is asked from now on crosses once both", "2 of 2 administrators: you, then 1 of Ben"):
         assert wanted in text, text
     code = code_of(text)
     assert f"stoop charter sign {code}" in refused(ada, FAILED, "is under way already", "treaty", "propose", line)
@@ -132,6 +132,8 @@ def made(ada, ben, cleo, side):
     shown = text.split("TREATY   ")[1].split("\nBY ")[0]
     text = sign(ben, code)
     lines = [c.replace("\n", " ") for c in re.sub(r"\n {9}", " ", text.split("CHANGE   ", 1)[1]).split("\nSIGNED")[0].split("\nCHANGE   ")]
+    since = lines.pop()
+    assert re.fullmatch("what was asked here since .* crosses too, and nothing from before", since), since
     for each in lines:
         assert each in re.sub(r"\n {9}", " ", shown), (each, shown)
     assert len(lines) == 15, lines

@@ -136,6 +136,7 @@ static void test_every_term_is_told_to_who_signs(void **state) {
     SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
     char until[TIME_TEXT_MAX];
     char line[TIME_TEXT_MAX + 8];
+    char effect[TIME_TEXT_MAX + 64];
     propose();
     own_side()->clerks[1] = (struct sign_public){{99}};
     treaty.caps = (struct caps){.span_s = 5400, .area_m2 = 300, .live_requests = 2};
@@ -147,6 +148,9 @@ static void test_every_term_is_told_to_who_signs(void **state) {
     changes_of_act(&terms, &act, &members, &changes);
     time_text(treaty.until, until);
     (void)snprintf(line, sizeof line, "until %s", until);
+    time_text(act.head.created, until);
+    (void)snprintf(effect, sizeof effect,
+                   "what was asked here since %s crosses too, and nothing from before", until);
     static const char clerks[] =
         "clerks of Elm Street, who say who belongs to it: Ada with the key "
         "1400000000000000, key 6300000000000000, no home that belongs";
@@ -168,6 +172,7 @@ static void test_every_term_is_told_to_who_signs(void **state) {
         "places asked about here: anywhere",
         clerks,
         "founder of Elm Street: the key 0a00000000000000; it could bring in 8",
+        effect,
     };
     check_lines(&changes, wanted, COUNT_OF(wanted));
     CHECK(!changes.cut);
@@ -435,8 +440,10 @@ static void ask_across(void) {
     propose();
     agreed = (struct agreed){.id = {{7}}, .treaty = treaty};
     said = (struct roll){.caps = CAPS_DEFAULT, .treaty_count = 1, .treaties = {agreed.id}};
-    asked = (struct request){
-        .instrument.kind = INSTRUMENT_VOLUNTARY, .from = NOW, .to = {NOW.ms + 20000}};
+    asked = (struct request){.head.created = treaty.created,
+                             .instrument.kind = INSTRUMENT_VOLUNTARY,
+                             .from = NOW,
+                             .to = {NOW.ms + 20000}};
     asked.place = (struct geo_place){60, 1, {{525200000, 134050000}}};
 }
 
@@ -467,6 +474,11 @@ static void test_why_a_treaty_holds_a_request_back_is_told(void **state) {
     asked.to.ms--;
     asked.place.radius_m = 70;
     check_held_back(MEMBER_HOME, "its treaty lets 12000 m2 be asked about at most");
+    asked.place.radius_m = 60;
+    agreed.began.ms = asked.head.created.ms; /* by the act, which comes after the treaty's text */
+    check_held_back(MEMBER_HOME, NULL);
+    agreed.began.ms++;
+    check_held_back(MEMBER_HOME, "it was asked before this treaty was made");
 }
 
 static void test_why_their_charter_holds_a_request_back_is_told(void **state) {
@@ -489,7 +501,9 @@ static void test_why_their_charter_holds_a_request_back_is_told(void **state) {
     check_held_back(MEMBER_HOME, "its charter lets it be asked with nothing but: emergency");
     check_held_back(MEMBER_ADMINISTRATOR, NULL);
     said.treaties[0].b[0]++;
-    check_held_back(MEMBER_ADMINISTRATOR, "it has no such treaty in force, as its clerks say");
+    check_held_back(MEMBER_ADMINISTRATOR,
+                    "it has no such treaty in force, as its clerks say; should it come "
+                    "into force, this goes there");
 }
 
 /* Options of a treaty are written as the charter's file has them. */

@@ -105,9 +105,19 @@ static void end_treaty(struct street *street, int founder) {
     act(street, founder, &ended);
 }
 
-static struct street agree(uint64_t seed, uint32_t live, int clerk) {
-    struct street street = {.world = world_create(seed, HOMES + 1, NULL)};
+/* The founders' acts make the treaty, as it is written now. */
+static void decide(struct street *street) {
     SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    CHECK_ERR(ERR_OK, treaty_encode(&street->treaty, &body));
+    sha256(buffer_bytes(&body), &street->treaty_id);
+    const struct act made = {.treaty = buffer_bytes(&body)};
+    act(street, ASKER, &made);
+    act(street, FAR, &made);
+}
+
+/* It is written, and no act has made it. */
+static struct street draft(uint64_t seed, uint32_t live, int clerk) {
+    struct street street = {.world = world_create(seed, HOMES + 1, NULL)};
     struct world *world = street.world;
     struct treaty *treaty = &street.treaty;
     street.sides[1] = found(world, ELSEWHERE, OWNER);
@@ -126,12 +136,13 @@ static struct street agree(uint64_t seed, uint32_t live, int clerk) {
     bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
     side(&street, order ? ASKER : FAR, clerk, &treaty->sides[0]);
     side(&street, order ? FAR : ASKER, clerk, &treaty->sides[1]);
-    CHECK_ERR(ERR_OK, treaty_encode(treaty, &body));
-    sha256(buffer_bytes(&body), &street.treaty_id);
-    const struct act made = {.treaty = buffer_bytes(&body)};
-    act(&street, ASKER, &made);
-    act(&street, FAR, &made);
     world->homes[OWNER].footage = WORLD_MATCH;
+    return street;
+}
+
+static struct street agree(uint64_t seed, uint32_t live, int clerk) {
+    struct street street = draft(seed, live, clerk);
+    decide(&street);
     return street;
 }
 
@@ -228,6 +239,57 @@ static void test_what_is_withdrawn_here_ends_there(void **state) {
     world_run(world, MINUTE);
     for (int home = FAR; home < HOMES; home++) {
         CHECK(world_log_count(world, home, "request_withdrawn ") == 1);
+    }
+    world_destroy(world);
+}
+
+static bool has_withdrawn(struct world *world, int home) {
+    return world_log_count(world, home, "request_withdrawn ") == 1;
+}
+
+/* Who asked it was told that the homes of this side see it: so neither it nor its withdrawal
+ * crosses by a treaty that was written before, and made after. */
+static void test_what_was_asked_before_the_treaty_stays(void **state) {
+    (void)state;
+    struct street street = draft(21, 10, NOBODY);
+    struct world *world = street.world;
+    world_run(world, MINUTE);
+    ask(&street);
+    world_run(world, MINUTE);
+    decide(&street);
+    world_run(world, 2 * MINUTE);
+    struct street later = street;
+    ask(&later);
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &later.id));
+    world_kill(world, GATE_A);
+    CHECK_ERR(ERR_OK, world_start(world, GATE_A)); /* looks for all that may have to cross */
+    CHECK_ERR(ERR_OK, world_withdraw(world, ASKER, &street.id, street.request.head.expires));
+    world_run(world, 2 * MINUTE);
+    for (int home = 0; home < HOMES; home++) {
+        CHECK(world_has_object(world, home, &later.id));
+        CHECK(world_has_object(world, home, &street.id) == (home < FAR));
+        CHECK(has_withdrawn(world, home) == (home < FAR));
+    }
+    world_destroy(world);
+}
+
+/* It crossed by the treaty before, so its withdrawal goes by the one that took that one's place. */
+static void test_what_crossed_by_a_former_treaty_is_withdrawn_by_the_next(void **state) {
+    (void)state;
+    struct street street = settle(22);
+    struct world *world = street.world;
+    ask(&street);
+    CHECK(world_run_until(world, 5 * MINUTE, sealed, &street.id));
+    end_treaty(&street, ASKER);
+    end_treaty(&street, FAR);
+    world_run(world, MINUTE);
+    street.treaty.created = world_wall(world, ASKER);
+    decide(&street);
+    world_run(world, 2 * MINUTE);
+    CHECK_ERR(ERR_OK, world_withdraw(world, ASKER, &street.id, street.request.head.expires));
+    world_run(world, MINUTE);
+    for (int home = FAR; home < HOMES; home++) {
+        CHECK(has_withdrawn(world, home));
     }
     world_destroy(world);
 }
@@ -959,6 +1021,8 @@ int main(void) {
         cmocka_unit_test(test_what_is_asked_here_is_granted_there),
         cmocka_unit_test(test_what_crossed_lasts_over_a_start),
         cmocka_unit_test(test_what_is_withdrawn_here_ends_there),
+        cmocka_unit_test(test_what_was_asked_before_the_treaty_stays),
+        cmocka_unit_test(test_what_crossed_by_a_former_treaty_is_withdrawn_by_the_next),
         cmocka_unit_test(test_only_what_the_treaty_names_crosses),
         cmocka_unit_test(test_a_treatys_end_ends_the_next_request),
         cmocka_unit_test(test_a_home_that_was_off_for_days_takes_what_crossed),

@@ -107,6 +107,7 @@ const struct shape roll_shape = SHAPE_OF("Roll", roll_rows, roll_check);
 static const struct shape_field gateway_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct gateway, head, NEEDED, .sub = &head_shape),
     ROW(2, SHAPE_FIXED, struct gateway, treaty, NEEDED),
+    ROW(3, SHAPE_BOOL, struct gateway, ended),
 };
 static bool gateway_check(const void *plain) {
     const struct gateway *gateway = plain;

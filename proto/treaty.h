@@ -47,6 +47,7 @@ struct roll {
 struct gateway {
     struct head head;
     struct id treaty;
+    bool ended; /* it took its word back: of one home and treaty the newest counts */
 };
 
 struct membership { /* all borrowed from what was decoded */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/gateways.h"
 #include "cli/terms.h"
 #include "tests/support/check.h"
 #include "tests/support/samples.h"
@@ -552,8 +553,38 @@ static void test_who_removes_a_clerk_is_told_what_it_can_do(void **state) {
     }
 }
 
+/* Whoever takes it out is told that nothing crosses then. */
+static void test_the_last_home_that_carries_is_told_of(void **state) {
+    (void)state;
+    static const char *const last = "no other home carries for Oak Street: nothing crosses then";
+    static struct gateways gateways;
+    propose();
+    here.treaty_count = 1;
+    here.treaties[0] = (struct agreed){.id = {{5}}, .treaty = treaty, .by = 2};
+    gateways.count = 2;
+    gateways.list[0] = (struct gateway_home){.treaty = {{5}}, .home = &homes[0]};
+    gateways.list[1] = (struct gateway_home){.treaty = {{5}}, .home = &homes[1]};
+    homes[1].sponsor = &homes[0];
+    const struct {
+        int home, carry; /* how many do */
+        bool subtree, over, told;
+    } cases[] = {{0, 2, false, false, false},
+                 {0, 2, true, false, true},
+                 {0, 1, false, false, true},
+                 {2, 1, true, false, false},
+                 {0, 1, false, true, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+        gateways.count = (size_t)cases[i].carry;
+        gateways_go(&gateways, &here, &homes[cases[i].home], cases[i].subtree,
+                    cases[i].over ? treaty.until : NOW, &changes);
+        check_lines(&changes, &last, cases[i].told ? 1 : 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_last_home_that_carries_is_told_of, set_up),
         cmocka_unit_test_setup(test_what_is_proposed_lets_what_the_charter_does, set_up),
         cmocka_unit_test_setup(test_clerks_are_administrators_homes_that_belong, set_up),
         cmocka_unit_test_setup(test_a_home_is_a_clerk_once, set_up),

@@ -130,15 +130,19 @@ const struct roll *treaties_counting(const struct governance *governance,
     return roll_counting(heard->rolls[place], treaty_far_side(treaty, &governance->community), now);
 }
 
-const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
-                         char out[TREATY_STATE_MAX]) {
+const char *treaty_state(const struct agreed *agreed, const struct roll *said, bool carried,
+                         struct instant now, char out[TREATY_STATE_MAX]) {
+    const bool heard = said != NULL && said->head.created.ms > 0;
+    char day[DAY_BYTES];
     if (agreed->ended_by != 0) {
         (void)snprintf(out, TREATY_STATE_MAX, "ended by act %u", agreed->ended_by);
+    } else if (treaty_stands(agreed, now) && heard && roll_names(said, &agreed->id) && !carried) {
+        day_text(said->head.created, day);
+        (void)snprintf(out, TREATY_STATE_MAX, "in force, by its word of %s", day);
     } else {
         (void)snprintf(out, TREATY_STATE_MAX, "%s",
                        !treaty_stands(agreed, now) ? "over"
-                       : said == NULL || said->head.created.ms == 0
-                           ? "decided here; no word of it from the other side"
+                       : !heard ? "decided here; no word of it from the other side"
                        : roll_names(said, &agreed->id) ? "in force"
                                                        : "decided here; not in force there");
     }

@@ -213,8 +213,9 @@ def granted(s, start, stay):
     """Asked in Elm, granted in Oak, collected in Elm: everything about it is checked again there."""
     add_camera(s.otto, "porch", start)
     s.otto.until(lambda: s.otto.facts("status")["camera_list_version"], lambda v: v == 1)
-    for home in (s.gil, s.hal):  # the rolls of both sides are the first that is carried
-        home.until(lambda h=home: h.journal().count("info border: carried"), lambda n: n >= 2, LONG_S)
+    for home, street in ((s.ada, OAK), (s.otto, ELM)):  # the rolls of both sides are the first that is carried
+        home.until(lambda h=home, w=street: next(t["other_side"] for t in h.facts("treaty", "list") if t["with"] == w),
+                   lambda word: word == "in force", LONG_S)
     request = asks(s.ada, start)
     assert (request["goes_to"], request["not_to"]) == ([OAK], []), request
     all_see(s.elm + s.oak, request)

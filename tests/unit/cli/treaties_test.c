@@ -270,20 +270,23 @@ static void test_one_stands_with_a_community_at_a_time(void **state) {
     time_text(until, time);
     (void)snprintf(line, sizeof line, "a treaty with Oak Street stands already, until %s", time);
     check_fault(line);
-    assert_string_equal(treaty_state(&here.treaties[0], NULL, NOW, text),
+    assert_string_equal(treaty_state(&here.treaties[0], NULL, true, NOW, text),
                         "decided here; no word of it from the other side");
     struct roll said = {.head = {.created = NOW}};
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text),
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text),
                         "decided here; not in force there");
     said.treaties[said.treaty_count++] = here.treaties[0].id;
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "in force");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text), "in force");
+    day_text(NOW, time); /* nobody would carry the news of its end */
+    (void)snprintf(line, sizeof line, "in force, by its word of %s", time);
+    assert_string_equal(treaty_state(&here.treaties[0], &said, false, NOW, text), line);
     here.treaties[0].ended = NOW;
     here.treaties[0].ended_by = 5;
     check_fault(NULL);
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "ended by act 5");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text), "ended by act 5");
     stand(1, NOW);
     check_fault(NULL);
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "over");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text), "over");
 }
 
 static struct treaties_heard heard;
@@ -326,17 +329,18 @@ static void test_a_clerk_that_was_removed_there_says_nothing(void **state) {
     clerk_says(&clerks[0], -2000, good);
     clerk_says(&clerks[1], -1000, (struct roll){.version = 2}); /* it was away */
     const struct roll *counts = treaties_counting(&here, &heard, 0, NOW);
-    assert_string_equal(treaty_state(made, counts, NOW, text), "in force");
+    assert_string_equal(treaty_state(made, counts, true, NOW, text), "in force");
 
     clerk_says(&clerks[1], -900, without);
     counts = treaties_counting(&here, &heard, 0, NOW);
-    assert_string_equal(treaty_state(made, counts, NOW, text), "decided here; not in force there");
+    assert_string_equal(treaty_state(made, counts, true, NOW, text),
+                        "decided here; not in force there");
 
     memcpy(good.removed[good.removed_count++].b, far.clerks[1].b, sizeof far.clerks[1].b);
     clerk_says(&clerks[0], -800, good);
     clerk_says(&clerks[1], -700, without);
     counts = treaties_counting(&here, &heard, 0, NOW);
-    assert_string_equal(treaty_state(made, counts, NOW, text), "in force");
+    assert_string_equal(treaty_state(made, counts, true, NOW, text), "in force");
 
     memcpy(without.removed[without.removed_count++].b, far.clerks[0].b, sizeof far.clerks[0].b);
     clerk_says(&clerks[1], -600, without); /* nobody here knows which one lies */

@@ -295,7 +295,8 @@ struct instant treaties_since(const struct governance *governance, const struct 
     struct instant since = treaty_since(agreed);
     for (size_t i = 0; i < governance->treaty_count; i++) {
         const struct agreed *other = &governance->treaties[i];
-        bool same = other->by != 0 && treaty_side(&other->treaty, &far->community) != NULL;
+        bool same =
+            far != NULL && other->by != 0 && treaty_side(&other->treaty, &far->community) != NULL;
         since = same && treaty_since(other).ms < since.ms ? treaty_since(other) : since;
     }
     return since;

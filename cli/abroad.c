@@ -13,6 +13,12 @@ struct destination { /* another community that has the place that is asked about
     char why[HOLDS_BACK_MAX];
 };
 
+static int load_proposed(struct client *client, const struct governance *governance,
+                         struct abroad *out);
+static void take_proposed(const struct governance *governance, const struct signed_object *object,
+                          struct abroad *out);
+static void show_proposed(const struct governance *governance, const struct abroad *abroad,
+                          const struct request *request);
 static bool asked_here(const struct governance *governance, const struct request *request);
 static bool destination_of(const struct governance *governance, const struct abroad *abroad,
                            const struct request *request, size_t place, struct destination *out);
@@ -24,21 +30,65 @@ int abroad_load(struct client *client, const struct community_terms *community,
     static struct member self;
     const struct governance *governance = &community->governance;
     *out = (struct abroad){.own = ERR_OK, .role = MEMBER_OUTSIDER};
-    if (!id_is_zero(&status->as.status.outside) || governance->treaty_count == 0) {
+    if (!id_is_zero(&status->as.status.outside)) {
         return 0;
+    }
+    int failed = load_proposed(client, governance, out);
+    if (failed != 0 || governance->treaty_count + out->proposed_count == 0) {
+        return failed;
     }
     out->own = client_chain(client, community, &status->as.status.certificate, now_wall(), &self);
     if (out->own != ERR_OK) {
         return 0;
     }
     out->role = self.role;
-    int failed = abroad_rolls(client, governance, out->said);
+    failed = abroad_rolls(client, governance, out->said);
     if (failed == 0) {
         failed = members_load(client, community, &out->members);
     }
     return failed == 0
                ? gateways_load(client, &governance->community, &out->members, &out->gateways)
                : failed;
+}
+
+/* Whatever is asked since one was proposed crosses by it once it is decided (PROTOCOL 4.14). */
+static int load_proposed(struct client *client, const struct governance *governance,
+                         struct abroad *out) {
+    static struct control_reply reply;
+    const struct control_request ask = {.op = CONTROL_PROPOSALS};
+    struct signed_object object;
+    int failed = client_ask(client, &ask);
+    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+        if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
+            object.kind == OBJECT_ENDORSEMENT && out->proposed_count < COUNT_OF(out->proposed)) {
+            take_proposed(governance, &object, out);
+        }
+    }
+    return failed;
+}
+
+/* Of each community one, by an administrator, that follows the newest act. */
+static void take_proposed(const struct governance *governance, const struct signed_object *object,
+                          struct abroad *out) {
+    static struct act act;
+    struct endorsement endorsement;
+    struct treaty *treaty = &out->proposed[out->proposed_count];
+    const struct sign_public *key = &object->signatures[0].key;
+    if (endorsement_decode(object->body, &endorsement) != ERR_OK ||
+        instant_reached(now_wall(), endorsement.head.expires) ||
+        !charter_has_administrator(&governance->charter, key) ||
+        !act_signed_by(endorsement.act, key, &endorsement.signature) ||
+        act_decode(endorsement.act, &act) != ERR_OK || act.treaty.len == 0 ||
+        !id_equal(&act.previous, &governance->head) ||
+        treaty_decode(act.treaty, treaty) != ERR_OK) {
+        return;
+    }
+    const struct treaty_side *far = treaty_far_side(treaty, &governance->community);
+    bool another = far != NULL;
+    for (size_t i = 0; another && i < out->proposed_count; i++) {
+        another = treaty_side(&out->proposed[i], &far->community) == NULL;
+    }
+    out->proposed_count += another ? 1 : 0;
 }
 
 void abroad_finish(struct abroad *abroad) {
@@ -87,11 +137,27 @@ void abroad_show(const struct governance *governance, const struct abroad *abroa
         }
         goes = true;
     }
+    show_proposed(governance, abroad, request);
     if (goes && !here) {
         term_put("BEYOND",
                  "the area of %s: its homes see this too, and are asked only where a "
                  "camera sees that far",
                  safe_text(governance->charter.name, NAME_MAX_BYTES, safe));
+    }
+}
+
+static void show_proposed(const struct governance *governance, const struct abroad *abroad,
+                          const struct request *request) {
+    char safe[SAFE_MAX];
+    for (size_t i = 0; i < abroad->proposed_count; i++) {
+        const struct treaty *treaty = &abroad->proposed[i];
+        const struct treaty_side *far = treaty_far_side(treaty, &governance->community);
+        if (treaty_lets(treaty, far, request, abroad->role) == ERR_OK) {
+            term_put("MAY GO",
+                     "to %.400s too: a treaty is proposed, and may be decided before "
+                     "this ends",
+                     safe_text(far->name, NAME_MAX_BYTES, safe));
+        }
     }
 }
 

@@ -11,7 +11,9 @@ struct abroad {
     enum err own; /* how this home's certificate verified: but for ERR_OK nothing crosses */
     enum member_role role;               /* of who asks; an outsider's requests cross nowhere */
     struct roll said[TREATIES_KEPT_MAX]; /* what counts of it; zeroed: nothing does */
-    struct member_list members;          /* of who carries, where there is a treaty */
+    size_t proposed_count;
+    struct treaty proposed[TREATIES_MAX]; /* by some administrators; not decided yet */
+    struct member_list members;           /* of who carries, where there is a treaty */
     struct gateways gateways;
 };
 

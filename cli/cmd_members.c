@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/decisions.h"
+#include "cli/gateways.h"
 #include "cli/sent.h"
 #include "cli/terms.h"
 #include "cli/treaties.h"
@@ -28,6 +29,7 @@ static void list_member(const struct cli *cli, const struct listed *listed, stru
 static void say_member(const struct listed *listed);
 static void indented(const struct listed *listed, char out[SAFE_MAX]);
 static int take_remove_options(struct cli *cli, struct parting *out);
+static int load_gateways(struct client *client);
 static int choose_way(const struct cli *cli, struct parting *parting);
 static int nobody_here_may(const struct parting *parting);
 static bool owns(const struct listed *home, const struct sign_public *key);
@@ -35,6 +37,7 @@ static int find_officers(struct parting *parting);
 static bool too_few_left(const struct parting *parting);
 static void say_removal(const struct parting *parting);
 static void say_clerks(const struct parting *parting);
+static void say_gateways(const struct parting *parting);
 static void say_brought(const struct listed *member, bool go);
 static void say_administrators(const struct parting *parting);
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
@@ -49,6 +52,7 @@ static void say_room_left(const struct cli *cli);
 static void say_leaving(const struct parting *parting);
 
 static struct decisions decisions;
+static struct gateways gateways;
 
 /* ---- members ---- */
 
@@ -165,6 +169,9 @@ int cmd_remove(struct cli *cli) {
         failed = decisions_load(cli, client, &decisions);
     }
     if (failed == 0) {
+        failed = load_gateways(client);
+    }
+    if (failed == 0) {
         failed = members_find(&decisions.members, cli->argv[1], &parting.member);
     }
     if (failed == 0) {
@@ -206,6 +213,11 @@ static int take_remove_options(struct cli *cli, struct parting *out) {
                              REMOVED_REASON_BYTES - 1);
     }
     return failed;
+}
+
+static int load_gateways(struct client *client) {
+    return gateways_load(client, &decisions.community.governance.community, &decisions.members,
+                         &gateways);
 }
 
 /* By the home that brought it in; else by administrators; else not from here. */
@@ -310,6 +322,7 @@ static void say_removal(const struct parting *parting) {
               outside ? "it is for good: it could ask again by a new certificate alone"
                       : "it is for good: it could come back as a new home alone, by a new invite");
     say_clerks(parting);
+    say_gateways(parting);
     say_administrators(parting);
     if (parting->by_act) {
         decisions_say_by(&decisions, &parting->pub.owner.sign);
@@ -329,6 +342,16 @@ static void say_clerks(const struct parting *parting) {
     for (const char *line = changes_first(&changes); line != NULL;
          line = changes_next(&changes, line)) {
         term_line("", "", line);
+    }
+}
+
+static void say_gateways(const struct parting *parting) {
+    SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+    gateways_go(&gateways, &decisions.community.governance, parting->member, parting->subtree,
+                now_wall(), &changes);
+    for (const char *line = changes_first(&changes); line != NULL;
+         line = changes_next(&changes, line)) {
+        term_line("TREATY", "", line);
     }
 }
 
@@ -518,6 +541,9 @@ int cmd_leave(struct cli *cli) {
         failed = decisions_load(cli, client, &decisions);
     }
     if (failed == 0) {
+        failed = load_gateways(client);
+    }
+    if (failed == 0) {
         failed = owner_public_of(cli->owner_dir, &pub);
     }
     const struct listed *self = failed == 0 ? members_self(&decisions.members) : NULL;
@@ -583,6 +609,7 @@ static void say_leaving(const struct parting *parting) {
               "what was delivered to it still has to be deleted by its day: 'stoop "
               "delete --due'");
     say_brought(self, false);
+    say_gateways(parting);
     say_administrators(parting);
     term_line("FOR GOOD", "",
               "a home that has left does not come back: it would be a new home, "

@@ -187,6 +187,9 @@ static int propose(struct cli *cli) {
     }
     if (failed == 0) {
         say_lines(&treaty, "TREATY");
+        term_line("EFFECT", "",
+                  "what is asked from now on crosses once both have decided it; nothing from "
+                  "before");
         decisions_say_by(&decisions, &pub.owner.sign);
         decisions_say_others(&decisions, NULL);
         failed =
@@ -440,7 +443,8 @@ static void list_treaty(const struct cli *cli, const struct agreed *agreed, stru
     char carried[16];
     bool self = false;
     facts_item(facts);
-    (void)treaty_state(agreed, said_of(agreed), now, state);
+    (void)treaty_state(agreed, said_of(agreed), gateways_of(&gateways, &agreed->id, &self) > 0, now,
+                       state);
     if (!cli->json) {
         char id[LINK_CODE_BYTES];
         link_code(&agreed->id, id);
@@ -537,6 +541,7 @@ static int show(struct cli *cli) {
     char text[TREATY_STATE_MAX + 64];
     char state[TREATY_STATE_MAX];
     char day[DAY_BYTES];
+    bool self = false;
     int failed = take_options(cli, NULL, 0, "NAME");
     if (failed == 0 && cli->json) {
         failed = usage_error(cli->command, "'stoop treaty list --json' has all of it");
@@ -554,7 +559,10 @@ static int show(struct cli *cli) {
         say_lines(&agreed->treaty, "TREATY");
         day_text(since_of(agreed), day);
         (void)snprintf(text, sizeof text, "%s; made by act %u, %s",
-                       treaty_state(agreed, said_of(agreed), now_wall(), state), agreed->by, day);
+                       treaty_state(agreed, said_of(agreed),
+                                    gateways_of(&gateways, &agreed->id, &self) > 0, now_wall(),
+                                    state),
+                       agreed->by, day);
         term_line("STATE", "", text);
         if (treaty_stands(agreed, now_wall())) {
             say_gateways(agreed);
@@ -650,7 +658,7 @@ static void say_over(const struct agreed *agreed, struct instant now) {
     day_text(agreed->ended_by != 0 ? agreed->ended : agreed->treaty.until, day);
     (void)fail(NULL, "the treaty with '%s' is over already: %s, %s",
                safe_text(far_side(agreed)->name, NAME_MAX_BYTES, safe),
-               treaty_state(agreed, NULL, now, state), day);
+               treaty_state(agreed, NULL, false, now, state), day);
 }
 
 /* ---- end ---- */

@@ -4,6 +4,7 @@
 
 static void take(const struct signed_object *object, const struct id *community,
                  const struct member_list *members, struct gateways *out);
+static void leave_out_ended(struct gateways *gateways);
 
 int gateways_load(struct client *client, const struct id *community,
                   const struct member_list *members, struct gateways *out) {
@@ -18,10 +19,11 @@ int gateways_load(struct client *client, const struct id *community,
             take(&object, community, members, out);
         }
     }
+    leave_out_ended(out);
     return failed;
 }
 
-/* One that renewed its word has two for a while. */
+/* One that renewed its word, or took it back, has two for a while. */
 static void take(const struct signed_object *object, const struct id *community,
                  const struct member_list *members, struct gateways *out) {
     struct gateway gateway;
@@ -42,12 +44,25 @@ static void take(const struct signed_object *object, const struct id *community,
     if (at == GATEWAYS_MAX) {
         return;
     }
-    struct instant before = at < out->count ? out->list[at].until : (struct instant){0};
+    if (at < out->count && out->list[at].created.ms > gateway.head.created.ms) {
+        return;
+    }
     out->count += at == out->count ? 1 : 0;
-    out->list[at] = (struct gateway_home){
-        .treaty = gateway.treaty,
-        .home = home,
-        .until = before.ms > gateway.head.expires.ms ? before : gateway.head.expires};
+    out->list[at] = (struct gateway_home){.treaty = gateway.treaty,
+                                          .home = home,
+                                          .created = gateway.head.created,
+                                          .until = gateway.head.expires,
+                                          .ended = gateway.ended};
+}
+
+static void leave_out_ended(struct gateways *gateways) {
+    size_t kept = 0;
+    for (size_t i = 0; i < gateways->count; i++) {
+        if (!gateways->list[i].ended) {
+            gateways->list[kept++] = gateways->list[i];
+        }
+    }
+    gateways->count = kept;
 }
 
 size_t gateways_of(const struct gateways *gateways, const struct id *treaty, bool *self) {
@@ -59,4 +74,26 @@ size_t gateways_of(const struct gateways *gateways, const struct id *treaty, boo
         *self |= of && gateways->list[i].home->state == CONTROL_MEMBER_SELF;
     }
     return count;
+}
+
+void gateways_go(const struct gateways *gateways, const struct governance *governance,
+                 const struct listed *home, bool subtree, struct instant now, struct changes *out) {
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *agreed = &governance->treaties[i];
+        const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+        char safe[SAFE_MAX];
+        size_t going = 0;
+        size_t others = 0;
+        for (size_t k = 0; k < gateways->count; k++) {
+            const struct gateway_home *one = &gateways->list[k];
+            bool of = id_equal(&one->treaty, &agreed->id);
+            bool goes = one->home == home || (subtree && listed_under(one->home, home));
+            going += of && goes ? 1 : 0;
+            others += of && !goes ? 1 : 0;
+        }
+        if (going > 0 && others == 0 && governance_treaty(governance, &agreed->id, now) == agreed) {
+            changes_add(out, "no other home carries for %.400s: nothing crosses then",
+                        safe_text(far->name, NAME_MAX_BYTES, safe));
+        }
+    }
 }

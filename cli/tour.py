@@ -76,6 +76,11 @@ def refuse(why):
     sys.exit(2)
 
 
+def say_left(root):
+    print(f"all of it is in {root}: keys, clips, logs. The homes are stopped now, so no 'stoop delete' is needed\n"
+          f"or works: rm -r it when you are done")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="cli/tour")
     parser.add_argument("bin")
@@ -152,6 +157,7 @@ def main():
         review_at_pty(cleo, code, accept=False)
         if not accepted:
             say("Ben let nothing go: nothing is delivered, and Ada cannot tell why")
+            say_left(root)
             return
 
         say("delivery: sealed, piece by checked piece, the header last")
@@ -170,8 +176,9 @@ def main():
             print(f"{home.name}: log of {facts['size']} entries {facts['result']}, root {facts['root'][:16]}")
         say(f"done in {time.monotonic() - began:.0f} s")
         print(f"clip         {clip}\ncertificate  {clip.with_suffix('.txt')}\n             {clip.with_suffix('.json')}")
+        say_left(root)
     except KeyboardInterrupt:
-        print(f"\ntour: stopped; what there is lies in {root}", file=sys.stderr)
+        print(f"\ntour: stopped; what there is lies in {root}: rm -r it when you are done", file=sys.stderr)
         sys.exit(130)
     except (AssertionError, OSError, subprocess.SubprocessError) as fault:
         print(f"\ntour: {fault}\nwhat there is lies in {root}", file=sys.stderr)

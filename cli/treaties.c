@@ -130,15 +130,19 @@ const struct roll *treaties_counting(const struct governance *governance,
     return roll_counting(heard->rolls[place], treaty_far_side(treaty, &governance->community), now);
 }
 
-const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
-                         char out[TREATY_STATE_MAX]) {
+const char *treaty_state(const struct agreed *agreed, const struct roll *said, bool carried,
+                         struct instant now, char out[TREATY_STATE_MAX]) {
+    const bool heard = said != NULL && said->head.created.ms > 0;
+    char day[DAY_BYTES];
     if (agreed->ended_by != 0) {
         (void)snprintf(out, TREATY_STATE_MAX, "ended by act %u", agreed->ended_by);
+    } else if (treaty_stands(agreed, now) && heard && roll_names(said, &agreed->id) && !carried) {
+        day_text(said->head.created, day);
+        (void)snprintf(out, TREATY_STATE_MAX, "in force, by its word of %s", day);
     } else {
         (void)snprintf(out, TREATY_STATE_MAX, "%s",
                        !treaty_stands(agreed, now) ? "over"
-                       : said == NULL || said->head.created.ms == 0
-                           ? "decided here; no word of it from the other side"
+                       : !heard ? "decided here; no word of it from the other side"
                        : roll_names(said, &agreed->id) ? "in force"
                                                        : "decided here; not in force there");
     }
@@ -152,11 +156,17 @@ const char *treaty_holds_back(const struct agreed *agreed, const struct treaty_s
     const struct lets by_treaty = {"treaty", treaty->roles, treaty->instruments, treaty->caps};
     const char *why = goes_beyond(&by_treaty, request, role, out);
     ASSERT((why == NULL) == (treaty_lets(treaty, far, request, role) == ERR_OK));
+    if (!instant_reached(request->head.created, treaty_since(agreed))) {
+        (void)snprintf(out, HOLDS_BACK_MAX, "it was asked before this treaty was made");
+        return out;
+    }
     if (why != NULL || said == NULL) {
         return why;
     }
     if (!roll_names(said, &agreed->id)) {
-        (void)snprintf(out, HOLDS_BACK_MAX, "it has no such treaty in force, as its clerks say");
+        (void)snprintf(out, HOLDS_BACK_MAX,
+                       "it has no such treaty in force, as its clerks say; should it come "
+                       "into force, this goes there");
         return out;
     }
     struct charter theirs = {.role_count = said->role_count};
@@ -428,12 +438,15 @@ static void clerk_faults(const struct treaty_side *own, const struct member_list
 void treaty_change(const struct governance *governance, const struct act *act,
                    const struct member_list *members, struct changes *out) {
     static struct treaty treaty; /* large */
+    char since[TIME_TEXT_MAX];
     SCOPED(changes_finish) struct changes faults = CHANGES_NONE;
     if (treaty_decode(act->treaty, &treaty) != ERR_OK) {
         changes_add(out, "a treaty that cannot be read");
         return;
     }
     treaty_lines(&treaty, &governance->community, members, out);
+    time_text(treaty_since(&(struct agreed){.began = act->head.created, .treaty = treaty}), since);
+    changes_add(out, "what was asked here since %s crosses too, and nothing from before", since);
     treaty_faults(governance, &treaty, act->head.created, NULL, &faults);
     for (const char *line = changes_first(&faults); line != NULL;
          line = changes_next(&faults, line)) {

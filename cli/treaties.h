@@ -38,14 +38,15 @@ void treaties_hear(const struct governance *governance, struct bytes signed_roll
 const struct roll *treaties_counting(const struct governance *governance,
                                      const struct treaties_heard *heard, size_t place,
                                      struct instant now);
-/* "over", "ended by act 5"; "in force" once the other side's roll names it: "decided here; no word
- * of it from the other side" while none is here, "decided here; not in force there" where it does
- * not. `said`: the one that counts; NULL or zeroed: none does. */
+/* "over", "ended by act 5"; "in force" once the other side's roll names it, and while nobody
+ * carries "in force, by its word of 2026-11-29": no news of its end would come. "decided here; no
+ * word of it from the other side" while none is here, "decided here; not in force there" where it
+ * does not. `said`: the one that counts; NULL or zeroed: none does. `carried`: some home does. */
 enum {
     TREATY_STATE_MAX = 64
 };
-const char *treaty_state(const struct agreed *agreed, const struct roll *said, struct instant now,
-                         char out[TREATY_STATE_MAX]);
+const char *treaty_state(const struct agreed *agreed, const struct roll *said, bool carried,
+                         struct instant now, char out[TREATY_STATE_MAX]);
 bool treaty_stands(const struct agreed *agreed, struct instant now);
 /* Why a request about a place in `far`, of a member of that role, does not go there: "its treaty
  * lets 20 s be asked for at most". NULL: it does, as far as this home knows. `said`: what counts

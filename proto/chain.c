@@ -259,7 +259,7 @@ static void note_treaty(struct governance *governance, const struct act *act) {
     ASSERT(place < COUNT_OF(governance->treaties));
     governance->treaty_count += place == governance->treaty_count ? 1 : 0;
     struct agreed *agreed = &governance->treaties[place];
-    *agreed = (struct agreed){.by = governance->version};
+    *agreed = (struct agreed){.by = governance->version, .began = at};
     sha256(act->treaty, &agreed->id);
     enum err err = treaty_decode(act->treaty, &agreed->treaty);
     ASSERT(err == ERR_OK); /* governance_lets() has read it */

@@ -382,6 +382,7 @@ struct governance {
         struct id id;
         struct treaty treaty;
         uint32_t by, ended_by;     /* versions; 0: by none, and then nothing lies here */
+        struct instant began;      /* as the act has it that made it */
         struct instant ended;      /* where an act did */
     } treaties[TREATIES_KEPT_MAX]; /* longer than they stand, as acts may be undone */
 };

@@ -263,6 +263,7 @@ struct link_message {
         struct {
             struct id treaty;
             struct id object;
+            bool left; /* the home that answers belongs to that community no more */
         } carried;
     } as;
 };

@@ -300,6 +300,7 @@ static const struct shape carry_shape = SHAPE_OF("Carry", carry_rows, NULL);
 static const struct shape_field carried_rows[] = {
     ROW(1, SHAPE_FIXED, LINK, as.carried.treaty, NEEDED),
     ROW(2, SHAPE_FIXED, LINK, as.carried.object, NEEDED),
+    ROW(3, SHAPE_BOOL, LINK, as.carried.left),
 };
 static const struct shape carried_shape = SHAPE_OF("Carried", carried_rows, NULL);
 

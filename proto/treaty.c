@@ -107,6 +107,7 @@ const struct shape roll_shape = SHAPE_OF("Roll", roll_rows, roll_check);
 static const struct shape_field gateway_rows[] = {
     ROW(1, SHAPE_MESSAGE, struct gateway, head, NEEDED, .sub = &head_shape),
     ROW(2, SHAPE_FIXED, struct gateway, treaty, NEEDED),
+    ROW(3, SHAPE_BOOL, struct gateway, ended),
 };
 static bool gateway_check(const void *plain) {
     const struct gateway *gateway = plain;
@@ -283,6 +284,22 @@ bool treaties_let_once(const struct governance *governance, const struct request
                        enum member_role role, struct instant now) {
     return treaties_let(governance, request, role, request->head.created) ||
            treaties_let(governance, request, role, now);
+}
+
+struct instant treaty_since(const struct agreed *agreed) {
+    return agreed->began.ms > agreed->treaty.created.ms ? agreed->began : agreed->treaty.created;
+}
+
+struct instant treaties_since(const struct governance *governance, const struct agreed *agreed) {
+    const struct treaty_side *far = treaty_far_side(&agreed->treaty, &governance->community);
+    struct instant since = treaty_since(agreed);
+    for (size_t i = 0; i < governance->treaty_count; i++) {
+        const struct agreed *other = &governance->treaties[i];
+        bool same =
+            far != NULL && other->by != 0 && treaty_side(&other->treaty, &far->community) != NULL;
+        since = same && treaty_since(other).ms < since.ms ? treaty_since(other) : since;
+    }
+    return since;
 }
 
 enum err treaty_crosses(const struct treaty *treaty, const struct id *from,
@@ -570,6 +587,9 @@ static enum err verify_request(const struct crossing *crossing, const struct tre
     enum err err = request_decode(out->object.body, &out->request);
     if (err == ERR_OK) {
         err = verify_author(&request->head, crossing, now, &out->author);
+    }
+    if (err == ERR_OK && !instant_reached(request->head.created, treaty->created)) {
+        err = ERR_DENY_EXPIRED; /* whoever asked it was told of no other community */
     }
     if (err != ERR_OK) {
         return err;

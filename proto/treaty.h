@@ -47,6 +47,7 @@ struct roll {
 struct gateway {
     struct head head;
     struct id treaty;
+    bool ended; /* it took its word back: of one home and treaty the newest counts */
 };
 
 struct membership { /* all borrowed from what was decoded */
@@ -140,7 +141,7 @@ struct crossed { /* about 20 KiB; its texts and bytes are borrowed from the cros
  * rules say of the request, how many of its author live, and how many crossed today. `now`: of the
  * check; treaty and roll have to be good when it crossed.
  * To ignore: ERR_DENY_TREATY (none such was in force on both sides; but a roll says that of its own
- * side), ERR_DENY_TIME, ERR_DENY_EXPIRED.
+ * side), ERR_DENY_TIME, ERR_DENY_EXPIRED (a request from before the treaty, too).
  * To reject: ERR_PEER_*, ERR_DENY_ROLE, ERR_DENY_CAP. */
 MUST_USE enum err crossing_verify(const struct governance *governance,
                                   const struct crossing *crossing, struct instant now,
@@ -158,6 +159,11 @@ bool treaties_let(const struct governance *governance, const struct request *req
  * ends no request. */
 bool treaties_let_once(const struct governance *governance, const struct request *request,
                        enum member_role role, struct instant now);
+/* From when on a request must have been made to cross by it: from the act on that made the treaty
+ * in its author's own community. Who asked before was told that nobody else sees it. */
+struct instant treaty_since(const struct agreed *agreed);
+/* The same for its withdrawal: by any treaty between the same two it may have crossed. */
+struct instant treaties_since(const struct governance *governance, const struct agreed *agreed);
 /* May it be carried from that community to the treaty's other side? Its own gateways ask this, and
  * whoever is asked there does again. As treaty_lets(), and ERR_PEER_CERTIFICATE: it was not made in
  * that community, so it would cross a second time; or that is not a side. */

@@ -15,8 +15,11 @@ import hashlib
 import pathlib
 import sys
 
-from nacl.exceptions import CryptoError
-from nacl.signing import VerifyKey
+try:
+    from nacl.exceptions import CryptoError
+    from nacl.signing import VerifyKey
+except ModuleNotFoundError:
+    sys.exit("this needs PyNaCl, for the signatures: apt-get install python3-nacl, and run it with /usr/bin/python3")
 
 DAY_MS = 86400 * 1000
 FOR_GOOD = 253402300799999  # the end of the year 9999

@@ -23,10 +23,12 @@ static_assert((int)ROLL_PLACES < (int)CARRIES_MAX, "what is asked has places too
 
 struct ranking { /* of this home among the gateways that may carry one object */
     const struct core *core;
-    struct id treaty, object;
-    unsigned before;
+    struct id treaty;
     size_t seen_count;
-    struct id seen[SEEN_MAX]; /* each home counts once */
+    struct {
+        struct id home;
+        bool carries; /* by its newest word */
+    } seen[SEEN_MAX]; /* each home counts once */
 };
 
 struct own_objects { /* of this community, that may have to cross */
@@ -40,15 +42,15 @@ struct own_objects { /* of this community, that may have to cross */
 
 struct own_gateway { /* the newest one of ours for a treaty */
     struct id treaty;
-    struct instant created;
-    bool found;
+    struct instant created, expires;
+    bool found, ended;
 };
 
 static const struct sibling *sibling_of(const struct core *core, const struct id *community);
 static enum err visit_own(void *context, const struct store_object *row);
-static enum err lets_object(struct core *core, const struct agreed *agreed, const struct id *id,
-                            enum object_kind kind, bool *out);
-static enum err lets_row(struct core *core, const struct agreed *agreed,
+static enum err lets_object(struct core *core, const struct agreed *agreed, struct instant since,
+                            const struct id *id, bool *out);
+static enum err lets_row(struct core *core, const struct agreed *agreed, struct instant since,
                          const struct store_object *row, bool *out);
 static enum err keep_carry(struct core *core, const struct carry *wanted);
 static struct carry *carry_place(struct core *core, const struct carry *wanted);
@@ -63,11 +65,15 @@ static enum err dial(struct core *core, const struct sibling *sibling, struct ca
 static enum err send_carry(struct core *core, struct link *link, struct carry *one);
 static bool door_between(const struct core *core, const struct sibling *sibling,
                          const struct id *community, uint32_t tag, struct transport_door_key *out);
+static enum err take_carried(struct core *core, const struct link *link,
+                             const struct link_message *message);
 static enum err take_carry(struct core *core, struct link *link,
                            const struct link_message *message);
 static enum err say_on(struct core *core, const struct link_message *message,
                        const struct head *inner);
-static enum err publish(struct core *core, const struct id *treaty);
+static enum err keep_words(struct core *core);
+static enum err keep_word(struct core *core, const struct agreed *agreed);
+static enum err publish(struct core *core, const struct own_gateway *newest, bool ended);
 static enum err visit_own_gateway(void *context, const struct store_object *row);
 
 /* ---- those who say that they are one ---- */
@@ -152,9 +158,14 @@ enum err gateway_accepted(struct core *core, const struct id *id, enum object_ki
             border_lingers(agreed, core->now.wall)
                 ? treaty_far_side(&agreed->treaty, &governance->community)
                 : NULL;
-        bool crosses = false;
-        if (far != NULL && sibling_of(core, &far->community) != NULL) {
-            err = lets_object(core, agreed, id, kind, &crosses);
+        /* A roll says who is a member, and whether the treaty is in force: that crosses whatever it
+         * says. */
+        bool crosses = far != NULL && sibling_of(core, &far->community) != NULL;
+        if (crosses && kind != OBJECT_ROLL) {
+            const struct instant since = kind == OBJECT_WITHDRAWAL
+                                             ? treaties_since(governance, agreed)
+                                             : treaty_since(agreed);
+            err = lets_object(core, agreed, since, id, &crosses);
         }
         if (err == ERR_OK && crosses) {
             const struct carry wanted = {.used = true,
@@ -187,24 +198,23 @@ static enum err keep_carry(struct core *core, const struct carry *wanted) {
     return err;
 }
 
-/* A roll says who is a member, and whether the treaty is in force: that crosses whatever it says.
- */
-static enum err lets_object(struct core *core, const struct agreed *agreed, const struct id *id,
-                            enum object_kind kind, bool *out) {
+/* A request that was made since then, or the withdrawal of one. */
+static enum err lets_object(struct core *core, const struct agreed *agreed, struct instant since,
+                            const struct id *id, bool *out) {
     struct store_object row;
-    *out = kind == OBJECT_ROLL;
-    if (*out || governance_treaty(community_governance(core->community), &agreed->id,
-                                  core->now.wall) == NULL) {
+    *out = false;
+    if (governance_treaty(community_governance(core->community), &agreed->id, core->now.wall) ==
+        NULL) {
         return ERR_OK;
     }
     enum err err = store_object_get(core->store, id, &row);
     if (err == ERR_OK && !instant_reached(core->now.wall, row.expires)) {
-        return lets_row(core, agreed, &row, out);
+        return lets_row(core, agreed, since, &row, out);
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-static enum err lets_row(struct core *core, const struct agreed *agreed,
+static enum err lets_row(struct core *core, const struct agreed *agreed, struct instant since,
                          const struct store_object *row, bool *out) {
     struct signed_object object;
     struct withdrawal withdrawal;
@@ -213,12 +223,12 @@ static enum err lets_row(struct core *core, const struct agreed *agreed,
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK && row->kind == OBJECT_WITHDRAWAL) {
         err = withdrawal_decode(object.body, &withdrawal);
-        return err == ERR_OK ? lets_object(core, agreed, &withdrawal.request, OBJECT_REQUEST, out)
+        return err == ERR_OK ? lets_object(core, agreed, since, &withdrawal.request, out)
                              : ERR_HOST_DATABASE;
     }
     if (err == ERR_OK && row->kind == OBJECT_REQUEST) {
         err = request_decode(object.body, &request);
-        *out = err == ERR_OK && author != NULL &&
+        *out = err == ERR_OK && author != NULL && instant_reached(request.head.created, since) &&
                treaty_crosses(&agreed->treaty, community_id(core->community), &request,
                               author->role) == ERR_OK;
     }
@@ -245,13 +255,19 @@ static struct carry *carry_place(struct core *core, const struct carry *wanted) 
 /* Among those whose word that they carry is live. */
 static enum err rank(struct core *core, const struct id *treaty, const struct id *object,
                      unsigned *out) {
-    struct ranking ranking = {.core = core, .treaty = *treaty, .object = *object};
+    struct ranking ranking = {.core = core, .treaty = *treaty};
     enum err err = store_object_each(core->store, OBJECT_GATEWAY, visit_gateway, &ranking);
-    *out = ranking.before < RANK_MAX ? ranking.before : RANK_MAX;
+    unsigned before = 0;
+    for (size_t i = 0; i < ranking.seen_count; i++) {
+        const struct id *home = &ranking.seen[i].home;
+        bool first = ranking.seen[i].carries && gateway_before(treaty, object, home, &core->self);
+        before += first ? 1 : 0;
+    }
+    *out = before < RANK_MAX ? before : RANK_MAX;
     return err;
 }
 
-static enum err visit_gateway(void *context, const struct store_object *row) {
+static enum err visit_gateway(void *context, const struct store_object *row) { /* oldest first */
     struct ranking *ranking = context;
     const struct core *core = ranking->core;
     struct gateway gateway;
@@ -262,13 +278,14 @@ static enum err visit_gateway(void *context, const struct store_object *row) {
     bool counts = id_equal(&gateway.treaty, &ranking->treaty) &&
                   !instant_reached(core->now.wall, row->expires) &&
                   community_in_standing(core->community, &row->author, core->now.wall);
-    for (size_t i = 0; i < ranking->seen_count; i++) {
-        counts = counts && !id_equal(&ranking->seen[i], &row->author);
+    size_t at = 0;
+    while (at < ranking->seen_count && !id_equal(&ranking->seen[at].home, &row->author)) {
+        at++;
     }
-    if (counts && ranking->seen_count < SEEN_MAX) {
-        bool before = gateway_before(&ranking->treaty, &ranking->object, &row->author, &core->self);
-        ranking->seen[ranking->seen_count++] = row->author;
-        ranking->before += before ? 1 : 0;
+    if (counts && at < SEEN_MAX) {
+        ranking->seen_count += at == ranking->seen_count ? 1 : 0;
+        ranking->seen[at].home = row->author;
+        ranking->seen[at].carries = !gateway.ended;
     }
     return ERR_OK;
 }
@@ -439,16 +456,29 @@ enum err gateway_message(struct core *core, struct link *link, const struct link
     case LINK_ATTACHMENT_PIECE:
         return dialled ? ERR_PEER_SEQUENCE : attachments_came(core, link, message);
     case LINK_CARRIED:
-        for (size_t i = 0; dialled && i < CARRIES_MAX; i++) {
-            struct carry *one = &core->border->carries[i];
-            one->used = one->used && !(id_equal(&one->object, &message->as.carried.object) &&
-                                       id_equal(&one->treaty, &message->as.carried.treaty) &&
-                                       id_equal(&one->to, &link->about));
-        }
-        return dialled ? ERR_OK : ERR_PEER_SEQUENCE;
+        return dialled ? take_carried(core, link, message) : ERR_PEER_SEQUENCE;
     default:
         return ERR_PEER_SEQUENCE;
     }
+}
+
+/* It is there, or never will be; and whether this home belongs there still. */
+static enum err take_carried(struct core *core, const struct link *link,
+                             const struct link_message *message) {
+    const struct sibling *sibling = sibling_of(core, &link->about);
+    for (size_t i = 0; i < CARRIES_MAX; i++) {
+        struct carry *one = &core->border->carries[i];
+        one->used = one->used && !(id_equal(&one->object, &message->as.carried.object) &&
+                                   id_equal(&one->treaty, &message->as.carried.treaty) &&
+                                   id_equal(&one->to, &link->about));
+    }
+    if (sibling == NULL) {
+        return ERR_OK;
+    }
+    enum standing_there *there = &core->border->there[sibling - core->config.siblings.list];
+    const enum standing_there before = *there;
+    *there = message->as.carried.left ? THERE_LEFT : THERE_BELONGS;
+    return *there == before ? ERR_OK : keep_words(core);
 }
 
 /* ---- the side that is asked ---- */
@@ -470,6 +500,7 @@ static enum err take_carry(struct core *core, struct link *link,
     }
     carried.as.carried.treaty = message->as.carry.treaty;
     carried.as.carried.object = inner.id;
+    carried.as.carried.left = !community_in_standing(core->community, &core->self, core->now.wall);
     err = store_object_get(core->store, &inner.id, &row);
     if (err == ERR_USER_NOT_FOUND) {
         err = instant_reached(core->now.wall, head.expires) ? ERR_OK : say_on(core, message, &head);
@@ -477,10 +508,12 @@ static enum err take_carry(struct core *core, struct link *link,
     if (core_is_fatal(err)) {
         return err;
     }
-    core_journal(core, "info border: carried outcome=\"%s\"", err_text(err));
+    if (err != ERR_PEER_REPEATED) { /* a roll that only asks whether this home belongs */
+        core_journal(core, "info border: carried outcome=\"%s\"", err_text(err));
+    }
     bool later = err == ERR_DENY_TREATY || err == ERR_FULL_TABLE || err == ERR_DENY_QUOTA ||
                  err == ERR_DENY_CHARTER || err == ERR_DENY_TIME;
-    return later ? ERR_OK : core_send(core, link, &carried);
+    return later && !carried.as.carried.left ? ERR_OK : core_send(core, link, &carried);
 }
 
 static enum err say_on(struct core *core, const struct link_message *message,
@@ -516,20 +549,51 @@ static enum err say_on(struct core *core, const struct link_message *message,
 
 /* ---- upkeep ---- */
 
+/* With that the newest roll is carried over again: the answer says whether this home belongs there
+ * still, as nobody else would. */
 enum err gateway_keep_up(struct core *core) {
-    const struct governance *governance = community_governance(core->community);
     enum err err = rolls_tick(core);
+    if (err == ERR_OK) {
+        err = keep_words(core);
+    }
+    return err == ERR_OK && core->config.siblings.count > 0 && core->border->known.created.ms > 0
+               ? gateway_accepted(core, &core->border->known.roll, OBJECT_ROLL)
+               : err;
+}
+
+/* Its word that it carries: where it has a node that belongs to the other side. */
+static enum err keep_words(struct core *core) {
+    const struct governance *governance = community_governance(core->community);
+    enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < governance->treaty_count; i++) {
         const struct agreed *agreed =
             governance_treaty(governance, &governance->treaties[i].id, core->now.wall);
-        const struct treaty_side *far =
-            agreed == NULL ? NULL : treaty_far_side(&agreed->treaty, &governance->community);
-        if (far != NULL && sibling_of(core, &far->community) != NULL &&
-            community_in_standing(core->community, &core->self, core->now.wall)) {
-            err = publish(core, &agreed->id);
+        if (agreed != NULL && community_in_standing(core->community, &core->self, core->now.wall)) {
+            err = keep_word(core, agreed);
         }
     }
     return err;
+}
+
+static enum err keep_word(struct core *core, const struct agreed *agreed) {
+    const struct treaty_side *far = treaty_far_side(&agreed->treaty, community_id(core->community));
+    const struct sibling *sibling = sibling_of(core, &far->community);
+    const enum standing_there there =
+        sibling == NULL ? THERE_LEFT : core->border->there[sibling - core->config.siblings.list];
+    struct own_gateway newest = {.treaty = agreed->id};
+    enum err err =
+        store_object_each_of(core->store, OBJECT_GATEWAY, &core->self, visit_own_gateway, &newest);
+    const bool carries = newest.found && !newest.ended;
+    const bool is_fresh = core->now.wall.ms - newest.created.ms < GATEWAY_RENEW_MS;
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (there == THERE_LEFT) {
+        return carries ? publish(core, &newest, true) : ERR_OK;
+    }
+    /* A word that was taken back is given again when that node has said that it belongs. */
+    bool due = carries ? !is_fresh : !newest.found || there == THERE_BELONGS;
+    return due ? publish(core, &newest, false) : ERR_OK;
 }
 
 static enum err visit_own_gateway(void *context, const struct store_object *row) {
@@ -541,27 +605,31 @@ static enum err visit_own_gateway(void *context, const struct store_object *row)
     }
     if (id_equal(&gateway.treaty, &newest->treaty)) { /* in order of time */
         newest->found = true;
+        newest->ended = gateway.ended;
         newest->created = row->created;
+        newest->expires = row->expires;
     }
     return ERR_OK;
 }
 
-static enum err publish(struct core *core, const struct id *treaty) {
-    struct own_gateway newest = {.treaty = *treaty};
+/* Where it takes it back, that lives as long as the word before. */
+static enum err publish(struct core *core, const struct own_gateway *newest, bool ended) {
     const struct duration life = {GATEWAY_LIFE_MS};
     SCOPED(buffer_finish) struct buffer body = {.max = 1024};
     struct gateway gateway = {.head = {.community = *community_id(core->community),
                                        .author = core->self,
-                                       .created = core->now.wall,
-                                       .expires = instant_add(core->now.wall, life)},
-                              .treaty = *treaty};
-    enum err err =
-        store_object_each_of(core->store, OBJECT_GATEWAY, &core->self, visit_own_gateway, &newest);
-    if (err != ERR_OK ||
-        (newest.found && core->now.wall.ms - newest.created.ms < GATEWAY_RENEW_MS)) {
-        return err;
+                                       .created = core->now.wall},
+                              .treaty = newest->treaty,
+                              .ended = ended};
+    if (newest->found && !instant_reached(gateway.head.created, newest->created)) {
+        gateway.head.created = newest->created;
     }
-    err = gateway_encode(&gateway, &body);
+    gateway.head.created.ms += newest->found ? 1 : 0; /* it is the newer one */
+    gateway.head.expires = ended ? newest->expires : instant_add(gateway.head.created, life);
+    if (instant_reached(gateway.head.created, gateway.head.expires)) {
+        return ERR_OK;
+    }
+    enum err err = gateway_encode(&gateway, &body);
     if (err == ERR_OK) {
         err = gossip_publish(core, OBJECT_GATEWAY, &gateway.head, &body);
     }

@@ -64,6 +64,7 @@ static enum err visit_own_request(void *context, const struct store_object *row)
 static enum err keep_up(struct core *core);
 static enum err visit_wanting(void *context, const struct store_object *row);
 static enum err refresh_record(struct core *core);
+static bool is_our_record(const struct core *core, const struct store_object *newest);
 static enum err other_message(struct core *core, struct link *link,
                               const struct link_message *message);
 static bool ignores(enum err err);
@@ -370,11 +371,27 @@ static enum err refresh_record(struct core *core) {
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (core->now.wall.ms - newest.created.ms <= RECORD_REFRESH_MS) {
+    if (core->now.wall.ms - newest.created.ms <= RECORD_REFRESH_MS &&
+        is_our_record(core, &newest)) {
         return ERR_OK;
     }
     err = gossip_publish_record(core);
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+}
+
+/* Another copy of this home that ran has said where it was, and under which log key it went on:
+ * until ours is the newest again neighbours cosign no head of ours. */
+static bool is_our_record(const struct core *core, const struct store_object *newest) {
+    struct signed_object object;
+    struct node_record record;
+    bool ours = signed_decode(newest->object, &object) == ERR_OK &&
+                node_record_decode(object.body, &record) == ERR_OK &&
+                sign_public_equal(&record.log, &core->log_public) &&
+                record.address_count == core->config.address_count;
+    for (size_t i = 0; ours && i < record.address_count; i++) {
+        ours = strcmp(record.addresses[i], core->config.addresses[i]) == 0;
+    }
+    return ours;
 }
 
 /* What the overlay has no part in. */

@@ -318,6 +318,11 @@ struct border {
         struct tick ready; /* when its turn has come among the gateways */
         struct tick due;
     } carries[CARRIES_MAX];
+    enum standing_there { /* whether this home belongs to the community of its other node */
+        THERE_UNKNOWN,    /* that one has not answered yet */
+        THERE_BELONGS,
+        THERE_LEFT,
+    } there[SIBLINGS_MAX];
     unsigned failed[SIBLINGS_MAX]; /* dials in a row */
     struct tick dial_due[SIBLINGS_MAX];
     struct crossed crossed; /* of the crossing that was judged last */

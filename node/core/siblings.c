@@ -19,6 +19,7 @@ enum err siblings_take(struct core *core, struct bytes file) {
     }
     core->config.siblings = siblings;
     core->doors_stale = true;
+    memset(core->border->there, 0, sizeof core->border->there);
     memset(core->border->failed, 0, sizeof core->border->failed);
     memset(core->border->dial_due, 0, sizeof core->border->dial_due);
     for (size_t i = 0; i < CARRIES_MAX; i++) {

@@ -3,7 +3,8 @@
 own, or all are on loopback where there are none. What is asked in Elm is granted in Oak and never comes to Ash; what is
 asked in Oak goes to both. What a treaty or a charter does not let through stays, and who asks is told so. Homes that are
 in two communities carry requests over: they lose their power one after another and the next one carries, in the end one
-that has just joined. One side ends its treaty: the next request does not cross, and what has crossed lives on.
+that has just joined. One side ends its treaty: the next request does not cross, and what has crossed lives on. A home
+that leaves takes back its word that it carries.
 
 usage: tests/e2e/federation_test.py BIN-FOLDER
 """
@@ -213,8 +214,9 @@ def granted(s, start, stay):
     """Asked in Elm, granted in Oak, collected in Elm: everything about it is checked again there."""
     add_camera(s.otto, "porch", start)
     s.otto.until(lambda: s.otto.facts("status")["camera_list_version"], lambda v: v == 1)
-    for home in (s.gil, s.hal):  # the rolls of both sides are the first that is carried
-        home.until(lambda h=home: h.journal().count("info border: carried"), lambda n: n >= 2, LONG_S)
+    for home, street in ((s.ada, OAK), (s.otto, ELM)):  # the rolls of both sides are the first that is carried
+        home.until(lambda h=home, w=street: next(t["other_side"] for t in h.facts("treaty", "list") if t["with"] == w),
+                   lambda word: word == "in force", LONG_S)
     request = asks(s.ada, start)
     assert (request["goes_to"], request["not_to"]) == ([OAK], []), request
     all_see(s.elm + s.oak, request)
@@ -314,6 +316,26 @@ def ended(s, start, lives):
     grant(s, lives[-1])
 
 
+def left(s):
+    """A home that is out of Ash takes its word back in Oak, and whoever leaves as the last that carries is told."""
+    def carry():
+        return sorted(g["name"] for t in s.ben.facts("treaty", "list") if t["with"] == ASH for g in t["gateways"])
+
+    s.ben.until(carry, lambda names: names == ["ivy", "jon"], LONG_S)
+    for home, others in ((s.jon, ["ivy"]), (s.ivy, [])):
+        terminal = home.at_terminal("--community", "ash-street", "leave")
+        terminal.expect("type the community's name, Ash Street: ")
+        terminal.line(ASH)
+        terminal.expect(PASSPHRASE)
+        terminal.line(Home.PASSPHRASE)
+        assert terminal.wait() == 0, terminal.text
+        told = "TREATY   no other home carries for Oak Street: nothing crosses then" in terminal.text
+        assert told == (others == []), terminal.text
+        s.ben.until(carry, lambda names, want=others: names == want, LONG_S)
+    text = s.ben.run("treaty", "list").stdout
+    assert "in force, by its word of" in text and "NONE" in text, text
+
+
 @contextlib.contextmanager
 def apart():
     """The homes, each to have an address of its own."""
@@ -345,6 +367,7 @@ def main():
         ended(s, start, crossed)
         none_have(s.ash, *crossed, *stay)
         none_have(s.oak, *stay)
+        left(s)
         for home in homes:
             home.run("log", "verify")
     print("federation: what crosses by treaty is granted, goes one way at a time, and ends with it")

@@ -124,14 +124,19 @@ def made(ada, ben, cleo, side):
     text = answered(ada, YES_NO, "y", "treaty", "propose", line)
     for wanted in ("members of each may ask the other with: search_warrant, voluntary", "longest time asked for: 6 h",
                    "requests that cross in a day: 16 each way", "places asked about in Oak Street: anywhere",
-                   "places asked about here: 800 m around 52.5200,13.4050", "2 of 2 administrators: you, then 1 of Ben"):
+                   "places asked about here: 800 m around 52.5200,13.4050", "what is asked from now on crosses once both", "2 of 2 administrators: you, then 1 of Ben"):
         assert wanted in text, text
     code = code_of(text)
     assert f"stoop charter sign {code}" in refused(ada, FAILED, "is under way already", "treaty", "propose", line)
     assert treaties(ada) == []
+    for home in (ada, ben):  # what is asked now crosses when it is decided
+        home.until(lambda h=home: " ".join(asks(h, INSIDE).split()), lambda said: "MAY GO to Oak Street too: a treaty is "
+                   "proposed, and may be decided before this ends" in said, 30)
     shown = text.split("TREATY   ")[1].split("\nBY ")[0]
     text = sign(ben, code)
     lines = [c.replace("\n", " ") for c in re.sub(r"\n {9}", " ", text.split("CHANGE   ", 1)[1]).split("\nSIGNED")[0].split("\nCHANGE   ")]
+    since = lines.pop()
+    assert re.fullmatch("what was asked here since .* crosses too, and nothing from before", since), since
     for each in lines:
         assert each in re.sub(r"\n {9}", " ", shown), (each, shown)
     assert len(lines) == 15, lines
@@ -161,6 +166,7 @@ def stands(ada, cleo, line):
     refused(ada, FAILED, "there is no treaty with 'Elm Street'", "treaty", "show", "Elm Street")
     day = ours["until"][:10]
     text = asks(ada, INSIDE)
+    assert "MAY GO" not in text, text
     assert f"GOES TO  also Oak Street, by treaty until {day}: every home there sees" in text and "BEYOND" not in text, text
     assert "BUT no home says that it carries there: it waits until one does" in " ".join(text.split()), text
     sent = [request(home, at, "--yes", "--json") for home, at in ((ada, INSIDE), (ada, OUTSIDE), (cleo, INSIDE))]

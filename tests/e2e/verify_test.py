@@ -36,6 +36,14 @@ def check(folder, *words):
     return done.returncode, done.stdout, done.stderr
 
 
+def without_its_library():
+    """By a python3 that has no packages: it says what to install."""
+    for name in ("verify_membership.py", "verify_treaty.py"):
+        done = subprocess.run([sys.executable, "-S", TESTS / name, "."], text=True, capture_output=True, timeout=60)
+        assert done.returncode == 1 and "apt-get install python3-nacl" in done.stderr, done
+        assert "Traceback" not in done.stderr, done
+
+
 def refused(folder, name, told):
     code, out, err = check(folder)
     assert code == 1 and not out and re.search(rf"(?m)^{re.escape(name)}: .*{told}", err), (name, code, out, err)
@@ -524,6 +532,7 @@ def with_file(export, work, name, data):
 
 
 def main():
+    without_its_library()
     with set_up("verify", "Ada", "Ben", "Cleo", last=2000) as (root, ada, ben, cleo):
         for home in (ada, ben, cleo):
             start_home(home)

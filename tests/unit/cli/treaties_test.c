@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/gateways.h"
 #include "cli/terms.h"
 #include "tests/support/check.h"
 #include "tests/support/samples.h"
@@ -136,6 +137,7 @@ static void test_every_term_is_told_to_who_signs(void **state) {
     SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
     char until[TIME_TEXT_MAX];
     char line[TIME_TEXT_MAX + 8];
+    char effect[TIME_TEXT_MAX + 64];
     propose();
     own_side()->clerks[1] = (struct sign_public){{99}};
     treaty.caps = (struct caps){.span_s = 5400, .area_m2 = 300, .live_requests = 2};
@@ -147,6 +149,9 @@ static void test_every_term_is_told_to_who_signs(void **state) {
     changes_of_act(&terms, &act, &members, &changes);
     time_text(treaty.until, until);
     (void)snprintf(line, sizeof line, "until %s", until);
+    time_text(act.head.created, until);
+    (void)snprintf(effect, sizeof effect,
+                   "what was asked here since %s crosses too, and nothing from before", until);
     static const char clerks[] =
         "clerks of Elm Street, who say who belongs to it: Ada with the key "
         "1400000000000000, key 6300000000000000, no home that belongs";
@@ -168,6 +173,7 @@ static void test_every_term_is_told_to_who_signs(void **state) {
         "places asked about here: anywhere",
         clerks,
         "founder of Elm Street: the key 0a00000000000000; it could bring in 8",
+        effect,
     };
     check_lines(&changes, wanted, COUNT_OF(wanted));
     CHECK(!changes.cut);
@@ -264,20 +270,23 @@ static void test_one_stands_with_a_community_at_a_time(void **state) {
     time_text(until, time);
     (void)snprintf(line, sizeof line, "a treaty with Oak Street stands already, until %s", time);
     check_fault(line);
-    assert_string_equal(treaty_state(&here.treaties[0], NULL, NOW, text),
+    assert_string_equal(treaty_state(&here.treaties[0], NULL, true, NOW, text),
                         "decided here; no word of it from the other side");
     struct roll said = {.head = {.created = NOW}};
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text),
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text),
                         "decided here; not in force there");
     said.treaties[said.treaty_count++] = here.treaties[0].id;
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "in force");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text), "in force");
+    day_text(NOW, time); /* nobody would carry the news of its end */
+    (void)snprintf(line, sizeof line, "in force, by its word of %s", time);
+    assert_string_equal(treaty_state(&here.treaties[0], &said, false, NOW, text), line);
     here.treaties[0].ended = NOW;
     here.treaties[0].ended_by = 5;
     check_fault(NULL);
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "ended by act 5");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text), "ended by act 5");
     stand(1, NOW);
     check_fault(NULL);
-    assert_string_equal(treaty_state(&here.treaties[0], &said, NOW, text), "over");
+    assert_string_equal(treaty_state(&here.treaties[0], &said, true, NOW, text), "over");
 }
 
 static struct treaties_heard heard;
@@ -320,17 +329,18 @@ static void test_a_clerk_that_was_removed_there_says_nothing(void **state) {
     clerk_says(&clerks[0], -2000, good);
     clerk_says(&clerks[1], -1000, (struct roll){.version = 2}); /* it was away */
     const struct roll *counts = treaties_counting(&here, &heard, 0, NOW);
-    assert_string_equal(treaty_state(made, counts, NOW, text), "in force");
+    assert_string_equal(treaty_state(made, counts, true, NOW, text), "in force");
 
     clerk_says(&clerks[1], -900, without);
     counts = treaties_counting(&here, &heard, 0, NOW);
-    assert_string_equal(treaty_state(made, counts, NOW, text), "decided here; not in force there");
+    assert_string_equal(treaty_state(made, counts, true, NOW, text),
+                        "decided here; not in force there");
 
     memcpy(good.removed[good.removed_count++].b, far.clerks[1].b, sizeof far.clerks[1].b);
     clerk_says(&clerks[0], -800, good);
     clerk_says(&clerks[1], -700, without);
     counts = treaties_counting(&here, &heard, 0, NOW);
-    assert_string_equal(treaty_state(made, counts, NOW, text), "in force");
+    assert_string_equal(treaty_state(made, counts, true, NOW, text), "in force");
 
     memcpy(without.removed[without.removed_count++].b, far.clerks[0].b, sizeof far.clerks[0].b);
     clerk_says(&clerks[1], -600, without); /* nobody here knows which one lies */
@@ -435,8 +445,10 @@ static void ask_across(void) {
     propose();
     agreed = (struct agreed){.id = {{7}}, .treaty = treaty};
     said = (struct roll){.caps = CAPS_DEFAULT, .treaty_count = 1, .treaties = {agreed.id}};
-    asked = (struct request){
-        .instrument.kind = INSTRUMENT_VOLUNTARY, .from = NOW, .to = {NOW.ms + 20000}};
+    asked = (struct request){.head.created = treaty.created,
+                             .instrument.kind = INSTRUMENT_VOLUNTARY,
+                             .from = NOW,
+                             .to = {NOW.ms + 20000}};
     asked.place = (struct geo_place){60, 1, {{525200000, 134050000}}};
 }
 
@@ -467,6 +479,11 @@ static void test_why_a_treaty_holds_a_request_back_is_told(void **state) {
     asked.to.ms--;
     asked.place.radius_m = 70;
     check_held_back(MEMBER_HOME, "its treaty lets 12000 m2 be asked about at most");
+    asked.place.radius_m = 60;
+    agreed.began.ms = asked.head.created.ms; /* by the act, which comes after the treaty's text */
+    check_held_back(MEMBER_HOME, NULL);
+    agreed.began.ms++;
+    check_held_back(MEMBER_HOME, "it was asked before this treaty was made");
 }
 
 static void test_why_their_charter_holds_a_request_back_is_told(void **state) {
@@ -489,7 +506,9 @@ static void test_why_their_charter_holds_a_request_back_is_told(void **state) {
     check_held_back(MEMBER_HOME, "its charter lets it be asked with nothing but: emergency");
     check_held_back(MEMBER_ADMINISTRATOR, NULL);
     said.treaties[0].b[0]++;
-    check_held_back(MEMBER_ADMINISTRATOR, "it has no such treaty in force, as its clerks say");
+    check_held_back(MEMBER_ADMINISTRATOR,
+                    "it has no such treaty in force, as its clerks say; should it come "
+                    "into force, this goes there");
 }
 
 /* Options of a treaty are written as the charter's file has them. */
@@ -538,8 +557,38 @@ static void test_who_removes_a_clerk_is_told_what_it_can_do(void **state) {
     }
 }
 
+/* Whoever takes it out is told that nothing crosses then. */
+static void test_the_last_home_that_carries_is_told_of(void **state) {
+    (void)state;
+    static const char *const last = "no other home carries for Oak Street: nothing crosses then";
+    static struct gateways gateways;
+    propose();
+    here.treaty_count = 1;
+    here.treaties[0] = (struct agreed){.id = {{5}}, .treaty = treaty, .by = 2};
+    gateways.count = 2;
+    gateways.list[0] = (struct gateway_home){.treaty = {{5}}, .home = &homes[0]};
+    gateways.list[1] = (struct gateway_home){.treaty = {{5}}, .home = &homes[1]};
+    homes[1].sponsor = &homes[0];
+    const struct {
+        int home, carry; /* how many do */
+        bool subtree, over, told;
+    } cases[] = {{0, 2, false, false, false},
+                 {0, 2, true, false, true},
+                 {0, 1, false, false, true},
+                 {2, 1, true, false, false},
+                 {0, 1, false, true, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        SCOPED(changes_finish) struct changes changes = CHANGES_NONE;
+        gateways.count = (size_t)cases[i].carry;
+        gateways_go(&gateways, &here, &homes[cases[i].home], cases[i].subtree,
+                    cases[i].over ? treaty.until : NOW, &changes);
+        check_lines(&changes, &last, cases[i].told ? 1 : 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_last_home_that_carries_is_told_of, set_up),
         cmocka_unit_test_setup(test_what_is_proposed_lets_what_the_charter_does, set_up),
         cmocka_unit_test_setup(test_clerks_are_administrators_homes_that_belong, set_up),
         cmocka_unit_test_setup(test_a_home_is_a_clerk_once, set_up),

@@ -268,6 +268,8 @@ SPOIL(by_an_unknown_treaty, d->crossing.treaty = other_community_id)
 SPOIL(by_an_ended_treaty, d->ended = true)
 SPOIL(at_a_treatys_last_moment, d->treaty.until.ms = d->crossing.head.created.ms + 1)
 SPOIL(by_a_treaty_that_was_over, d->treaty.until = d->crossing.head.created)
+SPOIL(asked_as_the_treaty_was_made, d->treaty.created = d->request.head.created)
+SPOIL(asked_before_the_treaty, d->treaty.created.ms = d->request.head.created.ms + 1)
 SPOIL(role_that_may_not, d->treaty.roles = 1U << MEMBER_HOME | 1U << MEMBER_ADMINISTRATOR)
 SPOIL(instrument_that_may_not, d->treaty.instruments = 1U << INSTRUMENT_SUBPOENA)
 SPOIL(as_long_as_the_treaty_lets, d->treaty.caps.span_s = 150)
@@ -359,6 +361,8 @@ static const struct {
     CROSS(by_an_ended_treaty, ERR_DENY_TREATY),
     GOOD(at_a_treatys_last_moment),
     CROSS(by_a_treaty_that_was_over, ERR_DENY_TREATY),
+    GOOD(asked_as_the_treaty_was_made),
+    CROSS(asked_before_the_treaty, ERR_DENY_EXPIRED),
     CROSS(role_that_may_not, ERR_DENY_ROLE),
     CROSS(instrument_that_may_not, ERR_DENY_TREATY),
     GOOD(as_long_as_the_treaty_lets),

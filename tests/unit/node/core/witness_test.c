@@ -175,12 +175,59 @@ static void test_an_insider_gets_no_cosignature_by_lies(void **state) {
     world_destroy(world);
 }
 
+/* Where a copy of the home said that it was, with the log key that it went on under. */
+static void say_as_a_copy(struct world *world, struct world_insider *bearer) {
+    const struct world_home *home = &world->homes[LOG];
+    const struct instant now = world_wall(world, LOG);
+    const struct node_record record = {.head = {.community = world->community,
+                                                .author = home->certificate,
+                                                .created = {now.ms + 1},
+                                                .expires = {now.ms + DURATION_DAY_MS}},
+                                       .sequence = (uint64_t)now.ms + 1,
+                                       .log = {{7}},
+                                       .address_count = 1,
+                                       .addresses = {"10.1.0.9:1"}};
+    struct signed_object object;
+    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
+    SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    CHECK_ERR(ERR_OK, node_record_encode(&record, &body));
+    signed_start(OBJECT_NODE_RECORD, buffer_bytes(&body), &object);
+    CHECK_ERR(ERR_OK, signed_add(&object, &home->keys.sign, &home->node));
+    CHECK_ERR(ERR_OK, signed_encode(&object, &bytes));
+    CHECK(world_insider_gossip(bearer, buffer_bytes(&bytes)));
+}
+
+/* Its old copy ran for a moment: neighbours take that one's log key for the home's, until the home
+ * says again which it has, by itself. */
+static void test_a_home_whose_old_copy_ran_is_cosigned_again_soon(void **state) {
+    (void)state;
+    struct world *world = world_create(13, HOMES, NULL);
+    struct world_insider bearer;
+    bool cosigned = false;
+    world_settle(world, &terms);
+    world_kill(world, HOMES - 1);
+    CHECK(world_insider_dial(world, HOMES - 1, WITNESS, NULL, (struct bytes){NULL, 0}, &bearer));
+    world_run(world, 3L * SLOT_MS);
+    (void)published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
+    CHECK(cosigned);
+    say_as_a_copy(world, &bearer);
+    world_run(world, 3L * SLOT_MS);
+    (void)published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
+    CHECK(!cosigned);
+    world_run(world, 40L * SLOT_MS);
+    (void)published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
+    CHECK(cosigned);
+    world_insider_hang_up(&bearer);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_head_is_cosigned_by_every_neighbour),
         cmocka_unit_test(test_a_witness_that_dies_before_any_commit_has_said_nothing),
         cmocka_unit_test(test_a_witness_that_dies_before_any_release_remembers),
         cmocka_unit_test(test_an_insider_gets_no_cosignature_by_lies),
+        cmocka_unit_test(test_a_home_whose_old_copy_ran_is_cosigned_again_soon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

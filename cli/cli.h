@@ -349,6 +349,8 @@ void facts_text(struct facts *facts, const char *key, const char *label, const c
 /* In a table it is cut to `columns`. */
 void facts_cut(struct facts *facts, const char *key, const char *label, const char *value,
                size_t columns);
+/* What is to be copied: in no table, on a line of its own that is never broken. */
+void facts_whole(struct facts *facts, const char *key, const char *label, const char *value);
 void facts_number(struct facts *facts, const char *key, const char *label, int64_t value);
 /* `text` is how a person reads it. */
 void facts_shown(struct facts *facts, const char *key, const char *label, int64_t value,

@@ -118,6 +118,7 @@ static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
 static int say_applied(const struct cli *cli, const char *text, bool voids);
 static int entry_open(struct cli *cli, struct entry *entry);
 static int entry_reach(struct cli *cli, struct entry *entry);
+static int say_taken(struct client *client, const struct control_reply *status);
 static int entry_open_keys(struct cli *cli, struct entry *entry);
 static int check_pins(const struct cli *cli, struct entry *entry);
 static void entry_close(struct entry *entry);
@@ -943,7 +944,6 @@ static int entry_open(struct cli *cli, struct entry *entry) {
 /* Before anybody is asked for anything: could it enter? Once. */
 static int entry_reach(struct cli *cli, struct entry *entry) {
     static struct control_reply status;
-    char safe[SAFE_MAX];
     if (entry->client != NULL) {
         return 0;
     }
@@ -955,9 +955,7 @@ static int entry_reach(struct cli *cli, struct entry *entry) {
         failed = client_status(entry->client, &status);
     }
     if (failed == 0 && status.as.status.has_community) {
-        failed = fail("make room for another with 'stoop init --community NAME'",
-                      "this home belongs to '%s' already",
-                      safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
+        failed = say_taken(entry->client, &status);
     }
     if (failed == 0) {
         entry->applied = !id_is_zero(&status.as.status.outside);
@@ -967,6 +965,25 @@ static int entry_reach(struct cli *cli, struct entry *entry) {
         failed = check_pins(cli, entry);
     }
     return failed;
+}
+
+/* Whatever it was in this community, its node is that community's. */
+static int say_taken(struct client *client, const struct control_reply *status) {
+    static const char room[] = "make room for another with 'stoop init --community NAME'";
+    enum control_member state = CONTROL_MEMBER_AWAY;
+    char safe[SAFE_MAX];
+    (void)safe_text(status->as.status.community_name, NAME_MAX_BYTES, safe);
+    if (id_is_zero(&status->as.status.outside)) {
+        int failed = belongs_or_says(client);
+        return failed == 0 ? fail(room, "this home belongs to '%s' already", safe) : failed;
+    }
+    int failed = belongs_ask(client, status, &state);
+    if (failed != 0) {
+        return failed;
+    }
+    return state == CONTROL_MEMBER_REMOVED
+               ? fail(room, "administrators of '%s' removed this home, an outsider there", safe)
+               : fail(room, "this home asks '%s' from outside", safe);
 }
 
 static int entry_open_keys(struct cli *cli, struct entry *entry) {

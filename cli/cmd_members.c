@@ -359,9 +359,17 @@ static void say_brought(const struct listed *member, bool go) {
         }
     }
     if (count > 0) {
-        (void)snprintf(text + len, sizeof text - len, ": whom it brought in, %zu %s", count,
-                       go ? "with it" : "in all");
-        term_line(go ? "AND" : "STAY", "", text);
+        bool outside = member != NULL &&
+                       member->member.role == MEMBER_OUTSIDER; /* its officers ask as it alone */
+        const char *officers =
+            count == 1 ? ", its officer, may ask no more" : ", its officers, may ask no more";
+        if (outside) {
+            (void)snprintf(text + len, sizeof text - len, "%s", officers);
+        } else {
+            (void)snprintf(text + len, sizeof text - len, ": whom it brought in, %zu %s", count,
+                           go ? "with it" : "in all");
+        }
+        term_line(go || outside ? "AND" : "STAY", "", text);
     }
 }
 

@@ -541,10 +541,10 @@ static int replace_key(const char *path, const struct keyfile_public *pub,
     int failed =
         locked ? choose_passphrase(passphrase, "the old one is good still")
                : fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked");
-    if (failed == 0) {
+    if (locked && failed == 0) {
         failed = seal_key(pub, secret, passphrase, file);
     }
-    if (failed == 0 &&
+    if (locked && failed == 0 &&
         (keyfile_open(BYTES_TEXT(file), BYTES_TEXT(passphrase), again) != KEYFILE_OK ||
          memcmp(again, secret, sizeof *again) != 0)) {
         failed = fail("the old passphrase is good still", "the sealed key does not open");

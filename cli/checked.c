@@ -1,4 +1,8 @@
-#include "cli/cli.h"
+#include "cli/members.h"
+
+enum {
+    NAME_COLUMNS = 36
+};
 
 static enum err check_end(const struct control_reply *reply, struct checked_request *out);
 static bool ends_with_author(const struct checked_request *asked);
@@ -32,6 +36,8 @@ enum err check_request(const struct control_reply *reply, const struct community
         err = request_decode(object.body, &out->request);
     }
     out->abroad[0] = '\0';
+    out->namesakes = (struct namesakes){.count = 0};
+    out->sponsor_alike = false;
     out->here = community->governance.community;
     if (err == ERR_OK && reply->as.request.crossing.len > 0) {
         err = check_crossing(reply, community, &object.id, out);
@@ -148,7 +154,11 @@ static void name_asker(const struct community_terms *community, const struct id 
 }
 
 const char *asker_text(const struct checked_request *asked, char out[ASKER_MAX]) {
-    (void)snprintf(out, ASKER_MAX, "%s%s", asked->outside ? "outsider " : "", asked->account);
+    char code[LINK_CODE_BYTES];
+    bool alike = asked->namesakes.count > 0;
+    link_code(&asked->asker.account, code);
+    (void)snprintf(out, ASKER_MAX, "%s%s%s%s%s", asked->outside ? "outsider " : "", asked->account,
+                   alike ? " (" : "", alike ? code : "", alike ? ")" : "");
     return out;
 }
 
@@ -156,10 +166,11 @@ const char *outside_text(const struct checked_request *asked, char out[OUTSIDE_T
     bool officer = asked->author.role == MEMBER_OFFICER;
     char account[SAFE_MAX];
     char name[SAFE_MAX];
-    (void)snprintf(out, OUTSIDE_TEXT_MAX, "%s %.150s%s%.150s",
-                   outsider_kind_word(asked->as.admission.kind),
-                   safe_text(asked->account, 36, account), officer ? ", by its officer " : "",
-                   officer ? safe_text(asked->author.name, 28, name) : "");
+    (void)snprintf(
+        out, OUTSIDE_TEXT_MAX, "%s %.150s%s%.150s", outsider_kind_word(asked->as.admission.kind),
+        name_told_apart(asked->account, &asked->asker.account, asked->namesakes.count > 0,
+                        NAME_COLUMNS, account),
+        officer ? ", by its officer " : "", officer ? safe_text(asked->author.name, 28, name) : "");
     return out;
 }
 
@@ -245,6 +256,7 @@ static bool check_call(const struct control_reply *reply, const struct community
         return false;
     }
     (void)snprintf(out->by, sizeof out->by, "%s", author.name);
+    out->alike = false;
     return id_equal(&head->community, &community->governance.community) &&
            signed_by_author(&object, &author) &&
            call_back_is_about(&out->call, &asked->id, &asked->request) &&
@@ -301,8 +313,9 @@ const char *call_text(const struct checked_call *call, char out[SAFE_MAX]) {
                        : said->outcome == CALL_DENIED  ? "denied"
                                                        : "nobody reached";
     bool named = said->spoke_to[0] != '\0';
-    (void)snprintf(out, SAFE_MAX, "%s rang %s, %.6s %.5s: %s%s%s", safe_text(call->by, 24, by),
-                   said->number, time + 4, time + 16, came, named ? " by " : "",
+    (void)snprintf(out, SAFE_MAX, "%.600s rang %s, %.6s %.5s: %s%s%.600s",
+                   name_told_apart(call->by, &said->head.author, call->alike, 24, by), said->number,
+                   time + 4, time + 16, came, named ? " by " : "",
                    safe_text(said->spoke_to, 24, who));
     return out;
 }

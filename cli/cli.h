@@ -15,6 +15,7 @@
  *   signers.c    the owners whose keys are at hand
  *   cameras.c    the owners' camera list
  *   members.c    who belongs, checked from signed bytes
+ *   namesakes.c  homes that are called the same
  *   belongs.c    whether this home does still
  *   terms.c      the charter as a file, without I/O
  *   changes.c    what an act changes, in plain words
@@ -348,6 +349,8 @@ void facts_text(struct facts *facts, const char *key, const char *label, const c
 /* In a table it is cut to `columns`. */
 void facts_cut(struct facts *facts, const char *key, const char *label, const char *value,
                size_t columns);
+/* What is to be copied: in no table, on a line of its own that is never broken. */
+void facts_whole(struct facts *facts, const char *key, const char *label, const char *value);
 void facts_number(struct facts *facts, const char *key, const char *label, int64_t value);
 /* `text` is how a person reads it. */
 void facts_shown(struct facts *facts, const char *key, const char *label, int64_t value,
@@ -462,6 +465,11 @@ const char *seal_text(const struct request *request, const struct seal_outcome *
                       char out[SEAL_TEXT_MAX]);
 
 /* ---- checked.c ---- */
+struct namesakes { /* homes that are called as another one */
+    size_t count;
+    struct id one; /* certificate of the first */
+};
+
 /* A request as the owner's side sees it: checked from its signed bytes. */
 struct checked_request {
     struct id id;
@@ -495,18 +503,23 @@ struct checked_request {
     struct checked_call {
         struct call_back call;
         char by[NAME_MAX_BYTES];
+        bool alike; /* that home shares its name; as `namesakes` below */
     } calls[CALLS_SHOWN_MAX];
     uint32_t calls_more;      /* that the node has besides, by its own word */
     bool document_is_other;   /* not of the type that the request says; set by who reads it */
     struct seal_outcome seal; /* set by who reads it */
     uint32_t open_clips;
     uint64_t log_index;
+    struct namesakes namesakes; /* homes here that are called as who asks; with sponsor_alike set by
+                                   who reads the list: namesakes_tell() */
+    bool sponsor_alike;         /* so is who vouched for it, and another one */
 };
 enum err check_request(const struct control_reply *reply, const struct community_terms *community,
                        struct instant now, struct checked_request *out);
-/* "Ada"; "outsider Riverside PD". Not safe to print. */
+/* "Ada"; "outsider Riverside PD"; "Ada (1561b505)" where another is called so. Not safe to print.
+ */
 enum {
-    ASKER_MAX = NAME_MAX_BYTES + 16
+    ASKER_MAX = NAME_MAX_BYTES + 16 + LINK_CODE_BYTES + 2
 };
 const char *asker_text(const struct checked_request *asked, char out[ASKER_MAX]);
 /* "agency Riverside PD, by its officer Lee"; of an outsider alone. Safe to print. */

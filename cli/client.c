@@ -260,7 +260,10 @@ int client_acts(const struct cli *cli, struct client *client, client_act_visit *
     struct id community;
     bool founded = false;
     enum err err = ERR_OK;
-    int failed = pinned_community(cli, &community);
+    int failed = client_in_community(client); /* one that has applied is told so */
+    if (failed == 0) {
+        failed = pinned_community(cli, &community);
+    }
     if (failed == 0) {
         failed = client_ask(client, &ask);
     }

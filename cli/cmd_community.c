@@ -67,6 +67,8 @@ static const struct told belongs_told[] = {
     {ERR_USER_EXISTS, "this home belongs to a community already, or is being let into one",
      "see which with 'stoop status'"}};
 
+static const char another_invite[] = "ask your neighbour for a new one";
+
 static const struct told applied_told[] = {
     {ERR_USER_EXISTS,
      "this home has applied or is joining already, under another name or elsewhere",
@@ -92,7 +94,8 @@ static int make_invitation(const struct invite_options *options, const struct co
                            struct buffer *out);
 static int put_invite(struct client *client, const struct invitation *invitation,
                       struct bytes invite);
-static void show_invitation(const struct cli *cli, const struct invitation *invitation, bool no_qr);
+static void show_invitation(const struct cli *cli, const struct invitation *invitation,
+                            const char *name, bool no_qr);
 static void print_qr(const char *code);
 static int take_join_options(struct cli *cli, struct entry *entry);
 static int take_code(struct cli *cli, struct entry *entry, struct invitation *out);
@@ -102,8 +105,10 @@ static int read_invitation(struct invitation *out, struct buffer *invite);
 static void explain(const struct invite_code *code);
 static void become_invited(const struct invite_code *code, struct bytes invite,
                            struct member *member);
-static int ask_to_join(struct client *client, const char *text, struct bytes member);
+static int ask_to_join(struct client *client, const struct invitation *invitation,
+                       struct bytes member);
 static int say_joined(const struct cli *cli, struct entry *entry);
+static void say_namesakes(const struct member_list *members, const char *name);
 static int say_rules(const struct cli *cli, struct client *client, const struct member *member);
 static void invitation_wipe(struct invitation *invitation);
 static int take_doors(const struct cli *cli, struct application *application, struct buffer *doors,
@@ -113,6 +118,7 @@ static int check_not_elsewhere(const struct cli *cli, const struct entry *entry,
 static int say_applied(const struct cli *cli, const char *text, bool voids);
 static int entry_open(struct cli *cli, struct entry *entry);
 static int entry_reach(struct cli *cli, struct entry *entry);
+static int say_taken(struct client *client, const struct control_reply *status);
 static int entry_open_keys(struct cli *cli, struct entry *entry);
 static int check_pins(const struct cli *cli, struct entry *entry);
 static void entry_close(struct entry *entry);
@@ -422,11 +428,13 @@ int cmd_invite(struct cli *cli) {
     }
     signers_close(&signers); /* it may be an hour until somebody comes */
     if (failed == 0 && options.spoken) {
-        failed = meet_offer(cli, client, &invitation.code, invitation.text, options.minutes);
+        const struct meet_offered offered = {.minutes = options.minutes,
+                                             .community = status.as.status.community_name};
+        failed = meet_offer(cli, client, &invitation.code, invitation.text, &offered);
     } else if (failed == 0) {
         failed = put_invite(client, &invitation, buffer_bytes(&invite));
         if (failed == 0) {
-            show_invitation(cli, &invitation, options.no_qr);
+            show_invitation(cli, &invitation, status.as.status.community_name, options.no_qr);
         }
     }
     client_close(client);
@@ -513,7 +521,7 @@ static int put_invite(struct client *client, const struct invitation *invitation
 }
 
 static void show_invitation(const struct cli *cli, const struct invitation *invitation,
-                            bool no_qr) {
+                            const char *name, bool no_qr) {
     struct facts *facts = facts_start(cli, false);
     if (!cli->json && !no_qr) {
         print_qr(invitation->text);
@@ -529,6 +537,7 @@ static void show_invitation(const struct cli *cli, const struct invitation *invi
         term_text(
             "it lets one home in, whoever uses it first: send it to one person only, who runs "
             "'stoop join -' and pastes it");
+        meet_show_own(name, &invitation->code);
     }
 }
 
@@ -590,7 +599,7 @@ int cmd_join(struct cli *cli) {
         failed = pin_community(cli, &entry, community);
     }
     if (failed == 0) {
-        failed = ask_to_join(entry.client, invitation.text, buffer_bytes(&member));
+        failed = ask_to_join(entry.client, &invitation, buffer_bytes(&member));
     }
     if (failed == 0) { /* it belongs now: its cameras have to, whatever can be told of the rules */
         int untold = say_joined(cli, &entry);
@@ -675,6 +684,7 @@ static void explain(const struct invite_code *code) {
     time_text(code->expires, until);
     term_note("", 0, "this invite makes this home a member of a community:");
     meet_show_home(&code->community, &code->transport, code->address_count, code->addresses);
+    meet_say_compare();
     if (code->role != MEMBER_REQUESTER) {
         (void)snprintf(as, sizeof as, "home: it is asked, may ask, and may invite %u",
                        code->invite_allowance);
@@ -696,11 +706,25 @@ static void become_invited(const struct invite_code *code, struct bytes invite,
     }
 }
 
-static int ask_to_join(struct client *client, const char *text, struct bytes member) {
+/* Whoever is not let in hears nothing, so that silence is no word about the invite. */
+static int ask_to_join(struct client *client, const struct invitation *invitation,
+                       struct bytes member) {
     struct control_request request = {.op = CONTROL_JOIN, .blob = member};
-    (void)snprintf(request.text, sizeof request.text, "%s", text);
+    char silent[ADDRESS_MAX_BYTES + 128];
+    const struct told told[] = {
+        belongs_told[0],
+        {ERR_USER_NO_ANSWER, silent,
+         "ask whether it is on; then run 'stoop join' again, with a new invite if this one was "
+         "used"},
+        {ERR_USER_INVITE, "the home was not let in: the invite is not valid, or has expired",
+         another_invite}};
+    (void)snprintf(request.text, sizeof request.text, "%s", invitation->text);
+    (void)snprintf(silent, sizeof silent,
+                   "the sponsor's home (%s) did not answer within a minute: it is off, or the "
+                   "invite was used or has expired",
+                   invitation->code.addresses[0]);
     term_note("", 0, "asking the sponsor's home, for a minute at most ...");
-    int failed = client_do_told(client, &request, "the home was not let in", TOLD(belongs_told));
+    int failed = client_do_told(client, &request, "the home was not let in", TOLD(told));
     secret_wipe(request.text, sizeof request.text);
     return failed;
 }
@@ -736,6 +760,23 @@ static int say_joined(const struct cli *cli, struct entry *entry) {
     return failed;
 }
 
+/* Whoever is called as another is taken for somebody who would be. */
+static void say_namesakes(const struct member_list *members, const char *name) {
+    const struct listed *self = members_self(members);
+    const struct id none = {{0}};
+    char text[NAMESAKES_TEXT_MAX];
+    char line[SAFE_MAX];
+    char safe[SAFE_MAX];
+    const struct namesakes namesakes =
+        namesakes_of(members, self == NULL ? &none : &self->id, name);
+    if (namesakes.count > 0) {
+        (void)snprintf(line, sizeof line, "%s: everybody is shown %.300s, to tell you apart",
+                       namesakes_text(&namesakes, text),
+                       self == NULL ? "an id" : name_told_apart(name, &self->id, true, 60, safe));
+        term_line("NAME", "", line);
+    }
+}
+
 /* Its charter in plain words. */
 static int say_rules(const struct cli *cli, struct client *client, const struct member *member) {
     static struct community_terms community;
@@ -753,6 +794,7 @@ static int say_rules(const struct cli *cli, struct client *client, const struct 
         return failed;
     }
     (void)people_text(&members, charter->administrators, charter->administrator_count, people);
+    say_namesakes(&members, member->name);
     members_finish(&members);
     terms_span(charter->caps.span_s, span);
     (void)snprintf(line, sizeof line, "RULES    %u of %zu administrators decide%s: %s",
@@ -902,7 +944,6 @@ static int entry_open(struct cli *cli, struct entry *entry) {
 /* Before anybody is asked for anything: could it enter? Once. */
 static int entry_reach(struct cli *cli, struct entry *entry) {
     static struct control_reply status;
-    char safe[SAFE_MAX];
     if (entry->client != NULL) {
         return 0;
     }
@@ -914,9 +955,7 @@ static int entry_reach(struct cli *cli, struct entry *entry) {
         failed = client_status(entry->client, &status);
     }
     if (failed == 0 && status.as.status.has_community) {
-        failed = fail("make room for another with 'stoop init --community NAME'",
-                      "this home belongs to '%s' already",
-                      safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
+        failed = say_taken(entry->client, &status);
     }
     if (failed == 0) {
         entry->applied = !id_is_zero(&status.as.status.outside);
@@ -926,6 +965,25 @@ static int entry_reach(struct cli *cli, struct entry *entry) {
         failed = check_pins(cli, entry);
     }
     return failed;
+}
+
+/* Whatever it was in this community, its node is that community's. */
+static int say_taken(struct client *client, const struct control_reply *status) {
+    static const char room[] = "make room for another with 'stoop init --community NAME'";
+    enum control_member state = CONTROL_MEMBER_AWAY;
+    char safe[SAFE_MAX];
+    (void)safe_text(status->as.status.community_name, NAME_MAX_BYTES, safe);
+    if (id_is_zero(&status->as.status.outside)) {
+        int failed = belongs_or_says(client);
+        return failed == 0 ? fail(room, "this home belongs to '%s' already", safe) : failed;
+    }
+    int failed = belongs_ask(client, status, &state);
+    if (failed != 0) {
+        return failed;
+    }
+    return state == CONTROL_MEMBER_REMOVED
+               ? fail(room, "administrators of '%s' removed this home, an outsider there", safe)
+               : fail(room, "this home asks '%s' from outside", safe);
 }
 
 static int entry_open_keys(struct cli *cli, struct entry *entry) {

@@ -8,14 +8,15 @@
 #include <unistd.h>
 
 #include "cli/cmd_init.h"
+#include "cli/decisions.h"
 #include "cli/delivered.h"
-#include "cli/members.h"
 #include "crypto/age.h"
 #include "proto/fence.h"
 
 enum {
     PASSPHRASE_MIN = 8,
-    LINE_ROOM = 512
+    LINE_ROOM = 512,
+    KEY_WORDS = 3, /* of a public line, before the name */
 };
 
 struct standing_outside { /* of an outsider's node */
@@ -35,16 +36,25 @@ static void say_made(const struct cli *cli, const struct init *init,
 static bool owner_has_home(const struct cli *cli);
 static bool any_community(const struct pins *pins);
 static int make_owner_key(struct cli *cli, const char *name, struct keyfile_public *out);
-static int choose_passphrase(char *out);
-static int pin_co_owner(struct pins *pins, const char *line);
+static int seal_key(const struct keyfile_public *pub, const struct owner_secret *secret,
+                    const char *passphrase, char file[KEYFILE_BYTES_MAX]);
+static int choose_passphrase(char *out, const char *otherwise);
+static int pin_co_owner(struct pins *pins, const char *text);
+static void on_one_line(const char *from, char out[LINE_ROOM]);
 static int write_ingest_key(const struct cli *cli, struct pins *pins);
 static int write_key(const struct cli *cli, const char *kind, const struct keyset *keys);
 static const char *login_name(void);
 static int key_new(struct cli *cli);
 static int key_show(struct cli *cli);
 static int show_key(struct cli *cli);
+static int key_passphrase(struct cli *cli);
+static int replace_key(const char *path, const struct keyfile_public *pub,
+                       const struct owner_secret *secret);
 static int key_export(struct cli *cli);
 static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]);
+static size_t count_to_sign(const struct cli *cli, struct client *client,
+                            const struct control_reply *status);
+static void show_to_sign(struct facts *facts, size_t count);
 static int ask_how_outside(const struct cli *cli, struct client *client,
                            const struct control_reply *status, struct standing_outside *out);
 static void show_outside(const struct cli *cli, struct facts *facts,
@@ -142,7 +152,10 @@ static int take_init_options(struct cli *cli, struct init *out) {
 static int check_address(const struct cli *cli, const char *address) {
     return address_valid(address)
                ? 0
-               : usage_error(cli->command, "'%s' is not an address literal with a port", address);
+               : usage_error(cli->command,
+                             "'%s' is not an address: write IP:PORT, as 203.0.113.7:7878; names "
+                             "are not looked up",
+                             address);
 }
 
 int init_check_nothing_there(const struct cli *cli) {
@@ -278,19 +291,14 @@ static int make_owner_key(struct cli *cli, const char *name, struct keyfile_publ
     char *passphrase = secret_create(PASSPHRASE_MAX);
     bool locked = secret != NULL && passphrase != NULL;
     failed = locked
-                 ? choose_passphrase(passphrase)
+                 ? choose_passphrase(passphrase, "nothing was made")
                  : fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked");
     if (locked && failed == 0) {
         *out = (struct keyfile_public){.created_ms = now_wall().ms};
         (void)snprintf(out->name, sizeof out->name, "%s", name);
         sign_generate(&secret->sign, &out->owner.sign);
         box_generate(&secret->box, &out->owner.box);
-        term_busy("sealing the key ...");
-        if (keyfile_seal(out, secret, BYTES_TEXT(passphrase), KEYFILE_COST_MODERATE, file) !=
-            KEYFILE_OK) {
-            failed = fail(NULL, "too little memory to seal the key");
-        }
-        term_busy(NULL);
+        failed = seal_key(out, secret, passphrase, file);
     }
     secret_destroy(secret);
     secret_destroy(passphrase);
@@ -298,7 +306,17 @@ static int make_owner_key(struct cli *cli, const char *name, struct keyfile_publ
     return failed == 0 ? file_write(path, BYTES_TEXT(file), 0600, true) : failed;
 }
 
-static int choose_passphrase(char *out) {
+static int seal_key(const struct keyfile_public *pub, const struct owner_secret *secret,
+                    const char *passphrase, char file[KEYFILE_BYTES_MAX]) {
+    term_busy("sealing the key ...");
+    enum keyfile_result result =
+        keyfile_seal(pub, secret, BYTES_TEXT(passphrase), KEYFILE_COST_MODERATE, file);
+    term_busy(NULL);
+    return result == KEYFILE_OK ? 0 : fail(NULL, "too little memory to seal the key");
+}
+
+/* `otherwise`: what becomes of it when none is chosen. */
+static int choose_passphrase(char *out, const char *otherwise) {
     char *again = secret_create(PASSPHRASE_MAX);
     int failed = again == NULL ? fail(NULL, "memory cannot be locked") : 1;
     (void)fputs("choose a passphrase; without it nobody can open this home's clips, you neither\n",
@@ -321,19 +339,41 @@ static int choose_passphrase(char *out) {
         }
     }
     secret_destroy(again);
-    return failed == 0 ? 0 : fail(NULL, "no passphrase was chosen; nothing was made");
+    return failed == 0 ? 0 : fail(NULL, "no passphrase was chosen; %s", otherwise);
 }
 
-/* "owner SIGN BOX NAME", as 'stoop key new' prints it. */
-static int pin_co_owner(struct pins *pins, const char *line) {
+/* "owner SIGN BOX NAME", as 'stoop key new' prints it, or as it came over a terminal. */
+static int pin_co_owner(struct pins *pins, const char *text) {
     struct pins one;
     size_t number = 0;
+    char line[LINE_ROOM];
+    on_one_line(text, line);
     if (pins_read(BYTES_TEXT(line), &one, &number) != ERR_OK || one.owner_count != 1) {
-        return usage_error("init", "'%.60s' is not the line that 'stoop key new' prints", line);
+        return usage_error("init", "'%.60s' is not the line that 'stoop key new' prints", text);
     }
     pins->owners[pins->owner_count] = one.owners[0];
     memcpy(pins->owner_names[pins->owner_count++], one.owner_names[0], NAME_MAX_BYTES);
     return 0;
+}
+
+/* Without blanks around, and with one between its words, but for those that a name has. */
+static void on_one_line(const char *from, char out[LINE_ROOM]) {
+    static const char blanks[] = " \t\r\n";
+    size_t len = 0;
+    for (size_t words = 0; *from != '\0' && len + 1 < LINE_ROOM;) {
+        size_t blank = strspn(from, blanks);
+        bool of_name = words >= KEY_WORDS && strspn(from, " ") == blank;
+        if (blank == 0 || (of_name && from[blank] != '\0')) {
+            out[len++] = *from++;
+            continue;
+        }
+        from += blank;
+        words++;
+        if (len > 0 && *from != '\0') {
+            out[len++] = ' ';
+        }
+    }
+    out[len] = '\0';
 }
 
 int init_write_node_key(const struct cli *cli, struct pins *pins) {
@@ -402,8 +442,10 @@ static const char *login_name(void) {
 /* ---- key ---- */
 
 int cmd_key(struct cli *cli) {
-    static const struct cli_branch branches[] = {
-        {"new", key_new}, {"show", key_show}, {"export-age", key_export}};
+    static const struct cli_branch branches[] = {{"new", key_new},
+                                                 {"show", key_show},
+                                                 {"passphrase", key_passphrase},
+                                                 {"export-age", key_export}};
     return run_branch(cli, branches, COUNT_OF(branches));
 }
 
@@ -445,7 +487,7 @@ static int show_key(struct cli *cli) {
     struct facts *facts = facts_start(cli, false);
     facts_text(facts, "name", "name", pub.name);
     facts_text(facts, "age_recipient", "age", age);
-    facts_text(facts, "line", "public line", line);
+    facts_whole(facts, "line", "public line", line);
     facts_end(facts);
     return EXIT_DONE;
 }
@@ -462,6 +504,54 @@ static void public_line(const struct keyfile_public *pub, char out[LINE_ROOM]) {
         (void)snprintf(out, LINE_ROOM, "%.*s", (int)(file.len - (size_t)(from + 1 - file.at) - 1),
                        (const char *)from + 1);
     }
+}
+
+/* The key stays the same: what was sealed to it, and who knows it, has no part in this. */
+static int key_passphrase(struct cli *cli) {
+    struct owner_secret *secret = NULL;
+    struct keyfile_public pub;
+    struct stat is;
+    char path[PATH_MAX + 16];
+    int failed = take_options(cli, NULL, 0, "");
+    (void)snprintf(path, sizeof path, "%s/owner.key", cli->owner_dir);
+    if (failed == 0 && stat(path, &is) == 0 && is.st_uid != geteuid()) {
+        failed = fail("run it as its owner", "the key file '%s' is another user's", path);
+    }
+    if (failed == 0) {
+        failed = owner_open(cli, cli->owner_dir, NULL, &secret, &pub);
+    }
+    if (failed == 0) {
+        failed = replace_key(path, &pub, secret);
+    }
+    secret_destroy(secret);
+    if (failed == 0) {
+        term_text("the passphrase is changed; copies of the key that were made before open with "
+                  "the old one still: make new ones, and destroy them");
+    }
+    return failed;
+}
+
+/* By one that has been seen to open with what was typed: the old one is the only other. */
+static int replace_key(const char *path, const struct keyfile_public *pub,
+                       const struct owner_secret *secret) {
+    char file[KEYFILE_BYTES_MAX];
+    struct owner_secret *again = secret_create(sizeof *again);
+    char *passphrase = secret_create(PASSPHRASE_MAX);
+    bool locked = again != NULL && passphrase != NULL;
+    int failed =
+        locked ? choose_passphrase(passphrase, "the old one is good still")
+               : fail("raise the limit of locked memory (ulimit -l)", "memory cannot be locked");
+    if (locked && failed == 0) {
+        failed = seal_key(pub, secret, passphrase, file);
+    }
+    if (locked && failed == 0 &&
+        (keyfile_open(BYTES_TEXT(file), BYTES_TEXT(passphrase), again) != KEYFILE_OK ||
+         memcmp(again, secret, sizeof *again) != 0)) {
+        failed = fail("the old passphrase is good still", "the sealed key does not open");
+    }
+    secret_destroy(again);
+    secret_destroy(passphrase);
+    return failed == 0 ? file_write(path, BYTES_TEXT(file), 0600, false) : failed;
 }
 
 static int key_export(struct cli *cli) {
@@ -539,6 +629,7 @@ int cmd_status(struct cli *cli) {
     if (failed == 0 && reply.as.status.has_community) {
         failed = belongs_ask(client, &reply, &state);
     }
+    const size_t to_sign = failed == 0 ? count_to_sign(cli, client, &reply) : 0;
     client_close(client);
     delivered_count_due(&all, now_wall(), &due);
     delivered_unload(&all);
@@ -558,6 +649,7 @@ int cmd_status(struct cli *cli) {
         show_outside(cli, facts, &reply, &outside, removed);
     }
     show_reach(facts, &reply);
+    show_to_sign(facts, to_sign);
     show_log(facts, &reply);
     facts_time(facts, "started", "running since", reply.as.status.started);
     facts_number(facts, "deletions_overdue", NULL, (int64_t)due.overdue);
@@ -567,6 +659,40 @@ int cmd_status(struct cli *cli) {
         delivered_remind(&due);
     }
     return EXIT_DONE;
+}
+
+/* Proposals that wait for this owner as an administrator. Whoever sees this home without its
+ * owner's folder is no administrator of it. */
+static size_t count_to_sign(const struct cli *cli, struct client *client,
+                            const struct control_reply *status) {
+    static struct decisions decisions;
+    struct keyfile_public pub;
+    char key[PATH_MAX + 16];
+    size_t count = 0;
+    (void)snprintf(key, sizeof key, "%s/owner.key", cli->owner_dir);
+    if (!status->as.status.has_community || !id_is_zero(&status->as.status.outside) ||
+        access(key, R_OK) != 0 || owner_public_of(cli->owner_dir, &pub) != 0 ||
+        decisions_load(cli, client, &decisions) != 0) {
+        return 0;
+    }
+    const struct listed *self = members_self(&decisions.members);
+    bool may =
+        charter_has_administrator(&decisions.community.governance.charter, &pub.owner.sign) &&
+        self != NULL && listed_stands(self);
+    for (size_t i = 0; may && i < decisions.proposal_count; i++) {
+        const struct proposal *proposal = decisions.proposals[i];
+        bool waits =
+            proposal->state == PROPOSAL_OPEN && !proposal_signed_by(proposal, &pub.owner.sign);
+        count += waits ? 1 : 0;
+    }
+    decisions_finish(&decisions);
+    return count;
+}
+
+static void show_to_sign(struct facts *facts, size_t count) {
+    char text[64];
+    (void)snprintf(text, sizeof text, "%zu: 'stoop charter proposals'", count);
+    facts_shown(facts, "to_sign", count > 0 ? "to sign" : NULL, (int64_t)count, text);
 }
 
 /* What acts say of this outsider, as far as its doors have told. */
@@ -598,7 +724,10 @@ static void show_outside(const struct cli *cli, struct facts *facts,
                         : instant_reached(now_wall(), admission->until) ? "ended"
                                                                         : "admitted";
     day_text(admission->until, day);
-    if (outside->known) {
+    if (removed) {
+        (void)snprintf(text, sizeof text, "%s by administrators: nothing can be asked from here",
+                       state);
+    } else if (outside->known) {
         (void)snprintf(text, sizeof text, "%s, until %s, %u requests at a time", state, day,
                        admission->live_requests);
     } else {
@@ -614,7 +743,9 @@ static void show_outside(const struct cli *cli, struct facts *facts,
         const struct door_link *door = &status->as.status.doors[i];
         char safe[SAFE_MAX];
         (void)snprintf(text, sizeof text, "%.300s, %s", safe_text(door->name, 60, safe),
-                       door->linked ? "linked" : "does not answer");
+                       door->linked     ? "linked"
+                       : outside->known ? "does not answer"
+                                        : "answers once you are let in");
         if (!cli->json) {
             facts_text(facts, NULL, "door", text);
             continue;

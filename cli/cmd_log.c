@@ -307,7 +307,7 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
     facts_number(facts, "withheld", secrecy.count > 0 ? "withheld" : NULL, (int64_t)secrecy.count);
     facts_number(facts, "published", secrecy.published > 0 ? "published" : NULL,
                  (int64_t)secrecy.published);
-    facts_text(facts, "key", "key", key_text);
+    facts_whole(facts, "key", "key", key_text);
     char text[64];
     size_t cosigned = count_cosignatures(buffer_bytes(&note), witnesses, facts);
     (void)snprintf(text, sizeof text, "%zu", cosigned);

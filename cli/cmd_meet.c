@@ -49,14 +49,14 @@ static int confirm(const struct cli *cli, struct pins *pins, const struct other 
 /* ---- invite --spoken ---- */
 
 int meet_offer(const struct cli *cli, struct client *client, const struct invite_code *code,
-               const char *code_text, long minutes) {
+               const char *code_text, const struct meet_offered *offered) {
     static struct control_reply reply;
     static const struct told told[] = {
         {ERR_FULL_TABLE, "as many spoken codes of this home are out as can be at a time",
          "end one with Ctrl-C where its 'stoop invite --spoken' waits, or wait until one is used"}};
     struct spoken_offer offer;
     struct control_request request = {.op = CONTROL_MEET_INVITE};
-    int failed = make_offer(code, minutes, &offer);
+    int failed = make_offer(code, offered->minutes, &offer);
     if (failed == 0) {
         (void)snprintf(request.text, sizeof request.text, "%s", code_text);
         request.blob = BYTES_TEXT(offer.text);
@@ -65,6 +65,9 @@ int meet_offer(const struct cli *cli, struct client *client, const struct invite
     }
     if (failed == 0) {
         show_offer(cli, &offer);
+        if (!cli->json) {
+            meet_show_own(offered->community, code);
+        }
         failed = wait_for_joiner(client);
     }
     secret_wipe(&request, sizeof request);
@@ -156,6 +159,8 @@ int meet_introduce(const char *text) {
         term_note("", 0, "this is an introduction to a community, not yet an invite:");
         meet_show_home(&introduction.community, &introduction.transport, introduction.address_count,
                        introduction.addresses);
+        meet_say_compare();
+        meet_say_compare();
     }
     return failed;
 }
@@ -180,6 +185,21 @@ void meet_show_home(const struct id *community, const struct box_public *sponsor
     for (size_t i = 0; i < count; i++) {
         term_note(i == 0 ? "  where" : "", MEET_HOME_COLUMNS, addresses[i]);
     }
+}
+
+void meet_say_compare(void) {
+    term_note("", 0, "to be sure of both, ask your neighbour to read out theirs");
+}
+
+void meet_show_own(const char *name, const struct invite_code *code) {
+    char safe[SAFE_MAX];
+    char line[SAFE_MAX];
+    (void)snprintf(line, sizeof line,
+                   "your neighbour is shown these words for '%.300s' and this home; read them out "
+                   "if asked:",
+                   safe_text(name, 60, safe));
+    term_note("", 0, line);
+    meet_show_home(&code->community, &code->transport, 0, code->addresses);
 }
 
 static int read_introduction(const char *text, struct introduction *out) {
@@ -451,7 +471,9 @@ static int confirm(const struct cli *cli, struct pins *pins, const struct other 
         facts_text(facts, "words", NULL, words);
         facts_end(facts);
     } else if (failed == 0) {
-        (void)snprintf(line, sizeof line, "noted: the keys that you know '%s' by are its own",
+        (void)snprintf(line, sizeof line,
+                       "noted, here alone: the keys that you know '%s' by are its own; what was "
+                       "answered there is noted there",
                        safe);
         term_text(line);
     }

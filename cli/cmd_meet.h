@@ -5,8 +5,12 @@
 #include "cli/cli.h"
 
 /* Gives `code` out by a spoken code, shows that, and waits until it was used, burned or ended. */
+struct meet_offered {
+    long minutes;
+    const char *community; /* its name */
+};
 int meet_offer(const struct cli *cli, struct client *client, const struct invite_code *code,
-               const char *code_text, long minutes);
+               const char *code_text, const struct meet_offered *offered);
 /* Shows whom this introduction is to, where it is whole, not over, and there is somebody to ask for
  * the words. EXIT codes after printing. */
 int meet_introduce(const char *text);
@@ -19,5 +23,8 @@ enum {
 };
 void meet_show_home(const struct id *community, const struct box_public *sponsor, size_t count,
                     const char addresses[][ADDRESS_MAX_BYTES]);
+/* To whoever was shown that; and to who made the invite, the same of this home. */
+void meet_say_compare(void);
+void meet_show_own(const char *name, const struct invite_code *code);
 
 #endif

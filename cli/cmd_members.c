@@ -25,9 +25,11 @@ struct parting { /* who is to go, and on whose word */
     size_t officers_left;                            /* whose homes stand */
 };
 
-static void list_member(const struct cli *cli, const struct listed *listed, struct facts *facts);
-static void say_member(const struct listed *listed);
-static void indented(const struct listed *listed, char out[SAFE_MAX]);
+static void list_member(const struct cli *cli, const struct member_list *members,
+                        const struct listed *listed, struct facts *facts);
+static void say_member(const struct member_list *members, const struct listed *listed);
+static void indented(const struct member_list *members, const struct listed *listed, size_t columns,
+                     char out[SAFE_MAX]);
 static int take_remove_options(struct cli *cli, struct parting *out);
 static int load_gateways(struct client *client);
 static int choose_way(const struct cli *cli, struct parting *parting);
@@ -79,9 +81,9 @@ int cmd_members(struct cli *cli) {
     for (size_t shown = 0; failed == 0 && shown < members.count; shown++) {
         above = members_next(&members, above);
         if (table) {
-            list_member(cli, above, facts);
+            list_member(cli, &members, above, facts);
         } else {
-            say_member(above);
+            say_member(&members, above);
         }
     }
     if (facts != NULL) {
@@ -92,14 +94,15 @@ int cmd_members(struct cli *cli) {
     return failed;
 }
 
-static void list_member(const struct cli *cli, const struct listed *listed, struct facts *facts) {
+static void list_member(const struct cli *cli, const struct member_list *members,
+                        const struct listed *listed, struct facts *facts) {
     const struct member *member = &listed->member;
     char name[SAFE_MAX];
     char since[DAY_BYTES];
     char until[DAY_BYTES];
     facts_item(facts);
     if (!cli->json) {
-        indented(listed, name);
+        indented(members, listed, term_columns() - OTHER_COLUMNS, name);
         day_text(member->head.created, since);
         day_text(listed->ends, until);
         facts_cut(facts, NULL, "name", name, term_columns() - OTHER_COLUMNS);
@@ -132,25 +135,30 @@ static void list_member(const struct cli *cli, const struct listed *listed, stru
     facts_items(facts, NULL);
 }
 
-static void say_member(const struct listed *listed) {
+static void say_member(const struct member_list *members, const struct listed *listed) {
     const int indent = (int)listed->depth * INDENT;
     char name[SAFE_MAX];
-    char safe[SAFE_MAX];
     char since[DAY_BYTES];
     char until[DAY_BYTES];
-    indented(listed, name);
+    indented(members, listed, term_width(), name);
     day_text(listed->member.head.created, since);
     day_text(listed->ends, until);
-    (void)printf("%s\n", safe_text(name, term_width(), safe));
+    (void)printf("%s\n", name);
     (void)printf("%*s%s, %s\n", indent + INDENT, "", role_word(listed->member.role),
                  listed_word(listed));
     (void)printf("%*s%s to %s\n", indent + INDENT, "", since, until);
 }
 
-static void indented(const struct listed *listed, char out[SAFE_MAX]) {
+/* Whatever has to be cut, the id of one that shares its name is not. */
+static void indented(const struct member_list *members, const struct listed *listed, size_t columns,
+                     char out[SAFE_MAX]) {
     char safe[SAFE_MAX];
-    (void)snprintf(out, SAFE_MAX, "%*s%.1000s", (int)listed->depth * INDENT, "",
-                   safe_text(listed->member.name, NAME_MAX_BYTES, safe));
+    const size_t indent =
+        listed->depth * INDENT < columns / 2 ? listed->depth * INDENT : columns / 2;
+    const char *name = listed->member.name;
+    bool alike = namesakes_of(members, &listed->id, name).count > 0;
+    (void)snprintf(out, SAFE_MAX, "%*s%.1000s", (int)indent, "",
+                   name_told_apart(name, &listed->id, alike, columns - indent, safe));
 }
 
 /* ---- remove ---- */
@@ -374,9 +382,17 @@ static void say_brought(const struct listed *member, bool go) {
         }
     }
     if (count > 0) {
-        (void)snprintf(text + len, sizeof text - len, ": whom it brought in, %zu %s", count,
-                       go ? "with it" : "in all");
-        term_line(go ? "AND" : "STAY", "", text);
+        bool outside = member != NULL &&
+                       member->member.role == MEMBER_OUTSIDER; /* its officers ask as it alone */
+        const char *officers =
+            count == 1 ? ", its officer, may ask no more" : ", its officers, may ask no more";
+        if (outside) {
+            (void)snprintf(text + len, sizeof text - len, "%s", officers);
+        } else {
+            (void)snprintf(text + len, sizeof text - len, ": whom it brought in, %zu %s", count,
+                           go ? "with it" : "in all");
+        }
+        term_line(go || outside ? "AND" : "STAY", "", text);
     }
 }
 

@@ -3,6 +3,7 @@
  * one community is somebody else in another. */
 #include <string.h>
 
+#include "cli/members.h"
 #include "cli/named.h"
 #include "cli/review.h"
 
@@ -10,9 +11,8 @@ enum {
     ID_SHOWN = 8 /* bytes of a community's that this home is not in */
 };
 
-struct whom { /* whom it is about */
-    char name[NAME_MAX_BYTES];
-    struct id community;
+struct whom {        /* whom it is about */
+    struct muted is; /* with its certificate only where others are called so: else its name does */
     char community_name[NAME_MAX_BYTES];
 };
 
@@ -23,9 +23,11 @@ static bool in_several(const struct cli *cli);
 static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]);
 static int find_asker(const struct cli *cli, const char *word, struct whom *out);
 static int search_requests(struct client *client, const struct community_terms *community,
-                           const char *word, struct whom *out);
-static int search_members(struct client *client, const struct community_terms *community,
-                          const char *word, struct whom *out);
+                           const struct member_list *members, const char *word, struct whom *out);
+static int search_members(const struct community_terms *community,
+                          const struct member_list *members, const char *word, struct whom *out);
+static void name_whom(const struct community_terms *community, const struct member_list *members,
+                      const struct id *account, const char *name, struct whom *out);
 static void say_muted(const struct cli *cli, const struct whom *asker);
 static int choose(const struct cli *cli, const char *name, struct muted *out);
 static bool is_meant(const struct cli *cli, const char *name, const struct muted *muted);
@@ -35,7 +37,7 @@ static struct rules rules;
 static struct pins pins;
 
 int cmd_mute(struct cli *cli) {
-    struct whom asker = {.name = ""};
+    struct whom asker = {.is = {.name = ""}};
     bool list = false;
     const struct cli_option options[] = {{.name = "--list", .flag = &list}};
     int failed = take_options(cli, options, COUNT_OF(options), "[NAME|CODE]");
@@ -55,11 +57,11 @@ int cmd_mute(struct cli *cli) {
     if (failed != 0) {
         return failed;
     }
-    if (memory_muted(&memory, &asker.community, asker.name)) {
-        (void)printf("%s is muted already\n", asker.name);
+    if (memory_muted(&memory, &asker.is)) {
+        (void)printf("%s is muted already\n", asker.is.name);
         return EXIT_DONE;
     }
-    if (!memory_mute(&memory, &asker.community, asker.name)) {
+    if (!memory_mute(&memory, &asker.is)) {
         return fail("see them with 'stoop mute --list'", "no more than %d can be muted",
                     MEMORY_MUTED_MAX);
     }
@@ -73,9 +75,12 @@ int cmd_mute(struct cli *cli) {
 static void say_muted(const struct cli *cli, const struct whom *asker) {
     char text[SAFE_MAX];
     char community[SAFE_MAX];
+    char name[SAFE_MAX];
     bool wide = in_several(cli);
     (void)snprintf(text, sizeof text,
-                   "muted: voluntary requests of %s%s%.300s are not put before you", asker->name,
+                   "muted: voluntary requests of %.300s%s%.300s are not put before you",
+                   name_told_apart(asker->is.name, &asker->is.account,
+                                   !id_is_zero(&asker->is.account), NAME_MAX_BYTES, name),
                    wide ? ", of " : "",
                    wide ? safe_text(asker->community_name, NAME_MAX_BYTES, community) : "");
     term_text(text);
@@ -102,7 +107,7 @@ int cmd_unmute(struct cli *cli) {
         return failed;
     }
     const char *name = cli->argv[1];
-    bool was = *muted.name != '\0' && memory_unmute(&memory, &muted.community, name);
+    bool was = *muted.name != '\0' && memory_unmute(&memory, &muted);
     failed = was ? memory_save(cli, &memory) : 0;
     if (failed != 0) {
         return failed;
@@ -119,7 +124,7 @@ int cmd_unmute(struct cli *cli) {
         return fail("see who is with 'stoop mute --list'", "'%s' is not muted",
                     safe_text(name, 64, safe));
     }
-    (void)printf("no longer muted: %s\n", name);
+    (void)printf("no longer muted: %s\n", safe_text(muted.name, NAME_MAX_BYTES, safe));
     return EXIT_DONE;
 }
 
@@ -130,9 +135,11 @@ static int choose(const struct cli *cli, const char *name, struct muted *out) {
     char safe[SAFE_MAX];
     size_t count = 0;
     size_t len = 0;
+    bool one_community = true;
     for (size_t i = 0; i < memory.muted_count; i++) {
         char hex[2 * ID_SHOWN + 1];
         if (is_meant(cli, name, &memory.muted[i])) {
+            one_community &= count == 0 || id_equal(&out->community, &memory.muted[i].community);
             *out = memory.muted[i];
             count++;
             len += len < sizeof names - SLUG_MAX_BYTES
@@ -142,6 +149,10 @@ static int choose(const struct cli *cli, const char *name, struct muted *out) {
         }
     }
     (void)snprintf(next, sizeof next, "say which with '--community NAME': %s", names);
+    if (count > 1 && one_community) {
+        return fail("name one by the id that 'stoop mute --list' has", "%zu are muted as '%s'",
+                    count, safe_text(name, 64, safe));
+    }
     return count < 2
                ? 0
                : fail(next, "'%s' is muted in %zu communities", safe_text(name, 64, safe), count);
@@ -157,7 +168,10 @@ static bool is_meant(const struct cli *cli, const char *name, const struct muted
             return false;
         }
     }
-    return strcmp(muted->name, name) == 0;
+    char code[LINK_CODE_BYTES];
+    link_code(&muted->account, code);
+    return strcmp(muted->name, name) == 0 ||
+           (!id_is_zero(&muted->account) && strcasecmp(code, name) == 0);
 }
 
 /* ---- list ---- */
@@ -196,8 +210,16 @@ static int list_muted(const struct cli *cli) {
 static void list_one(const struct cli *cli, const struct muted *muted, const char *by, bool wide,
                      struct facts *facts) {
     char hex[2 * ID_SHOWN + 1];
+    char name[SAFE_MAX];
     facts_item(facts);
-    facts_text(facts, "name", "muted", muted->name);
+    bool one = !id_is_zero(&muted->account);
+    facts_text(facts, "name", "muted",
+               one && !cli->json
+                   ? name_told_apart(muted->name, &muted->account, true, NAME_MAX_BYTES, name)
+                   : muted->name);
+    if (one) {
+        facts_bytes(facts, "certificate", NULL, BYTES_OF(muted->account.b));
+    }
     if (wide || cli->json) {
         facts_text(facts, "community", "in", called(&muted->community, hex));
     }
@@ -226,41 +248,40 @@ static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]
 
 /* ---- whom ---- */
 
-/* By the code of a request that verifies, or by a name that one of these or a member has: the
- * node's word is enough to catch a slip, and a mute opens nothing. */
+/* By the code of a request that verifies, or by a name, or the id, that one of these or a member
+ * has. A name that several have chooses none of them. */
 static int find_asker(const struct cli *cli, const char *word, struct whom *out) {
     struct client *client = NULL;
     static struct community_terms community;
+    struct member_list members = {0};
     int failed = client_open(cli, &client);
     if (failed == 0) {
         failed = client_community(cli, client, &community);
     }
     if (failed == 0) {
-        failed = search_requests(client, &community, word, out);
+        failed = members_load(client, &community, &members);
     }
-    if (failed == 0 && out->name[0] == '\0') {
-        failed = search_members(client, &community, word, out);
+    if (failed == 0) {
+        failed = search_requests(client, &community, &members, word, out);
     }
-    if (failed == 0 && out->name[0] == '\0') {
-        char safe[SAFE_MAX];
-        failed = fail("see 'stoop requests' and 'stoop members'",
-                      "no request has the code '%s', and nobody has that name",
-                      safe_text(word, 64, safe));
+    if (failed == 0 && out->is.name[0] == '\0') {
+        failed = search_members(&community, &members, word, out);
     }
+    members_finish(&members);
     client_close(client);
     return failed;
 }
 
-/* Of two that are called so, whoever is of this community. */
+/* By its code; or by a name that nobody has but somebody of another community, who asks here. */
 static int search_requests(struct client *client, const struct community_terms *community,
-                           const char *word, struct whom *out) {
+                           const struct member_list *members, const char *word, struct whom *out) {
     static struct control_reply reply;
     static struct checked_request asked;
     static struct named named;
     struct client_list list = {0};
-    const struct id *own = &community->governance.community;
     bool found = false;
     int failed = 0;
+    bool belongs = members_called(members, word) > 0;
     named_start(&named, word);
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         if (check_request(&reply, community, now_wall(), &asked) != ERR_OK || asked.ours ||
@@ -268,35 +289,46 @@ static int search_requests(struct client *client, const struct community_terms *
             continue;
         }
         bool code = named_note_request(&named, &asked);
-        bool name = strcmp(word, asked.account) == 0 && !found && !id_equal(&out->community, own);
+        bool abroad = asked.abroad[0] != '\0';
         found |= code;
-        if (code || name) {
-            bool abroad = asked.abroad[0] != '\0';
-            (void)snprintf(out->name, sizeof out->name, "%s", asked.account);
-            (void)snprintf(out->community_name, sizeof out->community_name, "%s",
-                           abroad ? asked.abroad : community->governance.charter.name);
-            out->community = asked.request.head.community;
+        if (code && !abroad) {
+            name_whom(community, members, &asked.asker.account, asked.account, out);
+        } else if (code || (abroad && !belongs && !found && strcmp(word, asked.account) == 0)) {
+            out->is = (struct muted){.community = asked.request.head.community};
+            memcpy(out->is.name, asked.account, sizeof out->is.name);
+            memcpy(out->community_name, asked.abroad, sizeof out->community_name);
         }
     }
     return failed == 0 ? named_settle(&named, "requests") : failed;
 }
 
-static int search_members(struct client *client, const struct community_terms *community,
-                          const char *word, struct whom *out) {
-    static struct control_reply reply;
-    const struct control_request ask = {.op = CONTROL_MEMBERS};
-    int failed = client_ask(client, &ask);
-    while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
-        struct signed_object object;
-        struct member member;
-        if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
-            member_decode(object.body, &member) == ERR_OK && strcmp(member.name, word) == 0 &&
-            name_good(word)) {
-            (void)snprintf(out->name, sizeof out->name, "%s", word);
-            (void)snprintf(out->community_name, sizeof out->community_name, "%s",
-                           community->governance.charter.name);
-            out->community = community->governance.community;
-        }
+static int search_members(const struct community_terms *community,
+                          const struct member_list *members, const char *word, struct whom *out) {
+    const struct listed *found = NULL;
+    char safe[SAFE_MAX];
+    if (members_called(members, word) == 0) {
+        return fail("see 'stoop requests' and 'stoop members'",
+                    "no request has the code '%s', and nobody has that name",
+                    safe_text(word, 64, safe));
     }
-    return failed;
+    int failed = members_find(members, word, &found);
+    if (failed != 0) {
+        return failed;
+    }
+    if (found->member.role == MEMBER_OFFICER && found->sponsor != NULL) {
+        found = found->sponsor; /* on whose account it asks */
+    }
+    name_whom(community, members, &found->id, found->member.name, out);
+    return 0;
+}
+
+static void name_whom(const struct community_terms *community, const struct member_list *members,
+                      const struct id *account, const char *name, struct whom *out) {
+    out->is = (struct muted){.community = community->governance.community};
+    (void)snprintf(out->is.name, sizeof out->is.name, "%s", name);
+    (void)snprintf(out->community_name, sizeof out->community_name, "%s",
+                   community->governance.charter.name);
+    if (namesakes_of(members, account, name).count > 0) {
+        out->is.account = *account;
+    }
 }

@@ -309,6 +309,10 @@ static int change_standing(struct cli *cli, bool suspended) {
     if (failed == 0) {
         failed = decisions_open(cli, &client, &decisions);
     }
+    if (failed == 0 && members_called(&decisions.members, cli->argv[1]) == 0) {
+        failed = fail("see them with 'stoop outsider list'", "no outsider is called '%s'",
+                      safe_text(cli->argv[1], 64, safe));
+    }
     if (failed == 0) {
         failed = members_find(&decisions.members, cli->argv[1], &listed);
     }

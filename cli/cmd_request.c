@@ -446,7 +446,11 @@ static int put_officer(const struct cli *cli, struct client *client, const struc
     }
     const struct listed *by =
         failed == 0 ? members_of_key(&members, &pub.owner.sign, &owner) : NULL;
-    if (failed == 0 && (by == NULL || !listed_stands(by))) {
+    const struct listed *outsider = failed == 0 ? members_of_id(&members, account) : NULL;
+    if (outsider != NULL && outsider->state == CONTROL_MEMBER_REMOVED) {
+        failed = fail("ask them; it could ask again by a new certificate alone",
+                      "administrators removed this outsider: nothing can be asked from here");
+    } else if (failed == 0 && (by == NULL || !listed_stands(by))) {
         failed = fail("'stoop outsider officer list' says who may",
                       "this key is no officer's that may ask from here");
     } else if (failed == 0) {

@@ -13,7 +13,8 @@ static struct rules rules;
 static struct amendments amendments;
 static struct cameras cameras; /* this owner's copy */
 static struct abroad abroad;   /* of this home's own */
-static struct named alike;     /* where a code was given: those that have it */
+static struct member_list members;
+static struct named alike; /* where a code was given: those that have it */
 
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static int load_own(struct cli *cli, struct client *client,
@@ -72,6 +73,7 @@ int cmd_requests(struct cli *cli) {
         facts_end(facts);
     }
     abroad_finish(&abroad);
+    members_finish(&members);
     client_close(client);
     return failed;
 }
@@ -116,6 +118,9 @@ static int load_own(struct cli *cli, struct client *client,
     }
     if (failed == 0) {
         failed = amendments_load(client, community, &amendments);
+    }
+    if (failed == 0) {
+        failed = members_load(client, community, &members);
     }
     if (failed == 0) { /* a broken copy costs a line, and says so */
         (void)cameras_load(cli, &cameras);
@@ -164,6 +169,7 @@ static bool list_reply(const struct cli *cli, const struct control_reply *reply,
         named_code(&alike, &checked.id, checked.code);
     }
     amendments_tell(&amendments, &checked);
+    namesakes_tell(&members, &checked);
     list_request(cli, &checked, now, facts);
     if (checked.ours && checked.end == REQUEST_STANDS) {
         abroad_facts(cli, &community->governance, &abroad, &checked.request, facts);
@@ -226,8 +232,18 @@ static void list_asker(const struct cli *cli, const struct checked_request *chec
         facts_text(facts, NULL, "from OUTSIDE", outside_text(checked, text));
         facts_text(facts, NULL, "", let_in_text(&checked->as, text));
     }
+    char name[SAFE_MAX];
+    char alike_text[NAMESAKES_TEXT_MAX];
+    bool shared = !checked->ours && checked->namesakes.count > 0;
+    const char *by = checked->ours ? "this home" : checked->account;
     facts_text(facts, "by", cli->json || !checked->outside ? "by" : NULL,
-               checked->ours ? "this home" : checked->account);
+               shared && !cli->json ? name_told_apart(by, &checked->asker.account, true, 40, name)
+                                    : by);
+    facts_bytes(facts, "by_certificate", NULL, BYTES_OF(checked->asker.account.b));
+    if (shared && !cli->json) {
+        facts_text(facts, NULL, "beware", namesakes_text(&checked->namesakes, alike_text));
+    }
+    facts_flag(facts, "name_shared", shared);
     facts_flag(facts, "outside", checked->outside);
     if (cli->json && checked->outside) {
         facts_text(facts, "kind", NULL, outsider_kind_word(checked->as.admission.kind));

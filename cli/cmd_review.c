@@ -115,6 +115,9 @@ static int open_desk(struct desk *desk, const char *to, const char *player) {
         failed = client_community(desk->cli, desk->client, &desk->community);
     }
     if (failed == 0) {
+        failed = members_load(desk->client, &desk->community, &desk->members);
+    }
+    if (failed == 0) {
         failed = pins_load(desk->cli, &desk->pins);
     }
     if (failed == 0) { /* a broken copy costs a line, and says so; declining goes on */
@@ -154,6 +157,7 @@ static void close_desk(struct desk *desk) {
     helper_stop(desk->seals);
     helper_stop(desk->editor);
     scratch_close(desk->scratch);
+    members_finish(&desk->members);
     client_close(desk->client);
 }
 
@@ -272,6 +276,7 @@ static int load_requests(struct review *review, const char *code) {
             continue;
         }
         found++;
+        namesakes_tell(&review->desk.members, &asked);
         pending_fill(&asked, &review->rules, &review->memory, now, &item);
         if (code != NULL ? code_begins(code, &asked.id) : item.hidden == PENDING_SHOWN) {
             review->waiting[review->count++] = item;
@@ -462,6 +467,7 @@ static int find_request(struct review *review, const struct id *id, struct check
     }
     if (found) {
         out->amends_own = amendments_have(&review->amendments, out);
+        namesakes_tell(&review->desk.members, out);
         named_code(&named, id, out->code);
     }
     if (failed == 0 && over && !found) {
@@ -733,7 +739,8 @@ static int open_to_sign(struct review *review, const struct opened *clip,
     char safe[SAFE_MAX];
     span_text(clip->goes.to.ms - clip->goes.from.ms, span);
     (void)snprintf(goes, sizeof goes, "%s of '%s' would go to %s%s", span, clip->manifest->camera,
-                   safe_text(clip->asked->account, 28, safe),
+                   name_told_apart(clip->asked->account, &clip->asked->asker.account,
+                                   clip->asked->namesakes.count > 0, 28, safe),
                    clip->looked ? "" : ", not looked at");
     term_line("GOES", "", goes);
     (void)fflush(stdout);

@@ -303,20 +303,24 @@ static int take_terms(const struct cli *cli, const struct treaty_options *option
 static int take_words(const struct cli *cli, const char *const *values, struct treaty *out) {
     struct terms_error error;
     enum err err = ERR_OK;
+    const char *option = "--instruments"; /* that is read now */
     if (values[V_INSTRUMENTS] != NULL) {
         err = terms_read_instruments(values[V_INSTRUMENTS], &out->instruments, &error);
     }
     if (err == ERR_OK && values[V_ROLES] != NULL) {
+        option = "--roles";
         err = terms_read_roles(values[V_ROLES], &out->roles, &error);
     }
     if (err == ERR_OK && values[V_SPAN] != NULL) {
+        option = "--span";
         err = terms_read_span(values[V_SPAN], CAPS_DEFAULT.span_s, &out->caps.span_s, &error);
     }
     if (err == ERR_OK && values[V_AREA] != NULL) {
+        option = "--area";
         err = terms_read_area(values[V_AREA], &out->caps.area_m2, &error);
     }
     if (err != ERR_OK) {
-        return usage_error(cli->command, "%s", error.text);
+        return usage_error(cli->command, "'%s': %s", option, error.text);
     }
     return out->instruments != 0 && out->roles != 0
                ? 0

@@ -19,6 +19,7 @@ struct cell {
     const char *label;
     char *value;
     char *brief; /* for tables; NULL: the value */
+    bool whole;  /* on a line of its own */
 };
 
 struct facts {
@@ -114,6 +115,14 @@ void facts_cut(struct facts *facts, const char *key, const char *label, const ch
     }
 }
 
+void facts_whole(struct facts *facts, const char *key, const char *label, const char *value) {
+    size_t count = facts->cell_count;
+    facts_text(facts, key, label, value);
+    if (facts->cell_count > count) {
+        facts->cells[count].whole = true;
+    }
+}
+
 void facts_number(struct facts *facts, const char *key, const char *label, int64_t value) {
     char text[32];
     (void)snprintf(text, sizeof text, "%lld", (long long)value);
@@ -194,6 +203,10 @@ static void print_cell(const struct cell *cell) {
     const char *value = cell->value;
     size_t width = term_columns();
     bool lines = isatty(STDOUT_FILENO) && width >= TERM_WIDTH_MIN;
+    if (lines && cell->whole) {
+        (void)printf("%s\n%s\n", label, value);
+        return;
+    }
     do {
         size_t len = lines ? safe_fit(value, width - LABEL_COLUMNS - 1) : strlen(value);
         (void)printf("%-*s %.*s\n", LABEL_COLUMNS, label, (int)len, value);
@@ -289,7 +302,10 @@ static void add(struct facts *facts, const char *label, const char *value, const
     char *copy = strdup(value);
     if (copy != NULL) {
         facts->cells[facts->cell_count++] =
-            (struct cell){facts->items, label, copy, brief == NULL ? NULL : strdup(brief)};
+            (struct cell){.item = facts->items,
+                          .label = label,
+                          .value = copy,
+                          .brief = brief == NULL ? NULL : strdup(brief)};
     }
 }
 

@@ -27,7 +27,9 @@ static const struct command commands[] = {
      "  --co-owner LINE  the line that 'stoop key new' printed for another owner; may\n"
      "                   be repeated\n"
      "  --listen A:P     where to take dials (default 0.0.0.0:7878)\n"
-     "  --address A:P    where others can dial this home; may be repeated\n"
+     "  --address A:P    where others can dial this home, as 203.0.113.7:7878: names\n"
+     "                   are not looked up; may be repeated. It stands in the file\n"
+     "                   'config': edit it there when it changes, and restart stoopd\n"
      "  --service        as root: the home is the system's, in /var/lib/stoop; node\n"
      "                   and ingest run as users of their own, the key in --owner-dir\n"
      "                   is its owner's\n"
@@ -37,11 +39,18 @@ static const struct command commands[] = {
      "\n"
      "example: stoop init --owner Ada --address 203.0.113.7:7878\n"
      "         sudo stoop --owner-dir ~/.config/stoop init --service --owner Ada \\\n"
-     "              --address 203.0.113.7:7878\n"},
-    {"key", "owner keys: make one, show it, export it for age", cmd_key,
-     "usage: stoop key new [--owner NAME] | key show | key export-age [--out FILE]\n"
+     "              --address 203.0.113.7:7878\n"
+     "         STOOP_HOME=~/two/data XDG_CONFIG_HOME=~/two/config stoop init \\\n"
+     "              --listen 127.0.1.2:7878 --address 127.0.1.2:7878\n"
+     "         (a second home on this machine; every command for it, stoopd too, is\n"
+     "         given the same two folders)\n"},
+    {"key", "owner keys: make, show, export for age; passphrase", cmd_key,
+     "usage: stoop key new [--owner NAME] | key show | key passphrase\n"
+     "       stoop key export-age [--out FILE]\n"
      "\n"
      "'new' makes an owner key in the owner's folder (--owner-dir), for a co-owner.\n"
+     "'show' prints its public line, which 'stoop init --co-owner' takes.\n"
+     "'passphrase' asks for the old one, then for another in its place; the key stays.\n"
      "'export-age' writes the secret that opens this home's clips with the stock age\n"
      "tool.\n"
      "\n"

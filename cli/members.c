@@ -20,6 +20,8 @@ static struct listed *find(const struct member_list *members, const struct id *i
 static void judge_times(struct member_list *members, struct instant now);
 static const struct listed *first_after(const struct member_list *members,
                                         const struct listed *sponsor, const struct listed *behind);
+static size_t look_for(const struct member_list *members, const char *word,
+                       const struct listed **found);
 static bool is_called(const struct listed *listed, const char *word);
 
 int members_load(struct client *client, const struct community_terms *community,
@@ -255,26 +257,37 @@ const struct listed *members_of_key(const struct member_list *members,
 int members_find(const struct member_list *members, const char *word, const struct listed **out) {
     char safe[SAFE_MAX];
     const struct listed *found = NULL;
-    size_t count = 0;
-    for (int standing = 1; standing >= 0 && count == 0; standing--) {
-        for (size_t i = 0; i < members->count; i++) {
-            const struct listed *listed = &members->list[i];
-            if (listed_stands(listed) == (standing == 1) && is_called(listed, word)) {
-                found = listed;
-                count++;
-            }
-        }
-    }
+    size_t count = look_for(members, word, &found);
     if (count == 0) {
         return fail("see who belongs with 'stoop members'", "no member is called '%s'",
                     safe_text(word, 64, safe));
     }
     if (count > 1) {
-        return fail("name one by its certificate: 'stoop members --json' has them",
+        return fail("name one by its id, which 'stoop members' has beside the name",
                     "%zu members are called '%s'", count, safe_text(word, 64, safe));
     }
     *out = found;
     return 0;
+}
+
+size_t members_called(const struct member_list *members, const char *word) {
+    const struct listed *found = NULL;
+    return look_for(members, word, &found);
+}
+
+static size_t look_for(const struct member_list *members, const char *word,
+                       const struct listed **found) {
+    size_t count = 0;
+    for (int standing = 1; standing >= 0 && count == 0; standing--) {
+        for (size_t i = 0; i < members->count; i++) {
+            const struct listed *listed = &members->list[i];
+            if (listed_stands(listed) == (standing == 1) && is_called(listed, word)) {
+                *found = listed;
+                count++;
+            }
+        }
+    }
+    return count;
 }
 
 static bool is_called(const struct listed *listed, const char *word) {

@@ -50,11 +50,32 @@ const struct listed *members_of_key(const struct member_list *members,
 /* By its name, or the beginning of its id in hex, at least 4 digits: one that stands, or else any.
  * EXIT_FAILED after saying that there is none, or several. */
 int members_find(const struct member_list *members, const char *word, const struct listed **out);
+/* How many that is. */
+size_t members_called(const struct member_list *members, const char *word);
 
 /* Who has this key, safe to print: "Ada", "Ada (Elm Cottage)" where the home is called otherwise,
  * "the key 3f2a91c0" where nobody has it. */
 const char *person_text(const struct member_list *members, const struct sign_public *key,
                         char out[PERSON_MAX]);
+
+/* ---- namesakes.c ---- */
+/* A name is its bearer's choice, and not unique. Wherever one that two homes share is shown, the
+ * beginning of the certificate's id stands beside it. */
+bool names_alike(const char *one, const char *other); /* the same to a passing eye */
+/* Those that stand, beside the one of this certificate, and are called so. */
+struct namesakes namesakes_of(const struct member_list *members, const struct id *certificate,
+                              const char *name);
+/* Fills in what only a list of members tells: who asks, vouched and called may have namesakes. */
+void namesakes_tell(const struct member_list *members, struct checked_request *asked);
+/* "Bens House (1561b505)" where `alike`; the name is cut so that all of it takes about `columns`.
+ * Safe to print. */
+const char *name_told_apart(const char *name, const struct id *certificate, bool alike,
+                            size_t columns, char out[SAFE_MAX]);
+/* "ANOTHER home here is called the same (0a60b2ba)" */
+enum {
+    NAMESAKES_TEXT_MAX = 96
+};
+const char *namesakes_text(const struct namesakes *namesakes, char out[NAMESAKES_TEXT_MAX]);
 
 /* ---- belongs.c ---- */
 /* Does this home belong still? By the node's word, before anybody types a passphrase for what it

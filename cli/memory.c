@@ -13,12 +13,13 @@ static const char *const outcome_words[] = {
 
 static enum err read_line(struct memory *memory, char *line);
 static enum err read_asked(struct memory *memory, char *rest);
-static enum err read_muted(struct memory *memory, char *rest, bool in_one);
+static enum err read_muted(struct memory *memory, char *rest, size_t ids);
+static bool read_id(char **rest, struct id *out);
 static bool read_seconds(const char *word, struct instant *out);
 static bool read_outcome(char *word, struct memory_asked *out);
 static size_t find(const struct memory *memory, const struct id *request);
-static bool add_muted(struct memory *memory, const struct id *community, const char *name);
-static size_t find_muted(const struct memory *memory, const struct id *community, const char *name);
+static bool add_muted(struct memory *memory, const struct muted *whom);
+static size_t find_muted(const struct memory *memory, const struct muted *whom);
 static void forget_old(struct memory *memory, struct instant now);
 static struct memory_asked *take_place(struct memory *memory);
 static void path_of(const struct cli *cli, char out[PATH_MAX]);
@@ -52,9 +53,12 @@ static enum err read_line(struct memory *memory, char *line) {
         return read_asked(memory, line + 6);
     }
     if (strncmp(line, "muted-in ", 9) == 0) {
-        return read_muted(memory, line + 9, true);
+        return read_muted(memory, line + 9, 1);
     }
-    return strncmp(line, "muted ", 6) == 0 ? read_muted(memory, line + 6, false) : ERR_USER_SYNTAX;
+    if (strncmp(line, "muted-one ", 10) == 0) {
+        return read_muted(memory, line + 10, 2);
+    }
+    return strncmp(line, "muted ", 6) == 0 ? read_muted(memory, line + 6, 0) : ERR_USER_SYNTAX;
 }
 
 static enum err read_asked(struct memory *memory, char *rest) {
@@ -82,16 +86,20 @@ static enum err read_asked(struct memory *memory, char *rest) {
     return ERR_OK;
 }
 
-static enum err read_muted(struct memory *memory, char *rest, bool in_one) {
-    struct id community = {{0}};
-    if (in_one) {
-        const char *hex = strsep(&rest, " ");
-        if (rest == NULL || hex_read(hex, community.b, sizeof community.b) != ERR_OK ||
-            id_is_zero(&community)) {
-            return ERR_USER_SYNTAX;
-        }
+/* Behind so many ids: of its community, then of its certificate. */
+static enum err read_muted(struct memory *memory, char *rest, size_t ids) {
+    struct muted whom = {.name = ""};
+    if ((ids > 0 && !read_id(&rest, &whom.community)) ||
+        (ids > 1 && !read_id(&rest, &whom.account)) || !name_good(rest)) {
+        return ERR_USER_SYNTAX;
     }
-    return name_good(rest) && add_muted(memory, &community, rest) ? ERR_OK : ERR_USER_SYNTAX;
+    (void)snprintf(whom.name, sizeof whom.name, "%s", rest);
+    return add_muted(memory, &whom) ? ERR_OK : ERR_USER_SYNTAX;
+}
+
+static bool read_id(char **rest, struct id *out) {
+    const char *hex = strsep(rest, " ");
+    return *rest != NULL && hex_read(hex, out->b, sizeof out->b) == ERR_OK && !id_is_zero(out);
 }
 
 /* "accepted:1795555800", or without when. */
@@ -144,10 +152,16 @@ enum err memory_write(const struct memory *memory, struct buffer *out) {
     for (size_t i = 0; err == ERR_OK && i < memory->muted_count; i++) {
         const struct muted *muted = &memory->muted[i];
         char community[2 * sizeof muted->community.b + 1];
+        char account[2 * sizeof muted->account.b + 1];
         hex_write(BYTES_OF(muted->community.b), community);
+        hex_write(BYTES_OF(muted->account.b), account);
         bool any = id_is_zero(&muted->community);
-        (void)snprintf(line, sizeof line, "muted%s%s %s\n", any ? "" : "-in ", any ? "" : community,
-                       muted->name);
+        bool one = !any && !id_is_zero(&muted->account);
+        (void)snprintf(line, sizeof line, "muted%s%s%s%s %s\n",
+                       any   ? ""
+                       : one ? "-one "
+                             : "-in ",
+                       any ? "" : community, one ? " " : "", one ? account : "", muted->name);
         err = buffer_append(out, BYTES_TEXT(line));
     }
     return err;
@@ -226,18 +240,21 @@ struct instant memory_snoozed(const struct memory *memory, const struct id *requ
     return hidden ? memory->asked[at].snoozed_until : (struct instant){0};
 }
 
-bool memory_muted(const struct memory *memory, const struct id *community, const char *name) {
-    const struct id any = {{0}};
-    return find_muted(memory, community, name) < memory->muted_count ||
-           find_muted(memory, &any, name) < memory->muted_count;
+bool memory_muted(const struct memory *memory, const struct muted *whom) {
+    struct muted wider = *whom;
+    bool muted = find_muted(memory, &wider) < memory->muted_count;
+    wider.account = (struct id){{0}};
+    muted |= find_muted(memory, &wider) < memory->muted_count;
+    wider.community = (struct id){{0}};
+    return muted || find_muted(memory, &wider) < memory->muted_count;
 }
 
-bool memory_mute(struct memory *memory, const struct id *community, const char *name) {
-    return !memory_muted(memory, community, name) && add_muted(memory, community, name);
+bool memory_mute(struct memory *memory, const struct muted *whom) {
+    return !memory_muted(memory, whom) && add_muted(memory, whom);
 }
 
-bool memory_unmute(struct memory *memory, const struct id *community, const char *name) {
-    size_t at = find_muted(memory, community, name);
+bool memory_unmute(struct memory *memory, const struct muted *whom) {
+    size_t at = find_muted(memory, whom);
     if (at == memory->muted_count) {
         return false;
     }
@@ -245,24 +262,21 @@ bool memory_unmute(struct memory *memory, const struct id *community, const char
     return true;
 }
 
-/* A file may have a name in any community and, besides, in one. */
-static bool add_muted(struct memory *memory, const struct id *community, const char *name) {
-    if (memory->muted_count == MEMORY_MUTED_MAX ||
-        find_muted(memory, community, name) < memory->muted_count) {
+/* A file may have a name in any community and, besides, in one, and one that has it there. */
+static bool add_muted(struct memory *memory, const struct muted *whom) {
+    if (memory->muted_count == MEMORY_MUTED_MAX || find_muted(memory, whom) < memory->muted_count) {
         return false;
     }
-    struct muted *muted = &memory->muted[memory->muted_count++];
-    muted->community = *community;
-    (void)snprintf(muted->name, sizeof muted->name, "%s", name);
+    memory->muted[memory->muted_count++] = *whom;
     return true;
 }
 
-/* In just that community. Its place; muted_count: it is not muted. */
-static size_t find_muted(const struct memory *memory, const struct id *community,
-                         const char *name) {
+/* Just that. Its place; muted_count: it is not muted. */
+static size_t find_muted(const struct memory *memory, const struct muted *whom) {
     size_t at = 0;
-    while (at < memory->muted_count && (strcmp(memory->muted[at].name, name) != 0 ||
-                                        !id_equal(&memory->muted[at].community, community))) {
+    while (at < memory->muted_count && (strcmp(memory->muted[at].name, whom->name) != 0 ||
+                                        !id_equal(&memory->muted[at].community, &whom->community) ||
+                                        !id_equal(&memory->muted[at].account, &whom->account))) {
         at++;
     }
     return at;

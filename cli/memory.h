@@ -8,6 +8,7 @@
  *   stoop memory v1
  *   asked REQUEST AUTHOR SECONDS open|accepted|declined SNOOZED-UNTIL-SECONDS [AMENDS]
  *   muted-in COMMUNITY NAME
+ *   muted-one COMMUNITY CERTIFICATE NAME   of several that are called so
  *   muted NAME                  in any: as it was before communities were told apart
  *
  * Bounds: MEMORY_ASKED_MAX requests, the oldest make room; after MEMORY_DAYS one is forgotten. */
@@ -44,6 +45,7 @@ struct memory {
     size_t muted_count;
     struct muted {
         struct id community; /* that the asker belongs to; zero: any */
+        struct id account;   /* its certificate; zero: whoever is called so there */
         char name[NAME_MAX_BYTES];
     } muted[MEMORY_MUTED_MAX];
 };
@@ -75,12 +77,13 @@ enum memory_outcome memory_earlier(const struct memory *memory, const struct id 
 /* Until when it is hidden; 0: it is not. */
 struct instant memory_snoozed(const struct memory *memory, const struct id *request,
                               struct instant now);
-/* Whoever is called so in one community is somebody else in another. */
-bool memory_muted(const struct memory *memory, const struct id *community, const char *name);
+/* Whoever is called so in one community is somebody else in another. `whom` is one asker of one
+ * community; what mutes it may be wider. */
+bool memory_muted(const struct memory *memory, const struct muted *whom);
 /* False when there is no room, or it was muted already. */
-bool memory_mute(struct memory *memory, const struct id *community, const char *name);
-/* False: it was not muted in just that one, or in any where that is zero. */
-bool memory_unmute(struct memory *memory, const struct id *community, const char *name);
+bool memory_mute(struct memory *memory, const struct muted *whom);
+/* False: just that was not muted. */
+bool memory_unmute(struct memory *memory, const struct muted *whom);
 
 /* The file of this owner; without one, nothing is remembered. EXIT_FAILED after printing. */
 int memory_load(const struct cli *cli, struct memory *out);

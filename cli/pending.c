@@ -20,8 +20,10 @@ enum pending_hidden pending_hides(const struct checked_request *asked, const str
         return PENDING_SNOOZED;
     }
     const struct id *community = &asked->request.head.community; /* the asker's own */
-    if (voluntary && (memory_muted(memory, community, asked->account) ||
-                      rules_mute_line(rules, community, asked->account) > 0)) {
+    struct muted whom = {.community = *community, .account = asked->asker.account};
+    memcpy(whom.name, asked->account, sizeof whom.name);
+    if (voluntary &&
+        (memory_muted(memory, &whom) || rules_mute_line(rules, community, asked->account) > 0)) {
         return PENDING_MUTED;
     }
     return voluntary && rules_quiet_at(rules, now) ? PENDING_QUIET : PENDING_SHOWN;

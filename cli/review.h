@@ -5,6 +5,7 @@
 
 #include "cli/clip.h"
 #include "cli/edit.h"
+#include "cli/members.h"
 #include "cli/memory.h"
 #include "cli/prompt.h"
 #include "cli/rules.h"
@@ -19,6 +20,7 @@ struct desk { /* what an owner sits at */
     struct pins pins;
     struct id certificate;
     struct community_terms community;
+    struct member_list members;
     struct cameras cameras;      /* none where this owner has no copy of the list */
     struct owner_secret *secret; /* NULL until the first clip is opened */
     struct keyfile_public pub;

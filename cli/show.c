@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "cli/breadth.h"
+#include "cli/members.h"
 #include "cli/review.h"
 
 enum {
     FAILED_LINES = 3, /* of the prompt; 'c' shows them all */
     GAPS_SHOWN = 3,
+    ASKER_COLUMNS = 36,
     REASON_COLUMNS = 2 * (TERM_WIDTH_MAX - TERM_LABEL_COLUMNS) - 1,
 };
 
@@ -76,17 +78,23 @@ static void show_who(const struct opened *clip, const struct desk *desk) {
     char time[INSTANT_TEXT_MAX];
     bool voluntary = instrument->kind == INSTRUMENT_VOLUNTARY;
     bool badge = instrument->applicant_badge[0] != '\0';
+    bool alike = asked->namesakes.count > 0;
     char outside[OUTSIDE_TEXT_MAX];
-    term_put(asked->code, "%s%s, from %s%s", voluntary ? "" : "claims ",
+    char alike_text[NAMESAKES_TEXT_MAX];
+    term_put(asked->code, "%s%s, from %s%s%s%s", voluntary ? "" : "claims ",
              voluntary ? "VOLUNTARY request" : instrument_label(instrument->kind),
              asked->outside ? "OUTSIDE: " : "",
-             asked->outside ? outside_text(asked, outside) : safe_text(asked->author.name, 36, a));
+             asked->outside ? outside_text(asked, outside)
+                            : name_told_apart(asked->author.name, &asked->asker.account, alike,
+                                              ASKER_COLUMNS, a),
+             alike ? ": " : "", alike ? namesakes_text(&asked->namesakes, alike_text) : "");
     instant_local(asked->author.head.created, time);
     if (asked->outside) {
         term_put("", "%s", let_in_text(&asked->as, outside));
     } else if (asked->sponsor[0] != '\0') {
         term_put("", "its key is known since %.11s, vouched for by %s", time + 4,
-                 safe_text(asked->sponsor, 28, a));
+                 name_told_apart(asked->sponsor, &asked->author.head.author, asked->sponsor_alike,
+                                 28, a));
     } else {
         term_put("", "its key is known since %.11s: it founded %s community", time + 4,
                  asked->abroad[0] == '\0' ? "this" : "that");

@@ -242,9 +242,11 @@ enum err join_tick(struct core *core) {
     if (!core->join.active) {
         return ERR_OK;
     }
-    if (instant_reached(core->now.wall, core->join.code.expires) ||
-        (core->join.client != 0 && tick_reached(core->now.mono, core->join.give_up))) {
+    if (instant_reached(core->now.wall, core->join.code.expires)) {
         return join_failed(core, ERR_USER_INVITE);
+    }
+    if (core->join.client != 0 && tick_reached(core->now.mono, core->join.give_up)) {
+        return join_failed(core, ERR_USER_NO_ANSWER); /* a bad invite is met with silence too */
     }
     if (core->join.client == 0 && tick_reached(core->now.mono, core->join.give_up)) {
         core->join.give_up = tick_add(core->now.mono, (struct duration){JOIN_TIME_MS});

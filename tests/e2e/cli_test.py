@@ -155,7 +155,8 @@ USAGE = [
     (["log", "verify", "/tmp"], "another home's log needs its '--key'", "log"),
     (["log", "verify", "/tmp", "--key", "abc"], "'abc' is not a verifier key", "log"),
     (["vault", "export", "9c1e"], "'--out' is missing", "vault"),
-    (["init", "--listen", "localhost:7878"], "'localhost:7878' is not an address literal with a port", "init"),
+    (["init", "--listen", "localhost:7878"], "'localhost:7878' is not an address: write IP:PORT, as 203.0.113.7:7878; "
+     "names are not looked up", "init"),
     (["init", "--co-owner", "Grace"], "'Grace' is not the line that 'stoop key new' prints", "init"),
 ]
 
@@ -272,6 +273,38 @@ def test_init(home):
     assert "no node is running" in terminal.text and "the invite" not in terminal.text, terminal.text
     expect_error(home, ["key", "new"], 1, f"'{home.root}/config/stoop/owner.key' exists already")
     check(digest(home.root), before, "a second time changes nothing")
+
+
+def test_passphrase_is_changed(home):
+    """The old one first; until a new one was typed twice it is good, and the key stays the same."""
+    key = home.root / "config/stoop/owner.key"
+    line = home.facts("key", "show")["line"]
+    before = key.read_bytes()
+
+    def change(old, *answers):
+        terminal = home.at_terminal("key", "passphrase")
+        terminal.expect("passphrase of .*: ")
+        terminal.line(old)
+        for answer in answers:
+            terminal.expect(r"(passphrase|again): $")
+            terminal.line(answer)
+        return terminal
+
+    terminal = change(home.PASSPHRASE, "long enough")
+    terminal.expect("again: ")
+    terminal.type("\x03")
+    check(terminal.wait(), 1, terminal.text)
+    assert "the old one is good still" in terminal.text and key.read_bytes() == before, terminal.text
+    terminal = change(home.PASSPHRASE, "another one", "another one")
+    check(terminal.wait(), 0, terminal.text)
+    assert key.read_bytes() != before and key.stat().st_mode & 0o777 == 0o600
+    check(home.facts("key", "show")["line"], line, "the same key")
+    terminal = change(home.PASSPHRASE)
+    terminal.expect("wrong passphrase")
+    terminal.type("\x03")
+    check(terminal.wait(), 3, terminal.text)
+    terminal = change("another one", home.PASSPHRASE, home.PASSPHRASE)
+    check(terminal.wait(), 0, terminal.text)
 
 
 def test_terminals(home):
@@ -716,6 +749,7 @@ def main():
         test_usage(home)
         test_no_home(home)
         test_init(home)
+        test_passphrase_is_changed(home)
         test_usage(home)
         home.start()
         second = subprocess.run([str(home.bin / "stoopd"), "--home", str(home.data)], env=home.env, text=True,

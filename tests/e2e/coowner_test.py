@@ -123,6 +123,9 @@ class Household(Home):
             terminal.line(SECRET)
             assert terminal.wait() == DONE, terminal.text
             line = self.facts("--owner-dir", str(self.folders[name]), "key", "show")["line"]
+            shown = self.at_terminal("--owner-dir", str(self.folders[name]), "key", "show", columns=60)
+            assert shown.wait() == DONE and f"\n{line}\n" in shown.text, shown.text  # whole, to be copied
+            line = "  " + line.replace(" ", "\n               ", 2) + " \n"           # as a terminal may break it
             lines += ["--co-owner", line]
         self.name = names[0]
         start_home(self, *lines)

@@ -17,7 +17,7 @@ import sys
 import types
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from street import PASSPHRASE, compare_words, set_up, start_home  # noqa: E402
+from street import PASSPHRASE, compare_words, invite, set_up, start_home  # noqa: E402
 import noise_peer  # noqa: E402
 
 INTRODUCTION = re.compile(r"stoop-meet1:[A-Za-z0-9_-]+")
@@ -264,6 +264,56 @@ def test_who_goes_away_before_is_not_compared_with(ada, ben):
         check(terminal.wait() == 3, terminal.text)
 
 
+def own_words(text):
+    """What stands for community and sponsor."""
+    return re.findall(r"(?m)^  (?:community|sponsor) +([a-z ]+)$", text)
+
+
+def test_the_sponsor_has_what_the_joiner_is_shown(ada, ben):
+    pipe = ada.at_terminal("invite", "--no-qr")
+    pipe.expect(PASSPHRASE)
+    pipe.line(ada.PASSPHRASE)
+    check(pipe.wait() == 0, pipe.text)
+    text = " ".join(pipe.text.split())
+    check("these words for 'Elm Street' and this home; read them out if asked:" in text, text)
+    terminal = ben.at_terminal("join", re.search(r"stoop1:\S+", pipe.text).group())
+    terminal.expect(ASK_JOIN)
+    check(len(own_words(terminal.text)) == 2 and own_words(terminal.text) == own_words(pipe.text),
+          (terminal.text, pipe.text))
+    check("read out theirs" in terminal.text, terminal.text)
+    terminal.line("n")
+    check(terminal.wait() == 3, terminal.text)
+
+
+def test_a_name_that_is_taken_is_told_apart(ada, ben, eve):
+    """Nothing forbids it; wherever the name is shown, both have an id, and nobody is muted by it."""
+    check("(" not in ada.run("members").stdout, "an id without need")
+    code = invite(ada)
+    text = eve.with_passphrase("join", code, "--yes", "--name", "ben")
+    check("ANOTHER home here is called the same" in " ".join(text.split()), text)
+    ada.until(lambda: ada.facts("members"), lambda all_: len(all_) == 3)
+    ids = [one["certificate"][:8] for one in ada.facts("members") if one["name"] == "ben"]
+    check(sorted(re.findall(r"ben \((\w{8})\)", ada.run("members").stdout)) == sorted(ids), ids)
+    refused = ada.run("mute", "ben", check=False)
+    check("2 members are called 'ben'" in refused.stderr, refused)
+    check(f"voluntary requests of ben ({ids[1]}) are not put before you" in " ".join(ada.run("mute", ids[1]).stdout.split()), ids)
+    check([one["certificate"][:8] for one in ada.facts("mute", "--list")] == [ids[1]], "another one")
+    check("no longer muted" in ada.run("unmute", ids[1]).stdout, ids)
+
+
+def test_a_sponsor_that_is_off_is_no_bad_invite(ada, eve):
+    code = invite(ada)
+    ada.stop()
+    terminal = eve.at_terminal("join", code, "--yes")
+    terminal.expect(PASSPHRASE)
+    terminal.line(eve.PASSPHRASE)
+    check(terminal.wait(120) == 1, terminal.text)
+    text = " ".join(terminal.text.split())
+    check(f"({ada.address}) did not answer within a minute: it is off, or the invite was used" in text, text)
+    ada.start()
+    ada.wait_ready()
+
+
 def test_only_members_can_be_met(ada):
     for name, text in (("nobody", "no member is called 'nobody'"), ("ada", "'ada' is this home itself")):
         terminal = ada.at_terminal("meet", name)
@@ -278,6 +328,7 @@ def main():
         used = test_words_let_one_home_in(ada, ben)
         test_nobody_is_asked_without_a_terminal(eve, used)
         test_no_is_no(ada, eve)
+        test_the_sponsor_has_what_the_joiner_is_shown(ada, eve)
         test_wrong_words_burn_the_code(ada, eve)
         test_guessing_gets_one_guess(ada)
         test_a_code_ends_with_the_command(ada)
@@ -287,6 +338,8 @@ def main():
         test_who_goes_away_before_is_not_compared_with(ada, ben)
         test_a_node_that_dies_takes_the_code_along(ada)
         test_a_used_introduction_is_met_with_silence(used, eve)
+        test_a_sponsor_that_is_off_is_no_bad_invite(ada, eve)
+        test_a_name_that_is_taken_is_told_apart(ada, ben, eve)
     print("meet: ok")
 
 

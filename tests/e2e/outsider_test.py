@@ -144,8 +144,13 @@ def main():
         for told, words in (("applied or is joining already",
                              ["outsider", "apply", door, "--name", "Lakeside PD", "--kind", "agency"]),
                             ("administrators have not let it in yet", request_words(start, 5, 22)),
-                            ("administrators have not let it in yet", ["peers"])):
+                            ("administrators have not let it in yet", ["peers"]),
+                            ("administrators have not let it in yet", ["requests"])):
             refused(agency, told, *words)
+        shown = re.sub(r"\s+", " ", agency.run("status").stdout)
+        assert "door ada, answers once you are let in" in shown and "does not answer" not in shown, shown
+        refused(ada, "no outsider is called 'Riverside PD' see them with 'stoop outsider list'", "outsider", "suspend",
+                "Riverside PD")
         path = apply(agency, [ada, cleo], "agency", "Riverside PD")
         assert certificate_in(path) == first
         text = press.with_passphrase("outsider", "apply", door, "--name", "Gazette", "--kind", "press")
@@ -258,11 +263,25 @@ def main():
         done = subprocess.run([sys.executable, str(VERIFY), str(folder)], capture_output=True, text=True)
         assert done.returncode == 0 and re.search(r"outsider +in standing.*: Riverside PD\n", done.stdout), done
         assert re.search(r"officer +removed.*: Sgt. Lee\n", done.stdout), done
+        agency.with_passphrase("outsider", "officer", "add", "Sgt. Lee", "--key", str(officer), times=2)
+        ada.until(lambda: [m["name"] for m in ada.facts("members") if m["state"] == "outside"],
+                  lambda names: "Sgt. Lee" in names)
         text = answered(ada, NAME, "Riverside PD", "remove", "Riverside PD")
+        assert re.search(r"AND +Sgt. Lee, its officer, may ask no more", text) and "STAY" not in text, text
+        for home, waits in ((ada, 0), (ben, 1), (cleo, 1)):
+            home.until(lambda h=home: h.facts("charter", "proposals"), bool, 30)
+            assert home.facts("status")["to_sign"] == waits, home.name
+        assert "to sign        1: 'stoop charter proposals'" in ben.run("status").stdout
         sign(ben, code_of(text))
+        assert ben.facts("status")["to_sign"] == 0
         cleo.until(lambda: state(cleo, "Riverside PD"), lambda s: s == "removed")
         agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "removed")
         agency.until(lambda: linked_doors(agency), lambda n: n == 0)
+        refused(agency, "administrators removed this outsider: nothing can be asked from here", "--owner-dir",
+                str(officer), *request_words(start, 5, 18))
+        refused(agency, "removed this home, an outsider there", "community", "found", "Oak Street")
+        shown = agency.run("status").stdout
+        assert re.search(r"outsider +removed by administrators: nothing can be asked from here\n", shown), shown
     print("outsider: ok")
 
 

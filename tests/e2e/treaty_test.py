@@ -95,7 +95,7 @@ def sides(ada, ben, cleo):
     refused(cleo, FAILED, "is neither a side nor a treaty", "treaty", "propose", "Elm Street")
     for words, told in ((("--instruments", "warrant"), "no instrument is called 'warrant'"),
                         (("--roles", "boss"), "neither home, requester nor administrator: 'boss'"),
-                        (("--span", "13 h"), "not a time of 1 s to 12 h, as '90 min': '13 h'"),
+                        (("--span", "13 h"), "'--span': not a time of 1 s to 12 h, as '90 min': '13 h'"),
                         (("--area", "1 sq mi"), "not a size up to 0.5 sq mi"), (("--daily", "65"), "'65' is not 1 to 64"),
                         (("--live", "11"), "'11' is not 1 to 10"), (("--days", "3651"), "'3651' is not 1 to 3650 days")):
         refused(cleo, USAGE, told, "treaty", "propose", line, *words)

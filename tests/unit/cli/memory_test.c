@@ -36,6 +36,16 @@ static void note(uint32_t id, uint32_t author, struct instant at) {
     note_form(id, 0, author, at);
 }
 
+/* Whoever is called so; good until the next call but one. */
+static const struct muted *called(const struct id *community, const char *name) {
+    static struct muted whom[2];
+    static size_t turn;
+    struct muted *out = &whom[turn++ % COUNT_OF(whom)];
+    *out = (struct muted){.community = *community};
+    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    return out;
+}
+
 static void decide(uint32_t request, enum memory_outcome outcome) {
     struct id id = id_of(request);
     memory_decide(&memory, &id, outcome, now);
@@ -150,10 +160,10 @@ static void test_it_comes_back_from_its_file(void **state) {
     decide(2, MEMORY_ACCEPTED);
     note_form(3, 2, 100, now);
     memory_snooze(&memory, &one, (struct instant){now.ms + DURATION_DAY_MS});
-    CHECK(memory_mute(&memory, &elm, "Acme  Insurance"));
-    CHECK(memory_mute(&memory, &elm, "Ada L\xc3\xb8velace"));
-    CHECK(!memory_mute(&memory, &elm, "Acme  Insurance"));
-    CHECK(memory_mute(&memory, &oak, "Acme  Insurance"));
+    CHECK(memory_mute(&memory, called(&elm, "Acme  Insurance")));
+    CHECK(memory_mute(&memory, called(&elm, "Ada L\xc3\xb8velace")));
+    CHECK(!memory_mute(&memory, called(&elm, "Acme  Insurance")));
+    CHECK(memory_mute(&memory, called(&oak, "Acme  Insurance")));
     CHECK_ERR(ERR_OK, memory_write(&memory, &file));
     CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
     CHECK_ERR(ERR_OK, memory_write(&again, &twice));
@@ -162,13 +172,13 @@ static void test_it_comes_back_from_its_file(void **state) {
     CHECK(id_equal(&again.asked[2].amends, &again.asked[1].request));
     CHECK(id_is_zero(&again.asked[0].amends));
     CHECK(again.asked[1].decided.ms == now.ms && again.asked[0].decided.ms == 0);
-    CHECK(memory_muted(&again, &elm, "Acme  Insurance"));
-    CHECK(memory_unmute(&again, &elm, "Acme  Insurance"));
-    CHECK(!memory_unmute(&again, &elm, "Acme  Insurance"));
-    CHECK(!memory_muted(&again, &elm, "Acme  Insurance"));
-    CHECK(memory_muted(&again, &oak, "Acme  Insurance"));
-    CHECK(memory_muted(&again, &elm, "Ada L\xc3\xb8velace"));
-    CHECK(!memory_muted(&again, &oak, "Ada L\xc3\xb8velace"));
+    CHECK(memory_muted(&again, called(&elm, "Acme  Insurance")));
+    CHECK(memory_unmute(&again, called(&elm, "Acme  Insurance")));
+    CHECK(!memory_unmute(&again, called(&elm, "Acme  Insurance")));
+    CHECK(!memory_muted(&again, called(&elm, "Acme  Insurance")));
+    CHECK(memory_muted(&again, called(&oak, "Acme  Insurance")));
+    CHECK(memory_muted(&again, called(&elm, "Ada L\xc3\xb8velace")));
+    CHECK(!memory_muted(&again, called(&oak, "Ada L\xc3\xb8velace")));
     assert_int_equal(memory_snoozed(&again, &one, now).ms, now.ms + DURATION_DAY_MS);
 }
 
@@ -180,13 +190,14 @@ static void test_an_earlier_mute_is_read_and_holds_everywhere(void **state) {
     size_t line = 0;
     SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
     CHECK_ERR(ERR_OK, memory_read(BYTES_TEXT(text), &memory, &line));
-    CHECK(memory_muted(&memory, &elm, "Ben Two") && memory_muted(&memory, &oak, "Ben Two"));
-    CHECK(!memory_mute(&memory, &elm, "Ben Two"));
+    CHECK(memory_muted(&memory, called(&elm, "Ben Two")) &&
+          memory_muted(&memory, called(&oak, "Ben Two")));
+    CHECK(!memory_mute(&memory, called(&elm, "Ben Two")));
     CHECK_ERR(ERR_OK, memory_write(&memory, &file));
     CHECK(bytes_equal(buffer_bytes(&file), BYTES_TEXT(text)));
-    CHECK(!memory_unmute(&memory, &elm, "Ben Two"));
-    CHECK(memory_unmute(&memory, &any, "Ben Two"));
-    CHECK(!memory_muted(&memory, &elm, "Ben Two"));
+    CHECK(!memory_unmute(&memory, called(&elm, "Ben Two")));
+    CHECK(memory_unmute(&memory, called(&any, "Ben Two")));
+    CHECK(!memory_muted(&memory, called(&elm, "Ben Two")));
 }
 
 /* From before it was known when: what was decided is. */
@@ -265,12 +276,33 @@ static void test_it_is_bounded(void **state) {
     char name[NAME_MAX_BYTES];
     for (int i = 0; i < MEMORY_MUTED_MAX; i++) {
         (void)snprintf(name, sizeof name, "%064d", i);
-        CHECK(memory_mute(&memory, &elm, name));
+        CHECK(memory_mute(&memory, called(&elm, name)));
     }
-    CHECK(!memory_mute(&memory, &elm, "one more"));
+    CHECK(!memory_mute(&memory, called(&elm, "one more")));
     CHECK_ERR(ERR_OK, memory_write(&memory, &file));
     CHECK_ERR(ERR_OK, memory_read(buffer_bytes(&file), &again, &line));
     assert_int_equal(again.asked_count, MEMORY_ASKED_MAX);
+}
+
+/* One of two that are called the same is muted alone, and comes back so from the file. */
+static void test_one_of_two_namesakes_is_muted_alone(void **state) {
+    (void)state;
+    struct muted one = *called(&elm, "Bens House");
+    struct muted other = one;
+    size_t line = 0;
+    SCOPED(buffer_finish) struct buffer file = {.max = MEMORY_FILE_MAX};
+    one.account = id_of(100);
+    other.account = id_of(200);
+    memset(&memory, 0, sizeof memory);
+    CHECK(memory_mute(&memory, &one));
+    CHECK(memory_write(&memory, &file) == ERR_OK);
+    CHECK(memory_read(buffer_bytes(&file), &again, &line) == ERR_OK);
+    CHECK(memory_muted(&again, &one) && !memory_muted(&again, &other));
+    CHECK(!memory_muted(&again, called(&elm, "Bens House")));
+    CHECK(!memory_unmute(&again, &other) && memory_unmute(&again, &one));
+    CHECK(!memory_muted(&again, &one));
+    CHECK(memory_mute(&again, called(&elm, "Bens House"))); /* by the name: both */
+    CHECK(memory_muted(&again, &one) && memory_muted(&again, &other));
 }
 
 int main(void) {
@@ -285,6 +317,7 @@ int main(void) {
         cmocka_unit_test(test_an_earlier_decision_is_read_without_its_time),
         cmocka_unit_test(test_a_damaged_file_is_an_error_with_its_line),
         cmocka_unit_test(test_it_is_bounded),
+        cmocka_unit_test(test_one_of_two_namesakes_is_muted_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

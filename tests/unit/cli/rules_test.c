@@ -189,7 +189,8 @@ static void test_a_claimed_order_is_always_shown(void **state) {
         ERR_OK,
         read("[asker \"Riverside PD\"]\nmute = yes\n[quiet]\nfrom = 22:00\nto = 21:59\n", &error));
     memset(&memory, 0, sizeof memory);
-    CHECK(memory_mute(&memory, &oak, "Riverside PD"));
+    const struct muted riverside = {.community = oak, .name = "Riverside PD"};
+    CHECK(memory_mute(&memory, &riverside));
     asked.request.head.community = oak;
     for (int kind = INSTRUMENT_SEARCH_WARRANT; kind <= INSTRUMENT_VOLUNTARY; kind++) {
         bool voluntary = kind == INSTRUMENT_VOLUNTARY;

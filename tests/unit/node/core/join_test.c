@@ -352,7 +352,7 @@ static const struct hostile_case cases[] = {
     {"a record that is none", ERR_PEER_MALFORMED, record_without_a_body},
     {"a request", ERR_PEER_SEQUENCE, a_request},
     {"noise", ERR_PEER_MALFORMED, noise},
-    {"a list without end", ERR_USER_INVITE, without_end},
+    {"a list without end", ERR_USER_NO_ANSWER, without_end},
 };
 
 /* ---- the joiner ---- */

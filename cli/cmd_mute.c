@@ -10,7 +10,8 @@ enum {
     ID_SHOWN = 8 /* bytes of a community's that this home is not in */
 };
 
-struct whom { /* whom it is about */
+struct whom {        /* whom it is about */
+    const char *own; /* where that is this home itself: what the word stands for; else NULL */
     char name[NAME_MAX_BYTES];
     struct id community;
     char community_name[NAME_MAX_BYTES];
@@ -26,7 +27,9 @@ static int search_requests(struct client *client, const struct community_terms *
                            const char *word, struct whom *out);
 static int search_members(struct client *client, const struct community_terms *community,
                           const char *word, struct whom *out);
-static void say_muted(const struct cli *cli, const struct whom *asker);
+static void say_muted(const struct cli *cli, const struct whom *asker, bool already);
+static void say_state(const struct cli *cli, const char *name, const struct id *community,
+                      const char *state);
 static int choose(const struct cli *cli, const char *name, struct muted *out);
 static bool is_meant(const struct cli *cli, const char *name, const struct muted *muted);
 
@@ -56,7 +59,7 @@ int cmd_mute(struct cli *cli) {
         return failed;
     }
     if (memory_muted(&memory, &asker.community, asker.name)) {
-        (void)printf("%s is muted already\n", asker.name);
+        say_muted(cli, &asker, true);
         return EXIT_DONE;
     }
     if (!memory_mute(&memory, &asker.community, asker.name)) {
@@ -65,21 +68,41 @@ int cmd_mute(struct cli *cli) {
     }
     failed = memory_save(cli, &memory);
     if (failed == 0) {
-        say_muted(cli, &asker);
+        say_muted(cli, &asker, false);
     }
     return failed;
 }
 
-static void say_muted(const struct cli *cli, const struct whom *asker) {
+static void say_muted(const struct cli *cli, const struct whom *asker, bool already) {
     char text[SAFE_MAX];
     char community[SAFE_MAX];
     bool wide = in_several(cli);
+    if (cli->json) {
+        say_state(cli, asker->name, &asker->community, already ? "muted already" : "muted");
+        return;
+    }
+    if (already) {
+        (void)printf("%s is muted already\n", asker->name);
+        return;
+    }
     (void)snprintf(text, sizeof text,
                    "muted: voluntary requests of %s%s%.300s are not put before you", asker->name,
                    wide ? ", of " : "",
                    wide ? safe_text(asker->community_name, NAME_MAX_BYTES, community) : "");
     term_text(text);
     term_text("they end by themselves, and nobody is told; orders are shown");
+}
+
+/* JSON only. */
+static void say_state(const struct cli *cli, const char *name, const struct id *community,
+                      const char *state) {
+    struct facts *facts = facts_start(cli, false);
+    facts_text(facts, "name", NULL, name);
+    if (!id_is_zero(community)) {
+        facts_bytes(facts, "community_id", NULL, BYTES_OF(community->b));
+    }
+    facts_text(facts, "state", NULL, state);
+    facts_end(facts);
 }
 
 int cmd_unmute(struct cli *cli) {
@@ -119,7 +142,11 @@ int cmd_unmute(struct cli *cli) {
         return fail("see who is with 'stoop mute --list'", "'%s' is not muted",
                     safe_text(name, 64, safe));
     }
-    (void)printf("no longer muted: %s\n", name);
+    if (cli->json) {
+        say_state(cli, name, &muted.community, "no longer muted");
+    } else {
+        (void)printf("no longer muted: %s\n", name);
+    }
     return EXIT_DONE;
 }
 
@@ -241,7 +268,11 @@ static int find_asker(const struct cli *cli, const char *word, struct whom *out)
     if (failed == 0 && out->name[0] == '\0') {
         failed = search_members(client, &community, word, out);
     }
-    if (failed == 0 && out->name[0] == '\0') {
+    if (failed == 0 && out->name[0] == '\0' && out->own != NULL) {
+        char safe[SAFE_MAX];
+        failed = fail("what it asks itself is never put before it", "'%s' is %s",
+                      safe_text(word, 64, safe), out->own);
+    } else if (failed == 0 && out->name[0] == '\0') {
         char safe[SAFE_MAX];
         failed = fail("see 'stoop requests' and 'stoop members'",
                       "no request has the code '%s', and nobody has that name",
@@ -263,8 +294,11 @@ static int search_requests(struct client *client, const struct community_terms *
     int failed = 0;
     named_start(&named, word);
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        if (check_request(&reply, community, now_wall(), &asked) != ERR_OK || asked.ours ||
-            !name_good(asked.account)) {
+        bool good = check_request(&reply, community, now_wall(), &asked) == ERR_OK;
+        if (good && asked.ours && code_begins(word, &asked.id)) {
+            out->own = "a request of this home's own";
+        }
+        if (!good || asked.ours || !name_good(asked.account)) {
             continue;
         }
         bool code = named_note_request(&named, &asked);
@@ -285,13 +319,21 @@ static int search_members(struct client *client, const struct community_terms *c
                           const char *word, struct whom *out) {
     static struct control_reply reply;
     const struct control_request ask = {.op = CONTROL_MEMBERS};
-    int failed = client_ask(client, &ask);
+    int failed = client_status(client, &reply);
+    const struct id own = reply.as.status.certificate;
+    if (failed == 0) {
+        failed = client_ask(client, &ask);
+    }
     while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
         struct signed_object object;
         struct member member;
         if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
             member_decode(object.body, &member) == ERR_OK && strcmp(member.name, word) == 0 &&
             name_good(word)) {
+            if (id_equal(&object.id, &own)) {
+                out->own = "this home itself";
+                continue;
+            }
             (void)snprintf(out->name, sizeof out->name, "%s", word);
             (void)snprintf(out->community_name, sizeof out->community_name, "%s",
                            community->governance.charter.name);

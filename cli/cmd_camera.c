@@ -341,9 +341,9 @@ static int edit(struct cli *cli) {
     }
     if (failed == 0) {
         say_changed(cli, cli->argv[1],
-                    is_closed(camera) ? closed
-                    : everywhere      ? "may be asked about in every community of this home"
-                                      : "may be asked about there alone",
+                    camera != NULL && is_closed(camera) ? closed
+                    : everywhere ? "may be asked about in every community of this home"
+                                 : "may be asked about there alone",
                     "changed");
     }
     if (failed == 0 && camera != NULL) {

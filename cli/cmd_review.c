@@ -541,7 +541,7 @@ static int check_item(struct review *review, struct clip_ref *ref, const struct 
 /* Carries out what the prompt says, and tells it how that went. */
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided) {
     struct prompt prompt;
-    char answer[ANSWER_MAX];
+    char answer[ANSWER_MAX] = "";
     size_t width = 0;
     int failed = 0;
     bool gone = false; /* the node, or whoever was to answer */

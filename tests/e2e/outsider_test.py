@@ -261,6 +261,9 @@ def main():
         text = answered(ada, NAME, "Riverside PD", "remove", "Riverside PD")
         sign(ben, code_of(text))
         cleo.until(lambda: state(cleo, "Riverside PD"), lambda s: s == "removed")
+        for home in (ada, cleo):  # what it asked has ended, and that is no alarm
+            done = home.run("requests")
+            assert done.stderr == "" and "Riverside PD" not in done.stdout, done
         agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "removed")
         agency.until(lambda: linked_doors(agency), lambda n: n == 0)
     print("outsider: ok")

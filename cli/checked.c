@@ -67,6 +67,16 @@ enum err check_request(const struct control_reply *reply, const struct community
     return err;
 }
 
+bool request_is_over(const struct control_reply *reply, enum err err, struct id *out) {
+    struct signed_object object;
+    bool over = err == ERR_DENY_EXPIRED || err == ERR_DENY_SUSPENDED || err == ERR_DENY_REMOVED;
+    over = over && signed_decode(reply->as.request.request, &object) == ERR_OK;
+    if (over) {
+        *out = object.id;
+    }
+    return over;
+}
+
 static enum err check_author(const struct control_reply *reply,
                              const struct community_terms *community,
                              const struct signed_object *object, struct instant now,

@@ -70,6 +70,8 @@ enum exit_code {
     EXIT_PENDING = 3, /* declined, or left pending */
     EXIT_NO_TERMINAL = 5,
     EXIT_NO_NODE = 10,
+    EXIT_LEFT_ALL =
+        40, /* of one community's part: so are those that come after it. Never `stoop`'s */
 };
 
 enum {
@@ -90,6 +92,7 @@ struct cli {
     size_t writable_count; /* folders that stay writable when the walls have risen */
     const char *writable[WRITABLE_MAX];
     bool walled;
+    bool among_several; /* this process does one community's part */
 };
 
 /* ---- errors.c ---- */
@@ -204,6 +207,8 @@ void span_text(int64_t ms, char out[32]);
 /* ---- home.c ---- */
 /* Reads a whole file; `secret`: must be closed to others. EXIT_FAILED after printing. */
 int file_read(const char *path, size_t max, bool secret, struct buffer *out);
+/* EXIT_FAILED after printing, with where such a file comes from: there is none. */
+int file_there(const char *path, const char *next);
 /* Temporary, fsync, rename. `mode` of the new file; with `fresh` it must not exist. */
 int file_write(const char *path, struct bytes data, unsigned mode, bool fresh);
 /* A new large file, written beside its place: a process that is killed leaves nothing there that
@@ -262,6 +267,8 @@ int pins_save_as_owner(const char *folder, const struct pins *pins);
 struct client;
 int client_open(const struct cli *cli, struct client **out);
 bool client_there(const struct cli *cli); /* does the node take connections? Says nothing */
+/* Does a stoopd run for this home, as its lock shows? False also where that cannot be looked at. */
+bool client_supervised(const struct cli *cli);
 bool client_ended(struct client *client, int wait_ms); /* the node has hung up, or does by then */
 void client_close(struct client *client);
 int client_ask(struct client *client, const struct control_request *request);
@@ -516,6 +523,10 @@ struct checked_request {
 };
 enum err check_request(const struct control_reply *reply, const struct community_terms *community,
                        struct instant now, struct checked_request *out);
+/* `err`: what check_request() answered. Whoever asked was let in until a day that has come, is
+ * suspended, or gone: what was asked for can be released no more, and goes by itself. That is no
+ * lie of the node's. *out: the request. */
+bool request_is_over(const struct control_reply *reply, enum err err, struct id *out);
 /* "Ada"; "outsider Riverside PD"; "Ada (1561b505)" where another is called so. Not safe to print.
  */
 enum {

@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "node/base/assert.h"
+#include "node/base/supervise.h"
 
 enum {
     FRAME_HEADER = 4,
@@ -36,7 +38,7 @@ static int refused(const struct control_reply *reply);
 static const struct told *what_is_told(struct told_list told, enum err err);
 static int hung_up(void);
 static int dial(const struct sockaddr_un *where);
-static int no_node(const char *home);
+static int no_node(const struct cli *cli);
 
 int client_open(const struct cli *cli, struct client **out) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
@@ -48,7 +50,7 @@ int client_open(const struct cli *cli, struct client **out) {
     if (fd < 0) {
         return fd == -EACCES ? fail("members of the group 'stoop-owners' may",
                                     "you may not talk to the node in '%s'", cli->home)
-                             : no_node(cli->home);
+                             : no_node(cli);
     }
     struct client *client = calloc(1, sizeof *client);
     if (client == NULL) {
@@ -64,6 +66,19 @@ int client_open(const struct cli *cli, struct client **out) {
     }
     *out = client;
     return 0;
+}
+
+bool client_supervised(const struct cli *cli) {
+    char path[PATH_MAX + 16];
+    struct flock lock = {
+        .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = SUPERVISE_LOCK_SUPERVISOR, .l_len = 1};
+    (void)snprintf(path, sizeof path, "%s/lock", cli->base);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return held;
 }
 
 bool client_there(const struct cli *cli) {
@@ -380,12 +395,16 @@ static int hung_up(void) {
     return term_stopped() ? fail(NULL, "stopped") : client_gone();
 }
 
-static int no_node(const char *home) {
+static int no_node(const struct cli *cli) {
+    const char *home = cli->home;
     char path[PATH_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/config", home);
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         (void)fail("make one with 'stoop init', or name its folder with '--home'",
                    "there is no home in '%s'", home);
+    } else if (client_supervised(cli)) {
+        (void)fail("its journal says why, and 'stoop doctor' looks",
+                   "stoopd runs, but its node in '%s' does not", home);
     } else {
         (void)fail("start it with 'stoopd'", "no node is running in '%s'", home);
     }

@@ -58,6 +58,7 @@ static int edit(struct cli *cli);
 static struct camera *find_camera(struct camera_list *list, const char *name);
 static int no_camera(const char *name);
 static int append(struct camera_list *list, const struct camera *camera);
+static bool is_closed(const struct camera *camera);
 static int remove_camera(struct cli *cli);
 static int drop(struct camera_list *list, const char *name);
 static int change(struct cli *cli, struct cameras *cameras, const struct co_signers *co_signers);
@@ -71,6 +72,8 @@ static void warn_missing(const struct camera *camera, const struct recordings *r
 static int list_cameras(struct cli *cli);
 static void list_communities(struct facts *facts, const struct cli *cli, const struct pins *pins,
                              const struct camera *camera);
+
+static const char closed[] = "is indoors: it cannot be asked for unless it is '--open'";
 
 int cmd_camera(struct cli *cli) {
     static const struct cli_branch branches[] = {
@@ -105,7 +108,10 @@ static int add(struct cli *cli) {
         failed = change(cli, &cameras, &options.co_signers);
     }
     if (failed == 0) {
-        say_changed(cli, camera.name, "may be asked about; its place stays in this home", "added");
+        say_changed(cli, camera.name,
+                    is_closed(&camera) ? closed
+                                       : "may be asked about; its place stays in this home",
+                    "added");
         warn_missing(&camera, &recordings);
     }
     return failed;
@@ -335,14 +341,19 @@ static int edit(struct cli *cli) {
     }
     if (failed == 0) {
         say_changed(cli, cli->argv[1],
-                    everywhere ? "may be asked about in every community of this home"
-                               : "may be asked about there alone",
+                    camera != NULL && is_closed(camera) ? closed
+                    : everywhere ? "may be asked about in every community of this home"
+                                 : "may be asked about there alone",
                     "changed");
     }
     if (failed == 0 && camera != NULL) {
         warn_missing(camera, &recordings);
     }
     return failed;
+}
+
+static bool is_closed(const struct camera *camera) {
+    return camera->indoor && !camera->indoor_open;
 }
 
 static struct camera *find_camera(struct camera_list *list, const char *name) {

@@ -313,7 +313,10 @@ static int draft(struct cli *cli, struct client **client, struct changes *change
     static struct terms_file file;
     static struct resolved resolved;
     static struct act act;
-    int failed = read_terms(cli->argv[1], &file);
+    int failed = file_there(cli->argv[1], "'stoop charter edit FILE' writes one, to be changed");
+    if (failed == 0) {
+        failed = read_terms(cli->argv[1], &file);
+    }
     if (failed == 0) {
         failed = decisions_open(cli, client, &decisions);
     }

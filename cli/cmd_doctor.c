@@ -64,6 +64,8 @@ int cmd_doctor(struct cli *cli) {
     look_at_programs(&doctor);
     look_at_clock(&doctor);
     look_at_home(&doctor);
+    facts_number(doctor.facts, "wrong", NULL, (int64_t)doctor.faults);
+    facts_number(doctor.facts, "to_look_at", NULL, (int64_t)doctor.warnings);
     facts_end(doctor.facts);
     if (!cli->json && doctor.faults + doctor.warnings == 0) {
         (void)puts("\nnothing is missing");
@@ -84,7 +86,15 @@ static void say(struct doctor *doctor, const char *key, const char *label, enum 
     va_end(arguments);
     (void)snprintf(text, sizeof text, "%s%s%s", leads[finding], *detail == '\0' ? "" : ": ",
                    detail);
-    facts_text(doctor->facts, key, label, text);
+    if (doctor->cli->json) {
+        static const char *const states[] = {[FINE] = "ok", [WARN] = "look", [FAULT] = "wrong"};
+        facts_object(doctor->facts, key);
+        facts_text(doctor->facts, "state", NULL, states[finding]);
+        facts_text(doctor->facts, "text", NULL, detail);
+        facts_object(doctor->facts, NULL);
+    } else {
+        facts_text(doctor->facts, key, label, text);
+    }
     doctor->faults += finding == FAULT ? 1 : 0;
     doctor->warnings += finding == WARN ? 1 : 0;
 }
@@ -218,6 +228,8 @@ static void look_at_node(struct doctor *doctor) {
     } else if (reason == EACCES) {
         say(doctor, "node", "node", FAULT,
             "you may not talk to it: 'usermod -aG stoop-owners NAME', then log in anew");
+    } else if (client_supervised(doctor->cli)) {
+        say(doctor, "node", "node", FAULT, "not running, though stoopd is: its journal says why");
     } else {
         say(doctor, "node", "node", WARN, "not running: start it with 'stoopd'");
     }

@@ -825,17 +825,25 @@ static void tell_overlay(struct facts *facts, const struct overlay_figures *over
 
 static void show_log(struct facts *facts, const struct control_reply *reply) {
     static const struct sign_public none;
-    char text[64];
+    const unsigned long long size = reply->as.status.head_size;
+    const bool more = reply->as.status.cosigned > reply->as.status.witnesses;
+    char text[80];
     facts_number(facts, "log_size", "log entries", (int64_t)reply->as.status.log_size);
     facts_bytes(facts, "log_root", "log root", BYTES_OF(reply->as.status.log_root.b));
-    (void)snprintf(text, sizeof text, "%u of %u wanted, for the first %llu entries",
-                   reply->as.status.cosigned, reply->as.status.witnesses,
-                   (unsigned long long)reply->as.status.head_size);
+    if (reply->as.status.witnesses == 0) {
+        (void)snprintf(text, sizeof text, "none wanted");
+    } else {
+        (void)snprintf(text, sizeof text, "%u of %s%u wanted, for %s%llu entr%s",
+                       reply->as.status.cosigned, more ? "at least " : "",
+                       reply->as.status.witnesses, size == 1 ? "" : "the first ", size,
+                       size == 1 ? "y" : "ies");
+    }
     facts_text(facts, "witnesses", "witnesses", text);
     facts_number(facts, "cosigned", NULL, reply->as.status.cosigned);
     if (!sign_public_equal(&reply->as.status.log_previous, &none)) {
         facts_text(facts, "log_key", "log key",
-                   "NEW: the old one had signed entries that this home no longer has");
+                   "NEW: the old one had signed entries that this home no longer has: an old "
+                   "backup, or a second copy of this home, has run: end one of them");
         facts_bytes(facts, "log_previous", NULL, BYTES_OF(reply->as.status.log_previous.b));
     }
     if (reply->as.status.forks > 0) {

@@ -38,6 +38,7 @@ struct secrecy {
 static int log_show(struct cli *cli);
 static int log_verify(struct cli *cli);
 static int log_proof(struct cli *cli);
+static int check_entry(struct client *client, uint64_t index);
 static int find_opening(struct client *client, uint64_t index, struct buffer *out);
 static void print_proof(const struct control_reply *reply, struct bytes opening);
 static void print_lines(struct bytes note);
@@ -443,6 +444,9 @@ static int log_proof(struct cli *cli) {
     if (failed == 0) {
         failed = client_open(cli, &client);
     }
+    if (failed == 0) {
+        failed = check_entry(client, (uint64_t)index);
+    }
     if (failed == 0 && open) {
         failed = find_opening(client, (uint64_t)index, &opening);
     }
@@ -457,6 +461,16 @@ static int log_proof(struct cli *cli) {
     }
     client_close(client);
     return failed;
+}
+
+static int check_entry(struct client *client, uint64_t index) {
+    static struct control_reply status;
+    int failed = client_status(client, &status);
+    uint64_t size = status.as.status.log_size;
+    return failed != 0 || index < size
+               ? failed
+               : fail("see them with 'stoop log show'", "the log has %llu entries: 0 to %llu",
+                      (unsigned long long)size, (unsigned long long)(size - 1));
 }
 
 static int find_opening(struct client *client, uint64_t index, struct buffer *out) {
@@ -585,7 +599,7 @@ static int vault_export(struct cli *cli) {
     const struct cli_option options[] = {{.name = "--out", .value = &out, .needed = true}};
     int failed = take_options(cli, options, COUNT_OF(options), "CLIP");
     if (failed == 0 && access(out, F_OK) == 0) {
-        failed = fail(NULL, "'%s' exists already", out);
+        failed = fail("choose another name, or remove it", "'%s' exists already", out);
     }
     if (failed == 0) {
         failed = client_open(cli, &client);

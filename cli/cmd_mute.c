@@ -12,6 +12,7 @@ enum {
 };
 
 struct whom {        /* whom it is about */
+    const char *own; /* where that is this home itself: what the word stands for; else NULL */
     struct muted is; /* with its certificate only where others are called so: else its name does */
     char community_name[NAME_MAX_BYTES];
 };
@@ -24,11 +25,12 @@ static const char *called(const struct id *community, char out[2 * ID_SHOWN + 1]
 static int find_asker(const struct cli *cli, const char *word, struct whom *out);
 static int search_requests(struct client *client, const struct community_terms *community,
                            const struct member_list *members, const char *word, struct whom *out);
-static int search_members(const struct community_terms *community,
+static int search_members(struct client *client, const struct community_terms *community,
                           const struct member_list *members, const char *word, struct whom *out);
 static void name_whom(const struct community_terms *community, const struct member_list *members,
                       const struct id *account, const char *name, struct whom *out);
-static void say_muted(const struct cli *cli, const struct whom *asker);
+static void say_muted(const struct cli *cli, const struct whom *asker, bool already);
+static void say_state(const struct cli *cli, const struct muted *muted, const char *state);
 static int choose(const struct cli *cli, const char *name, struct muted *out);
 static bool is_meant(const struct cli *cli, const char *name, const struct muted *muted);
 
@@ -58,7 +60,7 @@ int cmd_mute(struct cli *cli) {
         return failed;
     }
     if (memory_muted(&memory, &asker.is)) {
-        (void)printf("%s is muted already\n", asker.is.name);
+        say_muted(cli, &asker, true);
         return EXIT_DONE;
     }
     if (!memory_mute(&memory, &asker.is)) {
@@ -67,16 +69,24 @@ int cmd_mute(struct cli *cli) {
     }
     failed = memory_save(cli, &memory);
     if (failed == 0) {
-        say_muted(cli, &asker);
+        say_muted(cli, &asker, false);
     }
     return failed;
 }
 
-static void say_muted(const struct cli *cli, const struct whom *asker) {
+static void say_muted(const struct cli *cli, const struct whom *asker, bool already) {
     char text[SAFE_MAX];
     char community[SAFE_MAX];
     char name[SAFE_MAX];
     bool wide = in_several(cli);
+    if (cli->json) {
+        say_state(cli, &asker->is, already ? "muted already" : "muted");
+        return;
+    }
+    if (already) {
+        (void)printf("%s is muted already\n", safe_text(asker->is.name, NAME_MAX_BYTES, name));
+        return;
+    }
     (void)snprintf(text, sizeof text,
                    "muted: voluntary requests of %.300s%s%.300s are not put before you",
                    name_told_apart(asker->is.name, &asker->is.account,
@@ -85,6 +95,17 @@ static void say_muted(const struct cli *cli, const struct whom *asker) {
                    wide ? safe_text(asker->community_name, NAME_MAX_BYTES, community) : "");
     term_text(text);
     term_text("they end by themselves, and nobody is told; orders are shown");
+}
+
+/* JSON only. */
+static void say_state(const struct cli *cli, const struct muted *muted, const char *state) {
+    struct facts *facts = facts_start(cli, false);
+    facts_text(facts, "name", NULL, muted->name);
+    if (!id_is_zero(&muted->community)) {
+        facts_bytes(facts, "community_id", NULL, BYTES_OF(muted->community.b));
+    }
+    facts_text(facts, "state", NULL, state);
+    facts_end(facts);
 }
 
 int cmd_unmute(struct cli *cli) {
@@ -124,7 +145,11 @@ int cmd_unmute(struct cli *cli) {
         return fail("see who is with 'stoop mute --list'", "'%s' is not muted",
                     safe_text(name, 64, safe));
     }
-    (void)printf("no longer muted: %s\n", safe_text(muted.name, NAME_MAX_BYTES, safe));
+    if (cli->json) {
+        say_state(cli, &muted, "no longer muted");
+    } else {
+        (void)printf("no longer muted: %s\n", safe_text(muted.name, NAME_MAX_BYTES, safe));
+    }
     return EXIT_DONE;
 }
 
@@ -265,7 +290,7 @@ static int find_asker(const struct cli *cli, const char *word, struct whom *out)
         failed = search_requests(client, &community, &members, word, out);
     }
     if (failed == 0 && out->is.name[0] == '\0') {
-        failed = search_members(&community, &members, word, out);
+        failed = search_members(client, &community, &members, word, out);
     }
     members_finish(&members);
     client_close(client);
@@ -284,8 +309,11 @@ static int search_requests(struct client *client, const struct community_terms *
     bool belongs = members_called(members, word) > 0;
     named_start(&named, word);
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
-        if (check_request(&reply, community, now_wall(), &asked) != ERR_OK || asked.ours ||
-            !name_good(asked.account)) {
+        bool good = check_request(&reply, community, now_wall(), &asked) == ERR_OK;
+        if (good && asked.ours && code_begins(word, &asked.id)) {
+            out->own = "a request of this home's own";
+        }
+        if (!good || asked.ours || !name_good(asked.account)) {
             continue;
         }
         bool code = named_note_request(&named, &asked);
@@ -302,18 +330,27 @@ static int search_requests(struct client *client, const struct community_terms *
     return failed == 0 ? named_settle(&named, "requests") : failed;
 }
 
-static int search_members(const struct community_terms *community,
+static int search_members(struct client *client, const struct community_terms *community,
                           const struct member_list *members, const char *word, struct whom *out) {
+    static struct control_reply reply;
     const struct listed *found = NULL;
     char safe[SAFE_MAX];
-    if (members_called(members, word) == 0) {
+    if (members_called(members, word) == 0 && out->own == NULL) {
         return fail("see 'stoop requests' and 'stoop members'",
                     "no request has the code '%s', and nobody has that name",
                     safe_text(word, 64, safe));
     }
-    int failed = members_find(members, word, &found);
+    int failed = out->own == NULL ? members_find(members, word, &found) : 0;
+    failed = failed == 0 ? client_status(client, &reply) : failed;
     if (failed != 0) {
         return failed;
+    }
+    if (found != NULL && id_equal(&found->id, &reply.as.status.certificate)) {
+        out->own = "this home itself";
+    }
+    if (out->own != NULL) {
+        return fail("what it asks itself is never put before it", "'%s' is %s",
+                    safe_text(word, 64, safe), out->own);
     }
     if (found->member.role == MEMBER_OFFICER && found->sponsor != NULL) {
         found = found->sponsor; /* on whose account it asks */

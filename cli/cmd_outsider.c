@@ -112,6 +112,9 @@ static int propose(struct cli *cli) {
     SCOPED(buffer_finish) struct buffer file = {.max = APPLICATION_MAX_BYTES};
     int failed = take_propose_options(cli, &proposed.admission, doors, &door_count);
     if (failed == 0) {
+        failed = file_there(cli->argv[1], "who applies makes one, with 'stoop outsider apply'");
+    }
+    if (failed == 0) {
         failed = read_application(cli->argv[1], &file, room, &application);
     }
     if (failed == 0) {

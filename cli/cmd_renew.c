@@ -126,8 +126,8 @@ static int renewed_anyway(const struct prolonging *renewal) {
     char day[DAY_BYTES];
     day_text(member->ends, day);
     (void)snprintf(next, sizeof next,
-                   "%.300s does it by itself, in the last %d days before %s; from %d days before "
-                   "that administrators can too",
+                   "%.300s does it by itself, in the last %d days before %s; in the last %d of "
+                   "them administrators can too",
                    by == member ? "its own home" : safe_text(by->member.name, NAME_MAX_BYTES, safe),
                    (int)(nearest ? BY_SPONSOR_DAYS : BY_OTHERS_DAYS), day, (int)OVERDUE_DAYS);
     return fail(next, "the certificate of '%s' is renewed without administrators",

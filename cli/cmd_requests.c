@@ -15,12 +15,14 @@ static struct cameras cameras; /* this owner's copy */
 static struct abroad abroad;   /* of this home's own */
 static struct member_list members;
 static struct named alike; /* where a code was given: those that have it */
+static bool over;          /* one of these, by an asker who may not ask any more */
 
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static int load_own(struct cli *cli, struct client *client,
                     const struct community_terms *community);
 static int load_named(struct client *client, const struct community_terms *community,
                       const char *code);
+static int say_none(const char *code);
 static bool list_reply(const struct cli *cli, const struct control_reply *reply,
                        const struct community_terms *community, const char *code,
                        struct facts *facts);
@@ -30,8 +32,10 @@ static void list_asker(const struct cli *cli, const struct checked_request *chec
                        struct facts *facts);
 static void list_papers(const struct cli *cli, const struct checked_request *checked,
                         struct facts *facts);
-static void list_hidden(const struct checked_request *checked, struct instant now,
-                        struct facts *facts);
+static void list_decision(const struct cli *cli, const struct checked_request *checked,
+                          struct instant now, struct facts *facts);
+static void list_hidden(const struct cli *cli, const struct checked_request *checked,
+                        struct instant now, struct facts *facts);
 static void list_breadth(const struct cli *cli, const struct checked_request *checked,
                          struct facts *facts);
 static void list_calls(const struct cli *cli, const struct checked_request *checked, bool named,
@@ -64,11 +68,8 @@ int cmd_requests(struct cli *cli) {
     while (client_each_part(client, CONTROL_REQUESTS, &list, &reply, &failed)) {
         shown += list_reply(cli, &reply, &community, code, facts) ? 1 : 0;
     }
-    if (failed == 0 && shown == 0 && code != NULL) {
-        failed = fail("see what is open with 'stoop requests'", "no open request has the code '%s'",
-                      code);
-    } else if (failed == 0 && shown == 0 && !cli->json) {
-        (void)puts("no open requests");
+    if (failed == 0 && shown == 0 && (code != NULL || !cli->json)) {
+        failed = say_none(code);
     } else if (failed == 0) {
         facts_end(facts);
     }
@@ -147,15 +148,29 @@ static int load_named(struct client *client, const struct community_terms *commu
     return failed;
 }
 
+static int say_none(const char *code) {
+    static const char next[] = "see what is open with 'stoop requests'";
+    char safe[SAFE_MAX];
+    if (code == NULL) {
+        (void)puts("no open requests");
+        return 0;
+    }
+    (void)safe_text(code, 64, safe);
+    return over ? fail(next, "'%s' has ended: who asked may not ask any more", safe)
+                : fail(next, "no open request has the code '%s'", safe);
+}
+
 /* Is it one that is open, and asked for? */
 static bool list_reply(const struct cli *cli, const struct control_reply *reply,
                        const struct community_terms *community, const char *code,
                        struct facts *facts) {
     static struct checked_request checked;
     struct instant now = now_wall();
+    struct id ended;
     enum err err = check_request(reply, community, now, &checked);
-    if (err == ERR_DENY_SUSPENDED) {
-        return false; /* it has ended with its asker's leave */
+    if (request_is_over(reply, err, &ended)) { /* with its asker's leave: as it should be */
+        over |= code != NULL && code_begins(code, &ended);
+        return false;
     }
     if (err != ERR_OK) {
         (void)fail(NULL, "the node shows a request that does not verify: %s", err_text(err));
@@ -218,8 +233,8 @@ static void list_request(const struct cli *cli, const struct checked_request *ch
     }
     list_papers(cli, checked, facts);
     if (!checked->ours && end == NULL) {
-        facts_number(facts, "open_clips", "to decide", checked->open_clips);
-        list_hidden(checked, now, facts);
+        list_decision(cli, checked, now, facts);
+        list_hidden(cli, checked, now, facts);
     }
     list_breadth(cli, checked, facts);
 }
@@ -274,15 +289,44 @@ static void list_papers(const struct cli *cli, const struct checked_request *che
     }
 }
 
-/* What 'stoop review' does not show by itself. */
-static void list_hidden(const struct checked_request *checked, struct instant now,
-                        struct facts *facts) {
+/* What waits for this owner, and what they have said; the latter `stoop` remembers by itself. */
+static void list_decision(const struct cli *cli, const struct checked_request *checked,
+                          struct instant now, struct facts *facts) {
+    const struct memory_asked *known = memory_of(&memory, &checked->id);
+    bool sought = pending_sought(checked, &cameras.list, &memory, now);
+    if (sought && !cli->json) {
+        facts_text(facts, NULL, "to decide",
+                   "being made ready, if there is any; look again in a minute");
+    } else {
+        facts_number(facts, "open_clips", "to decide", checked->open_clips);
+    }
+    facts_flag(facts, "being_made_ready", sought);
+    if (known == NULL || known->outcome == MEMORY_OPEN) {
+        return;
+    }
+    const char *word = known->outcome == MEMORY_ACCEPTED ? "accepted" : "declined";
+    const bool when = known->decided.ms > 0;
+    char at[INSTANT_TEXT_MAX];
+    char text[32];
+    instant_local(known->decided, at);
+    (void)snprintf(text, sizeof text, "%s%s%.11s", word, when ? " on " : "", when ? at + 4 : "");
+    facts_text(facts, "you", "by you", cli->json ? word : text);
+    if (when) {
+        facts_time(facts, "you_at", NULL, known->decided);
+    }
+}
+
+/* What 'stoop review' does not show by itself; nothing, where there is nothing to show. */
+static void list_hidden(const struct cli *cli, const struct checked_request *checked,
+                        struct instant now, struct facts *facts) {
     static const char *const words[] = {[PENDING_SHOWN] = "shown",
                                         [PENDING_SNOOZED] = "snoozed",
                                         [PENDING_MUTED] = "muted",
                                         [PENDING_QUIET] = "quiet hours"};
     enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
-    facts_text(facts, "review", "review", words[hidden]);
+    if (cli->json || hidden != PENDING_SHOWN || checked->open_clips > 0) {
+        facts_text(facts, "review", "review", words[hidden]);
+    }
     if (hidden == PENDING_SNOOZED) {
         struct instant until = memory_snoozed(&memory, &checked->id, now);
         facts_time(facts, "snoozed_until", "hidden until", until);

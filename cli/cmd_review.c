@@ -37,6 +37,7 @@ struct review {
     size_t snoozed, muted, quiet; /* that are not */
     size_t over;                  /* of askers who may not ask any more */
     int skipped;                  /* why one was left alone; 0: none was */
+    size_t sought;                /* that what this home has of is looked for yet */
     bool found;                   /* a request of the code that was named, nothing of which waits */
     struct id named;              /* then */
     enum request_end named_end;
@@ -49,10 +50,10 @@ static int start_helpers(struct desk *desk, const char *player);
 static void close_desk(struct desk *desk);
 static int review_what_waits(struct review *review, const char *code);
 static void say_named(const struct review *review);
+static void say_sought(const struct review *review);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
 static int load_requests(struct review *review, const char *code);
-static bool is_over(const struct control_reply *reply, enum err err, struct id *out);
 static bool mark_clips(struct review *review, const struct id *request);
 static int not_verified(void);
 static void say_hidden(const struct review *review);
@@ -69,7 +70,8 @@ static int check_item(struct review *review, struct clip_ref *ref, const struct 
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided);
 static struct prompt_event ask_once(const struct opened *clip, bool edits, size_t shown_width,
                                     char *answer);
-static int look(struct review *review, struct opened *clip, enum prompt_do what);
+static int look(struct review *review, struct opened *clip, enum prompt_do what, const char *line);
+static void say_unknown(const char *line);
 static void say_help(const struct review *review, const struct opened *clip);
 static void say_end(struct review *review, const struct opened *clip, const struct prompt *prompt);
 static void say_left(const struct opened *clip, const char *how);
@@ -100,6 +102,9 @@ int cmd_review(struct cli *cli) {
         failed = review_what_waits(&review, cli->argc > 1 ? cli->argv[1] : NULL);
     }
     close_desk(&review.desk);
+    if (cli->among_several && (review.quit || term_stopped())) {
+        return EXIT_LEFT_ALL;
+    }
     return failed == 0 && review.left_pending ? EXIT_PENDING : failed;
 }
 
@@ -165,6 +170,8 @@ static int review_what_waits(struct review *review, const char *code) {
     int failed = load(review, code);
     if (failed == 0 && review->count == 0 && code != NULL) {
         say_named(review);
+    } else if (failed == 0 && review->count == 0 && review->sought > 0) {
+        say_sought(review);
     } else if (failed == 0 && review->count == 0) {
         term_text("nothing waits for your decision");
     }
@@ -193,11 +200,22 @@ static void say_named(const struct review *review) {
         term_text(text);
     } else if (review->found && review->named_end != REQUEST_STANDS) {
         term_text("it has ended: see 'stoop requests'");
+    } else if (review->found && review->sought > 0) {
+        say_sought(review);
     } else if (review->over > 0) {
         term_text("who asked for that may not ask any more; it ends by itself");
     } else {
         term_text("nothing of this home is asked for by that code");
     }
+}
+
+static void say_sought(const struct review *review) {
+    char text[160];
+    (void)snprintf(text, sizeof text,
+                   "nothing waits for your decision yet; footage for %zu request%s is being made "
+                   "ready, if there is any: look again in a minute",
+                   review->sought, review->sought == 1 ? "" : "s");
+    term_text(text);
 }
 
 /* ---- what waits ---- */
@@ -252,7 +270,7 @@ static int load_requests(struct review *review, const char *code) {
         struct pending item;
         struct id id;
         enum err err = check_request(&reply, &review->desk.community, now, &asked);
-        if (is_over(&reply, err, &id)) {
+        if (request_is_over(&reply, err, &id)) {
             review->over +=
                 mark_clips(review, &id) && (code == NULL || code_begins(code, &id)) ? 1 : 0;
         }
@@ -272,6 +290,11 @@ static int load_requests(struct review *review, const char *code) {
             continue;
         }
         (void)named_note_request(&named, &asked);
+        bool named_or_all = code == NULL || code_begins(code, &asked.id);
+        review->sought +=
+            named_or_all && pending_sought(&asked, &review->desk.cameras.list, &review->memory, now)
+                ? 1
+                : 0;
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
         }
@@ -292,19 +315,6 @@ static int load_requests(struct review *review, const char *code) {
         }
     }
     return failed == 0 ? named_settle(&named, "requests") : failed;
-}
-
-/* Who asked was let in until a day that has come, or is suspended, or gone: what it asked for can
- * be released no more, and goes by itself. That is no lie of the node's, and keeps nobody from
- * what others ask. */
-static bool is_over(const struct control_reply *reply, enum err err, struct id *out) {
-    struct signed_object object;
-    bool over = err == ERR_DENY_EXPIRED || err == ERR_DENY_SUSPENDED || err == ERR_DENY_REMOVED;
-    over = over && signed_decode(reply->as.request.request, &object) == ERR_OK;
-    if (over) {
-        *out = object.id;
-    }
-    return over;
 }
 
 static int not_verified(void) {
@@ -382,6 +392,7 @@ static int review_from_list(struct review *review) {
         } else if (strcmp(answer, "o") == 0) {
             return review_all(review);
         } else if (*answer == '\0' || strcmp(answer, "q") == 0) {
+            review->quit = true;
             (void)puts("left as they are");
             return 0;
         } else {
@@ -452,7 +463,7 @@ static int find_request(struct review *review, const struct id *id, struct check
         static struct checked_request checked;
         struct id other;
         enum err err = check_request(&reply, &review->desk.community, now_wall(), &checked);
-        over |= is_over(&reply, err, &other) && id_equal(&other, id);
+        over |= request_is_over(&reply, err, &other) && id_equal(&other, id);
         if (err != ERR_OK) {
             continue;
         }
@@ -506,6 +517,9 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
         struct instant now = now_wall();
         clip.past = memory_past_of(&review->memory, &asked.asker.account, now);
         clip.earlier = memory_earlier(&review->memory, &asked.id);
+        const struct memory_asked *known = memory_of(&review->memory, &asked.id);
+        clip.before = known == NULL ? MEMORY_OPEN : known->outcome;
+        clip.before_at = known == NULL ? (struct instant){0} : known->decided;
         clip.muted = pending_hides(&asked, &review->rules, &review->memory, now) == PENDING_MUTED;
         failed = client_keeping(review->desk.client, &asked.request.head.author, &clip.keeping);
     }
@@ -533,7 +547,7 @@ static int check_item(struct review *review, struct clip_ref *ref, const struct 
 /* Carries out what the prompt says, and tells it how that went. */
 static int ask_until_decided(struct review *review, struct opened *clip, bool *decided) {
     struct prompt prompt;
-    char answer[ANSWER_MAX];
+    char answer[ANSWER_MAX] = "";
     size_t width = 0;
     int failed = 0;
     bool gone = false; /* the node, or whoever was to answer */
@@ -557,7 +571,7 @@ static int ask_until_decided(struct review *review, struct opened *clip, bool *d
         case PROMPT_DO_DETAILS:
         case PROMPT_DO_HELP:
         case PROMPT_DO_UNKNOWN:
-            failed = look(review, clip, prompt.doing);
+            failed = look(review, clip, prompt.doing, answer);
             break;
         case PROMPT_DO_EDIT:
             failed = edits_make(&review->desk, clip, prompt.edit, prompt.text);
@@ -611,7 +625,7 @@ static struct prompt_event ask_once(const struct opened *clip, bool edits, size_
     return event;
 }
 
-static int look(struct review *review, struct opened *clip, enum prompt_do what) {
+static int look(struct review *review, struct opened *clip, enum prompt_do what, const char *line) {
     int failed = 0;
     if (what == PROMPT_DO_PLAY) {
         failed = show_clip(&review->desk, clip);
@@ -622,11 +636,23 @@ static int look(struct review *review, struct opened *clip, enum prompt_do what)
     } else if (what == PROMPT_DO_DETAILS) {
         show_details(clip);
     } else if (what == PROMPT_DO_UNKNOWN) {
-        term_text("not understood, nothing was done; '?' tells what can be answered");
+        say_unknown(line);
     } else {
         say_help(review, clip);
     }
     return failed;
+}
+
+/* What it was meant for, and how that is written. */
+static void say_unknown(const char *line) {
+    char text[128];
+    bool code = strspn(line, "0123456789abcdefABCDEF-") == strlen(line);
+    const char *how = line[0] == 'l' && (line[1] == ' ' || strncmp(line, "later ", 6) == 0)
+                          ? ": 'l 2h' hides it for two hours, 'l 30m' and 'l 1d' likewise"
+                      : code ? ": to accept, type the code that this prompt begins with"
+                             : "; '?' tells what can be answered";
+    (void)snprintf(text, sizeof text, "not understood, nothing was done%s", how);
+    term_text(text);
 }
 
 static void say_help(const struct review *review, const struct opened *clip) {

@@ -43,12 +43,17 @@ int file_read(const char *path, size_t max, bool secret, struct buffer *out) {
     return good ? 0 : fail(NULL, "cannot read '%s'", path);
 }
 
+int file_there(const char *path, const char *next) {
+    return access(path, F_OK) == 0 || errno != ENOENT ? 0
+                                                      : fail(next, "there is no file '%s'", path);
+}
+
 int file_write(const char *path, struct bytes data, unsigned mode, bool fresh) {
     char temporary[PATH_MAX + 8];
     char folder[PATH_MAX];
     folder_of(path, folder);
     if (fresh && access(path, F_OK) == 0) {
-        return fail(NULL, "'%s' exists already", path);
+        return fail("choose another name, or remove it", "'%s' exists already", path);
     }
     (void)snprintf(temporary, sizeof temporary, "%s.new", path);
     (void)unlink(temporary); /* a file that somebody opened before would be theirs to read */

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,8 @@ struct hook {
     bool runs;
 };
 
+static bool can_run(const char *program);
+static bool is_program(const char *path);
 static void say_how(int status);
 static void serve(int socket, const void *with);
 static int run(char *const *words, struct bytes message);
@@ -44,6 +47,10 @@ static const char *const event_words[] = {[HOOK_WAITS] = "waits", [HOOK_ENDS_SOO
 /* ---- this side ---- */
 
 int hook_start(char *const *words, struct hook **out) {
+    if (!can_run(*words)) {
+        (void)fail("is it installed?", "'%s' cannot be run", *words);
+        return EXIT_USAGE;
+    }
     struct hook *hook = calloc(1, sizeof *hook);
     if (hook == NULL) {
         return fail(NULL, "out of memory");
@@ -77,6 +84,33 @@ int hook_look(struct hook *hook, bool *ready) {
     }
     *ready = !hook->runs;
     return 0;
+}
+
+/* As execvp() will find it. */
+static bool can_run(const char *program) {
+    const char *path = getenv("PATH");
+    char whole[PATH_MAX];
+    if (strchr(program, '/') != NULL) {
+        return is_program(program);
+    }
+    for (path = path == NULL ? "/bin:/usr/bin" : path; *program != '\0'; path++) {
+        size_t len = strcspn(path, ":");
+        (void)snprintf(whole, sizeof whole, "%.*s%s%s", (int)len, path, len == 0 ? "" : "/",
+                       program);
+        if (is_program(whole)) {
+            return true;
+        }
+        path += len;
+        if (*path == '\0') {
+            break;
+        }
+    }
+    return false;
+}
+
+static bool is_program(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
 }
 
 /* Nothing, where it went well. */

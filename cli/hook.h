@@ -21,6 +21,7 @@ enum hook_event {
 
 struct hook;
 /* `words` end with NULL and outlive the hook. */
+/* EXIT_USAGE after printing: there is no such program. */
 int hook_start(char *const *words, struct hook **out);
 /* Ready: the one before has ended; says how it failed. EXIT_FAILED after printing: the child is
  * gone. */

@@ -1,10 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/breadth.h"
 #include "cli/named.h"
 #include "cli/review.h"
 
 enum {
+    SOUGHT_MS = 2 * DURATION_MINUTE_MS, /* matching starts within one, and then takes its time */
     WIDE_FROM = 60, /* columns; with fewer, who asks and on what ground is all there is room for */
 };
 
@@ -40,6 +42,17 @@ void pending_fill(const struct checked_request *asked, const struct rules *rules
     (void)snprintf(out->code, sizeof out->code, "%s", asked->code);
     (void)asker_text(asked, out->author);
     (void)snprintf(out->reason, sizeof out->reason, "%s", asked->request.reason);
+}
+
+bool pending_sought(const struct checked_request *asked, const struct camera_list *cameras,
+                    const struct memory *memory, struct instant now) {
+    const struct memory_asked *known = memory_of(memory, &asked->id);
+    struct touches touches;
+    int64_t age = now.ms - asked->request.head.created.ms;
+    touches_of(cameras, &asked->request, &asked->here, &touches);
+    return !asked->ours && asked->end == REQUEST_STANDS && asked->open_clips == 0 &&
+           asked->request.instrument.kind != INSTRUMENT_PRESERVATION && touches.cameras > 0 &&
+           age < SOUGHT_MS && (known == NULL || known->outcome == MEMORY_OPEN);
 }
 
 void pending_tell_apart(struct pending *list, size_t count) {

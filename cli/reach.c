@@ -80,6 +80,7 @@ static bool has_delivery(struct client *client, const char *word);
 static bool may_be_code(const char *word);
 static void leave_out_unjoined(const struct cli *cli, struct places *places);
 static int run_each(struct cli *cli, const struct places *places, reach_run *run);
+static void say_left(const struct places *places, size_t from);
 static int run_at_once(struct cli *cli, const struct places *places, reach_run *run);
 static void say_place(struct cli *cli, const char *name);
 static pid_t start(struct cli *cli, const char *name, reach_run *run, int output);
@@ -251,6 +252,7 @@ static void leave_out_unjoined(const struct cli *cli, struct places *places) {
 static int run_each(struct cli *cli, const struct places *places, reach_run *run) {
     struct facts_part parts[COMMUNITIES_MAX];
     struct buffer outputs[COMMUNITIES_MAX];
+    size_t count = 0;
     int code = 0;
     for (size_t i = 0; i < places->count; i++) {
         int ends[2] = {-1, -1};
@@ -268,18 +270,32 @@ static int run_each(struct cli *cli, const struct places *places, reach_run *run
             (void)close(ends[0]);
         }
         parts[i] = (struct facts_part){.name = places->names[i], .exit = wait_for(child)};
+        count++;
+        if (parts[i].exit == EXIT_LEFT_ALL) {
+            parts[i].exit = EXIT_PENDING;
+            say_left(places, count);
+            code = code == 0 ? EXIT_PENDING : code;
+            break;
+        }
         code = code == 0 ? parts[i].exit : code;
     }
-    for (size_t i = 0; i < places->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         parts[i].document = buffer_bytes(&outputs[i]);
     }
     if (cli->json) {
-        facts_parts(parts, places->count);
+        facts_parts(parts, count);
     }
-    for (size_t i = 0; i < places->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         buffer_finish(&outputs[i]);
     }
     return code;
+}
+
+/* Who left one of them has left those that come after it. */
+static void say_left(const struct places *places, size_t from) {
+    for (size_t i = from; i < places->count; i++) {
+        (void)printf("%sCOMMUNITY %s: not looked at\n", i == from ? "\n" : "", places->names[i]);
+    }
 }
 
 static int run_at_once(struct cli *cli, const struct places *places, reach_run *run) {
@@ -317,6 +333,7 @@ static pid_t start(struct cli *cli, const char *name, reach_run *run, int output
             _exit(EXIT_FAILED);
         }
         place_choose(cli, name);
+        cli->among_several = true;
         exit(run(cli));
     }
     return child;

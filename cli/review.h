@@ -47,6 +47,8 @@ struct opened { /* one clip, checked */
     struct asker_keeping keeping; /* this asker's, of what others gave it */
     struct memory_past past;      /* with this asker, as this owner's `stoop` saw it */
     enum memory_outcome earlier;  /* what this owner decided about an earlier form of it */
+    enum memory_outcome before;   /* and about a clip of this very one, wherever it was asked */
+    struct instant before_at;     /* 0: when is not known */
     bool muted;                   /* and shown all the same: it was named by its code */
     struct clip_id clip;
     struct manifest *manifest;
@@ -145,6 +147,10 @@ enum pending_hidden pending_hides(const struct checked_request *asked, const str
                                   const struct memory *memory, struct instant now);
 void pending_fill(const struct checked_request *asked, const struct rules *rules,
                   const struct memory *memory, struct instant now, struct pending *out);
+/* It came just now, touches a camera of `cameras`, and nothing of it is there or was decided: what
+ * this home has of it is looked for yet. Only this owner's own terminal may say so (P2). */
+bool pending_sought(const struct checked_request *asked, const struct camera_list *cameras,
+                    const struct memory *memory, struct instant now);
 /* Longer codes where two have the same. */
 void pending_tell_apart(struct pending *list, size_t count);
 void pending_sort(struct pending *list, size_t count, enum rules_rank rank);

@@ -19,6 +19,7 @@ static void show_who(const struct opened *clip, const struct desk *desk);
 static void show_number(const struct opened *clip);
 static void show_calls(const struct checked_request *asked);
 static void show_past(const struct opened *clip);
+static void show_before(const struct opened *clip);
 static void show_basis(const struct request *request);
 static void show_order(const struct instrument *instrument);
 static void show_making(const struct opened *clip, const struct desk *desk);
@@ -158,13 +159,19 @@ static void show_calls(const struct checked_request *asked) {
 /* As this owner's `stoop` counted it, this request included. */
 static void show_past(const struct opened *clip) {
     const struct memory_past *past = &clip->past;
-    if (past->asked <= 1) {
+    if (clip->before != MEMORY_OPEN) {
+        show_before(clip);
+    } else if (past->asked <= 1) {
         term_put("PAST", "nothing asked by them before, as far as you have seen");
     } else if (past->accepted + past->declined == 0) {
         term_put("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,
                  MEMORY_DAYS);
     } else {
         term_put("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
+                 MEMORY_DAYS, past->accepted, past->declined);
+    }
+    if (clip->before != MEMORY_OPEN && past->asked > 1) {
+        term_put("", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
                  MEMORY_DAYS, past->accepted, past->declined);
     }
     if (past->amended > 0) {
@@ -178,6 +185,17 @@ static void show_past(const struct opened *clip) {
     if (clip->muted) {
         term_put("", "you have muted them; this is shown because you named it");
     }
+}
+
+/* It is asked again where it crossed to another community of this home, or another camera of it
+ * has come to be asked about. */
+static void show_before(const struct opened *clip) {
+    char at[INSTANT_TEXT_MAX];
+    bool known = clip->before_at.ms > 0;
+    instant_local(clip->before_at, at);
+    term_put("PAST", "YOU %s a clip of this very request%s%.11s",
+             clip->before == MEMORY_ACCEPTED ? "accepted" : "declined", known ? " on " : "",
+             known ? at + 4 : "");
 }
 
 static void show_basis(const struct request *request) {
@@ -235,6 +253,7 @@ static void show_making(const struct opened *clip, const struct desk *desk) {
         }
     }
     term_put("", "edited by %s: %s", who, edit_text(&clip->wish, clip->manifest, text));
+    term_put("", "the file's notes on place and device stay here");
 }
 
 static const char *making_text(enum clip_making making) {

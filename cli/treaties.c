@@ -304,8 +304,9 @@ static void founders_line(const struct treaty_side *side, struct changes *out) {
                                 key_text(BYTES_OF(side->founders[i].b), key));
     }
     const bool one = side->founder_count == 1;
-    changes_add(out, "founder%s of %.400s: the key%s %s; %s could bring in %u", one ? "" : "s",
-                safe_text(side->name, NAME_MAX_BYTES, safe), one ? "" : "s", text,
+    changes_add(out,
+                "founder%s of %.400s: the key%s %s; by its founding charter %s may bring in %u",
+                one ? "" : "s", safe_text(side->name, NAME_MAX_BYTES, safe), one ? "" : "s", text,
                 one ? "it" : "each", side->allowance);
 }
 

@@ -72,9 +72,12 @@ int main(int argc, char **argv) {
                                         .supervise_fd = options.supervise_fd};
     enum err err = shell_create(&shell_config, &shell, why);
     if (err != ERR_OK) {
-        (void)fprintf(stderr, "stoop-node: cannot open '%s': %s\n", why,
+        (void)fprintf(stderr, "stoop-node: cannot open '%s': %s%s\n", why,
                       err == ERR_HOST_LOCKED ? "the address is taken by another program"
-                                             : err_text(err));
+                                             : err_text(err),
+                      err == ERR_HOST_LOCKED ? "\nend that one, or change 'listen' in the home's "
+                                               "'config'; 'stoop doctor' looks"
+                                             : "");
         return err == ERR_HOST_DISK ? 1 : SUPERVISE_EXIT_CONFIG; /* there may be room again */
     }
     if (confine_node(options.home, why) != ERR_OK) {

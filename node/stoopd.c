@@ -49,9 +49,7 @@ enum {
     RESTART_LAST_MS = 30000,
     HEALTHY_MS = 60000,
     STOP_MS = 10000,
-    LOOK_MS = 3000,      /* between two looks for further communities */
-    LOCK_SUPERVISOR = 0, /* bytes of the lock file */
-    LOCK_CHILDREN = 1,
+    LOOK_MS = 3000,                      /* between two looks for further communities */
     WORDS_MAX = 8 + 2 * COMMUNITIES_MAX, /* of a child's command line */
     WORD_BYTES = PATH_MAX + 64,
     GIVEN_MAX = 2 + COMMUNITIES_MAX, /* descriptors */
@@ -273,8 +271,8 @@ static int check_home(const struct supervisor *supervisor) {
  * supervisor that was killed are on their way out, and until they are gone, port and database are
  * theirs. */
 static int take_lock(struct supervisor *supervisor) {
-    int own = lock_byte(supervisor, LOCK_SUPERVISOR, 0);
-    supervisor->lock = own < 0 ? -1 : lock_byte(supervisor, LOCK_CHILDREN, STOP_MS);
+    int own = lock_byte(supervisor, SUPERVISE_LOCK_SUPERVISOR, 0);
+    supervisor->lock = own < 0 ? -1 : lock_byte(supervisor, SUPERVISE_LOCK_CHILDREN, STOP_MS);
     return supervisor->lock < 0 ? -1 : 0;
 }
 
@@ -290,7 +288,10 @@ static int lock_byte(const struct supervisor *supervisor, off_t byte, long long 
     }
     while (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
         if (now_ms() >= until) {
-            (void)fprintf(stderr, "stoopd: another node runs on '%s'\n", supervisor->home);
+            (void)fprintf(stderr,
+                          "stoopd: another node runs on '%s'\nend that one first, or name another "
+                          "home with '--home'\n",
+                          supervisor->home);
             (void)close(fd);
             return -1;
         }

@@ -11,6 +11,11 @@ enum {
      * anew with a pair for each node. */
     SUPERVISE_FIRST_FD = 3,
 
+    /* Bytes of the lock file that are locked: by a stoopd as long as it lives; by its children too.
+     */
+    SUPERVISE_LOCK_SUPERVISOR = 0,
+    SUPERVISE_LOCK_CHILDREN = 1,
+
     /* Exit codes. */
     SUPERVISE_EXIT_AGAIN = 75,  /* ingest: the camera list has changed, start me with new walls, or
                                    I was asked to */

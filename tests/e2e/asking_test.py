@@ -30,6 +30,20 @@ def state(home, code):
     return {r["code"]: r["state"] for r in home.facts("requests")}.get(code)
 
 
+def being_sought(home, code):
+    """Between its coming and its clip: what there is is looked for, and nobody but the owner is told so."""
+    home.until(lambda: state(home, code), lambda s: s == "open", 30)
+    facts = home.facts("requests", code)[0]
+    if facts["open_clips"]:
+        return  # a fast machine
+    assert facts["being_made_ready"], facts
+    text = home.run("requests", code).stdout
+    assert "being made ready" in text and not re.search(r"(?m)^review ", text), text
+    terminal = home.at_terminal("review")
+    terminal.wait()
+    assert re.search(r"nothing waits for your\s+decision yet", terminal.text) or PASSPHRASE in terminal.text, terminal.text
+
+
 def waits(home, code):
     return [r for r in home.facts("requests") if r["code"] == code and r.get("open_clips")]
 
@@ -58,6 +72,7 @@ def leave(home, code, answer="l"):
 def amended(ada, ben, start):
     """Ben leaves it for later; Ada asks for less in its place, which he has to decide anew."""
     first = ask(ada, start, "Who took the parcel")
+    being_sought(ben, first)
     ben.until(lambda: waits(ben, first), bool, 90)
     asked = waits(ben, first)[0]
     assert asked["touches"] == {"cameras": 1, "of_cameras": 2, "indoor": 0, "indoor_closed": 1, "camera_seconds": 17}, asked
@@ -85,6 +100,7 @@ def amended(ada, ben, start):
     ben.until(lambda: waits(ben, second), bool, 90)
     ben.until(lambda: count(ben, "shred"), lambda n: n == 1, 30)
     got, text = accept(ben, second)
+    assert re.search(r"(?m)^ *by you +accepted on \d", ben.run("requests", second).stdout), ben.run("requests", second)
     assert got == DONE and f"AMENDS   {first}" in text and "LP-34" not in text, text
     assert "asked 2 times" in text and "1 of these replaced an earlier one" in text, text
     assert "an earlier form of it" not in text, text  # that was left for later
@@ -230,8 +246,9 @@ def main():
         folder = ben.root / "camera-porch"
         make_segments(folder, "motion", "porch", start, 3, 10, size="160x120")
         for name, more in (("porch", []), ("hall", ["--indoor"])):
-            ben.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at", PLACE,
-                                "--reach", "40", *more)
+            said = ben.with_passphrase("camera", "add", name, "--folder", str(folder), "--layout", "motion", "--at",
+                                       PLACE, "--reach", "40", *more)
+            assert ("is indoors: it cannot be asked for" if more else "may be asked about") in said, said
         first, second = amended(ada, ben, start)
         third = withdrawn(ada, ben, start)
         ada.until(lambda: [r["delivered"] for r in ada.facts("request", "status", second)], lambda d: d == [1], 60)

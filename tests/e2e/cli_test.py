@@ -354,6 +354,23 @@ def test_times_are_said_back(home):
         assert f"\nFROM     {text}\n" in done.stdout, (when, done.stdout)
 
 
+def test_next_steps(home):
+    """What does not go says what would."""
+    size = len(home.facts("log", "show"))
+    beyond = home.run("log", "proof", "999999", check=False)
+    assert beyond.returncode == 1, beyond
+    assert re.search(rf"the log has (\d+) entries: 0 to \d+\nsee them with 'stoop log show'", beyond.stderr), beyond
+    assert int(re.search(r"has (\d+)", beyond.stderr).group(1)) >= size
+    folder = home.root / "exported"
+    home.run("community", "export", str(folder))
+    for words, next_step in ((["charter", "propose", "/nope.conf"], "'stoop charter edit FILE' writes one"),
+                             (["outsider", "propose", "/nope.txt", "--instruments", "voluntary", "--live", "4",
+                               "--days", "90"], "who applies makes one"),
+                             (["community", "export", str(folder)], "choose another name, or remove it")):
+        done = home.run(*words, check=False)
+        assert done.returncode == 1 and next_step in done.stderr, done
+
+
 def test_json(home):
     for words in (["status"], ["members"], ["peers"], ["requests"], ["delivered"], ["vault", "list"], ["camera", "list"],
                   ["community", "show"], ["charter", "proposals"], ["charter", "history"], ["log", "show"], ["log", "verify"],
@@ -754,7 +771,8 @@ def main():
         home.start()
         second = subprocess.run([str(home.bin / "stoopd"), "--home", str(home.data)], env=home.env, text=True,
                                 capture_output=True, timeout=30)
-        check((second.returncode, second.stderr), (1, f"stoopd: another node runs on '{home.data}'\n"), "stoopd twice")
+        check((second.returncode, second.stderr), (1, f"stoopd: another node runs on '{home.data}'\n"
+                                                 "end that one first, or name another home with '--home'\n"), "stoopd twice")
         for words in (["community", "show"], ["charter", "history"], ["members"], ["remove", "Ada"], ["leave"], ["peers"],
                       ["peers", "--dot"], ["requests"], ["invite"]):
             expect_error(home, words, 1, "this home belongs to no community yet",
@@ -769,6 +787,7 @@ def main():
         test_times_are_said_back(home)
         test_terminals(home)
         test_json(home)
+        test_next_steps(home)
         test_json_of_commands_that_ask(home)
         test_process(home)
         test_breadth(home)

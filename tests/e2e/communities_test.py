@@ -31,9 +31,9 @@ def in_both(home, *words):
     return {part["name"]: part["result"] for part in parts}
 
 
-def ask(home, at, start):
+def ask(home, at, start, *which):
     times = [(start + datetime.timedelta(seconds=s)).strftime("%Y-%m-%d %H:%M:%S") for s in (5, 22)]
-    text = home.with_passphrase("request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1], "--reason",
+    text = home.with_passphrase(*which, "request", "--at", at, "--radius", "60", "--from", times[0], "--to", times[1], "--reason",
                                 "Hit and run, silver hatchback", "--yes", "--voluntary", "--json")
     return json.loads(text[text.index("{"):])["code"]
 
@@ -165,6 +165,10 @@ def check_mutes(ada, ben, eve, start):
     assert shown() == ["shown", "shown"]
     assert "requests of ben, of Oak Lane are not" in " ".join(ada.run("mute", by_eve).stdout.split())
     assert shown() == ["shown", "muted"]
+    assert ada.facts(*OAK, "mute", "ben")["state"] == "muted already"
+    for word, what in (("ada", "this home itself"), (ask(ada, YARD, start, *OAK), "a request of this home's own")):
+        own = ada.run(*OAK, "mute", word, check=False)
+        assert own.returncode == 1 and f"'{word}' is {what}" in own.stderr, own
     assert [(m["name"], m["community"]) for m in ada.facts("mute", "--list")] == [("ben", "oak-lane")]
     assert re.search(r"(?m)^ben +oak-lane +stoop mute$", ada.run("mute", "--list").stdout)
     assert ada.run(*OAK, "mute", "ben").stdout == "ben is muted already\n"
@@ -172,7 +176,7 @@ def check_mutes(ada, ben, eve, start):
     assert shown() == ["muted", "muted"]
     which = ada.run("unmute", "ben", check=False)
     assert which.returncode == 1 and "'--community NAME': oak-lane, first" in which.stderr, which
-    ada.run("unmute", "ben", *OAK)
+    assert ada.facts("unmute", "ben", *OAK)["state"] == "no longer muted"
     assert shown() == ["muted", "shown"]
     ada.run("unmute", "ben")
     assert shown() == ["shown", "shown"]
@@ -190,6 +194,15 @@ def check_mutes(ada, ben, eve, start):
     told = ada.run("requests", by_ben, check=False)
     assert told.returncode == 1 and "rules:1: this home has no community 'elm'" in told.stderr, told
     (owner / "rules").unlink()
+
+
+def check_review(ada):
+    """Who quits has quit all of them."""
+    ada.until(lambda: [s["open_clips"] for s in in_both(ada, "status").values()], lambda counts: min(counts) > 0, 120)
+    terminal = at_question(ada, "review")
+    terminal.line("q")
+    assert terminal.wait() == 3 and "COMMUNITY oak-lane: not looked at" in terminal.text, terminal.text
+    assert terminal.text.count("passphrase of") == 1, terminal.text
 
 
 def check_watch(ada, ben, dan, start):
@@ -234,7 +247,9 @@ def check_hopeless(ada):
     ada.until(ada.journal, lambda text: "warn stoopd: oak-lane ended restart_in=30000ms" in text)
     assert node_pids(ada) == {str(ada.data): before[str(ada.data)]} and ada.daemon.poll() is None
     done = ada.run("status", check=False)  # what there is is shown all the same
-    assert done.returncode == 10 and "COMMUNITY first: Elm Street" in done.stdout and "no node is running" in done.stderr, done
+    assert done.returncode == 10 and "COMMUNITY first: Elm Street" in done.stdout and "stoopd runs, but its node" in done.stderr, done
+    node = json.loads(ada.run(*OAK, "doctor", "--json", check=False).stdout)["node"]
+    assert node["state"] == "wrong" and "though stoopd is" in node["text"], node
     (further / "config").write_text(config)
     ada.until(lambda: len(node_pids(ada)), lambda count: count == 2)
 
@@ -254,6 +269,7 @@ def main():
         add_cameras(ada, start)
         check_requests(ada, ben, cleo, dan, eve, start)
         check_mutes(ada, ben, eve, start)
+        check_review(ada)
         check_watch(ada, ben, dan, start)
         check_killed(ada, dan, eve, ben)
         check_hopeless(ada)

@@ -81,7 +81,7 @@ def taken(home):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", home.port))
         other.listen()
-        refuses(home, home.address, "taken by another program")
+        refuses(home, home.address, "taken by another program", "change 'listen'")
     home.start()
     began = time.monotonic()
     refuses(home, "another node runs on", str(home.data))

@@ -122,7 +122,9 @@ def hidden(ada, ben, start, hook):
 
 def failing(ada, ben, start, hook):
     """It fails, hangs or is not there: said, and nothing stops."""
-    for words, env, said in (([hook], {"ENDS": "3"}, "failed with 3"), (["/nowhere/hook"], {}, "cannot be run")):
+    nowhere = ben.run("requests", "--watch", "--notify", "--", "/nowhere/hook", check=False)
+    assert nowhere.returncode == 2 and "'/nowhere/hook' cannot be run" in nowhere.stderr, nowhere
+    for words, env, said in (([hook], {"ENDS": "3"}, "failed with 3"),):
         watch = Watch(ben, hook=words, **env)
         code = ask(ada, start, f"Again for {said}", (5, 21))
         watch.saw("waits", code)

@@ -275,6 +275,9 @@ def main():
         sign(ben, code_of(text))
         assert ben.facts("status")["to_sign"] == 0
         cleo.until(lambda: state(cleo, "Riverside PD"), lambda s: s == "removed")
+        for home in (ada, cleo):  # what it asked has ended, and that is no alarm
+            done = home.run("requests")
+            assert done.stderr == "" and "Riverside PD" not in done.stdout, done
         agency.until(lambda: agency.facts("status")["outsider"], lambda s: s == "removed")
         agency.until(lambda: linked_doors(agency), lambda n: n == 0)
         refused(agency, "administrators removed this outsider: nothing can be asked from here", "--owner-dir",

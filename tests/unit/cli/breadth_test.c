@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/breadth.h"
+#include "cli/review.h"
 #include "tests/support/check.h"
 #include "tests/support/samples.h"
 
@@ -106,9 +107,43 @@ static void test_what_is_not_known_is_not_said(void **state) {
     says("");
 }
 
+/* For a while after it came nothing waits, and that is no answer yet; afterwards it is. */
+static void test_what_came_just_now_is_looked_for(void **state) {
+    (void)state;
+    static struct checked_request asked;
+    static struct memory memory;
+    memset(&memory, 0, sizeof memory);
+    put_cameras(1);
+    asked = (struct checked_request){.request = request, .here = community.id};
+    const struct instant at = request.head.created;
+    const struct instant later = {at.ms + 5 * DURATION_MINUTE_MS};
+    CHECK(pending_sought(&asked, &list, &memory, at));
+    CHECK(!pending_sought(&asked, &list, &memory, later));
+    asked.open_clips = 1;
+    CHECK(!pending_sought(&asked, &list, &memory, at));
+    asked.open_clips = 0;
+    asked.ours = true;
+    CHECK(!pending_sought(&asked, &list, &memory, at));
+    asked.ours = false;
+    asked.end = REQUEST_WITHDRAWN;
+    CHECK(!pending_sought(&asked, &list, &memory, at));
+    asked.end = REQUEST_STANDS;
+    list.cameras[0].view.at.lat += 10000000; /* a degree away */
+    CHECK(!pending_sought(&asked, &list, &memory, at));
+    list.cameras[0].view.at.lat -= 10000000;
+    asked.request.instrument.kind = INSTRUMENT_PRESERVATION; /* asks for no clip */
+    CHECK(!pending_sought(&asked, &list, &memory, at));
+    asked.request.instrument.kind = INSTRUMENT_VOLUNTARY;
+    memory_note(&memory, &asked.id, &community.id, &request, at);
+    CHECK(pending_sought(&asked, &list, &memory, at));
+    memory_decide(&memory, &asked.id, MEMORY_DECLINED, at);
+    CHECK(!pending_sought(&asked, &list, &memory, at));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cameras_and_their_hours_are_counted),
+        cmocka_unit_test(test_what_came_just_now_is_looked_for),
         cmocka_unit_test(test_those_indoors_are_told_apart),
         cmocka_unit_test(test_those_closed_to_a_community_are_not_touched_by_it),
         cmocka_unit_test(test_a_request_from_elsewhere_touches_those_open_here),

@@ -72,11 +72,28 @@ static void test_the_oldest_make_room(void **state) {
     CHECK(notified_has(&notified, HOOK_WAITS, &last));
 }
 
+/* Not at the first notice, which may come in a week. */
+static void test_a_program_that_is_not_there_is_refused_at_once(void **state) {
+    (void)state;
+    char *const nowhere[] = {"/nonexistent", NULL};
+    char *const no_such_name[] = {"no-such-program-of-stoop", "a", NULL};
+    char *const folder[] = {"/tmp", NULL};
+    char *const there[] = {"true", NULL};
+    struct hook *hook = NULL;
+    assert_int_equal(hook_start(nowhere, &hook), EXIT_USAGE);
+    assert_int_equal(hook_start(no_such_name, &hook), EXIT_USAGE);
+    assert_int_equal(hook_start(folder, &hook), EXIT_USAGE);
+    CHECK(hook == NULL);
+    assert_int_equal(hook_start(there, &hook), 0);
+    hook_stop(hook);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_told_comes_back),
         cmocka_unit_test(test_a_damaged_file_is_no_file),
         cmocka_unit_test(test_the_oldest_make_room),
+        cmocka_unit_test(test_a_program_that_is_not_there_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* `stoop review` at a terminal, against a node that may lie (P1, P3, PROTOCOL 5.4). The program is
  * run as it is built; nothing of it is linked here. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -497,6 +498,91 @@ static void test_many_requests_are_a_list_with_a_way_out(void **state) {
     }
 }
 
+/* As this owner's `stoop` wrote it down after an answer, in whatever community that was. */
+static void remember(const char *outcome) {
+    char path[PATH_MAX + 16];
+    char request[65];
+    const int64_t now = fake.now.ms / DURATION_SECOND_MS;
+    hex_write(BYTES_OF(fake.community.request_id.b), request);
+    (void)snprintf(path, sizeof path, "%.4000s/memory", fake.owner);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    (void)fprintf(file, "stoop memory v1\nasked %s %s %" PRId64 " %s:%" PRId64 " 0\n", request,
+                  request, now, outcome, now);
+    CHECK(fclose(file) == 0);
+}
+
+static void forget(void) {
+    char path[PATH_MAX + 16];
+    (void)snprintf(path, sizeof path, "%.4000s/memory", fake.owner);
+    (void)unlink(path);
+}
+
+/* The very request may come a second time: by treaty, to another community of this home. */
+static void test_what_was_declined_before_says_so(void **state) {
+    (void)state;
+    fake_skip_unless_built();
+    static const struct {
+        const char *outcome, *says;
+    } rows[] = {{"declined", "YOU declined a clip of this very request on "},
+                {"accepted", "YOU accepted a clip of this very request on "}};
+    static const char *const requests[] = {"requests", NULL};
+    const struct fake_run list = {.arguments = requests, .no_terminal = true};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        SCOPED(buffer_finish) struct buffer listed = {0};
+        char by_you[64];
+        fake_home_lie(&fake, FAKE_HONEST);
+        remember(rows[i].outcome);
+        int code = review_with("q\n", &shown);
+        nothing_comes_of(rows[i].outcome, code, EXIT_PENDING, &shown);
+        CHECK(fake_shows(&shown, rows[i].says));
+        CHECK(!fake_shows(&shown, "nothing asked by them before"));
+        assert_int_equal(fake_run(&fake, &list, &listed), 0);
+        (void)snprintf(by_you, sizeof by_you, "%s on ", rows[i].outcome);
+        CHECK(fake_shows(&listed, "by you"));
+        CHECK(fake_shows(&listed, by_you));
+        forget();
+    }
+}
+
+/* It is as it should be after every removal, and after every end of a certificate. */
+static void test_one_who_may_ask_no_more_alarms_nobody(void **state) {
+    (void)state;
+    fake_skip_unless_built();
+    static const char *const words[] = {"requests", NULL};
+    const struct fake_run run = {.arguments = words, .no_terminal = true};
+    SCOPED(buffer_finish) struct buffer shown = {0};
+    fake_home_lie(&fake, FAKE_HONEST);
+    fake.others = 1;
+    fake.others_over = true;
+    assert_int_equal(fake_run(&fake, &run, &shown), 0);
+    CHECK(fake_shows(&shown, fake.code));
+    CHECK(!fake_shows(&shown, "does not verify"));
+}
+
+/* What a line was meant for, and how that is written. */
+static void test_what_is_not_understood_says_how(void **state) {
+    (void)state;
+    fake_skip_unless_built();
+    static const char *const rows[][2] = {
+        {"l 2w\n", "'l 2h' hides it for two hours"},
+        {"0000-00\n", "to accept, type the code"},
+        {"yes\n", "'?' tells what can be answered"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        SCOPED(buffer_finish) struct buffer shown = {0};
+        fake_home_lie(&fake, FAKE_HONEST);
+        const char *const answers[] = {rows[i][0], "q\n", NULL};
+        const struct fake_run run = {
+            .arguments = review, .answers = answers, .passphrase = fake_passphrase};
+        int code = fake_run(&fake, &run, &shown);
+        nothing_comes_of(rows[i][0], code, EXIT_PENDING, &shown);
+        CHECK(fake_shows(&shown, "not understood, nothing was done"));
+        CHECK(fake_shows(&shown, rows[i][1]));
+    }
+}
+
 static int start(void **state) {
     (void)state;
     fake_home_start(&fake);
@@ -522,6 +608,9 @@ int main(void) {
         cmocka_unit_test(test_a_request_that_ends_under_the_prompt_gets_nothing),
         cmocka_unit_test(test_one_who_may_ask_no_more_keeps_nobody_waiting),
         cmocka_unit_test(test_one_who_may_ask_no_more_in_the_middle_of_it_keeps_nobody_waiting),
+        cmocka_unit_test(test_one_who_may_ask_no_more_alarms_nobody),
+        cmocka_unit_test(test_what_was_declined_before_says_so),
+        cmocka_unit_test(test_what_is_not_understood_says_how),
         cmocka_unit_test(test_many_requests_are_a_list_with_a_way_out),
         cmocka_unit_test(test_the_screen_gets_no_escapes_of_others),
         cmocka_unit_test(test_a_document_of_another_type_is_said_and_not_written),

@@ -169,10 +169,12 @@ static void test_every_term_is_told_to_who_signs(void **state) {
         "both charters hold beside it",
         "places asked about in Oak Street: 800 m around 52.5200,13.4050",
         far_clerks,
-        "founder of Oak Street: the key 1e00000000000000; it could bring in 5",
+        "founder of Oak Street: the key 1e00000000000000; by its founding charter it may bring in "
+        "5",
         "places asked about here: anywhere",
         clerks,
-        "founder of Elm Street: the key 0a00000000000000; it could bring in 8",
+        "founder of Elm Street: the key 0a00000000000000; by its founding charter it may bring in "
+        "8",
         effect,
     };
     check_lines(&changes, wanted, COUNT_OF(wanted));
@@ -207,7 +209,10 @@ static void test_nothing_of_the_largest_is_cut(void **state) {
          line = changes_next(&changes, line)) {
         const char *end = line + strlen(line);
         corners += strcmp(end - strlen(last), last) == 0 ? 1 : 0;
-        founders += strstr(line, "eeeeeeeeeeeeeeee; each could bring in ") != NULL ? 1 : 0;
+        founders +=
+            strstr(line, "eeeeeeeeeeeeeeee; by its founding charter each may bring in ") != NULL
+                ? 1
+                : 0;
         clerks += strstr(line, "key dddddddddddddddd") != NULL ? 1 : 0;
     }
     CHECK(corners == 2 && founders == 2 && clerks == 2 && !changes.cut);

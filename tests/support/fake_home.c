@@ -478,6 +478,9 @@ static void answer(struct fake_home *fake, int client, const struct control_requ
         }
         answer_done(client, ERR_OK);
         return;
+    case CONTROL_PROPOSALS:
+        answer_done(client, ERR_OK);
+        return;
     case CONTROL_REQUESTS:
         if (request->offset == 0) {
             answer_requests(fake, client);

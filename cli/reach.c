@@ -250,7 +250,7 @@ static void leave_out_unjoined(const struct cli *cli, struct places *places) {
 }
 
 static int run_each(struct cli *cli, const struct places *places, reach_run *run) {
-    struct facts_part parts[COMMUNITIES_MAX];
+    struct facts_part parts[COMMUNITIES_MAX] = {{.name = NULL}};
     struct buffer outputs[COMMUNITIES_MAX];
     size_t count = 0;
     int code = 0;

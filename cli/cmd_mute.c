@@ -345,12 +345,9 @@ static int search_members(struct client *client, const struct community_terms *c
     if (failed != 0) {
         return failed;
     }
-    if (found != NULL && id_equal(&found->id, &reply.as.status.certificate)) {
-        out->own = "this home itself";
-    }
-    if (out->own != NULL) {
+    if (found == NULL || id_equal(&found->id, &reply.as.status.certificate)) {
         return fail("what it asks itself is never put before it", "'%s' is %s",
-                    safe_text(word, 64, safe), out->own);
+                    safe_text(word, 64, safe), found == NULL ? out->own : "this home itself");
     }
     if (found->member.role == MEMBER_OFFICER && found->sponsor != NULL) {
         found = found->sponsor; /* on whose account it asks */

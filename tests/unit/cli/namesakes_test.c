@@ -10,7 +10,7 @@ static const struct member_list members = {.count = 4, .list = homes};
 static void street(void) {
     static const char *const names[] = {"Ada", "Bens House", "BEN'S  house", "Cleo"};
     memset(homes, 0, sizeof homes);
-    for (uint8_t i = 0; i < COUNT_OF(homes); i++) {
+    for (size_t i = 0; i < COUNT_OF(homes); i++) {
         homes[i].id = (struct id){{(uint8_t)(i + 1), 0xab}};
         homes[i].state = CONTROL_MEMBER_AWAY;
         (void)snprintf(homes[i].member.name, sizeof homes[i].member.name, "%s", names[i]);

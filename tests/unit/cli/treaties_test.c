@@ -169,12 +169,12 @@ static void test_every_term_is_told_to_who_signs(void **state) {
         "both charters hold beside it",
         "places asked about in Oak Street: 800 m around 52.5200,13.4050",
         far_clerks,
-        "founder of Oak Street: the key 1e00000000000000; by its founding charter it may bring in "
-        "5",
+        ("founder of Oak Street: the key 1e00000000000000; by its founding charter it may bring in "
+         "5"),
         "places asked about here: anywhere",
         clerks,
-        "founder of Elm Street: the key 0a00000000000000; by its founding charter it may bring in "
-        "8",
+        ("founder of Elm Street: the key 0a00000000000000; by its founding charter it may bring in "
+         "8"),
         effect,
     };
     check_lines(&changes, wanted, COUNT_OF(wanted));

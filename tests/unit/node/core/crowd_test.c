@@ -156,8 +156,8 @@ static void test_who_comes_often_gives_way_before_who_came_once(void **state) {
     struct core *core = world->homes[HOME].core;
     static struct world_insider crowd[CROWD];
     const uint64_t honest = place(core, TRANSPORT_CATCH_UP, 100, 1)->no;
-    for (uint8_t key = 1; key < PASSING_MAX; key++) {
-        (void)place(core, TRANSPORT_CATCH_UP, key <= 8 ? key : (uint8_t)(key - 8), 2);
+    for (unsigned key = 1; key < PASSING_MAX; key++) {
+        (void)place(core, TRANSPORT_CATCH_UP, (uint8_t)(key <= 8 ? key : key - 8), 2);
     }
     for (size_t i = 0; i < CROWD; i++) {
         CHECK(world_insider_compare(world, HOSTILE, HOME, &crowd[i]));

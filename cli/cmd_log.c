@@ -467,6 +467,9 @@ static int check_entry(struct client *client, uint64_t index) {
     static struct control_reply status;
     int failed = client_status(client, &status);
     uint64_t size = status.as.status.log_size;
+    if (failed == 0 && size == 0) {
+        return fail("what happens from now on is in it", "the log is empty");
+    }
     return failed != 0 || index < size
                ? failed
                : fail("see them with 'stoop log show'", "the log has %llu entries: 0 to %llu",

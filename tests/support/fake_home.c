@@ -614,6 +614,7 @@ static void answer_status(struct fake_home *fake, int client) {
     reply.as.status.members = SAMPLE_HOMES;
     reply.as.status.open_requests = 1;
     reply.as.status.open_clips = 1;
+    reply.as.status.log_size = 1;
     reply.as.status.ingest_up = true;
     reply.as.status.now = fake->now;
     reply.as.status.started = fake->now;

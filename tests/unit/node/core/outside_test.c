@@ -309,6 +309,19 @@ static void test_what_it_asks_ends_with_its_time(void **state) {
     world_destroy(world);
 }
 
+/* By homes 0 and 2. */
+static void prolong(struct world *world, struct admission *admission) {
+    struct act act;
+    admission->until.ms += 4 * HOUR;
+    world_run(world, SECOND);
+    world_act(world, 0, &act);
+    act.has_admission = true;
+    act.admission = *admission;
+    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
+    world_run(world, 2 * SECOND);
+    CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+}
+
 static void restart(struct world *world, int home, bool ingest_down) {
     world_kill(world, home);
     world->homes[home].ingest_down = ingest_down;
@@ -322,7 +335,6 @@ static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
     const bool part[HOMES] = {[1] = true};
     for (int asleep = 0; asleep < 2; asleep++) {
         struct admission admission;
-        struct act act;
         struct buffer certificate;
         struct request request;
         struct wait wait = {.home = 1};
@@ -339,14 +351,7 @@ static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
         } else {
             world_sleep(world, 1, HOUR);
         }
-        admission.until.ms += 4 * HOUR;
-        world_run(world, SECOND);
-        world_act(world, 0, &act);
-        act.has_admission = true;
-        act.admission = admission;
-        CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
-        world_run(world, 2 * SECOND);
-        CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+        prolong(world, &admission);
         world_run(world, HOUR + MINUTE);
         if (asleep == 0) {
             CHECK_ERR(ERR_OK, world_start(world, 1));
@@ -367,7 +372,6 @@ static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
     (void)state;
     const bool part[HOMES] = {[1] = true};
     struct admission admission;
-    struct act act;
     struct buffer certificate;
     struct request request;
     struct wait wait = {.home = 1};
@@ -382,13 +386,7 @@ static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
     CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
     CHECK(world_run_until(world, 10 * MINUTE, home_has, &wait));
     world_part(world, part, true);
-    admission.until.ms += 4 * HOUR;
-    world_act(world, 0, &act);
-    act.has_admission = true;
-    act.admission = admission;
-    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
-    world_run(world, 2 * SECOND);
-    CHECK_ERR(ERR_OK, world_endorse(world, 2, &act, NULL, NULL));
+    prolong(world, &admission);
     world_run(world, HOUR + MINUTE);
     restart(world, 1, false);
     world_run(world, 10 * MINUTE);

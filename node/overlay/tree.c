@@ -28,16 +28,17 @@ enum {
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
     GRAFT_SPREAD_MS = 1600,
     GRAFT_NEXT_MS = 300,
-    BROKEN_MS = 3000,    /* asked for and not come: its announcer has broken its word */
-    TURN_MS = 1000,      /* until all have the object, and have said what it showed */
-    QUIET_MS = 1000,     /* after what went everywhere: elsewhere its turn lasts still, and all that
-                            it pruned is in use. What came that way would cut the new tree */
-    PACE_HALF_MS = 8000, /* after so long half as much counts */
+    BROKEN_MS = 3000, /* asked for and not come: its announcer has broken its word */
+    TURN_MS = 1000,   /* until all have the object, and have said what it showed */
+    QUIET_MS = 1000,  /* after what went everywhere: elsewhere its turn lasts still, and all that
+                         it pruned is in use. What came that way would cut the new tree */
+    LAID_MS = 700,    /* the turn of what went everywhere, as that is sooner with all */
+    PACE_S = 12,      /* the pace counts what came in about so long */
     PACE_ONE = 256,
-    PACE_A_TURN = 12, /* of a pace, which is 12 times what comes in a second: a turn each second */
-    OLD_MS = 60 * 1000,
-    PACE_A_CHOICE = 20,   /* seconds until somebody has said it, however much is said */
-    OLD_COUNT = 256,      /* objects at least, as one that goes everywhere costs like seven */
+    PACE_A_TURN = 2 * PACE_S, /* two turns a second, of which some meet */
+    OLD_MS = 40 * 1000,
+    CHOICE_S = 7,         /* until somebody has said it, however much is said */
+    OLD_COUNT = 200,      /* objects at least, as one that goes everywhere costs like seven */
     OLD_FIRST_COUNT = 32, /* after a start: nobody may ever have laid the tree */
     HEED_MS = 20 * 1000,  /* the most that one who says it of all can have us do */
     CROSSED_MS = 300,     /* so late a PRUNE may come that was sent before our GRAFT arrived */
@@ -85,6 +86,9 @@ static void prune(struct overlay *o, struct link *link, const uint8_t *id);
 static void ask_for_missing(struct overlay *o);
 static void ask_next(struct overlay *o, struct missing *missing,
                      struct link_message *asked[OVERLAY_SLOTS]);
+static void swap_source(struct missing *missing, uint8_t a, uint8_t b);
+static void ask_too(struct overlay *o, struct missing *missing,
+                    struct link_message *asked[OVERLAY_SLOTS]);
 static void break_word(struct overlay *o, const struct missing *missing);
 static void blame_slow(struct overlay *o, const struct missing *missing, const struct link *from);
 static struct missing *find_missing(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
@@ -414,15 +418,11 @@ static void take_prune(struct overlay *o, struct link *link, const struct link_m
 
 /* ---- turns ---- */
 
-/* When there are many objects in a while only those count whose ids end in some zeros, as many as
- * keep turns rare: all homes see the same objects, and come to about the same number. */
+/* When there are many objects in a while only a share of them have one, by their ids: all homes see
+ * the same objects and come to about the same share, so they differ about few. */
 static bool has_turn(const struct overlay *o, const uint8_t *id) {
-    uint32_t share = o->pace / PACE_ONE / PACE_A_TURN + 1;
-    uint32_t bits = 1;
-    while (bits < share) {
-        bits *= 2;
-    }
-    return ((uint32_t)id[14] << 8 | id[15]) % bits == 0;
+    uint64_t one_in = o->pace / PACE_A_TURN + PACE_ONE; /* each, times PACE_ONE */
+    return ((uint32_t)id[14] << 8 | id[15]) * one_in < (1U << 16) * PACE_ONE;
 }
 
 /* Now and then one goes over every link: those that it comes by first are the quickest way from its
@@ -432,7 +432,7 @@ static bool has_turn(const struct overlay *o, const uint8_t *id) {
 static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
     bool ours = event->link == 0 && o->young_count == 0 && tick_reached(o->now.mono, o->old_at) &&
                 overlay_open_links(o) > 0 &&
-                overlay_draw(o) % (o->pace / PACE_ONE * PACE_A_CHOICE / PACE_A_TURN + 1) == 0;
+                overlay_draw(o) % (o->pace / PACE_ONE * CHOICE_S / PACE_S + 1) == 0;
     bool theirs = event->everywhere && !is_within(o, o->laid_at, HEED_MS);
     if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !(ours || theirs)) {
         return false;
@@ -460,7 +460,7 @@ static bool begin_turn(struct overlay *o, const struct id *id, bool everywhere) 
     drop_turn(o);
     o->turn = start;
     o->turn_everywhere = everywhere;
-    o->turn_ends = tick_add(o->now.mono, (struct duration){TURN_MS});
+    o->turn_ends = tick_add(o->now.mono, (struct duration){everywhere ? LAID_MS : TURN_MS});
     return true;
 }
 
@@ -672,6 +672,29 @@ static void ask_for_missing(struct overlay *o) {
             i++;
         }
     }
+    for (size_t i = 0; i < o->missing_count; i++) {
+        ask_too(o, &o->missing[i], asked);
+    }
+}
+
+/* Whoever mends the tree asks for all that it lacks there: else others would mend it for those. */
+static void ask_too(struct overlay *o, struct missing *missing,
+                    struct link_message *asked[OVERLAY_SLOTS]) {
+    for (uint8_t i = 0; missing->asked == 0 && i < missing->count; i++) {
+        if (asked[missing->slots[i]] != NULL) {
+            swap_source(missing, 0, i);
+            ask_next(o, missing, asked);
+        }
+    }
+}
+
+static void swap_source(struct missing *missing, uint8_t a, uint8_t b) {
+    uint8_t slot = missing->slots[a];
+    uint8_t hops = missing->hops[a];
+    missing->slots[a] = missing->slots[b];
+    missing->hops[a] = missing->hops[b];
+    missing->slots[b] = slot;
+    missing->hops[b] = hops;
 }
 
 static void ask_next(struct overlay *o, struct missing *missing,
@@ -770,11 +793,9 @@ static struct recent *find_recent(struct overlay *o, const uint8_t *id) {
 
 static void keep_pace(struct overlay *o, bool fresh) {
     int64_t past = o->now.mono.ms - o->pace_at.ms;
-    while (past >= PACE_HALF_MS && o->pace > 0) {
-        o->pace /= 2;
-        past -= PACE_HALF_MS;
-    }
-    o->pace_at.ms = o->now.mono.ms - (o->pace == 0 ? 0 : past);
+    past = past < PACE_S * 1000 ? past : PACE_S * 1000;
+    o->pace -= (uint32_t)(o->pace * past / (PACE_S * 1000));
+    o->pace_at = o->now.mono;
     o->pace += fresh && o->pace < UINT32_MAX / 2 ? PACE_ONE : 0;
     o->young_count -= fresh && o->young_count > 0 ? 1 : 0;
 }

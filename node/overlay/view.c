@@ -40,6 +40,7 @@ enum {
     LOOK_FIRST_MS = 8 * 1000,   /* to twice that; then each time as long again */
     LOOK_LAST_MS = 1024 * 1000,
     LOOK_CROWDED_MS = 2 * 1000, /* a dial in 2 s at most is what others can make us do */
+    BRANCH_MS = 30 * 60 * 1000, /* is no link given up that the tree needs */
     KNOCK_MS = 3000,            /* for each who is turned away: somebody crowds in */
     SWAP_ONE_IN = 10,           /* shuffles */
     ROOM_BURST = 4,             /* links that we give up for others, and how often one more */
@@ -69,6 +70,7 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
 static struct link *choose_newcomer(struct overlay *o, uint32_t group);
 static unsigned proven(const struct overlay *o, const struct link *link);
 static struct link *choose_victim(struct overlay *o);
+static bool is_spared(struct overlay *o, const struct link *link);
 static unsigned worth(struct overlay *o, const struct link *link);
 static void turn_away(struct overlay *o, peer_no peer);
 static bool is_turned_away(const struct overlay *o, peer_no peer);
@@ -523,16 +525,14 @@ static unsigned proven(const struct overlay *o, const struct link *link) {
     return score_is_idle(o, link) ? 0 : link->useful_at.ms == link->since.ms ? 1 : 2;
 }
 
-/* Of those that we dialled, but for anchors that bring something, a random one of those worth
- * least. */
+/* Of those that we dialled and do not spare, a random one of those worth least. */
 static struct link *choose_victim(struct overlay *o) {
     struct link *victim = NULL;
     uint64_t seen = 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
         if (link->no == 0 || link->state != LINK_STATE_OPEN || !link->dialled ||
-            (book_is_anchor(o, link->peer) && proven(o, link) == 2) ||
-            (victim != NULL && worth(o, link) > worth(o, victim))) {
+            is_spared(o, link) || (victim != NULL && worth(o, link) > worth(o, victim))) {
             continue;
         }
         seen = victim != NULL && worth(o, link) < worth(o, victim) ? 1 : seen + 1;
@@ -541,6 +541,14 @@ static struct link *choose_victim(struct overlay *o) {
         }
     }
     return victim;
+}
+
+/* A branch of the tree for a while: to mend the tree costs more than a swap brings, but whoever
+ * holds all our branches, and passes on what it likes, must not hold them for ever. */
+static bool is_spared(struct overlay *o, const struct link *link) {
+    bool branch = link->eager && !is_silent(o) &&
+                  !tick_reached(o->now.mono, tick_add(link->since, (struct duration){BRANCH_MS}));
+    return proven(o, link) == 2 && (branch || book_is_anchor(o, link->peer));
 }
 
 static unsigned worth(struct overlay *o, const struct link *link) {

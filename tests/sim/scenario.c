@@ -61,7 +61,7 @@ static const struct params usual = {.seed = 1,
 #define HOSTILE "nodes=1000 known=200 every_ms=500 run_s=60 drain_s=90 hostile_pct=30 hostile="
 
 static const struct scenario scenarios[] = {
-    {"tree", "redundancy, delay and bytes over the tree", "", run_tree},
+    {"tree", "redundancy, delay and bytes over the tree", "run_s=60", run_tree},
     {"flood", "delay of what is urgent", "every_ms=1000 urgent_pct=100", run_flood},
     {"kill-30", "30 % die in silence", "kill_pct=30 run_s=60", run_kill},
     {"kill-50", "half of them do", "kill_pct=50 run_s=60", run_kill},

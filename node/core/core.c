@@ -51,40 +51,7 @@ static enum err fill_doors(struct core *core);
 static enum err fill_request_doors(struct core *core);
 static enum err visit_door_invite(void *context, const struct store_invite *invite);
 static enum err visit_door_request(void *context, const struct store_object *object);
-typedef bool links_alike(const struct core *core, const struct link *a, const struct link *b);
-static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
-                            size_t most);
-static size_t links_like(const struct core *core, const struct link *link, links_alike *alike,
-                         bool of_its_key);
-static bool is_open_inbound(const struct link *link);
-static bool of_one(const struct core *core, const struct link *a, const struct link *b);
-static bool both_guests(const struct core *core, const struct link *a, const struct link *b);
-static bool is_guest(const struct core *core, const struct link *link);
-static bool both_passing(const struct core *core, const struct link *a, const struct link *b);
-static bool is_passing(const struct link *link);
-static bool both_outside(const struct core *core, const struct link *a, const struct link *b);
-static struct link *new_inbound(struct core *core, uint64_t no);
-static struct link *new_link(struct core *core, uint64_t no);
-static struct link *give_way(struct core *core);
-static void free_link(struct link *link);
-static bool is_outside(const struct link *link);
-static struct tick link_deadline(const struct link *link);
-static enum err expire_links(struct core *core);
 
-/* Of the places for links that come to this home. What is in none of them has a bound of its own:
- * the overlay's places, clips that come, codes that are out, this home's other nodes, and who was
- * let in by an invite of its own. */
-static const struct {
-    links_alike *alike;
-    size_t most;
-} shares[] = {{of_one, INBOUND_OF_ONE},
-              {both_guests, GUESTS_MAX},
-              {both_passing, PASSING_MAX},
-              {both_outside, OUTSIDE_LINKS_MAX}};
-static_assert(OVERLAY_SLOTS + GUESTS_MAX + PASSING_MAX + OUTSIDE_LINKS_MAX + TRANSFER_RECEIVES_MAX +
-                      SPOKEN_MAX <
-                  INBOUND_MAX,
-              "all of them full leave a place to come by");
 static_assert((int)CORE_INPUT_MAX == (int)TRANSFER_INPUT_MAX, "what may come is what finds room");
 static_assert((int)CORE_PAGE_BYTES == (int)TRANSFER_PAGE_BYTES,
               "blocks lie as the disk wants them");
@@ -149,7 +116,7 @@ void core_destroy(struct core *core) {
         return;
     }
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        free_link(&core->links[i]);
+        links_free(&core->links[i]);
     }
     for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
         buffer_finish(&core->handings[i].header);
@@ -293,14 +260,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
         int64_t wait = wall.ms - now.wall.ms;
         due = tick_earliest(due, tick_add(now.mono, (struct duration){wait > 0 ? wait : 0}));
     }
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        const struct link *link = &core->links[i];
-        if (link->no == 0) {
-            continue;
-        }
-        due = tick_earliest(due, link_deadline(link));
-    }
-    return due;
+    return tick_earliest(due, links_deadline(core));
 }
 
 /* ---- what the parts use ---- */
@@ -347,19 +307,10 @@ enum err core_effect(struct core *core, const struct core_effect *effect, struct
     return err;
 }
 
-struct link *core_link(struct core *core, uint64_t no) {
-    for (size_t i = 0; no != 0 && i < CORE_LINKS_MAX; i++) {
-        if (core->links[i].no == no) {
-            return &core->links[i];
-        }
-    }
-    return NULL;
-}
-
 enum err core_dial(struct core *core, enum link_purpose purpose, const struct id *about,
                    const char *address, const struct transport_door_key *door,
                    const struct box_public *responder, struct bytes payload, uint64_t *out) {
-    struct link *link = new_link(core, core->next_link);
+    struct link *link = links_add(core, core->next_link);
     if (link == NULL) {
         return ERR_FULL_LINKS;
     }
@@ -382,7 +333,7 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
                        ? ERR_FULL_QUEUE
                        : transport_dial(&config, core->now, &core->bytes, &link->transport);
     if (err != ERR_OK) { /* as with a key that nobody can agree with: nothing was begun */
-        free_link(link);
+        links_free(link);
         return err;
     }
     core_give_effect(core, &dial, core->bytes.len);
@@ -586,7 +537,7 @@ static enum err load_charter(struct core *core) {
 /* ---- links ---- */
 
 static enum err step_link_in(struct core *core, const struct core_event *event) {
-    struct link *link = new_inbound(core, event->link);
+    struct link *link = links_add_inbound(core, event->link);
     if (link == NULL) {
         return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = event->link},
                            (struct bytes){NULL, 0});
@@ -602,7 +553,7 @@ static enum err step_link_in(struct core *core, const struct core_event *event) 
 
 /* It may be gone by now. */
 static enum err step_link(struct core *core, const struct core_event *event) {
-    struct link *link = core_link(core, event->link);
+    struct link *link = links_find(core, event->link);
     if (link == NULL) {
         return ERR_OK;
     }
@@ -615,7 +566,7 @@ static enum err step_link(struct core *core, const struct core_event *event) {
 }
 
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data) {
-    struct link *link = core_link(core, no);
+    struct link *link = links_find(core, no);
     if (link == NULL) {
         return ERR_OK;
     }
@@ -642,7 +593,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
             return core_close(core, link, NULL);
         }
         err = link_event(core, link, &event);
-        link = core_link(core, no); /* it may have been closed */
+        link = links_find(core, no); /* it may have been closed */
         if (link == NULL) {
             return core_is_fatal(err) ? err : ERR_OK;
         }
@@ -653,7 +604,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
     const char *why = link->state == LINK_OPEN ? err_text(err) : NULL;
     if (link->in_overlay && err_is_peers(err)) {
         err = gossip_fault(core, link);
-        link = core_link(core, no);
+        link = links_find(core, no);
         if (err != ERR_OK || link == NULL) {
             return err;
         }
@@ -668,17 +619,24 @@ static enum err step_link_drained(struct core *core, struct link *link) {
         struct overlay_event event = {.kind = OVERLAY_EV_DRAINED, .link = link->no};
         return gossip_run(core, &event);
     }
-    if (link->state == LINK_OPEN && link->door == TRANSPORT_CATCH_UP) {
-        return away_drained(core, link);
-    }
-    if (is_outside(link)) {
-        return outside_drained(core, link);
-    }
-    if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
+    if (link->state != LINK_OPEN) {
         return ERR_OK;
     }
-    transfer_drained(core->transfer, link->no, core->now, &actions);
-    return delivery_run(core, &actions);
+    switch (link->door) {
+    case TRANSPORT_CATCH_UP:
+        return away_drained(core, link);
+    case TRANSPORT_OUTSIDER:
+        return outside_drained(core, link);
+    case TRANSPORT_DELIVERY:
+        transfer_drained(core->transfer, link->no, core->now, &actions);
+        return delivery_run(core, &actions);
+    case TRANSPORT_MEMBER:
+    case TRANSPORT_JOIN:
+    case TRANSPORT_MEET:
+    case TRANSPORT_SIBLING:
+        return ERR_OK;
+    }
+    return ERR_OK;
 }
 
 static enum err step_link_down(struct core *core, struct link *link) {
@@ -699,7 +657,7 @@ static enum err step_link_down(struct core *core, struct link *link) {
     } else if (purpose == PURPOSE_OUTSIDE) {
         err = outside_link_down(core, link);
     }
-    free_link(link);
+    links_free(link);
     if (purpose == PURPOSE_DELIVERY) {
         transfer_dial_failed(core->transfer, &about, core->now, core_random(core));
     }
@@ -754,14 +712,11 @@ static enum err link_established(struct core *core, struct link *link,
         link->about = core->door_refs[event->tag].about;
     }
     enum err err = door_established(core, link, event);
-    link = core_link(core, no);
+    link = links_find(core, no);
     if (err != ERR_OK || link == NULL || link->purpose != PURPOSE_IN) {
         return err;
     }
-    for (size_t i = 0; err == ERR_OK && link->no != 0 && i < COUNT_OF(shares); i++) {
-        err = keep_newest(core, link, shares[i].alike, shares[i].most);
-    }
-    return err;
+    return links_share(core, link);
 }
 
 static enum err door_established(struct core *core, struct link *link,
@@ -853,7 +808,7 @@ static enum err member_established(struct core *core, struct link *link, struct 
                                   .dialled = link->purpose == PURPOSE_MEMBER};
     uint64_t no = link->no;
     err = gossip_run(core, &event);
-    link = core_link(core, no); /* one of two between the same homes has been closed */
+    link = links_find(core, no); /* one of two between the same homes has been closed */
     return err == ERR_OK && link != NULL ? witness_link_up(core, link) : err;
 }
 
@@ -1012,7 +967,7 @@ static enum err step_client_down(struct core *core, uint64_t client) {
 static enum err step_tick(struct core *core) {
     enum err err = record_tick(core);
     if (err == ERR_OK) {
-        err = expire_links(core);
+        err = links_expire(core);
     }
     if (err == ERR_OK) {
         err = join_tick(core);
@@ -1048,197 +1003,6 @@ static enum err step_tick(struct core *core) {
         core->upkeep_due = tick_add(core->now.mono, (struct duration){UPKEEP_EVERY_MS});
     }
     return err;
-}
-
-static bool is_outside(const struct link *link) {
-    return link->state == LINK_OPEN && link->door == TRANSPORT_OUTSIDER;
-}
-
-/* When a link has had its time. Members are kept alive by pings; who came through another door and
- * says nothing would hold a slot for ever, and so would who says a byte now and then where there is
- * little to say. */
-static struct tick link_deadline(const struct link *link) {
-    if (link->state != LINK_OPEN) { /* an open port costs a scanner more than us */
-        int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
-        return tick_add(link->opened, (struct duration){most});
-    }
-    bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares ||
-                 link->door == TRANSPORT_CATCH_UP || is_outside(link);
-    struct tick due = idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
-    bool is_short = link->door == TRANSPORT_JOIN || link->door == TRANSPORT_CATCH_UP ||
-                    link->door == TRANSPORT_MEET;
-    struct tick end = tick_add(link->opened, (struct duration){SHORT_LIFE_MS});
-    return is_short ? tick_earliest(due, end) : due;
-}
-
-static enum err expire_links(struct core *core) {
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < CORE_LINKS_MAX && err == ERR_OK; i++) {
-        struct link *link = &core->links[i];
-        if (link->no == 0) {
-            continue;
-        }
-        struct tick due = link_deadline(link);
-        if (tick_reached(core->now.mono, due)) {
-            err = core_close(core, link, NULL);
-        }
-    }
-    return err;
-}
-
-/* ---- table ---- */
-
-/* Of those that are as this one, it counted: of the key that has most of them the one that has
- * stood longest gives way. So whoever comes again and again takes none from who came once. */
-static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
-                            size_t most) {
-    enum err err = ERR_OK;
-    while (err == ERR_OK && link->no != 0 && links_like(core, link, alike, false) > most) {
-        struct link *gives_way = NULL;
-        size_t most_of_one = 0;
-        for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-            struct link *other = &core->links[i];
-            if (other == link || !is_open_inbound(other) || !alike(core, link, other)) {
-                continue;
-            }
-            size_t of_one_key = links_like(core, other, alike, true);
-            bool older = gives_way == NULL || other->since.ms < gives_way->since.ms ||
-                         (other->since.ms == gives_way->since.ms && other->no < gives_way->no);
-            if (of_one_key > most_of_one || (of_one_key == most_of_one && older)) {
-                most_of_one = of_one_key;
-                gives_way = other;
-            }
-        }
-        err = core_close(core, gives_way, NULL);
-    }
-    return err;
-}
-
-/* It counted. */
-static size_t links_like(const struct core *core, const struct link *link, links_alike *alike,
-                         bool of_its_key) {
-    size_t count = 1;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        const struct link *other = &core->links[i];
-        count += other != link && is_open_inbound(other) && alike(core, link, other) &&
-                         (!of_its_key || box_public_equal(&link->peer_static, &other->peer_static))
-                     ? 1
-                     : 0;
-    }
-    return count;
-}
-
-static bool is_open_inbound(const struct link *link) {
-    return link->no != 0 && link->state == LINK_OPEN && link->purpose == PURPOSE_IN;
-}
-
-/* The newest stays: one that broke may still look alive here, and nobody else has this key. Several
- * clips of one home may come at once, each over a link of its own. */
-static bool of_one(const struct core *core, const struct link *a, const struct link *b) {
-    (void)core;
-    return a->door == b->door && a->door != TRANSPORT_DELIVERY &&
-           box_public_equal(&a->peer_static, &b->peer_static);
-}
-
-/* Guests may come under as many keys as they like. An honest one says what it wants right behind
- * its handshake, so that a flood pushes out itself. */
-static bool both_guests(const struct core *core, const struct link *a, const struct link *b) {
-    return is_guest(core, a) && is_guest(core, b);
-}
-
-static bool is_guest(const struct core *core, const struct link *link) {
-    struct id grant;
-    bool held = false;
-    switch (link->door) {
-    case TRANSPORT_JOIN:
-        return !link->spoken;
-    case TRANSPORT_MEET:
-        return !link->compares && !link->spoken;
-    case TRANSPORT_DELIVERY:
-        return !transfer_receiving(core->transfer, link->no, &grant, &held);
-    case TRANSPORT_MEMBER:
-    case TRANSPORT_CATCH_UP:
-    case TRANSPORT_OUTSIDER:
-    case TRANSPORT_SIBLING:
-        return false;
-    }
-    return false;
-}
-
-/* Members that come by for a minute. */
-static bool both_passing(const struct core *core, const struct link *a, const struct link *b) {
-    (void)core;
-    return is_passing(a) && is_passing(b);
-}
-
-static bool is_passing(const struct link *link) {
-    return link->door == TRANSPORT_CATCH_UP || (link->door == TRANSPORT_MEET && link->compares);
-}
-
-static bool both_outside(const struct core *core, const struct link *a, const struct link *b) {
-    (void)core;
-    return is_outside(a) && is_outside(b);
-}
-
-/* When those that came to us, or the half-open ones among them, take more than their share, the
- * oldest half-open one gives way: a flood pushes out itself, and leaves this home what it dials. */
-static struct link *new_inbound(struct core *core, uint64_t no) {
-    size_t inbound = 0;
-    size_t half_open = 0;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        const struct link *link = &core->links[i];
-        if (link->no != 0 && link->purpose == PURPOSE_IN) {
-            inbound++;
-            half_open += link->state == LINK_HANDSHAKE ? 1 : 0;
-        }
-    }
-    bool fits = inbound < INBOUND_MAX && half_open < CORE_HALF_OPEN_MAX;
-    return fits || give_way(core) != NULL ? new_link(core, no) : NULL;
-}
-
-static struct link *new_link(struct core *core, uint64_t no) {
-    struct link *slot = NULL;
-    for (size_t i = 0; slot == NULL && i < CORE_LINKS_MAX; i++) {
-        slot = core->links[i].no == 0 ? &core->links[i] : NULL;
-    }
-    slot = slot == NULL ? give_way(core) : slot;
-    if (slot != NULL) {
-        *slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
-        buffer_init(&slot->manifest, SEALED_MANIFEST_MAX);
-        buffer_init(&slot->vouch, TRANSPORT_DATA_MAX);
-        buffer_init(&slot->shown, CHAIN_PARTS_MAX * (SIGNED_GOSSIP_MAX + 4));
-    }
-    return slot;
-}
-
-/* The place of the oldest half-open inbound link; NULL when there is none. Those of whom a good
- * first message has come give way last, so that strangers cannot push out a member that is in the
- * middle of its handshake. */
-static struct link *give_way(struct core *core) {
-    struct link *oldest = NULL;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        struct link *link = &core->links[i];
-        if (link->no != 0 && link->state == LINK_HANDSHAKE && link->purpose == PURPOSE_IN) {
-            bool older = oldest == NULL ||
-                         (link->proved == oldest->proved ? link->no < oldest->no : !link->proved);
-            oldest = older ? link : oldest;
-        }
-    }
-    if (oldest == NULL ||
-        core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = oldest->no},
-                    (struct bytes){NULL, 0}) != ERR_OK) {
-        return NULL;
-    }
-    free_link(oldest);
-    return oldest;
-}
-
-static void free_link(struct link *link) {
-    transport_destroy(link->transport);
-    buffer_finish(&link->manifest);
-    buffer_finish(&link->vouch);
-    buffer_finish(&link->shown);
-    *link = (struct link){0};
 }
 
 bool core_is_fatal(enum err err) {

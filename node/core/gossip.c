@@ -900,7 +900,7 @@ static enum err run(struct core *core, const struct overlay_event *event, struct
 
 static enum err act(struct core *core, const struct overlay_action *action) {
     static const struct link_message keep_alive = {.kind = LINK_PING};
-    struct link *link = core_link(core, action->link);
+    struct link *link = links_find(core, action->link);
     struct id peer;
     uint64_t dialled = 0;
     switch (action->kind) {

@@ -300,7 +300,7 @@ static struct outside_door *door_of(struct core *core, const struct link *link) 
 
 /* A home that has gone does not answer, and the link ends for its silence. */
 static enum err keep_alive(struct core *core, struct outside_door *door) {
-    struct link *link = core_link(core, door->link);
+    struct link *link = links_find(core, door->link);
     door->retry = tick_add(core->now.mono, (struct duration){OUTSIDE_PING_MS});
     if (link == NULL || link->state != LINK_OPEN) {
         return ERR_OK;
@@ -369,7 +369,7 @@ enum err outside_push(struct core *core, const struct store_object *row) {
     message.as.gossip.hops = 1;
     message.as.gossip.object = row->object;
     for (size_t i = 0; err == ERR_OK && i < core->outside.door_count; i++) {
-        struct link *link = core_link(core, core->outside.doors[i].link);
+        struct link *link = links_find(core, core->outside.doors[i].link);
         if (link == NULL || link->state != LINK_OPEN) {
             continue;
         }
@@ -452,7 +452,7 @@ static enum err enter(struct core *core) {
     core->outside.tells = 0;
     for (size_t i = 0; err == ERR_OK && i < core->outside.door_count; i++) {
         uint64_t no = core->outside.doors[i].link;
-        struct link *link = no == tells ? NULL : core_link(core, no);
+        struct link *link = no == tells ? NULL : links_find(core, no);
         if (link != NULL) {
             err = core_close(core, link, NULL);
             core->outside.doors[i].retry = core->now.mono;

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/support/check.h"
-#include "tests/support/fake_home.h"
+#include "tests/support/fake_person.h"
 
 enum {
     EXIT_PENDING = 3,

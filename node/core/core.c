@@ -603,7 +603,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
     }
     const char *why = link->state == LINK_OPEN ? err_text(err) : NULL;
     if (link->in_overlay && err_is_peers(err)) {
-        err = gossip_fault(core, link);
+        err = neighbours_fault(core, link);
         link = links_find(core, no);
         if (err != ERR_OK || link == NULL) {
             return err;
@@ -617,7 +617,7 @@ static enum err step_link_drained(struct core *core, struct link *link) {
     link->queued = 0;
     if (link->in_overlay) {
         struct overlay_event event = {.kind = OVERLAY_EV_DRAINED, .link = link->no};
-        return gossip_run(core, &event);
+        return neighbours_run(core, &event);
     }
     if (link->state != LINK_OPEN) {
         return ERR_OK;
@@ -669,7 +669,7 @@ static enum err step_link_down(struct core *core, struct link *link) {
                                       .peer = (peer_no)community_number(core->community, &about),
                                       .link = in_overlay ? no : 0,
                                       .told = told};
-        enum err run = gossip_run(core, &event);
+        enum err run = neighbours_run(core, &event);
         err = err == ERR_OK ? run : err;
     }
     return err;
@@ -807,7 +807,7 @@ static enum err member_established(struct core *core, struct link *link, struct 
                                   .group = link->group,
                                   .dialled = link->purpose == PURPOSE_MEMBER};
     uint64_t no = link->no;
-    err = gossip_run(core, &event);
+    err = neighbours_run(core, &event);
     link = links_find(core, no); /* one of two between the same homes has been closed */
     return err == ERR_OK && link != NULL ? witness_link_up(core, link) : err;
 }

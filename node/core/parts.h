@@ -4,6 +4,7 @@
  *   links.c, .h     the table of links: who has a place in it, and for how long
  *   gossip.c        signed objects: taken, stored, forwarded
  *   gossip_judge.c  whether one counts
+ *   neighbours.c    links between members: what the overlay says is carried out
  *   attachments.c   the documents that requests name
  *   address_book.c  whom this home has known, over a restart
  *   join.c          founding, inviting, joining
@@ -464,20 +465,11 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
 enum err gossip_accept(struct core *core, uint64_t from, struct way way,
                        const struct signed_object *object, const struct head *head,
                        struct bytes bytes);
-/* What is still wanted is said by the overlay; from now on core->overlay is there. */
+/* Of all that is stored. What is still wanted is said by the overlay. */
 enum err gossip_start(struct core *core);
 /* Those certificates on disk that are not known yet, as far as their sponsors are. */
 enum err gossip_load_members(struct core *core);
-/* The peer has sent what no correct one sends: it is shunned, and its link goes. */
-enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
-enum err gossip_run(struct core *core, const struct overlay_event *event);
-/* Dials a member where its node record says, by one of the doors that the epoch key opens; *out is
- * the link. ERR_USER_NOT_FOUND: no address that this node may dial. */
-enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
-                     const struct id *peer, uint64_t *out);
-/* OVERLAY_NOBODY for who is not in standing. */
-peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
@@ -492,9 +484,6 @@ enum err gossip_publish(struct core *core, enum object_kind kind, const struct h
                         const struct buffer *body);
 enum err gossip_append_certificate(struct core *core, const struct id *id, struct buffer *out);
 
-/* Dials this member now, whatever the overlay thinks of it. */
-enum err gossip_dial_member(struct core *core, const struct id *certificate);
-
 /* ---- gossip_judge.c ---- */
 /* The rate is asked first, and spent by who calls: whoever is over it costs no verification, and
  * only what was verified counts. *request gets the body of one. */
@@ -508,6 +497,30 @@ enum err gossip_judge_rules(struct core *core, const struct id *id, const struct
 enum err gossip_judge_newest(struct core *core, const struct signed_object *object,
                              const struct head *head);
 bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
+
+/* ---- neighbours.c ---- */
+/* From now on core->overlay is there, and knows nobody yet. */
+enum err neighbours_start(struct core *core);
+/* Runs one event through the overlay and carries out what it says. */
+enum err neighbours_run(struct core *core, const struct overlay_event *event);
+/* The same where the object with the id that it is about is at hand. */
+enum err neighbours_run_about(struct core *core, const struct overlay_event *event,
+                              struct bytes object);
+/* The peer has sent what no correct one sends: it is shunned, and its link goes. */
+enum err neighbours_fault(struct core *core, struct link *link);
+/* A node record of this member is there: it can be dialled. */
+enum err neighbours_know(struct core *core, const struct id *certificate);
+/* OVERLAY_NOBODY for who is not in standing. */
+peer_no neighbours_peer(const struct core *core, const struct id *certificate);
+/* In standing or not, removed or not; OVERLAY_NOBODY for who is not known. */
+peer_no neighbours_number(const struct core *core, const struct id *certificate);
+/* Dials a member where its node record says, by one of the doors that the epoch key opens; *out is
+ * the link. ERR_USER_NOT_FOUND: no address that this node may dial. */
+enum err neighbours_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
+                         const struct id *peer, uint64_t *out);
+/* Dials this member now, whatever the overlay thinks of it. */
+enum err neighbours_dial_member(struct core *core, const struct id *certificate);
+void neighbours_forget(struct core *core); /* the objects that are gone, and nobody asks for now */
 
 /* ---- acts.c ---- */
 enum err acts_load(struct core *core); /* the founding charter is in place */

@@ -16,14 +16,6 @@
 enum {
     SENDS_MAX =
         CORE_EFFECTS_MAX - 2 * CORE_LINKS_MAX, /* the rest: every link can be closed still */
-    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, outsiders, invites and
-                                spoken codes */
-};
-
-struct request_doors {
-    struct core *core;
-    size_t first;  /* of the places in the table */
-    size_t *count; /* of our own requests that may still be answered */
 };
 
 static enum err load(struct core *core);
@@ -47,10 +39,6 @@ static enum err member_established(struct core *core, struct link *link, struct 
 static enum err link_message(struct core *core, struct link *link,
                              const struct transport_event *event);
 static enum err start_answer(struct core *core, struct link *link);
-static enum err fill_doors(struct core *core);
-static enum err fill_request_doors(struct core *core);
-static enum err visit_door_invite(void *context, const struct store_invite *invite);
-static enum err visit_door_request(void *context, const struct store_object *object);
 
 static_assert((int)CORE_INPUT_MAX == (int)TRANSFER_INPUT_MAX, "what may come is what finds room");
 static_assert((int)CORE_PAGE_BYTES == (int)TRANSFER_PAGE_BYTES,
@@ -403,51 +391,6 @@ bool core_may_dial(const struct core *core, const char *address) {
     return address_valid(address) &&
            (core->config.private_addresses ||
             (!address_is_loopback(address) && !address_is_private(address)));
-}
-
-/* What passes at each door (PROTOCOL 3.3). */
-static const uint8_t member_types[] = {
-    LINK_PING,       LINK_PONG,      LINK_GOSSIP,      LINK_IHAVE,           LINK_GRAFT,
-    LINK_PRUNE,      LINK_NEIGHBOUR, LINK_WALK,        LINK_SHUFFLE,         LINK_SHUFFLED,
-    LINK_SYNC,       LINK_SYNC_IDS,  LINK_SYNC_WANT,   LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-    LINK_CHECKPOINT, LINK_WITNESSED, LINK_CONSISTENCY, LINK_COSIGNATURE,     LINK_FORK,
-    LINK_EPOCH};
-static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
-                                     LINK_JOIN_WELCOME};
-static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
-static const uint8_t outsider_types[] = {
-    LINK_PING,       LINK_PONG,      LINK_GOSSIP,     LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-    LINK_STANDING,   LINK_CAUGHT_UP, LINK_CHECKPOINT, LINK_WITNESSED,       LINK_CONSISTENCY,
-    LINK_COSIGNATURE};
-static const uint8_t delivery_types[] = {LINK_STANDING, LINK_OFFER,  LINK_WANT,
-                                         LINK_LEAVES,   LINK_PIECES, LINK_RECEIPT,
-                                         LINK_HEADER,   LINK_VOUCH,  TRANSPORT_TYPE_BULK};
-static const uint8_t sibling_types[] = {LINK_CARRY, LINK_CARRIED, LINK_ATTACHMENT_WANT,
-                                        LINK_ATTACHMENT_PIECE};
-static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
-                                     LINK_MEET_COMMIT, LINK_MEET_REVEAL};
-static const struct {
-    const uint8_t *types;
-    size_t count;
-} passes[] = {
-    [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
-    [TRANSPORT_JOIN] = {join_types, sizeof join_types},
-    [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
-    [TRANSPORT_OUTSIDER] = {outsider_types, sizeof outsider_types},
-    [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
-    [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
-    [TRANSPORT_SIBLING] = {sibling_types, sizeof sibling_types},
-};
-
-void core_door(enum transport_door door, struct bytes secret, const struct id *community,
-               uint32_t tag, struct transport_door_key *out) {
-    /* Whoever asks from outside is shown no certificate before somebody grants it something. */
-    *out = (struct transport_door_key){
-        .door = door, .tag = tag, .bare = door == TRANSPORT_OUTSIDER, .community = *community};
-    transport_psk0(door, community, secret, out->psk0);
-    for (size_t i = 0; i < passes[door].count; i++) {
-        transport_types_add(&out->passes, passes[door].types[i]);
-    }
 }
 
 /* ---- start ---- */
@@ -844,7 +787,7 @@ static enum err link_message(struct core *core, struct link *link,
 static enum err start_answer(struct core *core, struct link *link) {
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(box_secret_wipe) struct box_secret ephemeral = {{0}};
-    enum err err = core->doors_stale ? fill_doors(core) : ERR_OK;
+    enum err err = doors_fill(core);
     if (err == ERR_OK && core->is_member) {
         err = core_own_certificate(core, &certificate);
     }
@@ -859,86 +802,6 @@ static enum err start_answer(struct core *core, struct link *link) {
                                              .payload = buffer_bytes(&certificate),
                                              .replay = core->replay};
     return transport_answer(&config, core->now, &link->transport);
-}
-
-/* Member first: it is the common one. Then our newest requests, whose homes may dial us, then the
- * invites that are out. */
-static enum err fill_doors(struct core *core) {
-    core->door_count = 0;
-    core->doors_stale = false;
-    if (!core->is_member) {
-        return ERR_OK;
-    }
-    if (core->is_outsider) {
-        return fill_request_doors(core);
-    }
-    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
-              &core->doors[core->door_count++]);
-    epoch_doors(core);
-    outside_doors(core);
-    enum err err = fill_request_doors(core);
-    core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
-              (uint32_t)core->door_count, &core->doors[core->door_count]);
-    core->door_refs[core->door_count++].about = (struct id){{0}};
-    gateway_doors(core);
-    meet_doors(core);
-    return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
-}
-
-static enum err fill_request_doors(struct core *core) {
-    size_t requests = 0;
-    struct request_doors all = {core, core->door_count, &requests};
-    enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
-    core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
-    return err;
-}
-
-static enum err visit_door_invite(void *context, const struct store_invite *invite) {
-    struct core *core = context;
-    if (core->door_count == TRANSPORT_DOORS_MAX ||
-        instant_reached(core->now.wall, invite->expires)) {
-        return ERR_OK;
-    }
-    size_t i = core->door_count++;
-    core_door(TRANSPORT_JOIN, BYTES_OF(invite->psk0), community_id(core->community), (uint32_t)i,
-              &core->doors[i]);
-    memcpy(core->doors[i].psk0, invite->psk0, sizeof invite->psk0);
-    core->door_refs[i].about = invite->id;
-    return ERR_OK;
-}
-
-/* Rows come oldest first; a late one takes the place of the earliest. A grant may outlive its
- * request, so what has expired keeps its door until it is pushed out, or is to be deleted. */
-static enum err visit_door_request(void *context, const struct store_object *object) {
-    struct request_doors *all = context;
-    struct core *core = all->core;
-    struct signed_object signed_request;
-    struct request request;
-    uint8_t secret[32];
-    if (!core_is_ours(core, &object->author)) {
-        return ERR_OK;
-    }
-    enum err err = signed_decode(object->object, &signed_request);
-    if (err == ERR_OK) {
-        err = request_decode(signed_request.body, &request);
-    }
-    if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
-    }
-    if (instant_reached(core->now.wall, request.terms.delete_by)) {
-        return ERR_OK;
-    }
-    bool over = false;
-    err = taken_back(core, &signed_request.id, &over);
-    if (err != ERR_OK || over) {
-        return err;
-    }
-    size_t i = all->first + (*all->count)++ % DOORS_FOR_REQUESTS;
-    request_delivery_psk(&object->id, &request.key, secret);
-    core->door_refs[i].about = object->id;
-    core_door(TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community), (uint32_t)i,
-              &core->doors[i]);
-    return ERR_OK;
 }
 
 bool core_is_ours(const struct core *core, const struct id *author) {

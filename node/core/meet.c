@@ -127,7 +127,7 @@ void meet_doors(struct core *core) {
             continue;
         }
         size_t door = core->door_count++;
-        core_door(TRANSPORT_MEET, (struct bytes){spoken->tag.b, 16}, community_id(core->community),
+        doors_key(TRANSPORT_MEET, (struct bytes){spoken->tag.b, 16}, community_id(core->community),
                   (uint32_t)door, &core->doors[door]);
         core->doors[door].bare = true; /* the tag is no secret: our certificate is not for all */
         core->door_refs[door].about = spoken->tag;
@@ -407,7 +407,7 @@ static enum err dial_sponsor(struct core *core) {
     const struct introduction *to = &knock->introduction;
     struct transport_door_key door;
     const struct id nobody = {{0}};
-    core_door(TRANSPORT_MEET, BYTES_OF(to->tag), &to->community, 0, &door);
+    doors_key(TRANSPORT_MEET, BYTES_OF(to->tag), &to->community, 0, &door);
     for (size_t i = 0; i < to->address_count; i++) {
         const char *address = to->addresses[knock->next_address++ % to->address_count];
         if (core_may_dial(core, address)) {

@@ -105,7 +105,7 @@ enum err neighbours_dial(struct core *core, enum link_purpose purpose, enum tran
     if (door == TRANSPORT_MEMBER) {
         epoch_door_to(core, core->dials_failed[neighbours_number(core, peer)], &key);
     } else {
-        core_door(door, BYTES_OF(core->epoch_key), community_id(core->community), 0, &key);
+        doors_key(door, BYTES_OF(core->epoch_key), community_id(core->community), 0, &key);
     }
     size_t start = record.address_count == 0 ? 0 : core_random(core) % record.address_count;
     for (size_t i = 0; i < record.address_count; i++) {

@@ -255,7 +255,7 @@ static enum err dial(struct core *core, struct outside_door *door) {
     for (size_t i = 0; secret != NULL && i < code->address_count; i++) {
         const char *address = code->addresses[(start + i) % code->address_count];
         if (core_may_dial(core, address)) {
-            core_door(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, &code->community, 0, &key);
+            doors_key(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, &code->community, 0, &key);
             enum err err = core_dial(core, PURPOSE_OUTSIDE, &code->home, address, &key,
                                      &code->transport, (struct bytes){NULL, 0}, &door->link);
             return core_is_fatal(err) ? err : ERR_OK;
@@ -545,7 +545,7 @@ void outside_doors(struct core *core) {
             outsider != NULL && serves(core, id) ? secret_with(core, &outsider->transport) : NULL;
         if (secret != NULL && core->door_count < TRANSPORT_DOORS_MAX) {
             size_t at = core->door_count++;
-            core_door(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, community_id(core->community),
+            doors_key(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, community_id(core->community),
                       (uint32_t)at, &core->doors[at]);
             core->door_refs[at].about = *id;
         }

@@ -2,6 +2,7 @@
  *
  *   core.c          life, turns, effects: routes every event
  *   links.c, .h     the table of links: who has a place in it, and for how long
+ *   doors.c         at which doors it answers, and what passes there
  *   gossip.c        signed objects: taken, stored, forwarded
  *   gossip_judge.c  whether one counts
  *   neighbours.c    links between members: what the overlay says is carried out
@@ -395,7 +396,12 @@ bool core_is_ours(const struct core *core, const struct id *author);
  * current, about the very static key that the handshake has proved and, where we dialled, the one
  * that we dialled. Then link->about is its id. */
 enum err core_know_member(struct core *core, struct link *link, struct bytes payload);
-void core_door(enum transport_door door, struct bytes secret, const struct id *community,
+
+/* ---- doors.c ---- */
+/* Where this home answers, and what each door is about: anew where core->doors_stale. */
+enum err doors_fill(struct core *core);
+/* A key to one, with what passes there. */
+void doors_key(enum transport_door door, struct bytes secret, const struct id *community,
                uint32_t tag, struct transport_door_key *out);
 
 /* ---- outside.c ---- */

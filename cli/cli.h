@@ -615,7 +615,7 @@ int cmd_members(struct cli *cli);
 int cmd_remove(struct cli *cli);
 int cmd_renew(struct cli *cli);
 int cmd_outsider(struct cli *cli);
-int outsider_apply(struct cli *cli); /* in cmd_community.c: a home's way in, too */
+int outsider_apply(struct cli *cli);
 int cmd_leave(struct cli *cli);
 int cmd_treaty(struct cli *cli);
 int cmd_peers(struct cli *cli);

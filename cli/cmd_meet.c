@@ -46,19 +46,23 @@ static int ask_peer(struct client *client, enum control_op op, const struct id *
 static int confirm(const struct cli *cli, struct pins *pins, const struct other *other,
                    const char *words);
 
+void invitation_wipe(struct invitation *invitation) {
+    secret_wipe(invitation, sizeof *invitation);
+}
+
 /* ---- invite --spoken ---- */
 
-int meet_offer(const struct cli *cli, struct client *client, const struct invite_code *code,
-               const char *code_text, const struct meet_offered *offered) {
+int meet_offer(const struct cli *cli, struct client *client, const struct invitation *invitation,
+               const struct meet_offered *offered) {
     static struct control_reply reply;
     static const struct told told[] = {
         {ERR_FULL_TABLE, "as many spoken codes of this home are out as can be at a time",
          "end one with Ctrl-C where its 'stoop invite --spoken' waits, or wait until one is used"}};
     struct spoken_offer offer;
     struct control_request request = {.op = CONTROL_MEET_INVITE};
-    int failed = make_offer(code, offered->minutes, &offer);
+    int failed = make_offer(&invitation->code, offered->minutes, &offer);
     if (failed == 0) {
-        (void)snprintf(request.text, sizeof request.text, "%s", code_text);
+        (void)snprintf(request.text, sizeof request.text, "%s", invitation->text);
         request.blob = BYTES_TEXT(offer.text);
         request.blob2 = BYTES_TEXT(offer.words);
         failed = client_one_told(client, &request, CONTROL_PROGRESS, &reply, TOLD(told));
@@ -66,7 +70,7 @@ int meet_offer(const struct cli *cli, struct client *client, const struct invite
     if (failed == 0) {
         show_offer(cli, &offer);
         if (!cli->json) {
-            meet_show_own(offered->community, code);
+            meet_show_own(offered->community, &invitation->code);
         }
         failed = wait_for_joiner(client);
     }

@@ -4,13 +4,20 @@
 
 #include "cli/cli.h"
 
-/* Gives `code` out by a spoken code, shows that, and waits until it was used, burned or ended. */
+/* An invite, also as it is typed. Whoever has the secret in it gets in: wiped on every way out. */
+struct invitation {
+    struct invite_code code;
+    char text[CODE_MAX_BYTES];
+};
+void invitation_wipe(struct invitation *invitation);
+
+/* Gives it out by a spoken code, shows that, and waits until it was used, burned or ended. */
 struct meet_offered {
     long minutes;
     const char *community; /* its name */
 };
-int meet_offer(const struct cli *cli, struct client *client, const struct invite_code *code,
-               const char *code_text, const struct meet_offered *offered);
+int meet_offer(const struct cli *cli, struct client *client, const struct invitation *invitation,
+               const struct meet_offered *offered);
 /* Shows whom this introduction is to, where it is whole, not over, and there is somebody to ask for
  * the words. EXIT codes after printing. */
 int meet_introduce(const char *text);

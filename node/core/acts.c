@@ -223,7 +223,7 @@ static enum err lose(struct core *core, uint32_t number, const struct id *winner
         if (err == ERR_OK) {
             const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED,
                                                 .key = {row.created, row.id}};
-            err = gossip_run(core, &event);
+            err = neighbours_run(core, &event);
         }
         if (err == ERR_OK) {
             err = store_act_put(core->store, &lost);
@@ -385,7 +385,7 @@ static enum err drop_stale(struct core *core) {
     enum err err = store_object_each(core->store, OBJECT_ENDORSEMENT, visit_stale, &stale);
     for (size_t i = 0; err == ERR_OK && i < stale.count; i++) {
         const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = stale.keys[i]};
-        err = gossip_run(core, &event);
+        err = neighbours_run(core, &event);
         if (err == ERR_OK && !id_equal(&stale.authors[i], &core->self)) {
             err = store_object_remove(core->store, &stale.keys[i].id);
         }

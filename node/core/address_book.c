@@ -20,7 +20,7 @@ enum err address_book_load(struct core *core) {
         struct id id;
         memcpy(id.b, kept.at + at, sizeof id.b);
         struct overlay_event event = {.kind = OVERLAY_EV_PEER,
-                                      .peer = gossip_peer(core, &id),
+                                      .peer = neighbours_peer(core, &id),
                                       .met = true,
                                       .anchor = kept.at[at + sizeof id.b] != 0};
         if (event.peer != OVERLAY_NOBODY) {

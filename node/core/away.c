@@ -57,7 +57,7 @@ static enum err go_on(struct core *core, struct link *link) {
     core_journal(core, "info link: caught up");
     struct id about = link->about;
     enum err err = core_close(core, link, NULL);
-    return err == ERR_OK ? gossip_dial_member(core, &about) : err;
+    return err == ERR_OK ? neighbours_dial_member(core, &about) : err;
 }
 
 /* As much as the link takes; the rest when it has drained. */

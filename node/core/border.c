@@ -136,7 +136,7 @@ static enum err sweep(struct core *core, enum object_kind kind) {
         err = store_object_each(core->store, kind, visit_swept, &swept);
         for (size_t i = 0; err == ERR_OK && i < swept.count; i++) {
             const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = swept.keys[i]};
-            err = gossip_run(core, &event);
+            err = neighbours_run(core, &event);
             if (err == ERR_OK) {
                 err = store_object_remove(core->store, &swept.keys[i].id);
             }
@@ -425,7 +425,7 @@ static enum err take_place(struct core *core, const struct crossing *crossing,
     if (err == ERR_OK) {
         const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED,
                                             .key = {row.created, row.id}};
-        err = gossip_run(core, &event);
+        err = neighbours_run(core, &event);
         err = err == ERR_OK ? store_object_remove(core->store, &before) : err;
     }
     return err == ERR_OK || err == ERR_USER_NOT_FOUND

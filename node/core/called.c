@@ -117,7 +117,7 @@ static bool is_newer(const struct call_back *call, const struct id *id,
 
 static enum err replace(struct core *core, const struct store_call *old) {
     struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = {old->created, old->call}};
-    enum err err = gossip_run(core, &event);
+    enum err err = neighbours_run(core, &event);
     if (err == ERR_OK) {
         err = store_object_remove(core->store, &old->call);
     }

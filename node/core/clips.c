@@ -598,7 +598,7 @@ enum err clips_dial(struct core *core, const struct id *grant) {
     }
     if (err == ERR_OK) {
         request_delivery_psk(&clip.request, &request.key, secret);
-        core_door(TRANSPORT_DELIVERY, BYTES_OF(secret), &request.head.community, 0, &door);
+        doors_key(TRANSPORT_DELIVERY, BYTES_OF(secret), &request.head.community, 0, &door);
     }
     size_t start = err == ERR_OK ? core_random(core) % request.address_count : 0;
     for (size_t i = 0; err == ERR_OK && i < request.address_count; i++) {

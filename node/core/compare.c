@@ -126,7 +126,8 @@ enum err compare_tick(struct core *core) {
             uint64_t link = 0;
             comparison->retry = tick_add(core->now.mono, (struct duration){DIAL_TIME_MS});
             if (link_to(core, &comparison->peer) == NULL) {
-                err = gossip_dial(core, PURPOSE_COMPARE, TRANSPORT_MEET, &comparison->peer, &link);
+                err = neighbours_dial(core, PURPOSE_COMPARE, TRANSPORT_MEET, &comparison->peer,
+                                      &link);
                 err = core_is_fatal(err) ? err : ERR_OK; /* it may dial us */
             }
         }

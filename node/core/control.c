@@ -307,7 +307,7 @@ static void status_of_outside(struct core *core, struct control_reply *got) {
     got->as.status.outside = outside->certificate;
     got->as.status.door_count = outside->door_count;
     for (size_t i = 0; i < outside->door_count; i++) {
-        const struct link *link = core_link(core, outside->doors[i].link);
+        const struct link *link = links_find(core, outside->doors[i].link);
         (void)snprintf(got->as.status.doors[i].name, NAME_MAX_BYTES, "%s",
                        outside->doors[i].code.name);
         got->as.status.doors[i].linked = link != NULL && link->state == LINK_OPEN;

@@ -95,7 +95,7 @@ static enum err logs_of_doors(struct answer *answer) {
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < core->outside.door_count; i++) {
         const struct outside_door *door = &core->outside.doors[i];
-        const struct link *link = core_link(core, door->link);
+        const struct link *link = links_find(core, door->link);
         const struct member *known = community_find(core->community, &door->code.home);
         if (link == NULL || !link->caught_up || sign_public_equal(&link->log, &none) ||
             (known != NULL && sign_public_equal(&known->log, &link->log))) {

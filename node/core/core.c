@@ -16,14 +16,6 @@
 enum {
     SENDS_MAX =
         CORE_EFFECTS_MAX - 2 * CORE_LINKS_MAX, /* the rest: every link can be closed still */
-    DOORS_FOR_REQUESTS = 39, /* the rest is for members, who was away, outsiders, invites and
-                                spoken codes */
-};
-
-struct request_doors {
-    struct core *core;
-    size_t first;  /* of the places in the table */
-    size_t *count; /* of our own requests that may still be answered */
 };
 
 static enum err load(struct core *core);
@@ -47,44 +39,7 @@ static enum err member_established(struct core *core, struct link *link, struct 
 static enum err link_message(struct core *core, struct link *link,
                              const struct transport_event *event);
 static enum err start_answer(struct core *core, struct link *link);
-static enum err fill_doors(struct core *core);
-static enum err fill_request_doors(struct core *core);
-static enum err visit_door_invite(void *context, const struct store_invite *invite);
-static enum err visit_door_request(void *context, const struct store_object *object);
-typedef bool links_alike(const struct core *core, const struct link *a, const struct link *b);
-static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
-                            size_t most);
-static size_t links_like(const struct core *core, const struct link *link, links_alike *alike,
-                         bool of_its_key);
-static bool is_open_inbound(const struct link *link);
-static bool of_one(const struct core *core, const struct link *a, const struct link *b);
-static bool both_guests(const struct core *core, const struct link *a, const struct link *b);
-static bool is_guest(const struct core *core, const struct link *link);
-static bool both_passing(const struct core *core, const struct link *a, const struct link *b);
-static bool is_passing(const struct link *link);
-static bool both_outside(const struct core *core, const struct link *a, const struct link *b);
-static struct link *new_inbound(struct core *core, uint64_t no);
-static struct link *new_link(struct core *core, uint64_t no);
-static struct link *give_way(struct core *core);
-static void free_link(struct link *link);
-static bool is_outside(const struct link *link);
-static struct tick link_deadline(const struct link *link);
-static enum err expire_links(struct core *core);
 
-/* Of the places for links that come to this home. What is in none of them has a bound of its own:
- * the overlay's places, clips that come, codes that are out, this home's other nodes, and who was
- * let in by an invite of its own. */
-static const struct {
-    links_alike *alike;
-    size_t most;
-} shares[] = {{of_one, INBOUND_OF_ONE},
-              {both_guests, GUESTS_MAX},
-              {both_passing, PASSING_MAX},
-              {both_outside, OUTSIDE_LINKS_MAX}};
-static_assert(OVERLAY_SLOTS + GUESTS_MAX + PASSING_MAX + OUTSIDE_LINKS_MAX + TRANSFER_RECEIVES_MAX +
-                      SPOKEN_MAX <
-                  INBOUND_MAX,
-              "all of them full leave a place to come by");
 static_assert((int)CORE_INPUT_MAX == (int)TRANSFER_INPUT_MAX, "what may come is what finds room");
 static_assert((int)CORE_PAGE_BYTES == (int)TRANSFER_PAGE_BYTES,
               "blocks lie as the disk wants them");
@@ -149,7 +104,7 @@ void core_destroy(struct core *core) {
         return;
     }
     for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        free_link(&core->links[i]);
+        links_free(&core->links[i]);
     }
     for (size_t i = 0; i < COUNT_OF(core->handings); i++) {
         buffer_finish(&core->handings[i].header);
@@ -293,14 +248,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
         int64_t wait = wall.ms - now.wall.ms;
         due = tick_earliest(due, tick_add(now.mono, (struct duration){wait > 0 ? wait : 0}));
     }
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        const struct link *link = &core->links[i];
-        if (link->no == 0) {
-            continue;
-        }
-        due = tick_earliest(due, link_deadline(link));
-    }
-    return due;
+    return tick_earliest(due, links_deadline(core));
 }
 
 /* ---- what the parts use ---- */
@@ -347,19 +295,10 @@ enum err core_effect(struct core *core, const struct core_effect *effect, struct
     return err;
 }
 
-struct link *core_link(struct core *core, uint64_t no) {
-    for (size_t i = 0; no != 0 && i < CORE_LINKS_MAX; i++) {
-        if (core->links[i].no == no) {
-            return &core->links[i];
-        }
-    }
-    return NULL;
-}
-
 enum err core_dial(struct core *core, enum link_purpose purpose, const struct id *about,
                    const char *address, const struct transport_door_key *door,
                    const struct box_public *responder, struct bytes payload, uint64_t *out) {
-    struct link *link = new_link(core, core->next_link);
+    struct link *link = links_add(core, core->next_link);
     if (link == NULL) {
         return ERR_FULL_LINKS;
     }
@@ -382,7 +321,7 @@ enum err core_dial(struct core *core, enum link_purpose purpose, const struct id
                        ? ERR_FULL_QUEUE
                        : transport_dial(&config, core->now, &core->bytes, &link->transport);
     if (err != ERR_OK) { /* as with a key that nobody can agree with: nothing was begun */
-        free_link(link);
+        links_free(link);
         return err;
     }
     core_give_effect(core, &dial, core->bytes.len);
@@ -452,51 +391,6 @@ bool core_may_dial(const struct core *core, const char *address) {
     return address_valid(address) &&
            (core->config.private_addresses ||
             (!address_is_loopback(address) && !address_is_private(address)));
-}
-
-/* What passes at each door (PROTOCOL 3.3). */
-static const uint8_t member_types[] = {
-    LINK_PING,       LINK_PONG,      LINK_GOSSIP,      LINK_IHAVE,           LINK_GRAFT,
-    LINK_PRUNE,      LINK_NEIGHBOUR, LINK_WALK,        LINK_SHUFFLE,         LINK_SHUFFLED,
-    LINK_SYNC,       LINK_SYNC_IDS,  LINK_SYNC_WANT,   LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-    LINK_CHECKPOINT, LINK_WITNESSED, LINK_CONSISTENCY, LINK_COSIGNATURE,     LINK_FORK,
-    LINK_EPOCH};
-static const uint8_t join_types[] = {LINK_JOIN_ASK, LINK_JOIN_MEMBER, LINK_EPOCH,
-                                     LINK_JOIN_WELCOME};
-static const uint8_t catch_up_types[] = {LINK_STANDING, LINK_EPOCH, LINK_CAUGHT_UP};
-static const uint8_t outsider_types[] = {
-    LINK_PING,       LINK_PONG,      LINK_GOSSIP,     LINK_ATTACHMENT_WANT, LINK_ATTACHMENT_PIECE,
-    LINK_STANDING,   LINK_CAUGHT_UP, LINK_CHECKPOINT, LINK_WITNESSED,       LINK_CONSISTENCY,
-    LINK_COSIGNATURE};
-static const uint8_t delivery_types[] = {LINK_STANDING, LINK_OFFER,  LINK_WANT,
-                                         LINK_LEAVES,   LINK_PIECES, LINK_RECEIPT,
-                                         LINK_HEADER,   LINK_VOUCH,  TRANSPORT_TYPE_BULK};
-static const uint8_t sibling_types[] = {LINK_CARRY, LINK_CARRIED, LINK_ATTACHMENT_WANT,
-                                        LINK_ATTACHMENT_PIECE};
-static const uint8_t meet_types[] = {LINK_MEET_SHARE, LINK_MEET_CONFIRM, LINK_MEET_CODE,
-                                     LINK_MEET_COMMIT, LINK_MEET_REVEAL};
-static const struct {
-    const uint8_t *types;
-    size_t count;
-} passes[] = {
-    [TRANSPORT_MEMBER] = {member_types, sizeof member_types},
-    [TRANSPORT_JOIN] = {join_types, sizeof join_types},
-    [TRANSPORT_CATCH_UP] = {catch_up_types, sizeof catch_up_types},
-    [TRANSPORT_OUTSIDER] = {outsider_types, sizeof outsider_types},
-    [TRANSPORT_DELIVERY] = {delivery_types, sizeof delivery_types},
-    [TRANSPORT_MEET] = {meet_types, sizeof meet_types},
-    [TRANSPORT_SIBLING] = {sibling_types, sizeof sibling_types},
-};
-
-void core_door(enum transport_door door, struct bytes secret, const struct id *community,
-               uint32_t tag, struct transport_door_key *out) {
-    /* Whoever asks from outside is shown no certificate before somebody grants it something. */
-    *out = (struct transport_door_key){
-        .door = door, .tag = tag, .bare = door == TRANSPORT_OUTSIDER, .community = *community};
-    transport_psk0(door, community, secret, out->psk0);
-    for (size_t i = 0; i < passes[door].count; i++) {
-        transport_types_add(&out->passes, passes[door].types[i]);
-    }
 }
 
 /* ---- start ---- */
@@ -586,7 +480,7 @@ static enum err load_charter(struct core *core) {
 /* ---- links ---- */
 
 static enum err step_link_in(struct core *core, const struct core_event *event) {
-    struct link *link = new_inbound(core, event->link);
+    struct link *link = links_add_inbound(core, event->link);
     if (link == NULL) {
         return core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = event->link},
                            (struct bytes){NULL, 0});
@@ -602,7 +496,7 @@ static enum err step_link_in(struct core *core, const struct core_event *event) 
 
 /* It may be gone by now. */
 static enum err step_link(struct core *core, const struct core_event *event) {
-    struct link *link = core_link(core, event->link);
+    struct link *link = links_find(core, event->link);
     if (link == NULL) {
         return ERR_OK;
     }
@@ -615,7 +509,7 @@ static enum err step_link(struct core *core, const struct core_event *event) {
 }
 
 static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes data) {
-    struct link *link = core_link(core, no);
+    struct link *link = links_find(core, no);
     if (link == NULL) {
         return ERR_OK;
     }
@@ -642,7 +536,7 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
             return core_close(core, link, NULL);
         }
         err = link_event(core, link, &event);
-        link = core_link(core, no); /* it may have been closed */
+        link = links_find(core, no); /* it may have been closed */
         if (link == NULL) {
             return core_is_fatal(err) ? err : ERR_OK;
         }
@@ -652,8 +546,8 @@ static enum err step_link_bytes(struct core *core, uint64_t no, struct bytes dat
     }
     const char *why = link->state == LINK_OPEN ? err_text(err) : NULL;
     if (link->in_overlay && err_is_peers(err)) {
-        err = gossip_fault(core, link);
-        link = core_link(core, no);
+        err = neighbours_fault(core, link);
+        link = links_find(core, no);
         if (err != ERR_OK || link == NULL) {
             return err;
         }
@@ -666,19 +560,26 @@ static enum err step_link_drained(struct core *core, struct link *link) {
     link->queued = 0;
     if (link->in_overlay) {
         struct overlay_event event = {.kind = OVERLAY_EV_DRAINED, .link = link->no};
-        return gossip_run(core, &event);
+        return neighbours_run(core, &event);
     }
-    if (link->state == LINK_OPEN && link->door == TRANSPORT_CATCH_UP) {
-        return away_drained(core, link);
-    }
-    if (is_outside(link)) {
-        return outside_drained(core, link);
-    }
-    if (link->state != LINK_OPEN || link->door != TRANSPORT_DELIVERY) {
+    if (link->state != LINK_OPEN) {
         return ERR_OK;
     }
-    transfer_drained(core->transfer, link->no, core->now, &actions);
-    return delivery_run(core, &actions);
+    switch (link->door) {
+    case TRANSPORT_CATCH_UP:
+        return away_drained(core, link);
+    case TRANSPORT_OUTSIDER:
+        return outside_drained(core, link);
+    case TRANSPORT_DELIVERY:
+        transfer_drained(core->transfer, link->no, core->now, &actions);
+        return delivery_run(core, &actions);
+    case TRANSPORT_MEMBER:
+    case TRANSPORT_JOIN:
+    case TRANSPORT_MEET:
+    case TRANSPORT_SIBLING:
+        return ERR_OK;
+    }
+    return ERR_OK;
 }
 
 static enum err step_link_down(struct core *core, struct link *link) {
@@ -699,7 +600,7 @@ static enum err step_link_down(struct core *core, struct link *link) {
     } else if (purpose == PURPOSE_OUTSIDE) {
         err = outside_link_down(core, link);
     }
-    free_link(link);
+    links_free(link);
     if (purpose == PURPOSE_DELIVERY) {
         transfer_dial_failed(core->transfer, &about, core->now, core_random(core));
     }
@@ -711,7 +612,7 @@ static enum err step_link_down(struct core *core, struct link *link) {
                                       .peer = (peer_no)community_number(core->community, &about),
                                       .link = in_overlay ? no : 0,
                                       .told = told};
-        enum err run = gossip_run(core, &event);
+        enum err run = neighbours_run(core, &event);
         err = err == ERR_OK ? run : err;
     }
     return err;
@@ -754,14 +655,11 @@ static enum err link_established(struct core *core, struct link *link,
         link->about = core->door_refs[event->tag].about;
     }
     enum err err = door_established(core, link, event);
-    link = core_link(core, no);
+    link = links_find(core, no);
     if (err != ERR_OK || link == NULL || link->purpose != PURPOSE_IN) {
         return err;
     }
-    for (size_t i = 0; err == ERR_OK && link->no != 0 && i < COUNT_OF(shares); i++) {
-        err = keep_newest(core, link, shares[i].alike, shares[i].most);
-    }
-    return err;
+    return links_share(core, link);
 }
 
 static enum err door_established(struct core *core, struct link *link,
@@ -852,8 +750,8 @@ static enum err member_established(struct core *core, struct link *link, struct 
                                   .group = link->group,
                                   .dialled = link->purpose == PURPOSE_MEMBER};
     uint64_t no = link->no;
-    err = gossip_run(core, &event);
-    link = core_link(core, no); /* one of two between the same homes has been closed */
+    err = neighbours_run(core, &event);
+    link = links_find(core, no); /* one of two between the same homes has been closed */
     return err == ERR_OK && link != NULL ? witness_link_up(core, link) : err;
 }
 
@@ -889,7 +787,7 @@ static enum err link_message(struct core *core, struct link *link,
 static enum err start_answer(struct core *core, struct link *link) {
     SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(box_secret_wipe) struct box_secret ephemeral = {{0}};
-    enum err err = core->doors_stale ? fill_doors(core) : ERR_OK;
+    enum err err = doors_fill(core);
     if (err == ERR_OK && core->is_member) {
         err = core_own_certificate(core, &certificate);
     }
@@ -904,86 +802,6 @@ static enum err start_answer(struct core *core, struct link *link) {
                                              .payload = buffer_bytes(&certificate),
                                              .replay = core->replay};
     return transport_answer(&config, core->now, &link->transport);
-}
-
-/* Member first: it is the common one. Then our newest requests, whose homes may dial us, then the
- * invites that are out. */
-static enum err fill_doors(struct core *core) {
-    core->door_count = 0;
-    core->doors_stale = false;
-    if (!core->is_member) {
-        return ERR_OK;
-    }
-    if (core->is_outsider) {
-        return fill_request_doors(core);
-    }
-    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
-              &core->doors[core->door_count++]);
-    epoch_doors(core);
-    outside_doors(core);
-    enum err err = fill_request_doors(core);
-    core_door(TRANSPORT_MEET, BYTES_OF(core->epoch_key), community_id(core->community),
-              (uint32_t)core->door_count, &core->doors[core->door_count]);
-    core->door_refs[core->door_count++].about = (struct id){{0}};
-    gateway_doors(core);
-    meet_doors(core);
-    return err == ERR_OK ? store_invite_each(core->store, visit_door_invite, core) : err;
-}
-
-static enum err fill_request_doors(struct core *core) {
-    size_t requests = 0;
-    struct request_doors all = {core, core->door_count, &requests};
-    enum err err = store_object_each(core->store, OBJECT_REQUEST, visit_door_request, &all);
-    core->door_count += requests < DOORS_FOR_REQUESTS ? requests : DOORS_FOR_REQUESTS;
-    return err;
-}
-
-static enum err visit_door_invite(void *context, const struct store_invite *invite) {
-    struct core *core = context;
-    if (core->door_count == TRANSPORT_DOORS_MAX ||
-        instant_reached(core->now.wall, invite->expires)) {
-        return ERR_OK;
-    }
-    size_t i = core->door_count++;
-    core_door(TRANSPORT_JOIN, BYTES_OF(invite->psk0), community_id(core->community), (uint32_t)i,
-              &core->doors[i]);
-    memcpy(core->doors[i].psk0, invite->psk0, sizeof invite->psk0);
-    core->door_refs[i].about = invite->id;
-    return ERR_OK;
-}
-
-/* Rows come oldest first; a late one takes the place of the earliest. A grant may outlive its
- * request, so what has expired keeps its door until it is pushed out, or is to be deleted. */
-static enum err visit_door_request(void *context, const struct store_object *object) {
-    struct request_doors *all = context;
-    struct core *core = all->core;
-    struct signed_object signed_request;
-    struct request request;
-    uint8_t secret[32];
-    if (!core_is_ours(core, &object->author)) {
-        return ERR_OK;
-    }
-    enum err err = signed_decode(object->object, &signed_request);
-    if (err == ERR_OK) {
-        err = request_decode(signed_request.body, &request);
-    }
-    if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
-    }
-    if (instant_reached(core->now.wall, request.terms.delete_by)) {
-        return ERR_OK;
-    }
-    bool over = false;
-    err = taken_back(core, &signed_request.id, &over);
-    if (err != ERR_OK || over) {
-        return err;
-    }
-    size_t i = all->first + (*all->count)++ % DOORS_FOR_REQUESTS;
-    request_delivery_psk(&object->id, &request.key, secret);
-    core->door_refs[i].about = object->id;
-    core_door(TRANSPORT_DELIVERY, BYTES_OF(secret), community_id(core->community), (uint32_t)i,
-              &core->doors[i]);
-    return ERR_OK;
 }
 
 bool core_is_ours(const struct core *core, const struct id *author) {
@@ -1012,7 +830,7 @@ static enum err step_client_down(struct core *core, uint64_t client) {
 static enum err step_tick(struct core *core) {
     enum err err = record_tick(core);
     if (err == ERR_OK) {
-        err = expire_links(core);
+        err = links_expire(core);
     }
     if (err == ERR_OK) {
         err = join_tick(core);
@@ -1048,197 +866,6 @@ static enum err step_tick(struct core *core) {
         core->upkeep_due = tick_add(core->now.mono, (struct duration){UPKEEP_EVERY_MS});
     }
     return err;
-}
-
-static bool is_outside(const struct link *link) {
-    return link->state == LINK_OPEN && link->door == TRANSPORT_OUTSIDER;
-}
-
-/* When a link has had its time. Members are kept alive by pings; who came through another door and
- * says nothing would hold a slot for ever, and so would who says a byte now and then where there is
- * little to say. */
-static struct tick link_deadline(const struct link *link) {
-    if (link->state != LINK_OPEN) { /* an open port costs a scanner more than us */
-        int64_t most = link->purpose == PURPOSE_IN ? TRANSPORT_HANDSHAKE_MS : DIAL_TIME_MS;
-        return tick_add(link->opened, (struct duration){most});
-    }
-    bool idles = (link->purpose == PURPOSE_IN && !link->in_overlay) || link->compares ||
-                 link->door == TRANSPORT_CATCH_UP || is_outside(link);
-    struct tick due = idles ? tick_add(link->heard, (struct duration){IDLE_TIME_MS}) : TICK_NEVER;
-    bool is_short = link->door == TRANSPORT_JOIN || link->door == TRANSPORT_CATCH_UP ||
-                    link->door == TRANSPORT_MEET;
-    struct tick end = tick_add(link->opened, (struct duration){SHORT_LIFE_MS});
-    return is_short ? tick_earliest(due, end) : due;
-}
-
-static enum err expire_links(struct core *core) {
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < CORE_LINKS_MAX && err == ERR_OK; i++) {
-        struct link *link = &core->links[i];
-        if (link->no == 0) {
-            continue;
-        }
-        struct tick due = link_deadline(link);
-        if (tick_reached(core->now.mono, due)) {
-            err = core_close(core, link, NULL);
-        }
-    }
-    return err;
-}
-
-/* ---- table ---- */
-
-/* Of those that are as this one, it counted: of the key that has most of them the one that has
- * stood longest gives way. So whoever comes again and again takes none from who came once. */
-static enum err keep_newest(struct core *core, const struct link *link, links_alike *alike,
-                            size_t most) {
-    enum err err = ERR_OK;
-    while (err == ERR_OK && link->no != 0 && links_like(core, link, alike, false) > most) {
-        struct link *gives_way = NULL;
-        size_t most_of_one = 0;
-        for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-            struct link *other = &core->links[i];
-            if (other == link || !is_open_inbound(other) || !alike(core, link, other)) {
-                continue;
-            }
-            size_t of_one_key = links_like(core, other, alike, true);
-            bool older = gives_way == NULL || other->since.ms < gives_way->since.ms ||
-                         (other->since.ms == gives_way->since.ms && other->no < gives_way->no);
-            if (of_one_key > most_of_one || (of_one_key == most_of_one && older)) {
-                most_of_one = of_one_key;
-                gives_way = other;
-            }
-        }
-        err = core_close(core, gives_way, NULL);
-    }
-    return err;
-}
-
-/* It counted. */
-static size_t links_like(const struct core *core, const struct link *link, links_alike *alike,
-                         bool of_its_key) {
-    size_t count = 1;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        const struct link *other = &core->links[i];
-        count += other != link && is_open_inbound(other) && alike(core, link, other) &&
-                         (!of_its_key || box_public_equal(&link->peer_static, &other->peer_static))
-                     ? 1
-                     : 0;
-    }
-    return count;
-}
-
-static bool is_open_inbound(const struct link *link) {
-    return link->no != 0 && link->state == LINK_OPEN && link->purpose == PURPOSE_IN;
-}
-
-/* The newest stays: one that broke may still look alive here, and nobody else has this key. Several
- * clips of one home may come at once, each over a link of its own. */
-static bool of_one(const struct core *core, const struct link *a, const struct link *b) {
-    (void)core;
-    return a->door == b->door && a->door != TRANSPORT_DELIVERY &&
-           box_public_equal(&a->peer_static, &b->peer_static);
-}
-
-/* Guests may come under as many keys as they like. An honest one says what it wants right behind
- * its handshake, so that a flood pushes out itself. */
-static bool both_guests(const struct core *core, const struct link *a, const struct link *b) {
-    return is_guest(core, a) && is_guest(core, b);
-}
-
-static bool is_guest(const struct core *core, const struct link *link) {
-    struct id grant;
-    bool held = false;
-    switch (link->door) {
-    case TRANSPORT_JOIN:
-        return !link->spoken;
-    case TRANSPORT_MEET:
-        return !link->compares && !link->spoken;
-    case TRANSPORT_DELIVERY:
-        return !transfer_receiving(core->transfer, link->no, &grant, &held);
-    case TRANSPORT_MEMBER:
-    case TRANSPORT_CATCH_UP:
-    case TRANSPORT_OUTSIDER:
-    case TRANSPORT_SIBLING:
-        return false;
-    }
-    return false;
-}
-
-/* Members that come by for a minute. */
-static bool both_passing(const struct core *core, const struct link *a, const struct link *b) {
-    (void)core;
-    return is_passing(a) && is_passing(b);
-}
-
-static bool is_passing(const struct link *link) {
-    return link->door == TRANSPORT_CATCH_UP || (link->door == TRANSPORT_MEET && link->compares);
-}
-
-static bool both_outside(const struct core *core, const struct link *a, const struct link *b) {
-    (void)core;
-    return is_outside(a) && is_outside(b);
-}
-
-/* When those that came to us, or the half-open ones among them, take more than their share, the
- * oldest half-open one gives way: a flood pushes out itself, and leaves this home what it dials. */
-static struct link *new_inbound(struct core *core, uint64_t no) {
-    size_t inbound = 0;
-    size_t half_open = 0;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        const struct link *link = &core->links[i];
-        if (link->no != 0 && link->purpose == PURPOSE_IN) {
-            inbound++;
-            half_open += link->state == LINK_HANDSHAKE ? 1 : 0;
-        }
-    }
-    bool fits = inbound < INBOUND_MAX && half_open < CORE_HALF_OPEN_MAX;
-    return fits || give_way(core) != NULL ? new_link(core, no) : NULL;
-}
-
-static struct link *new_link(struct core *core, uint64_t no) {
-    struct link *slot = NULL;
-    for (size_t i = 0; slot == NULL && i < CORE_LINKS_MAX; i++) {
-        slot = core->links[i].no == 0 ? &core->links[i] : NULL;
-    }
-    slot = slot == NULL ? give_way(core) : slot;
-    if (slot != NULL) {
-        *slot = (struct link){.no = no, .opened = core->now.mono, .heard = core->now.mono};
-        buffer_init(&slot->manifest, SEALED_MANIFEST_MAX);
-        buffer_init(&slot->vouch, TRANSPORT_DATA_MAX);
-        buffer_init(&slot->shown, CHAIN_PARTS_MAX * (SIGNED_GOSSIP_MAX + 4));
-    }
-    return slot;
-}
-
-/* The place of the oldest half-open inbound link; NULL when there is none. Those of whom a good
- * first message has come give way last, so that strangers cannot push out a member that is in the
- * middle of its handshake. */
-static struct link *give_way(struct core *core) {
-    struct link *oldest = NULL;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        struct link *link = &core->links[i];
-        if (link->no != 0 && link->state == LINK_HANDSHAKE && link->purpose == PURPOSE_IN) {
-            bool older = oldest == NULL ||
-                         (link->proved == oldest->proved ? link->no < oldest->no : !link->proved);
-            oldest = older ? link : oldest;
-        }
-    }
-    if (oldest == NULL ||
-        core_effect(core, &(struct core_effect){.kind = CORE_DO_CLOSE, .link = oldest->no},
-                    (struct bytes){NULL, 0}) != ERR_OK) {
-        return NULL;
-    }
-    free_link(oldest);
-    return oldest;
-}
-
-static void free_link(struct link *link) {
-    transport_destroy(link->transport);
-    buffer_finish(&link->manifest);
-    buffer_finish(&link->vouch);
-    buffer_finish(&link->shown);
-    *link = (struct link){0};
 }
 
 bool core_is_fatal(enum err err) {

@@ -73,7 +73,7 @@ enum err delivery_run(struct core *core, const struct transfer_actions *actions)
 }
 
 static enum err act(struct core *core, const struct transfer_action *action) {
-    struct link *link = core_link(core, action->link);
+    struct link *link = links_find(core, action->link);
     bool needs_link = action->kind != TRANSFER_ACT_DIAL && action->kind != TRANSFER_ACT_SENT &&
                       action->kind != TRANSFER_ACT_STORE && action->kind != TRANSFER_ACT_SYNC &&
                       action->kind != TRANSFER_ACT_DURABLE;

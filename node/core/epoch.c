@@ -226,7 +226,7 @@ static enum err visit_door(void *context, const struct store_epoch *epoch) {
 
 void epoch_doors(struct core *core) {
     for (size_t i = 0; i < core->catch_up_count && core->door_count < TRANSPORT_DOORS_MAX; i++) {
-        core_door(TRANSPORT_CATCH_UP, BYTES_OF(core->catch_ups[i].key),
+        doors_key(TRANSPORT_CATCH_UP, BYTES_OF(core->catch_ups[i].key),
                   community_id(core->community), 0, &core->doors[core->door_count++]);
         if (core->now.wall.ms - core->catch_ups[i].since.ms >
             (int64_t)CATCH_UP_AGE_DAYS * DURATION_DAY_MS) {
@@ -239,12 +239,12 @@ void epoch_door_to(struct core *core, unsigned attempt, struct transport_door_ke
     bool behind =
         standing_is_behind(core); /* nobody stands here that the member door could lead to */
     if ((attempt % 2 == 0 && !behind) || core->catch_up_count == 0) {
-        core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
+        doors_key(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), community_id(core->community), 0,
                   out);
         return;
     }
     size_t which = (behind ? attempt : attempt / 2) % core->catch_up_count;
-    core_door(TRANSPORT_CATCH_UP, BYTES_OF(core->catch_ups[which].key),
+    doors_key(TRANSPORT_CATCH_UP, BYTES_OF(core->catch_ups[which].key),
               community_id(core->community), 0, out);
 }
 

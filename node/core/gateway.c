@@ -418,7 +418,7 @@ static bool door_between(const struct core *core, const struct sibling *sibling,
     uint8_t secret[32];
     bool good = box_agree(&core->config.keys.box, &sibling->transport, secret);
     if (good) {
-        core_door(TRANSPORT_SIBLING, BYTES_OF(secret), community, tag, out);
+        doors_key(TRANSPORT_SIBLING, BYTES_OF(secret), community, tag, out);
     }
     secret_wipe(secret, sizeof secret);
     return good;

@@ -39,7 +39,6 @@ static enum err want_papers(struct core *core, const struct request *request,
 static enum err want_paper(struct core *core, const struct store_attachment *want);
 static enum err tell_ingest(struct core *core, const struct store_object *request);
 static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
-static peer_no number_of(const struct core *core, const struct id *certificate);
 static enum err load_own(struct core *core);
 static enum err load_member(void *context, const struct store_object *row);
 static enum err load_object(void *context, const struct store_object *row);
@@ -48,18 +47,7 @@ static enum err load_taking_back(struct core *core, const struct store_object *r
                                  struct request *request);
 static enum err load_request(struct core *core, const struct store_object *row,
                              const struct request *request);
-static peer_no find_member(void *context, const struct id *id);
-static struct id id_of_member(void *context, peer_no peer);
-static enum err know_peer(struct core *core, const struct id *certificate);
-static enum err run(struct core *core, const struct overlay_event *event, struct bytes object);
-static enum err act(struct core *core, const struct overlay_action *action);
-static enum err close_link(struct core *core, struct link *link, enum overlay_end why);
-static enum err keep(struct core *core, const struct overlay_action *action);
-static void forget_kept(struct core *core);
-static enum err push(struct core *core, struct link *link, const struct overlay_action *action);
-static enum err encode_object(struct core *core, const struct overlay_action *action);
 static bool is_urgent(enum object_kind kind);
-static enum err drop(struct core *core, const struct id *id);
 static enum err visit_own_request(void *context, const struct store_object *row);
 static enum err keep_up(struct core *core);
 static enum err visit_wanting(void *context, const struct store_object *row);
@@ -105,7 +93,7 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
     if (*verdict != ERR_OK) {
         if (ignores(*verdict)) {
             struct overlay_event event = {.kind = OVERLAY_EV_IGNORED, .key.id = object.id};
-            return link == NULL ? ERR_OK : gossip_run(core, &event);
+            return link == NULL ? ERR_OK : neighbours_run(core, &event);
         }
         core_journal(core, "warn gossip: refused link=%llu reason=\"%s\"", (unsigned long long)from,
                      err_text(*verdict));
@@ -146,17 +134,11 @@ enum err gossip_start(struct core *core) {
     if (err != ERR_OK) {
         return err;
     }
-    core->overlay_members = (struct overlay_members){core, find_member, id_of_member};
-    struct overlay_config config = {.members = &core->overlay_members,
-                                    .self = number_of(core, &core->self), /* removed or not */
-                                    .seed = core_random(core)};
-    core->overlay_actions = calloc(1, sizeof *core->overlay_actions);
-    core->overlay = overlay_create(&config);
     core->rate = rate_create(COMMUNITY_MEMBERS_MAX);
-    if (core->overlay_actions == NULL || core->overlay == NULL || core->rate == NULL) {
-        return ERR_HOST_MEMORY;
+    err = core->rate == NULL ? ERR_HOST_MEMORY : neighbours_start(core);
+    if (err == ERR_OK) {
+        err = address_book_load(core);
     }
-    err = address_book_load(core);
     if (err == ERR_OK) {
         err = store_object_each(core->store, OBJECT_UNKNOWN, load_object, core);
     }
@@ -168,11 +150,6 @@ enum err gossip_start(struct core *core) {
 
 enum err gossip_load_members(struct core *core) {
     return store_object_each(core->store, OBJECT_MEMBER, load_member, core);
-}
-
-enum err gossip_fault(struct core *core, struct link *link) {
-    struct overlay_event event = {.kind = OVERLAY_EV_FAULT, .link = link->no};
-    return gossip_run(core, &event);
 }
 
 /* The overlay is told of every message: that of an object is an offer, which says it. */
@@ -195,7 +172,7 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_SYNC:
     case LINK_SYNC_IDS:
     case LINK_SYNC_WANT:
-        return gossip_run(core, &event);
+        return neighbours_run(core, &event);
     case LINK_PING:
     case LINK_PONG:
     case LINK_CHECKPOINT:
@@ -229,12 +206,8 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
     case LINK_CARRIED:
         return ERR_PEER_SEQUENCE;
     }
-    enum err err = gossip_run(core, &event);
+    enum err err = neighbours_run(core, &event);
     return err == ERR_OK ? other_message(core, link, message) : err;
-}
-
-enum err gossip_run(struct core *core, const struct overlay_event *event) {
-    return run(core, event, (struct bytes){NULL, 0});
 }
 
 enum err gossip_publish_record(struct core *core) {
@@ -276,7 +249,7 @@ enum err gossip_publish(struct core *core, enum object_kind kind, const struct h
 
 enum err gossip_tick(struct core *core) {
     struct overlay_event event = {.kind = OVERLAY_EV_TICK};
-    enum err err = gossip_run(core, &event);
+    enum err err = neighbours_run(core, &event);
     if (err == ERR_OK) {
         err = attachments_tick(core);
     }
@@ -321,8 +294,29 @@ enum err gossip_forget(struct core *core) {
     return err == ERR_OK && core->is_member ? owed_slot(core) : err;
 }
 
+static enum err visit_own_request(void *context, const struct store_object *row) {
+    struct forgotten *found = context;
+    struct signed_object object;
+    struct request request;
+    if (!instant_reached(found->core->now.wall, row->expires) ||
+        !core_is_ours(found->core, &row->author) || found->count == COUNT_OF(found->ids)) {
+        return ERR_OK;
+    }
+    enum err err = signed_decode(row->object, &object);
+    if (err == ERR_OK) {
+        err = request_decode(object.body, &request);
+    }
+    if (err != ERR_OK) {
+        return ERR_HOST_DATABASE;
+    }
+    if (instant_reached(found->core->now.wall, request.terms.delete_by)) {
+        found->ids[found->count++] = row->id;
+    }
+    return ERR_OK;
+}
+
 static enum err keep_up(struct core *core) {
-    forget_kept(core);
+    neighbours_forget(core);
     enum err err = refresh_record(core);
     if (err == ERR_OK) {
         err = standing_tick(core);
@@ -423,7 +417,7 @@ static enum err look_up(struct core *core, const struct link *link,
         *out = overlay_look_up(core->overlay, &offered->key.id, offered->reserved, core->now);
         return ERR_OK;
     }
-    enum err err = gossip_run(core, offered);
+    enum err err = neighbours_run(core, offered);
     *out = core->overlay_actions->verdict;
     return err;
 }
@@ -439,10 +433,10 @@ static struct rate_object load_of(struct core *core, const struct link *link,
         return load;
     }
     if (object->kind == OBJECT_MEMBER) {
-        load.sponsor = number_of(core, &head->author);
+        load.sponsor = neighbours_number(core, &head->author);
     } else {
-        load.author = number_of(core, &head->author);
-        load.sponsor = number_of(core, &author->head.author);
+        load.author = neighbours_number(core, &head->author);
+        load.sponsor = neighbours_number(core, &author->head.author);
     }
     return load;
 }
@@ -459,6 +453,11 @@ static bool ignores(enum err err) {
            err == ERR_DENY_OTHERS || err == ERR_DENY_CHARTER || err == ERR_DENY_TREATY ||
            err == ERR_DENY_CAP || /* whoever passed it on may have another charter still */
            err == ERR_FULL_TABLE;
+}
+
+/* Few and far between, and what others say later depends on them. */
+static bool is_urgent(enum object_kind kind) {
+    return kind == OBJECT_MEMBER || kind == OBJECT_ACT || kind == OBJECT_REMOVAL;
 }
 
 /* ---- accepted objects ---- */
@@ -495,7 +494,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
                                       .key = {head->created, object->id},
                                       .expires = object->kind == OBJECT_MEMBER ? INSTANT_FOR_GOOD
                                                                                : head->expires};
-        err = run(core, &event, arrival->bytes);
+        err = neighbours_run_about(core, &event, arrival->bytes);
     }
     if (err == ERR_OK) {
         err = take_effect(core, arrival, &row);
@@ -511,7 +510,7 @@ static enum err replace_record(struct core *core, enum object_kind kind, const s
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
     struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = {old.created, old.id}};
-    err = gossip_run(core, &event);
+    err = neighbours_run(core, &event);
     return err == ERR_OK ? store_object_remove(core->store, &old.id) : err;
 }
 
@@ -565,7 +564,7 @@ static enum err take_effect(struct core *core, const struct arrival *arrival,
     case OBJECT_RENEWAL:
         return standing_renewal(core, object);
     case OBJECT_NODE_RECORD:
-        return know_peer(core, &row->author);
+        return neighbours_know(core, &row->author);
     case OBJECT_REQUEST:
         err = gossip_after_request(core, arrival->request, row);
         return err == ERR_OK ? gateway_accepted(core, &row->id, row->kind) : err;
@@ -753,7 +752,7 @@ static enum err load_object(void *context, const struct store_object *row) {
     struct request request;
     if (row->kind != OBJECT_MEMBER && instant_reached(core->now.wall, row->expires)) {
         /* gossip_forget() sees to it; where a member was once it may be still */
-        return row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : ERR_OK;
+        return row->kind == OBJECT_NODE_RECORD ? neighbours_know(core, &row->author) : ERR_OK;
     }
     if (outside_by_act(core, row)) {
         return ERR_OK;
@@ -786,7 +785,8 @@ static enum err load_object(void *context, const struct store_object *row) {
                                   .expires =
                                       row->kind == OBJECT_MEMBER ? INSTANT_FOR_GOOD : row->expires};
     err = overlay_step(core->overlay, &event, core->now, 0, core->overlay_actions);
-    return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? know_peer(core, &row->author) : err;
+    return err == ERR_OK && row->kind == OBJECT_NODE_RECORD ? neighbours_know(core, &row->author)
+                                                            : err;
 }
 
 /* What is not has been taken out of the set when that came. */
@@ -837,264 +837,4 @@ static enum err load_request(struct core *core, const struct store_object *row,
     }
     attachments_look(core);
     return err;
-}
-
-/* ---- what the overlay says ---- */
-
-static peer_no find_member(void *context, const struct id *id) {
-    return gossip_peer(context, id);
-}
-
-peer_no gossip_peer(const struct core *core, const struct id *certificate) {
-    bool may_stand = standing_is_behind(core) && community_counts(core->community, certificate) &&
-                     !community_is_removed(core->community, certificate, NULL);
-    bool stands = may_stand || community_in_standing(core->community, certificate, core->now.wall);
-    return stands && !community_is_outside(core->community, certificate)
-               ? number_of(core, certificate)
-               : OVERLAY_NOBODY;
-}
-
-static peer_no number_of(const struct core *core, const struct id *certificate) {
-    size_t number = community_number(core->community, certificate);
-    return number < COMMUNITY_MEMBERS_MAX ? (peer_no)number : OVERLAY_NOBODY;
-}
-
-static struct id id_of_member(void *context, peer_no peer) {
-    const struct core *core = context;
-    return *community_member_id(core->community, peer);
-}
-
-static enum err know_peer(struct core *core, const struct id *certificate) {
-    struct overlay_event event = {.kind = OVERLAY_EV_PEER, .peer = gossip_peer(core, certificate)};
-    return event.peer == OVERLAY_NOBODY ? ERR_OK : gossip_run(core, &event);
-}
-
-/* Runs one event through the overlay and carries out what it says. `object`: of the id that the
- * event is about, or empty. */
-static enum err run(struct core *core, const struct overlay_event *event, struct bytes object) {
-    struct overlay_actions *actions = core->overlay_actions;
-    peer_no failed[OVERLAY_DIALS_MAX];
-    size_t failed_count = 0;
-    core->pushed.id = event->key.id;
-    core->pushed.object = object;
-    buffer_clear(&core->pushed.body);
-    enum err err = overlay_step(core->overlay, event, core->now, core_random(core), actions);
-    for (size_t i = 0; i < actions->count; i++) {
-        const struct overlay_action *action = &actions->list[i];
-        enum err done = act(core, action); /* leads to no step of its own */
-        if (core_is_fatal(done)) {
-            return done;
-        }
-        if (done != ERR_OK && action->kind == OVERLAY_ACT_DIAL) {
-            ASSERT(failed_count < COUNT_OF(failed));
-            failed[failed_count++] = action->peer;
-        }
-    }
-    for (size_t i = 0; i < failed_count; i++) {
-        struct overlay_event down = {.kind = OVERLAY_EV_LINK_DOWN, .peer = failed[i]};
-        enum err done = overlay_step(core->overlay, &down, core->now, core_random(core), actions);
-        err = err == ERR_OK ? done : err;
-    }
-    return err;
-}
-
-static enum err act(struct core *core, const struct overlay_action *action) {
-    static const struct link_message keep_alive = {.kind = LINK_PING};
-    struct link *link = core_link(core, action->link);
-    struct id peer;
-    uint64_t dialled = 0;
-    switch (action->kind) {
-    case OVERLAY_ACT_DIAL:
-        peer = id_of_member(core, action->peer);
-        return gossip_dial(core, PURPOSE_MEMBER, TRANSPORT_MEMBER, &peer, &dialled);
-    case OVERLAY_ACT_CLOSE:
-        return link == NULL ? ERR_OK : close_link(core, link, action->why);
-    case OVERLAY_ACT_PING:
-        return link == NULL ? ERR_OK : core_send(core, link, &keep_alive);
-    case OVERLAY_ACT_PUSH:
-        return link == NULL ? ERR_OK : push(core, link, action);
-    case OVERLAY_ACT_SEND:
-        return link == NULL ? ERR_OK : core_send(core, link, action->message);
-    case OVERLAY_ACT_KEEP:
-        return keep(core, action);
-    case OVERLAY_ACT_DROP:
-        return drop(core, &action->id);
-    }
-    return ERR_OK;
-}
-
-static enum err close_link(struct core *core, struct link *link, enum overlay_end why) {
-    static const char *const reasons[] = {
-        [OVERLAY_END_DEAD] = "silent",
-        [OVERLAY_END_CUT] = "cut",
-        [OVERLAY_END_TOLD] = "closed by the peer",
-        [OVERLAY_END_FULL] = "no room",
-        [OVERLAY_END_SWAPPED] = "another instead",
-        [OVERLAY_END_TWICE] = "another to the same home",
-        [OVERLAY_END_GROUP] = "too many to one network",
-        [OVERLAY_END_FAULT] = "broke the rules",
-        [OVERLAY_END_REMOVED] = "no member any more",
-    };
-    link->in_overlay = false; /* it knows already */
-    link->purpose = PURPOSE_IN;
-    return core_close(core, link, reasons[why]);
-}
-
-enum err gossip_dial_member(struct core *core, const struct id *certificate) {
-    uint64_t link = 0;
-    enum err err = gossip_peer(core, certificate) == OVERLAY_NOBODY
-                       ? ERR_OK
-                       : gossip_dial(core, PURPOSE_MEMBER, TRANSPORT_MEMBER, certificate, &link);
-    return core_is_fatal(err) ? err : ERR_OK; /* the overlay dials again in its time */
-}
-
-enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
-                     const struct id *peer, uint64_t *out) {
-    struct store_object row;
-    struct signed_object object;
-    struct node_record record;
-    struct transport_door_key key;
-    const struct member *member = community_find(core->community, peer);
-    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, peer, &row);
-    if (err == ERR_OK) {
-        err = signed_decode(row.object, &object);
-    }
-    if (err == ERR_OK) {
-        err = node_record_decode(object.body, &record);
-    }
-    if (err == ERR_OK) {
-        err = core_own_certificate(core, &certificate);
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (door == TRANSPORT_MEMBER) {
-        epoch_door_to(core, core->dials_failed[number_of(core, peer)], &key);
-    } else {
-        core_door(door, BYTES_OF(core->epoch_key), community_id(core->community), 0, &key);
-    }
-    size_t start = record.address_count == 0 ? 0 : core_random(core) % record.address_count;
-    for (size_t i = 0; i < record.address_count; i++) {
-        const char *address = record.addresses[(start + i) % record.address_count];
-        if (core_may_dial(core, address)) {
-            return core_dial(core, purpose, peer, address, &key, &member->transport,
-                             buffer_bytes(&certificate), out);
-        }
-    }
-    return ERR_USER_NOT_FOUND; /* no address that this node may dial */
-}
-
-/* Its row goes when the overlay has done. */
-static enum err keep(struct core *core, const struct overlay_action *action) {
-    struct store_object row;
-    struct kept_object kept = {.id = action->id, .until = action->until};
-    enum err err = store_object_get(core->store, &action->id, &row);
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    forget_kept(core);
-    struct kept_object *grown = reallocarray(core->kept, core->kept_count + 1, sizeof *grown);
-    if (grown == NULL) {
-        return ERR_HOST_MEMORY;
-    }
-    core->kept = grown;
-    buffer_init(&kept.object, SIGNED_GOSSIP_MAX);
-    err = buffer_append(&kept.object, row.object);
-    core->kept[core->kept_count++] = kept;
-    return err;
-}
-
-/* Those that nobody asks for any more. */
-static void forget_kept(struct core *core) {
-    for (size_t i = 0; i < core->kept_count;) {
-        if (tick_reached(core->now.mono, core->kept[i].until)) {
-            buffer_finish(&core->kept[i].object);
-            core->kept[i] = core->kept[--core->kept_count];
-        } else {
-            i++;
-        }
-    }
-    if (core->kept_count == 0) {
-        free(core->kept);
-        core->kept = NULL;
-    }
-}
-
-static enum err push(struct core *core, struct link *link, const struct overlay_action *action) {
-    const struct pushed *pushed = &core->pushed;
-    bool again = pushed->body.len > 0 && pushed->way.hops == action->hops &&
-                 pushed->way.everywhere == action->everywhere && id_equal(&pushed->id, &action->id);
-    enum err err = again ? ERR_OK : encode_object(core, action);
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    return core_send_body(core, link, LINK_GOSSIP, buffer_bytes(&pushed->body));
-}
-
-static enum err encode_object(struct core *core, const struct overlay_action *action) {
-    struct store_object row;
-    struct pushed *pushed = &core->pushed;
-    struct link_message message; /* the rest of the union is large, and not looked at */
-    bool at_hand = pushed->object.len > 0 && id_equal(&pushed->id, &action->id);
-    enum err err = at_hand ? ERR_OK : store_object_get(core->store, &action->id, &row);
-    for (size_t i = 0; err == ERR_USER_NOT_FOUND && i < core->kept_count; i++) {
-        if (id_equal(&core->kept[i].id, &action->id)) {
-            row.object = buffer_bytes(&core->kept[i].object);
-            err = ERR_OK;
-        }
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    message.kind = LINK_GOSSIP;
-    message.as.gossip.hops = action->hops;
-    message.as.gossip.everywhere = action->everywhere;
-    message.as.gossip.object = at_hand ? pushed->object : row.object;
-    pushed->id = action->id;
-    pushed->way = (struct way){action->hops, action->everywhere};
-    pushed->object = at_hand ? pushed->object : (struct bytes){NULL, 0};
-    buffer_clear(&pushed->body);
-    return link_encode(&message, &pushed->body);
-}
-
-/* Few and far between, and what others say later depends on them. */
-static bool is_urgent(enum object_kind kind) {
-    return kind == OBJECT_MEMBER || kind == OBJECT_ACT || kind == OBJECT_REMOVAL;
-}
-
-/* Expired: its row goes, but for certificates, which the log's readers need, node records, by which
- * one that was away for long finds the others, and requests, which gossip_forget() sees to. */
-static enum err drop(struct core *core, const struct id *id) {
-    struct store_object row;
-    enum err err = store_object_get(core->store, id, &row);
-    if (err == ERR_OK && (row.kind == OBJECT_REQUEST || row.kind == OBJECT_MEMBER ||
-                          row.kind == OBJECT_NODE_RECORD)) {
-        return ERR_OK;
-    }
-    if (err == ERR_OK) {
-        err = store_object_remove(core->store, id);
-    }
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-}
-
-static enum err visit_own_request(void *context, const struct store_object *row) {
-    struct forgotten *found = context;
-    struct signed_object object;
-    struct request request;
-    if (!instant_reached(found->core->now.wall, row->expires) ||
-        !core_is_ours(found->core, &row->author) || found->count == COUNT_OF(found->ids)) {
-        return ERR_OK;
-    }
-    enum err err = signed_decode(row->object, &object);
-    if (err == ERR_OK) {
-        err = request_decode(object.body, &request);
-    }
-    if (err != ERR_OK) {
-        return ERR_HOST_DATABASE;
-    }
-    if (instant_reached(found->core->now.wall, request.terms.delete_by)) {
-        found->ids[found->count++] = row->id;
-    }
-    return ERR_OK;
 }

@@ -377,7 +377,7 @@ enum err join_add_node_signature(struct core *core, struct bytes bytes, struct b
 static enum err dial_sponsor(struct core *core) {
     struct transport_door_key door;
     const struct invite_code *code = &core->join.code;
-    core_door(TRANSPORT_JOIN, BYTES_OF(code->secret), &code->community, 0, &door);
+    doors_key(TRANSPORT_JOIN, BYTES_OF(code->secret), &code->community, 0, &door);
     for (size_t i = 0; i < code->address_count; i++) {
         const char *address = code->addresses[core->join.next_address++ % code->address_count];
         if (core_may_dial(core, address)) {

@@ -114,7 +114,7 @@ enum err meet_client_down(struct core *core, uint64_t client) {
         ends = core->knock.link;
         secret_wipe(&core->knock, sizeof core->knock);
     }
-    struct link *link = core_link(core, ends);
+    struct link *link = links_find(core, ends);
     return link == NULL ? ERR_OK : core_close(core, link, NULL);
 }
 
@@ -127,7 +127,7 @@ void meet_doors(struct core *core) {
             continue;
         }
         size_t door = core->door_count++;
-        core_door(TRANSPORT_MEET, (struct bytes){spoken->tag.b, 16}, community_id(core->community),
+        doors_key(TRANSPORT_MEET, (struct bytes){spoken->tag.b, 16}, community_id(core->community),
                   (uint32_t)door, &core->doors[door]);
         core->doors[door].bare = true; /* the tag is no secret: our certificate is not for all */
         core->door_refs[door].about = spoken->tag;
@@ -195,7 +195,7 @@ enum err meet_tick(struct core *core) {
     for (size_t i = 0; err == ERR_OK && i < SPOKEN_MAX; i++) {
         struct spoken *spoken = &core->spoken[i];
         if (spoken->client != 0 && tick_reached(core->now.mono, spoken->expires)) {
-            struct link *link = core_link(core, spoken->link);
+            struct link *link = links_find(core, spoken->link);
             err = spoken_end(core, spoken, link == NULL ? ERR_DENY_EXPIRED : ERR_PEER_TRUNCATED);
             if (err == ERR_OK && link != NULL) {
                 err = core_close(core, link, NULL);
@@ -407,7 +407,7 @@ static enum err dial_sponsor(struct core *core) {
     const struct introduction *to = &knock->introduction;
     struct transport_door_key door;
     const struct id nobody = {{0}};
-    core_door(TRANSPORT_MEET, BYTES_OF(to->tag), &to->community, 0, &door);
+    doors_key(TRANSPORT_MEET, BYTES_OF(to->tag), &to->community, 0, &door);
     for (size_t i = 0; i < to->address_count; i++) {
         const char *address = to->addresses[knock->next_address++ % to->address_count];
         if (core_may_dial(core, address)) {
@@ -496,7 +496,7 @@ static enum err open_code(const struct knock *knock, struct bytes sealed,
 
 /* Tells whoever waits, unless it was told; nothing is left. */
 static enum err knock_end(struct core *core, enum err err) {
-    struct link *link = core_link(core, core->knock.link);
+    struct link *link = links_find(core, core->knock.link);
     uint64_t client = core->knock.client;
     secret_wipe(&core->knock, sizeof core->knock);
     enum err done = client == 0 ? ERR_OK : control_done(core, client, err, "");

@@ -255,7 +255,7 @@ static enum err dial(struct core *core, struct outside_door *door) {
     for (size_t i = 0; secret != NULL && i < code->address_count; i++) {
         const char *address = code->addresses[(start + i) % code->address_count];
         if (core_may_dial(core, address)) {
-            core_door(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, &code->community, 0, &key);
+            doors_key(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, &code->community, 0, &key);
             enum err err = core_dial(core, PURPOSE_OUTSIDE, &code->home, address, &key,
                                      &code->transport, (struct bytes){NULL, 0}, &door->link);
             return core_is_fatal(err) ? err : ERR_OK;
@@ -300,7 +300,7 @@ static struct outside_door *door_of(struct core *core, const struct link *link) 
 
 /* A home that has gone does not answer, and the link ends for its silence. */
 static enum err keep_alive(struct core *core, struct outside_door *door) {
-    struct link *link = core_link(core, door->link);
+    struct link *link = links_find(core, door->link);
     door->retry = tick_add(core->now.mono, (struct duration){OUTSIDE_PING_MS});
     if (link == NULL || link->state != LINK_OPEN) {
         return ERR_OK;
@@ -369,7 +369,7 @@ enum err outside_push(struct core *core, const struct store_object *row) {
     message.as.gossip.hops = 1;
     message.as.gossip.object = row->object;
     for (size_t i = 0; err == ERR_OK && i < core->outside.door_count; i++) {
-        struct link *link = core_link(core, core->outside.doors[i].link);
+        struct link *link = links_find(core, core->outside.doors[i].link);
         if (link == NULL || link->state != LINK_OPEN) {
             continue;
         }
@@ -452,7 +452,7 @@ static enum err enter(struct core *core) {
     core->outside.tells = 0;
     for (size_t i = 0; err == ERR_OK && i < core->outside.door_count; i++) {
         uint64_t no = core->outside.doors[i].link;
-        struct link *link = no == tells ? NULL : core_link(core, no);
+        struct link *link = no == tells ? NULL : links_find(core, no);
         if (link != NULL) {
             err = core_close(core, link, NULL);
             core->outside.doors[i].retry = core->now.mono;
@@ -545,7 +545,7 @@ void outside_doors(struct core *core) {
             outsider != NULL && serves(core, id) ? secret_with(core, &outsider->transport) : NULL;
         if (secret != NULL && core->door_count < TRANSPORT_DOORS_MAX) {
             size_t at = core->door_count++;
-            core_door(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, community_id(core->community),
+            doors_key(TRANSPORT_OUTSIDER, (struct bytes){secret, 32}, community_id(core->community),
                       (uint32_t)at, &core->doors[at]);
             core->door_refs[at].about = *id;
         }

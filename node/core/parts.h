@@ -1,8 +1,11 @@
 /* What the files of core share. Private to node/core/.
  *
- *   core.c          life, turns, links, effects: routes every event
+ *   core.c          life, turns, effects: routes every event
+ *   links.c, .h     the table of links: who has a place in it, and for how long
+ *   doors.c         at which doors it answers, and what passes there
  *   gossip.c        signed objects: taken, stored, forwarded
  *   gossip_judge.c  whether one counts
+ *   neighbours.c    links between members: what the overlay says is carried out
  *   attachments.c   the documents that requests name
  *   address_book.c  whom this home has known, over a restart
  *   join.c          founding, inviting, joining
@@ -38,6 +41,7 @@
 #include "node/community/community.h"
 #include "node/consent/consent.h"
 #include "node/core/core.h"
+#include "node/core/links.h"
 #include "node/log/log.h"
 #include "node/overlay/overlay.h"
 #include "node/overlay/rate.h"
@@ -52,17 +56,9 @@
 
 enum {
     JOIN_TIME_MS = 60 * 1000,
-    DIAL_TIME_MS = 10 * 1000,
     SPOKEN_MAX = 4,                           /* codes that are out at a time */
     COMPARISONS_MAX = 4,                      /* likewise */
     COMPARE_TIME_MS = 5 * DURATION_MINUTE_MS, /* for two people to come to their keyboards */
-    IDLE_TIME_MS = 2 * DURATION_MINUTE_MS, /* inbound, outside of the overlay, which has its own */
-    SHORT_LIFE_MS = 10 * DURATION_MINUTE_MS, /* of who joins, catches up or meets, busy or not */
-    INBOUND_MAX = CORE_LINKS_MAX - 24,       /* the rest is kept for those that this home dials */
-    INBOUND_OF_ONE = 2,     /* of one static key by one door: what broke may still look alive */
-    GUESTS_MAX = 16,        /* who needs no certificate, and has nothing under way yet */
-    PASSING_MAX = 12,       /* members that catch up or compare words: certificates collude */
-    OUTSIDE_LINKS_MAX = 16, /* of outsiders, who have other doors than this home's */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
@@ -95,56 +91,6 @@ enum {
     GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
     CROSSINGS_OF_ONE = 256,
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
-};
-
-struct link {
-    uint64_t no; /* 0: free */
-    enum link_state {
-        LINK_DIALLING,
-        LINK_HANDSHAKE,
-        LINK_OPEN
-    } state;
-    enum link_purpose {
-        PURPOSE_IN,
-        PURPOSE_MEMBER,
-        PURPOSE_JOIN,
-        PURPOSE_DELIVERY,
-        PURPOSE_MEET,
-        PURPOSE_COMPARE,
-        PURPOSE_SIBLING,
-        PURPOSE_OUTSIDE /* of an outsider's node, to one of its doors */
-    } purpose;
-    struct transport *transport; /* owned; NULL until the first byte of an inbound link */
-    enum transport_door door;    /* once open */
-    struct id about; /* member, compare: certificate; join: invite; delivery: grant, or request
-                        inbound; meet: the code's tag, then zeros; sibling: its community */
-    struct box_public peer_static;
-    uint8_t session[TRANSPORT_SESSION_BYTES];
-    bool in_overlay;
-    bool spoken;    /* we have sent a message: who was not told a word is not told the end either */
-    bool told;      /* the peer has said that it closes */
-    bool compares;  /* meet: between members */
-    bool committed; /* and the peer has sent its commitment */
-    uint8_t commitment[MEET_NONCE_BYTES];
-    bool proved;    /* inbound: its first message was good, so it knows the secret of a door */
-    uint32_t group; /* of the address at the other end */
-    char address[ADDRESS_MAX_BYTES]; /* that one; empty: not known. Never in the journal */
-    uint64_t bytes_in, bytes_out;    /* as they travel; without what goes out from a file */
-    uint64_t told_parts;             /* catch-up, outsider: so many parts of it have been sent */
-    bool told_all;                   /* all of them; and */
-    bool caught_up;                  /* the peer's have come */
-    struct tick opened;
-    struct tick heard;       /* when bytes came last */
-    struct tick since;       /* when it was open */
-    struct sign_public log;  /* outsider's node: by which the home at the other end is a witness */
-    struct tick heads_since; /* start of the time over which messages about heads are counted */
-    unsigned heads_count;
-    size_t queued;          /* bytes given out since the link was last drained */
-    struct buffer manifest; /* parts of a sealed manifest that comes in */
-    struct id vouched;      /* delivery: a home of another community, shown to be a member there */
-    struct buffer vouch;    /* by this */
-    struct buffer shown;    /* delivery to an outsider: the home's chain, u32 length, bytes each */
-    size_t shown_count;
 };
 
 /* What an answered door was about, by its tag. */
@@ -429,7 +375,6 @@ uint64_t core_random(struct core *core);
 void core_random_bytes(struct core *core, uint8_t *out, size_t len);
 void core_journal(struct core *core, const char *format, ...) PRINTF_LIKE(2, 3);
 enum err core_effect(struct core *core, const struct core_effect *effect, struct bytes data);
-struct link *core_link(struct core *core, uint64_t no);
 /* `about`: certificate, invite or grant. 0 when every link is taken. */
 enum err core_dial(struct core *core, enum link_purpose purpose, const struct id *about,
                    const char *address, const struct transport_door_key *door,
@@ -451,7 +396,12 @@ bool core_is_ours(const struct core *core, const struct id *author);
  * current, about the very static key that the handshake has proved and, where we dialled, the one
  * that we dialled. Then link->about is its id. */
 enum err core_know_member(struct core *core, struct link *link, struct bytes payload);
-void core_door(enum transport_door door, struct bytes secret, const struct id *community,
+
+/* ---- doors.c ---- */
+/* Where this home answers, and what each door is about: anew where core->doors_stale. */
+enum err doors_fill(struct core *core);
+/* A key to one, with what passes there. */
+void doors_key(enum transport_door door, struct bytes secret, const struct id *community,
                uint32_t tag, struct transport_door_key *out);
 
 /* ---- outside.c ---- */
@@ -521,20 +471,11 @@ enum err gossip_take(struct core *core, struct link *link, struct bytes bytes, s
 enum err gossip_accept(struct core *core, uint64_t from, struct way way,
                        const struct signed_object *object, const struct head *head,
                        struct bytes bytes);
-/* What is still wanted is said by the overlay; from now on core->overlay is there. */
+/* Of all that is stored. What is still wanted is said by the overlay. */
 enum err gossip_start(struct core *core);
 /* Those certificates on disk that are not known yet, as far as their sponsors are. */
 enum err gossip_load_members(struct core *core);
-/* The peer has sent what no correct one sends: it is shunned, and its link goes. */
-enum err gossip_fault(struct core *core, struct link *link);
 enum err gossip_message(struct core *core, struct link *link, const struct link_message *message);
-enum err gossip_run(struct core *core, const struct overlay_event *event);
-/* Dials a member where its node record says, by one of the doors that the epoch key opens; *out is
- * the link. ERR_USER_NOT_FOUND: no address that this node may dial. */
-enum err gossip_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
-                     const struct id *peer, uint64_t *out);
-/* OVERLAY_NOBODY for who is not in standing. */
-peer_no gossip_peer(const struct core *core, const struct id *certificate);
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
@@ -549,9 +490,6 @@ enum err gossip_publish(struct core *core, enum object_kind kind, const struct h
                         const struct buffer *body);
 enum err gossip_append_certificate(struct core *core, const struct id *id, struct buffer *out);
 
-/* Dials this member now, whatever the overlay thinks of it. */
-enum err gossip_dial_member(struct core *core, const struct id *certificate);
-
 /* ---- gossip_judge.c ---- */
 /* The rate is asked first, and spent by who calls: whoever is over it costs no verification, and
  * only what was verified counts. *request gets the body of one. */
@@ -565,6 +503,30 @@ enum err gossip_judge_rules(struct core *core, const struct id *id, const struct
 enum err gossip_judge_newest(struct core *core, const struct signed_object *object,
                              const struct head *head);
 bool signed_by_owner(const struct signed_object *object, const struct member *member); /* any */
+
+/* ---- neighbours.c ---- */
+/* From now on core->overlay is there, and knows nobody yet. */
+enum err neighbours_start(struct core *core);
+/* Runs one event through the overlay and carries out what it says. */
+enum err neighbours_run(struct core *core, const struct overlay_event *event);
+/* The same where the object with the id that it is about is at hand. */
+enum err neighbours_run_about(struct core *core, const struct overlay_event *event,
+                              struct bytes object);
+/* The peer has sent what no correct one sends: it is shunned, and its link goes. */
+enum err neighbours_fault(struct core *core, struct link *link);
+/* A node record of this member is there: it can be dialled. */
+enum err neighbours_know(struct core *core, const struct id *certificate);
+/* OVERLAY_NOBODY for who is not in standing. */
+peer_no neighbours_peer(const struct core *core, const struct id *certificate);
+/* In standing or not, removed or not; OVERLAY_NOBODY for who is not known. */
+peer_no neighbours_number(const struct core *core, const struct id *certificate);
+/* Dials a member where its node record says, by one of the doors that the epoch key opens; *out is
+ * the link. ERR_USER_NOT_FOUND: no address that this node may dial. */
+enum err neighbours_dial(struct core *core, enum link_purpose purpose, enum transport_door door,
+                         const struct id *peer, uint64_t *out);
+/* Dials this member now, whatever the overlay thinks of it. */
+enum err neighbours_dial_member(struct core *core, const struct id *certificate);
+void neighbours_forget(struct core *core); /* the objects that are gone, and nobody asks for now */
 
 /* ---- acts.c ---- */
 enum err acts_load(struct core *core); /* the founding charter is in place */

@@ -79,7 +79,7 @@ void peers_figures(const struct core *core, struct overlay_figures *out) {
 }
 
 static void tell_link(struct core *core, const struct overlay_link *from, struct peer_link *out) {
-    const struct link *link = core_link(core, from->link);
+    const struct link *link = links_find(core, from->link);
     name_peer(core, from->peer, out->name, &out->certificate);
     out->dialled = from->dialled;
     out->anchor = from->anchor;

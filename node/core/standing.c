@@ -305,7 +305,7 @@ static enum err part_with(struct core *core, const struct id *member, const stru
     }
     const struct overlay_event gone = {.kind = OVERLAY_EV_PEER_GONE,
                                        .peer = (peer_no)community_number(core->community, member)};
-    enum err err = gossip_run(core, &gone);
+    enum err err = neighbours_run(core, &gone);
     for (size_t i = 0; err == ERR_OK && i < CORE_LINKS_MAX; i++) {
         struct link *link = &core->links[i];
         /* An outsider hears of it first: outside_act() ends its link. */
@@ -346,7 +346,7 @@ static enum err end_requests(struct core *core, const struct id *member, const s
         if (err == ERR_OK) {
             const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED,
                                                 .key = {row.created, row.id}};
-            err = gossip_run(core, &event);
+            err = neighbours_run(core, &event);
         }
         if (err == ERR_OK) {
             err = taken_back_with_author(core, &asked.ids[i], by);
@@ -403,8 +403,8 @@ static bool hears_others(const struct core *core) {
     }
     for (size_t i = 0; i < community_size(core->community); i++) {
         const struct id *member = community_member_id(core->community, i);
-        alone =
-            alone && (id_equal(member, &core->self) || gossip_peer(core, member) == OVERLAY_NOBODY);
+        alone = alone &&
+                (id_equal(member, &core->self) || neighbours_peer(core, member) == OVERLAY_NOBODY);
     }
     return alone || core->is_outsider;
 }
@@ -461,7 +461,7 @@ static enum err visit_said(void *context, const struct store_object *row) {
 
 static enum err forget(struct core *core, const struct sync_key *key) {
     const struct overlay_event event = {.kind = OVERLAY_EV_REPLACED, .key = *key};
-    enum err err = gossip_run(core, &event);
+    enum err err = neighbours_run(core, &event);
     return err == ERR_OK ? store_object_remove(core->store, &key->id) : err;
 }
 

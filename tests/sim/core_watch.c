@@ -316,7 +316,7 @@ static void check_bounds(struct sim *sim, int home) {
 
 static void check_insider(struct sim *sim, const struct world_insider *insider) {
     struct core *core = sim->world->homes[insider->home].core;
-    const struct link *link = core == NULL ? NULL : core_link(core, insider->link);
+    const struct link *link = core == NULL ? NULL : links_find(core, insider->link);
     int sponsor = NO_HOME;
     struct instant created;
     if (link != NULL && link->in_overlay && !forgers_made(sim, &link->about, &sponsor, &created) &&

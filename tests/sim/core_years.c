@@ -466,7 +466,7 @@ static void check(struct years *years) {
 /* It may be linked with one that was removed meanwhile: neither knows. */
 static void note_late(struct years *years, int at) {
     const struct core *core = years->world->homes[at].core;
-    peer_no late = gossip_peer(core, &years->world->homes[LATE].certificate);
+    peer_no late = neighbours_peer(core, &years->world->homes[LATE].certificate);
     if (years->late_back == 0 && years->day >= LATE_DAY && !years->removed[LATE] &&
         late != OVERLAY_NOBODY && overlay_is_linked(core->overlay, late)) {
         years->late_back = years->day;
@@ -497,7 +497,7 @@ static void check_pair(struct years *years, int a, int b) {
     if (memcmp(core->epoch_key, other->epoch_key, sizeof core->epoch_key) != 0) {
         broken(years, "one_epoch_key", "homes %d and %d", a, b);
     }
-    if (a != b && !overlay_is_linked(core->overlay, gossip_peer(core, certificate))) {
+    if (a != b && !overlay_is_linked(core->overlay, neighbours_peer(core, certificate))) {
         broken(years, "views_hang_together", "home %d is not linked with home %d", a, b);
     }
 }

@@ -256,7 +256,7 @@ BUGS = {
     "keeps the link to one that is removed": (
         GOVERN,
         ("node/core/standing.c", "err = core_close(core, link, \"no member any more\");", "err = ERR_OK;"),
-        ("node/core/standing.c", "    enum err err = gossip_run(core, &gone);\n", "    enum err err = gone.kind == OVERLAY_EV_PEER_GONE ? ERR_OK : ERR_OK;\n"),
+        ("node/core/standing.c", "    enum err err = neighbours_run(core, &gone);\n", "    enum err err = gone.kind == OVERLAY_EV_PEER_GONE ? ERR_OK : ERR_OK;\n"),
     ),
     "catches up without the parts of the key": (
         GOVERN,
@@ -296,7 +296,7 @@ BUGS = {
     "keeps the rows of what has expired": (
         YEARS,
         ("node/core/gossip.c", "    enum err err = store_object_expire(core->store, &core->self, core->now.wall);\n", "    enum err err = ERR_OK;\n"),
-        ("node/core/gossip.c", "    if (err == ERR_OK) {\n        err = store_object_remove(core->store, id);\n    }\n    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;\n}\n\nstatic enum err visit_own_request", "    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;\n}\n\nstatic enum err visit_own_request"),
+        ("node/core/neighbours.c", "    if (err == ERR_OK) {\n        err = store_object_remove(core->store, id);\n    }\n", ""),
     ),
     "forgets at its start what was renewed": (
         YEARS,

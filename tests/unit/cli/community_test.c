@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tests/support/check.h"
-#include "tests/support/fake_home.h"
+#include "tests/support/fake_person.h"
 
 static struct fake_home fake;
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/support/check.h"
-#include "tests/support/fake_home.h"
+#include "tests/support/fake_person.h"
 
 static struct fake_home fake;
 static char folder[PATH_MAX];

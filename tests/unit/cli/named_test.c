@@ -7,7 +7,7 @@
 
 #include "cli/named.h"
 #include "tests/support/check.h"
-#include "tests/support/fake_home.h"
+#include "tests/support/fake_person.h"
 
 static struct fake_home fake;
 static char asked[LONG_CODE_BYTES]; /* the agency's request */

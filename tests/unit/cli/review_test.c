@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/support/check.h"
-#include "tests/support/fake_home.h"
+#include "tests/support/fake_person.h"
 
 enum {
     EXIT_PENDING = 3,
@@ -401,23 +401,28 @@ static void test_a_request_that_ends_under_the_prompt_gets_nothing(void **state)
     CHECK(fake_shows(&shown, "decided meanwhile, or at its end; nothing went"));
 }
 
+/* Accepts what is there beside another's request, whose certificate is over by what *over says. */
+static void accept_beside_another(bool *over, int expected, struct buffer *shown) {
+    char answer[16];
+    fake_home_lie(&fake, FAKE_HONEST);
+    fake.others = 1;
+    *over = true;
+    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
+    int code = review_with(answer, shown);
+    if (code != expected || fake.grants != 1) {
+        tell("beside another", code, shown);
+    }
+    assert_int_equal(code, expected);
+    assert_int_equal(fake.grants, 1);
+}
+
 /* Its certificate ended yesterday, and the node holds what it asked for still: what others ask is
  * decided all the same. */
 static void test_one_who_may_ask_no_more_keeps_nobody_waiting(void **state) {
     (void)state;
     fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
-    char answer[16];
-    fake_home_lie(&fake, FAKE_HONEST);
-    fake.others = 1;
-    fake.others_over = true;
-    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
-    int code = review_with(answer, &shown);
-    if (code != 0 || fake.grants != 1) {
-        tell("over", code, &shown);
-    }
-    assert_int_equal(code, 0);
-    assert_int_equal(fake.grants, 1);
+    accept_beside_another(&fake.others_over, 0, &shown);
     CHECK(fake_shows(&shown, "1 not shown: from askers who may not ask any more"));
 }
 
@@ -427,17 +432,7 @@ static void test_one_who_may_ask_no_more_in_the_middle_of_it_keeps_nobody_waitin
     (void)state;
     fake_skip_unless_built();
     SCOPED(buffer_finish) struct buffer shown = {0};
-    char answer[16];
-    fake_home_lie(&fake, FAKE_HONEST);
-    fake.others = 1;
-    fake.others_end = true;
-    (void)snprintf(answer, sizeof answer, "%s\n", fake.code);
-    int code = review_with(answer, &shown);
-    if (code != 1 || fake.grants != 1) {
-        tell("ends", code, &shown);
-    }
-    assert_int_equal(code, 1); /* one was left alone */
-    assert_int_equal(fake.grants, 1);
+    accept_beside_another(&fake.others_end, 1, &shown); /* one was left alone */
     CHECK(fake_shows(&shown, "who asked may not ask any more"));
     CHECK(!fake_shows(&shown, "does not verify"));
 }

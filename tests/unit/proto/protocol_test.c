@@ -160,7 +160,7 @@ static void test_messages_and_their_doors_are_as_documented(void **state) {
         size_t passes = 0;
         for (size_t door = 0; door < COUNT_OF(doors); door++) {
             struct transport_door_key key;
-            core_door((enum transport_door)door, BYTES_OF(secret), &community, 0, &key);
+            doors_key((enum transport_door)door, BYTES_OF(secret), &community, 0, &key);
             if (!transport_types_has(&key.passes, (uint8_t)type)) {
                 continue;
             }

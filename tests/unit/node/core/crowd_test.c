@@ -162,7 +162,7 @@ static void test_who_comes_often_gives_way_before_who_came_once(void **state) {
     for (size_t i = 0; i < CROWD; i++) {
         CHECK(world_insider_compare(world, HOSTILE, HOME, &crowd[i]));
     }
-    CHECK(core_link(core, honest) != NULL);
+    CHECK(links_find(core, honest) != NULL);
     hang_up(crowd, CROWD);
     world_destroy(world);
 }

@@ -570,7 +570,7 @@ static void test_a_key_that_nobody_can_agree_with_is_not_dialled(void **state) {
     const uint64_t next = core->next_link;
     uint64_t no = 0;
     CHECK_ERR(ERR_OK, core_turn_begin(core));
-    core_door(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), &world->community, 0, &door);
+    doors_key(TRANSPORT_MEMBER, BYTES_OF(core->epoch_key), &world->community, 0, &door);
     CHECK(core_dial(core, PURPOSE_MEMBER, &world->homes[1].certificate, "127.0.0.1:9", &door, &low,
                     (struct bytes){NULL, 0}, &no) != ERR_OK);
     CHECK_ERR(ERR_OK, core_turn_end(core, &effects));

@@ -37,7 +37,6 @@ static enum err take_effect(struct core *core, const struct arrival *arrival,
 static enum err want_papers(struct core *core, const struct request *request,
                             const struct id *account);
 static enum err want_paper(struct core *core, const struct store_attachment *want);
-static enum err tell_ingest(struct core *core, const struct store_object *request);
 static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
 static enum err load_own(struct core *core);
 static enum err load_member(void *context, const struct store_object *row);
@@ -598,7 +597,8 @@ enum err gossip_after_request(struct core *core, const struct request *request,
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK && requests_live(core->requests, &row->id) ? tell_ingest(core, row) : err;
+    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, &row->id)
+                                                                    : err;
 }
 
 static enum err want_papers(struct core *core, const struct request *request,
@@ -623,60 +623,6 @@ static enum err want_papers(struct core *core, const struct request *request,
 static enum err want_paper(struct core *core, const struct store_attachment *want) {
     enum err err = attachments_want(core, want);
     return err == ERR_FULL_TABLE ? ERR_OK : err;
-}
-
-enum err gossip_request_to_ingest(struct core *core, const struct id *request) {
-    struct store_object row;
-    SCOPED(buffer_finish) struct buffer object = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_object_get(core->store, request, &row);
-    if (err == ERR_OK) {
-        err = buffer_append(&object, row.object);
-        row.object = buffer_bytes(&object);
-    }
-    if (err == ERR_OK) {
-        err = tell_ingest(core, &row);
-    }
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-}
-
-/* The request with all that ingest checks it by. */
-static enum err tell_ingest(struct core *core, const struct store_object *request) {
-    struct ingest_message message;
-    struct id chain[CHAIN_PARTS_MAX];
-    size_t ends[CHAIN_PARTS_MAX];
-    if (!core->ingest_up) {
-        return ERR_OK; /* it gets every open request when it comes up */
-    }
-    size_t count = standing_chain(core, &request->author, chain);
-    enum err err = count == 0 ? ERR_USER_NOT_FOUND : ERR_OK;
-    buffer_clear(&core->chain);
-    if (count == 0) {
-        struct store_crossed row;
-        err = store_crossed_get(core->store, &request->id, &row);
-        err = err == ERR_OK ? buffer_append(&core->chain, row.crossing) : err;
-    }
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        err = gossip_append_certificate(core, &chain[i], &core->chain);
-        ends[i] = core->chain.len;
-    }
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    message.kind = INGEST_REQUEST; /* the rest of the union is large, and not looked at */
-    message.as.request.id = request->id;
-    message.as.request.request = request->object;
-    message.as.request.chain_count = count;
-    message.as.request.crossing = count == 0 ? buffer_bytes(&core->chain) : (struct bytes){NULL, 0};
-    for (size_t i = 0, start = 0; i < count; start = ends[i++]) {
-        message.as.request.chain[i] = (struct bytes){core->chain.at + start, ends[i] - start};
-    }
-    size_t before = core->bytes.len;
-    err = core->effect_count < CORE_EFFECTS_MAX ? ingest_encode(&message, &core->bytes)
-                                                : ERR_FULL_QUEUE;
-    if (err == ERR_OK) {
-        core_give_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, before);
-    }
-    return err;
 }
 
 enum err gossip_append_certificate(struct core *core, const struct id *id, struct buffer *out) {

@@ -23,6 +23,7 @@
  *   taken_back.c    requests that their author takes back
  *   called.c        agencies that members have called back
  *   withheld.c      requests that a court keeps secret: on record, and published on the day
+ *   told.c          what ingest is told of the community, a part in each turn
  *   clips.c         granting: ingest, consent, sending
  *   edited.c        what owners hand back in place of a sealed clip
  *   received.c      what others grant us: offers, receipts, deletion
@@ -244,6 +245,15 @@ struct log_head {
     char note[NOTE_MAX];
 };
 
+/* What ingest has still to be told: acts in their order, then requests in that of their ids. */
+struct telling {
+    uint32_t acts;     /* so many it was told, the founding charter the first */
+    bool open;         /* requests that it has not answered come next: */
+    bool outsiders;    /* those of outsiders alone, */
+    struct id account; /* of this one; zero: of any */
+    struct id after;   /* that follow this one */
+};
+
 /* What this home has to do with treaties. */
 struct border {
     struct { /* the newest roll that says what this home knows: by it members can be shown */
@@ -319,6 +329,7 @@ struct core {
     struct knock knock;
     struct comparison comparisons[COMPARISONS_MAX];
     bool ingest_up;
+    struct telling telling;
     struct buffer held;          /* frames of ingest that wait for the slot: u32 length, bytes */
     struct ingest_message taken; /* the matches of a slot, for ingest to know */
     bool camera_list_waits;      /* for ingest to judge it: its place in the log is kept */
@@ -473,7 +484,6 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
-enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 enum err gossip_record_request(struct core *core, const struct id *id,
                                const struct request *request, uint64_t *index);
 /* A request was accepted and is stored as this row. */
@@ -535,7 +545,6 @@ enum err acts_endorse(struct core *core, struct bytes bytes, struct bytes key);
 enum err acts_endorsed(struct core *core, const struct signed_object *object);
 /* An act counts, or an endorsement is of one that could come next. */
 enum err acts_is_current(const struct core *core, const struct store_object *row, bool *out);
-enum err acts_to_ingest(struct core *core); /* charter and acts, from the start */
 
 /* ---- standing.c ---- */
 enum err standing_load(struct core *core); /* members are in place */
@@ -719,7 +728,6 @@ enum err join_add_node_signature(struct core *core, struct bytes bytes, struct b
 enum err clips_load(struct core *core);
 enum err ingest_tell(struct core *core, const struct ingest_message *message);
 enum err clips_ingest_up(struct core *core);
-enum err clips_tell_open(struct core *core); /* ingest, of what it has not answered */
 enum err clips_ingest(struct core *core, struct bytes frame);
 enum err clips_slot(struct core *core); /* one is about to close: what was held goes into it */
 enum err clips_decide(struct core *core, struct bytes bytes);
@@ -735,6 +743,15 @@ enum err clips_send_header(struct core *core, struct link *link, const struct id
 enum err clips_take_receipt(struct core *core, struct link *link,
                             const struct link_message *message);
 enum err clips_sent(struct core *core, const struct id *grant);
+
+/* ---- told.c: what ingest is told of the community ---- */
+enum err told_anew(struct core *core); /* everything: ingest came up, or there is a community now */
+/* An act counts from now on; `rewound`: in place of others. `admitted`: whom it is about, or NULL.
+ */
+enum err told_act(struct core *core, bool rewound, const struct id *admitted);
+enum err told_request(struct core *core, const struct id *request); /* it was accepted */
+struct tick told_deadline(const struct core *core);
+enum err told_go_on(struct core *core);
 
 /* ---- received.c: what others grant us ---- */
 enum err received_load(struct core *core);

@@ -25,6 +25,7 @@ enum {
     WORLD_HOMES_MAX = 1000,
     WORLD_OWNERS_MAX = 3,
     WORLD_CLIPS_MAX = 64, /* that one home holds at a time */
+    WORLD_OUTSIDERS_MAX = 8,
     WORLD_REPLIES_MAX = 64,
     WORLD_LEAVES_MAX = 64,     /* pieces of a clip */
     WORLD_CHECKPOINTS_MAX = 64 /* kept of each home */
@@ -85,6 +86,12 @@ struct world_home {
     int64_t sleeps_until;
     int64_t slept; /* in all: its monotonic clock has missed so much */
     bool ingest_down;
+    size_t outsider_count; /* as its ingest knows them by the acts that it was told */
+    struct world_outsider {
+        struct id id;
+        struct instant until;
+        bool suspended;
+    } outsiders[WORLD_OUTSIDERS_MAX];
     enum world_footage footage;
     int64_t match_wait;   /* at most so long, at random */
     size_t payload_plain; /* plaintext bytes of the clips that its ingest makes */

@@ -366,10 +366,29 @@ static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
     }
 }
 
+/* The newest act that home 0 knows, to another whose turn has no room for anything that it says. */
+static void tell_act_in_a_full_turn(struct world *world, int to) {
+    const struct core *from = world->homes[0].core;
+    struct core *core = world->homes[to].core;
+    struct core_effects effects;
+    struct store_object row;
+    enum err verdict = ERR_FULL_QUEUE;
+    static const uint8_t nothing[4096] = {0};
+    CHECK_ERR(ERR_OK, store_object_get(from->store,
+                                       community_act_id(from->community,
+                                                        community_act_count(from->community) - 1),
+                                       &row));
+    CHECK_ERR(ERR_OK, core_turn_begin(core));
+    while (buffer_append(&core->bytes, BYTES_OF(nothing)) == ERR_OK) {
+    }
+    CHECK_ERR(ERR_OK, gossip_take(core, NULL, row.object, (struct way){0}, &verdict));
+    CHECK_ERR(ERR_OK, verdict);
+    CHECK_ERR(ERR_OK, core_turn_end(core, &effects));
+}
+
 /* Home 1 has its request and no ingest; when that comes up, the outsider's time is over, as far as
  * home 1 knows. It is answered for good only once the act has come that prolongs it. */
-static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
-    (void)state;
+static void what_waits_is_matched(bool full_turn) {
     const bool part[HOMES] = {[1] = true};
     struct admission admission;
     struct buffer certificate;
@@ -391,10 +410,25 @@ static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
     restart(world, 1, false);
     world_run(world, 10 * MINUTE);
     CHECK(world_clip(world, 1, &wait.id) == NULL);
-    world_heal(world);
+    if (full_turn) {
+        tell_act_in_a_full_turn(world, 1);
+    } else {
+        world_heal(world);
+    }
     CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
     buffer_finish(&certificate);
     world_destroy(world);
+}
+
+static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
+    (void)state;
+    what_waits_is_matched(false);
+}
+
+/* It takes effect whole, and ingest hears of it in the next. */
+static void test_an_act_counts_though_its_turn_is_full(void **state) {
+    (void)state;
+    what_waits_is_matched(true);
 }
 
 /* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
@@ -908,6 +942,7 @@ int main(void) {
         cmocka_unit_test(test_what_it_asks_ends_with_its_time),
         cmocka_unit_test(test_who_was_away_ends_nothing_that_was_prolonged),
         cmocka_unit_test(test_what_waits_for_ingest_waits_for_the_act_too),
+        cmocka_unit_test(test_an_act_counts_though_its_turn_is_full),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),

@@ -603,8 +603,9 @@ static enum err keep_word(struct core *core, const struct agreed *agreed) {
     if (there == THERE_LEFT) {
         return carries ? publish(core, &newest, true) : ERR_OK;
     }
-    /* A word that was taken back is given again when that node has said that it belongs. */
-    bool due = carries ? !is_fresh : !newest.found || there == THERE_BELONGS;
+    /* Given when that node has said that it belongs, and renewed until it says that it does not: it
+     * may be off for a while. Of a word that was taken back nothing is left after some days. */
+    bool due = carries ? !is_fresh : there == THERE_BELONGS;
     return due ? publish(core, &newest, false) : ERR_OK;
 }
 

@@ -506,6 +506,28 @@ static void test_who_belongs_there_no_more_takes_its_word_back(void **state) {
     }
 }
 
+/* Its word that it does not carry has ended since, and its node there is gone for good. */
+static void test_who_belongs_there_no_more_does_not_say_so_anew(void **state) {
+    (void)state;
+    static const int others[] = {GATE_A, GATE_A_FAR, GATE_B, GATE_B_FAR, OWNER};
+    struct street street = settle(24);
+    struct world *world = street.world;
+    world->community = street.sides[1];
+    CHECK_ERR(ERR_OK, world_remove(world, ELSEWHERE, GATE_A_FAR, false));
+    world->community = street.sides[0];
+    world_run(world, MINUTE);
+    CHECK(word_of(&street, ASKER, GATE_A) == -1);
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        world_kill(world, others[i]);
+    }
+    let_days_pass(&street, 3);
+    CHECK(word_of(&street, ASKER, GATE_A) == 0);
+    CHECK_ERR(ERR_OK, world_start(world, GATE_A));
+    world_run(world, 5 * MINUTE);
+    CHECK(word_of(&street, ASKER, GATE_A) == 0);
+    world_destroy(world);
+}
+
 static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
     (void)state;
     struct street street = settle(10);
@@ -1117,6 +1139,7 @@ int main(void) {
         cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
         cmocka_unit_test(test_a_gateway_that_has_no_other_node_any_more_carries_nothing),
         cmocka_unit_test(test_who_belongs_there_no_more_takes_its_word_back),
+        cmocka_unit_test(test_who_belongs_there_no_more_does_not_say_so_anew),
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
         cmocka_unit_test(test_no_more_live_than_the_treaty_says),
         cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),

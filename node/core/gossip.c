@@ -51,6 +51,9 @@ static enum err visit_own_request(void *context, const struct store_object *row)
 static enum err keep_up(struct core *core);
 static enum err visit_wanting(void *context, const struct store_object *row);
 static enum err refresh_record(struct core *core);
+static void note_copy(struct core *core, const struct id *record);
+static bool may_answer_copy(const struct core *core);
+static void answered_copy(struct core *core);
 static bool is_our_record(const struct core *core, const struct store_object *newest);
 static enum err other_message(struct core *core, struct link *link,
                               const struct link_message *message);
@@ -229,7 +232,13 @@ enum err gossip_publish_record(struct core *core) {
 
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     err = node_record_encode(&record, &body);
-    return err == ERR_OK ? gossip_publish(core, OBJECT_NODE_RECORD, &record.head, &body) : err;
+    if (err == ERR_OK) {
+        err = gossip_publish(core, OBJECT_NODE_RECORD, &record.head, &body);
+    }
+    if (err == ERR_OK) {
+        sha256(buffer_bytes(&body), &core->copy.said); /* its id */
+    }
+    return err;
 }
 
 enum err gossip_publish(struct core *core, enum object_kind kind, const struct head *head,
@@ -360,16 +369,47 @@ static enum err visit_wanting(void *context, const struct store_object *row) {
 
 static enum err refresh_record(struct core *core) {
     struct store_object newest;
+    const struct copy *copy = &core->copy;
     enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (core->now.wall.ms - newest.created.ms <= RECORD_REFRESH_MS &&
-        is_our_record(core, &newest)) {
+    bool answers = !id_is_zero(&copy->said) && !id_equal(&copy->said, &newest.id);
+    if (answers && !id_equal(&copy->seen, &newest.id)) {
+        note_copy(core, &newest.id);
+    }
+    if (core->now.wall.ms - newest.created.ms > RECORD_REFRESH_MS) {
+        answers = false;
+    } else if (is_our_record(core, &newest) || (answers && !may_answer_copy(core))) {
         return ERR_OK;
     }
     err = gossip_publish_record(core);
+    if (err == ERR_OK && answers) {
+        answered_copy(core);
+    }
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+}
+
+static void note_copy(struct core *core, const struct id *record) {
+    core->copy.seen = *record;
+    core->copy.seen_at = core->now.wall;
+    core_journal(core, "warn home: another copy of it runs, or ran: it said where it is");
+}
+
+/* It would answer us too, and each record costs this home, as others know it, more than comes back
+ * in the time: soon nobody would listen to either. */
+static bool may_answer_copy(const struct core *core) {
+    const struct duration wait = {core->copy.wait_ms};
+    return wait.ms == 0 || tick_reached(core->now.mono, tick_add(core->copy.answered, wait));
+}
+
+static void answered_copy(struct core *core) {
+    struct copy *copy = &core->copy;
+    const struct duration quiet = {2 * (int64_t)COPY_ANSWER_MAX_MS};
+    bool anew = copy->wait_ms == 0 || tick_reached(core->now.mono, tick_add(copy->answered, quiet));
+    int64_t wait = anew ? COPY_ANSWER_MS : 2 * copy->wait_ms;
+    copy->wait_ms = wait < COPY_ANSWER_MAX_MS ? wait : COPY_ANSWER_MAX_MS;
+    copy->answered = core->now.mono;
 }
 
 /* Another copy of this home that ran has said where it was, and under which log key it went on:

@@ -60,6 +60,8 @@ enum {
     COMPARISONS_MAX = 4,                      /* likewise */
     COMPARE_TIME_MS = 5 * DURATION_MINUTE_MS, /* for two people to come to their keyboards */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
+    COPY_ANSWER_MS = 30 * 1000,           /* between two node records in answer to a copy's, */
+    COPY_ANSWER_MAX_MS = DURATION_DAY_MS, /* doubled each time */
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
     COMMITMENTS_MAX = 64,       /* live receipt commitments of one author, and as many live deletion
@@ -245,6 +247,16 @@ struct log_head {
     char note[NOTE_MAX];
 };
 
+/* Another copy of this home that runs too, as by a backup that was put to use: it says where it is,
+ * by the same keys. */
+struct copy {
+    struct id said; /* our own newest node record; zero: none since the start */
+    struct id seen; /* the newest that we have not said, */
+    struct instant seen_at;
+    struct tick answered; /* when we said ours again for that reason alone */
+    int64_t wait_ms;      /* until we do so the next time; 0: we have not */
+};
+
 /* What ingest has still to be told: acts in their order, then requests in that of their ids. */
 struct telling {
     uint32_t acts;     /* so many it was told, the founding charter the first */
@@ -330,6 +342,7 @@ struct core {
     struct comparison comparisons[COMPARISONS_MAX];
     bool ingest_up;
     struct telling telling;
+    struct copy copy;
     struct buffer held;          /* frames of ingest that wait for the slot: u32 length, bytes */
     struct ingest_message taken; /* the matches of a slot, for ingest to know */
     bool camera_list_waits;      /* for ingest to judge it: its place in the log is kept */

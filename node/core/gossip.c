@@ -49,7 +49,8 @@ static enum err load_request(struct core *core, const struct store_object *row,
 static bool is_urgent(enum object_kind kind);
 static enum err visit_own_request(void *context, const struct store_object *row);
 static enum err keep_up(struct core *core);
-static enum err visit_wanting(void *context, const struct store_object *row);
+static enum err keep_wanting(struct core *core);
+static enum err want_again(struct core *core, const struct id *id);
 static enum err refresh_record(struct core *core);
 static void note_copy(struct core *core, const struct id *record);
 static bool may_answer_copy(const struct core *core);
@@ -339,7 +340,7 @@ static enum err keep_up(struct core *core) {
         err = store_attachment_expire(core->store, core->now.wall);
     }
     if (err == ERR_OK) {
-        err = store_object_each(core->store, OBJECT_REQUEST, visit_wanting, core);
+        err = keep_wanting(core);
     }
     if (err == ERR_OK && core->attachment_due.ms == TICK_NEVER.ms) {
         attachments_look(core);
@@ -351,16 +352,32 @@ static enum err keep_up(struct core *core) {
     return err;
 }
 
-/* What it names and had no room for before. */
-static enum err visit_wanting(void *context, const struct store_object *row) {
-    struct core *core = context;
+/* What requests name and there was no room for before: a part of them at each upkeep, all in turn,
+ * since to look for room costs more than all else there. */
+static enum err keep_wanting(struct core *core) {
+    static const struct id any = {{0}};
+    struct id *after = &core->wanting_after;
+    enum err err = ERR_OK;
+    for (int i = 0; err == ERR_OK && i < WANTING_AT_ONCE; i++) {
+        if (!requests_next(core->requests, &any, after, after)) {
+            *after = any; /* from the first on, the next time */
+            break;
+        }
+        err = want_again(core, after);
+    }
+    return err;
+}
+
+static enum err want_again(struct core *core, const struct id *id) {
+    struct store_object row;
     struct signed_object object;
     struct request request;
-    const struct id account = account_of(core, &row->author);
-    if (!requests_live(core->requests, &row->id)) {
-        return ERR_OK;
+    enum err err = store_object_get(core->store, id, &row);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    enum err err = signed_decode(row->object, &object);
+    const struct id account = account_of(core, &row.author);
+    err = signed_decode(row.object, &object);
     if (err == ERR_OK) {
         err = request_decode(object.body, &request);
     }

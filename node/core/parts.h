@@ -72,6 +72,7 @@ enum {
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
+    WANTING_AT_ONCE = 32,       /* requests whose documents are looked for anew, of 1024 at most */
     HANDED_TIME_MS = 10 * 1000, /* between two parts of a document that an owner hands over */
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
@@ -363,6 +364,7 @@ struct core {
     uint32_t attachment_at;       /* so much of it has come in this turn */
     struct id attachment_handed;  /* by an owner, who goes on with it */
     struct tick handed_until;     /* or not */
+    struct id wanting_after;      /* which request's documents were looked for anew last */
     struct tick upkeep_due;
     size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
     struct tick outsiders_end; /* when those end, if no act comes */

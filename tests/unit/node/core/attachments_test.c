@@ -239,6 +239,61 @@ static void test_documents_that_nobody_has_hardly_delay_one_that_comes(void **st
     finish(&rig);
 }
 
+static size_t wanted(const struct rig *rig, uint8_t first, size_t count) {
+    struct store *store = rig->world->homes[VICTIM].store;
+    struct store_attachment row;
+    size_t found = 0;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (size_t i = 0; i < count; i++) {
+        const struct id sha256 = {{first, (uint8_t)i}};
+        found += store_attachment_get(store, &sha256, &row) == ERR_OK ? 1 : 0;
+    }
+    store_roll_back(store);
+    return found;
+}
+
+/* As if there had been no room for any: what that costs in one turn has a bound, and all have
+ * theirs in the end. */
+static void test_what_had_no_room_is_wanted_again_part_by_part(void **state) {
+    (void)state;
+    enum {
+        MANY = 80,
+        FIRST = 0xee
+    };
+    struct rig rig;
+    start(&rig, 10);
+    struct world_home *victim = &rig.world->homes[VICTIM];
+    CHECK_ERR(ERR_OK, store_begin(victim->store));
+    for (size_t i = 0; i < MANY; i++) {
+        struct request request;
+        struct buffer bytes;
+        world_warrant(rig.world, HOSTILE, HOUR, &request);
+        request.document =
+            (struct document){.present = true, .sha256 = {{FIRST, (uint8_t)i}}, .size = SIZE};
+        (void)snprintf(request.document.media_type, sizeof request.document.media_type,
+                       "text/plain");
+        const struct store_object row = {
+            .id = world_sign_request(rig.world, HOSTILE, &request, &bytes),
+            .kind = OBJECT_REQUEST,
+            .author = request.head.author,
+            .created = request.head.created,
+            .expires = request.head.expires,
+            .object = buffer_bytes(&bytes)};
+        CHECK_ERR(ERR_OK, store_request_add(victim->store, &row, 0, request.terms.delete_by));
+        CHECK_ERR(ERR_OK, requests_admit(victim->core->requests, &row.id, &request, &row.author,
+                                         world_wall(rig.world, VICTIM)));
+        buffer_finish(&bytes);
+    }
+    CHECK_ERR(ERR_OK, store_commit(victim->store));
+    for (size_t before = 0; before < MANY;) {
+        world_run(rig.world, UPKEEP_EVERY_MS);
+        size_t now = wanted(&rig, FIRST, MANY);
+        CHECK(now <= before + WANTING_AT_ONCE && now > before);
+        before = now;
+    }
+    finish(&rig);
+}
+
 /* An owner's program hands it over in parts of its own lengths. */
 static void test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces(void **state) {
     (void)state;
@@ -300,6 +355,7 @@ int main(void) {
         cmocka_unit_test(test_who_serves_what_has_another_hash_is_shunned),
         cmocka_unit_test(test_a_slow_neighbour_has_one_turn_and_another_the_next),
         cmocka_unit_test(test_documents_that_nobody_has_hardly_delay_one_that_comes),
+        cmocka_unit_test(test_what_had_no_room_is_wanted_again_part_by_part),
         cmocka_unit_test(test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces),
         cmocka_unit_test(test_an_owner_and_a_neighbour_do_not_upset_one_another),
     };

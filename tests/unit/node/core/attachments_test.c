@@ -239,6 +239,47 @@ static void test_documents_that_nobody_has_hardly_delay_one_that_comes(void **st
     finish(&rig);
 }
 
+/* Nobody answers: it is tried again after 3, 6, 12, ... seconds, so others have more and more of
+ * the turns.
+ */
+static void test_what_nobody_has_is_due_later_and_later(void **state) {
+    (void)state;
+    struct rig rig;
+    start(&rig, 11);
+    world_run(rig.world, 11 * 1000);
+    CHECK(row_of(&rig).tries == 3 && rig.hostile.open);
+    finish(&rig);
+}
+
+/* It names so many that one more has no room; who takes less names that too. */
+static void test_a_document_is_charged_to_who_takes_less(void **state) {
+    (void)state;
+    struct rig rig;
+    struct request request;
+    struct buffer bytes;
+    start(&rig, 12);
+    const struct world *world = rig.world;
+    struct store *store = world->homes[VICTIM].store;
+    struct store_attachment row = {.sha256 = {{1}},
+                                   .size = SIZE,
+                                   .account = world->homes[HOSTILE].certificate,
+                                   .expires = {world_wall(world, VICTIM).ms + HOUR}};
+    struct store_attachment known = row_of(&rig);
+    CHECK(id_equal(&known.account, &row.account));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_attachment_want(store, &row));
+    CHECK_ERR(ERR_OK, store_commit(store));
+    world_warrant(rig.world, OTHER, HOUR, &request);
+    request.document = (struct document){.present = true, .sha256 = rig.hash, .size = SIZE};
+    (void)snprintf(request.document.media_type, sizeof request.document.media_type, "text/plain");
+    (void)world_sign_request(rig.world, OTHER, &request, &bytes);
+    CHECK(world_insider_gossip(&rig.hostile, buffer_bytes(&bytes)));
+    known = row_of(&rig);
+    CHECK(id_equal(&known.account, &world->homes[OTHER].certificate));
+    buffer_finish(&bytes);
+    finish(&rig);
+}
+
 static size_t wanted(const struct rig *rig, uint8_t first, size_t count) {
     struct store *store = rig->world->homes[VICTIM].store;
     struct store_attachment row;
@@ -355,6 +396,8 @@ int main(void) {
         cmocka_unit_test(test_who_serves_what_has_another_hash_is_shunned),
         cmocka_unit_test(test_a_slow_neighbour_has_one_turn_and_another_the_next),
         cmocka_unit_test(test_documents_that_nobody_has_hardly_delay_one_that_comes),
+        cmocka_unit_test(test_what_nobody_has_is_due_later_and_later),
+        cmocka_unit_test(test_a_document_is_charged_to_who_takes_less),
         cmocka_unit_test(test_what_had_no_room_is_wanted_again_part_by_part),
         cmocka_unit_test(test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces),
         cmocka_unit_test(test_an_owner_and_a_neighbour_do_not_upset_one_another),

@@ -362,9 +362,11 @@ struct core {
     struct id attachment_account; /* who had the last turn of those that are due */
     uint64_t attachment_link;     /* whose turn it is; 0: nobody's yet */
     uint32_t attachment_at;       /* so much of it has come in this turn */
-    struct id attachment_handed;  /* by an owner, who goes on with it */
-    struct tick handed_until;     /* or not */
-    struct id wanting_after;      /* which request's documents were looked for anew last */
+    struct {
+        struct id sha256;
+        struct tick until;
+    } handed[CORE_CLIENTS_MAX]; /* documents by owners, who go on with them until then, or not */
+    struct id wanting_after;    /* which request's documents were looked for anew last */
     struct tick upkeep_due;
     size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
     struct tick outsiders_end; /* when those end, if no act comes */

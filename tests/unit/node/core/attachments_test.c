@@ -389,6 +389,27 @@ static void test_an_owner_and_a_neighbour_do_not_upset_one_another(void **state)
     finish(&rig);
 }
 
+/* Who paused, so that a neighbour began it meanwhile, or has not begun at all, gets nothing behind
+ * that one's bytes. */
+static void test_an_owner_appends_to_what_owners_handed_over_alone(void **state) {
+    (void)state;
+    struct rig rig;
+    static uint8_t wrong[SIZE];
+    start(&rig, 13);
+    CHECK(is_asked(&rig, 0));
+    CHECK(answer(&rig, wrong, 0));
+    CHECK(!hands_over(&rig, LINK_DATA_MAX, SIZE));
+    CHECK(row_of(&rig).have == LINK_DATA_MAX);
+    CHECK(hands_over(&rig, 0, 14000));
+    world_run(rig.world, HANDED_TIME_MS / 2);
+    CHECK(hands_over(&rig, 14000, 28000));
+    world_run(rig.world, HANDED_TIME_MS);
+    CHECK(!hands_over(&rig, 28000, 42000));
+    CHECK(hands_over(&rig, 0, SIZE));
+    CHECK(row_of(&rig).have == SIZE);
+    finish(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_piece_that_is_shorter_than_it_can_be_ends_the_link),
@@ -401,6 +422,7 @@ int main(void) {
         cmocka_unit_test(test_what_had_no_room_is_wanted_again_part_by_part),
         cmocka_unit_test(test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces),
         cmocka_unit_test(test_an_owner_and_a_neighbour_do_not_upset_one_another),
+        cmocka_unit_test(test_an_owner_appends_to_what_owners_handed_over_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

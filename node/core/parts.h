@@ -368,10 +368,14 @@ struct core {
     } handed[CORE_CLIENTS_MAX]; /* documents by owners, who go on with them until then, or not */
     struct id wanting_after;    /* which request's documents were looked for anew last */
     struct tick upkeep_due;
-    size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
-    struct tick outsiders_end; /* when those end, if no act comes */
-    bool named[NAMED_PLACES];  /* those of the requests that something takes back */
-    bool shredded;             /* in this turn, perhaps: cut the write-ahead log off after it */
+    size_t ending_count;
+    struct ending { /* an outsider with requests that live, and its time is over */
+        struct id outsider;
+        struct tick end; /* when those end, if no act comes */
+        bool late;       /* so it was at the last upkeep */
+    } endings[COMMUNITY_OUTSIDERS_MAX + 1];
+    bool named[NAMED_PLACES]; /* those of the requests that something takes back */
+    bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
 
     struct handing handings[CORE_CLIENTS_MAX];
     /* Blocks, receivers, handings, and a removal of each kind. */

@@ -65,7 +65,9 @@ static enum err silence(struct core *core, const struct id *member, const struct
 static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
 static enum err visit_asked(void *context, const struct id *id);
 static enum err end_outsiders(struct core *core);
-static bool end_is_due(struct core *core, size_t over);
+static enum err note_late(struct core *core);
+static struct ending *ending_of(struct core *core, const struct id *member);
+static struct id outsider_of(const struct core *core, const struct id *member);
 static bool hears_others(const struct core *core);
 static enum err asks_too_late(struct core *core, const struct id *member, bool *out);
 static enum err visit_saying(void *context, const struct store_object *row);
@@ -365,48 +367,79 @@ static enum err visit_asked(void *context, const struct id *id) {
     return ERR_OK;
 }
 
-/* Who was let in until a day that has come may ask no more, as if it had been suspended. */
+/* Who was let in until a day that has come may ask no more, as if it had been suspended. What ends
+ * here stays ended; and an act may have prolonged it while this home was off, or asleep, which its
+ * neighbours tell it in a while. */
 static enum err end_outsiders(struct core *core) {
-    size_t over = 0;
-    bool late = false;
-    enum err err = ERR_OK;
+    enum err err = note_late(core);
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
-        err = asks_too_late(core, community_member_id(core->community, i), &late);
-        over += err == ERR_OK && late ? 1 : 0;
-    }
-    bool due = err == ERR_OK && end_is_due(core, over);
-    for (size_t i = 0; due && err == ERR_OK && i < community_size(core->community); i++) {
         const struct id member = *community_member_id(core->community, i);
-        err = asks_too_late(core, &member, &late);
+        const struct ending *ending = ending_of(core, &member);
+        bool late = false;
+        if (ending != NULL && tick_reached(core->now.mono, ending->end)) {
+            err = asks_too_late(core, &member, &late);
+        }
         err = err == ERR_OK && late ? end_requests(core, &member, &member) : err;
     }
     return err;
 }
 
-/* What ends here stays ended; and an act may have prolonged it while this home was off, or asleep,
- * which its neighbours tell it in a while. */
-static bool end_is_due(struct core *core, size_t over) {
-    if (over > core->outsiders_over || (over > 0 && !hears_others(core))) {
-        core->outsiders_end = tick_add(core->now.mono, (struct duration){END_AFTER_MS});
+static enum err note_late(struct core *core) {
+    const struct tick end = tick_add(core->now.mono, (struct duration){END_AFTER_MS});
+    const bool hears = hears_others(core);
+    enum err err = ERR_OK;
+    size_t kept = 0;
+    for (size_t i = 0; i < core->ending_count; i++) {
+        core->endings[i].late = false;
+        core->endings[i].end = hears ? core->endings[i].end : end;
     }
-    core->outsiders_over = over;
-    return over > 0 && tick_reached(core->now.mono, core->outsiders_end);
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id member = *community_member_id(core->community, i);
+        struct ending *ending = ending_of(core, &member);
+        bool late = false;
+        err = asks_too_late(core, &member, &late);
+        if (late && ending == NULL && core->ending_count < COUNT_OF(core->endings)) {
+            ending = &core->endings[core->ending_count++];
+            *ending = (struct ending){.outsider = outsider_of(core, &member), .end = end};
+        }
+        if (late && ending != NULL) {
+            ending->late = true;
+        }
+    }
+    for (size_t i = 0; i < core->ending_count; i++) {
+        if (core->endings[i].late) {
+            core->endings[kept++] = core->endings[i];
+        }
+    }
+    core->ending_count = err == ERR_OK ? kept : core->ending_count;
+    return err;
+}
+
+static struct ending *ending_of(struct core *core, const struct id *member) {
+    const struct id outsider = outsider_of(core, member);
+    for (size_t i = 0; i < core->ending_count; i++) {
+        if (id_equal(&core->endings[i].outsider, &outsider)) {
+            return &core->endings[i];
+        }
+    }
+    return NULL;
+}
+
+/* Itself, or whose officer it is. */
+static struct id outsider_of(const struct core *core, const struct id *member) {
+    const struct member *body = community_find(core->community, member);
+    return body->role == MEMBER_OFFICER ? body->head.author : *member;
 }
 
 /* Or there is nobody to hear. An outsider's own doors do not open when its time is over. */
 static bool hears_others(const struct core *core) {
     bool alone = true;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        if (core->links[i].no != 0 && core->links[i].in_overlay) {
-            return true;
-        }
-    }
     for (size_t i = 0; i < community_size(core->community); i++) {
         const struct id *member = community_member_id(core->community, i);
         alone = alone &&
                 (id_equal(member, &core->self) || neighbours_peer(core, member) == OVERLAY_NOBODY);
     }
-    return alone || core->is_outsider;
+    return overlay_link_count(core->overlay) > 0 || alone || core->is_outsider;
 }
 
 static enum err asks_too_late(struct core *core, const struct id *member, bool *out) {

@@ -237,6 +237,8 @@ void world_siblings_say(struct world *world, int home); /* as home->siblings are
  * request's delivery door. False: the home closed. */
 bool world_insider_dial(struct world *world, int as, int home, const struct id *request,
                         struct bytes certificate, struct world_insider *out);
+/* By the member door too, and says nothing. */
+bool world_insider_knock(struct world *world, int as, int home, struct world_insider *out);
 /* The same with the keys of a member that compares words (PROTOCOL 4.10). */
 bool world_insider_compare(struct world *world, int as, int home, struct world_insider *out);
 /* By the member door, as often as one likes: a home that shuns the member is started anew,

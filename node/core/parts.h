@@ -91,7 +91,8 @@ enum {
     OUTSIDE_LIFE_MS = 3600 * 1000, /* PROTOCOL 3.5 */
     CARRIES_MAX = 1024,
     CARRY_AGAIN_MS = 60 * 1000,
-    GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
+    GATEWAYS_OF_ONE = 4 * TREATIES_MAX, /* live ones: each is renewed before it ends, may be taken
+                                           back then, and given again */
     CROSSINGS_OF_ONE = 256,
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };

@@ -31,6 +31,7 @@ struct search { /* for what this home said of a member before */
 
 struct idling { /* removals of one author */
     const struct core *core;
+    const struct id *but; /* this one; NULL: all */
     size_t count;
 };
 
@@ -44,7 +45,7 @@ struct asked { /* its requests */
     struct id ids[512];
 };
 
-static enum err judge_idle(struct core *core, const struct id *author);
+static enum err judge_idle(struct core *core, const struct id *author, const struct id *known);
 static enum err visit_idle(void *context, const struct store_object *row);
 static enum err visit_removal(void *context, const struct store_object *row);
 static enum err visit_idle_removal(void *context, const struct store_object *row);
@@ -156,7 +157,7 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
      * Outsiders have nobody to remove of whom their doors do not know. */
     err = community_may_remove(core->community, &head->author, &removal.removed.member);
     if (err == ERR_PEER_UNKNOWN && !community_is_outside(core->community, &head->author)) {
-        err = judge_idle(core, &head->author);
+        err = judge_idle(core, &head->author, NULL);
     } else if (err == ERR_DENY_ROLE) {
         err = ERR_DENY_OTHERS; /* whoever passed it on may not know that one, and keep it as idle */
     }
@@ -168,18 +169,21 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
                : err;
 }
 
-/* What is refused comes again, and is taken once it is known whom it removes. */
-static enum err judge_idle(struct core *core, const struct id *author) {
-    struct idling idling = {.core = core};
+/* Is there room for one of this author's, besides others than `known`, which is here already? What
+ * is refused comes again, and is taken once it is known whom it removes. */
+static enum err judge_idle(struct core *core, const struct id *author, const struct id *known) {
+    struct idling idling = {.core = core, .but = known};
+    const size_t others = community_removals(core->community) - (known == NULL ? 0 : 1);
     enum err err = store_object_each_of(core->store, OBJECT_REMOVAL, author, visit_idle, &idling);
-    bool full = idling.count >= IDLE_OF_ONE ||
-                community_removals(core->community) >= COMMUNITY_REMOVALS_IDLE_MAX;
+    bool full = idling.count >= IDLE_OF_ONE || others >= COMMUNITY_REMOVALS_IDLE_MAX;
     return err == ERR_OK && full ? ERR_DENY_QUOTA : err;
 }
 
 static enum err visit_idle(void *context, const struct store_object *row) {
     struct idling *idling = context;
-    idling->count += community_removal_counts(idling->core->community, &row->id) ? 0 : 1;
+    bool idle = (idling->but == NULL || !id_equal(&row->id, idling->but)) &&
+                !community_removal_counts(idling->core->community, &row->id);
+    idling->count += idle ? 1 : 0;
     return ERR_OK;
 }
 
@@ -553,7 +557,7 @@ static enum err shed_removals(struct core *core, const struct id *member) {
         err = store_object_get(core->store, &by, &row);
         if (err == ERR_OK && row.kind == OBJECT_REMOVAL) {
             const struct id author = row.author;
-            err = judge_idle(core, &author);
+            err = judge_idle(core, &author, &by);
         }
         if (err == ERR_DENY_QUOTA) {
             err = unremove(core, &by);

@@ -17,11 +17,6 @@ enum {
     END_AFTER_MS = 3 * 60 * 1000, /* of an outsider's time, with links */
 };
 
-struct loading { /* of removals that do not count */
-    struct core *core;
-    size_t count;
-};
-
 struct search { /* for what this home said of a member before */
     const struct id *member;
     const struct id *but; /* this removal */
@@ -48,9 +43,6 @@ struct asked { /* its requests */
 static enum err judge_idle(struct core *core, const struct id *author, const struct id *known);
 static enum err visit_idle(void *context, const struct store_object *row);
 static enum err visit_removal(void *context, const struct store_object *row);
-static enum err visit_idle_removal(void *context, const struct store_object *row);
-static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
-                             size_t *count);
 static enum err visit_renewal(void *context, const struct store_object *row);
 static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
@@ -76,48 +68,26 @@ static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
 static enum err is_alive(struct core *core, const struct id *member, bool *out);
 
-/* Those that count first: no other takes a place that one of them may need. */
 enum err standing_load(struct core *core) {
-    struct loading idle = {.core = core};
     enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);
-    if (err == ERR_OK) {
-        err = store_object_each(core->store, OBJECT_REMOVAL, visit_idle_removal, &idle);
-    }
     return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)
                          : err;
 }
 
+/* Whether it counts or not: judge_idle() has seen to it that there are places for all. */
 static enum err visit_removal(void *context, const struct store_object *row) {
-    size_t count = 0;
-    return load_removal(context, row, true, &count);
-}
-
-static enum err visit_idle_removal(void *context, const struct store_object *row) {
-    struct loading *idle = context;
-    return idle->count < COMMUNITY_REMOVALS_IDLE_MAX
-               ? load_removal(idle->core, row, false, &idle->count)
-               : ERR_OK;
-}
-
-static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
-                             size_t *count) {
+    struct core *core = context;
     struct signed_object object;
     struct removal removal;
-    bool may = false;
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK) {
         err = removal_decode(object.body, &removal);
     }
     if (err == ERR_OK) {
-        may = community_may_remove(core->community, &removal.head.author,
-                                   &removal.removed.member) == ERR_OK;
-    }
-    if (err == ERR_OK && may == counts) {
-        *count += 1;
         err = community_remove(core->community, &removal.removed, &row->id, row->created,
                                &removal.head.author);
     }
-    /* One more than there can be that count: it is of nobody, and this home must start. */
+    /* Of a file that has more all the same: this home must start. */
     return err == ERR_OK || err == ERR_FULL_TABLE ? ERR_OK : ERR_HOST_DATABASE;
 }
 

@@ -846,6 +846,12 @@ static void show_log(struct facts *facts, const struct control_reply *reply) {
                    "backup, or a second copy of this home, has run: end one of them");
         facts_bytes(facts, "log_previous", NULL, BYTES_OF(reply->as.status.log_previous.b));
     }
+    if (reply->as.status.copy_seen.ms > 0) {
+        facts_text(facts, "copy", "copy",
+                   "ANOTHER COPY of this home runs, or has run: it said where it is; end one of "
+                   "them");
+        facts_time(facts, "copy_seen", "copy seen", reply->as.status.copy_seen);
+    }
     if (reply->as.status.forks > 0) {
         facts_number(facts, "forks", "FORKED logs", reply->as.status.forks);
     }

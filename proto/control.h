@@ -218,6 +218,8 @@ struct control_reply {
             struct id outside;               /* the certificate that it applied with from outside */
             size_t door_count;
             struct door_link doors[OUTSIDER_DOORS_MAX];
+            struct instant copy_seen; /* when another copy of this home spoke last; 1970: none has
+                                         since the start */
         } status;
         struct {
             char name[NAME_MAX_BYTES]; /* of the home */

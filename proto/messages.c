@@ -666,6 +666,7 @@ static const struct shape_field status_rows[] = {
     ROW(46, SHAPE_U32, REPLY, as.status.instruments),
     ROW(47, SHAPE_FIXED, REPLY, as.status.outside),
     ARRAY(48, SHAPE_MESSAGE, REPLY, as.status.doors, as.status.door_count, .sub = &door_link_shape),
+    ROW(49, SHAPE_TIME, REPLY, as.status.copy_seen),
 };
 static const struct shape status_shape = SHAPE_OF("Status", status_rows, status_check);
 

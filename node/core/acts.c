@@ -39,9 +39,8 @@ static enum err apply(struct core *core);
 static enum err drop_stale(struct core *core);
 static enum err visit_stale(void *context, const struct store_object *row);
 static enum err visit_signature(void *context, const struct store_object *row);
-static enum err send_act(struct core *core, const struct id *id);
-static enum err admitted(struct core *core, const struct signed_object *object,
-                         const struct act *act);
+static enum err take_admission(struct core *core, const struct signed_object *object,
+                               const struct act *act, struct id *outsider);
 
 /* ---- acts ---- */
 
@@ -131,6 +130,7 @@ static enum err note_lost(struct core *core, const struct signed_object *object,
 
 enum err acts_take(struct core *core, const struct signed_object *object) {
     struct act act;
+    struct id admitted = {{0}};
     enum err err = act_decode(object->body, &act);
     if (err != ERR_OK) {
         return err;
@@ -169,7 +169,7 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
         err = standing_removed(core, &act.removed, &object->id);
     }
     if (err == ERR_OK && act.has_admission) {
-        err = admitted(core, object, &act);
+        err = take_admission(core, object, &act, &admitted);
     }
     if (err == ERR_OK) {
         err = standing_displaced(core);
@@ -181,14 +181,14 @@ enum err acts_take(struct core *core, const struct signed_object *object) {
         err = outside_act(core, rewound);
     }
     if (err == ERR_OK) {
-        err = rewound ? acts_to_ingest(core) : send_act(core, &object->id);
+        err = told_act(core, rewound, act.has_admission ? &admitted : NULL);
     }
     return err;
 }
 
 /* Who may not ask any more has asked for nothing: what is under way for it ends too. */
-static enum err admitted(struct core *core, const struct signed_object *object,
-                         const struct act *act) {
+static enum err take_admission(struct core *core, const struct signed_object *object,
+                               const struct act *act, struct id *outsider) {
     struct signed_object certificate;
     struct member member;
     enum err err =
@@ -200,10 +200,10 @@ static enum err admitted(struct core *core, const struct signed_object *object,
         err = gossip_load_members(core);
     }
     core->doors_stale = true;
-    if (err == ERR_OK) {
-        err = act->admission.suspended ? standing_suspended(core, &certificate.id, &object->id)
-                                       : clips_tell_open(core);
+    if (err == ERR_OK && act->admission.suspended) {
+        err = standing_suspended(core, &certificate.id, &object->id);
     }
+    *outsider = certificate.id;
     return err;
 }
 
@@ -422,36 +422,4 @@ enum err acts_is_current(const struct core *core, const struct store_object *row
     }
     *out = err == ERR_OK && id_equal(&act.previous, &community_governance(core->community)->head);
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
-}
-
-/* ---- ingest ---- */
-
-/* From the founding charter on: it takes what it knows for known. */
-enum err acts_to_ingest(struct core *core) {
-    struct ingest_message message;
-    if (!core->ingest_up || !core->is_member) {
-        return ERR_OK;
-    }
-    message.kind = INGEST_ACT; /* the rest of the union is large, and not looked at */
-    message.as.act.object = buffer_bytes(&core->charter);
-    enum err err = ingest_tell(core, &message);
-    for (uint32_t i = 1; err == ERR_OK && i < community_act_count(core->community); i++) {
-        err = send_act(core, community_act_id(core->community, i));
-    }
-    return err;
-}
-
-static enum err send_act(struct core *core, const struct id *id) {
-    struct ingest_message message;
-    struct store_object row;
-    if (!core->ingest_up) {
-        return ERR_OK;
-    }
-    enum err err = store_object_get(core->store, id, &row);
-    if (err == ERR_OK) {
-        message.kind = INGEST_ACT;
-        message.as.act.object = row.object;
-        err = ingest_tell(core, &message);
-    }
-    return err;
 }

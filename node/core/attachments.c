@@ -19,6 +19,7 @@ enum {
         11, /* from 3 s to 102 min: then all that may be missing take some of the turns */
 };
 
+static void note_handed(struct core *core, const struct id *sha256);
 static bool is_handed(const struct core *core, const struct id *sha256);
 static enum err want_again(struct core *core, const struct store_attachment *want,
                            const struct store_attachment *known);
@@ -85,21 +86,41 @@ enum err attachments_handed(struct core *core, struct store_attachment *attachme
         err = store_attachment_reset(core->store, &attachment->sha256);
         attachment->have = 0;
     }
-    if (err != ERR_OK || offset != attachment->have) {
+    /* Who paused for too long begins anew: a neighbour may have begun it meanwhile. */
+    bool goes_on =
+        offset == attachment->have && (offset == 0 || is_handed(core, &attachment->sha256));
+    if (err != ERR_OK || !goes_on) {
         return err == ERR_OK ? ERR_PEER_SEQUENCE : err;
     }
     if (id_equal(&attachment->sha256, &core->attachment_after)) {
         core->attachment_at = 0; /* whose turn it was had it no longer */
         core->attachment_link = 0;
     }
-    core->attachment_handed = attachment->sha256;
-    core->handed_until = tick_add(core->now.mono, (struct duration){HANDED_TIME_MS});
+    note_handed(core, &attachment->sha256);
     return ERR_OK;
 }
 
+/* In the place that it has; else in that of whose time ends first, or is over. */
+static void note_handed(struct core *core, const struct id *sha256) {
+    size_t place = 0;
+    for (size_t i = 0; i < COUNT_OF(core->handed); i++) {
+        if (id_equal(&core->handed[i].sha256, sha256)) {
+            place = i;
+            break;
+        }
+        place = core->handed[i].until.ms < core->handed[place].until.ms ? i : place;
+    }
+    core->handed[place].sha256 = *sha256;
+    core->handed[place].until = tick_add(core->now.mono, (struct duration){HANDED_TIME_MS});
+}
+
 static bool is_handed(const struct core *core, const struct id *sha256) {
-    return id_equal(sha256, &core->attachment_handed) &&
-           !tick_reached(core->now.mono, core->handed_until);
+    bool handed = false;
+    for (size_t i = 0; i < COUNT_OF(core->handed); i++) {
+        handed |= id_equal(sha256, &core->handed[i].sha256) &&
+                  !tick_reached(core->now.mono, core->handed[i].until);
+    }
+    return handed;
 }
 
 /* A turn in which pieces have come is not cut short: whoever names many documents would keep this

@@ -98,8 +98,7 @@ static enum err visit_far(void *context, const struct id *treaty, struct bytes b
     }
     size_t clerk = err == ERR_OK ? roll_clerk(side, &object) : side->clerk_count;
     if (far != NULL && clerk < side->clerk_count) {
-        (void)roll_keep(far->rolls, clerk,
-                        &roll); /* a row from before each clerk had one is older */
+        far->rolls[clerk] = roll; /* each has one row */
     }
     return err == ERR_OK ? ERR_OK : ERR_HOST_DATABASE;
 }

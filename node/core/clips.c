@@ -20,7 +20,6 @@ struct granted { /* a grant that an owner hands in, and what it is for */
 };
 
 static enum err visit_load(void *context, const struct store_clip *clip);
-static enum err visit_open_request(void *context, const struct store_object *object);
 static enum err tell_clips(struct core *core);
 static enum err visit_held(void *context, const struct store_clip *clip);
 static bool is_held(enum ingest_kind kind);
@@ -95,31 +94,7 @@ enum err clips_ingest_up(struct core *core) {
     if (err == ERR_OK) {
         err = tell_clips(core);
     }
-    if (err == ERR_OK) {
-        err = acts_to_ingest(core);
-    }
-    return err == ERR_OK ? clips_tell_open(core) : err;
-}
-
-enum err clips_tell_open(struct core *core) {
-    return core->is_member && core->ingest_up
-               ? store_object_each(core->store, OBJECT_REQUEST, visit_open_request, core)
-               : ERR_OK;
-}
-
-/* Ingest would settle for good what an outsider asked whose time is over, and an act that prolongs
- * it may be on its way. */
-static enum err visit_open_request(void *context, const struct store_object *object) {
-    struct core *core = context;
-    struct store_request request;
-    enum err err = store_request_get(core->store, &object->id, &request);
-    if (err == ERR_OK && !request.ours && !request.matched &&
-        requests_live(core->requests, &object->id) &&
-        (!community_is_outside(core->community, &object->author) ||
-         community_in_standing(core->community, &object->author, core->now.wall))) {
-        err = gossip_request_to_ingest(core, &object->id);
-    }
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    return err == ERR_OK ? told_anew(core) : err;
 }
 
 /* All of them: what the list leaves out is an orphan to ingest. */

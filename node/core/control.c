@@ -268,6 +268,7 @@ static void status_of_node(const struct core *core, struct control_reply *got) {
     got->as.status.head_size = core->head.size;
     got->as.status.cosigned = (uint32_t)core->head.cosigned;
     got->as.status.forks = (uint32_t)core->fork_count;
+    got->as.status.copy_seen = core->copy.seen_at;
     got->as.status.slot_s = 60;
     got->as.status.caps = CAPS_DEFAULT;
 }

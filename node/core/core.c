@@ -242,7 +242,7 @@ struct tick core_deadline(const struct core *core, struct now now) {
         due = tick_earliest(due, tick_earliest(core->join.give_up, core->join.retry));
     }
     due = tick_earliest(due, tick_earliest(meet_deadline(core), compare_deadline(core)));
-    due = tick_earliest(due, outside_deadline(core));
+    due = tick_earliest(due, tick_earliest(outside_deadline(core), told_deadline(core)));
     struct instant wall = requests_deadline(core->requests);
     if (wall.ms != INSTANT_NEVER.ms) {
         int64_t wait = wall.ms - now.wall.ms;
@@ -450,7 +450,7 @@ enum err core_become_member(struct core *core) {
         err = clips_load(core);
     }
     if (err == ERR_OK) {
-        err = acts_to_ingest(core);
+        err = told_anew(core);
     }
     if (err == ERR_OK && !core->is_outsider) {
         err = gossip_publish_record(core);
@@ -846,6 +846,9 @@ static enum err step_tick(struct core *core) {
     }
     if (err == ERR_OK && core->is_member) {
         err = gossip_tick(core);
+    }
+    if (err == ERR_OK) {
+        err = told_go_on(core);
     }
     if (err == ERR_OK && core->is_member) {
         err = clips_tick(core);

@@ -27,8 +27,9 @@ struct ranking { /* of this home among the gateways that may carry one object */
     size_t seen_count;
     struct {
         struct id home;
-        bool carries; /* by its newest word */
-    } seen[SEEN_MAX]; /* each home counts once */
+        struct sync_key key; /* of its newest word */
+        bool carries;        /* by that */
+    } seen[SEEN_MAX];        /* each home counts once */
 };
 
 struct own_objects { /* of this community, that may have to cross */
@@ -42,7 +43,8 @@ struct own_objects { /* of this community, that may have to cross */
 
 struct own_gateway { /* the newest one of ours for a treaty */
     struct id treaty;
-    struct instant created, expires;
+    struct sync_key key;
+    struct instant expires;
     bool found, ended;
 };
 
@@ -57,6 +59,7 @@ static struct carry *carry_place(struct core *core, const struct carry *wanted);
 static enum err rank(struct core *core, const struct id *treaty, const struct id *object,
                      unsigned *out);
 static enum err visit_gateway(void *context, const struct store_object *row);
+static bool is_newer(const struct sync_key *key, const struct sync_key *than);
 static enum err read_gateway(const struct store_object *row, struct gateway *out);
 static void hasten(struct core *core, const struct id *to);
 static enum err carry(struct core *core, struct carry *one);
@@ -267,9 +270,11 @@ static enum err rank(struct core *core, const struct id *treaty, const struct id
     return err;
 }
 
-static enum err visit_gateway(void *context, const struct store_object *row) { /* oldest first */
+/* Rows come as they came here. Of two words of one time all take the one with the greater id. */
+static enum err visit_gateway(void *context, const struct store_object *row) {
     struct ranking *ranking = context;
     const struct core *core = ranking->core;
+    const struct sync_key key = {row->created, row->id};
     struct gateway gateway;
     enum err err = read_gateway(row, &gateway);
     if (err != ERR_OK) {
@@ -282,12 +287,19 @@ static enum err visit_gateway(void *context, const struct store_object *row) { /
     while (at < ranking->seen_count && !id_equal(&ranking->seen[at].home, &row->author)) {
         at++;
     }
-    if (counts && at < SEEN_MAX) {
-        ranking->seen_count += at == ranking->seen_count ? 1 : 0;
+    bool known = at < ranking->seen_count;
+    if (counts && at < SEEN_MAX && (!known || is_newer(&key, &ranking->seen[at].key))) {
+        ranking->seen_count += known ? 0 : 1;
         ranking->seen[at].home = row->author;
+        ranking->seen[at].key = key;
         ranking->seen[at].carries = !gateway.ended;
     }
     return ERR_OK;
+}
+
+static bool is_newer(const struct sync_key *key, const struct sync_key *than) {
+    return key->created.ms > than->created.ms ||
+           (key->created.ms == than->created.ms && id_compare(&key->id, &than->id) > 0);
 }
 
 static enum err read_gateway(const struct store_object *row, struct gateway *out) {
@@ -584,15 +596,16 @@ static enum err keep_word(struct core *core, const struct agreed *agreed) {
     enum err err =
         store_object_each_of(core->store, OBJECT_GATEWAY, &core->self, visit_own_gateway, &newest);
     const bool carries = newest.found && !newest.ended;
-    const bool is_fresh = core->now.wall.ms - newest.created.ms < GATEWAY_RENEW_MS;
+    const bool is_fresh = core->now.wall.ms - newest.key.created.ms < GATEWAY_RENEW_MS;
     if (err != ERR_OK) {
         return err;
     }
     if (there == THERE_LEFT) {
         return carries ? publish(core, &newest, true) : ERR_OK;
     }
-    /* A word that was taken back is given again when that node has said that it belongs. */
-    bool due = carries ? !is_fresh : !newest.found || there == THERE_BELONGS;
+    /* Given when that node has said that it belongs, and renewed until it says that it does not: it
+     * may be off for a while. Of a word that was taken back nothing is left after some days. */
+    bool due = carries ? !is_fresh : there == THERE_BELONGS;
     return due ? publish(core, &newest, false) : ERR_OK;
 }
 
@@ -603,10 +616,12 @@ static enum err visit_own_gateway(void *context, const struct store_object *row)
     if (err != ERR_OK) {
         return err;
     }
-    if (id_equal(&gateway.treaty, &newest->treaty)) { /* in order of time */
+    const struct sync_key key = {row->created, row->id};
+    if (id_equal(&gateway.treaty, &newest->treaty) &&
+        (!newest->found || is_newer(&key, &newest->key))) {
         newest->found = true;
         newest->ended = gateway.ended;
-        newest->created = row->created;
+        newest->key = key;
         newest->expires = row->expires;
     }
     return ERR_OK;
@@ -621,8 +636,8 @@ static enum err publish(struct core *core, const struct own_gateway *newest, boo
                                        .created = core->now.wall},
                               .treaty = newest->treaty,
                               .ended = ended};
-    if (newest->found && !instant_reached(gateway.head.created, newest->created)) {
-        gateway.head.created = newest->created;
+    if (newest->found && !instant_reached(gateway.head.created, newest->key.created)) {
+        gateway.head.created = newest->key.created;
     }
     gateway.head.created.ms += newest->found ? 1 : 0; /* it is the newer one */
     gateway.head.expires = ended ? newest->expires : instant_add(gateway.head.created, life);

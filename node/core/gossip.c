@@ -37,7 +37,6 @@ static enum err take_effect(struct core *core, const struct arrival *arrival,
 static enum err want_papers(struct core *core, const struct request *request,
                             const struct id *account);
 static enum err want_paper(struct core *core, const struct store_attachment *want);
-static enum err tell_ingest(struct core *core, const struct store_object *request);
 static struct kept_certificate *kept_certificate(struct core *core, const struct id *id);
 static enum err load_own(struct core *core);
 static enum err load_member(void *context, const struct store_object *row);
@@ -50,8 +49,12 @@ static enum err load_request(struct core *core, const struct store_object *row,
 static bool is_urgent(enum object_kind kind);
 static enum err visit_own_request(void *context, const struct store_object *row);
 static enum err keep_up(struct core *core);
-static enum err visit_wanting(void *context, const struct store_object *row);
+static enum err keep_wanting(struct core *core);
+static enum err want_again(struct core *core, const struct id *id);
 static enum err refresh_record(struct core *core);
+static void note_copy(struct core *core, const struct id *record);
+static bool may_answer_copy(const struct core *core);
+static void answered_copy(struct core *core);
 static bool is_our_record(const struct core *core, const struct store_object *newest);
 static enum err other_message(struct core *core, struct link *link,
                               const struct link_message *message);
@@ -230,7 +233,13 @@ enum err gossip_publish_record(struct core *core) {
 
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     err = node_record_encode(&record, &body);
-    return err == ERR_OK ? gossip_publish(core, OBJECT_NODE_RECORD, &record.head, &body) : err;
+    if (err == ERR_OK) {
+        err = gossip_publish(core, OBJECT_NODE_RECORD, &record.head, &body);
+    }
+    if (err == ERR_OK) {
+        sha256(buffer_bytes(&body), &core->copy.said); /* its id */
+    }
+    return err;
 }
 
 enum err gossip_publish(struct core *core, enum object_kind kind, const struct head *head,
@@ -331,7 +340,7 @@ static enum err keep_up(struct core *core) {
         err = store_attachment_expire(core->store, core->now.wall);
     }
     if (err == ERR_OK) {
-        err = store_object_each(core->store, OBJECT_REQUEST, visit_wanting, core);
+        err = keep_wanting(core);
     }
     if (err == ERR_OK && core->attachment_due.ms == TICK_NEVER.ms) {
         attachments_look(core);
@@ -343,16 +352,32 @@ static enum err keep_up(struct core *core) {
     return err;
 }
 
-/* What it names and had no room for before. */
-static enum err visit_wanting(void *context, const struct store_object *row) {
-    struct core *core = context;
+/* What requests name and there was no room for before: a part of them at each upkeep, all in turn,
+ * since to look for room costs more than all else there. */
+static enum err keep_wanting(struct core *core) {
+    static const struct id any = {{0}};
+    struct id *after = &core->wanting_after;
+    enum err err = ERR_OK;
+    for (int i = 0; err == ERR_OK && i < WANTING_AT_ONCE; i++) {
+        if (!requests_next(core->requests, &any, after, after)) {
+            *after = any; /* from the first on, the next time */
+            break;
+        }
+        err = want_again(core, after);
+    }
+    return err;
+}
+
+static enum err want_again(struct core *core, const struct id *id) {
+    struct store_object row;
     struct signed_object object;
     struct request request;
-    const struct id account = account_of(core, &row->author);
-    if (!requests_live(core->requests, &row->id)) {
-        return ERR_OK;
+    enum err err = store_object_get(core->store, id, &row);
+    if (err != ERR_OK) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    enum err err = signed_decode(row->object, &object);
+    const struct id account = account_of(core, &row.author);
+    err = signed_decode(row.object, &object);
     if (err == ERR_OK) {
         err = request_decode(object.body, &request);
     }
@@ -361,16 +386,47 @@ static enum err visit_wanting(void *context, const struct store_object *row) {
 
 static enum err refresh_record(struct core *core) {
     struct store_object newest;
+    const struct copy *copy = &core->copy;
     enum err err = store_object_newest(core->store, OBJECT_NODE_RECORD, &core->self, &newest);
     if (err != ERR_OK) {
         return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
     }
-    if (core->now.wall.ms - newest.created.ms <= RECORD_REFRESH_MS &&
-        is_our_record(core, &newest)) {
+    bool answers = !id_is_zero(&copy->said) && !id_equal(&copy->said, &newest.id);
+    if (answers && !id_equal(&copy->seen, &newest.id)) {
+        note_copy(core, &newest.id);
+    }
+    if (core->now.wall.ms - newest.created.ms > RECORD_REFRESH_MS) {
+        answers = false;
+    } else if (is_our_record(core, &newest) || (answers && !may_answer_copy(core))) {
         return ERR_OK;
     }
     err = gossip_publish_record(core);
+    if (err == ERR_OK && answers) {
+        answered_copy(core);
+    }
     return err == ERR_FULL_TABLE ? ERR_OK : err; /* again at the next upkeep */
+}
+
+static void note_copy(struct core *core, const struct id *record) {
+    core->copy.seen = *record;
+    core->copy.seen_at = core->now.wall;
+    core_journal(core, "warn home: another copy of it runs, or ran: it said where it is");
+}
+
+/* It would answer us too, and each record costs this home, as others know it, more than comes back
+ * in the time: soon nobody would listen to either. */
+static bool may_answer_copy(const struct core *core) {
+    const struct duration wait = {core->copy.wait_ms};
+    return wait.ms == 0 || tick_reached(core->now.mono, tick_add(core->copy.answered, wait));
+}
+
+static void answered_copy(struct core *core) {
+    struct copy *copy = &core->copy;
+    const struct duration quiet = {2 * (int64_t)COPY_ANSWER_MAX_MS};
+    bool anew = copy->wait_ms == 0 || tick_reached(core->now.mono, tick_add(copy->answered, quiet));
+    int64_t wait = anew ? COPY_ANSWER_MS : 2 * copy->wait_ms;
+    copy->wait_ms = wait < COPY_ANSWER_MAX_MS ? wait : COPY_ANSWER_MAX_MS;
+    copy->answered = core->now.mono;
 }
 
 /* Another copy of this home that ran has said where it was, and under which log key it went on:
@@ -598,7 +654,8 @@ enum err gossip_after_request(struct core *core, const struct request *request,
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK && requests_live(core->requests, &row->id) ? tell_ingest(core, row) : err;
+    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, &row->id)
+                                                                    : err;
 }
 
 static enum err want_papers(struct core *core, const struct request *request,
@@ -623,60 +680,6 @@ static enum err want_papers(struct core *core, const struct request *request,
 static enum err want_paper(struct core *core, const struct store_attachment *want) {
     enum err err = attachments_want(core, want);
     return err == ERR_FULL_TABLE ? ERR_OK : err;
-}
-
-enum err gossip_request_to_ingest(struct core *core, const struct id *request) {
-    struct store_object row;
-    SCOPED(buffer_finish) struct buffer object = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_object_get(core->store, request, &row);
-    if (err == ERR_OK) {
-        err = buffer_append(&object, row.object);
-        row.object = buffer_bytes(&object);
-    }
-    if (err == ERR_OK) {
-        err = tell_ingest(core, &row);
-    }
-    return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-}
-
-/* The request with all that ingest checks it by. */
-static enum err tell_ingest(struct core *core, const struct store_object *request) {
-    struct ingest_message message;
-    struct id chain[CHAIN_PARTS_MAX];
-    size_t ends[CHAIN_PARTS_MAX];
-    if (!core->ingest_up) {
-        return ERR_OK; /* it gets every open request when it comes up */
-    }
-    size_t count = standing_chain(core, &request->author, chain);
-    enum err err = count == 0 ? ERR_USER_NOT_FOUND : ERR_OK;
-    buffer_clear(&core->chain);
-    if (count == 0) {
-        struct store_crossed row;
-        err = store_crossed_get(core->store, &request->id, &row);
-        err = err == ERR_OK ? buffer_append(&core->chain, row.crossing) : err;
-    }
-    for (size_t i = 0; err == ERR_OK && i < count; i++) {
-        err = gossip_append_certificate(core, &chain[i], &core->chain);
-        ends[i] = core->chain.len;
-    }
-    if (err != ERR_OK) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    message.kind = INGEST_REQUEST; /* the rest of the union is large, and not looked at */
-    message.as.request.id = request->id;
-    message.as.request.request = request->object;
-    message.as.request.chain_count = count;
-    message.as.request.crossing = count == 0 ? buffer_bytes(&core->chain) : (struct bytes){NULL, 0};
-    for (size_t i = 0, start = 0; i < count; start = ends[i++]) {
-        message.as.request.chain[i] = (struct bytes){core->chain.at + start, ends[i] - start};
-    }
-    size_t before = core->bytes.len;
-    err = core->effect_count < CORE_EFFECTS_MAX ? ingest_encode(&message, &core->bytes)
-                                                : ERR_FULL_QUEUE;
-    if (err == ERR_OK) {
-        core_give_effect(core, &(struct core_effect){.kind = CORE_DO_INGEST}, before);
-    }
-    return err;
 }
 
 enum err gossip_append_certificate(struct core *core, const struct id *id, struct buffer *out) {

@@ -24,6 +24,7 @@
  *   taken_back.c    requests that their author takes back
  *   called.c        agencies that members have called back
  *   withheld.c      requests that a court keeps secret: on record, and published on the day
+ *   told.c          what ingest is told of the community, a part in each turn
  *   clips.c         granting: ingest, consent, sending
  *   edited.c        what owners hand back in place of a sealed clip
  *   received.c      what others grant us: offers, receipts, deletion
@@ -60,6 +61,8 @@ enum {
     COMPARISONS_MAX = 4,                      /* likewise */
     COMPARE_TIME_MS = 5 * DURATION_MINUTE_MS, /* for two people to come to their keyboards */
     RECORD_REFRESH_MS = DURATION_DAY_MS,
+    COPY_ANSWER_MS = 30 * 1000,           /* between two node records in answer to a copy's, */
+    COPY_ANSWER_MAX_MS = DURATION_DAY_MS, /* doubled each time */
     OBJECT_LIFE_MAX_MS = 7 * DURATION_DAY_MS,
     FUTURE_MAX_MS = 15 * DURATION_MINUTE_MS,
     COMMITMENTS_MAX = 64,       /* live receipt commitments of one author, and as many live deletion
@@ -70,6 +73,7 @@ enum {
     FILES_AFTER_MS = 1000,      /* what neighbours take to cosign a head */
     FILES_RETRY_MS = 60 * 1000, /* after the disk was full */
     ATTACHMENT_RETRY_MS = 3000,
+    WANTING_AT_ONCE = 32,       /* requests whose documents are looked for anew, of 1024 at most */
     HANDED_TIME_MS = 10 * 1000, /* between two parts of a document that an owner hands over */
     ATTACHMENTS_MAX = 512 * 1024 * 1024,
     ENDINGS_A_SLOT = LOG_SLOT_ENTRIES_MAX / 2, /* each leaves two entries */
@@ -88,7 +92,8 @@ enum {
     OUTSIDE_LIFE_MS = 3600 * 1000, /* PROTOCOL 3.5 */
     CARRIES_MAX = 1024,
     CARRY_AGAIN_MS = 60 * 1000,
-    GATEWAYS_OF_ONE = 2 * TREATIES_MAX, /* live ones: each is renewed before it ends */
+    GATEWAYS_OF_ONE = 4 * TREATIES_MAX, /* live ones: each is renewed before it ends, may be taken
+                                           back then, and given again */
     CROSSINGS_OF_ONE = 256,
     OVERDUE_GRACE_MS = 2 * DURATION_DAY_MS, /* for clocks, and homes that are away */
 };
@@ -245,6 +250,25 @@ struct log_head {
     char note[NOTE_MAX];
 };
 
+/* Another copy of this home that runs too, as by a backup that was put to use: it says where it is,
+ * by the same keys. */
+struct copy {
+    struct id said; /* our own newest node record; zero: none since the start */
+    struct id seen; /* the newest that we have not said, */
+    struct instant seen_at;
+    struct tick answered; /* when we said ours again for that reason alone */
+    int64_t wait_ms;      /* until we do so the next time; 0: we have not */
+};
+
+/* What ingest has still to be told: acts in their order, then requests in that of their ids. */
+struct telling {
+    uint32_t acts;     /* so many it was told, the founding charter the first */
+    bool open;         /* requests that it has not answered come next: */
+    bool outsiders;    /* those of outsiders alone, */
+    struct id account; /* of this one; zero: of any */
+    struct id after;   /* that follow this one */
+};
+
 /* What this home has to do with treaties. */
 struct border {
     struct { /* the newest roll that says what this home knows: by it members can be shown */
@@ -320,6 +344,8 @@ struct core {
     struct knock knock;
     struct comparison comparisons[COMPARISONS_MAX];
     bool ingest_up;
+    struct telling telling;
+    struct copy copy;
     struct buffer held;          /* frames of ingest that wait for the slot: u32 length, bytes */
     struct ingest_message taken; /* the matches of a slot, for ingest to know */
     bool camera_list_waits;      /* for ingest to judge it: its place in the log is kept */
@@ -338,13 +364,20 @@ struct core {
     struct id attachment_account; /* who had the last turn of those that are due */
     uint64_t attachment_link;     /* whose turn it is; 0: nobody's yet */
     uint32_t attachment_at;       /* so much of it has come in this turn */
-    struct id attachment_handed;  /* by an owner, who goes on with it */
-    struct tick handed_until;     /* or not */
+    struct {
+        struct id sha256;
+        struct tick until;
+    } handed[CORE_CLIENTS_MAX]; /* documents by owners, who go on with them until then, or not */
+    struct id wanting_after;    /* which request's documents were looked for anew last */
     struct tick upkeep_due;
-    size_t outsiders_over; /* at the last upkeep: with requests that live, and their time is over */
-    struct tick outsiders_end; /* when those end, if no act comes */
-    bool named[NAMED_PLACES];  /* those of the requests that something takes back */
-    bool shredded;             /* in this turn, perhaps: cut the write-ahead log off after it */
+    size_t ending_count;
+    struct ending { /* an outsider with requests that live, and its time is over */
+        struct id outsider;
+        struct tick end; /* when those end, if no act comes */
+        bool late;       /* so it was at the last upkeep */
+    } endings[COMMUNITY_OUTSIDERS_MAX + 1];
+    bool named[NAMED_PLACES]; /* those of the requests that something takes back */
+    bool shredded;            /* in this turn, perhaps: cut the write-ahead log off after it */
 
     struct handing handings[CORE_CLIENTS_MAX];
     /* Blocks, receivers, handings, and a removal of each kind. */
@@ -479,7 +512,6 @@ enum err gossip_message(struct core *core, struct link *link, const struct link_
 enum err gossip_publish_record(struct core *core);
 enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
-enum err gossip_request_to_ingest(struct core *core, const struct id *request);
 enum err gossip_record_request(struct core *core, const struct id *id,
                                const struct request *request, uint64_t *index);
 /* A request was accepted and is stored as this row. */
@@ -541,7 +573,6 @@ enum err acts_endorse(struct core *core, struct bytes bytes, struct bytes key);
 enum err acts_endorsed(struct core *core, const struct signed_object *object);
 /* An act counts, or an endorsement is of one that could come next. */
 enum err acts_is_current(const struct core *core, const struct store_object *row, bool *out);
-enum err acts_to_ingest(struct core *core); /* charter and acts, from the start */
 
 /* ---- standing.c ---- */
 enum err standing_load(struct core *core); /* members are in place */
@@ -725,7 +756,6 @@ enum err join_add_node_signature(struct core *core, struct bytes bytes, struct b
 enum err clips_load(struct core *core);
 enum err ingest_tell(struct core *core, const struct ingest_message *message);
 enum err clips_ingest_up(struct core *core);
-enum err clips_tell_open(struct core *core); /* ingest, of what it has not answered */
 enum err clips_ingest(struct core *core, struct bytes frame);
 enum err clips_slot(struct core *core); /* one is about to close: what was held goes into it */
 enum err clips_decide(struct core *core, struct bytes bytes);
@@ -741,6 +771,15 @@ enum err clips_send_header(struct core *core, struct link *link, const struct id
 enum err clips_take_receipt(struct core *core, struct link *link,
                             const struct link_message *message);
 enum err clips_sent(struct core *core, const struct id *grant);
+
+/* ---- told.c: what ingest is told of the community ---- */
+enum err told_anew(struct core *core); /* everything: ingest came up, or there is a community now */
+/* An act counts from now on; `rewound`: in place of others. `admitted`: whom it is about, or NULL.
+ */
+enum err told_act(struct core *core, bool rewound, const struct id *admitted);
+enum err told_request(struct core *core, const struct id *request); /* it was accepted */
+struct tick told_deadline(const struct core *core);
+enum err told_go_on(struct core *core);
 
 /* ---- received.c: what others grant us ---- */
 enum err received_load(struct core *core);

@@ -17,11 +17,6 @@ enum {
     END_AFTER_MS = 3 * 60 * 1000, /* of an outsider's time, with links */
 };
 
-struct loading { /* of removals that do not count */
-    struct core *core;
-    size_t count;
-};
-
 struct search { /* for what this home said of a member before */
     const struct id *member;
     const struct id *but; /* this removal */
@@ -31,6 +26,7 @@ struct search { /* for what this home said of a member before */
 
 struct idling { /* removals of one author */
     const struct core *core;
+    const struct id *but; /* this one; NULL: all */
     size_t count;
 };
 
@@ -44,12 +40,9 @@ struct asked { /* its requests */
     struct id ids[512];
 };
 
-static enum err judge_idle(struct core *core, const struct id *author);
+static enum err judge_idle(struct core *core, const struct id *author, const struct id *known);
 static enum err visit_idle(void *context, const struct store_object *row);
 static enum err visit_removal(void *context, const struct store_object *row);
-static enum err visit_idle_removal(void *context, const struct store_object *row);
-static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
-                             size_t *count);
 static enum err visit_renewal(void *context, const struct store_object *row);
 static enum err visit_said(void *context, const struct store_object *row);
 static enum err find_removal(struct core *core, const struct id *author, const struct id *member,
@@ -65,7 +58,9 @@ static enum err silence(struct core *core, const struct id *member, const struct
 static enum err end_requests(struct core *core, const struct id *member, const struct id *by);
 static enum err visit_asked(void *context, const struct id *id);
 static enum err end_outsiders(struct core *core);
-static bool end_is_due(struct core *core, size_t over);
+static enum err note_late(struct core *core);
+static struct ending *ending_of(struct core *core, const struct id *member);
+static struct id outsider_of(const struct core *core, const struct id *member);
 static bool hears_others(const struct core *core);
 static enum err asks_too_late(struct core *core, const struct id *member, bool *out);
 static enum err visit_saying(void *context, const struct store_object *row);
@@ -73,48 +68,26 @@ static enum err renew(struct core *core, const struct id *member);
 static bool is_to_renew(const struct core *core, const struct id *member);
 static enum err is_alive(struct core *core, const struct id *member, bool *out);
 
-/* Those that count first: no other takes a place that one of them may need. */
 enum err standing_load(struct core *core) {
-    struct loading idle = {.core = core};
     enum err err = store_object_each(core->store, OBJECT_REMOVAL, visit_removal, core);
-    if (err == ERR_OK) {
-        err = store_object_each(core->store, OBJECT_REMOVAL, visit_idle_removal, &idle);
-    }
     return err == ERR_OK ? store_object_each(core->store, OBJECT_RENEWAL, visit_renewal, core)
                          : err;
 }
 
+/* Whether it counts or not: judge_idle() has seen to it that there are places for all. */
 static enum err visit_removal(void *context, const struct store_object *row) {
-    size_t count = 0;
-    return load_removal(context, row, true, &count);
-}
-
-static enum err visit_idle_removal(void *context, const struct store_object *row) {
-    struct loading *idle = context;
-    return idle->count < COMMUNITY_REMOVALS_IDLE_MAX
-               ? load_removal(idle->core, row, false, &idle->count)
-               : ERR_OK;
-}
-
-static enum err load_removal(struct core *core, const struct store_object *row, bool counts,
-                             size_t *count) {
+    struct core *core = context;
     struct signed_object object;
     struct removal removal;
-    bool may = false;
     enum err err = signed_decode(row->object, &object);
     if (err == ERR_OK) {
         err = removal_decode(object.body, &removal);
     }
     if (err == ERR_OK) {
-        may = community_may_remove(core->community, &removal.head.author,
-                                   &removal.removed.member) == ERR_OK;
-    }
-    if (err == ERR_OK && may == counts) {
-        *count += 1;
         err = community_remove(core->community, &removal.removed, &row->id, row->created,
                                &removal.head.author);
     }
-    /* One more than there can be that count: it is of nobody, and this home must start. */
+    /* Of a file that has more all the same: this home must start. */
     return err == ERR_OK || err == ERR_FULL_TABLE ? ERR_OK : ERR_HOST_DATABASE;
 }
 
@@ -154,7 +127,7 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
      * Outsiders have nobody to remove of whom their doors do not know. */
     err = community_may_remove(core->community, &head->author, &removal.removed.member);
     if (err == ERR_PEER_UNKNOWN && !community_is_outside(core->community, &head->author)) {
-        err = judge_idle(core, &head->author);
+        err = judge_idle(core, &head->author, NULL);
     } else if (err == ERR_DENY_ROLE) {
         err = ERR_DENY_OTHERS; /* whoever passed it on may not know that one, and keep it as idle */
     }
@@ -166,18 +139,21 @@ enum err standing_judge_removal(struct core *core, const struct signed_object *o
                : err;
 }
 
-/* What is refused comes again, and is taken once it is known whom it removes. */
-static enum err judge_idle(struct core *core, const struct id *author) {
-    struct idling idling = {.core = core};
+/* Is there room for one of this author's, besides others than `known`, which is here already? What
+ * is refused comes again, and is taken once it is known whom it removes. */
+static enum err judge_idle(struct core *core, const struct id *author, const struct id *known) {
+    struct idling idling = {.core = core, .but = known};
+    const size_t others = community_removals(core->community) - (known == NULL ? 0 : 1);
     enum err err = store_object_each_of(core->store, OBJECT_REMOVAL, author, visit_idle, &idling);
-    bool full = idling.count >= IDLE_OF_ONE ||
-                community_removals(core->community) >= COMMUNITY_REMOVALS_IDLE_MAX;
+    bool full = idling.count >= IDLE_OF_ONE || others >= COMMUNITY_REMOVALS_IDLE_MAX;
     return err == ERR_OK && full ? ERR_DENY_QUOTA : err;
 }
 
 static enum err visit_idle(void *context, const struct store_object *row) {
     struct idling *idling = context;
-    idling->count += community_removal_counts(idling->core->community, &row->id) ? 0 : 1;
+    bool idle = (idling->but == NULL || !id_equal(&row->id, idling->but)) &&
+                !community_removal_counts(idling->core->community, &row->id);
+    idling->count += idle ? 1 : 0;
     return ERR_OK;
 }
 
@@ -365,48 +341,79 @@ static enum err visit_asked(void *context, const struct id *id) {
     return ERR_OK;
 }
 
-/* Who was let in until a day that has come may ask no more, as if it had been suspended. */
+/* Who was let in until a day that has come may ask no more, as if it had been suspended. What ends
+ * here stays ended; and an act may have prolonged it while this home was off, or asleep, which its
+ * neighbours tell it in a while. */
 static enum err end_outsiders(struct core *core) {
-    size_t over = 0;
-    bool late = false;
-    enum err err = ERR_OK;
+    enum err err = note_late(core);
     for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
-        err = asks_too_late(core, community_member_id(core->community, i), &late);
-        over += err == ERR_OK && late ? 1 : 0;
-    }
-    bool due = err == ERR_OK && end_is_due(core, over);
-    for (size_t i = 0; due && err == ERR_OK && i < community_size(core->community); i++) {
         const struct id member = *community_member_id(core->community, i);
-        err = asks_too_late(core, &member, &late);
+        const struct ending *ending = ending_of(core, &member);
+        bool late = false;
+        if (ending != NULL && tick_reached(core->now.mono, ending->end)) {
+            err = asks_too_late(core, &member, &late);
+        }
         err = err == ERR_OK && late ? end_requests(core, &member, &member) : err;
     }
     return err;
 }
 
-/* What ends here stays ended; and an act may have prolonged it while this home was off, or asleep,
- * which its neighbours tell it in a while. */
-static bool end_is_due(struct core *core, size_t over) {
-    if (over > core->outsiders_over || (over > 0 && !hears_others(core))) {
-        core->outsiders_end = tick_add(core->now.mono, (struct duration){END_AFTER_MS});
+static enum err note_late(struct core *core) {
+    const struct tick end = tick_add(core->now.mono, (struct duration){END_AFTER_MS});
+    const bool hears = hears_others(core);
+    enum err err = ERR_OK;
+    size_t kept = 0;
+    for (size_t i = 0; i < core->ending_count; i++) {
+        core->endings[i].late = false;
+        core->endings[i].end = hears ? core->endings[i].end : end;
     }
-    core->outsiders_over = over;
-    return over > 0 && tick_reached(core->now.mono, core->outsiders_end);
+    for (size_t i = 0; err == ERR_OK && i < community_size(core->community); i++) {
+        const struct id member = *community_member_id(core->community, i);
+        struct ending *ending = ending_of(core, &member);
+        bool late = false;
+        err = asks_too_late(core, &member, &late);
+        if (late && ending == NULL && core->ending_count < COUNT_OF(core->endings)) {
+            ending = &core->endings[core->ending_count++];
+            *ending = (struct ending){.outsider = outsider_of(core, &member), .end = end};
+        }
+        if (late && ending != NULL) {
+            ending->late = true;
+        }
+    }
+    for (size_t i = 0; i < core->ending_count; i++) {
+        if (core->endings[i].late) {
+            core->endings[kept++] = core->endings[i];
+        }
+    }
+    core->ending_count = err == ERR_OK ? kept : core->ending_count;
+    return err;
+}
+
+static struct ending *ending_of(struct core *core, const struct id *member) {
+    const struct id outsider = outsider_of(core, member);
+    for (size_t i = 0; i < core->ending_count; i++) {
+        if (id_equal(&core->endings[i].outsider, &outsider)) {
+            return &core->endings[i];
+        }
+    }
+    return NULL;
+}
+
+/* Itself, or whose officer it is. */
+static struct id outsider_of(const struct core *core, const struct id *member) {
+    const struct member *body = community_find(core->community, member);
+    return body->role == MEMBER_OFFICER ? body->head.author : *member;
 }
 
 /* Or there is nobody to hear. An outsider's own doors do not open when its time is over. */
 static bool hears_others(const struct core *core) {
     bool alone = true;
-    for (size_t i = 0; i < CORE_LINKS_MAX; i++) {
-        if (core->links[i].no != 0 && core->links[i].in_overlay) {
-            return true;
-        }
-    }
     for (size_t i = 0; i < community_size(core->community); i++) {
         const struct id *member = community_member_id(core->community, i);
         alone = alone &&
                 (id_equal(member, &core->self) || neighbours_peer(core, member) == OVERLAY_NOBODY);
     }
-    return alone || core->is_outsider;
+    return overlay_link_count(core->overlay) > 0 || alone || core->is_outsider;
 }
 
 static enum err asks_too_late(struct core *core, const struct id *member, bool *out) {
@@ -520,7 +527,7 @@ static enum err shed_removals(struct core *core, const struct id *member) {
         err = store_object_get(core->store, &by, &row);
         if (err == ERR_OK && row.kind == OBJECT_REMOVAL) {
             const struct id author = row.author;
-            err = judge_idle(core, &author);
+            err = judge_idle(core, &author, &by);
         }
         if (err == ERR_DENY_QUOTA) {
             err = unremove(core, &by);

@@ -487,7 +487,13 @@ static enum err follow(const struct ingest_node *from, const struct signed_objec
     if (err == ERR_OK && place == ACT_WINS) {
         community_rewind(community, community_act_number(community, &act.previous));
     }
-    return err == ERR_OK ? community_follow(community, object, &act) : err;
+    if (err == ERR_OK) {
+        err = community_follow(community, object, &act);
+    }
+    struct id none;
+    while (community_take_displaced(community, &none, &none)) {
+    } /* nothing hangs on those here: their places are free from now on */
+    return err;
 }
 
 /* Checked here again from the signed bytes: the node is not believed (P1). A request that does not

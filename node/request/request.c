@@ -184,6 +184,21 @@ enum err requests_each_of(const struct requests *requests, const struct id *auth
     return err;
 }
 
+bool requests_next(const struct requests *requests, const struct id *account,
+                   const struct id *after, struct id *out) {
+    const struct live *next = NULL;
+    for (size_t i = 0; i < requests->count; i++) {
+        const struct live *live = &requests->live[i];
+        bool counts = !live->taken_back && id_compare(&live->id, after) > 0 &&
+                      (id_is_zero(account) || id_equal(account, &live->account));
+        next = counts && (next == NULL || id_compare(&live->id, &next->id) < 0) ? live : next;
+    }
+    if (next != NULL) {
+        *out = next->id;
+    }
+    return next != NULL;
+}
+
 bool requests_expire(struct requests *requests, struct instant now, struct id *out) {
     for (size_t i = 0; i < requests->count; i++) {
         if (instant_reached(now, requests->live[i].expires)) {

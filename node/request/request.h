@@ -55,6 +55,10 @@ typedef enum err requests_visit(void *context, const struct id *id);
 MUST_USE enum err requests_each_of(const struct requests *requests, const struct id *author,
                                    requests_visit *visit, void *context);
 
+/* The live one with the next id after `after`, of this account (zero: of any); false: none. */
+bool requests_next(const struct requests *requests, const struct id *account,
+                   const struct id *after, struct id *out);
+
 /* Takes one that has expired out, taken back or not; false when none has. Call until false. */
 bool requests_expire(struct requests *requests, struct instant now, struct id *out);
 struct instant requests_deadline(const struct requests *requests); /* INSTANT_NEVER: none */

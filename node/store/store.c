@@ -196,6 +196,7 @@ static const char *const schema_steps[] = {
     "ALTER TABLE attachments ADD COLUMN account BLOB NOT NULL DEFAULT " NO_ID ";"
     "ALTER TABLE attachments ADD COLUMN due INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE attachments ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;",
+    "CREATE INDEX objects_kind ON objects(kind);", /* and so in the order of their rowids */
 };
 static const struct sql_schema schema = {15, schema_steps, COUNT_OF(schema_steps)};
 

@@ -127,8 +127,11 @@ enum err store_object_each_of(struct store *store, enum object_kind kind, const 
 
 enum err store_object_each(struct store *store, enum object_kind kind, store_object_visit *visit,
                            void *context) {
-    QUERY(q, store,
-          "SELECT " OBJECT_COLUMNS " FROM objects WHERE ?1 = 0 OR kind = ?1 ORDER BY rowid");
+    if (kind == OBJECT_UNKNOWN) {
+        QUERY(q, store, "SELECT " OBJECT_COLUMNS " FROM objects ORDER BY rowid");
+        return each_object(&q, visit, context);
+    }
+    QUERY(q, store, "SELECT " OBJECT_COLUMNS " FROM objects WHERE kind = ? ORDER BY rowid");
     bind_int(&q, kind);
     return each_object(&q, visit, context);
 }

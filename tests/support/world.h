@@ -25,6 +25,7 @@ enum {
     WORLD_HOMES_MAX = 1000,
     WORLD_OWNERS_MAX = 3,
     WORLD_CLIPS_MAX = 64, /* that one home holds at a time */
+    WORLD_OUTSIDERS_MAX = 8,
     WORLD_REPLIES_MAX = 64,
     WORLD_LEAVES_MAX = 64,     /* pieces of a clip */
     WORLD_CHECKPOINTS_MAX = 64 /* kept of each home */
@@ -85,6 +86,12 @@ struct world_home {
     int64_t sleeps_until;
     int64_t slept; /* in all: its monotonic clock has missed so much */
     bool ingest_down;
+    size_t outsider_count; /* as its ingest knows them by the acts that it was told */
+    struct world_outsider {
+        struct id id;
+        struct instant until;
+        bool suspended;
+    } outsiders[WORLD_OUTSIDERS_MAX];
     enum world_footage footage;
     int64_t match_wait;   /* at most so long, at random */
     size_t payload_plain; /* plaintext bytes of the clips that its ingest makes */
@@ -230,6 +237,8 @@ void world_siblings_say(struct world *world, int home); /* as home->siblings are
  * request's delivery door. False: the home closed. */
 bool world_insider_dial(struct world *world, int as, int home, const struct id *request,
                         struct bytes certificate, struct world_insider *out);
+/* By the member door too, and says nothing. */
+bool world_insider_knock(struct world *world, int as, int home, struct world_insider *out);
 /* The same with the keys of a member that compares words (PROTOCOL 4.10). */
 bool world_insider_compare(struct world *world, int as, int home, struct world_insider *out);
 /* By the member door, as often as one likes: a home that shuns the member is started anew,

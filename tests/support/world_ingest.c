@@ -10,6 +10,9 @@ enum {
     SEAL_MS = 700,
 };
 
+static void take_act(struct world_home *home, struct bytes bytes);
+static struct world_outsider *find_outsider(struct world_home *home, const struct id *id);
+static bool may_ask(struct world *world, int number, const struct ingest_message *message);
 static void ingest_request(struct world *world, int number, const struct ingest_message *message);
 static struct world_clip *find_clip(const struct world_home *home, const struct clip_id *id);
 static void shred(struct world_home *home, const struct clip_id *id);
@@ -60,6 +63,8 @@ void world_ingest_take(struct world *world, int number, struct bytes frame) {
         }
         break;
     case INGEST_ACT:
+        take_act(home, message.as.act.object);
+        break;
     case INGEST_CAMERA_LIST:
     case INGEST_HELLO:
     case INGEST_CAMERA_LIST_DONE:
@@ -96,12 +101,64 @@ static void shred(struct world_home *home, const struct clip_id *id) {
     }
 }
 
+/* Of all that acts do, whom they let in from outside and until when. */
+static void take_act(struct world_home *home, struct bytes bytes) {
+    static struct act act; /* large */
+    struct signed_object object;
+    struct signed_object certificate;
+    ASSERT(signed_decode(bytes, &object) == ERR_OK);
+    if (object.kind == OBJECT_CHARTER) { /* all of them come anew */
+        home->outsider_count = 0;
+        return;
+    }
+    ASSERT(act_decode(object.body, &act) == ERR_OK);
+    if (!act.has_admission) {
+        return;
+    }
+    ASSERT(signed_decode(act.admission.member, &certificate) == ERR_OK);
+    struct world_outsider *outsider = find_outsider(home, &certificate.id);
+    if (outsider == NULL) {
+        ASSERT(home->outsider_count < WORLD_OUTSIDERS_MAX);
+        outsider = &home->outsiders[home->outsider_count++];
+    }
+    *outsider =
+        (struct world_outsider){certificate.id, act.admission.until, act.admission.suspended};
+}
+
+static struct world_outsider *find_outsider(struct world_home *home, const struct id *id) {
+    for (size_t i = 0; i < home->outsider_count; i++) {
+        if (id_equal(&home->outsiders[i].id, id)) {
+            return &home->outsiders[i];
+        }
+    }
+    return NULL;
+}
+
+/* A home, or an outsider or its officer whom the acts let ask that came so far. */
+static bool may_ask(struct world *world, int number, const struct ingest_message *message) {
+    struct signed_object first;
+    struct member member;
+    if (message->as.request.chain_count == 0) {
+        return true; /* from elsewhere */
+    }
+    ASSERT(signed_decode(message->as.request.chain[0], &first) == ERR_OK);
+    ASSERT(member_decode(first.body, &member) == ERR_OK);
+    const struct world_outsider *outsider = find_outsider(&world->homes[number], &first.id);
+    return member.role != MEMBER_OUTSIDER ||
+           (outsider != NULL && !outsider->suspended &&
+            !instant_reached(world_wall(world, number), outsider->until));
+}
+
 static void ingest_request(struct world *world, int number, const struct ingest_message *message) {
     struct world_home *home = &world->homes[number];
     struct ingest_message done = {.kind = INGEST_REQUEST_DONE};
     const struct id *request = &message->as.request.id;
     int64_t at = world->now + 1;
     done.as.request_done.request = *request;
+    if (!may_ask(world, number, message)) {
+        ingest_say(world, number, &done, at); /* for good */
+        return;
+    }
     struct world_clip *clip = world_clip(world, number, request);
     if (home->footage != WORLD_NO_CAMERA) {
         at += (int64_t)(world_draw(&home->random) % (uint64_t)(home->match_wait + 1));

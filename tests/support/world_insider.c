@@ -43,6 +43,15 @@ bool world_insider_dial(struct world *world, int as, int number, const struct id
            world_insider_say(out, &neighbour);
 }
 
+bool world_insider_knock(struct world *world, int as, int home, struct world_insider *out) {
+    uint8_t secret[32] = {0};
+    SCOPED(buffer_finish) struct buffer payload = {.max = TRANSPORT_PAYLOAD_MAX};
+    own_certificate(world, as, &payload);
+    member_secret(world, home, secret);
+    start(out, world, home, as);
+    return dial(out, TRANSPORT_MEMBER, secret, buffer_bytes(&payload));
+}
+
 bool world_insider_compare(struct world *world, int as, int home, struct world_insider *out) {
     uint8_t secret[32] = {0};
     SCOPED(buffer_finish) struct buffer payload = {.max = TRANSPORT_PAYLOAD_MAX};

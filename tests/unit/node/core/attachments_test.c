@@ -239,6 +239,102 @@ static void test_documents_that_nobody_has_hardly_delay_one_that_comes(void **st
     finish(&rig);
 }
 
+/* Nobody answers: it is tried again after 3, 6, 12, ... seconds, so others have more and more of
+ * the turns.
+ */
+static void test_what_nobody_has_is_due_later_and_later(void **state) {
+    (void)state;
+    struct rig rig;
+    start(&rig, 11);
+    world_run(rig.world, 11 * 1000);
+    CHECK(row_of(&rig).tries == 3 && rig.hostile.open);
+    finish(&rig);
+}
+
+/* It names so many that one more has no room; who takes less names that too. */
+static void test_a_document_is_charged_to_who_takes_less(void **state) {
+    (void)state;
+    struct rig rig;
+    struct request request;
+    struct buffer bytes;
+    start(&rig, 12);
+    const struct world *world = rig.world;
+    struct store *store = world->homes[VICTIM].store;
+    struct store_attachment row = {.sha256 = {{1}},
+                                   .size = SIZE,
+                                   .account = world->homes[HOSTILE].certificate,
+                                   .expires = {world_wall(world, VICTIM).ms + HOUR}};
+    struct store_attachment known = row_of(&rig);
+    CHECK(id_equal(&known.account, &row.account));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    CHECK_ERR(ERR_OK, store_attachment_want(store, &row));
+    CHECK_ERR(ERR_OK, store_commit(store));
+    world_warrant(rig.world, OTHER, HOUR, &request);
+    request.document = (struct document){.present = true, .sha256 = rig.hash, .size = SIZE};
+    (void)snprintf(request.document.media_type, sizeof request.document.media_type, "text/plain");
+    (void)world_sign_request(rig.world, OTHER, &request, &bytes);
+    CHECK(world_insider_gossip(&rig.hostile, buffer_bytes(&bytes)));
+    known = row_of(&rig);
+    CHECK(id_equal(&known.account, &world->homes[OTHER].certificate));
+    buffer_finish(&bytes);
+    finish(&rig);
+}
+
+static size_t wanted(const struct rig *rig, uint8_t first, size_t count) {
+    struct store *store = rig->world->homes[VICTIM].store;
+    struct store_attachment row;
+    size_t found = 0;
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (size_t i = 0; i < count; i++) {
+        const struct id sha256 = {{first, (uint8_t)i}};
+        found += store_attachment_get(store, &sha256, &row) == ERR_OK ? 1 : 0;
+    }
+    store_roll_back(store);
+    return found;
+}
+
+/* As if there had been no room for any: what that costs in one turn has a bound, and all have
+ * theirs in the end. */
+static void test_what_had_no_room_is_wanted_again_part_by_part(void **state) {
+    (void)state;
+    enum {
+        MANY = 80,
+        FIRST = 0xee
+    };
+    struct rig rig;
+    start(&rig, 10);
+    struct world_home *victim = &rig.world->homes[VICTIM];
+    CHECK_ERR(ERR_OK, store_begin(victim->store));
+    for (size_t i = 0; i < MANY; i++) {
+        struct request request;
+        struct buffer bytes;
+        world_warrant(rig.world, HOSTILE, HOUR, &request);
+        request.document =
+            (struct document){.present = true, .sha256 = {{FIRST, (uint8_t)i}}, .size = SIZE};
+        (void)snprintf(request.document.media_type, sizeof request.document.media_type,
+                       "text/plain");
+        const struct store_object row = {
+            .id = world_sign_request(rig.world, HOSTILE, &request, &bytes),
+            .kind = OBJECT_REQUEST,
+            .author = request.head.author,
+            .created = request.head.created,
+            .expires = request.head.expires,
+            .object = buffer_bytes(&bytes)};
+        CHECK_ERR(ERR_OK, store_request_add(victim->store, &row, 0, request.terms.delete_by));
+        CHECK_ERR(ERR_OK, requests_admit(victim->core->requests, &row.id, &request, &row.author,
+                                         world_wall(rig.world, VICTIM)));
+        buffer_finish(&bytes);
+    }
+    CHECK_ERR(ERR_OK, store_commit(victim->store));
+    for (size_t before = 0; before < MANY;) {
+        world_run(rig.world, UPKEEP_EVERY_MS);
+        size_t now = wanted(&rig, FIRST, MANY);
+        CHECK(now <= before + WANTING_AT_ONCE && now > before);
+        before = now;
+    }
+    finish(&rig);
+}
+
 /* An owner's program hands it over in parts of its own lengths. */
 static void test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces(void **state) {
     (void)state;
@@ -293,6 +389,27 @@ static void test_an_owner_and_a_neighbour_do_not_upset_one_another(void **state)
     finish(&rig);
 }
 
+/* Who paused, so that a neighbour began it meanwhile, or has not begun at all, gets nothing behind
+ * that one's bytes. */
+static void test_an_owner_appends_to_what_owners_handed_over_alone(void **state) {
+    (void)state;
+    struct rig rig;
+    static uint8_t wrong[SIZE];
+    start(&rig, 13);
+    CHECK(is_asked(&rig, 0));
+    CHECK(answer(&rig, wrong, 0));
+    CHECK(!hands_over(&rig, LINK_DATA_MAX, SIZE));
+    CHECK(row_of(&rig).have == LINK_DATA_MAX);
+    CHECK(hands_over(&rig, 0, 14000));
+    world_run(rig.world, HANDED_TIME_MS / 2);
+    CHECK(hands_over(&rig, 14000, 28000));
+    world_run(rig.world, HANDED_TIME_MS);
+    CHECK(!hands_over(&rig, 28000, 42000));
+    CHECK(hands_over(&rig, 0, SIZE));
+    CHECK(row_of(&rig).have == SIZE);
+    finish(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_piece_that_is_shorter_than_it_can_be_ends_the_link),
@@ -300,8 +417,12 @@ int main(void) {
         cmocka_unit_test(test_who_serves_what_has_another_hash_is_shunned),
         cmocka_unit_test(test_a_slow_neighbour_has_one_turn_and_another_the_next),
         cmocka_unit_test(test_documents_that_nobody_has_hardly_delay_one_that_comes),
+        cmocka_unit_test(test_what_nobody_has_is_due_later_and_later),
+        cmocka_unit_test(test_a_document_is_charged_to_who_takes_less),
+        cmocka_unit_test(test_what_had_no_room_is_wanted_again_part_by_part),
         cmocka_unit_test(test_what_an_owner_hands_over_is_checked_and_served_in_whole_pieces),
         cmocka_unit_test(test_an_owner_and_a_neighbour_do_not_upset_one_another),
+        cmocka_unit_test(test_an_owner_appends_to_what_owners_handed_over_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

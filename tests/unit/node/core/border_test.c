@@ -397,7 +397,7 @@ static int word_of(const struct street *street, int holder, int home) {
     CHECK_ERR(ERR_OK, store_begin(held->store));
     CHECK_ERR(ERR_OK,
               store_object_each_of(held->store, OBJECT_GATEWAY,
-                                   &street->world->homes[home].core->self, visit_word, &word));
+                                   &street->world->homes[home].certificate, visit_word, &word));
     store_roll_back(held->store);
     return word;
 }
@@ -446,6 +446,39 @@ static void test_a_gateway_that_has_no_other_node_any_more_carries_nothing(void 
     world_destroy(world);
 }
 
+static void let_days_pass(struct street *street, int64_t days) {
+    for (int home = 0; home < HOMES; home++) {
+        if (!world_is_up(street->world, home)) {
+            continue;
+        }
+        world_sleep(street->world, home, days * DURATION_DAY_MS);
+    }
+    world_run(street->world, days * DURATION_DAY_MS + 5 * (int64_t)MINUTE);
+}
+
+static void ask_at_gate(struct street *street) {
+    world_voluntary(street->world, GATE_B, LIFE, &street->request);
+    CHECK_ERR(ERR_OK, world_request(street->world, GATE_B, &street->request, &street->id));
+}
+
+/* Of so many requests that GATE_B hears of, these wait there for another gateway to carry them. */
+static size_t waiting_at_gate_b(struct street *street, int asks) {
+    const struct core *core = street->world->homes[GATE_B].core;
+    size_t waiting = 0;
+    for (int i = 0; i < asks; i++) {
+        ask_at_gate(street);
+        for (size_t k = 0; k < CARRIES_MAX; k++) {
+            const struct carry *one = &core->border->carries[k];
+            waiting += one->used && id_equal(&one->object, &street->id) &&
+                               !tick_reached(core->now.mono, one->ready)
+                           ? 1
+                           : 0;
+        }
+        world_run(street->world, 20 * 1000);
+    }
+    return waiting;
+}
+
 /* It leaves, or is removed over there: the homes here hear that it carries no more. Over a start it
  * does not say so again. */
 static void test_who_belongs_there_no_more_takes_its_word_back(void **state) {
@@ -468,8 +501,31 @@ static void test_who_belongs_there_no_more_takes_its_word_back(void **state) {
         ask(&street); /* the other one carries alone, and does not wait for it */
         world_run(world, MINUTE);
         CHECK(world_has_object(world, OWNER, &street.id));
+        CHECK(waiting_at_gate_b(&street, 6) == 0);
         world_destroy(world);
     }
+}
+
+/* Its word that it does not carry has ended since, and its node there is gone for good. */
+static void test_who_belongs_there_no_more_does_not_say_so_anew(void **state) {
+    (void)state;
+    static const int others[] = {GATE_A, GATE_A_FAR, GATE_B, GATE_B_FAR, OWNER};
+    struct street street = settle(24);
+    struct world *world = street.world;
+    world->community = street.sides[1];
+    CHECK_ERR(ERR_OK, world_remove(world, ELSEWHERE, GATE_A_FAR, false));
+    world->community = street.sides[0];
+    world_run(world, MINUTE);
+    CHECK(word_of(&street, ASKER, GATE_A) == -1);
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        world_kill(world, others[i]);
+    }
+    let_days_pass(&street, 3);
+    CHECK(word_of(&street, ASKER, GATE_A) == 0);
+    CHECK_ERR(ERR_OK, world_start(world, GATE_A));
+    world_run(world, 5 * MINUTE);
+    CHECK(word_of(&street, ASKER, GATE_A) == 0);
+    world_destroy(world);
 }
 
 static void test_no_more_cross_in_a_day_than_the_treaty_says(void **state) {
@@ -867,16 +923,6 @@ static bool asks_by_its_own_roll(struct street *street, const struct sign_public
     return world_has_object(world, OWNER, &asked);
 }
 
-static void let_days_pass(struct street *street, int64_t days) {
-    for (int home = 0; home < HOMES; home++) {
-        if (!world_is_up(street->world, home)) {
-            continue;
-        }
-        world_sleep(street->world, home, days * DURATION_DAY_MS);
-    }
-    world_run(street->world, days * DURATION_DAY_MS + 5 * (int64_t)MINUTE);
-}
-
 /* While it belongs: all that its roll says of members is true, so gateways carry it. Its clock is
  * ahead as far as may be. */
 static void say_roll_in_time(struct street *street) {
@@ -989,15 +1035,17 @@ static void test_a_request_waits_where_every_roll_has_expired(void **state) {
     }
 }
 
-/* In the name of a gateway, which is down: it says again and again that it carries. */
-static bool say_gateway(const struct street *street, struct world_insider *insider, int number) {
+/* In the name of a gateway, which is down. Does whom it says so to take it? */
+static bool say_gateway(const struct street *street, struct world_insider *insider, int64_t ago_ms,
+                        bool ended) {
     const struct world_home *home = &street->world->homes[GATE_A];
-    const struct instant now = world_wall(street->world, ASKER);
+    const struct instant now = world_wall(street->world, insider->home);
     const struct gateway gateway = {.head = {.community = street->sides[0],
                                              .author = home->certificate,
-                                             .created = {now.ms - 1 - number},
+                                             .created = {now.ms - ago_ms},
                                              .expires = {now.ms + HOUR}},
-                                    .treaty = street->treaty_id};
+                                    .treaty = street->treaty_id,
+                                    .ended = ended};
     SCOPED(buffer_finish) struct buffer body = {.max = 1024};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
     struct signed_object object;
@@ -1007,13 +1055,7 @@ static bool say_gateway(const struct street *street, struct world_insider *insid
     CHECK_ERR(ERR_OK, signed_encode(&object, &bytes));
     CHECK(world_insider_gossip(insider, buffer_bytes(&bytes)));
     world_run(street->world, 1000);
-    return world_has_object(street->world, ASKER, &object.id);
-}
-
-/* One author has 16 live gateways and no more (PROTOCOL 5.1): one of them was its own. */
-static void ask_at_gate(struct street *street) {
-    world_voluntary(street->world, GATE_B, LIFE, &street->request);
-    CHECK_ERR(ERR_OK, world_request(street->world, GATE_B, &street->request, &street->id));
+    return world_has_object(street->world, insider->home, &object.id);
 }
 
 /* Those who had it before do as well; and its clerk is off, so that no other roll comes. */
@@ -1050,6 +1092,25 @@ static void test_what_waits_for_a_roll_goes_with_it(void **state) {
     world_destroy(world);
 }
 
+/* What it said last counts, in whatever order that comes. */
+static void test_a_gateways_newest_word_counts(void **state) {
+    (void)state;
+    for (int swapped = 0; swapped < 2; swapped++) {
+        struct street street = settle(40);
+        struct world_insider insider;
+        CHECK(waiting_at_gate_b(&street, 4) > 0);
+        world_kill(street.world, GATE_A);
+        CHECK(world_insider_return(street.world, GATE_A, GATE_B, &insider));
+        CHECK(say_gateway(&street, &insider, swapped == 0 ? 20000 : 10000, swapped == 1));
+        CHECK(say_gateway(&street, &insider, swapped == 0 ? 10000 : 20000, swapped == 0));
+        CHECK(waiting_at_gate_b(&street, 6) == 0);
+        world_insider_hang_up(&insider);
+        world_destroy(street.world);
+    }
+}
+
+/* Of 8 treaties each has room for a word, its renewal, one that takes it back and one that gives it
+ * again (PROTOCOL 5.1). One is its own. */
 static void test_nobody_says_without_end_that_it_carries(void **state) {
     (void)state;
     struct street street = settle(13);
@@ -1057,10 +1118,10 @@ static void test_nobody_says_without_end_that_it_carries(void **state) {
     int taken = 0;
     world_kill(street.world, GATE_A);
     CHECK(world_insider_return(street.world, GATE_A, ASKER, &insider));
-    for (int i = 0; i < 20; i++) {
-        taken += say_gateway(&street, &insider, i) ? 1 : 0;
+    for (int i = 0; i < 40; i++) {
+        taken += say_gateway(&street, &insider, 1 + i, false) ? 1 : 0;
     }
-    CHECK(taken == 15);
+    CHECK(taken == 31);
     CHECK(insider.open); /* too many are ignored, and no fault */
     world_insider_hang_up(&insider);
     world_destroy(street.world);
@@ -1080,6 +1141,7 @@ int main(void) {
         cmocka_unit_test(test_a_gateway_that_is_off_is_stood_in_for),
         cmocka_unit_test(test_a_gateway_that_has_no_other_node_any_more_carries_nothing),
         cmocka_unit_test(test_who_belongs_there_no_more_takes_its_word_back),
+        cmocka_unit_test(test_who_belongs_there_no_more_does_not_say_so_anew),
         cmocka_unit_test(test_no_more_cross_in_a_day_than_the_treaty_says),
         cmocka_unit_test(test_no_more_live_than_the_treaty_says),
         cmocka_unit_test(test_halves_that_were_told_twice_hold_the_same),
@@ -1091,6 +1153,7 @@ int main(void) {
         cmocka_unit_test(test_the_newest_roll_outlasts_what_brought_it),
         cmocka_unit_test(test_a_roll_serves_who_starts_after_somebody_joined),
         cmocka_unit_test(test_what_waits_for_a_roll_goes_with_it),
+        cmocka_unit_test(test_a_gateways_newest_word_counts),
         cmocka_unit_test(test_nobody_says_without_end_that_it_carries),
         cmocka_unit_test(test_a_request_waits_where_every_roll_has_expired),
         cmocka_unit_test(test_a_clerk_that_was_removed_says_no_more_who_belongs),

@@ -149,6 +149,26 @@ static void test_members_that_pass_by_have_a_share_of_the_places(void **state) {
     world_destroy(world);
 }
 
+/* Each of 32 outsiders may have two links, and other doors than this home's. The newest stay. */
+static void test_outsiders_have_a_share_of_the_places(void **state) {
+    (void)state;
+    struct world *world = settled(9);
+    struct core *core = world->homes[HOME].core;
+    struct core_effects effects;
+    size_t before = links_of(world, PURPOSE_IN);
+    uint64_t last = 0;
+    CHECK_ERR(ERR_OK, core_turn_begin(core));
+    for (int key = 1; key <= OUTSIDERS_MAX; key++) {
+        const struct link *link = place(core, TRANSPORT_OUTSIDER, (uint8_t)key, key);
+        last = link->no;
+        CHECK_ERR(ERR_OK, links_share(core, link));
+    }
+    CHECK_ERR(ERR_OK, core_turn_end(core, &effects));
+    CHECK(links_of(world, PURPOSE_IN) == before + OUTSIDE_LINKS_MAX);
+    CHECK(links_find(core, last) != NULL);
+    world_destroy(world);
+}
+
 /* Eight keys come with all that each may have, again and again: who came once stays. */
 static void test_who_comes_often_gives_way_before_who_came_once(void **state) {
     (void)state;
@@ -196,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_who_delivers_nothing_gives_way_to_who_comes),
         cmocka_unit_test(test_a_link_of_a_short_lived_door_ends_however_busy),
         cmocka_unit_test(test_members_that_pass_by_have_a_share_of_the_places),
+        cmocka_unit_test(test_outsiders_have_a_share_of_the_places),
         cmocka_unit_test(test_who_comes_often_gives_way_before_who_came_once),
         cmocka_unit_test(test_places_are_left_for_what_this_home_dials),
     };

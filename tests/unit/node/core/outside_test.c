@@ -366,10 +366,101 @@ static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
     }
 }
 
+/* The newest act that home 0 knows, to another whose turn has no room for anything that it says. */
+static void tell_act_in_a_full_turn(struct world *world, int to) {
+    const struct core *from = world->homes[0].core;
+    struct core *core = world->homes[to].core;
+    struct core_effects effects;
+    struct store_object row;
+    enum err verdict = ERR_FULL_QUEUE;
+    static const uint8_t nothing[4096] = {0};
+    CHECK_ERR(ERR_OK, store_object_get(from->store,
+                                       community_act_id(from->community,
+                                                        community_act_count(from->community) - 1),
+                                       &row));
+    CHECK_ERR(ERR_OK, core_turn_begin(core));
+    while (buffer_append(&core->bytes, BYTES_OF(nothing)) == ERR_OK) {
+    }
+    CHECK_ERR(ERR_OK, gossip_take(core, NULL, row.object, (struct way){0}, &verdict));
+    CHECK_ERR(ERR_OK, verdict);
+    CHECK_ERR(ERR_OK, core_turn_end(core, &effects));
+}
+
+/* Somebody who only connects, again and again, tells it of no act: that is none whom it hears. */
+static void test_who_says_nothing_is_nobody_to_hear(void **state) {
+    (void)state;
+    const bool part[HOMES] = {[1] = true};
+    struct admission admission;
+    struct buffer certificate;
+    struct request request;
+    struct world_insider mute;
+    struct wait wait = {.home = 1};
+    struct world *world = let_in(16, &admission, &certificate);
+    world->homes[1].footage = WORLD_MATCH;
+    admission.until.ms = world_wall(world, 0).ms + HOUR;
+    decide(world, &admission);
+    world_voluntary(world, AGENCY, 4 * HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
+    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
+    world_part(world, part, true);
+    world_kill(world, 1);
+    prolong(world, &admission);
+    world_run(world, HOUR + MINUTE);
+    world_kill(world, 2);
+    CHECK_ERR(ERR_OK, world_start(world, 1));
+    for (int i = 0; i < 300; i++) {
+        CHECK(world_insider_knock(world, 2, 1, &mute));
+        world_run(world, 2 * SECOND);
+        world_insider_hang_up(&mute);
+    }
+    CHECK_ERR(ERR_OK, world_start(world, 2));
+    world_heal(world);
+    world_run(world, 10 * MINUTE);
+    CHECK(world_log_count(world, 1, "request_withdrawn ") == 0);
+    CHECK(world_clip(world, 1, &wait.id) != NULL);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+/* The time of another is over 150 s later: that puts off nothing. */
+static void test_each_outsiders_time_is_its_own(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct buffer second;
+    struct request request;
+    struct wait waits[2];
+    struct world *world = let_in(17, &admission, &certificate);
+    int press = PRESS;
+    apply(world, PRESS, 2, &second);
+    struct admission other = admission_of(world, &second, 2);
+    other.kind = OUTSIDER_PRESS;
+    world->homes[1].footage = WORLD_MATCH;
+    admission.until.ms = world_wall(world, 0).ms + HOUR;
+    other.until.ms = admission.until.ms + 150 * (int64_t)SECOND;
+    decide(world, &admission);
+    world_run(world, 10 * SECOND);
+    decide(world, &other);
+    CHECK(world_run_until(world, 2 * MINUTE, has_joined, &press));
+    for (int i = 0; i < 2; i++) {
+        waits[i].home = 1;
+        world_voluntary(world, i == 0 ? AGENCY : PRESS, 4 * HOUR, &request);
+        CHECK_ERR(ERR_OK, world_request(world, i == 0 ? AGENCY : PRESS, &request, &waits[i].id));
+        CHECK(world_run_until(world, 10 * MINUTE, matched, &waits[i]));
+    }
+    world_run(world, admission.until.ms - world_wall(world, 0).ms + 4 * MINUTE);
+    CHECK(world_clip(world, 1, &waits[0].id) == NULL);
+    CHECK(world_clip(world, 1, &waits[1].id) != NULL);
+    world_run(world, 3 * MINUTE);
+    CHECK(world_clip(world, 1, &waits[1].id) == NULL);
+    buffer_finish(&second);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 /* Home 1 has its request and no ingest; when that comes up, the outsider's time is over, as far as
  * home 1 knows. It is answered for good only once the act has come that prolongs it. */
-static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
-    (void)state;
+static void what_waits_is_matched(bool full_turn) {
     const bool part[HOMES] = {[1] = true};
     struct admission admission;
     struct buffer certificate;
@@ -391,10 +482,25 @@ static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
     restart(world, 1, false);
     world_run(world, 10 * MINUTE);
     CHECK(world_clip(world, 1, &wait.id) == NULL);
-    world_heal(world);
+    if (full_turn) {
+        tell_act_in_a_full_turn(world, 1);
+    } else {
+        world_heal(world);
+    }
     CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
     buffer_finish(&certificate);
     world_destroy(world);
+}
+
+static void test_what_waits_for_ingest_waits_for_the_act_too(void **state) {
+    (void)state;
+    what_waits_is_matched(false);
+}
+
+/* It takes effect whole, and ingest hears of it in the next. */
+static void test_an_act_counts_though_its_turn_is_full(void **state) {
+    (void)state;
+    what_waits_is_matched(true);
 }
 
 /* Its clock is ahead: what has ended there still lives at its door, where one more is one too many.
@@ -907,7 +1013,10 @@ int main(void) {
         cmocka_unit_test(test_suspended_it_asks_nothing_and_resumed_it_does),
         cmocka_unit_test(test_what_it_asks_ends_with_its_time),
         cmocka_unit_test(test_who_was_away_ends_nothing_that_was_prolonged),
+        cmocka_unit_test(test_who_says_nothing_is_nobody_to_hear),
+        cmocka_unit_test(test_each_outsiders_time_is_its_own),
         cmocka_unit_test(test_what_waits_for_ingest_waits_for_the_act_too),
+        cmocka_unit_test(test_an_act_counts_though_its_turn_is_full),
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),

@@ -176,25 +176,48 @@ static void test_an_insider_gets_no_cosignature_by_lies(void **state) {
 }
 
 /* Where a copy of the home said that it was, with the log key that it went on under. */
-static void say_as_a_copy(struct world *world, struct world_insider *bearer) {
+static void say_as_a_copy(struct world *world, struct world_insider *bearer,
+                          const struct sign_public *log) {
     const struct world_home *home = &world->homes[LOG];
     const struct instant now = world_wall(world, LOG);
-    const struct node_record record = {.head = {.community = world->community,
-                                                .author = home->certificate,
-                                                .created = {now.ms + 1},
-                                                .expires = {now.ms + DURATION_DAY_MS}},
-                                       .sequence = (uint64_t)now.ms + 1,
-                                       .log = {{7}},
-                                       .address_count = 1,
-                                       .addresses = {"10.1.0.9:1"}};
+    struct node_record record = {.head = {.community = world->community,
+                                          .author = home->certificate,
+                                          .created = {now.ms + 1},
+                                          .expires = {now.ms + DURATION_DAY_MS}},
+                                 .sequence = (uint64_t)now.ms + 1,
+                                 .log = *log,
+                                 .address_count = 1};
     struct signed_object object;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
+    world_address(HOMES - 1, record.addresses[0]);
     CHECK_ERR(ERR_OK, node_record_encode(&record, &body));
     signed_start(OBJECT_NODE_RECORD, buffer_bytes(&body), &object);
     CHECK_ERR(ERR_OK, signed_add(&object, &home->keys.sign, &home->node));
     CHECK_ERR(ERR_OK, signed_encode(&object, &bytes));
     CHECK(world_insider_gossip(bearer, buffer_bytes(&bytes)));
+}
+
+static const struct sign_public another = {{7}};
+
+/* What the witness knows of where the home is. */
+static struct id newest_record(struct world *world, struct node_record *out) {
+    struct world_home *witness = &world->homes[WITNESS];
+    struct store_object row;
+    struct signed_object object;
+    CHECK_ERR(ERR_OK, store_begin(witness->store));
+    CHECK_ERR(ERR_OK, store_object_newest(witness->store, OBJECT_NODE_RECORD,
+                                          &world->homes[LOG].certificate, &row));
+    CHECK_ERR(ERR_OK, signed_decode(row.object, &object));
+    CHECK_ERR(ERR_OK, node_record_decode(object.body, out));
+    store_roll_back(witness->store);
+    return object.id;
+}
+
+static bool is_where_it_is(const struct node_record *record) {
+    char address[ADDRESS_MAX_BYTES];
+    world_address(LOG, address);
+    return record->address_count == 1 && strcmp(record->addresses[0], address) == 0;
 }
 
 /* Its old copy ran for a moment: neighbours take that one's log key for the home's, until the home
@@ -210,7 +233,7 @@ static void test_a_home_whose_old_copy_ran_is_cosigned_again_soon(void **state) 
     world_run(world, 3L * SLOT_MS);
     (void)published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
     CHECK(cosigned);
-    say_as_a_copy(world, &bearer);
+    say_as_a_copy(world, &bearer, &another);
     world_run(world, 3L * SLOT_MS);
     (void)published(&world->homes[LOG], &world->homes[WITNESS], &cosigned);
     CHECK(!cosigned);
@@ -221,6 +244,64 @@ static void test_a_home_whose_old_copy_ran_is_cosigned_again_soon(void **state) 
     world_destroy(world);
 }
 
+/* One that goes on under the same log key was elsewhere. */
+static void test_a_home_says_again_where_it_is_after_a_copy_did(void **state) {
+    (void)state;
+    struct world *world = world_create(14, HOMES, NULL);
+    const struct control_request status = {.op = CONTROL_STATUS};
+    struct world_insider bearer;
+    struct node_record record;
+    world_settle(world, &terms);
+    CHECK_ERR(ERR_OK, world_ask(world, LOG, &status));
+    CHECK(world->reply.as.status.copy_seen.ms == 0);
+    world_kill(world, HOMES - 1);
+    CHECK(world_insider_return(world, HOMES - 1, WITNESS, &bearer));
+    say_as_a_copy(world, &bearer, &world->homes[LOG].log);
+    world_run(world, 1000);
+    (void)newest_record(world, &record);
+    CHECK(!is_where_it_is(&record));
+    world_run(world, 40 * 1000);
+    (void)newest_record(world, &record);
+    CHECK(is_where_it_is(&record));
+    CHECK_ERR(ERR_OK, world_ask(world, LOG, &status)); /* its owner can end one of them */
+    CHECK(world->reply.as.status.copy_seen.ms > world_wall(world, LOG).ms - 60 * 1000);
+    world_insider_hang_up(&bearer);
+    world_destroy(world);
+}
+
+/* Each says where it is whenever the other has. Neighbours go on hearing of the home all the same.
+ */
+static void test_two_copies_of_a_home_do_not_talk_it_deaf(void **state) {
+    (void)state;
+    struct world *world = world_create(13, HOMES, NULL);
+    struct world_insider bearer;
+    struct node_record record;
+    struct request request;
+    struct id id;
+    struct id before = {{0}};
+    size_t answers = 0;
+    world_settle(world, &terms);
+    world_kill(world, HOMES - 1);
+    for (int half_minute = 0; half_minute < 240; half_minute++) {
+        id = newest_record(world, &record);
+        answers += !id_equal(&id, &before) && is_where_it_is(&record) ? 1 : 0;
+        before = id;
+        if (is_where_it_is(&record)) {
+            CHECK(world_insider_return(world, HOMES - 1, WITNESS, &bearer));
+            say_as_a_copy(world, &bearer, &another);
+            world_run(world, 1000);
+            world_insider_hang_up(&bearer);
+        }
+        world_run(world, 30 * 1000);
+    }
+    CHECK(answers >= 5 && answers <= 10); /* within two hours */
+    world_voluntary(world, LOG, 5 * DURATION_MINUTE_MS, &request);
+    CHECK_ERR(ERR_OK, world_request(world, LOG, &request, &id));
+    world_run(world, 20 * 1000);
+    CHECK(world_has_object(world, WITNESS, &id));
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_head_is_cosigned_by_every_neighbour),
@@ -228,6 +309,8 @@ int main(void) {
         cmocka_unit_test(test_a_witness_that_dies_before_any_release_remembers),
         cmocka_unit_test(test_an_insider_gets_no_cosignature_by_lies),
         cmocka_unit_test(test_a_home_whose_old_copy_ran_is_cosigned_again_soon),
+        cmocka_unit_test(test_a_home_says_again_where_it_is_after_a_copy_did),
+        cmocka_unit_test(test_two_copies_of_a_home_do_not_talk_it_deaf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -897,6 +897,67 @@ static void test_a_node_is_greeted_when_it_speaks_and_ingest_ends_when_asked(voi
     }
 }
 
+static struct competing { /* acts that follow the founding charter, each with an outsider of its own
+                           */
+    struct buffer whole;
+    struct id id;
+} competing[COMMUNITY_OUTSIDERS_MAX + 3];
+
+static void make_competing(int number, struct competing *out) {
+    const struct sample_home *agency = &rig.community.homes[SAMPLE_AGENCY];
+    const struct sign_secret *administrator = &rig.community.homes[SAMPLE_FOUNDER].owner.sign;
+    const struct sign_secret *own[] = {&agency->owner.sign, &agency->node};
+    struct member member;
+    struct act act = {.head = {.community = rig.community.id,
+                               .created = {SAMPLE_NOW.ms - DURATION_DAY_MS + 1000},
+                               .expires = INSTANT_FOR_GOOD},
+                      .previous = rig.community.id,
+                      .has_admission = true,
+                      .admission = {.kind = OUTSIDER_AGENCY,
+                                    .instruments = 1U << INSTRUMENT_SEARCH_WARRANT,
+                                    .live_requests = 2,
+                                    .door_count = 1,
+                                    .doors = {rig.community.homes[SAMPLE_FOUNDER].certificate},
+                                    .until = {SAMPLE_NOW.ms + 90 * (int64_t)DURATION_DAY_MS}}};
+    SCOPED(buffer_finish) struct buffer certificate = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer member_body = {.max = SIGNED_GOSSIP_MAX};
+    SCOPED(buffer_finish) struct buffer body = {.max = ACT_BODY_MAX};
+    sample_member(&rig.community, SAMPLE_AGENCY, (struct bytes){NULL, 0}, &member);
+    member.role = MEMBER_OUTSIDER;
+    member.head.author = (struct id){{0}};
+    member.head.created.ms += number;
+    CHECK_ERR(ERR_OK, member_encode(&member, &member_body));
+    (void)sample_sign(OBJECT_MEMBER, buffer_bytes(&member_body), own, COUNT_OF(own), &certificate);
+    act.admission.member = buffer_bytes(&certificate);
+    CHECK_ERR(ERR_OK, act_encode(&act, &body));
+    out->id = sample_sign(OBJECT_ACT, buffer_bytes(&body), &administrator, 1, &out->whole);
+}
+
+static int by_falling_id(const void *a, const void *b) {
+    return id_compare(&((const struct competing *)b)->id, &((const struct competing *)a)->id);
+}
+
+/* Each wins against the one before, so the outsider that it let in counts no more: there are never
+ * two at a time, and ingest has places for more than any number of such. */
+static void test_acts_that_compete_leave_room_for_the_next(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(competing); i++) {
+        make_competing((int)i, &competing[i]);
+    }
+    qsort(competing, COUNT_OF(competing), sizeof competing[0], by_falling_id);
+    show_charter();
+    for (size_t i = 0; i < COUNT_OF(competing); i++) {
+        const struct ingest_message message = {.kind = INGEST_ACT,
+                                               .as.act.object = buffer_bytes(&competing[i].whole)};
+        ingest_rig_give(&rig, &message, NULL);
+        const struct community *community = rig.ingest->nodes[RIG_FIRST].community;
+        CHECK(id_equal(community_act_id(community, 1), &competing[i].id));
+    }
+    for (size_t i = 0; i < COUNT_OF(competing); i++) {
+        buffer_finish(&competing[i].whole);
+    }
+}
+
 /* A node that is gone is gone alone. */
 static void test_a_node_that_ends_leaves_ingest_to_the_others(void **state) {
     (void)state;
@@ -949,6 +1010,7 @@ int main(void) {
         TEST(test_a_list_for_another_ingest_or_key_is_refused),
         TEST(test_a_sound_request_is_matched),
         TEST(test_of_two_acts_the_same_counts_as_everywhere),
+        TEST(test_acts_that_compete_leave_room_for_the_next),
         TEST(test_a_request_with_a_broken_chain_is_not_matched),
         TEST(test_a_request_by_nobody_or_another_is_not_matched),
         TEST(test_a_request_of_a_community_not_served_is_not_matched),

@@ -169,6 +169,30 @@ static void test_an_instrument_that_a_role_may_not_use_is_named_as_such(void **s
     CHECK_ERR(ERR_OK, judge_by(&asker, 1));
 }
 
+/* In the order of their ids, whatever comes and goes between two questions. */
+static void test_live_requests_are_gone_through_one_by_one(void **state) {
+    const struct id all = {{0}};
+    const struct id accounts[] = {id_of(1), id_of(2)};
+    struct id at = {{0}};
+    size_t found = 0;
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        struct id id = {{(uint8_t)(90 - 10 * i)}};
+        CHECK_ERR(ERR_OK, requests_admit(requests, &id, &request, &accounts[i % 2], SAMPLE_NOW));
+    }
+    const struct id taken_back = {{40}};
+    requests_take_back(requests, &taken_back);
+    while (requests_next(requests, &all, &at, &at)) {
+        found++;
+        CHECK(at.b[0] == (found < 3 ? 10 + 10 * found : 20 + 10 * found));
+    }
+    CHECK(found == 7);
+    at = (struct id){{50}};
+    CHECK(requests_next(requests, &accounts[1], &at, &at) && at.b[0] == 60);
+    CHECK(requests_next(requests, &accounts[1], &at, &at) && at.b[0] == 80);
+    CHECK(!requests_next(requests, &accounts[1], &at, &at));
+}
+
 /* An outsider's officers share what it may have. */
 static void test_live_requests_count_by_account(void **state) {
     (void)state;
@@ -227,6 +251,7 @@ int main(void) {
         TEST(test_amending_is_for_the_same_requester),
         TEST(test_no_more_live_requests_of_one_author_than_the_charter_allows),
         TEST(test_an_instrument_that_a_role_may_not_use_is_named_as_such),
+        TEST(test_live_requests_are_gone_through_one_by_one),
         TEST(test_live_requests_count_by_account),
         TEST(test_the_table_of_live_requests_has_a_bound),
         TEST(test_a_refusal_goes_on_the_record_once_and_ten_an_hour),

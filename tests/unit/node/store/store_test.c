@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/store/sql.h"
-#include "node/store/store.h"
+#include "node/store/parts.h"
 #include "tests/support/check.h"
 
 static char folder[64];
@@ -139,6 +138,42 @@ static void test_rolls_and_what_carried_are_kept_one_each(void **state) {
     CHECK_ERR(ERR_OK, store_object_remove(store, &row.id)); /* it goes with its crossing */
     CHECK_ERR(ERR_USER_NOT_FOUND, store_carried_get(store, &gateway, &id, &found));
     CHECK_ERR(ERR_OK, store_commit(store));
+    store_close(store);
+}
+
+static enum err count_object(void *context, const struct store_object *row) {
+    size_t *count = context;
+    CHECK(read_u32(row->id.b) % 100 == *count); /* as they came */
+    (*count)++;
+    return ERR_OK;
+}
+
+static int count_step(void *context) {
+    (*(size_t *)context)++;
+    return 0;
+}
+
+/* Those of a kind are looked for at every upkeep, and are few among thousands of another. */
+static void test_objects_of_one_kind_are_found_without_the_rest(void **state) {
+    (void)state;
+    enum {
+        OTHERS = 8000
+    };
+    struct store *store = NULL;
+    size_t count = 0;
+    size_t steps = 0;
+    CHECK_ERR(ERR_OK, store_open(path, &store));
+    CHECK_ERR(ERR_OK, store_begin(store));
+    for (uint32_t i = 0; i < OTHERS; i++) {
+        struct store_object row = {.kind = i % 100 == i / 100 ? OBJECT_GATEWAY : OBJECT_ROLL};
+        write_u32(row.id.b, i);
+        CHECK_ERR(ERR_OK, store_object_add(store, &row));
+    }
+    sqlite3_progress_handler(store->sql.db, 1, count_step, &steps);
+    CHECK_ERR(ERR_OK, store_object_each(store, OBJECT_GATEWAY, count_object, &count));
+    CHECK(count == OTHERS / 100 && steps < OTHERS);
+    sqlite3_progress_handler(store->sql.db, 0, NULL, NULL);
+    store_roll_back(store);
     store_close(store);
 }
 
@@ -331,6 +366,7 @@ static void test_a_request_has_its_newest_calls_first_and_so_many(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_old_file_is_brought_forward_and_keeps_what_it_has),
+        cmocka_unit_test(test_objects_of_one_kind_are_found_without_the_rest),
         cmocka_unit_test(test_a_newer_file_is_refused_and_left_alone),
         cmocka_unit_test(test_rolls_and_what_carried_are_kept_one_each),
         cmocka_unit_test(test_a_file_that_is_no_database_is_refused),

@@ -170,7 +170,7 @@ static void become_invited(const struct invite_code *code, struct bytes invite,
 static int ask_to_join(struct client *client, const struct invitation *invitation,
                        struct bytes member) {
     struct control_request request = {.op = CONTROL_JOIN, .blob = member};
-    char silent[ADDRESS_MAX_BYTES + 128];
+    char silent[ADDRESS_MAX_BYTES + 192];
     const struct told told[] = {
         entry_belongs,
         {ERR_USER_NO_ANSWER, silent,
@@ -180,8 +180,8 @@ static int ask_to_join(struct client *client, const struct invitation *invitatio
          "ask your neighbour for a new one"}};
     (void)snprintf(request.text, sizeof request.text, "%s", invitation->text);
     (void)snprintf(silent, sizeof silent,
-                   "the sponsor's home (%s) did not answer within a minute: it is off, or the "
-                   "invite was used or has expired",
+                   "the sponsor's home (%s) did not answer within a minute: the invite was "
+                   "used or has expired, the home is off, or it may bring in nobody more",
                    invitation->code.addresses[0]);
     term_note("", 0, "asking the sponsor's home, for a minute at most ...");
     int failed = client_do_told(client, &request, "the home was not let in", TOLD(told));

@@ -80,6 +80,8 @@ def displaced(root, ada, ben):
         ben.stop()
         ben.start()
     ada.with_passphrase("request", *request_words(half_an_hour_ago(), 5, 22)[1:])
+    for words in ((), ("--spoken",), ("--json",)):
+        refused(ada, ("this home may bring in nobody more: it has brought in 2 of 2",), "invite", *words)
 
 
 # ---- a further community ----

@@ -45,6 +45,9 @@ int cmd_join(struct cli *cli) {
         failed = entry_reach(cli, &entry);
     }
     if (failed == 0) {
+        failed = entry_check_new(cli, &entry, community);
+    }
+    if (failed == 0) {
         explain(&invitation.code);
         failed = yes ? 0 : sent_ask("join it? [y/N] ", "whether to join", "nothing was done");
     }
@@ -119,10 +122,17 @@ static bool is_whole_code(const char *text) {
  * keys and passphrase are at hand before it begins. */
 static int earn_invitation(struct cli *cli, struct entry *entry, struct invitation *out) {
     char introduction[CODE_MAX_BYTES];
+    struct id community;
     memcpy(introduction, out->text, sizeof introduction);
-    int failed = meet_introduce(introduction);
+    int failed = meet_introduce(introduction, &community);
     if (failed == 0) {
-        failed = entry_open(cli, entry);
+        failed = entry_reach(cli, entry);
+    }
+    if (failed == 0) {
+        failed = entry_check_new(cli, entry, &community);
+    }
+    if (failed == 0) {
+        failed = entry_open_keys(cli, entry);
     }
     return failed == 0 ? meet_sponsor(entry->client, introduction, out->text) : failed;
 }

@@ -84,5 +84,14 @@ int belongs_or_says(struct client *client);
 /* Its own state; CONTROL_MEMBER_AWAY: the node does not list it. */
 int belongs_ask(struct client *client, const struct control_reply *status,
                 enum control_member *out);
+/* What the home is in the community that it calls so, by the word of its node there, which is asked
+ * by a connection of its own: before the walls. PLACE_UNKNOWN: it does not run, or is in none. */
+enum place_role {
+    PLACE_UNKNOWN,
+    PLACE_HOME,
+    PLACE_REQUESTER, /* asks there, and is never asked */
+    PLACE_GONE,      /* left, or removed */
+};
+enum place_role place_role(const struct cli *cli, const char *name);
 
 #endif

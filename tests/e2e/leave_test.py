@@ -32,6 +32,14 @@ def refused(home, told, *words, code=FAILED):
         assert text in " ".join(got.stderr.split()), (words, got.stderr)
 
 
+def confirmed(home, question, answer, *words):
+    terminal = home.at_terminal(*words)
+    terminal.expect(question)
+    terminal.line(answer)
+    assert terminal.wait() == 0, terminal.text
+    return terminal.text
+
+
 # ---- a place that is lost ----
 
 def node_key(home):
@@ -143,10 +151,8 @@ def not_removed(ada, dan, code):
 
 
 def removed(ada):
-    terminal = ada.at_terminal(*REMOVE)
-    terminal.expect(NAME)
-    terminal.line("oak-lane")
-    assert terminal.wait() == 0 and "removed 'oak-lane'" in terminal.text, terminal.text
+    text = confirmed(ada, NAME, "oak-lane", *REMOVE)
+    assert "removed 'oak-lane'" in text, text
 
 
 def is_gone(ada, before):
@@ -158,6 +164,24 @@ def is_gone(ada, before):
     refused(ada, ("this home has no community 'oak-lane'",), *REMOVE)
     ada.until(lambda: ada.facts("status")["ingest"], lambda state: state == "watched")
     ada.until(ada.journal, lambda text: "info stoopd: removed community=oak-lane" in text)
+
+
+def not_again(ada, dan):
+    """In another room neither: said before anybody is asked."""
+    ada.run("init", "--community", "Ash")
+    ada.until(lambda: ada.run("--community", "ash", "status", check=False).returncode, lambda code: code == 0)
+    refused(ada, ("this home was in that community, as 'oak-lane', and belongs to it no more", "'stoop init' in empty folders"),
+            "--community", "ash", "join", "--yes", invite(dan))
+    confirmed(ada, "type its name, ash: ", "ash", "communities", "remove", "ash")
+
+
+def only_asks(ada, rex):
+    start_home(rex)
+    text = " ".join(rex.with_passphrase("join", "--yes", invite(ada, "--role", "requester")).split())
+    assert "ask with 'stoop request'" in text and "stoop camera" not in text, text
+    refused(rex, ("this home may bring in nobody: it is a requester",), "invite")
+    refused(rex, ("in 'first' this home is a requester: it may ask, and has no cameras",), "camera", "add", "porch",
+            "--folder", str(rex.root), "--layout", "plain", "--at", "52.52,13.405", "--reach", "30")
 
 
 def killed_meanwhile(ada):
@@ -200,6 +224,7 @@ def further(ada, ben, dan):
     join_oak(ada, dan)
     ada.until(lambda: [clip["request"] for clip in ada.facts(*OAK, "vault", "list")], lambda found: found == [waits])
     answered(ada, "type the community's name, Oak Lane: ", "Oak Lane", *OAK, "leave")
+    not_again(ada, dan)
     before = first_of(ada)
     killed_meanwhile(ada)
     is_gone(ada, before)

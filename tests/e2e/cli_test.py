@@ -4,6 +4,7 @@ time. Each with its exact words and exit code, and nothing changed.
 
 usage: tests/e2e/cli_test.py BIN-FOLDER
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from street import (PASSPHRASE, PLACE, accept, ask, half_an_hour_ago, invite, op
 
 CAMERA = ["camera", "add", "porch", "--folder", "/tmp", "--layout", "plain", "--at", "52.52,13.405", "--reach", "30"]
 ASK = ["request", "--at", "52.52,13.405", "--radius", "80", "--reason", "Hit and run, silver hatchback", "--voluntary"]
+QUESTION_BYTES = 256  # no question to the node is longer, and every signed list is
 LATER = ["--to", "2024-12-01 10:00"]
 CLOCKS = ("' does not exist or comes twice, as clocks change then; write it with its offset, as in "
           "2026-10-25T01:30:00+01:00")
@@ -666,22 +668,34 @@ def stopped_at_work(home, words, folder, passphrase=False):
 
 
 def deaf(home, folder):
-    """A folder to name as the home, where a `stoop` reaches the node and gets no answer."""
+    """A folder to name as the home, where a `stoop` reaches the node and gets no answer to what it hands over."""
     folder.mkdir()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "control.sock"))
     listener.listen()
 
-    def carry():
-        person, _ = listener.accept()
-        node = socket.socket(socket.AF_UNIX)
-        node.connect(str(home.data / "control.sock"))
-        while data := person.recv(65536):
-            node.sendall(data)
-        time.sleep(1)
-        node.close()
+    def answer(node, person, handed):
+        with contextlib.suppress(OSError):
+            while data := node.recv(65536):
+                if not handed.is_set():
+                    person.sendall(data)
 
-    threading.Thread(target=carry, daemon=True).start()
+    def carry(person):
+        handed = threading.Event()
+        with person, socket.socket(socket.AF_UNIX) as node:
+            node.connect(str(home.data / "control.sock"))
+            threading.Thread(target=answer, args=(node, person, handed), daemon=True).start()
+            while data := person.recv(65536):
+                if len(data) > QUESTION_BYTES:
+                    handed.set()
+                node.sendall(data)
+            time.sleep(1)
+
+    def listen():
+        while True:
+            threading.Thread(target=carry, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=listen, daemon=True).start()
     return folder
 
 

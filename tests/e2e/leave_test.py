@@ -202,7 +202,7 @@ def killed_meanwhile(ada):
     assert "removed 'oak-lane'" in ada.run(*REMOVE).stdout  # it was asked before
 
 
-def further(ada, ben, dan):
+def further(ada, ben, dan, rex):
     for home in (ada, ben, dan):
         start_home(home)
     found_and_join([ada, ben])
@@ -232,13 +232,14 @@ def further(ada, ben, dan):
     ask(ben, start)
     ada.until(lambda: open_clips(ada), lambda n: n == 1)
     ada.run("log", "verify")
+    only_asks(ada, rex)
 
 
 def main():
     with set_up("displaced", "ada", "ben", last=3000) as (root, ada, ben):
         displaced(root, ada, ben)
-    with set_up("leave", "ada", "ben", "dan", last=3000) as (_, ada, ben, dan):
-        further(ada, ben, dan)
+    with set_up("leave", "ada", "ben", "dan", "rex", last=3000) as (_, ada, ben, dan, rex):
+        further(ada, ben, dan, rex)
     print("leave: who has lost its place is told so; the room for a further community goes, and nothing else")
 
 

@@ -54,7 +54,7 @@ int members_find(const struct member_list *members, const char *word, const stru
 size_t members_called(const struct member_list *members, const char *word);
 
 /* Who has this key, safe to print: "Ada", "Ada (Elm Cottage)" where the home is called otherwise,
- * "the key 3f2a91c0" where nobody has it. */
+ * "Ada (1561b505)" where another is called the same, "the key 3f2a91c0" where nobody has it. */
 const char *person_text(const struct member_list *members, const struct sign_public *key,
                         char out[PERSON_MAX]);
 

@@ -547,14 +547,14 @@ int main(int argc, char **argv) {
         cli.json |= strcmp(argv[i], "--json") == 0; /* so that errors about other options have it */
     }
     if (take_common_options(&cli, argc, argv, &done)) {
-        return done;
+        return finish(&cli, done);
     }
     if (optind == argc) {
         overview(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[optind], "help") == 0) {
-        return help(argv[optind + 1]);
+        return finish(&cli, help(argv[optind + 1]));
     }
     cli.argc = argc - optind;
     cli.argv = argv + optind;

@@ -382,7 +382,7 @@ def test_json(home):
         json.loads(done.stdout)
         assert done.returncode == 0 or words == ["doctor"], done  # whose answer is this machine's
     for words, code in ((["vault", "export", "9c1e", "--out", "/x/y"], 1), (["log", "proof", "999999"], 1),
-                        (["nosuch"], 2), (["peers", "--dot"], 2), (["review"], 5),
+                        (["nosuch"], 2), (["help", "nosuch"], 2), (["--nosuch"], 2), (["peers", "--dot"], 2), (["review"], 5),
                         (["--home", "/nowhere", "status"], 10)):
         done = home.run(*words, "--json", check=False)
         said = json.loads(done.stdout)

@@ -265,6 +265,7 @@ def test_init(home):
             terminal.type(line)
         check(terminal.wait(), 1, (keys, terminal.text))
         assert "stoop: no passphrase was chosen; nothing was made" in terminal.text, terminal.text
+        assert not list(home.data.glob("*")), "what is no home looks like one"
         assert not (home.data / "config").exists() and not (home.root / "config/stoop/owner.key").exists()
     home.init()
     before = digest(home.root)

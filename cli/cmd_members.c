@@ -40,6 +40,7 @@ static bool too_few_left(const struct parting *parting);
 static void say_removal(const struct parting *parting);
 static void say_clerks(const struct parting *parting);
 static void say_gateways(const struct parting *parting);
+static void say_doors(const struct parting *parting);
 static void say_brought(const struct listed *member, bool go);
 static void say_administrators(const struct parting *parting);
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
@@ -331,6 +332,7 @@ static void say_removal(const struct parting *parting) {
                       : "it is for good: it could come back as a new home alone, by a new invite");
     say_clerks(parting);
     say_gateways(parting);
+    say_doors(parting);
     say_administrators(parting);
     if (parting->by_act) {
         decisions_say_by(&decisions, &parting->pub.owner.sign);
@@ -360,6 +362,37 @@ static void say_gateways(const struct parting *parting) {
     for (const char *line = changes_first(&changes); line != NULL;
          line = changes_next(&changes, line)) {
         term_line("TREATY", "", line);
+    }
+}
+
+/* An outsider whose doors are gone reaches nobody, whatever acts let it do. */
+static void say_doors(const struct parting *parting) {
+    const struct governance *governance = &decisions.community.governance;
+    for (size_t i = 0; i < governance->outsider_count; i++) {
+        const struct outsider *outsider = &governance->outsiders[i];
+        const struct listed *asks = members_of_id(&decisions.members, &outsider->certificate);
+        size_t left = 0;
+        bool goes = false;
+        char safe[SAFE_MAX];
+        for (size_t k = 0; k < outsider->admission.door_count; k++) {
+            const struct listed *door =
+                members_of_id(&decisions.members, &outsider->admission.doors[k]);
+            bool parts = door == parting->member ||
+                         (parting->subtree && door != NULL && listed_under(door, parting->member));
+            goes |= parts && door != NULL && listed_stands(door);
+            left += !parts && door != NULL && listed_stands(door) ? 1 : 0;
+        }
+        if (goes && asks != NULL && listed_stands(asks)) {
+            (void)safe_text(asks->member.name, 60, safe);
+            if (left > 0) {
+                term_put("DOOR", "of the outsider %s, which has %zu more", safe, left);
+            } else {
+                term_put("DOOR",
+                         "the last one of the outsider %s, which reaches nobody then, until it is "
+                         "proposed anew with another '--door'",
+                         safe);
+            }
+        }
     }
 }
 
@@ -626,6 +659,7 @@ static void say_leaving(const struct parting *parting) {
               "delete --due'");
     say_brought(self, false);
     say_gateways(parting);
+    say_doors(parting);
     say_administrators(parting);
     term_line("FOR GOOD", "",
               "a home that has left does not come back: it would be a new home, "

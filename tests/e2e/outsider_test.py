@@ -15,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from governing import DONE, FAILED, YES_NO, answered, code_of, sign  # noqa: E402
+from governing import DONE, FAILED, PENDING, YES_NO, answered, code_of, sign  # noqa: E402
 from homes import Home  # noqa: E402
 from street import (PASSPHRASE, accept, add_camera, ask, at_question, count, found_and_join, half_an_hour_ago,  # noqa: E402
                     open_clips, request_words, set_up, start_home, wait_delivered)
@@ -245,6 +245,14 @@ def main():
         process.write_text("".join(f"{k} = {v}\n" for k, v in filled.items()))
         words = [w for w in request_words(start, 5, 22) if w != "--voluntary"]
         refused(agency, "by rule LP-35", *words, "--process", str(process))
+
+        terminal = ben.at_terminal("remove", "ada")  # a door of both
+        terminal.expect(r"type its name, ada, or \w+: ")
+        terminal.line("")
+        assert terminal.wait() == PENDING, terminal.text
+        flat = re.sub(r"\s+", " ", terminal.text)
+        assert "DOOR of the outsider Riverside PD, which has 1 more" in flat, terminal.text
+        assert "DOOR the last one of the outsider Elm Gazette, which reaches nobody then" in flat, terminal.text
 
         # Suspended: refused at once; resumed: not.
         decided(ada, ben, "outsider", "suspend", "Riverside PD")

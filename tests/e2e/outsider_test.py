@@ -135,6 +135,8 @@ def main():
             start_home(home)
         found_and_join(homes)
         two_of_three(ada, homes)
+        ada.until(lambda: {m["name"] for m in ada.facts("members") if m["decides"]}, lambda names: names == {"ada", "ben", "cleo"})
+        assert ada.run("members").stdout.count("administrator") == 3, ada.run("members").stdout
         start = half_an_hour_ago()
         add_camera(ben, "front", start)
 

@@ -769,6 +769,9 @@ static int open_to_sign(struct review *review, const struct opened *clip,
                                    clip->asked->namesakes.count > 0, 28, safe),
                    clip->looked ? "" : ", not looked at");
     term_line("GOES", "", goes);
+    if (clip->asked->outside) {
+        term_line("", "", "with it this home's certificate, and those of who vouched for it");
+    }
     (void)fflush(stdout);
     return owner_open(review->desk.cli, review->desk.cli->owner_dir,
                       "it cannot be recalled\nto sign, give your passphrase", again, &pub);

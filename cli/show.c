@@ -383,6 +383,9 @@ static void show_terms(const struct opened *clip) {
     char made[INSTANT_TEXT_MAX];
     instant_local(terms->delete_by, time);
     term_put("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    if (clip->asked->outside) {
+        term_put("", "they are shown this home's certificate, and of who vouched for it");
+    }
     if (grant != NULL) {
         instant_local(grant->expires, time);
         instant_local(grant->created, made);

@@ -120,7 +120,7 @@ def check_custody(agency, clip):
     """Its own script, which uses nothing of ours."""
     certificate = clip.with_suffix(".json")
     text = clip.with_suffix(".txt").read_text()
-    assert "Riverside PD" in text, text
+    assert "from OUTSIDE: agency Riverside PD, by its officer Sgt. Lee" in text, text
     script = clip.with_name("check.py")
     script.write_text("import base64" + text.split("\nimport base64", 1)[1])
     done = subprocess.run([sys.executable, str(script), str(certificate)], capture_output=True, text=True)
@@ -163,6 +163,7 @@ def main():
         assert certificates_known(agency) == {"Riverside PD"}
         assert {m["name"] for m in ada.facts("members")} >= {"ada", "ben", "cleo"}
         assert agency.facts("status")["links"] == 0
+        agency.until(lambda: agency.run("peers").stdout, lambda text: "door ada: linked" in text and "invite" not in text)
 
         officer = root / "lee"
         made = agency.at_terminal("--owner-dir", str(officer), "key", "new", "--owner", "Lee")
@@ -191,10 +192,11 @@ def main():
         flat = re.sub(r"\s+", " ", terminal.text)
         assert "from OUTSIDE: agency Riverside PD, by its officer Sgt. Lee" in flat, terminal.text
         assert "no member: let in by 2 administrators on" in flat, terminal.text
+        assert "they are shown this home's certificate, and of who vouched for it" in flat, terminal.text
         terminal.line("l")
         terminal.wait()
         got, text = accept(ben, code)
-        assert got == DONE, text
+        assert got == DONE and "with it this home's certificate" in text, text
         wait_delivered(agency, code)
         assert certificates_known(agency) == {"Riverside PD", "Sgt. Lee", "ada", "ben"}  # and who vouched for him
         refused(agency, "that of 'Sgt. Lee' does, who asked", "collect", code, "--to", str(root / "evidence"))

@@ -157,7 +157,7 @@ static int say_none(const char *code) {
     }
     (void)safe_text(code, 64, safe);
     return over ? fail(next, "'%s' has ended: who asked may not ask any more", safe)
-                : fail(next, "no open request has the code '%s'", safe);
+                : fail(code_advice(code, next), "no open request has the code '%s'", safe);
 }
 
 /* Is it one that is open, and asked for? */

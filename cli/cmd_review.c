@@ -49,7 +49,7 @@ static int open_desk(struct desk *desk, const char *to, const char *player);
 static int start_helpers(struct desk *desk, const char *player);
 static void close_desk(struct desk *desk);
 static int review_what_waits(struct review *review, const char *code);
-static void say_named(const struct review *review);
+static void say_named(const struct review *review, const char *code);
 static void say_sought(const struct review *review);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
@@ -169,7 +169,7 @@ static void close_desk(struct desk *desk) {
 static int review_what_waits(struct review *review, const char *code) {
     int failed = load(review, code);
     if (failed == 0 && review->count == 0 && code != NULL) {
-        say_named(review);
+        say_named(review, code);
     } else if (failed == 0 && review->count == 0 && review->sought > 0) {
         say_sought(review);
     } else if (failed == 0 && review->count == 0) {
@@ -186,7 +186,7 @@ static int review_what_waits(struct review *review, const char *code) {
 }
 
 /* Why nothing of the request that was named waits: by what this owner's `stoop` remembers. */
-static void say_named(const struct review *review) {
+static void say_named(const struct review *review, const char *code) {
     const struct memory_asked *asked =
         review->found ? memory_of(&review->memory, &review->named) : NULL;
     char at[INSTANT_TEXT_MAX];
@@ -205,7 +205,7 @@ static void say_named(const struct review *review) {
     } else if (review->over > 0) {
         term_text("who asked for that may not ask any more; it ends by itself");
     } else {
-        term_text("nothing of this home is asked for by that code");
+        term_text(code_advice(code, "nothing of this home is asked for by that code"));
     }
 }
 

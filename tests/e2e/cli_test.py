@@ -369,6 +369,7 @@ def test_next_steps(home):
     for words, next_step in ((["charter", "propose", "/nope.conf"], "'stoop charter edit FILE' writes one"),
                              (["outsider", "propose", "/nope.txt", "--instruments", "voluntary", "--live", "4",
                                "--days", "90"], "who applies makes one"),
+                             (["requests", "4F2A"], "a code has six characters, as 64ED-D5"),
                              (["community", "export", str(folder)], "choose another name, or remove it")):
         done = home.run(*words, check=False)
         assert done.returncode == 1 and next_step in done.stderr, done

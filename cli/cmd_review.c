@@ -515,7 +515,7 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
     }
     if (failed == 0) {
         struct instant now = now_wall();
-        clip.past = memory_past_of(&review->memory, &asked.asker.account, now);
+        clip.past = memory_past_of(&review->memory, &asked.asker.account, &asked.id, now);
         clip.earlier = memory_earlier(&review->memory, &asked.id);
         const struct memory_asked *known = memory_of(&review->memory, &asked.id);
         clip.before = known == NULL ? MEMORY_OPEN : known->outcome;

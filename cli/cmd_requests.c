@@ -129,6 +129,16 @@ static int load_own(struct cli *cli, struct client *client,
     if (failed == 0) {
         failed = client_status(client, &status);
     }
+    const struct listed *self =
+        failed == 0 ? members_of_id(&members, &status.as.status.certificate) : NULL;
+    if (self != NULL && listed_gone(self) && !cli->json) {
+        char line[SAFE_MAX + 64];
+        char safe[SAFE_MAX];
+        (void)snprintf(line, sizeof line,
+                       "this home belongs to '%.300s' no more: none of these can be answered",
+                       safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
+        term_note("", 0, line);
+    }
     return failed == 0 ? abroad_load(client, community, &status, &abroad) : failed;
 }
 

@@ -134,6 +134,8 @@ def not_removed(ada, dan, code):
         assert ended in ada.run(*OAK, *words, code).stdout, ada.run(*OAK, *words, code).stdout
     assert "ended with its author's membership" in dan.run("requests", code).stdout, dan.run("requests", code).stdout
     assert "NO MEMBER" in ada.facts(*OAK, "status")["standing"]
+    assert [c["belongs"] for c in ada.facts("communities")] == [True, False], ada.facts("communities")
+    assert "belongs to 'Oak Lane' no more" in " ".join(ada.run(*OAK, "requests").stderr.split())
     refused(ada, ("1 clip was delivered there and not deleted yet", "'stoop delete CODE'"), *REMOVE)
     ada.run("delete", code, "--yes")
     refused(ada, ("there is nobody to ask",), *REMOVE, code=NO_TERMINAL)

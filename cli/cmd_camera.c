@@ -574,10 +574,14 @@ static int list_cameras(struct cli *cli) {
         facts_number(facts, "reach_m", "reach (m)", camera->view.reach_m);
         facts_number(facts, "facing_deg", "facing", camera->view.facing_deg);
         facts_number(facts, "angle_deg", "angle", camera->view.angle_deg);
-        facts_text(facts, "indoor", "indoor",
-                   !camera->indoor       ? "no"
-                   : camera->indoor_open ? "yes, opened"
-                                         : "yes, cannot be asked for");
+        facts_flag(facts, "indoor", camera->indoor);
+        facts_flag(facts, "may_be_asked_for", !is_closed(camera));
+        if (!cli->json) {
+            facts_text(facts, NULL, "indoor",
+                       !camera->indoor       ? "no"
+                       : camera->indoor_open ? "yes, opened"
+                                             : "yes, cannot be asked for");
+        }
         facts_number(facts, "owners", "owners", (int64_t)camera->owner_count);
         recordings_look(camera, &recordings);
         facts_shown(facts, "recordings", "recordings",

@@ -290,11 +290,12 @@ static int load_requests(struct review *review, const char *code) {
             continue;
         }
         (void)named_note_request(&named, &asked);
-        bool named_or_all = code == NULL || code_begins(code, &asked.id);
-        review->sought +=
-            named_or_all && pending_sought(&asked, &review->desk.cameras.list, &review->memory, now)
-                ? 1
-                : 0;
+        enum pending_hidden hidden = pending_hides(&asked, &review->rules, &review->memory, now);
+        bool wanted = code == NULL ? hidden == PENDING_SHOWN : code_begins(code, &asked.id);
+        bool sought = pending_sought(&asked, &review->desk.cameras.list, &review->memory, now);
+        review->sought += wanted && sought ? 1 : 0;
+        review->muted += sought && hidden == PENDING_MUTED ? 1 : 0;
+        review->quiet += sought && hidden == PENDING_QUIET ? 1 : 0;
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
         }

@@ -765,10 +765,13 @@ def test_stopped_half_way():
         both = root / "both"
         both.mkdir()
         words = ["delivered", "export", code, "--out", str(both / "clip.age"), "--identity", str(both / "key.txt")]
-        stopped_at_questions(ada, words, [phrase("ada")], both)
+        text = stopped_at_questions(ada, words, [phrase("ada")], both)
+        assert f"{both / 'key.txt'} is that key, in clear" in text and "delete both by" in text, text
         assert (both / "key.txt").exists() and (both / "clip.age").stat().st_size > 40 << 20
         evidence = root / "evidence"
         stopped_at_questions(ada, ["collect", code, "--to", str(evidence)], [phrase("ada")], evidence)
+        text = ada.with_passphrase("collect", code, "--to", str(evidence))
+        assert "the clip was there already, and is left as it is" in text, text
         again = root / "again"
         again.mkdir()
         stopped_at_work(ada, ["collect", code, "--to", str(again)], again, passphrase=True)

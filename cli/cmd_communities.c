@@ -327,6 +327,11 @@ static void say_place_made(const struct cli *cli, const struct further *further,
         return;
     }
     (void)printf("made room for a further community, '%s', in\n%s\n", name, cli->home);
+    if (strlen(init->community) >= SLUG_MAX_BYTES) {
+        (void)snprintf(text, sizeof text,
+                       "the name that you gave is long: '--community' takes '%s' for it", name);
+        term_text(text);
+    }
     (void)snprintf(text, sizeof text, "it listens on %s%s%s", init->listen,
                    init->address_count == 0 ? "" : ", and says that it can be dialled at ",
                    init->address_count == 0 ? "" : init->addresses[0]);

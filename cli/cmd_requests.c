@@ -410,11 +410,12 @@ static void list_decision(const struct cli *cli, const struct checked_request *c
 static void list_hidden(const struct cli *cli, const struct checked_request *checked,
                         struct instant now, struct facts *facts) {
     static const char *const words[] = {[PENDING_SHOWN] = "shown",
-                                        [PENDING_SNOOZED] = "snoozed",
+                                        [PENDING_SNOOZED] = "hidden",
                                         [PENDING_MUTED] = "muted",
                                         [PENDING_QUIET] = "quiet hours"};
     enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
-    if (cli->json || hidden != PENDING_SHOWN || checked->open_clips > 0) {
+    if (cli->json || (hidden != PENDING_SHOWN && hidden != PENDING_SNOOZED) ||
+        (hidden == PENDING_SHOWN && checked->open_clips > 0)) {
         facts_text(facts, "review", "review", words[hidden]);
     }
     if (hidden == PENDING_SNOOZED) {

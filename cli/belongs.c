@@ -4,6 +4,7 @@
 
 struct seen { /* a member, by the node's word */
     enum control_member state;
+    enum member_role role;
     struct id sponsor;
     char name[NAME_MAX_BYTES];
 };
@@ -42,6 +43,25 @@ int belongs_or_says(struct client *client) {
                : failed;
 }
 
+enum place_role place_role(const struct cli *cli, const char *name) {
+    static struct cli there;
+    static struct control_reply status;
+    static struct seen self;
+    struct client *client = NULL;
+    there = *cli;
+    place_choose(&there, name);
+    self = (struct seen){.state = CONTROL_MEMBER_AWAY};
+    bool known = client_there(&there) && client_open(&there, &client) == 0 &&
+                 client_status(client, &status) == 0 && status.as.status.has_community &&
+                 see(client, &status.as.status.certificate, &self) == 0 && self.name[0] != '\0';
+    client_close(client);
+    return !known ? PLACE_UNKNOWN
+           : self.state == CONTROL_MEMBER_REMOVED || self.state == CONTROL_MEMBER_DISPLACED
+               ? PLACE_GONE
+           : self.role == MEMBER_REQUESTER ? PLACE_REQUESTER
+                                           : PLACE_HOME;
+}
+
 /* The one that let in too many stands above the highest that lost its place. */
 static int say_displaced(struct client *client, const struct control_reply *status,
                          const struct seen *self) {
@@ -78,6 +98,7 @@ static int see(struct client *client, const struct id *certificate, struct seen 
         if (signed_decode(reply.as.object.object, &object) == ERR_OK &&
             id_equal(&object.id, certificate) && member_decode(object.body, &member) == ERR_OK) {
             out->state = (enum control_member)reply.as.object.state;
+            out->role = member.role;
             out->sponsor = member.head.author;
             memcpy(out->name, member.name, sizeof out->name);
         }

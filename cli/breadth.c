@@ -3,15 +3,30 @@
 
 #include "cli/breadth.h"
 
+enum {
+    KM2 = 1000000, /* in m2 */
+};
+
+static const char *beyond(uint32_t percent);
 static size_t write_mentions(const struct breadth *breadth, bool words, char out[BREADTH_TEXT_MAX]);
 
 const char *breadth_text(const struct breadth *breadth, char out[BREADTH_TEXT_MAX]) {
     char span[32];
+    char area[32];
     span_text(breadth->span_ms, span);
-    (void)snprintf(out, BREADTH_TEXT_MAX, "%s (%u%% of the longest), %llu m2 (%u%% of the largest)",
-                   span, breadth->span_percent, (unsigned long long)breadth->area_m2,
-                   breadth->area_percent);
+    if (breadth->area_m2 < KM2) {
+        (void)snprintf(area, sizeof area, "%llu m2", (unsigned long long)breadth->area_m2);
+    } else {
+        (void)snprintf(area, sizeof area, "%.1f km2", (double)breadth->area_m2 / KM2);
+    }
+    (void)snprintf(out, BREADTH_TEXT_MAX, "%s (%s%u%% of the longest), %s (%s%u%% of the largest)",
+                   span, beyond(breadth->span_percent), breadth->span_percent, area,
+                   beyond(breadth->area_percent), breadth->area_percent);
     return out;
+}
+
+static const char *beyond(uint32_t percent) {
+    return percent == BREADTH_PERCENT_MAX ? "more than " : "";
 }
 
 const char *breadth_mentions(const struct breadth *breadth, size_t columns,

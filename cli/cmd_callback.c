@@ -124,8 +124,8 @@ static int find_asked(const struct cli *cli, struct client *client, struct check
         return failed;
     }
     if (!found) {
-        return fail("see what is open with 'stoop requests'", "no open request has the code '%s'",
-                    code);
+        return fail(code_advice(code, "see what is open with 'stoop requests'"),
+                    "no open request has the code '%s'", code);
     }
     named_code(&named, &out->id, out->code);
     amendments_tell(&amendments, out);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/members.h"
 #include "cli/recordings.h"
 
 enum {
@@ -54,9 +55,44 @@ static bool is_named(const struct add_options *options, const char *owner);
 static struct cli_option community_option(struct asked_from *out);
 static int read_communities(const struct cli *cli, const struct asked_from *from,
                             struct camera *out);
+static int check_askable(const struct cli *cli, const struct camera *camera);
+static bool is_open_to(const struct camera *camera, const struct id *community);
 static int edit(struct cli *cli);
 static struct camera *find_camera(struct camera_list *list, const char *name);
 static int no_camera(const char *name);
+/* A requester has no cameras. In a home that is more than that elsewhere, one that is open to all
+ * communities is not asked about there: see change(). */
+static int check_askable(const struct cli *cli, const struct camera *camera) {
+    const char *asks_only = NULL;
+    bool askable = false;
+    struct pins pins;
+    int failed = pins_load(cli, &pins);
+    for (size_t i = 0; failed == 0 && i < pins.place_count; i++) {
+        const struct pinned_place *place = &pins.places[i];
+        if (!place->has_community || !is_open_to(camera, &place->community)) {
+            continue;
+        }
+        if (place_role(cli, place->name) == PLACE_REQUESTER) {
+            asks_only = place->name;
+        } else {
+            askable = true;
+        }
+    }
+    return failed != 0 || askable || asks_only == NULL
+               ? failed
+               : fail("to share footage there, it takes an invite of the role 'home'",
+                      "in '%s' this home is a requester: it may ask, and has no cameras",
+                      asks_only);
+}
+
+static bool is_open_to(const struct camera *camera, const struct id *community) {
+    bool open = camera->community_count == 0;
+    for (size_t i = 0; i < camera->community_count; i++) {
+        open |= id_equal(&camera->communities[i], community);
+    }
+    return open;
+}
+
 static int append(struct camera_list *list, const struct camera *camera);
 static bool is_closed(const struct camera *camera);
 static int remove_camera(struct cli *cli);
@@ -100,6 +136,9 @@ static int add(struct cli *cli) {
     }
     if (failed == 0) {
         failed = append(&cameras.list, &camera);
+    }
+    if (failed == 0) {
+        failed = check_askable(cli, &camera);
     }
     if (failed == 0) { /* before the walls */
         recordings_look(&camera, &recordings);
@@ -334,6 +373,9 @@ static int edit(struct cli *cli) {
         failed = camera == NULL ? no_camera(cli->argv[1]) : read_communities(cli, &from, camera);
     }
     if (failed == 0 && camera != NULL) {
+        failed = check_askable(cli, camera);
+    }
+    if (failed == 0 && camera != NULL) {
         recordings_look(camera, &recordings);
     }
     if (failed == 0) {
@@ -424,7 +466,8 @@ static int change(struct cli *cli, struct cameras *cameras, const struct co_sign
         failed = signers_cover(cli, co_signers, &pins, needed);
     }
     for (size_t i = 0; failed == 0 && i < pins.place_count; i++) {
-        if (pins.places[i].has_community) {
+        if (pins.places[i].has_community &&
+            place_role(cli, pins.places[i].name) != PLACE_REQUESTER) {
             cameras_admit(cameras, &pins, pins.places[i].name, &pins.places[i].community);
         }
     }
@@ -531,10 +574,14 @@ static int list_cameras(struct cli *cli) {
         facts_number(facts, "reach_m", "reach (m)", camera->view.reach_m);
         facts_number(facts, "facing_deg", "facing", camera->view.facing_deg);
         facts_number(facts, "angle_deg", "angle", camera->view.angle_deg);
-        facts_text(facts, "indoor", "indoor",
-                   !camera->indoor       ? "no"
-                   : camera->indoor_open ? "yes, opened"
-                                         : "yes, cannot be asked for");
+        facts_flag(facts, "indoor", camera->indoor);
+        facts_flag(facts, "may_be_asked_for", !is_closed(camera));
+        if (!cli->json) {
+            facts_text(facts, NULL, "indoor",
+                       !camera->indoor       ? "no"
+                       : camera->indoor_open ? "yes, opened"
+                                             : "yes, cannot be asked for");
+        }
         facts_number(facts, "owners", "owners", (int64_t)camera->owner_count);
         recordings_look(camera, &recordings);
         facts_shown(facts, "recordings", "recordings",

@@ -29,6 +29,8 @@ static void show_roles(const struct cli *cli, struct facts *facts);
 static void show_directory(const struct cli *cli, struct facts *facts);
 static void name_all(struct terms_names *names);
 static void name_administrator(const struct sign_public *key, char out[TERMS_NAMED_MAX]);
+static void note_administrator(const struct sign_public *key, bool named,
+                               char out[TERMS_NAMED_MAX]);
 static int draft(struct cli *cli, struct client **client, struct changes *changes,
                  struct buffer *body);
 static int ask_to_propose(const struct cli *cli, const struct changes *changes);
@@ -240,6 +242,9 @@ static void name_all(struct terms_names *names) {
     const struct charter *charter = &community->governance.charter;
     for (size_t i = 0; i < charter->administrator_count; i++) {
         name_administrator(&charter->administrators[i], names->administrators[i]);
+        note_administrator(&charter->administrators[i],
+                           strchr(names->administrators[i], '/') != NULL,
+                           names->administrator_notes[i]);
     }
     for (size_t i = 0; i < community->authorities.count; i++) {
         struct bytes der = authority_at(&community->authorities, i);
@@ -273,6 +278,23 @@ static void name_administrator(const struct sign_public *key, char out[TERMS_NAM
         }
     }
     hex_write(BYTES_OF(key->b), out);
+}
+
+/* Whose a line is that does not say so itself, and who belongs no more. */
+static void note_administrator(const struct sign_public *key, bool named,
+                               char out[TERMS_NAMED_MAX]) {
+    size_t owner = 0;
+    const struct listed *home = members_of_key(&decisions.members, key, &owner);
+    bool stands = home != NULL && listed_stands(home);
+    char person[PERSON_MAX];
+    *out = '\0';
+    if (!named || !stands) {
+        (void)snprintf(out, TERMS_NAMED_MAX, "%s%s%s", person_text(&decisions.members, key, person),
+                       stands ? "" : ", ",
+                       stands         ? ""
+                       : home == NULL ? "of no home that is known"
+                                      : listed_word(home));
+    }
 }
 
 /* ---- propose ---- */

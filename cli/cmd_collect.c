@@ -23,6 +23,7 @@ struct collecting { /* one clip, opened and checked */
     char stem[PATH_MAX]; /* of its files' names */
     char path[PATH_MAX + 8];
     char part[PATH_MAX + 16]; /* the clip until it is whole */
+    bool again;               /* it was there */
 };
 
 static int list_delivered(struct cli *cli);
@@ -283,9 +284,12 @@ static int export_one(struct cli *cli, struct collecting *one, const char *out,
         facts_end(facts);
     } else if (failed == 0) {
         instant_local(one->custody.grant.terms.delete_by, until);
-        (void)printf("%s is a standard age file, sealed to this request's key\n"
-                     "delete what you exported by %s: you agreed to\n",
-                     out, until);
+        (void)printf("%s is a standard age file, sealed to this request's key\n", out);
+        if (identity != NULL) {
+            (void)printf("%s is that key, in clear: with it anybody opens the clip\n", identity);
+        }
+        (void)printf("delete %s by %s: you agreed to\n",
+                     identity == NULL ? "what you exported" : "both", until);
     }
     return failed;
 }
@@ -615,6 +619,7 @@ static int write_evidence(struct collecting *one) {
     bool there = false;
     SCOPED(custody_files_finish) struct custody_files files = {0};
     int failed = is_there(one->path, &one->custody.grant, &there);
+    one->again = there;
     if (failed == 0) {
         ask_proofs(one);
         failed = custody_make(&one->custody, one->stem, &files);
@@ -838,6 +843,9 @@ static void report(const struct collecting *one, struct facts *facts) {
         return;
     }
     time_text(grant->terms.delete_by, text);
+    if (one->again) {
+        term_text("the clip was there already, and is left as it is; its certificate is new");
+    }
     (void)printf("%s\n%s.txt\n%s.json\n", one->path, one->stem, one->stem);
     (void)snprintf(line, sizeof line,
                    "the last two say where it comes from; delete all three by %s: you agreed to. "

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/cmd_init.h"
+#include "cli/members.h"
 #include "cli/room.h"
 #include "cli/siblings.h"
 
@@ -79,13 +80,17 @@ static int list_place(struct cli *cli, const char *name, struct facts *facts) {
     facts_text(facts, "name", "name", name);
     if (in) {
         char id[17];
+        char members[16];
         hex_write((struct bytes){status.as.status.community.b, 8}, id);
+        (void)snprintf(members, sizeof members, "%u", status.as.status.members);
         facts_cut(facts, "community", "community", status.as.status.community_name, 20);
         facts_bytes(facts, "community_id", NULL, BYTES_OF(status.as.status.community.b));
         if (!cli->json) {
             facts_text(facts, NULL, "id", id);
         }
-        facts_number(facts, "members", "members", status.as.status.members);
+        bool gone = place_role(cli, name) == PLACE_GONE;
+        facts_shown(facts, "members", "members", status.as.status.members, gone ? "left" : members);
+        facts_flag(facts, "belongs", !gone);
     } else if (!cli->json) {
         facts_text(facts, NULL, "community", up ? "none yet" : "its node is down");
     }
@@ -322,6 +327,11 @@ static void say_place_made(const struct cli *cli, const struct further *further,
         return;
     }
     (void)printf("made room for a further community, '%s', in\n%s\n", name, cli->home);
+    if (strlen(init->community) >= SLUG_MAX_BYTES) {
+        (void)snprintf(text, sizeof text,
+                       "the name that you gave is long: '--community' takes '%s' for it", name);
+        term_text(text);
+    }
     (void)snprintf(text, sizeof text, "it listens on %s%s%s", init->listen,
                    init->address_count == 0 ? "" : ", and says that it can be dialled at ",
                    init->address_count == 0 ? "" : init->addresses[0]);

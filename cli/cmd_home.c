@@ -29,6 +29,7 @@ static int check_address(const struct cli *cli, const char *address);
 static int check_owner_is_free(const struct cli *cli);
 static int find_owner_key(const struct cli *cli, bool *there);
 static int nobody_to_choose(void);
+static int make_outer_folders(const struct cli *cli);
 static int make_folders(const struct cli *cli);
 static int write_home(const struct cli *cli, struct init *init, const struct keyfile_public *pub);
 static void say_made(const struct cli *cli, const struct init *init,
@@ -87,7 +88,7 @@ int cmd_init(struct cli *cli) {
         failed = settler_start(cli, &settler);
     }
     if (failed == 0) {
-        failed = make_folders(cli);
+        failed = make_outer_folders(cli);
     }
     if (failed == 0) { /* what follows makes secrets */
         walls_allow(cli, cli->home);
@@ -96,6 +97,9 @@ int cmd_init(struct cli *cli) {
     if (failed == 0) {
         failed = init.has_key ? owner_public_of(cli->owner_dir, &pub)
                               : make_owner_key(cli, init.owner, &pub);
+    }
+    if (failed == 0) { /* whoever breaks off before leaves nothing that looks like a home */
+        failed = make_folders(cli);
     }
     if (failed == 0) {
         failed = write_home(cli, &init, &pub);
@@ -195,12 +199,18 @@ static int nobody_to_choose(void) {
     return EXIT_NO_TERMINAL;
 }
 
+/* The walls are raised around them. */
+static int make_outer_folders(const struct cli *cli) {
+    int failed = folder_make(cli->owner_dir, 0700);
+    return failed == 0 ? folder_make(cli->home, 0750) : failed;
+}
+
 static int make_folders(const struct cli *cli) {
     static const struct {
         const char *name;
         unsigned mode;
-    } folders[] = {{"", 0750}, {"/node", 0700}, {"/ingest", 0700}, {"/vault", 0750}};
-    int failed = folder_make(cli->owner_dir, 0700);
+    } folders[] = {{"/node", 0700}, {"/ingest", 0700}, {"/vault", 0750}};
+    int failed = 0;
     for (size_t i = 0; failed == 0 && i < COUNT_OF(folders); i++) {
         char path[PATH_MAX + 8];
         (void)snprintf(path, sizeof path, "%s%s", cli->home, folders[i].name);

@@ -4,10 +4,12 @@
 
 #include "cli/cmd_meet.h"
 #include "cli/members.h"
+#include "cli/terms.h"
 #include "proto/meet.h"
 
 enum {
     INVITE_DAYS = 2,
+    ALLOWANCE_UNSAID = -1,
     ALLOWANCE = 4,
     ALLOWANCE_MAX = 64, /* of the schema */
 };
@@ -19,6 +21,10 @@ struct invite_options {
 };
 
 static int take_invite_options(struct cli *cli, struct invite_options *out);
+static int check_may_bring(const struct cli *cli, struct client *client,
+                           struct invite_options *options);
+static int may_bring(const struct charter *charter, const struct member_list *members,
+                     const struct listed *self);
 static int make_invitation(const struct invite_options *options, const struct control_reply *status,
                            const struct signers *signers, struct invitation *invitation,
                            struct buffer *out);
@@ -48,6 +54,9 @@ int cmd_invite(struct cli *cli) {
     }
     if (failed == 0) {
         failed = pinned_community(cli, &invitation.code.community);
+    }
+    if (failed == 0) {
+        failed = check_may_bring(cli, client, &options);
     }
     if (failed == 0 && status.as.status.address_count == 0) {
         failed = fail("add 'address = A.B.C.D:PORT' to the home's config file",
@@ -85,8 +94,10 @@ static int take_invite_options(struct cli *cli, struct invite_options *out) {
         {.name = "--allowance", .value = &allowance}, {.name = "--no-qr", .flag = &out->no_qr},
         {.name = "--spoken", .flag = &out->spoken},   {.name = "--minutes", .value = &minutes},
     };
-    *out = (struct invite_options){
-        .days = INVITE_DAYS, .allowance = ALLOWANCE, .minutes = MEET_MINUTES, .role = MEMBER_HOME};
+    *out = (struct invite_options){.days = INVITE_DAYS,
+                                   .allowance = ALLOWANCE_UNSAID,
+                                   .minutes = MEET_MINUTES,
+                                   .role = MEMBER_HOME};
     int failed = take_options(cli, options, COUNT_OF(options), "");
     if (failed == 0) {
         failed = number_option(cli, minutes, lives, &out->minutes);
@@ -110,6 +121,65 @@ static int take_invite_options(struct cli *cli, struct invite_options *out) {
     out->role = MEMBER_REQUESTER;
     out->allowance = 0;
     return 0;
+}
+
+/* The sponsor's node meets a joiner whom it may not bring in with silence, as it does any other
+ * fault of an invite: so it is said here, before there is one. */
+static int check_may_bring(const struct cli *cli, struct client *client,
+                           struct invite_options *options) {
+    static struct community_terms community;
+    struct member_list members = {0};
+    int failed = client_community(cli, client, &community);
+    if (failed == 0) {
+        failed = members_load(client, &community, &members);
+    }
+    const struct listed *self = failed == 0 ? members_self(&members) : NULL;
+    if (self != NULL) {
+        const long own = self->member.invite_allowance;
+        failed = may_bring(&community.governance.charter, &members, self);
+        if (failed == 0 && options->allowance > own) {
+            failed = fail("give it at most so many with '--allowance'",
+                          "this home may invite %ld, and lets nobody invite more", own);
+        }
+        if (options->allowance == ALLOWANCE_UNSAID) {
+            options->allowance = own < ALLOWANCE ? own : ALLOWANCE;
+        }
+    } else if (failed == 0) {
+        failed = fail("see 'stoop status'", "the node does not show this home's certificate");
+    }
+    members_finish(&members);
+    return failed;
+}
+
+static int may_bring(const struct charter *charter, const struct member_list *members,
+                     const struct listed *self) {
+    static const char others[] = "ask another home there to invite; see 'stoop members'";
+    const struct member *home = &self->member;
+    uint32_t brought = 0; /* whoever of them is gone keeps the place */
+    for (size_t i = 0; i < members->count; i++) {
+        const struct listed *listed = &members->list[i];
+        brought += listed->sponsor == self && listed->state != CONTROL_MEMBER_DISPLACED ? 1 : 0;
+    }
+    uint32_t most = home->invite_allowance < charter->invite_allowance ? home->invite_allowance
+                                                                       : charter->invite_allowance;
+    if (home->role != MEMBER_HOME && home->role != MEMBER_ADMINISTRATOR) {
+        return fail(others, "this home may bring in nobody: it is a %s", role_word(home->role));
+    }
+    if (!charter_lets_invite(charter, home->role)) {
+        return fail("administrators change it: see 'stoop charter show'",
+                    "this home may bring in nobody: by the charter, no home of the role '%s' may",
+                    role_word(home->role));
+    }
+    if (most == 0) {
+        return fail(others, "this home may bring in nobody: %s lets it invite none",
+                    home->invite_allowance == 0 ? "the invite that it came by" : "the charter");
+    }
+    return brought < most
+               ? 0
+               : fail(others,
+                      "this home may bring in nobody more: it has brought in %u of %u, those who "
+                      "are gone among them",
+                      brought, most);
 }
 
 static int make_invitation(const struct invite_options *options, const struct control_reply *status,

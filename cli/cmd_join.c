@@ -20,7 +20,9 @@ static void become_invited(const struct invite_code *code, struct bytes invite,
 static int ask_to_join(struct client *client, const struct invitation *invitation,
                        struct bytes member);
 static int say_joined(const struct cli *cli, struct entry *entry);
-static int say_rules(const struct cli *cli, struct client *client, const struct member *member);
+static int say_rules(const struct cli *cli, struct client *client, const struct member *member,
+                     uint32_t instruments);
+static void say_administrators(const struct charter *charter, const struct member_list *members);
 static void say_namesakes(const struct member_list *members, const char *name);
 
 int cmd_join(struct cli *cli) {
@@ -45,6 +47,9 @@ int cmd_join(struct cli *cli) {
         failed = entry_reach(cli, &entry);
     }
     if (failed == 0) {
+        failed = entry_check_new(cli, &entry, community);
+    }
+    if (failed == 0) {
         explain(&invitation.code);
         failed = yes ? 0 : sent_ask("join it? [y/N] ", "whether to join", "nothing was done");
     }
@@ -63,7 +68,9 @@ int cmd_join(struct cli *cli) {
     }
     if (failed == 0) { /* it belongs now: its cameras have to, whatever can be told of the rules */
         int untold = say_joined(cli, &entry);
-        failed = cameras_resign(cli, entry.client, &entry.signers, community);
+        failed = entry.member.role == MEMBER_REQUESTER
+                     ? 0 /* it is never asked */
+                     : cameras_resign(cli, entry.client, &entry.signers, community);
         failed = failed == 0 ? siblings_tell(&entry.kin, &entry.pins) : failed;
         failed = failed == 0 ? untold : failed;
     }
@@ -119,10 +126,17 @@ static bool is_whole_code(const char *text) {
  * keys and passphrase are at hand before it begins. */
 static int earn_invitation(struct cli *cli, struct entry *entry, struct invitation *out) {
     char introduction[CODE_MAX_BYTES];
+    struct id community;
     memcpy(introduction, out->text, sizeof introduction);
-    int failed = meet_introduce(introduction);
+    int failed = meet_introduce(introduction, &community);
     if (failed == 0) {
-        failed = entry_open(cli, entry);
+        failed = entry_reach(cli, entry);
+    }
+    if (failed == 0) {
+        failed = entry_check_new(cli, entry, &community);
+    }
+    if (failed == 0) {
+        failed = entry_open_keys(cli, entry);
     }
     return failed == 0 ? meet_sponsor(entry->client, introduction, out->text) : failed;
 }
@@ -170,7 +184,7 @@ static void become_invited(const struct invite_code *code, struct bytes invite,
 static int ask_to_join(struct client *client, const struct invitation *invitation,
                        struct bytes member) {
     struct control_request request = {.op = CONTROL_JOIN, .blob = member};
-    char silent[ADDRESS_MAX_BYTES + 128];
+    char silent[ADDRESS_MAX_BYTES + 192];
     const struct told told[] = {
         entry_belongs,
         {ERR_USER_NO_ANSWER, silent,
@@ -180,8 +194,8 @@ static int ask_to_join(struct client *client, const struct invitation *invitatio
          "ask your neighbour for a new one"}};
     (void)snprintf(request.text, sizeof request.text, "%s", invitation->text);
     (void)snprintf(silent, sizeof silent,
-                   "the sponsor's home (%s) did not answer within a minute: it is off, or the "
-                   "invite was used or has expired",
+                   "the sponsor's home (%s) did not answer within a minute: the invite was "
+                   "used or has expired, the home is off, or it may bring in nobody more",
                    invitation->code.addresses[0]);
     term_note("", 0, "asking the sponsor's home, for a minute at most ...");
     int failed = client_do_told(client, &request, "the home was not let in", TOLD(told));
@@ -210,8 +224,10 @@ static int say_joined(const struct cli *cli, struct entry *entry) {
                        safe_text(status.as.status.community_name, 60, safe),
                        status.as.status.members);
         term_text(line);
-        failed = say_rules(cli, client, &entry->member);
-        term_text(strcmp(place_of(cli), SLUG_FIRST) == 0
+        failed = say_rules(cli, client, &entry->member, status.as.status.instruments);
+        term_text(entry->member.role == MEMBER_REQUESTER
+                      ? "ask with 'stoop request'; what homes grant is listed by 'stoop delivered'"
+                  : strcmp(place_of(cli), SLUG_FIRST) == 0
                       ? "name your cameras with 'stoop camera add'; see what is asked with 'stoop "
                         "requests'"
                       : "cameras that are not kept to other communities may be asked about there "
@@ -221,10 +237,11 @@ static int say_joined(const struct cli *cli, struct entry *entry) {
 }
 
 /* Its charter in plain words. */
-static int say_rules(const struct cli *cli, struct client *client, const struct member *member) {
+static int say_rules(const struct cli *cli, struct client *client, const struct member *member,
+                     uint32_t instruments) {
     static struct community_terms community;
-    static char people[PEOPLE_MAX];
-    static char line[PEOPLE_MAX + 256];
+    char line[TERMS_WORDS_MAX + 256];
+    char words[TERMS_WORDS_MAX];
     const struct charter *charter = &community.governance.charter;
     struct member_list members = {0};
     char span[TERMS_WORDS_MAX];
@@ -236,14 +253,10 @@ static int say_rules(const struct cli *cli, struct client *client, const struct 
     if (failed != 0) {
         return failed;
     }
-    (void)people_text(&members, charter->administrators, charter->administrator_count, people);
+    say_administrators(charter, &members);
     say_namesakes(&members, member->name);
     members_finish(&members);
     terms_span(charter->caps.span_s, span);
-    (void)snprintf(line, sizeof line, "RULES    %u of %zu administrators decide%s: %s",
-                   charter->threshold, charter->administrator_count,
-                   charter->threshold == 1 ? "s" : "", people);
-    term_text(line);
     (void)snprintf(
         line, sizeof line,
         "a request may ask about %s and %s at most, and each home may have %u under way; what was "
@@ -253,7 +266,38 @@ static int say_rules(const struct cli *cli, struct client *client, const struct 
         member->invite_allowance < charter->invite_allowance ? member->invite_allowance
                                                              : charter->invite_allowance);
     term_line("", "", line);
+    if (instruments != INSTRUMENTS_ALL) {
+        terms_instruments(instruments, words);
+        term_put("", "it may ask with %s alone", words);
+    }
     return 0;
+}
+
+static void say_administrators(const struct charter *charter, const struct member_list *members) {
+    char person[PERSON_MAX];
+    const size_t count = charter->administrator_count;
+    if (count == 1) {
+        term_put("RULES", "one administrator decides: %s",
+                 person_text(members, &charter->administrators[0], person));
+        return;
+    }
+    static char line[PEOPLE_MAX + 256];
+    size_t len = (size_t)snprintf(line, sizeof line,
+                                  "%u of %zu administrators decide%s: ", charter->threshold, count,
+                                  charter->threshold == 1 ? "s" : "");
+    for (size_t i = 0; i < count; i++) {
+        size_t owner = 0;
+        const struct sign_public *key = &charter->administrators[i];
+        const struct listed *home = members_of_key(members, key, &owner);
+        bool gone = home != NULL && !listed_stands(home);
+        len += (size_t)snprintf(line + len, sizeof line - len, "%s%s%s%s%s",
+                                i == 0           ? ""
+                                : i + 1 == count ? " and "
+                                                 : ", ",
+                                person_text(members, key, person), gone ? " (" : "",
+                                gone ? listed_word(home) : "", gone ? ")" : "");
+    }
+    term_line("RULES", "", line);
 }
 
 /* Whoever is called as another is taken for somebody who would be. */

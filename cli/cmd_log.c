@@ -313,7 +313,8 @@ static int verify_folder(struct cli *cli, const char *folder, const struct note_
     size_t cosigned = count_cosignatures(buffer_bytes(&note), witnesses, facts);
     (void)snprintf(text, sizeof text, "%zu", cosigned);
     if (witnesses->known) {
-        (void)snprintf(text, sizeof text, "%zu of %lld wanted", cosigned,
+        (void)snprintf(text, sizeof text, "%zu of %s%lld wanted", cosigned,
+                       (int64_t)cosigned > witnesses->wanted ? "at least " : "",
                        (long long)witnesses->wanted);
     }
     facts_text(facts, "witnesses", "witnesses", text);

@@ -152,7 +152,7 @@ static int wait_for_joiner(struct client *client) {
 
 /* ---- join ---- */
 
-int meet_introduce(const char *text) {
+int meet_introduce(const char *text, struct id *community) {
     struct introduction introduction;
     int failed = read_introduction(text, &introduction);
     if (failed == 0 && !term_present()) {
@@ -164,7 +164,7 @@ int meet_introduce(const char *text) {
         meet_show_home(&introduction.community, &introduction.transport, introduction.address_count,
                        introduction.addresses);
         meet_say_compare();
-        meet_say_compare();
+        *community = introduction.community;
     }
     return failed;
 }

@@ -18,9 +18,9 @@ struct meet_offered {
 };
 int meet_offer(const struct cli *cli, struct client *client, const struct invitation *invitation,
                const struct meet_offered *offered);
-/* Shows whom this introduction is to, where it is whole, not over, and there is somebody to ask for
- * the words. EXIT codes after printing. */
-int meet_introduce(const char *text);
+/* Shows whom this introduction is to, and into which community, where it is whole, not over, and
+ * there is somebody to ask for the words. EXIT codes after printing. */
+int meet_introduce(const char *text, struct id *community);
 /* Asks for the words, then the sponsor's home; `code` is the invite that it gives for them. The
  * words are good for one attempt: what else could fail has to be done before. */
 int meet_sponsor(struct client *client, const char *text, char code[CODE_MAX_BYTES]);

@@ -25,9 +25,13 @@ struct parting { /* who is to go, and on whose word */
     size_t officers_left;                            /* whose homes stand */
 };
 
-static void list_member(const struct cli *cli, const struct member_list *members,
-                        const struct listed *listed, struct facts *facts);
-static void say_member(const struct member_list *members, const struct listed *listed);
+static void list_member(const struct cli *cli, const struct charter *charter,
+                        const struct member_list *members, const struct listed *listed,
+                        struct facts *facts);
+static void say_member(const struct charter *charter, const struct member_list *members,
+                       const struct listed *listed);
+static bool decides(const struct charter *charter, const struct listed *listed);
+static const char *shown_role(const struct charter *charter, const struct listed *listed);
 static void indented(const struct member_list *members, const struct listed *listed, size_t columns,
                      char out[SAFE_MAX]);
 static int take_remove_options(struct cli *cli, struct parting *out);
@@ -40,6 +44,7 @@ static bool too_few_left(const struct parting *parting);
 static void say_removal(const struct parting *parting);
 static void say_clerks(const struct parting *parting);
 static void say_gateways(const struct parting *parting);
+static void say_doors(const struct parting *parting);
 static void say_brought(const struct listed *member, bool go);
 static void say_administrators(const struct parting *parting);
 static int remove_at_once(struct cli *cli, struct client *client, const struct parting *parting);
@@ -81,9 +86,9 @@ int cmd_members(struct cli *cli) {
     for (size_t shown = 0; failed == 0 && shown < members.count; shown++) {
         above = members_next(&members, above);
         if (table) {
-            list_member(cli, &members, above, facts);
+            list_member(cli, &community.governance.charter, &members, above, facts);
         } else {
-            say_member(&members, above);
+            say_member(&community.governance.charter, &members, above);
         }
     }
     if (facts != NULL) {
@@ -94,8 +99,9 @@ int cmd_members(struct cli *cli) {
     return failed;
 }
 
-static void list_member(const struct cli *cli, const struct member_list *members,
-                        const struct listed *listed, struct facts *facts) {
+static void list_member(const struct cli *cli, const struct charter *charter,
+                        const struct member_list *members, const struct listed *listed,
+                        struct facts *facts) {
     const struct member *member = &listed->member;
     char name[SAFE_MAX];
     char since[DAY_BYTES];
@@ -106,7 +112,7 @@ static void list_member(const struct cli *cli, const struct member_list *members
         day_text(member->head.created, since);
         day_text(listed->ends, until);
         facts_cut(facts, NULL, "name", name, term_columns() - OTHER_COLUMNS);
-        facts_text(facts, NULL, "role", role_word(member->role));
+        facts_text(facts, NULL, "role", shown_role(charter, listed));
         facts_text(facts, NULL, "since", since);
         facts_text(facts, NULL, "until", until);
         facts_text(facts, NULL, "state", listed_word(listed));
@@ -118,6 +124,7 @@ static void list_member(const struct cli *cli, const struct member_list *members
         facts_bytes(facts, "sponsor", NULL, BYTES_OF(listed->sponsor->id.b));
     }
     facts_text(facts, "role", NULL, role_word(member->role));
+    facts_flag(facts, "decides", decides(charter, listed));
     facts_text(facts, "state", NULL, listed_state(listed));
     facts_flag(facts, "left", listed->left);
     facts_text(facts, "link", NULL,
@@ -135,7 +142,8 @@ static void list_member(const struct cli *cli, const struct member_list *members
     facts_items(facts, NULL);
 }
 
-static void say_member(const struct member_list *members, const struct listed *listed) {
+static void say_member(const struct charter *charter, const struct member_list *members,
+                       const struct listed *listed) {
     const int indent = (int)listed->depth * INDENT;
     char name[SAFE_MAX];
     char since[DAY_BYTES];
@@ -144,9 +152,20 @@ static void say_member(const struct member_list *members, const struct listed *l
     day_text(listed->member.head.created, since);
     day_text(listed->ends, until);
     (void)printf("%s\n", name);
-    (void)printf("%*s%s, %s\n", indent + INDENT, "", role_word(listed->member.role),
+    (void)printf("%*s%s, %s\n", indent + INDENT, "", shown_role(charter, listed),
                  listed_word(listed));
     (void)printf("%*s%s to %s\n", indent + INDENT, "", since, until);
+}
+
+/* By the present charter: what a certificate says of it was so at the founding. */
+static bool decides(const struct charter *charter, const struct listed *listed) {
+    return listed_stands(listed) && charter_has_member(charter, &listed->member);
+}
+
+static const char *shown_role(const struct charter *charter, const struct listed *listed) {
+    return decides(charter, listed)                      ? role_word(MEMBER_ADMINISTRATOR)
+           : listed->member.role == MEMBER_ADMINISTRATOR ? "founder"
+                                                         : role_word(listed->member.role);
 }
 
 /* Whatever has to be cut, the id of one that shares its name is not. */
@@ -331,6 +350,7 @@ static void say_removal(const struct parting *parting) {
                       : "it is for good: it could come back as a new home alone, by a new invite");
     say_clerks(parting);
     say_gateways(parting);
+    say_doors(parting);
     say_administrators(parting);
     if (parting->by_act) {
         decisions_say_by(&decisions, &parting->pub.owner.sign);
@@ -360,6 +380,37 @@ static void say_gateways(const struct parting *parting) {
     for (const char *line = changes_first(&changes); line != NULL;
          line = changes_next(&changes, line)) {
         term_line("TREATY", "", line);
+    }
+}
+
+/* An outsider whose doors are gone reaches nobody, whatever acts let it do. */
+static void say_doors(const struct parting *parting) {
+    const struct governance *governance = &decisions.community.governance;
+    for (size_t i = 0; i < governance->outsider_count; i++) {
+        const struct outsider *outsider = &governance->outsiders[i];
+        const struct listed *asks = members_of_id(&decisions.members, &outsider->certificate);
+        size_t left = 0;
+        bool goes = false;
+        char safe[SAFE_MAX];
+        for (size_t k = 0; k < outsider->admission.door_count; k++) {
+            const struct listed *door =
+                members_of_id(&decisions.members, &outsider->admission.doors[k]);
+            bool parts = door == parting->member ||
+                         (parting->subtree && door != NULL && listed_under(door, parting->member));
+            goes |= parts && door != NULL && listed_stands(door);
+            left += !parts && door != NULL && listed_stands(door) ? 1 : 0;
+        }
+        if (goes && asks != NULL && listed_stands(asks)) {
+            (void)safe_text(asks->member.name, 60, safe);
+            if (left > 0) {
+                term_put("DOOR", "of the outsider %s, which has %zu more", safe, left);
+            } else {
+                term_put("DOOR",
+                         "the last one of the outsider %s, which reaches nobody then, until it is "
+                         "proposed anew with another '--door'",
+                         safe);
+            }
+        }
     }
 }
 
@@ -626,6 +677,7 @@ static void say_leaving(const struct parting *parting) {
               "delete --due'");
     say_brought(self, false);
     say_gateways(parting);
+    say_doors(parting);
     say_administrators(parting);
     term_line("FOR GOOD", "",
               "a home that has left does not come back: it would be a new home, "

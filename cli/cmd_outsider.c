@@ -35,6 +35,8 @@ static const char *state_of(const struct outsider *outsider, const struct listed
 static int suspend(struct cli *cli);
 static int resume(struct cli *cli);
 static int change_standing(struct cli *cli, bool suspended);
+static void say_doors_gone(const struct admission *admission);
+static const char *door_name(const struct id *door, bool *stands);
 static int find_certificate(struct client *client, const struct id *id, struct buffer *out);
 static int officer(struct cli *cli);
 static int officer_add(struct cli *cli);
@@ -94,6 +96,9 @@ static int door(struct cli *cli) {
         facts_end(facts);
     } else if (failed == 0) {
         (void)puts(text);
+        term_note("", 0,
+                  "this code says where this home is, and nothing secret: give it to whoever is to "
+                  "ask from outside, who runs 'stoop outsider apply' with it");
     }
     decisions_finish(&decisions);
     client_close(client);
@@ -339,12 +344,37 @@ static int change_standing(struct cli *cli, bool suspended) {
         proposed.admission.suspended = suspended;
         failed = check_proposed(&proposed);
     }
+    if (failed == 0 && !suspended) {
+        say_doors_gone(&proposed.admission);
+    }
     if (failed == 0) {
         failed = put_act(cli, client, &proposed, "propose it, signed by you? [y/N] ");
     }
     decisions_finish(&decisions);
     client_close(client);
     return failed;
+}
+
+static void say_doors_gone(const struct admission *admission) {
+    char safe[SAFE_MAX];
+    size_t left = 0;
+    for (size_t i = 0; i < admission->door_count; i++) {
+        bool stands = false;
+        const char *name = door_name(&admission->doors[i], &stands);
+        left += stands ? 1 : 0;
+        if (!stands) {
+            term_put("DOOR", "%s belongs no more", safe_text(name, 60, safe));
+        }
+    }
+    if (left == 0) {
+        term_put("", "so it reaches nobody, until it is proposed anew with another '--door'");
+    }
+}
+
+static const char *door_name(const struct id *door, bool *stands) {
+    const struct listed *home = members_of_id(&decisions.members, door);
+    *stands = home != NULL && listed_stands(home);
+    return home == NULL ? "" : home->member.name;
 }
 
 static int find_certificate(struct client *client, const struct id *id, struct buffer *out) {
@@ -392,8 +422,9 @@ static void list_one(const struct cli *cli, const struct outsider *outsider, str
     char words[TERMS_WORDS_MAX];
     char text[OUTSIDE_TEXT_MAX];
     char day[DAY_BYTES];
-    char names[OUTSIDER_DOORS_MAX * 256] = "";
+    char names[OUTSIDER_DOORS_MAX * 280] = "";
     size_t len = 0;
+    int64_t standing = 0;
     day_text(admission->until, day);
     terms_instruments(admission->instruments, words);
     facts_item(facts);
@@ -410,14 +441,16 @@ static void list_one(const struct cli *cli, const struct outsider *outsider, str
     facts_time(facts, "let_in", NULL, outsider->since);
     facts_list(facts, "doors");
     for (size_t i = 0; i < admission->door_count; i++) {
-        const struct listed *home = members_of_id(&decisions.members, &admission->doors[i]);
-        const char *called = home == NULL ? "" : home->member.name;
+        bool stands = false;
+        const char *called = door_name(&admission->doors[i], &stands);
         char safe[SAFE_MAX];
         facts_text(facts, NULL, NULL, called);
-        len += (size_t)snprintf(names + len, sizeof names - len, "%s%.250s", i == 0 ? "" : ", ",
-                                safe_text(called, NAME_MAX_BYTES, safe));
+        standing += stands ? 1 : 0;
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%.250s%s", i == 0 ? "" : ", ",
+                                safe_text(called, NAME_MAX_BYTES, safe), stands ? "" : " (gone)");
     }
     facts_list(facts, NULL);
+    facts_number(facts, "doors_that_belong", NULL, standing);
     facts_text(facts, NULL, cli->json ? NULL : "doors", names);
 }
 

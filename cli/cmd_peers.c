@@ -9,7 +9,9 @@ enum {
 };
 
 static void tell_community(struct facts *facts, const struct control_reply *peers);
-static void show_community(const struct cli *cli, const struct control_reply *peers);
+static void show_community(const struct cli *cli, const struct control_reply *status,
+                           const struct control_reply *peers);
+static void show_doors(const struct control_reply *status, const struct control_reply *peers);
 static void tell_links(struct facts *facts, const struct control_reply *peers);
 static void tell_gone(struct facts *facts, const struct control_reply *peers);
 static void tell_home(struct facts *facts, const char *name, const struct id *certificate,
@@ -23,6 +25,7 @@ static const char *plural(uint64_t count);
 
 int cmd_peers(struct cli *cli) {
     static struct control_reply reply;
+    static struct control_reply status;
     bool dot = false;
     struct client *client = NULL;
     struct facts *facts = NULL;
@@ -39,6 +42,9 @@ int cmd_peers(struct cli *cli) {
         failed = client_in_community(client);
     }
     if (failed == 0) {
+        failed = client_status(client, &status);
+    }
+    if (failed == 0) {
         failed = client_ask(client, &request);
     }
     if (failed == 0 && cli->json) {
@@ -51,7 +57,7 @@ int cmd_peers(struct cli *cli) {
         } else if (cli->json) {
             tell_community(facts, &reply);
         } else {
-            show_community(cli, &reply);
+            show_community(cli, &status, &reply);
         }
     }
     if (failed == 0 && cli->json) {
@@ -78,9 +84,14 @@ static void tell_community(struct facts *facts, const struct control_reply *peer
     facts_number(facts, "passive", NULL, peers->as.peers.passive);
 }
 
-static void show_community(const struct cli *cli, const struct control_reply *peers) {
+static void show_community(const struct cli *cli, const struct control_reply *status,
+                           const struct control_reply *peers) {
     char safe[SAFE_MAX];
     size_t links = peers->as.peers.link_count;
+    if (!id_is_zero(&status->as.status.outside)) {
+        show_doors(status, peers);
+        return;
+    }
     (void)printf("%s: %zu link%s\n\n",
                  safe_text(peers->as.peers.community_name, NAME_MAX_BYTES, safe), links,
                  plural(links));
@@ -107,6 +118,18 @@ static void show_community(const struct cli *cli, const struct control_reply *pe
                  "named by others lately: %u\n",
                  peers->as.peers.book, plural(peers->as.peers.book), peers->as.peers.met,
                  peers->as.peers.anchors, plural(peers->as.peers.anchors), peers->as.peers.passive);
+}
+
+/* From outside nobody else is linked with. */
+static void show_doors(const struct control_reply *status, const struct control_reply *peers) {
+    char safe[SAFE_MAX];
+    (void)printf("%s, which is asked from outside\n",
+                 safe_text(peers->as.peers.community_name, NAME_MAX_BYTES, safe));
+    for (size_t i = 0; i < status->as.status.door_count; i++) {
+        const struct door_link *door = &status->as.status.doors[i];
+        (void)printf("door %s: %s\n", safe_text(door->name, 60, safe),
+                     door->linked ? "linked" : "not linked; this home goes on dialling it");
+    }
 }
 
 /* What the picture shows already has no label. */

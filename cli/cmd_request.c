@@ -604,6 +604,10 @@ static void show_request(const struct request *request, const struct legal_repor
              "every home of %s%s: who asks, why, where and when, what failed, how "
              "broad it is and what its words mention. A home that grants nothing does not answer.",
              safe_text(status->as.status.community_name, 24, safe), homes);
+    if (request->document.present) {
+        term_put("", "The document goes to all of them too%s.",
+                 request->court_seal.present ? ", with its seal" : "");
+    }
     abroad_show(&asked->community.governance, &asked->abroad, request);
 }
 

@@ -1,5 +1,6 @@
 /* requests: what is open, as `stoop` has checked it itself. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/abroad.h"
 #include "cli/breadth.h"
@@ -14,12 +15,25 @@ static struct amendments amendments;
 static struct cameras cameras; /* this owner's copy */
 static struct abroad abroad;   /* of this home's own */
 static struct member_list members;
+enum {
+    AWAITED_MAX = 256, /* prompts that a node has open at most */
+    WHOM_MAX = 256,
+};
+/* This owner has accepted it, and others whose clip it is have not. */
+static struct awaited {
+    struct id request;
+    char whom[WHOM_MAX];
+} awaited[AWAITED_MAX];
+static size_t awaited_count;
 static struct named alike; /* where a code was given: those that have it */
 static bool over;          /* one of these, by an asker who may not ask any more */
 
 static int take_watch_options(struct cli *cli, bool *watches, struct watch_options *out);
 static int load_own(struct cli *cli, struct client *client,
                     const struct community_terms *community);
+static int load_awaited(const struct cli *cli, struct client *client);
+static void note_awaited(const struct control_reply *clip, const struct sign_public *own,
+                         const struct pins *pins);
 static int load_named(struct client *client, const struct community_terms *community,
                       const char *code);
 static int say_none(const char *code);
@@ -129,7 +143,64 @@ static int load_own(struct cli *cli, struct client *client,
     if (failed == 0) {
         failed = client_status(client, &status);
     }
+    const struct listed *self =
+        failed == 0 ? members_of_id(&members, &status.as.status.certificate) : NULL;
+    if (self != NULL && listed_gone(self) && !cli->json) {
+        char line[SAFE_MAX + 64];
+        char safe[SAFE_MAX];
+        (void)snprintf(line, sizeof line,
+                       "this home belongs to '%.300s' no more: none of these can be answered",
+                       safe_text(status.as.status.community_name, NAME_MAX_BYTES, safe));
+        term_note("", 0, line);
+    }
+    if (failed == 0) {
+        failed = load_awaited(cli, client);
+    }
     return failed == 0 ? abroad_load(client, community, &status, &abroad) : failed;
+}
+
+/* Whoever looks without the owner's folder has accepted nothing. */
+static int load_awaited(const struct cli *cli, struct client *client) {
+    static struct control_reply reply;
+    static struct pins pins;
+    struct keyfile_public pub;
+    struct client_list list = {0};
+    char key[PATH_MAX + 16];
+    int failed = 0;
+    (void)snprintf(key, sizeof key, "%s/owner.key", cli->owner_dir);
+    if (access(key, R_OK) != 0 || owner_public_of(cli->owner_dir, &pub) != 0 ||
+        pins_load(cli, &pins) != 0) {
+        return 0;
+    }
+    while (client_each_part(client, CONTROL_CLIPS, &list, &reply, &failed)) {
+        if (reply.as.clip.state == CLIP_PART_SIGNED && awaited_count < AWAITED_MAX) {
+            note_awaited(&reply, &pub.owner.sign, &pins);
+        }
+    }
+    return failed;
+}
+
+static void note_awaited(const struct control_reply *clip, const struct sign_public *own,
+                         const struct pins *pins) {
+    struct awaited *one = &awaited[awaited_count];
+    struct signed_object part;
+    size_t len = 0;
+    if (signed_decode(clip->as.clip.grant, &part) != ERR_OK || !signed_by(&part, own)) {
+        return;
+    }
+    *one = (struct awaited){.request = clip->as.clip.request};
+    for (size_t i = 0; i < clip->as.clip.owner_count; i++) {
+        for (size_t k = 0; k < pins->owner_count; k++) {
+            char safe[SAFE_MAX];
+            if (sign_public_equal(&pins->owners[k].sign, &clip->as.clip.owners[i]) &&
+                !signed_by(&part, &clip->as.clip.owners[i]) && len + 64 < WHOM_MAX) {
+                len +=
+                    (size_t)snprintf(one->whom + len, WHOM_MAX - len, "%s%s", len == 0 ? "" : ", ",
+                                     safe_text(pins->owner_names[k], 40, safe));
+            }
+        }
+    }
+    awaited_count += len > 0 ? 1 : 0;
 }
 
 /* All of them are shown, each by a code that means no other. */
@@ -157,7 +228,7 @@ static int say_none(const char *code) {
     }
     (void)safe_text(code, 64, safe);
     return over ? fail(next, "'%s' has ended: who asked may not ask any more", safe)
-                : fail(next, "no open request has the code '%s'", safe);
+                : fail(code_advice(code, next), "no open request has the code '%s'", safe);
 }
 
 /* Is it one that is open, and asked for? */
@@ -294,12 +365,31 @@ static void list_decision(const struct cli *cli, const struct checked_request *c
                           struct instant now, struct facts *facts) {
     const struct memory_asked *known = memory_of(&memory, &checked->id);
     bool sought = pending_sought(checked, &cameras.list, &memory, now);
-    if (sought && !cli->json) {
+    const char *whom = NULL;
+    uint32_t waits = 0;
+    for (size_t i = 0; i < awaited_count; i++) {
+        if (id_equal(&awaited[i].request, &checked->id)) {
+            whom = awaited[i].whom;
+            waits++;
+        }
+    }
+    uint32_t open = checked->open_clips > waits ? checked->open_clips - waits : 0;
+    if (whom != NULL && !cli->json) {
+        char line[WHOM_MAX + 64];
+        if (open == 0) {
+            (void)snprintf(line, sizeof line, "none: you have accepted, and it waits for %s", whom);
+        } else {
+            (void)snprintf(line, sizeof line, "%u; %u that you have accepted: waits for %s", open,
+                           waits, whom);
+        }
+        facts_text(facts, NULL, "to decide", line);
+    } else if (sought && !cli->json) {
         facts_text(facts, NULL, "to decide",
                    "being made ready, if there is any; look again in a minute");
     } else {
         facts_number(facts, "open_clips", "to decide", checked->open_clips);
     }
+    facts_number(facts, "waits_for_others", NULL, waits);
     facts_flag(facts, "being_made_ready", sought);
     if (known == NULL || known->outcome == MEMORY_OPEN) {
         return;
@@ -320,11 +410,12 @@ static void list_decision(const struct cli *cli, const struct checked_request *c
 static void list_hidden(const struct cli *cli, const struct checked_request *checked,
                         struct instant now, struct facts *facts) {
     static const char *const words[] = {[PENDING_SHOWN] = "shown",
-                                        [PENDING_SNOOZED] = "snoozed",
+                                        [PENDING_SNOOZED] = "hidden",
                                         [PENDING_MUTED] = "muted",
                                         [PENDING_QUIET] = "quiet hours"};
     enum pending_hidden hidden = pending_hides(checked, &rules, &memory, now);
-    if (cli->json || hidden != PENDING_SHOWN || checked->open_clips > 0) {
+    if (cli->json || (hidden != PENDING_SHOWN && hidden != PENDING_SNOOZED) ||
+        (hidden == PENDING_SHOWN && checked->open_clips > 0)) {
         facts_text(facts, "review", "review", words[hidden]);
     }
     if (hidden == PENDING_SNOOZED) {

@@ -49,7 +49,7 @@ static int open_desk(struct desk *desk, const char *to, const char *player);
 static int start_helpers(struct desk *desk, const char *player);
 static void close_desk(struct desk *desk);
 static int review_what_waits(struct review *review, const char *code);
-static void say_named(const struct review *review);
+static void say_named(const struct review *review, const char *code);
 static void say_sought(const struct review *review);
 static int load(struct review *review, const char *code);
 static int load_clips(struct review *review);
@@ -169,7 +169,7 @@ static void close_desk(struct desk *desk) {
 static int review_what_waits(struct review *review, const char *code) {
     int failed = load(review, code);
     if (failed == 0 && review->count == 0 && code != NULL) {
-        say_named(review);
+        say_named(review, code);
     } else if (failed == 0 && review->count == 0 && review->sought > 0) {
         say_sought(review);
     } else if (failed == 0 && review->count == 0) {
@@ -186,7 +186,7 @@ static int review_what_waits(struct review *review, const char *code) {
 }
 
 /* Why nothing of the request that was named waits: by what this owner's `stoop` remembers. */
-static void say_named(const struct review *review) {
+static void say_named(const struct review *review, const char *code) {
     const struct memory_asked *asked =
         review->found ? memory_of(&review->memory, &review->named) : NULL;
     char at[INSTANT_TEXT_MAX];
@@ -205,7 +205,7 @@ static void say_named(const struct review *review) {
     } else if (review->over > 0) {
         term_text("who asked for that may not ask any more; it ends by itself");
     } else {
-        term_text("nothing of this home is asked for by that code");
+        term_text(code_advice(code, "nothing of this home is asked for by that code"));
     }
 }
 
@@ -290,11 +290,12 @@ static int load_requests(struct review *review, const char *code) {
             continue;
         }
         (void)named_note_request(&named, &asked);
-        bool named_or_all = code == NULL || code_begins(code, &asked.id);
-        review->sought +=
-            named_or_all && pending_sought(&asked, &review->desk.cameras.list, &review->memory, now)
-                ? 1
-                : 0;
+        enum pending_hidden hidden = pending_hides(&asked, &review->rules, &review->memory, now);
+        bool wanted = code == NULL ? hidden == PENDING_SHOWN : code_begins(code, &asked.id);
+        bool sought = pending_sought(&asked, &review->desk.cameras.list, &review->memory, now);
+        review->sought += wanted && sought ? 1 : 0;
+        review->muted += sought && hidden == PENDING_MUTED ? 1 : 0;
+        review->quiet += sought && hidden == PENDING_QUIET ? 1 : 0;
         if (!mark_clips(review, &asked.id) || found == PENDING_MAX) {
             continue;
         }
@@ -515,7 +516,7 @@ static int review_clip(struct review *review, struct clip_ref *ref) {
     }
     if (failed == 0) {
         struct instant now = now_wall();
-        clip.past = memory_past_of(&review->memory, &asked.asker.account, now);
+        clip.past = memory_past_of(&review->memory, &asked.asker.account, &asked.id, now);
         clip.earlier = memory_earlier(&review->memory, &asked.id);
         const struct memory_asked *known = memory_of(&review->memory, &asked.id);
         clip.before = known == NULL ? MEMORY_OPEN : known->outcome;
@@ -769,6 +770,9 @@ static int open_to_sign(struct review *review, const struct opened *clip,
                                    clip->asked->namesakes.count > 0, 28, safe),
                    clip->looked ? "" : ", not looked at");
     term_line("GOES", "", goes);
+    if (clip->asked->outside) {
+        term_line("", "", "with it this home's certificate, and those of who vouched for it");
+    }
     (void)fflush(stdout);
     return owner_open(review->desk.cli, review->desk.cli->owner_dir,
                       "it cannot be recalled\nto sign, give your passphrase", again, &pub);

@@ -56,6 +56,7 @@ static bool id_begins(const struct id *id, const char *word);
 static void say_over(const struct agreed *agreed, struct instant now);
 static const struct treaty_side *far_side(const struct agreed *agreed);
 static struct instant since_of(const struct agreed *agreed);
+static void say_proposed(void);
 static int load_far(struct client *client);
 static const struct roll *said_of(const struct agreed *agreed);
 static void list_treaty(const struct cli *cli, const struct agreed *agreed, struct instant now,
@@ -421,10 +422,23 @@ static int list(struct cli *cli) {
         facts_end(facts);
     } else if (failed == 0) {
         (void)puts("there is no treaty");
+        say_proposed();
     }
     decisions_finish(&decisions);
     client_close(client);
     return failed;
+}
+
+static void say_proposed(void) {
+    size_t count = 0;
+    for (size_t i = 0; i < decisions.proposal_count; i++) {
+        const struct proposal *proposal = decisions.proposals[i];
+        count += proposal->state == PROPOSAL_OPEN && proposal->act.treaty.len > 0 ? 1 : 0;
+    }
+    if (count > 0) {
+        (void)printf("%zu %s proposed: see 'stoop charter proposals'\n", count,
+                     count == 1 ? "is" : "are");
+    }
 }
 
 /* Who carries, and what came of that. */

@@ -194,6 +194,10 @@ static void print_request(FILE *out, const struct checked_request *asked) {
     const struct instrument *instrument = &request->instrument;
     char safe[SAFE_MAX];
     (void)fprintf(out, "Request     %s, by %s\n", asked->code, safe_text(asked->account, 60, safe));
+    if (asked->outside) {
+        char outside[OUTSIDE_TEXT_MAX];
+        (void)fprintf(out, "            from OUTSIDE: %s\n", outside_text(asked, outside));
+    }
     print_times(out, "Asked", request->head.created);
     (void)fprintf(out, "Basis       %s%s\n",
                   instrument->kind == INSTRUMENT_VOLUNTARY ? "" : "claimed: ",
@@ -368,6 +372,10 @@ static void add_request(json_t *root, const struct checked_request *asked) {
     add_text(root, "request_code", asked->code);
     add_hex(root, "request", BYTES_OF(asked->id.b));
     add_text(root, "requester", asked->account);
+    if (asked->outside) {
+        (void)json_object_set_new(root, "outside", json_true());
+        add_text(root, "officer", asked->author.role == MEMBER_OFFICER ? asked->author.name : "");
+    }
     add_time(root, "requested_at", request->head.created);
     add_text(root, "instrument", instrument_word(request->instrument.kind));
     add_text(root, "case", request->instrument.case_number);

@@ -330,7 +330,7 @@ int decisions_find(const struct decisions *decisions, const char *code, struct p
         return ended != NULL
                    ? fail("propose it again, if it is still wanted",
                           "'%s' can be signed no more: %s", ended->code, ends[ended->state])
-                   : fail("see what is under way with 'stoop charter proposals'",
+                   : fail(code_advice(code, "see what is under way with 'stoop charter proposals'"),
                           "no proposal has the code '%s'", safe_text(code, 24, safe));
     }
     *out = found;

@@ -11,6 +11,8 @@ enum {
 static int say_taken(struct client *client, const struct control_reply *status);
 static int check_pins(const struct cli *cli, struct entry *entry);
 static enum err add_invite_signature(const uint8_t *invite_secret, struct signed_object *object);
+static const char *pinned_elsewhere(const struct cli *cli, const struct entry *entry,
+                                    const struct id *community);
 
 const struct told entry_belongs = {
     ERR_USER_EXISTS, "this home belongs to a community already, or is being let into one",
@@ -128,15 +130,37 @@ static enum err add_invite_signature(const uint8_t *invite_secret, struct signed
     return err;
 }
 
-int entry_pin(const struct cli *cli, struct entry *entry, const struct id *community) {
-    struct pins *pins = &entry->pins;
-    for (size_t i = 0; i < pins->place_count; i++) {
-        const struct pinned_place *other = &pins->places[i];
+int entry_check_new(const struct cli *cli, const struct entry *entry, const struct id *community) {
+    const char *other = pinned_elsewhere(cli, entry, community);
+    if (other == NULL) {
+        return 0;
+    }
+    return place_role(cli, other) == PLACE_GONE
+               ? fail("who left or was removed comes back as a new home alone: 'stoop init' in "
+                      "empty folders, and a new invite",
+                      "this home was in that community, as '%s', and belongs to it no more", other)
+               : fail("see 'stoop communities'", "this home is in that community already, as '%s'",
+                      other);
+}
+
+static const char *pinned_elsewhere(const struct cli *cli, const struct entry *entry,
+                                    const struct id *community) {
+    for (size_t i = 0; i < entry->pins.place_count; i++) {
+        const struct pinned_place *other = &entry->pins.places[i];
         if (other->has_community && id_equal(&other->community, community) &&
             strcmp(other->name, place_of(cli)) != 0) {
-            return fail("see 'stoop communities'",
-                        "this home is in that community already, as '%s'", other->name);
+            return other->name;
         }
+    }
+    return NULL;
+}
+
+int entry_pin(const struct cli *cli, struct entry *entry, const struct id *community) {
+    struct pins *pins = &entry->pins;
+    const char *other = pinned_elsewhere(cli, entry, community);
+    if (other != NULL) {
+        return fail("see 'stoop communities'", "this home is in that community already, as '%s'",
+                    other);
     }
     struct pinned_place *place = pins_place_add(pins, place_of(cli));
     if (place == NULL) {

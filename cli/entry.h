@@ -34,6 +34,8 @@ void entry_close(struct entry *entry);                     /* a zeroed one is fi
 /* Fills in the home's name, keys, owners and days, signs with every owner's key and, for a joiner,
  * the invite's (else NULL). The node adds its own. */
 int entry_sign(struct entry *entry, const uint8_t *invite_secret, struct buffer *out);
+/* Before anybody is asked whether to enter: is no other node of this home that community's? */
+int entry_check_new(const struct cli *cli, const struct entry *entry, const struct id *community);
 /* In every signing owner's folder: from here on each of them checks requests against this community
  * whatever the node says. */
 int entry_pin(const struct cli *cli, struct entry *entry, const struct id *community);

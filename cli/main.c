@@ -68,8 +68,8 @@ static const struct command commands[] = {
      "who is in two of them as well can tell by the owners' keys. 'stoop init\n"
      "--community NAME' makes room for a further one; the one the home began with is\n"
      "called 'first'. Each command takes --community NAME, or $STOOP_COMMUNITY, to be\n"
-     "about one of them. Without it, what only reads shows all; what names a request\n"
-     "finds it; what changes something asks which.\n"
+     "about one of them. Without it, what only reads shows all; what names a request,\n"
+     "or an act, by its code finds it; what changes something asks which.\n"
      "\n"
      "'remove' ends a further one's node and deletes its folder, after a question:\n"
      "its keys, log and vault. It has to be left before, with 'stoop --community NAME\n"
@@ -311,10 +311,17 @@ static const struct command commands[] = {
      "       stoop camera list [--json]\n"
      "       stoop camera remove NAME [--co-sign DIR]...\n"
      "\n"
+     "--layout says how the recorder names its files, from which times are told:\n"
+     "  frigate   YYYY-MM-DD/HH/CAMERA/MM.SS.mp4, UTC; NAME is what Frigate calls it\n"
+     "  mediamtx  YYYY-MM-DD_HH-MM-SS-ffffff.mp4, local time\n"
+     "  motion    ...-YYYYMMDDHHMMSS.mp4, local time\n"
+     "  plain     any; date and time in the name are local, else the file's own count\n"
+     "\n"
      "A camera's place never leaves this home. Without --owner all owners must\n"
      "accept. In a home that is in several communities (see 'stoop help communities')\n"
      "it may be asked for in those that --community names; without one, in all, also\n"
-     "those that the home joins later.\n"
+     "those that the home joins later. One that is removed is no longer asked about,\n"
+     "also for what it has recorded; what is sealed of it still waits for you.\n"
      "\n"
      "example: stoop camera add porch --folder /srv/cctv/porch --layout motion \\\n"
      "           --at 52.52001,13.40495 --reach 30 --facing 90 --angle 100\n"},
@@ -547,14 +554,14 @@ int main(int argc, char **argv) {
         cli.json |= strcmp(argv[i], "--json") == 0; /* so that errors about other options have it */
     }
     if (take_common_options(&cli, argc, argv, &done)) {
-        return done;
+        return finish(&cli, done);
     }
     if (optind == argc) {
         overview(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(argv[optind], "help") == 0) {
-        return help(argv[optind + 1]);
+        return finish(&cli, help(argv[optind + 1]));
     }
     cli.argc = argc - optind;
     cli.argv = argv + optind;

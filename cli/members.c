@@ -312,8 +312,13 @@ const char *person_text(const struct member_list *members, const struct sign_pub
     char home[SAFE_MAX];
     (void)safe_text(listed->member.owner_names[owner], NAME_MAX_BYTES, name);
     (void)safe_text(listed->member.name, NAME_MAX_BYTES, home);
+    char code[LINK_CODE_BYTES] = "";
     bool same = strcmp(name, home) == 0;
-    (void)snprintf(out, PERSON_MAX, "%.220s%s%.220s%s", name, same ? "" : " (", same ? "" : home,
-                   same ? "" : ")");
+    bool alike = namesakes_of(members, &listed->id, listed->member.name).count > 0;
+    if (alike) {
+        link_code(&listed->id, code);
+    }
+    (void)snprintf(out, PERSON_MAX, "%.220s%s%.220s%s%s%s", name, same && !alike ? "" : " (",
+                   same ? "" : home, same || !alike ? "" : ", ", code, same && !alike ? "" : ")");
     return out;
 }

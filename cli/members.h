@@ -54,7 +54,7 @@ int members_find(const struct member_list *members, const char *word, const stru
 size_t members_called(const struct member_list *members, const char *word);
 
 /* Who has this key, safe to print: "Ada", "Ada (Elm Cottage)" where the home is called otherwise,
- * "the key 3f2a91c0" where nobody has it. */
+ * "Ada (1561b505)" where another is called the same, "the key 3f2a91c0" where nobody has it. */
 const char *person_text(const struct member_list *members, const struct sign_public *key,
                         char out[PERSON_MAX]);
 
@@ -84,5 +84,14 @@ int belongs_or_says(struct client *client);
 /* Its own state; CONTROL_MEMBER_AWAY: the node does not list it. */
 int belongs_ask(struct client *client, const struct control_reply *status,
                 enum control_member *out);
+/* What the home is in the community that it calls so, by the word of its node there, which is asked
+ * by a connection of its own: before the walls. PLACE_UNKNOWN: it does not run, or is in none. */
+enum place_role {
+    PLACE_UNKNOWN,
+    PLACE_HOME,
+    PLACE_REQUESTER, /* asks there, and is never asked */
+    PLACE_GONE,      /* left, or removed */
+};
+enum place_role place_role(const struct cli *cli, const char *name);
 
 #endif

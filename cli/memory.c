@@ -200,11 +200,11 @@ void memory_snooze(struct memory *memory, const struct id *request, struct insta
 }
 
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
-                                  struct instant now) {
+                                  const struct id *besides, struct instant now) {
     struct memory_past past = {0};
     for (size_t i = 0; i < memory->asked_count; i++) {
         const struct memory_asked *asked = &memory->asked[i];
-        if (id_equal(&asked->author, author) &&
+        if (id_equal(&asked->author, author) && !id_equal(&asked->request, besides) &&
             asked->at.ms > now.ms - (int64_t)MEMORY_DAYS * DURATION_DAY_MS) {
             past.asked++;
             past.amended += id_is_zero(&asked->amends) ? 0 : 1;

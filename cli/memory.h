@@ -50,7 +50,7 @@ struct memory {
     } muted[MEMORY_MUTED_MAX];
 };
 
-struct memory_past { /* of one asker, within MEMORY_DAYS */
+struct memory_past { /* of one asker, within MEMORY_DAYS, besides the request that is looked at */
     size_t asked;    /* every form of every request */
     size_t amended;  /* of them, forms that took the place of an earlier one */
     size_t accepted, declined;
@@ -70,7 +70,7 @@ void memory_decide(struct memory *memory, const struct id *request, enum memory_
 const struct memory_asked *memory_of(const struct memory *memory, const struct id *request);
 void memory_snooze(struct memory *memory, const struct id *request, struct instant until);
 struct memory_past memory_past_of(const struct memory *memory, const struct id *author,
-                                  struct instant now);
+                                  const struct id *besides, struct instant now);
 /* What was decided about the newest earlier form of the request that was decided at all, if that is
  * its own asker's; MEMORY_OPEN: about none. */
 enum memory_outcome memory_earlier(const struct memory *memory, const struct id *request);

@@ -19,6 +19,12 @@ bool code_begins(const char *word, const struct id *id) {
     return len >= SHORT_DIGITS && memcmp(digits, hex, len) == 0;
 }
 
+const char *code_advice(const char *word, const char *next) {
+    char digits[2 * sizeof(struct id) + 1];
+    size_t len = read_digits(word, digits);
+    return len > 0 && len < SHORT_DIGITS ? "a code has six characters, as 64ED-D5" : next;
+}
+
 /* How many there are, in lower case; 0 where anything else is in it. */
 static size_t read_digits(const char *word, char out[2 * sizeof(struct id) + 1]) {
     size_t len = 0;

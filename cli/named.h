@@ -30,6 +30,10 @@ struct named {
 /* Six digits of it at least, in either case; hyphens may be left out. */
 bool code_begins(const char *word, const struct id *id);
 
+/* What to do about a word that means none: `next`, but where it is the beginning of a code, and no
+ * more, what a code has. */
+const char *code_advice(const char *word, const char *next);
+
 /* `word` may be no code: then it means none. */
 void named_start(struct named *named, const char *word);
 /* Is it meant? One that is told twice counts once. `by` and `says` need not be safe to print. */

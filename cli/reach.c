@@ -25,7 +25,7 @@ enum reach {
 static const struct {
     const char *command;
     const char *word; /* its first; NULL: any other */
-    bool by_code;     /* where the request is whose code is named */
+    bool by_code;     /* where that is whose code is named */
     enum reach reach; /* else */
 } table[] = {
     {"init", NULL, false, REACH_HOME},
@@ -43,6 +43,7 @@ static const struct {
     {"charter", "show", false, REACH_EACH},
     {"charter", "proposals", false, REACH_EACH},
     {"charter", "history", false, REACH_EACH},
+    {"charter", "sign", true, REACH_ONE}, /* an act's code */
     {"outsider", "officer", false, REACH_ONE},
     {"outsider", "list", false, REACH_EACH},
     {"treaty", "list", false, REACH_EACH},
@@ -72,11 +73,13 @@ enum {
 static enum reach reach_of(const struct cli *cli, bool *by_code);
 static bool first_is(const struct cli *cli, const char *word);
 static int say_which(const struct cli *cli, const struct places *places);
+static bool choose_empty(struct cli *cli, const struct places *places);
 static void choose_running(struct cli *cli, const struct places *places);
 static int choose_by_code(struct cli *cli, const struct places *places, size_t *found);
-static bool has(struct client *client, const char *word);
+static bool has(const struct cli *cli, struct client *client, const char *word);
 static bool has_request(struct client *client, const char *word);
 static bool has_delivery(struct client *client, const char *word);
+static bool has_act(struct client *client, const char *word);
 static bool may_be_code(const char *word);
 static void leave_out_unjoined(const struct cli *cli, struct places *places);
 static int run_each(struct cli *cli, const struct places *places, reach_run *run);
@@ -111,7 +114,7 @@ int reach_run_command(struct cli *cli, reach_run *run) {
         choose_running(cli, &places);
         break;
     case REACH_ONE:
-        return say_which(cli, &places);
+        return choose_empty(cli, &places) ? run(cli) : say_which(cli, &places);
     case REACH_EACH:
         leave_out_unjoined(cli, &places);
         return places.count == 1 ? run(cli) : run_each(cli, &places, run);
@@ -149,13 +152,45 @@ static bool first_is(const struct cli *cli, const char *word) {
 }
 
 static int say_which(const struct cli *cli, const struct places *places) {
+    static const char *const branching[] = {"charter", "community", "outsider", "treaty", "log"};
     char names[PLACES_TEXT_MAX];
     char next[PLACES_TEXT_MAX + 64];
+    char safe[SAFE_MAX];
     (void)snprintf(next, sizeof next, "say which with '--community NAME': %s",
                    places_text(places, names));
-    (void)fail(next, "this home is in %zu communities, and '%s' is for one of them", places->count,
-               cli->command);
+    const char *branch = "";
+    for (size_t i = 0; i < COUNT_OF(branching) && cli->argc > 1; i++) {
+        branch = strcmp(cli->command, branching[i]) == 0 ? cli->argv[1] : branch;
+    }
+    (void)fail(next, "this home is in %zu communities, and '%s%s%s' is for one of them",
+               places->count, cli->command, *branch == '\0' ? "" : " ",
+               safe_text(branch, 20, safe));
     return EXIT_USAGE;
+}
+
+/* An invite can be for the one room alone that is in no community yet. */
+static bool choose_empty(struct cli *cli, const struct places *places) {
+    const char *empty = NULL;
+    struct pins pins;
+    bool joins = strcmp(cli->command, "join") == 0 ||
+                 (strcmp(cli->command, "community") == 0 && first_is(cli, "join"));
+    if (!joins || pins_load(cli, &pins) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < places->count; i++) {
+        const struct pinned_place *place = pins_place(&pins, places->names[i]);
+        if (place != NULL && place->has_community) {
+            continue;
+        }
+        if (empty != NULL) {
+            return false;
+        }
+        empty = places->names[i];
+    }
+    if (empty != NULL) {
+        place_choose(cli, empty);
+    }
+    return empty != NULL;
 }
 
 static void choose_running(struct cli *cli, const struct places *places) {
@@ -168,7 +203,7 @@ static void choose_running(struct cli *cli, const struct places *places) {
     place_choose(cli, SLUG_FIRST);
 }
 
-/* ---- where a request is ---- */
+/* ---- where that is which has a code ---- */
 
 static int choose_by_code(struct cli *cli, const struct places *places, size_t *found) {
     const char *where = SLUG_FIRST;
@@ -182,7 +217,7 @@ static int choose_by_code(struct cli *cli, const struct places *places, size_t *
                 continue; /* it cannot be asked */
             }
             failed = client_open(cli, &client);
-            if (failed == 0 && has(client, cli->argv[k])) {
+            if (failed == 0 && has(cli, client, cli->argv[k])) {
                 where = places->names[i];
                 (*found)++;
             }
@@ -198,8 +233,10 @@ static bool may_be_code(const char *word) {
     return len >= GRANT_DIGITS_MIN && strspn(word, "0123456789abcdefABCDEF-") == len;
 }
 
-static bool has(struct client *client, const char *word) {
-    return has_request(client, word) || has_delivery(client, word);
+static bool has(const struct cli *cli, struct client *client, const char *word) {
+    return strcmp(cli->command, "charter") == 0
+               ? has_act(client, word)
+               : has_request(client, word) || has_delivery(client, word);
 }
 
 static bool has_request(struct client *client, const char *word) {
@@ -224,6 +261,33 @@ static bool has_delivery(struct client *client, const char *word) {
         there |= delivered_is_named(&all.list[i], word);
     }
     delivered_unload(&all);
+    return there;
+}
+
+/* Proposed, or decided. */
+static bool has_act(struct client *client, const char *word) {
+    static const enum control_op ops[] = {CONTROL_PROPOSALS, CONTROL_CHARTER};
+    static struct control_reply reply;
+    static struct endorsement endorsement;
+    bool there = false;
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < COUNT_OF(ops); i++) {
+        const struct control_request ask = {.op = ops[i]};
+        failed = client_ask(client, &ask);
+        while (client_each(client, CONTROL_GOT_OBJECT, &reply, &failed)) {
+            struct signed_object object;
+            struct id id;
+            if (signed_decode(reply.as.object.object, &object) != ERR_OK) {
+                continue;
+            }
+            id = object.id;
+            if (object.kind == OBJECT_ENDORSEMENT &&
+                endorsement_decode(object.body, &endorsement) == ERR_OK) {
+                sha256(endorsement.act, &id);
+            }
+            there |= code_begins(word, &id);
+        }
+    }
     return there;
 }
 

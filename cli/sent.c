@@ -69,7 +69,7 @@ int sent_find(const struct cli *cli, struct client *client, const char *code,
     if (!found) {
         return others.meant > 0 ? fail("only whoever sent a request can change it or take it back",
                                        "'%s' is a request by another home", code)
-                                : fail("see them with 'stoop request status'",
+                                : fail(code_advice(code, "see them with 'stoop request status'"),
                                        "no request of this home has the code '%s'", code);
     }
     named_code(&named, &out->id, out->code);
@@ -305,7 +305,7 @@ int sent_status(struct cli *cli) {
         }
     }
     if (failed == 0 && shown == 0 && code != NULL) {
-        failed = fail("see them with 'stoop request status'",
+        failed = fail(code_advice(code, "see them with 'stoop request status'"),
                       "no request of this home has the code '%s'", code);
     } else if (failed == 0 && shown == 0 && !cli->json) {
         (void)puts("this home has asked for nothing");

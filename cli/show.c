@@ -156,23 +156,22 @@ static void show_calls(const struct checked_request *asked) {
     }
 }
 
-/* As this owner's `stoop` counted it, this request included. */
+/* As this owner's `stoop` counted it, besides this request. */
 static void show_past(const struct opened *clip) {
     const struct memory_past *past = &clip->past;
+    const char *label = clip->before == MEMORY_OPEN ? "PAST" : "";
+    const char *times = past->asked == 1 ? "time" : "times";
     if (clip->before != MEMORY_OPEN) {
         show_before(clip);
-    } else if (past->asked <= 1) {
-        term_put("PAST", "nothing asked by them before, as far as you have seen");
-    } else if (past->accepted + past->declined == 0) {
-        term_put("PAST", "asked %zu times in %d days; you have answered none so far", past->asked,
-                 MEMORY_DAYS);
-    } else {
-        term_put("PAST", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
-                 MEMORY_DAYS, past->accepted, past->declined);
     }
-    if (clip->before != MEMORY_OPEN && past->asked > 1) {
-        term_put("", "asked %zu times in %d days; you accepted %zu, declined %zu", past->asked,
-                 MEMORY_DAYS, past->accepted, past->declined);
+    if (past->asked == 0 && clip->before == MEMORY_OPEN) {
+        term_put(label, "nothing asked by them before, as far as you have seen");
+    } else if (past->asked > 0 && past->accepted + past->declined == 0) {
+        term_put(label, "asked %zu other %s in %d days; you have answered none so far", past->asked,
+                 times, MEMORY_DAYS);
+    } else if (past->asked > 0) {
+        term_put(label, "asked %zu other %s in %d days; you accepted %zu, declined %zu",
+                 past->asked, times, MEMORY_DAYS, past->accepted, past->declined);
     }
     if (past->amended > 0) {
         term_put("", "%zu of these replaced an earlier one of theirs", past->amended);
@@ -383,6 +382,9 @@ static void show_terms(const struct opened *clip) {
     char made[INSTANT_TEXT_MAX];
     instant_local(terms->delete_by, time);
     term_put("TERMS", "delete by %.15s, no face recognition, no passing on", time);
+    if (clip->asked->outside) {
+        term_put("", "they are shown this home's certificate, and of who vouched for it");
+    }
     if (grant != NULL) {
         instant_local(grant->expires, time);
         instant_local(grant->created, made);

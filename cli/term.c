@@ -21,6 +21,7 @@
 enum {
     COLUMNS_DEFAULT = 80,
     BAR_COLUMNS = 24,
+    DAYS_ALONE_FROM = 3,     /* before, hours matter */
     ANSWER_WAIT_S = 15 * 60, /* a key is not kept open before an empty chair */
     PASTE_WAIT_MS = 200,     /* for the next of what was pasted */
 };
@@ -339,6 +340,9 @@ void span_text(int64_t ms, char out[32]) {
         (void)snprintf(out, 32, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
     } else if (s < 86400) {
         (void)snprintf(out, 32, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
+    } else if (s < DAYS_ALONE_FROM * 86400 && s % 86400 >= 3600) {
+        (void)snprintf(out, 32, "%" PRId64 " day%s %" PRId64 "h", s / 86400, s < 172800 ? "" : "s",
+                       s / 3600 % 24);
     } else {
         (void)snprintf(out, 32, "%" PRId64 " day%s", s / 86400, s < 172800 ? "" : "s");
     }

@@ -628,7 +628,11 @@ static enum err write_key(const struct charter *charter, const struct terms_name
         return write_text(out, "%s = %s\n", word, charter->name);
     case KEY_ADMINISTRATOR:
         for (size_t i = 0; err == ERR_OK && i < charter->administrator_count; i++) {
-            err = write_text(out, "%s = %s\n", word, names->administrators[i]);
+            if (names->administrator_notes[i][0] != '\0') {
+                err = write_text(out, "# %s:\n", names->administrator_notes[i]);
+            }
+            err =
+                err == ERR_OK ? write_text(out, "%s = %s\n", word, names->administrators[i]) : err;
         }
         return err;
     case KEY_DECIDE:

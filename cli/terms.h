@@ -45,6 +45,7 @@ struct terms_error {
 /* What terms_write() names, as terms_read() gives it back. */
 struct terms_names {
     char administrators[ADMINISTRATORS_MAX][TERMS_NAMED_MAX];
+    char administrator_notes[ADMINISTRATORS_MAX][TERMS_NAMED_MAX]; /* a comment; may be empty */
     char authorities[AUTHORITIES_MAX][TERMS_NAMED_MAX];
     char authority_names[AUTHORITIES_MAX][NAME_MAX_BYTES]; /* a comment; may be empty */
 };

@@ -132,8 +132,8 @@ static long long now_ms(void);
 static const char usage[] =
     "usage: stoopd [--home DIR] [--listen ADDR:PORT]\n"
     "\n"
-    "Runs a home: for each of its communities the node that talks to the neighbours, and the\n"
-    "ingest that reads the cameras.\n"
+    "Runs a home: for each of its communities the node that talks to the\n"
+    "neighbours, and the ingest that reads the cameras.\n"
     "  --home DIR          data folder; else $STOOP_HOME, else $XDG_DATA_HOME/stoop, else\n"
     "                      ~/.local/share/stoop\n"
     "  --listen ADDR:PORT  instead of the config file's, for the first community\n"
@@ -211,7 +211,7 @@ static int parse_options(int argc, char **argv, struct supervisor *out) {
         return 2;
     }
     if (realpath(given, out->home) == NULL) {
-        (void)fprintf(stderr, "stoop: no home in '%s'\nmake one with 'stoop init'\n", given);
+        (void)fprintf(stderr, "stoopd: no home in '%s'\nmake one with 'stoop init'\n", given);
         return 1;
     }
     return -1;

@@ -63,7 +63,6 @@ static const struct {
 static_assert(COUNT_OF(topics) == TOPIC_COUNT, "every topic has words");
 
 enum {
-    PERCENT_MAX = 1000000,
     WORD_MAX = 32,
 };
 
@@ -130,6 +129,6 @@ static const char *find_word(const struct words *words, const char *const *list)
 
 /* Rounded up, so that what is asked for is never 0 %. A caps of 0 is beyond any percentage. */
 static uint32_t percent_of(double part, double whole) {
-    double percent = part <= 0 ? 0 : whole <= 0 ? PERCENT_MAX : ceil(100 * part / whole);
-    return (uint32_t)fmin(percent, PERCENT_MAX);
+    double percent = part <= 0 ? 0 : whole <= 0 ? BREADTH_PERCENT_MAX : ceil(100 * part / whole);
+    return (uint32_t)fmin(percent, BREADTH_PERCENT_MAX);
 }

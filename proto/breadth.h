@@ -13,6 +13,10 @@ enum breadth_topic {
     TOPIC_COUNT
 };
 
+enum {
+    BREADTH_PERCENT_MAX = 1000000, /* which stands for whatever is more */
+};
+
 struct breadth {
     int64_t span_ms;  /* of the time asked for */
     uint64_t area_m2; /* of the place, rounded */

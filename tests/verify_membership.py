@@ -545,11 +545,13 @@ def read(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder")
-    parser.add_argument("--community")
-    parser.add_argument("--at")
+    parser = argparse.ArgumentParser(description="Who belongs to a community, by PROTOCOL.md alone.")
+    parser.add_argument("folder", metavar="DIR", help="what 'stoop community export DIR' wrote")
+    parser.add_argument("--community", metavar="ID", help="the community's id in hex: any other's charter is refused")
+    parser.add_argument("--at", metavar="TIME", help="whether they belonged then, as 2027-01-01T12:00:00Z (default: now)")
     words = parser.parse_args()
+    if not pathlib.Path(words.folder).is_dir():
+        parser.error(f"there is no folder '{words.folder}'")
     now = datetime.datetime.now(datetime.timezone.utc)
     at = now if words.at is None else datetime.datetime.fromisoformat(words.at.replace("Z", "+00:00"))
     objects, wrong = read(words.folder)

@@ -18,7 +18,7 @@ static enum err send_object(const struct answer *answer, struct bytes object, bo
 static enum err status(struct answer *answer);
 static void status_of_node(const struct core *core, struct control_reply *got);
 static void status_of_community(const struct core *core, struct control_reply *got);
-static size_t homes_known(const struct core *core);
+static size_t homes_that_belong(const struct core *core);
 static void status_of_outside(struct core *core, struct control_reply *got);
 static enum err found(struct answer *answer);
 static enum err invite(struct answer *answer);
@@ -278,7 +278,7 @@ static void status_of_community(const struct core *core, struct control_reply *g
     got->as.status.community = *community_id(core->community);
     got->as.status.certificate = core->self;
     (void)snprintf(got->as.status.community_name, NAME_MAX_BYTES, "%s", charter->name);
-    got->as.status.members = (uint32_t)homes_known(core);
+    got->as.status.members = (uint32_t)homes_that_belong(core);
     const struct member *self = community_find(core->community, &core->self);
     if (self != NULL) {
         struct asker asker;
@@ -294,11 +294,15 @@ static void status_of_community(const struct core *core, struct control_reply *g
     peers_figures(core, &got->as.status.overlay);
 }
 
-static size_t homes_known(const struct core *core) {
+/* Those that belong at present: whoever left, was removed or has expired stays known. */
+static size_t homes_that_belong(const struct core *core) {
     size_t count = 0;
     for (size_t i = 0; i < community_size(core->community); i++) {
         const struct id *id = community_member_id(core->community, i);
-        count += community_is_outside(core->community, id) ? 0 : 1;
+        count += !community_is_outside(core->community, id) &&
+                         community_in_standing(core->community, id, core->now.wall)
+                     ? 1
+                     : 0;
     }
     return count;
 }

@@ -170,7 +170,11 @@ bool requests_live(const struct requests *requests, const struct id *id) {
 }
 
 size_t requests_count(const struct requests *requests) {
-    return requests->count;
+    size_t live = 0;
+    for (size_t i = 0; i < requests->count; i++) {
+        live += requests->live[i].taken_back ? 0 : 1;
+    }
+    return live;
 }
 
 enum err requests_each_of(const struct requests *requests, const struct id *author,

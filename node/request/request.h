@@ -49,7 +49,7 @@ MUST_USE enum err requests_admit(struct requests *requests, const struct id *id,
  * the end that it names, as ingest counts it. */
 void requests_take_back(struct requests *requests, const struct id *id);
 bool requests_live(const struct requests *requests, const struct id *id);
-size_t requests_count(const struct requests *requests);
+size_t requests_count(const struct requests *requests); /* live ones */
 /* Visits an author's, taken back or not, until `visit` does not answer ERR_OK; passes that on. */
 typedef enum err requests_visit(void *context, const struct id *id);
 MUST_USE enum err requests_each_of(const struct requests *requests, const struct id *author,

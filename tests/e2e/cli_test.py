@@ -4,6 +4,7 @@ time. Each with its exact words and exit code, and nothing changed.
 
 usage: tests/e2e/cli_test.py BIN-FOLDER
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ from street import (PASSPHRASE, PLACE, accept, ask, half_an_hour_ago, invite, op
 
 CAMERA = ["camera", "add", "porch", "--folder", "/tmp", "--layout", "plain", "--at", "52.52,13.405", "--reach", "30"]
 ASK = ["request", "--at", "52.52,13.405", "--radius", "80", "--reason", "Hit and run, silver hatchback", "--voluntary"]
+QUESTION_BYTES = 256  # no question to the node is longer, and every signed list is
 LATER = ["--to", "2024-12-01 10:00"]
 CLOCKS = ("' does not exist or comes twice, as clocks change then; write it with its offset, as in "
           "2026-10-25T01:30:00+01:00")
@@ -263,6 +265,7 @@ def test_init(home):
             terminal.type(line)
         check(terminal.wait(), 1, (keys, terminal.text))
         assert "stoop: no passphrase was chosen; nothing was made" in terminal.text, terminal.text
+        assert not list(home.data.glob("*")), "what is no home looks like one"
         assert not (home.data / "config").exists() and not (home.root / "config/stoop/owner.key").exists()
     home.init()
     before = digest(home.root)
@@ -366,6 +369,7 @@ def test_next_steps(home):
     for words, next_step in ((["charter", "propose", "/nope.conf"], "'stoop charter edit FILE' writes one"),
                              (["outsider", "propose", "/nope.txt", "--instruments", "voluntary", "--live", "4",
                                "--days", "90"], "who applies makes one"),
+                             (["requests", "4F2A"], "a code has six characters, as 64ED-D5"),
                              (["community", "export", str(folder)], "choose another name, or remove it")):
         done = home.run(*words, check=False)
         assert done.returncode == 1 and next_step in done.stderr, done
@@ -380,7 +384,7 @@ def test_json(home):
         json.loads(done.stdout)
         assert done.returncode == 0 or words == ["doctor"], done  # whose answer is this machine's
     for words, code in ((["vault", "export", "9c1e", "--out", "/x/y"], 1), (["log", "proof", "999999"], 1),
-                        (["nosuch"], 2), (["peers", "--dot"], 2), (["review"], 5),
+                        (["nosuch"], 2), (["help", "nosuch"], 2), (["--nosuch"], 2), (["peers", "--dot"], 2), (["review"], 5),
                         (["--home", "/nowhere", "status"], 10)):
         done = home.run(*words, "--json", check=False)
         said = json.loads(done.stdout)
@@ -666,22 +670,34 @@ def stopped_at_work(home, words, folder, passphrase=False):
 
 
 def deaf(home, folder):
-    """A folder to name as the home, where a `stoop` reaches the node and gets no answer."""
+    """A folder to name as the home, where a `stoop` reaches the node and gets no answer to what it hands over."""
     folder.mkdir()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "control.sock"))
     listener.listen()
 
-    def carry():
-        person, _ = listener.accept()
-        node = socket.socket(socket.AF_UNIX)
-        node.connect(str(home.data / "control.sock"))
-        while data := person.recv(65536):
-            node.sendall(data)
-        time.sleep(1)
-        node.close()
+    def answer(node, person, handed):
+        with contextlib.suppress(OSError):
+            while data := node.recv(65536):
+                if not handed.is_set():
+                    person.sendall(data)
 
-    threading.Thread(target=carry, daemon=True).start()
+    def carry(person):
+        handed = threading.Event()
+        with person, socket.socket(socket.AF_UNIX) as node:
+            node.connect(str(home.data / "control.sock"))
+            threading.Thread(target=answer, args=(node, person, handed), daemon=True).start()
+            while data := person.recv(65536):
+                if len(data) > QUESTION_BYTES:
+                    handed.set()
+                node.sendall(data)
+            time.sleep(1)
+
+    def listen():
+        while True:
+            threading.Thread(target=carry, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=listen, daemon=True).start()
     return folder
 
 
@@ -749,10 +765,13 @@ def test_stopped_half_way():
         both = root / "both"
         both.mkdir()
         words = ["delivered", "export", code, "--out", str(both / "clip.age"), "--identity", str(both / "key.txt")]
-        stopped_at_questions(ada, words, [phrase("ada")], both)
+        text = stopped_at_questions(ada, words, [phrase("ada")], both)
+        assert f"{both / 'key.txt'} is that key, in clear" in text and "delete both by" in text, text
         assert (both / "key.txt").exists() and (both / "clip.age").stat().st_size > 40 << 20
         evidence = root / "evidence"
         stopped_at_questions(ada, ["collect", code, "--to", str(evidence)], [phrase("ada")], evidence)
+        text = ada.with_passphrase("collect", code, "--to", str(evidence))
+        assert "the clip was there already, and is left as it is" in text, text
         again = root / "again"
         again.mkdir()
         stopped_at_work(ada, ["collect", code, "--to", str(again)], again, passphrase=True)

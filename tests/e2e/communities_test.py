@@ -77,7 +77,7 @@ def join_another(ada, dan):
     waiting_room = [c for c in ada.facts("communities") if c["name"] == "oak-lane"][0]
     assert waiting_room["running"] and "community" not in waiting_room, waiting_room
     before = node_pids(ada)
-    ada.with_passphrase(*OAK, "join", "--yes", invite(dan))
+    ada.with_passphrase("join", "--yes", invite(dan))  # there is one room that it can be for
     taken = ada.with_passphrase("--community", "first", "join", "--yes", invite(dan), times=0, expect_exit=1)
     assert "belongs to 'Elm Street' already" in taken, taken
     # The first node is told of the other one while it runs; that one knew from its start.
@@ -100,6 +100,10 @@ def check_commands(ada):
     for words in (("invite",), ("remove", "dan"), ("leave",), ("charter", "edit")):
         done = ada.run(*words, check=False)
         assert done.returncode == 2 and "'--community NAME': first, oak-lane" in done.stderr, done
+    assert "and 'charter edit' is for one of them" in done.stderr, done
+    for name, acts in in_both(ada, "charter", "history").items():  # whose code it is says where
+        done = ada.run("charter", "sign", acts[0]["code"], check=False)
+        assert done.returncode == 1 and "no proposal has the code" in done.stderr, (name, done)
     assert ada.facts(*OAK, "status")["community"] == "Oak Lane"
     assert ada.facts("status", *OAK)["community"] == "Oak Lane"
     ada.env["STOOP_COMMUNITY"] = "Oak Lane"

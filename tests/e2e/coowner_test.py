@@ -252,6 +252,9 @@ def every_order(home, asker, start, orders):
                 assert f"OWNER    {other} {'has accepted' if k < i else 'has not accepted'}" in text, text
             if last:
                 break
+            listed, = home.facts(*home.as_owner(name), "requests", code)
+            assert (listed["open_clips"], listed["waits_for_others"]) == (1, 1), listed
+            assert f"waits for {order[i + 1]}" in home.run(*home.as_owner(name), "requests", code).stdout or i + 2 < len(order)
             again, text = at_question_and_code(home, name, code)
             assert again == PENDING and "accepted this already" in text, text
             if restart:

@@ -252,6 +252,7 @@ def left(ada, ben):
     assert {a["name"]: a["can_sign"] for a in ada.facts("charter", "show")["administrators"]} == {"Ada": True, "Ben": False}
     refused(ada, FAILED, "2 would have to sign, and 1 of these administrators could", "charter", "propose",
             str(edited(ada, ("decide = 1", "decide = 2"))))
+    assert "# Ben, left:\nadministrator = " in (ada.root / "charter.conf").read_text()
     refused(ben, FAILED, "belongs to 'Elm Street' no more", "leave")
 
 

@@ -32,6 +32,14 @@ def refused(home, told, *words, code=FAILED):
         assert text in " ".join(got.stderr.split()), (words, got.stderr)
 
 
+def confirmed(home, question, answer, *words):
+    terminal = home.at_terminal(*words)
+    terminal.expect(question)
+    terminal.line(answer)
+    assert terminal.wait() == 0, terminal.text
+    return terminal.text
+
+
 # ---- a place that is lost ----
 
 def node_key(home):
@@ -80,6 +88,8 @@ def displaced(root, ada, ben):
         ben.stop()
         ben.start()
     ada.with_passphrase("request", *request_words(half_an_hour_ago(), 5, 22)[1:])
+    for words in ((), ("--spoken",), ("--json",)):
+        refused(ada, ("this home may bring in nobody more: it has brought in 2 of 2",), "invite", *words)
 
 
 # ---- a further community ----
@@ -124,6 +134,8 @@ def not_removed(ada, dan, code):
         assert ended in ada.run(*OAK, *words, code).stdout, ada.run(*OAK, *words, code).stdout
     assert "ended with its author's membership" in dan.run("requests", code).stdout, dan.run("requests", code).stdout
     assert "NO MEMBER" in ada.facts(*OAK, "status")["standing"]
+    assert [c["belongs"] for c in ada.facts("communities")] == [True, False], ada.facts("communities")
+    assert "belongs to 'Oak Lane' no more" in " ".join(ada.run(*OAK, "requests").stderr.split())
     refused(ada, ("1 clip was delivered there and not deleted yet", "'stoop delete CODE'"), *REMOVE)
     ada.run("delete", code, "--yes")
     refused(ada, ("there is nobody to ask",), *REMOVE, code=NO_TERMINAL)
@@ -141,10 +153,8 @@ def not_removed(ada, dan, code):
 
 
 def removed(ada):
-    terminal = ada.at_terminal(*REMOVE)
-    terminal.expect(NAME)
-    terminal.line("oak-lane")
-    assert terminal.wait() == 0 and "removed 'oak-lane'" in terminal.text, terminal.text
+    text = confirmed(ada, NAME, "oak-lane", *REMOVE)
+    assert "removed 'oak-lane'" in text, text
 
 
 def is_gone(ada, before):
@@ -156,6 +166,24 @@ def is_gone(ada, before):
     refused(ada, ("this home has no community 'oak-lane'",), *REMOVE)
     ada.until(lambda: ada.facts("status")["ingest"], lambda state: state == "watched")
     ada.until(ada.journal, lambda text: "info stoopd: removed community=oak-lane" in text)
+
+
+def not_again(ada, dan):
+    """In another room neither: said before anybody is asked."""
+    ada.run("init", "--community", "Ash")
+    ada.until(lambda: ada.run("--community", "ash", "status", check=False).returncode, lambda code: code == 0)
+    refused(ada, ("this home was in that community, as 'oak-lane', and belongs to it no more", "'stoop init' in empty folders"),
+            "--community", "ash", "join", "--yes", invite(dan))
+    confirmed(ada, "type its name, ash: ", "ash", "communities", "remove", "ash")
+
+
+def only_asks(ada, rex):
+    start_home(rex)
+    text = " ".join(rex.with_passphrase("join", "--yes", invite(ada, "--role", "requester")).split())
+    assert "ask with 'stoop request'" in text and "stoop camera" not in text, text
+    refused(rex, ("this home may bring in nobody: it is a requester",), "invite")
+    refused(rex, ("in 'first' this home is a requester: it may ask, and has no cameras",), "camera", "add", "porch",
+            "--folder", str(rex.root), "--layout", "plain", "--at", "52.52,13.405", "--reach", "30")
 
 
 def killed_meanwhile(ada):
@@ -176,7 +204,7 @@ def killed_meanwhile(ada):
     assert "removed 'oak-lane'" in ada.run(*REMOVE).stdout  # it was asked before
 
 
-def further(ada, ben, dan):
+def further(ada, ben, dan, rex):
     for home in (ada, ben, dan):
         start_home(home)
     found_and_join([ada, ben])
@@ -198,6 +226,7 @@ def further(ada, ben, dan):
     join_oak(ada, dan)
     ada.until(lambda: [clip["request"] for clip in ada.facts(*OAK, "vault", "list")], lambda found: found == [waits])
     answered(ada, "type the community's name, Oak Lane: ", "Oak Lane", *OAK, "leave")
+    not_again(ada, dan)
     before = first_of(ada)
     killed_meanwhile(ada)
     is_gone(ada, before)
@@ -205,13 +234,14 @@ def further(ada, ben, dan):
     ask(ben, start)
     ada.until(lambda: open_clips(ada), lambda n: n == 1)
     ada.run("log", "verify")
+    only_asks(ada, rex)
 
 
 def main():
     with set_up("displaced", "ada", "ben", last=3000) as (root, ada, ben):
         displaced(root, ada, ben)
-    with set_up("leave", "ada", "ben", "dan", last=3000) as (_, ada, ben, dan):
-        further(ada, ben, dan)
+    with set_up("leave", "ada", "ben", "dan", "rex", last=3000) as (_, ada, ben, dan, rex):
+        further(ada, ben, dan, rex)
     print("leave: who has lost its place is told so; the room for a further community goes, and nothing else")
 
 

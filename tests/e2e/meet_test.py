@@ -89,7 +89,7 @@ def test_words_let_one_home_in(ada, ben):
     terminal.line("y")
     check(terminal.wait() == 0, terminal.text)
     check(terminal.text.count("passphrase of") == 1, terminal.text)
-    for words in ("joined 'Elm Street', 2 members", "1 of 1 administrators decides: ada", "about 12 h and",
+    for words in ("joined 'Elm Street', 2 members", "one administrator decides: ada", "about 12 h and",
                   "0.5 sq mi (1294994 m2)", "this home may invite 4"):
         check(words in terminal.text.replace("\n         ", " "), terminal.text)
     offer.ends(0, "knew the words")
@@ -280,7 +280,7 @@ def test_the_sponsor_has_what_the_joiner_is_shown(ada, ben):
     terminal.expect(ASK_JOIN)
     check(len(own_words(terminal.text)) == 2 and own_words(terminal.text) == own_words(pipe.text),
           (terminal.text, pipe.text))
-    check("read out theirs" in terminal.text, terminal.text)
+    check(terminal.text.count("read out theirs") == 1, terminal.text)
     terminal.line("n")
     check(terminal.wait() == 3, terminal.text)
 
@@ -309,7 +309,7 @@ def test_a_sponsor_that_is_off_is_no_bad_invite(ada, eve):
     terminal.line(eve.PASSPHRASE)
     check(terminal.wait(120) == 1, terminal.text)
     text = " ".join(terminal.text.split())
-    check(f"({ada.address}) did not answer within a minute: it is off, or the invite was used" in text, text)
+    check(f"({ada.address}) did not answer within a minute: the invite was used or has expired, the home is off" in text, text)
     ada.start()
     ada.wait_ready()
 

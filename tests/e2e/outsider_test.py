@@ -15,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from governing import DONE, FAILED, YES_NO, answered, code_of, sign  # noqa: E402
+from governing import DONE, FAILED, PENDING, YES_NO, answered, code_of, sign  # noqa: E402
 from homes import Home  # noqa: E402
 from street import (PASSPHRASE, accept, add_camera, ask, at_question, count, found_and_join, half_an_hour_ago,  # noqa: E402
                     open_clips, request_words, set_up, start_home, wait_delivered)
@@ -120,7 +120,7 @@ def check_custody(agency, clip):
     """Its own script, which uses nothing of ours."""
     certificate = clip.with_suffix(".json")
     text = clip.with_suffix(".txt").read_text()
-    assert "Riverside PD" in text, text
+    assert "from OUTSIDE: agency Riverside PD, by its officer Sgt. Lee" in text, text
     script = clip.with_name("check.py")
     script.write_text("import base64" + text.split("\nimport base64", 1)[1])
     done = subprocess.run([sys.executable, str(script), str(certificate)], capture_output=True, text=True)
@@ -135,6 +135,8 @@ def main():
             start_home(home)
         found_and_join(homes)
         two_of_three(ada, homes)
+        ada.until(lambda: {m["name"] for m in ada.facts("members") if m["decides"]}, lambda names: names == {"ada", "ben", "cleo"})
+        assert ada.run("members").stdout.count("administrator") == 3, ada.run("members").stdout
         start = half_an_hour_ago()
         add_camera(ben, "front", start)
 
@@ -161,6 +163,7 @@ def main():
         assert certificates_known(agency) == {"Riverside PD"}
         assert {m["name"] for m in ada.facts("members")} >= {"ada", "ben", "cleo"}
         assert agency.facts("status")["links"] == 0
+        agency.until(lambda: agency.run("peers").stdout, lambda text: "door ada: linked" in text and "invite" not in text)
 
         officer = root / "lee"
         made = agency.at_terminal("--owner-dir", str(officer), "key", "new", "--owner", "Lee")
@@ -189,10 +192,11 @@ def main():
         flat = re.sub(r"\s+", " ", terminal.text)
         assert "from OUTSIDE: agency Riverside PD, by its officer Sgt. Lee" in flat, terminal.text
         assert "no member: let in by 2 administrators on" in flat, terminal.text
+        assert "they are shown this home's certificate, and of who vouched for it" in flat, terminal.text
         terminal.line("l")
         terminal.wait()
         got, text = accept(ben, code)
-        assert got == DONE, text
+        assert got == DONE and "with it this home's certificate" in text, text
         wait_delivered(agency, code)
         assert certificates_known(agency) == {"Riverside PD", "Sgt. Lee", "ada", "ben"}  # and who vouched for him
         refused(agency, "that of 'Sgt. Lee' does, who asked", "collect", code, "--to", str(root / "evidence"))
@@ -245,6 +249,14 @@ def main():
         process.write_text("".join(f"{k} = {v}\n" for k, v in filled.items()))
         words = [w for w in request_words(start, 5, 22) if w != "--voluntary"]
         refused(agency, "by rule LP-35", *words, "--process", str(process))
+
+        terminal = ben.at_terminal("remove", "ada")  # a door of both
+        terminal.expect(r"type its name, ada, or \w+: ")
+        terminal.line("")
+        assert terminal.wait() == PENDING, terminal.text
+        flat = re.sub(r"\s+", " ", terminal.text)
+        assert "DOOR of the outsider Riverside PD, which has 1 more" in flat, terminal.text
+        assert "DOOR the last one of the outsider Elm Gazette, which reaches nobody then" in flat, terminal.text
 
         # Suspended: refused at once; resumed: not.
         decided(ada, ben, "outsider", "suspend", "Riverside PD")

@@ -277,7 +277,7 @@ def snoozed(street, columns):
     desk.open("review", street.code["party"])
     desk.answer("l 2h")
     desk.ends(PENDING)
-    assert listed(street, "party") == "snoozed" and listed(street, "warrant") == "shown"
+    assert listed(street, "party") == "hidden" and listed(street, "warrant") == "shown"
     assert "hidden until" in street.ben.run("requests", street.code["party"]).stdout
     assert re.search(r"(?m)^case +26-SW-1182$", street.ben.run("requests", street.code["warrant"]).stdout)
     desk.start("review")

@@ -128,7 +128,7 @@ def made(ada, ben, cleo, side):
         assert wanted in text, text
     code = code_of(text)
     assert f"stoop charter sign {code}" in refused(ada, FAILED, "is under way already", "treaty", "propose", line)
-    assert treaties(ada) == []
+    assert treaties(ada) == [] and "1 is proposed: see 'stoop charter proposals'" in ada.run("treaty", "list").stdout
     for home in (ada, ben):  # what is asked now crosses when it is decided
         home.until(lambda h=home: " ".join(asks(h, INSIDE).split()), lambda said: "MAY GO to Oak Street too: a treaty is "
                    "proposed, and may be decided before this ends" in said, 30)

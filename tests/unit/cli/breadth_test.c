@@ -43,6 +43,21 @@ static void says(const char *wanted) {
     assert_string_equal(touches_text(&touches, text), wanted);
 }
 
+static void test_sizes_and_shares_are_said_as_they_are(void **state) {
+    (void)state;
+    struct breadth breadth = {.span_ms = 17000,
+                              .area_m2 = 11310,
+                              .span_percent = 1,
+                              .area_percent = BREADTH_PERCENT_MAX - 1};
+    char text[BREADTH_TEXT_MAX];
+    assert_string_equal(breadth_text(&breadth, text),
+                        "17s (1% of the longest), 11310 m2 (999999% of the largest)");
+    breadth.area_m2 = 1294994;
+    breadth.area_percent = BREADTH_PERCENT_MAX;
+    assert_string_equal(breadth_text(&breadth, text),
+                        "17s (1% of the longest), 1.3 km2 (more than 1000000% of the largest)");
+}
+
 static void test_cameras_and_their_hours_are_counted(void **state) {
     (void)state;
     put_cameras(3);
@@ -142,6 +157,7 @@ static void test_what_came_just_now_is_looked_for(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes_and_shares_are_said_as_they_are),
         cmocka_unit_test(test_cameras_and_their_hours_are_counted),
         cmocka_unit_test(test_what_came_just_now_is_looked_for),
         cmocka_unit_test(test_those_indoors_are_told_apart),

@@ -9,6 +9,7 @@ static struct memory memory;
 static struct memory again;
 static const struct id elm = {{1}};
 static const struct id oak = {{2}};
+static const struct id nothing = {{0}};
 
 static struct id id_of(uint32_t number) {
     struct id id = {{0}};
@@ -55,6 +56,7 @@ static void test_the_past_with_one_asker_is_counted_once_each(void **state) {
     (void)state;
     struct id ada = id_of(100);
     struct id ben = id_of(200);
+    struct id second = id_of(2);
     memset(&memory, 0, sizeof memory);
     for (uint32_t i = 1; i <= 4; i++) {
         note(i, 100, days_ago(3));
@@ -66,12 +68,16 @@ static void test_the_past_with_one_asker_is_counted_once_each(void **state) {
     decide(1, MEMORY_DECLINED); /* another clip of it */
     decide(2, MEMORY_DECLINED);
     decide(99, MEMORY_ACCEPTED); /* of nothing that is known */
-    struct memory_past past = memory_past_of(&memory, &ada, now);
+    struct memory_past past = memory_past_of(&memory, &ada, &nothing, now);
     assert_int_equal(past.asked, 4);
     assert_int_equal(past.accepted, 1);
     assert_int_equal(past.declined, 1);
-    assert_int_equal(memory_past_of(&memory, &ben, now).asked, 1);
-    past = memory_past_of(&memory, &ada, (struct instant){now.ms + (int64_t)40 * DURATION_DAY_MS});
+    assert_int_equal(memory_past_of(&memory, &ben, &nothing, now).asked, 1);
+    past = memory_past_of(&memory, &ada, &second, now); /* besides the one that is looked at */
+    assert_int_equal(past.asked, 3);
+    assert_int_equal(past.declined, 0);
+    past = memory_past_of(&memory, &ada, &nothing,
+                          (struct instant){now.ms + (int64_t)40 * DURATION_DAY_MS});
     assert_int_equal(past.asked, 0);
 }
 
@@ -94,7 +100,7 @@ static void test_every_amendment_counts_and_the_earlier_decision_is_known(void *
         note_form(i, i - 1, 100, days_ago(2));
         note_form(i, i - 1, 100, days_ago(2)); /* seen again */
     }
-    struct memory_past past = memory_past_of(&memory, &ada, now);
+    struct memory_past past = memory_past_of(&memory, &ada, &nothing, now);
     assert_int_equal(past.asked, 11);
     assert_int_equal(past.amended, 10);
     assert_int_equal(past.declined, 1);
@@ -121,7 +127,7 @@ static void test_no_asker_amends_for_another(void **state) {
     assert_int_equal(earlier(2), MEMORY_OPEN);
     assert_int_equal(earlier(3), MEMORY_OPEN);
     assert_int_equal(earlier(99), MEMORY_OPEN);
-    struct memory_past past = memory_past_of(&memory, &ada, now);
+    struct memory_past past = memory_past_of(&memory, &ada, &nothing, now);
     assert_int_equal(past.asked, 1);
     assert_int_equal(past.amended, 0);
     assert_int_equal(past.declined, 1);
@@ -272,7 +278,7 @@ static void test_it_is_bounded(void **state) {
         note(i, 8, days_ago(1));
     }
     assert_int_equal(memory.asked_count, MEMORY_ASKED_MAX);
-    assert_int_equal(memory_past_of(&memory, &ada, now).asked, 0);
+    assert_int_equal(memory_past_of(&memory, &ada, &nothing, now).asked, 0);
     char name[NAME_MAX_BYTES];
     for (int i = 0; i < MEMORY_MUTED_MAX; i++) {
         (void)snprintf(name, sizeof name, "%064d", i);

@@ -164,6 +164,18 @@ static void test_a_code_is_read_in_any_form(void **state) {
 }
 
 /* Whatever is told, nobody else can make a code mean theirs alone. */
+static void test_what_a_code_has_is_said_to_who_gave_less(void **state) {
+    (void)state;
+    const char *const less[] = {"4f2a", "4F2A-9", "9"};
+    const char *const others[] = {"4F2A-91", "4f2a910", "", "Grace", "4F2A-"};
+    for (size_t i = 0; i < COUNT_OF(less); i++) {
+        assert_string_equal(code_advice(less[i], "see"), "a code has six characters, as 64ED-D5");
+    }
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        assert_string_equal(code_advice(others[i], "see"), "see");
+    }
+}
+
 static void test_more_than_can_be_listed_are_still_too_many(void **state) {
     (void)state;
     static struct named named;
@@ -197,6 +209,7 @@ int main(void) {
         cmocka_unit_test(test_the_prompt_wants_as_much_of_the_code_as_it_shows),
         cmocka_unit_test(test_requests_are_shown_with_codes_that_mean_one),
         cmocka_unit_test(test_a_code_is_read_in_any_form),
+        cmocka_unit_test(test_what_a_code_has_is_said_to_who_gave_less),
         cmocka_unit_test(test_more_than_can_be_listed_are_still_too_many),
     };
     return cmocka_run_group_tests(tests, start, finish);

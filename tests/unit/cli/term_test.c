@@ -112,9 +112,18 @@ static void test_lengths_of_time_and_sizes_in_plain_words(void **state) {
     static const struct {
         int64_t ms;
         const char *wanted;
-    } spans[] = {{0, "0s"},          {499, "0s"},          {59499, "59s"},
-                 {59500, "1m00s"},   {130000, "2m10s"},    {3599000, "59m59s"},
-                 {3600000, "1h00m"}, {86399000, "23h59m"}, {86400000, "1 day"}};
+    } spans[] = {{0, "0s"},
+                 {499, "0s"},
+                 {59499, "59s"},
+                 {59500, "1m00s"},
+                 {130000, "2m10s"},
+                 {3599000, "59m59s"},
+                 {3600000, "1h00m"},
+                 {86399000, "23h59m"},
+                 {86400000, "1 day"},
+                 {172799000, "1 day 23h"},
+                 {259199000, "2 days 23h"},
+                 {864000000, "10 days"}};
     char out[32];
     for (size_t i = 0; i < COUNT_OF(spans); i++) {
         span_text(spans[i].ms, out);

@@ -62,6 +62,8 @@ static void test_a_sponsor_removes_whom_it_brought(void **state) {
     CHECK(world_run_until(world, 5 * SECOND, all_parted, &parted));
     world_run(world, 120 * SECOND);
     CHECK(all_parted(world, &parted));
+    CHECK(world_links(world, 0) == HOMES - 2);
+    CHECK(world->reply.as.status.members == HOMES - 1); /* whom it knows still is none */
     CHECK(world_links(world, 3) == 0);
     uint8_t after[EPOCH_KEY_BYTES];
     world_epoch(world, 3, after);

@@ -85,6 +85,8 @@ static void test_a_sound_request_is_let_in(void **state) {
     CHECK_ERR(ERR_OK, admit(9999)); /* again is nothing */
     CHECK(requests_count(requests) == 1);
     CHECK_ERR(ERR_PEER_REPEATED, judge());
+    requests_take_back(requests, &id);
+    CHECK(requests_count(requests) == 0);
 }
 
 static void test_witnesses_ask_for_nothing(void **state) {

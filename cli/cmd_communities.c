@@ -89,7 +89,7 @@ static int list_place(struct cli *cli, const char *name, struct facts *facts) {
             facts_text(facts, NULL, "id", id);
         }
         bool gone = place_role(cli, name) == PLACE_GONE;
-        facts_shown(facts, "members", "members", status.as.status.members, gone ? "left" : members);
+        facts_shown(facts, "members", "members", status.as.status.members, gone ? "out" : members);
         facts_flag(facts, "belongs", !gone);
     } else if (!cli->json) {
         facts_text(facts, NULL, "community", up ? "none yet" : "its node is down");

@@ -172,7 +172,9 @@ static int may_bring(const struct charter *charter, const struct member_list *me
     }
     if (most == 0) {
         return fail(others, "this home may bring in nobody: %s lets it invite none",
-                    home->invite_allowance == 0 ? "the invite that it came by" : "the charter");
+                    charter->invite_allowance != 0 && self->sponsor != NULL
+                        ? "the invite that it came by"
+                        : "the charter");
     }
     return brought < most
                ? 0

@@ -276,15 +276,12 @@ static int say_rules(const struct cli *cli, struct client *client, const struct 
 static void say_administrators(const struct charter *charter, const struct member_list *members) {
     char person[PERSON_MAX];
     const size_t count = charter->administrator_count;
-    if (count == 1) {
-        term_put("RULES", "one administrator decides: %s",
-                 person_text(members, &charter->administrators[0], person));
-        return;
-    }
     static char line[PEOPLE_MAX + 256];
-    size_t len = (size_t)snprintf(line, sizeof line,
-                                  "%u of %zu administrators decide%s: ", charter->threshold, count,
-                                  charter->threshold == 1 ? "s" : "");
+    int begun = count == 1 ? snprintf(line, sizeof line, "one administrator decides: ")
+                           : snprintf(line, sizeof line,
+                                      "%u of %zu administrators decide%s: ", charter->threshold,
+                                      count, charter->threshold == 1 ? "s" : "");
+    size_t len = (size_t)begun;
     for (size_t i = 0; i < count; i++) {
         size_t owner = 0;
         const struct sign_public *key = &charter->administrators[i];

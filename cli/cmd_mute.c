@@ -336,7 +336,7 @@ static int search_members(struct client *client, const struct community_terms *c
     const struct listed *found = NULL;
     char safe[SAFE_MAX];
     if (members_called(members, word) == 0 && out->own == NULL) {
-        return fail(code_advice(word, "see 'stoop requests' and 'stoop members'"),
+        return fail("see 'stoop requests' and 'stoop members'",
                     "no request has the code '%s', and nobody has that name",
                     safe_text(word, 64, safe));
     }

@@ -270,7 +270,10 @@ static bool has_act(struct client *client, const char *word) {
     static struct control_reply reply;
     static struct endorsement endorsement;
     bool there = false;
-    int failed = 0;
+    int failed = client_status(client, &reply);
+    if (failed != 0 || !reply.as.status.has_community) {
+        return false; /* it would refuse to name a charter, and say so */
+    }
     for (size_t i = 0; failed == 0 && i < COUNT_OF(ops); i++) {
         const struct control_request ask = {.op = ops[i]};
         failed = client_ask(client, &ask);

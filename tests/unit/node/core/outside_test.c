@@ -7,6 +7,7 @@
 
 #include "node/core/parts.h"
 #include "proto/log_head.h"
+#include "tests/support/away.h"
 #include "tests/support/receipts.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
@@ -649,6 +650,18 @@ static void test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back
     world_destroy(world);
 }
 
+/* The act that let it in tells of it: its certificate alone has no place there. */
+static void test_who_catches_up_is_told_of_an_outsider_by_its_act_alone(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct world *world = let_in(31, &admission, &certificate);
+    CHECK(world_has_object(world, 0, &world->homes[AGENCY].certificate));
+    CHECK(away_tell(world, 0, 0, NULL) == 1 + MEMBERS);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 /* As long as a receipt may come, though the request is here no more. */
 static void test_an_outsider_answers_for_what_its_officer_asked_for(void **state) {
     (void)state;
@@ -1049,6 +1062,7 @@ int main(void) {
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
+        cmocka_unit_test(test_who_catches_up_is_told_of_an_outsider_by_its_act_alone),
         cmocka_unit_test(test_an_outsider_answers_for_what_its_officer_asked_for),
         cmocka_unit_test(test_a_full_community_starts_again),
         cmocka_unit_test(test_it_is_let_in_again_when_its_act_has_lost),

@@ -123,7 +123,7 @@ static enum err asked_of(struct core *core, const struct id *request, const stru
     enum err err = store_asked_get(core->store, request, author, out);
     for (size_t i = 0; err == ERR_USER_NOT_FOUND && i < community_size(core->community); i++) {
         const struct id *other = community_member_id(core->community, i);
-        if (!id_equal(other, author) && binds(core, other, author)) {
+        if (binds(core, other, author)) {
             err = store_asked_get(core->store, request, other, out);
         }
     }

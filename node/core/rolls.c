@@ -349,14 +349,12 @@ static size_t lately_removed(const struct core *core, size_t max, struct id out[
     return count;
 }
 
+/* By one act the treaties in force are the same, but for those whose time is over. */
 static bool says_the_same(const struct roll *a, const struct roll *b) {
     bool same = id_equal(&a->act, &b->act) && id_equal(&a->members, &b->members) &&
                 a->removed_count == b->removed_count && a->treaty_count == b->treaty_count;
     for (size_t i = 0; same && i < a->removed_count; i++) {
         same = id_equal(&a->removed[i], &b->removed[i]);
-    }
-    for (size_t i = 0; same && i < a->treaty_count; i++) {
-        same = id_equal(&a->treaties[i], &b->treaties[i]);
     }
     return same;
 }

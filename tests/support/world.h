@@ -338,6 +338,11 @@ void world_act(struct world *world, int home, struct act *out);
  * NULL. */
 enum err world_endorse(struct world *world, int home, const struct act *act, const uint8_t *key,
                        struct id *id);
+/* What lets each side ask the other for 30 days, as `home` has the time; the sides are to come. */
+void world_treaty(const struct world *world, int home, struct treaty *out);
+/* By an act that an owner of `home` endorses, which alone decides; *id of the treaty. */
+enum err world_treaty_make(struct world *world, int home, const struct treaty *treaty,
+                           struct id *id);
 /* An owner of `home` removes a member, with a key that follows from both; itself: it leaves. */
 enum err world_remove(struct world *world, int home, int member, bool subtree);
 enum err world_remove_id(struct world *world, int home, const struct id *member, bool subtree);

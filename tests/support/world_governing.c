@@ -8,7 +8,8 @@
 #include "tests/support/world_parts.h"
 
 enum {
-    CERTIFICATE_DAYS = 365
+    CERTIFICATE_DAYS = 365,
+    TREATY_DAYS = 30,
 };
 
 static void sign_invite(struct world *world, int sponsor, struct instant created,
@@ -53,6 +54,28 @@ enum err world_endorse(struct world *world, int home, const struct act *act, con
         .blob2 = {key, key == NULL ? 0 : EPOCH_KEY_BYTES},
     };
     return world_ask(world, home, &request);
+}
+
+void world_treaty(const struct world *world, int home, struct treaty *out) {
+    const struct instant now = world_wall(world, home);
+    *out = (struct treaty){.created = now,
+                           .until = {now.ms + (int64_t)TREATY_DAYS * DURATION_DAY_MS},
+                           .side_count = 2,
+                           .instruments = 1 << INSTRUMENT_VOLUNTARY,
+                           .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
+                           .caps = CAPS_DEFAULT,
+                           .daily = 4};
+}
+
+enum err world_treaty_make(struct world *world, int home, const struct treaty *treaty,
+                           struct id *id) {
+    struct act act;
+    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    ASSERT(treaty_encode(treaty, &body) == ERR_OK);
+    sha256(buffer_bytes(&body), id);
+    world_act(world, home, &act);
+    act.treaty = buffer_bytes(&body);
+    return world_endorse(world, home, &act, NULL, NULL);
 }
 
 enum err world_remove(struct world *world, int home, int member, bool subtree) {

@@ -89,30 +89,23 @@ static void side(const struct street *street, int founder, int also, struct trea
     (void)snprintf(out->name, sizeof out->name, "Side %d", founder == FAR);
 }
 
-/* The founders' acts: one of them alone decides. */
-static void act(struct street *street, int founder, const struct act *change) {
-    struct act next;
-    street->world->community = street->sides[founder == FAR];
-    world_act(street->world, founder, &next);
-    next.treaty = change->treaty;
-    next.treaty_ended = change->treaty_ended;
-    CHECK_ERR(ERR_OK, world_endorse(street->world, founder, &next, NULL, NULL));
-    street->world->community = street->sides[0];
-}
-
 static void end_treaty(struct street *street, int founder) {
-    const struct act ended = {.treaty_ended = street->treaty_id};
-    act(street, founder, &ended);
+    struct act ended;
+    street->world->community = street->sides[founder == FAR];
+    world_act(street->world, founder, &ended);
+    ended.treaty_ended = street->treaty_id;
+    CHECK_ERR(ERR_OK, world_endorse(street->world, founder, &ended, NULL, NULL));
+    street->world->community = street->sides[0];
 }
 
 /* The founders' acts make the treaty, as it is written now. */
 static void decide(struct street *street) {
-    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
-    CHECK_ERR(ERR_OK, treaty_encode(&street->treaty, &body));
-    sha256(buffer_bytes(&body), &street->treaty_id);
-    const struct act made = {.treaty = buffer_bytes(&body)};
-    act(street, ASKER, &made);
-    act(street, FAR, &made);
+    struct world *world = street->world;
+    struct id *id = &street->treaty_id;
+    CHECK_ERR(ERR_OK, world_treaty_make(world, ASKER, &street->treaty, id));
+    world->community = street->sides[1];
+    CHECK_ERR(ERR_OK, world_treaty_make(world, FAR, &street->treaty, id));
+    world->community = street->sides[0];
 }
 
 /* It is written, and no act has made it. */
@@ -124,14 +117,7 @@ static struct street draft(uint64_t seed, uint32_t live, int clerk) {
     street.sides[0] = found(world, ASKER, GATE_B);
     be_siblings(&street, GATE_A, GATE_A_FAR);
     be_siblings(&street, GATE_B, GATE_B_FAR);
-    *treaty =
-        (struct treaty){.created = world_wall(world, ASKER),
-                        .until = {world_wall(world, ASKER).ms + 30 * (int64_t)DURATION_DAY_MS},
-                        .side_count = 2,
-                        .instruments = 1 << INSTRUMENT_VOLUNTARY,
-                        .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
-                        .caps = CAPS_DEFAULT,
-                        .daily = 4};
+    world_treaty(world, ASKER, treaty);
     treaty->caps.live_requests = live;
     bool order = id_compare(&street.sides[0], &street.sides[1]) < 0;
     side(&street, order ? ASKER : FAR, clerk, &treaty->sides[0]);

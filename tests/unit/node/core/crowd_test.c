@@ -210,6 +210,41 @@ static void test_places_are_left_for_what_this_home_dials(void **state) {
     world_destroy(world);
 }
 
+/* As if one had come, and said so much. */
+static void begin(struct core *core, uint64_t no, bool proved) {
+    struct link *link = links_add_inbound(core, no);
+    CHECK(link != NULL);
+    link->state = LINK_HANDSHAKE;
+    link->proved = proved;
+}
+
+/* A good first message needs a key of this home's doors. The older stranger goes, and who has one
+ * when there is no stranger. */
+static void test_strangers_do_not_push_out_who_is_in_its_handshake(void **state) {
+    (void)state;
+    struct world *world = settled(10);
+    struct core *core = world->homes[HOME].core;
+    struct core_effects effects;
+    const uint64_t first = 1000001;
+    const uint64_t strangers = first + 2 * (uint64_t)(CORE_HALF_OPEN_MAX - 2);
+    const uint64_t gone[] = {strangers, strangers + 2, first};
+    CHECK_ERR(ERR_OK, core_turn_begin(core));
+    struct link *own = links_add(core, first - 2); /* has no part in it */
+    own->state = LINK_HANDSHAKE;
+    own->purpose = PURPOSE_MEMBER;
+    for (uint64_t no = first; no <= strangers + 2; no += 2) {
+        begin(core, no, no < strangers);
+    }
+    for (size_t i = 0; i < COUNT_OF(gone); i++) {
+        CHECK(links_find(core, gone[i]) != NULL);
+        begin(core, strangers + 4 + 2 * i, true);
+        CHECK(links_find(core, gone[i]) == NULL);
+    }
+    CHECK_ERR(ERR_OK, core_turn_end(core, &effects));
+    CHECK(effects.count == COUNT_OF(gone) && own->no == first - 2);
+    world_destroy(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_member_has_two_links_by_one_door),
@@ -218,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_members_that_pass_by_have_a_share_of_the_places),
         cmocka_unit_test(test_outsiders_have_a_share_of_the_places),
         cmocka_unit_test(test_who_comes_often_gives_way_before_who_came_once),
+        cmocka_unit_test(test_strangers_do_not_push_out_who_is_in_its_handshake),
         cmocka_unit_test(test_places_are_left_for_what_this_home_dials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

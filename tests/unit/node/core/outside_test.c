@@ -7,6 +7,8 @@
 
 #include "node/core/parts.h"
 #include "proto/log_head.h"
+#include "tests/support/away.h"
+#include "tests/support/receipts.h"
 #include "tests/support/samples.h"
 #include "tests/support/world.h"
 
@@ -648,6 +650,46 @@ static void test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back
     world_destroy(world);
 }
 
+/* The act that let it in tells of it: its certificate alone has no place there. */
+static void test_who_catches_up_is_told_of_an_outsider_by_its_act_alone(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct world *world = let_in(31, &admission, &certificate);
+    CHECK(world_has_object(world, 0, &world->homes[AGENCY].certificate));
+    CHECK(away_tell(world, 0, 0, NULL) == 1 + MEMBERS);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+/* As long as a receipt may come, though the request is here no more. */
+static void test_an_outsider_answers_for_what_its_officer_asked_for(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct id officer;
+    struct wait wait = {.home = 1};
+    struct world *world = let_in(30, &admission, &certificate);
+    struct core *core = world->homes[1].core;
+    CHECK_ERR(ERR_OK, put_officer(world, &officer));
+    CHECK_ERR(ERR_OK, ask_as_officer(world, &officer, &wait.id));
+    CHECK(world_run_until(world, 5 * MINUTE, home_has, &wait));
+    CHECK_ERR(ERR_OK, store_begin(core->store));
+    for (uint32_t gone = 0; gone < 2; gone++) {
+        const struct id *other = &world->homes[0].certificate;
+        receipts_tell(core, &world->homes[AGENCY].certificate, &wait.id, gone, false);
+        CHECK(receipts_owed(core, &world->homes[AGENCY].certificate, gone));
+        receipts_tell(core, other, &wait.id, 2 + gone, false);
+        CHECK(!receipts_owed(core, other, 2 + gone));
+        if (gone == 0) {
+            CHECK_ERR(ERR_OK, store_object_remove(core->store, &wait.id));
+        }
+    }
+    store_roll_back(core->store);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 /* On its disk while it is down: founders' certificates, which need nobody else's word. */
 static void put_founders(struct world *world, int home, size_t count) {
     struct store *store = world->homes[home].store;
@@ -1020,6 +1062,8 @@ int main(void) {
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
+        cmocka_unit_test(test_who_catches_up_is_told_of_an_outsider_by_its_act_alone),
+        cmocka_unit_test(test_an_outsider_answers_for_what_its_officer_asked_for),
         cmocka_unit_test(test_a_full_community_starts_again),
         cmocka_unit_test(test_it_is_let_in_again_when_its_act_has_lost),
         cmocka_unit_test(test_one_outsider_hears_nothing_of_another),

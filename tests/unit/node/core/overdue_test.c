@@ -4,6 +4,7 @@
 
 #include "node/core/parts.h"
 #include "tests/support/check.h"
+#include "tests/support/receipts.h"
 #include "tests/support/world.h"
 
 enum {
@@ -248,34 +249,6 @@ static struct world *asked(uint64_t seed, struct id *id) {
     return world;
 }
 
-/* Straight to what counts: the requester's word that it has received, or deleted, number `i`. */
-static void tell(struct core *core, const struct id *author, const struct id *request, uint32_t i,
-                 bool deleted) {
-    struct signed_object object;
-    SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_BODY_MAX};
-    struct head head = {.community = *community_id(core->community),
-                        .author = *author,
-                        .created = core->now.wall,
-                        .expires = {core->now.wall.ms + HOUR}};
-    struct id commitment = {{1}};
-    write_u32(commitment.b + 1, i);
-    const struct receipt_commitment receipt = {head, *request, commitment};
-    const struct deletion_receipt deletion = {head, *request, commitment, core->now.wall};
-    CHECK_ERR(ERR_OK, deleted ? deletion_receipt_encode(&deletion, &body)
-                              : receipt_commitment_encode(&receipt, &body));
-    signed_start(deleted ? OBJECT_DELETION_RECEIPT : OBJECT_RECEIPT_COMMITMENT, buffer_bytes(&body),
-                 &object);
-    CHECK_ERR(ERR_OK, owed_object(core, &object));
-}
-
-static bool is_owed(struct core *core, const struct id *author, uint32_t i) {
-    struct id commitment = {{1}};
-    bool open = false;
-    write_u32(commitment.b + 1, i);
-    CHECK_ERR(ERR_OK, store_owed_open(core->store, &commitment, author, &open));
-    return open;
-}
-
 /* As many as a requester holds at a time: what it has deleted makes way, what it owes never does.
  */
 static void test_one_asker_takes_no_more_than_its_room(void **state) {
@@ -290,20 +263,24 @@ static void test_one_asker_takes_no_more_than_its_room(void **state) {
     const struct id *asker = &world->homes[REQUESTER].certificate;
     CHECK_ERR(ERR_OK, store_begin(core->store));
     for (uint32_t i = 0; i <= OWED_OF_ONE; i++) {
-        tell(core, asker, &id, i, false);
+        receipts_tell(core, asker, &id, i, false);
     }
     CHECK_ERR(ERR_OK, store_owed_count(core->store, asker, &count));
     CHECK(count == OWED_OF_ONE);
-    CHECK(is_owed(core, asker, 0) && !is_owed(core, asker, OWED_OF_ONE));
-    tell(core, asker, &id, 5, true);
-    tell(core, asker, &id, OWED_OF_ONE, false);
+    CHECK(receipts_owed(core, asker, 0) && !receipts_owed(core, asker, OWED_OF_ONE));
+    receipts_tell(core, asker, &id, 5, true);
+    receipts_tell(core, asker, &id, OWED_OF_ONE, false);
     CHECK_ERR(ERR_OK, store_owed_count(core->store, asker, &count));
     CHECK(count == OWED_OF_ONE);
-    CHECK(!is_owed(core, asker, 5) && is_owed(core, asker, OWED_OF_ONE));
-    tell(core, asker, &world->community, 7000, false);                 /* about no request */
-    tell(core, &world->homes[GRANTING].certificate, &id, 7000, false); /* about another's */
-    CHECK(!is_owed(core, asker, 7000));
-    CHECK(!is_owed(core, &world->homes[GRANTING].certificate, 7000));
+    CHECK(!receipts_owed(core, asker, 5) && receipts_owed(core, asker, OWED_OF_ONE));
+    receipts_tell(core, asker, &world->community, 7000, false); /* about no request */
+    CHECK(!receipts_owed(core, asker, 7000));
+    const int others[] = {NEIGHBOUR, GRANTING}; /* the first brought it in */
+    for (int i = 0; i < 2; i++) {
+        const struct id *other = &world->homes[others[i]].certificate;
+        receipts_tell(core, other, &id, 7000, false); /* about another's */
+        CHECK(!receipts_owed(core, other, 7000));
+    }
     store_roll_back(core->store);
     world_destroy(world);
 }
@@ -317,9 +294,9 @@ static void test_a_deletion_may_come_before_what_it_ends(void **state) {
     const struct id *asker = &world->homes[REQUESTER].certificate;
     uint64_t count = 0;
     CHECK_ERR(ERR_OK, store_begin(core->store));
-    tell(core, asker, &id, 1, true);
-    tell(core, asker, &id, 1, false);
-    CHECK(!is_owed(core, asker, 1));
+    receipts_tell(core, asker, &id, 1, true);
+    receipts_tell(core, asker, &id, 1, false);
+    CHECK(!receipts_owed(core, asker, 1));
     CHECK_ERR(ERR_OK, store_owed_count(core->store, asker, &count));
     CHECK(count == 1);
     store_roll_back(core->store);

@@ -970,47 +970,20 @@ static void test_an_outsider_opens_no_other_door(void **state) {
     world_destroy(world);
 }
 
-/* With a community that there is not: whoever signs for it is nobody. */
-static void treaty_with_nobody(struct world *world, struct treaty *out) {
-    const struct governance *governance = community_governance(world->homes[0].core->community);
-    *out = (struct treaty){.created = world_wall(world, 0),
-                           .until = {world_wall(world, 0).ms + 30 * (int64_t)DURATION_DAY_MS},
-                           .side_count = 2,
-                           .instruments = INSTRUMENTS_ALL,
-                           .roles = 1 << MEMBER_HOME | 1 << MEMBER_REQUESTER,
-                           .caps = governance->charter.caps,
-                           .daily = 4};
-    struct treaty_side *own = &out->sides[0];
-    *own = (struct treaty_side){.community = world->community,
-                                .founder_count = governance->founding.administrator_count,
-                                .allowance = governance->founding.invite_allowance,
-                                .clerk_count = 1,
-                                .clerks = {world->homes[0].node}};
-    memcpy(own->founders, governance->founding.administrators, sizeof own->founders);
-    out->sides[1] = *own;
-    memset(out->sides[1].community.b, 0xff, sizeof out->sides[1].community.b);
-    (void)snprintf(own->name, sizeof own->name, "Here");
-    (void)snprintf(out->sides[1].name, sizeof out->sides[1].name, "Nowhere");
-}
-
 /* The agency has a node on the other side too, and is no gateway by that. */
 static void make_treaty(struct world *world) {
     struct treaty treaty;
-    struct act act;
-    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    struct id id;
     struct world_home *agency = &world->homes[AGENCY];
-    treaty_with_nobody(world, &treaty);
-    CHECK_ERR(ERR_OK, treaty_encode(&treaty, &body));
-    world_act(world, 0, &act);
-    act.treaty = buffer_bytes(&body);
+    world_treaty_with_nobody(world, 0, &treaty);
     agency->siblings.count = 1;
     agency->siblings.list[0].community = treaty.sides[1].community;
     agency->siblings.list[0].transport = world->homes[PRESS].transport;
     world_address(PRESS, agency->siblings.list[0].address);
     world_kill(world, AGENCY);
     CHECK_ERR(ERR_OK, world_start(world, AGENCY));
-    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
-    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+    CHECK_ERR(ERR_OK, world_treaty_make(world, 0, &treaty, &id));
+    CHECK_ERR(ERR_OK, world_treaty_make(world, 1, &treaty, &id));
 }
 
 static void test_treaties_are_for_members_alone(void **state) {

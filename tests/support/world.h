@@ -340,7 +340,11 @@ enum err world_endorse(struct world *world, int home, const struct act *act, con
                        struct id *id);
 /* What lets each side ask the other for 30 days, as `home` has the time; the sides are to come. */
 void world_treaty(const struct world *world, int home, struct treaty *out);
-/* By an act that an owner of `home` endorses, which alone decides; *id of the treaty. */
+/* The side of that home's community; the home's node is its clerk. */
+void world_treaty_side(const struct world *world, int home, struct treaty_side *out);
+/* With a community that there is not: whoever signs for it is nobody. */
+void world_treaty_with_nobody(const struct world *world, int home, struct treaty *out);
+/* An owner of `home` endorses the act that makes it, now; *id of the treaty. */
 enum err world_treaty_make(struct world *world, int home, const struct treaty *treaty,
                            struct id *id);
 /* An owner of `home` removes a member, with a key that follows from both; itself: it leaves. */
@@ -350,6 +354,8 @@ enum err world_remove_id(struct world *world, int home, const struct id *member,
  * time; `random`: of its invite. Nothing is told to anyone. *out is initialised here. */
 struct id world_certify(struct world *world, int sponsor, int as, struct instant created,
                         uint64_t random, struct buffer *out);
+/* An object comes to `home`, from nobody: what is said of it. */
+enum err world_take(struct world *world, int home, struct bytes object);
 /* The epoch key of a home, and its newest act. */
 void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTES]);
 bool world_same_epoch(const struct world *world, int a, int b);

@@ -1,4 +1,5 @@
 /* What administrators and sponsors do in a world. */
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/dsse.h"
@@ -65,6 +66,26 @@ void world_treaty(const struct world *world, int home, struct treaty *out) {
                            .roles = 1 << MEMBER_HOME | 1 << MEMBER_ADMINISTRATOR,
                            .caps = CAPS_DEFAULT,
                            .daily = 4};
+}
+
+void world_treaty_side(const struct world *world, int home, struct treaty_side *out) {
+    const struct governance *governance = community_governance(world->homes[home].core->community);
+    const struct charter *founding = &governance->founding;
+    *out = (struct treaty_side){.community = governance->community,
+                                .name = "Here",
+                                .founder_count = founding->administrator_count,
+                                .allowance = founding->invite_allowance,
+                                .clerk_count = 1,
+                                .clerks = {world->homes[home].node}};
+    memcpy(out->founders, founding->administrators, sizeof out->founders);
+}
+
+void world_treaty_with_nobody(const struct world *world, int home, struct treaty *out) {
+    world_treaty(world, home, out);
+    world_treaty_side(world, home, &out->sides[0]);
+    out->sides[1] = out->sides[0];
+    memset(out->sides[1].community.b, 0xff, sizeof out->sides[1].community.b);
+    (void)snprintf(out->sides[1].name, sizeof out->sides[1].name, "Nowhere");
 }
 
 enum err world_treaty_make(struct world *world, int home, const struct treaty *treaty,
@@ -158,6 +179,15 @@ static void sign_invite(struct world *world, int sponsor, struct instant created
     ASSERT(invite_code_object(&code, &body, &object) == ERR_OK);
     ASSERT(signed_add(&object, &by->owners[0].sign, &code.owner) == ERR_OK);
     ASSERT(signed_encode(&object, out) == ERR_OK);
+}
+
+enum err world_take(struct world *world, int home, struct bytes object) {
+    const struct world_home *at = &world->homes[home];
+    enum err verdict = ERR_OK;
+    ASSERT(store_begin(at->store) == ERR_OK);
+    ASSERT(gossip_take(at->core, NULL, object, (struct way){0}, &verdict) == ERR_OK);
+    ASSERT(store_commit(at->store) == ERR_OK);
+    return verdict;
 }
 
 void world_epoch(const struct world *world, int home, uint8_t out[EPOCH_KEY_BYTES]) {

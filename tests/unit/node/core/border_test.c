@@ -76,13 +76,7 @@ static void be_siblings(struct street *street, int here, int there) {
 
 /* A side's founder is its clerk; here there may be another. */
 static void side(const struct street *street, int founder, int also, struct treaty_side *out) {
-    const struct world_home *home = &street->world->homes[founder];
-    *out = (struct treaty_side){.community = street->sides[founder == FAR],
-                                .founder_count = 1,
-                                .founders = {home->owner_publics[0].sign},
-                                .allowance = terms.invite_allowance,
-                                .clerk_count = 1,
-                                .clerks = {home->node}};
+    world_treaty_side(street->world, founder, out);
     if (also != NOBODY && founder == ASKER) {
         out->clerks[out->clerk_count++] = street->world->homes[also].node;
     }
@@ -651,19 +645,13 @@ static void read_crossing(struct street *street, int holder, struct buffer *byte
 /* Said by `gateway` to `to`. */
 static enum err say(struct street *street, struct crossing *crossing, int gateway, int to,
                     struct id *id) {
-    struct world_home *home = &street->world->homes[to];
     const struct sign_secret *key = &street->world->homes[gateway].keys.sign;
     SCOPED(buffer_finish) struct buffer body = {.max = SIGNED_GOSSIP_MAX};
     SCOPED(buffer_finish) struct buffer bytes = {.max = SIGNED_GOSSIP_MAX};
-    enum err verdict = ERR_OK;
     crossing->head.author = street->world->homes[gateway].certificate;
     CHECK_ERR(ERR_OK, crossing_encode(crossing, &body));
     *id = sample_sign(OBJECT_CROSSING, buffer_bytes(&body), &key, 1, &bytes);
-    CHECK_ERR(ERR_OK, store_begin(home->store));
-    CHECK_ERR(ERR_OK,
-              gossip_take(home->core, NULL, buffer_bytes(&bytes), (struct way){0}, &verdict));
-    CHECK_ERR(ERR_OK, store_commit(home->store));
-    return verdict;
+    return world_take(street->world, to, buffer_bytes(&bytes));
 }
 
 /* The crossing of a request that `holder` has, said once more by `gateway`, a little later, to
@@ -912,16 +900,10 @@ static bool asks_by_its_own_roll(struct street *street, const struct sign_public
 /* While it belongs: all that its roll says of members is true, so gateways carry it. Its clock is
  * ahead as far as may be. */
 static void say_roll_in_time(struct street *street) {
-    struct world_home *home = &street->world->homes[GATE_A];
     const int members[] = {ASKER, GATE_A, GATE_B};
     struct buffer roll;
-    enum err verdict = ERR_OK;
     forge_roll(street, GATE_B, 14 * MINUTE, members, 3, NULL, &roll);
-    CHECK_ERR(ERR_OK, store_begin(home->store));
-    CHECK_ERR(ERR_OK,
-              gossip_take(home->core, NULL, buffer_bytes(&roll), (struct way){0}, &verdict));
-    CHECK_ERR(ERR_OK, store_commit(home->store));
-    CHECK_ERR(ERR_OK, verdict);
+    CHECK_ERR(ERR_OK, world_take(street->world, GATE_A, buffer_bytes(&roll)));
     buffer_finish(&roll);
     world_run(street->world, MINUTE);
 }

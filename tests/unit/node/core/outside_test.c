@@ -650,6 +650,61 @@ static void test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back
     world_destroy(world);
 }
 
+/* One chain for each offer, of as many parts as the longest; a home is shown none. */
+static void test_it_is_shown_no_more_than_a_chain_at_a_time(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct world *world = let_in(32, &admission, &certificate);
+    struct core *core = world->homes[AGENCY].core;
+    const struct bytes part = buffer_bytes(&certificate);
+    struct link link = {.no = 1000001};
+    buffer_init(&link.shown, 2 * CHAIN_PARTS_MAX * SIGNED_GOSSIP_MAX);
+    for (int offer = 0; offer < 2; offer++) {
+        for (int i = 0; i < CHAIN_PARTS_MAX; i++) {
+            CHECK_ERR(ERR_OK, shown_take(core, &link, part));
+        }
+        CHECK_ERR(ERR_PEER_SEQUENCE, shown_take(core, &link, part));
+        CHECK(shown_judge(core, &link, &world->homes[1].certificate) != ERR_OK);
+        CHECK(link.shown.len == 0);
+    }
+    CHECK_ERR(ERR_PEER_SEQUENCE, shown_take(world->homes[0].core, &link, part));
+    buffer_finish(&link.shown);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
+/* As `home` would show its own, but behind an offer by another: nothing of it is kept. */
+static void test_it_takes_a_chain_for_nobody_but_who_offers(void **state) {
+    (void)state;
+    struct admission admission;
+    struct buffer certificate;
+    struct world *world = let_in(33, &admission, &certificate);
+    const struct world_home *home = &world->homes[1];
+    struct core *core = world->homes[AGENCY].core;
+    struct link link = {.no = 1000001};
+    buffer_init(&link.shown, CHAIN_PARTS_MAX * SIGNED_GOSSIP_MAX);
+    CHECK_ERR(ERR_OK, store_begin(home->store));
+    CHECK_ERR(ERR_OK, store_begin(core->store));
+    for (int own = 0; own < 2; own++) {
+        struct id chain[CHAIN_PARTS_MAX];
+        struct store_object row;
+        const size_t count = standing_chain(home->core, &home->certificate, chain);
+        for (size_t i = 0; i < count; i++) {
+            CHECK_ERR(ERR_OK, store_object_get(home->store, &chain[i], &row));
+            CHECK_ERR(ERR_OK, shown_take(core, &link, row.object));
+        }
+        CHECK_ERR(own == 1 ? ERR_OK : ERR_PEER_CERTIFICATE,
+                  shown_judge(core, &link, &world->homes[own == 1 ? 1 : 2].certificate));
+        CHECK(certificates(world, AGENCY) == (own == 1 ? 3 : 1));
+    }
+    store_roll_back(core->store);
+    store_roll_back(home->store);
+    buffer_finish(&link.shown);
+    buffer_finish(&certificate);
+    world_destroy(world);
+}
+
 /* The act that let it in tells of it: its certificate alone has no place there. */
 static void test_who_catches_up_is_told_of_an_outsider_by_its_act_alone(void **state) {
     (void)state;
@@ -970,47 +1025,20 @@ static void test_an_outsider_opens_no_other_door(void **state) {
     world_destroy(world);
 }
 
-/* With a community that there is not: whoever signs for it is nobody. */
-static void treaty_with_nobody(struct world *world, struct treaty *out) {
-    const struct governance *governance = community_governance(world->homes[0].core->community);
-    *out = (struct treaty){.created = world_wall(world, 0),
-                           .until = {world_wall(world, 0).ms + 30 * (int64_t)DURATION_DAY_MS},
-                           .side_count = 2,
-                           .instruments = INSTRUMENTS_ALL,
-                           .roles = 1 << MEMBER_HOME | 1 << MEMBER_REQUESTER,
-                           .caps = governance->charter.caps,
-                           .daily = 4};
-    struct treaty_side *own = &out->sides[0];
-    *own = (struct treaty_side){.community = world->community,
-                                .founder_count = governance->founding.administrator_count,
-                                .allowance = governance->founding.invite_allowance,
-                                .clerk_count = 1,
-                                .clerks = {world->homes[0].node}};
-    memcpy(own->founders, governance->founding.administrators, sizeof own->founders);
-    out->sides[1] = *own;
-    memset(out->sides[1].community.b, 0xff, sizeof out->sides[1].community.b);
-    (void)snprintf(own->name, sizeof own->name, "Here");
-    (void)snprintf(out->sides[1].name, sizeof out->sides[1].name, "Nowhere");
-}
-
 /* The agency has a node on the other side too, and is no gateway by that. */
 static void make_treaty(struct world *world) {
     struct treaty treaty;
-    struct act act;
-    SCOPED(buffer_finish) struct buffer body = {.max = TREATY_BODY_MAX};
+    struct id id;
     struct world_home *agency = &world->homes[AGENCY];
-    treaty_with_nobody(world, &treaty);
-    CHECK_ERR(ERR_OK, treaty_encode(&treaty, &body));
-    world_act(world, 0, &act);
-    act.treaty = buffer_bytes(&body);
+    world_treaty_with_nobody(world, 0, &treaty);
     agency->siblings.count = 1;
     agency->siblings.list[0].community = treaty.sides[1].community;
     agency->siblings.list[0].transport = world->homes[PRESS].transport;
     world_address(PRESS, agency->siblings.list[0].address);
     world_kill(world, AGENCY);
     CHECK_ERR(ERR_OK, world_start(world, AGENCY));
-    CHECK_ERR(ERR_OK, world_endorse(world, 0, &act, NULL, NULL));
-    CHECK_ERR(ERR_OK, world_endorse(world, 1, &act, NULL, NULL));
+    CHECK_ERR(ERR_OK, world_treaty_make(world, 0, &treaty, &id));
+    CHECK_ERR(ERR_OK, world_treaty_make(world, 1, &treaty, &id));
 }
 
 static void test_treaties_are_for_members_alone(void **state) {
@@ -1062,6 +1090,8 @@ int main(void) {
         cmocka_unit_test(test_what_its_door_ignored_is_heard_later),
         cmocka_unit_test(test_an_instrument_that_it_may_not_use_is_refused_by_name),
         cmocka_unit_test(test_an_officer_asks_on_its_outsiders_account_until_it_is_taken_back),
+        cmocka_unit_test(test_it_is_shown_no_more_than_a_chain_at_a_time),
+        cmocka_unit_test(test_it_takes_a_chain_for_nobody_but_who_offers),
         cmocka_unit_test(test_who_catches_up_is_told_of_an_outsider_by_its_act_alone),
         cmocka_unit_test(test_an_outsider_answers_for_what_its_officer_asked_for),
         cmocka_unit_test(test_a_full_community_starts_again),

@@ -20,21 +20,13 @@ enum {
 
 static const struct world_terms terms = {.slot_s = 60, .invite_allowance = 64};
 
-/* With another community, that nobody here has anything to do with. */
+/* Each time with another community that there is not, for so many days. */
 static void agree(struct world *world, uint8_t other, int64_t days) {
-    const struct world_home *clerk = &world->homes[CLERK];
     struct id id;
     struct treaty treaty;
-    world_treaty(world, CLERK, &treaty);
-    treaty.sides[0] = (struct treaty_side){.community = world->community,
-                                           .name = "Here",
-                                           .founder_count = 1,
-                                           .founders = {clerk->owner_publics[0].sign},
-                                           .allowance = terms.invite_allowance,
-                                           .clerk_count = 2,
-                                           .clerks = {clerk->node, world->homes[OTHER].node}};
-    treaty.sides[1] = treaty.sides[0];
-    memset(treaty.sides[1].community.b, other, sizeof treaty.sides[1].community.b);
+    world_treaty_with_nobody(world, CLERK, &treaty);
+    treaty.sides[0].clerks[treaty.sides[0].clerk_count++] = world->homes[OTHER].node;
+    treaty.sides[1].community.b[1] = other;
     treaty.until.ms = treaty.created.ms + days * DURATION_DAY_MS;
     CHECK_ERR(ERR_OK, world_treaty_make(world, CLERK, &treaty, &id));
 }
@@ -42,7 +34,7 @@ static void agree(struct world *world, uint8_t other, int64_t days) {
 static struct world *settle(uint64_t seed) {
     struct world *world = world_create(seed, HOMES, NULL);
     world_settle(world, &terms);
-    agree(world, 0xff, 30);
+    agree(world, 0, 30);
     world_run(world, 2 * MINUTE);
     return world;
 }
@@ -87,16 +79,10 @@ static void skew(struct world *world, int64_t ms) {
 
 /* A home of that node, `number` of several one after the other. */
 static struct id bring_in(struct world *world, int node, uint64_t number) {
-    struct world_home *clerk = &world->homes[CLERK];
     struct buffer bytes;
-    enum err verdict = ERR_OK;
     const struct id id =
         world_certify(world, CLERK, node, world_wall(world, CLERK), number, &bytes);
-    CHECK_ERR(ERR_OK, store_begin(clerk->store));
-    CHECK_ERR(ERR_OK,
-              gossip_take(clerk->core, NULL, buffer_bytes(&bytes), (struct way){0}, &verdict));
-    CHECK_ERR(ERR_OK, store_commit(clerk->store));
-    CHECK_ERR(ERR_OK, verdict);
+    CHECK_ERR(ERR_OK, world_take(world, CLERK, buffer_bytes(&bytes)));
     buffer_finish(&bytes);
     return id;
 }
@@ -151,7 +137,7 @@ static void test_the_next_roll_says_whatever_has_changed(void **state) {
     CHECK_ERR(ERR_OK, world_remove(world, CLERK, LAST, false));
     (void)next(world);
     const int64_t over = world_wall(world, CLERK).ms + DURATION_DAY_MS;
-    agree(world, 0xfe, 1);
+    agree(world, 1, 1);
     CHECK(next(world).treaty_count == 2);
     (void)bring_in(world, LAST, 1);
     struct roll roll = next(world);
@@ -221,7 +207,7 @@ static void test_a_clerk_that_came_back_is_a_clerk_again(void **state) {
     (void)state;
     struct world *world = settle(4);
     const struct sign_public *node = &world->homes[OTHER].node;
-    agree(world, 0xfe, 30); /* once, though of two treaties */
+    agree(world, 1, 30); /* once, though of two treaties */
     (void)next(world);
     world_kill(world, OTHER);
     CHECK_ERR(ERR_OK, world_remove(world, CLERK, OTHER, false));

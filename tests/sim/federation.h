@@ -15,8 +15,8 @@
  * asked, so that a fault in these rules shows.
  *
  * It is warm for so long that in nearly all communities an object has gone everywhere, and laid the
- * tree. Later one in 256 does, and costs about seven times as much: hardly any of those that are
- * measured, so it is not in the figures.
+ * tree. Later one in 200 does at most, and costs about seven times as much: where it is one of
+ * those that are measured, the standard deviation shows it.
  *
  * Stand-ins: a gateway's two nodes keep a link, over which a CARRY takes CARRY_MS. A crossing is
  * the request and CROSSING_BYTES: chains, rolls and proofs are not made. */

@@ -330,24 +330,29 @@ static void restart(struct world *world, int home, bool ingest_down) {
     CHECK_ERR(ERR_OK, world_start(world, home));
 }
 
+/* Its time ends in an hour, what it asks lives for longer; home 1 has matched that, and is off. */
+static void ask_and_part(struct world *world, struct admission *admission, struct wait *wait) {
+    const bool part[HOMES] = {[1] = true};
+    struct request request;
+    world->homes[1].footage = WORLD_MATCH;
+    admission->until.ms = world_wall(world, 0).ms + HOUR;
+    decide(world, admission);
+    world_voluntary(world, AGENCY, 4 * HOUR, &request);
+    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait->id));
+    CHECK(world_run_until(world, 10 * MINUTE, matched, wait));
+    world_part(world, part, true);
+}
+
 /* An act prolongs it while home 1 is off, and its first end comes: nothing has ended when that home
  * has heard of the act, however long that takes. */
 static void test_who_was_away_ends_nothing_that_was_prolonged(void **state) {
     (void)state;
-    const bool part[HOMES] = {[1] = true};
     for (int asleep = 0; asleep < 2; asleep++) {
         struct admission admission;
         struct buffer certificate;
-        struct request request;
         struct wait wait = {.home = 1};
         struct world *world = let_in(14, &admission, &certificate);
-        world->homes[1].footage = WORLD_MATCH;
-        admission.until.ms = world_wall(world, 0).ms + HOUR;
-        decide(world, &admission);
-        world_voluntary(world, AGENCY, 4 * HOUR, &request);
-        CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
-        CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
-        world_part(world, part, true);
+        ask_and_part(world, &admission, &wait);
         if (asleep == 0) {
             world_kill(world, 1);
         } else {
@@ -391,20 +396,12 @@ static void tell_act_in_a_full_turn(struct world *world, int to) {
 /* Somebody who only connects, again and again, tells it of no act: that is none whom it hears. */
 static void test_who_says_nothing_is_nobody_to_hear(void **state) {
     (void)state;
-    const bool part[HOMES] = {[1] = true};
     struct admission admission;
     struct buffer certificate;
-    struct request request;
     struct world_insider mute;
     struct wait wait = {.home = 1};
     struct world *world = let_in(16, &admission, &certificate);
-    world->homes[1].footage = WORLD_MATCH;
-    admission.until.ms = world_wall(world, 0).ms + HOUR;
-    decide(world, &admission);
-    world_voluntary(world, AGENCY, 4 * HOUR, &request);
-    CHECK_ERR(ERR_OK, world_request(world, AGENCY, &request, &wait.id));
-    CHECK(world_run_until(world, 10 * MINUTE, matched, &wait));
-    world_part(world, part, true);
+    ask_and_part(world, &admission, &wait);
     world_kill(world, 1);
     prolong(world, &admission);
     world_run(world, HOUR + MINUTE);

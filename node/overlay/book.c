@@ -133,11 +133,16 @@ void book_forgive(struct overlay *o) {
     }
 }
 
-void book_has_brought(struct overlay *o, peer_no peer) {
+void book_set_brought(struct overlay *o, peer_no peer, bool brought) {
     struct known *known = find_known(o, peer);
     if (known != NULL) {
-        known->brought = true;
+        known->brought = brought;
     }
+}
+
+bool book_has_brought(struct overlay *o, peer_no peer) {
+    const struct known *known = find_known(o, peer);
+    return known != NULL && known->brought;
 }
 
 /* The links that we dialled and have had longest. */

@@ -304,7 +304,7 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     if (from != NULL) {
         o->useful_at = o->now.mono;
         score_useful(o, from);
-        book_has_brought(o, from->peer);
+        book_set_brought(o, from->peer, true);
         catch_up_accepted(o, from);
     }
     tree_accepted(o, event, from);

@@ -38,6 +38,7 @@ enum {
     OVERLAY_OBJECTS_MAX = 65536, /* live objects: 256 MiB of gossip at 4 KiB each */
     OVERLAY_RESERVED = 2048,     /* of them for our own, and for certificates */
     OVERLAY_IGNORED_MAX = 256,
+    OVERLAY_TOLD_EVERY = 16,    /* objects: each link is told, or sent, one of so many */
     OVERLAY_MISSING_MAX = 1024, /* ids announced that have not come */
     OVERLAY_PUSHES_MAX = 4096,  /* ids that wait until one link has drained */
     OVERLAY_ACTIONS_MAX = 192,

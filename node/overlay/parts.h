@@ -40,6 +40,8 @@ struct link {
     bool pushing : 1;   /* not drained yet */
     bool push_more : 1; /* they were too many for one round, and others than last time */
     uint8_t points;     /* below OVERLAY_FAULTS_MAX */
+    uint8_t share;      /* in 256ths: so much of what came lately has come over it */
+    uint8_t untold;     /* objects since we last pushed or announced one to it */
     uint32_t broken_s;  /* second in which it last broke its word */
     struct tick since;
     struct tick heard;
@@ -123,6 +125,7 @@ struct overlay {
         struct tick since, at;
     } gone[OVERLAY_GONE_MAX];
     uint8_t next_turned_away;
+    bool crowded;        /* many found none, by the last look */
     uint8_t knocks;      /* who found no room, or lost it, since the last look */
     struct turned_away { /* who dialled, and found no room */
         peer_no peer;
@@ -159,14 +162,16 @@ struct overlay {
         uint16_t said; /* bits: links that have said since that they have it */
     } recent[OVERLAY_RECENT_MAX];
     struct tick announce_at;
-    struct tick turn_ends; /* TICK_NEVER: it is nobody's turn */
-    struct tick turn_ended_at;
-    uint64_t turn; /* whose it is, or was: start of the id */
+    struct tick turn_ends;       /* TICK_NEVER: it is nobody's turn */
+    uint64_t turn;               /* whose it is, or was: start of the id */
+    struct instant turn_created; /* that object, and the one that had the turn before it */
+    struct instant turn_before;
     bool turn_everywhere;
     uint32_t pace; /* fresh objects in the last while, in 256ths, as of pace_at */
     struct tick pace_at;
-    struct tick laid_at; /* when an object last went everywhere */
-    struct tick old_at;  /* the tree is old then, or later: when so many more have come */
+    struct tick laid_at;         /* when an object last went everywhere */
+    struct instant laid_created; /* that object */
+    struct tick old_at;          /* the tree is old then, or later: when so many more have come */
     uint32_t young_count;
     size_t missing_count, missing_room, announced_count, announced_room;
     struct missing *missing;     /* owned; NULL while there is none */
@@ -219,7 +224,8 @@ void book_put_off(struct overlay *o, peer_no peer, uint32_t wait); /* seconds */
 void book_has_failed(struct overlay *o, peer_no peer);
 void book_has_met(struct overlay *o, peer_no peer);
 void book_forgive(struct overlay *o); /* as if all had been reached last time */
-void book_has_brought(struct overlay *o, peer_no peer);
+void book_set_brought(struct overlay *o, peer_no peer, bool brought);
+bool book_has_brought(struct overlay *o, peer_no peer); /* since the start, and did not fall idle */
 void book_choose_anchors(struct overlay *o);
 /* Whom to dial next; OVERLAY_NOBODY. */
 peer_no book_choose(struct overlay *o);
@@ -249,6 +255,8 @@ void tree_message(struct overlay *o, struct link *link, const struct link_messag
 void tree_tick(struct overlay *o);
 struct tick tree_deadline(const struct overlay *o);
 void tree_finish(struct overlay *o);
+bool tree_needs(const struct link *link);       /* most of what comes, comes over it */
+int64_t tree_mean_gap(const struct overlay *o); /* ms between fresh objects, of late */
 
 /* ---- catch_up.c ---- */
 void catch_up_link_open(struct overlay *o, struct link *link);

@@ -7,8 +7,8 @@
 
 enum {
     FORGIVEN_POINTS = 2, /* in each window */
-    IDLE_MS = 60 * 1000,
-    IDLE_OBJECTS = 3,
+    IDLE_MS = 10 * 1000,
+    IDLE_OBJECTS = 40, /* a correct neighbour says one in OVERLAY_TOLD_EVERY at least */
     SHUNNED_FIRST_S = 60,
     SHUNNED_LAST_S = 3600,
     SHUNNED_TIMES_MAX = 7,

@@ -28,14 +28,15 @@ enum {
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
     GRAFT_SPREAD_MS = 1600,
     GRAFT_NEXT_MS = 300,
-    BROKEN_MS = 3000, /* asked for and not come: its announcer has broken its word */
-    TURN_MS = 1000,   /* until all have the object, and have said what it showed */
-    QUIET_MS = 1000,  /* after what went everywhere: elsewhere its turn lasts still, and all that
-                         it pruned is in use. What came that way would cut the new tree */
-    LAID_MS = 700,    /* the turn of what went everywhere, as that is sooner with all */
-    PACE_S = 12,      /* the pace counts what came in about so long */
+    BROKEN_MS = 3000,         /* asked for and not come: its announcer has broken its word */
+    TURN_MS = 1000,           /* until all have the object, and have said what it showed */
+    TURN_APART_MS = 2000,     /* by their dates: the first one is over everywhere */
+    TURN_LATE_MS = 10 * 1000, /* one so much older than the last: that was dated ahead */
+    LAID_MS = 400,            /* the turn of what went everywhere, as that is sooner with all */
+    PACE_S = 12,              /* the pace counts what came in about so long */
     PACE_ONE = 256,
     PACE_A_TURN = 2 * PACE_S, /* two turns a second, of which some meet */
+    SHARE_OF = 16,            /* objects, about */
     OLD_MS = 40 * 1000,
     CHOICE_S = 7,         /* until somebody has said it, however much is said */
     OLD_COUNT = 200,      /* objects at least, as one that goes everywhere costs like seven */
@@ -46,11 +47,15 @@ enum {
     GRAFT_IDS_MAX = 64,
 };
 
+static const struct instant LONG_AGO = {INT64_MIN / 2};
+
 static_assert(OVERLAY_SLOTS <= 16, "bits of announced.slots");
 static_assert(GRAFT_FIRST_MS + GRAFT_SPREAD_MS + OVERLAY_SOURCES_MAX * GRAFT_NEXT_MS + BROKEN_MS <
                   OVERLAY_ANSWERED_MS,
               "who asks gets an answer in time");
 
+static void spread(struct overlay *o, const struct overlay_event *event, const struct link *from,
+                   bool anew);
 static void forget_link(struct overlay *o, const struct link *link);
 static void unlist(struct missing *missing, uint8_t slot);
 static void mend_with_all(struct overlay *o, const struct link *lost);
@@ -63,12 +68,15 @@ static void await(struct overlay *o, const struct link *link, const struct ihave
 static bool has_its_share(const struct overlay *o, const struct link *link);
 static bool has_turn(const struct overlay *o, const uint8_t *id);
 static bool lays_anew(struct overlay *o, const struct overlay_event *event);
+static bool may_heed(const struct overlay *o, struct instant created);
 static void grow_old(struct overlay *o, uint32_t count);
-static bool begin_turn(struct overlay *o, const struct id *id, bool everywhere);
+static bool begin_turn(struct overlay *o, const struct sync_key *key, bool everywhere);
+static bool is_near(struct instant created, struct instant other);
 static void end_turn(struct overlay *o);
 static void drop_turn(struct overlay *o);
 static bool ends_soon(const struct overlay *o, const struct overlay_event *event);
 static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
+static bool is_owed(const struct link *link);
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link);
 static void credit(struct overlay *o, struct recent *recent, struct link *link);
@@ -101,24 +109,25 @@ static uint8_t slot_of(const struct overlay *o, const struct link *link);
 static uint8_t one_more(uint8_t hops);
 
 void tree_start(struct overlay *o) {
+    o->turn_created = o->turn_before = o->laid_created = LONG_AGO;
     grow_old(o, OLD_FIRST_COUNT);
 }
 
 void tree_link_open(struct link *link, bool eager) {
     link->eager = eager;
+    link->share = eager && link->dialled ? UINT8_MAX : 0;
 }
 
 void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why) {
-    bool chosen = why == OVERLAY_END_FULL || why == OVERLAY_END_SWAPPED ||
-                  why == OVERLAY_END_GROUP || why == OVERLAY_END_TWICE;
     forget_link(o, link);
     if (link->eager) {
         drop_turn(o); /* the new tree may have hung on that link */
     }
     if (why == OVERLAY_END_DEAD || (why == OVERLAY_END_CUT && link->eager)) {
         mend_with_all(o, link);
-    } else if (link->eager && !chosen) { /* else the other end mends it: once is enough */
-        mend_with_one(o, link);
+    } else if (link->eager && why != OVERLAY_END_TWICE &&
+               (tree_needs(link) || why == OVERLAY_END_FAULT || why == OVERLAY_END_REMOVED)) {
+        mend_with_one(o, link); /* else the other end is the one that is cut off */
     }
 }
 
@@ -126,30 +135,19 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
     const struct id *id = &event->key.id;
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
     bool anew = lays_anew(o, event);
-    bool everywhere = event->urgent || anew;
+    bool everywhere = event->everywhere || anew;
     bool lazy = from != NULL && !from->eager;
     bool stray = lazy && is_within(o, from->pruned_at, STRAY_MS);
+    /* What others may have said goes everywhere can have come by a way that is not on the tree. */
     bool turn = fresh && !stray && !event->urgent && overlay_open_links(o) > 0 &&
-                (anew || has_turn(o, id->b)) && begin_turn(o, id, anew);
-    uint16_t slots = 0;
+                (anew || (!everywhere && has_turn(o, id->b))) && begin_turn(o, &event->key, anew);
     remember(o, event, from);
     keep_pace(o, fresh);
-    if (lazy && fresh && !stray && !event->urgent && !event->everywhere &&
+    if (lazy && fresh && !stray && !event->urgent && !everywhere &&
         from->state == LINK_STATE_OPEN) {
         from->eager = true; /* as the other end has it */
     }
-    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
-        struct link *link = &o->links[i];
-        if (link->no == 0 || link == from || link->state != LINK_STATE_OPEN) {
-            continue;
-        }
-        if (fresh && (link->eager || everywhere)) {
-            overlay_push(o, link, id, one_more(event->hops))->everywhere = anew;
-        } else {
-            slots |= (uint16_t)(1U << i);
-        }
-    }
-    announce(o, id, event->hops, ends_soon(o, event) ? 0 : slots);
+    spread(o, event, from, anew);
     if (turn && anew && from != NULL && from->state == LINK_STATE_OPEN) {
         graft(o, from); /* a branch, though the other end may have made it lazy */
     }
@@ -158,6 +156,30 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
         blame_slow(o, missing, from);
         forget_missing(o, missing);
     }
+}
+
+static void spread(struct overlay *o, const struct overlay_event *event, const struct link *from,
+                   bool anew) {
+    bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
+    uint16_t told = 0;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (link->no == 0 || link->state != LINK_STATE_OPEN) {
+            continue;
+        }
+        unsigned part = link == from ? UINT8_MAX / SHARE_OF : 0;
+        link->share = (uint8_t)(fresh ? link->share - link->share / SHARE_OF + part : link->share);
+        link->untold = (uint8_t)(link->untold + 1 < 2 * OVERLAY_TOLD_EVERY ? link->untold + 1
+                                                                           : OVERLAY_TOLD_EVERY);
+        if (link != from && fresh && (link->eager || event->urgent || anew)) {
+            link->untold = 0;
+            overlay_push(o, link, &event->key.id, one_more(event->hops))->everywhere =
+                anew || (event->everywhere && !event->urgent);
+        } else if (link != from || link->untold == OVERLAY_TOLD_EVERY) {
+            told |= (uint16_t)(1U << i);
+        }
+    }
+    announce(o, &event->key.id, event->hops, ends_soon(o, event) ? 0 : told);
 }
 
 /* The tree has a circle here: this link is not needed. */
@@ -258,6 +280,10 @@ void tree_finish(struct overlay *o) {
 }
 
 /* ---- links that end ---- */
+
+bool tree_needs(const struct link *link) {
+    return link->share > UINT8_MAX / 2;
+}
 
 static void forget_link(struct overlay *o, const struct link *link) {
     uint8_t slot = slot_of(o, link);
@@ -433,13 +459,23 @@ static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
     bool ours = event->link == 0 && o->young_count == 0 && tick_reached(o->now.mono, o->old_at) &&
                 overlay_open_links(o) > 0 &&
                 overlay_draw(o) % (o->pace / PACE_ONE * CHOICE_S / PACE_S + 1) == 0;
-    bool theirs = event->everywhere && !is_within(o, o->laid_at, HEED_MS);
+    bool theirs = event->everywhere && may_heed(o, event->key.created);
     if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !(ours || theirs)) {
         return false;
     }
     o->laid_at = o->now.mono;
+    o->laid_created = event->key.created;
     grow_old(o, OLD_COUNT);
     return true;
+}
+
+/* By the dates, as all see them alike: half a tree would be laid where only some do. */
+static bool may_heed(const struct overlay *o, struct instant created) {
+    int64_t after = created.ms - o->laid_created.ms;
+    if (after <= 0 && after > -TURN_APART_MS) { /* it should have been this one */
+        return o->turn_ends.ms != TICK_NEVER.ms && o->turn_everywhere;
+    }
+    return (after >= HEED_MS || after <= -HEED_MS) && !is_within(o, o->laid_at, HEED_MS / 2);
 }
 
 static void grow_old(struct overlay *o, uint32_t count) {
@@ -447,21 +483,30 @@ static void grow_old(struct overlay *o, uint32_t count) {
     o->old_at = tick_add(o->now.mono, (struct duration){OLD_MS});
 }
 
-/* Of two at a time all take the same one: what goes everywhere comes first, then the smaller id. */
-static bool begin_turn(struct overlay *o, const struct id *id, bool everywhere) {
-    uint64_t start = read_u64(id->b);
-    bool other = o->turn_ends.ms != TICK_NEVER.ms;
-    if (other && (o->turn_everywhere != everywhere ? o->turn_everywhere : o->turn < start)) {
+/* Of two that were made within TURN_APART_MS all homes take the same one, and by then each has it:
+ * when they came does not count, for that differs from home to home. */
+static bool begin_turn(struct overlay *o, const struct sync_key *key, bool everywhere) {
+    int64_t after = key->created.ms - o->turn_created.ms;
+    bool active = o->turn_ends.ms != TICK_NEVER.ms;
+    bool sooner = after > -TURN_APART_MS &&
+                  (after < 0 || (after == 0 && read_u64(key->id.b) < o->turn)) &&
+                  !is_near(key->created, o->turn_before);
+    bool first = everywhere != o->turn_everywhere ? everywhere : active && sooner;
+    if ((active || is_near(key->created, o->turn_created)) && !first) {
         return false;
     }
-    if (!other && !everywhere && o->turn_everywhere && is_within(o, o->turn_ended_at, QUIET_MS)) {
-        return false;
-    }
+    o->turn_before = active ? o->turn_before : o->turn_created;
     drop_turn(o);
-    o->turn = start;
+    o->turn = read_u64(key->id.b);
+    o->turn_created = key->created;
     o->turn_everywhere = everywhere;
     o->turn_ends = tick_add(o->now.mono, (struct duration){everywhere ? LAID_MS : TURN_MS});
     return true;
+}
+
+static bool is_near(struct instant created, struct instant other) {
+    int64_t after = created.ms - other.ms;
+    return after > -TURN_LATE_MS && after < TURN_APART_MS;
 }
 
 static void end_turn(struct overlay *o) {
@@ -473,7 +518,6 @@ static void end_turn(struct overlay *o) {
         }
     }
     o->turn_ends = TICK_NEVER;
-    o->turn_ended_at = o->now.mono;
 }
 
 /* As if nobody had pruned. */
@@ -519,10 +563,16 @@ static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint1
     o->announce_at = tick_earliest(o->announce_at, overlay_after(o, ANNOUNCE_MS));
 }
 
+/* It has had nothing from us for so long that it may take us for one that keeps all to itself, as
+ * it would from a branch on which nobody speaks. */
+static bool is_owed(const struct link *link) {
+    return link->untold >= OVERLAY_TOLD_EVERY;
+}
+
 /* The other end has it: it need not be told. */
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link) {
-    for (size_t i = 0; i < o->announced_count; i++) {
+    for (size_t i = 0; i < o->announced_count && !is_owed(link); i++) {
         if (memcmp(o->announced[i].id, short_id, LINK_SHORT_BYTES) == 0) {
             o->announced[i].slots &= (uint16_t) ~(1U << slot_of(o, link));
             return;
@@ -549,6 +599,7 @@ static void say_announced(struct overlay *o) {
                 continue;
             }
             message = message == NULL ? overlay_send(o, link, LINK_IHAVE) : message;
+            link->untold = 0;
             struct ihave_id *id = &message->as.ihave.ids[message->as.ihave.count++];
             memcpy(id->b, announced->id, sizeof id->b);
             id->hops = announced->hops;
@@ -648,6 +699,7 @@ static void make_eager(struct overlay *o, struct link *link) {
     link->eager = true;
     link->pruned = false;
     link->grafted_at = o->now.mono;
+    link->share = UINT8_MAX; /* it will bring what we lack, as we suppose */
 }
 
 static void prune(struct overlay *o, struct link *link, const uint8_t *id) {
@@ -798,6 +850,10 @@ static void keep_pace(struct overlay *o, bool fresh) {
     o->pace_at = o->now.mono;
     o->pace += fresh && o->pace < UINT32_MAX / 2 ? PACE_ONE : 0;
     o->young_count -= fresh && o->young_count > 0 ? 1 : 0;
+}
+
+int64_t tree_mean_gap(const struct overlay *o) {
+    return INT64_C(1000) * PACE_S * PACE_ONE / (o->pace + 1);
 }
 
 static bool is_within(const struct overlay *o, struct tick at, int64_t ms) {

@@ -36,7 +36,9 @@ enum {
     GROUP_S = 600,              /* or that lies where we have links enough */
     SHUFFLE_SOON_MS = 5 * 1000, /* to twice that, after the first link */
     TRIED_MS = 5 * 1000,        /* to bring something, before another has its chance */
-    SILENT_MS = 30 * 1000,      /* without an object: others may know more */
+    SILENT_GAPS = 8,            /* without an object: others may know more */
+    SILENT_FIRST_MS = 4000,     /* at least, */
+    SILENT_LAST_MS = 30 * 1000, /* and at most */
     LOOK_FIRST_MS = 8 * 1000,   /* to twice that; then each time as long again */
     LOOK_LAST_MS = 1024 * 1000,
     LOOK_CROWDED_MS = 2 * 1000, /* a dial in 2 s at most is what others can make us do */
@@ -68,7 +70,7 @@ static bool settle_twins(struct overlay *o, struct link *link);
 static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish,
                       bool group_full);
 static struct link *choose_newcomer(struct overlay *o, uint32_t group);
-static unsigned proven(const struct overlay *o, const struct link *link);
+static unsigned proven(struct overlay *o, const struct link *link);
 static struct link *choose_victim(struct overlay *o);
 static bool is_spared(struct overlay *o, const struct link *link);
 static unsigned worth(struct overlay *o, const struct link *link);
@@ -86,6 +88,8 @@ static size_t links_lacking(struct overlay *o);
 static bool has_idle_link(struct overlay *o);
 static void look_elsewhere(struct overlay *o);
 static bool is_silent(const struct overlay *o);
+static int64_t silent_after(const struct overlay *o);
+static peer_no choose_proven(struct overlay *o);
 static void swap_link(struct overlay *o);
 static struct dial *find_dial(struct overlay *o, peer_no peer);
 static void tick_link(struct overlay *o, struct link *link);
@@ -250,6 +254,9 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
     }
     if (open && !twin) {
         remember_end(o, link, why);
+    }
+    if (open && score_is_idle(o, link)) {
+        book_set_brought(o, peer, false);
     }
     if (open) {
         o->counts.links_lost++;
@@ -477,8 +484,9 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
         return false;
     }
     struct tick tried = tick_add(victim->since, (struct duration){TRIED_MS});
-    bool easy = proven(o, victim) == 0 || (proven(o, victim) == 1 && wish != NEIGHBOUR_MORE &&
-                                           tick_reached(o->now.mono, tried));
+    bool waited = wish != NEIGHBOUR_MORE && tick_reached(o->now.mono, tried);
+    bool easy = proven(o, victim) == 0 ||
+                (proven(o, victim) == 1 && (waited || book_has_brought(o, link->peer)));
     if (!easy && (wish == NEIGHBOUR_MORE || !view_afford_room(o))) {
         return false;
     }
@@ -521,8 +529,9 @@ static struct link *choose_newcomer(struct overlay *o, uint32_t group) {
     return victim;
 }
 
-static unsigned proven(const struct overlay *o, const struct link *link) {
-    return score_is_idle(o, link) ? 0 : link->useful_at.ms == link->since.ms ? 1 : 2;
+static unsigned proven(struct overlay *o, const struct link *link) {
+    bool nothing = link->useful_at.ms == link->since.ms && !book_has_brought(o, link->peer);
+    return score_is_idle(o, link) ? 0 : nothing ? 1 : tree_needs(link) ? 3 : 2;
 }
 
 /* Of those that we dialled and do not spare, a random one of those worth least. */
@@ -548,7 +557,7 @@ static struct link *choose_victim(struct overlay *o) {
 static bool is_spared(struct overlay *o, const struct link *link) {
     bool branch = link->eager && !is_silent(o) &&
                   !tick_reached(o->now.mono, tick_add(link->since, (struct duration){BRANCH_MS}));
-    return proven(o, link) == 2 && (branch || book_is_anchor(o, link->peer));
+    return proven(o, link) >= 2 && (branch || book_is_anchor(o, link->peer));
 }
 
 static unsigned worth(struct overlay *o, const struct link *link) {
@@ -603,28 +612,38 @@ static bool has_idle_link(struct overlay *o) {
 /* No link brings anything: nobody speaks, or those around us keep it from us. */
 static void look_elsewhere(struct overlay *o) {
     bool silent = is_silent(o);
-    bool crowded = (int64_t)o->knocks * KNOCK_MS >= o->look_wait;
+    o->crowded = (int64_t)o->knocks * KNOCK_MS >= o->look_wait;
     o->knocks = 0;
-    o->look_wait = silent && crowded             ? LOOK_CROWDED_MS
-                   : !silent                     ? LOOK_FIRST_MS
+    o->look_wait = silent && o->crowded          ? LOOK_CROWDED_MS
+                   : !silent                     ? silent_after(o)
                    : o->look_wait < LOOK_LAST_MS ? o->look_wait * 2
                                                  : LOOK_LAST_MS;
     o->look_at = overlay_after(o, o->look_wait);
-    if (silent || (crowded && has_idle_link(o))) {
+    if (silent || (o->crowded && has_idle_link(o))) {
         swap_link(o);
     }
 }
 
 static bool is_silent(const struct overlay *o) {
-    return tick_reached(o->now.mono, tick_add(o->useful_at, (struct duration){SILENT_MS}));
+    return tick_reached(o->now.mono, tick_add(o->useful_at, (struct duration){silent_after(o)}));
 }
 
-/* Halves that have lost each other know nobody of the other half but by the book. Who is kept from
- * what others say knows by it who has said something before; that may have been one of those who
- * keep it. */
+/* Where much is said it shows soon that nothing comes. */
+static int64_t silent_after(const struct overlay *o) {
+    int64_t gaps = SILENT_GAPS * tree_mean_gap(o);
+    return gaps < SILENT_FIRST_MS ? SILENT_FIRST_MS : gaps < SILENT_LAST_MS ? gaps : SILENT_LAST_MS;
+}
+
+/* Who is kept from what others say knows by the book who has said something before, and is known
+ * there; that may have been one of those who keep it. OVERLAY_NOBODY: any other. */
+static peer_no choose_proven(struct overlay *o) {
+    bool wanted = (o->crowded || is_silent(o)) && overlay_draw(o) % 4 != 0;
+    return wanted ? book_choose_old(o, true) : OVERLAY_NOBODY;
+}
+
+/* Halves that have lost each other know nobody of the other half but by the book. */
 static void swap_link(struct overlay *o) {
-    bool brought = is_silent(o) && overlay_draw(o) % 4 != 0;
-    peer_no peer = brought ? book_choose_old(o, true) : OVERLAY_NOBODY;
+    peer_no peer = choose_proven(o);
     peer = peer == OVERLAY_NOBODY ? book_choose_old(o, false) : peer;
     if (peer != OVERLAY_NOBODY && overlay_open_links(o) >= OVERLAY_LINKS_WANTED) {
         o->counts.swaps++;
@@ -661,7 +680,8 @@ static void dial_more(struct overlay *o) {
     size_t lacking = links_lacking(o);
     o->dial_at = TICK_NEVER;
     while (lacking > 0 && view_dialling(o) < OVERLAY_DIALS_MAX && overlay_room_for(o, 2)) {
-        peer_no peer = book_choose(o);
+        peer_no peer = choose_proven(o);
+        peer = peer == OVERLAY_NOBODY ? book_choose(o) : peer;
         if (peer == OVERLAY_NOBODY) {
             break;
         }

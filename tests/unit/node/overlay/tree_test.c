@@ -16,8 +16,10 @@ enum {
     GRAFT_IDS = 64,
     CROSSED_MS = 300,
     TURN_MS = 1000,
-    LAID_MS = 700, /* of what went everywhere */
-    QUIET_MS = 1000,
+    APART_MS = 2000,     /* between the dates of two that have a turn */
+    LATE_MS = 10 * 1000, /* less than that before the last one: it comes late */
+    LAID_MS = 400,       /* of what went everywhere */
+    TOLD_EVERY = 16,
     LONG_MS = 10 * 1000,
     ANSWERED_MS = 10 * 1000,
     MINUTE_MS = DURATION_MINUTE_MS,
@@ -113,13 +115,19 @@ static enum overlay_verdict offer(peer_no from, const struct sync_key *key, uint
     return rig.actions->verdict;
 }
 
-static void say_everywhere(peer_no from, uint16_t number) {
+static void say_everywhere_at(peer_no from, uint16_t number, struct instant created) {
+    struct sync_key key = rig_key(number);
+    key.created = created;
     CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
                                                             .link = from,
-                                                            .key = rig_key(number),
+                                                            .key = key,
                                                             .hops = 1,
                                                             .everywhere = true,
                                                             .expires = INSTANT_NEVER}));
+}
+
+static void say_everywhere(peer_no from, uint16_t number) {
+    say_everywhere_at(from, number, rig_key(number).created);
 }
 
 static enum overlay_verdict offer_everywhere(peer_no from, uint16_t number) {
@@ -218,6 +226,25 @@ static void test_a_neighbour_that_shows_that_it_has_an_object_is_not_told_its_id
     }
 }
 
+/* Else one on whose branch nobody speaks would look as if it kept all to itself. */
+static void test_who_brings_all_is_told_one_of_sixteen(void **state) {
+    (void)state;
+    create(false);
+    for (uint16_t i = 1; i <= 3 * TOLD_EVERY; i++) {
+        rig_bring(&rig, A, i, 1);
+        rig_announce(&rig, B, i, 1); /* it need not be told either */
+        bool told = i % TOLD_EVERY == 0;
+        int64_t after = await(LINK_IHAVE, A, 2 * ANNOUNCE_MS);
+        CHECK((after > 0) == told);
+        const struct link_message *ihave = rig_message(&rig, LINK_IHAVE, A);
+        struct sync_key key = rig_key(i);
+        CHECK(!told || (ihave->as.ihave.count == 1 &&
+                        memcmp(ihave->as.ihave.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0));
+        CHECK(rig_sent(&rig, LINK_IHAVE, B) == (told ? 1 : 0));
+    }
+    rig_destroy(&rig);
+}
+
 static void test_each_link_counts_one_hop_up_to_254(void **state) {
     (void)state;
     static const uint8_t hops[][2] = {{0, 1}, {5, 6}, {253, 254}, {254, 254}};
@@ -297,7 +324,7 @@ static void test_who_says_of_all_that_it_goes_everywhere_gets_one_in_20_s(void *
     (void)state;
     create(false);
     for (uint16_t i = 0; i < 60; i++) {
-        say_everywhere(A, (uint16_t)(i + 1));
+        say_everywhere(A, (uint16_t)(i * 1000 + 1));
         CHECK(pushes_everywhere(B) == (i % HEED_S == 0));
         CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (i % HEED_S == 0 ? 1 : 0));
         pass(1000);
@@ -305,19 +332,50 @@ static void test_who_says_of_all_that_it_goes_everywhere_gets_one_in_20_s(void *
     rig_destroy(&rig);
 }
 
-/* Of two that say so at once, one is as any other: it has no rank before the other. */
-static void test_what_goes_everywhere_too_soon_is_as_any_other(void **state) {
+/* With dates that are far apart each time, as nobody's are who is honest. */
+static void test_who_makes_up_dates_gets_one_in_10_s(void **state) {
+    (void)state;
+    create(false);
+    for (uint16_t i = 0; i < 60; i++) {
+        say_everywhere(A, (uint16_t)(i % 2 == 0 ? 1 + i : 60000 - i));
+        CHECK(pushes_everywhere(B) == (i % (HEED_S / 2 + 1) == 0));
+        pass(1000);
+    }
+    rig_destroy(&rig);
+}
+
+/* It has no turn, for it may have come by a way that is not on the tree; and they are told so who
+ * get it from us. */
+static void test_what_goes_everywhere_too_soon_goes_over_the_tree(void **state) {
     (void)state;
     create(true);
     rise(C, false);
-    say_everywhere(A, 5);
-    say_everywhere(C, 3);
-    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2); /* over the tree */
+    say_everywhere(A, 3);
+    pass(APART_MS);
+    say_everywhere(C, APART_MS + 5);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2);
+    CHECK(pushes_everywhere(A) && pushes_everywhere(B));
     CHECK(rig_sent(&rig, LINK_GRAFT, C) == 0);
     CHECK(!rig_is_eager(&rig, C)); /* the other end has pushed it over all its links */
-    CHECK(prunes(B, 5, 1));
-    CHECK(!prunes(B, 3, 1));
+    CHECK(!prunes(B, APART_MS + 5, 1));
     rig_destroy(&rig);
+}
+
+/* Of two that say so at once all take the one that was made first, whichever came first. */
+static void test_of_two_that_go_everywhere_the_earlier_one_does(void **state) {
+    (void)state;
+    for (int late = 0; late < 3; late++) {
+        create(false);
+        rise(C, true);
+        say_everywhere(A, APART_MS);
+        CHECK(prunes(C, APART_MS, 1));
+        pass(late == 1 ? LAID_MS : LAID_MS - 1); /* its tree is laid */
+        say_everywhere(A, late == 2 ? APART_MS + 1 : 1);
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (late == 0 ? 1 : 0));
+        CHECK(rig_is_eager(&rig, C) == (late != 1));
+        CHECK(prunes(C, late == 2 ? APART_MS + 1 : 1, 1) == (late == 0));
+        rig_destroy(&rig);
+    }
 }
 
 static void test_what_we_say_when_the_tree_is_old_goes_everywhere(void **state) {
@@ -350,7 +408,7 @@ static void test_what_others_say_goes_everywhere_keeps_us_from_saying_so(void **
     create(false);
     for (int i = 1; i <= 8 * OLD_COUNT; i++) {
         if (i % OLD_COUNT == 1) {
-            say_everywhere(A, (uint16_t)i);
+            say_everywhere_at(A, (uint16_t)i, rig.now.wall);
         } else {
             CHECK_ERR(ERR_OK, rig_accept(&rig, 0, (uint16_t)i, 0));
             CHECK(!pushes_everywhere(B));
@@ -516,7 +574,7 @@ static void test_another_object_does_not_prune_in_that_turn(void **state) {
 }
 
 /* What the first turn has pruned stays on the tree: others may never have seen it. */
-static void test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned(void **state) {
+static void test_the_one_made_first_takes_the_turn_and_undoes_what_it_pruned(void **state) {
     (void)state;
     create(true);
     rise(C, true);
@@ -611,21 +669,60 @@ static void test_a_prune_that_crosses_our_graft_counts_for_nothing(void **state)
     }
 }
 
-/* Elsewhere it still lasts, and what it has pruned is in use: a circle over such a link would be
- * cut where the tree is. */
-static void test_after_what_went_everywhere_no_turn_begins_for_a_second(void **state) {
+/* By their dates, which all homes see alike. */
+static void test_turns_are_two_seconds_apart(void **state) {
     (void)state;
-    for (int how = 0; how < 3; how++) {
-        create(true);
-        rise(C, true);
-        if (how == 0) {
-            rig_bring(&rig, A, 5, 1);
-        } else {
-            say_everywhere(A, 5);
+    static const struct {
+        uint16_t date;
+        bool turn;
+    } rows[] = {{20000 + APART_MS - 1, false},
+                {20000 + APART_MS, true},
+                {20000 - 1, false}, /* the one of 20000 is over */
+                {20000 - LATE_MS + 1, false},
+                {20000 - LATE_MS, true}}; /* or one that is made up would keep all from it */
+    for (int everywhere = 0; everywhere < 2; everywhere++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            create(true);
+            if (everywhere == 1) {
+                say_everywhere(A, 20000);
+            } else {
+                rig_bring(&rig, A, 20000, 1);
+            }
+            pass(TURN_MS);
+            rig_bring(&rig, A, rows[i].date, 1);
+            CHECK(prunes(B, rows[i].date, 1) == rows[i].turn);
+            rig_destroy(&rig);
         }
-        pass(how == 2 ? LAID_MS + QUIET_MS : LAID_MS + QUIET_MS - 1);
-        rig_bring(&rig, A, 6, 1);
-        CHECK(prunes(B, 6, 1) == (how != 1));
+    }
+}
+
+static void test_of_one_date_the_smaller_id_has_the_turn(void **state) {
+    (void)state;
+    for (uint16_t second = 4; second <= 6; second += 2) {
+        create(true);
+        struct sync_key key = rig_key(second);
+        key.created.ms = 5;
+        rig_bring(&rig, A, 5, 1);
+        accept(A, &key, 1, false);
+        CHECK(offer(B, &key, 1) == OVERLAY_DUPLICATE);
+        CHECK(rig_sent(&rig, LINK_PRUNE, B) == (second == 4 ? 1 : 0));
+        rig_destroy(&rig);
+    }
+}
+
+/* Where it came in time, the turn before kept it from one. */
+static void test_what_the_turn_before_forbids_takes_none(void **state) {
+    (void)state;
+    for (int before = 0; before < 2; before++) {
+        create(true);
+        if (before == 1) {
+            rig_bring(&rig, A, 1, 1);
+            pass(TURN_MS);
+        }
+        rig_bring(&rig, A, APART_MS + 500, 1);
+        rig_bring(&rig, A, APART_MS, 1);
+        CHECK(prunes(B, APART_MS, 1) == (before == 0));
+        CHECK(prunes(B, APART_MS + 500, 1) == (before == 1));
         rig_destroy(&rig);
     }
 }
@@ -639,8 +736,8 @@ static void test_when_there_are_many_objects_few_ids_have_a_turn(void **state) {
             rig_bring(&rig, A, (uint16_t)(i + 1), 1);
         }
         pass(TURN_MS);
-        struct sync_key high = rig_key(50);
-        struct sync_key low = rig_key(51);
+        struct sync_key high = rig_key(5000);
+        struct sync_key low = rig_key(10000);
         high.id.b[14] = 0x81;
         accept(A, &high, 1, false);
         CHECK(offer(B, &high, 1) == OVERLAY_DUPLICATE);
@@ -745,7 +842,8 @@ static void test_no_more_is_announced_in_ten_seconds_than_is_looked_at(void **st
         }
         CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
         overlay_counts(rig.overlay, &counts);
-        CHECK(counts.announced == (uint64_t)(round + 1) * OVERLAY_SAID_MAX);
+        uint64_t each = OVERLAY_SAID_MAX + OVERLAY_SAID_MAX / TOLD_EVERY; /* to B, and to A */
+        CHECK(counts.announced == (uint64_t)(round + 1) * each);
         size_t kept = 0;
         for (int i = first; i < first + 1500; i++) {
             CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_REPLACED,
@@ -982,18 +1080,20 @@ static void test_when_an_eager_link_is_lost_all_become_eager(void **state) {
     }
 }
 
-/* By its end that took another in its place: the rest of the tree is as it was. */
-static void test_when_an_eager_link_is_given_up_one_takes_its_place(void **state) {
+/* By the end that needed it: over it came most of what came. The other end does not miss it. */
+static void test_who_needed_a_link_that_was_given_up_takes_another(void **state) {
     (void)state;
-    for (int eager = 0; eager < 2; eager++) {
-        create(false);
+    for (peer_no bringer = A; bringer <= B; bringer++) {
+        create(true);
         rise(C, false);
+        for (uint16_t i = 1; i <= 2 * TOLD_EVERY; i++) {
+            rig_bring(&rig, bringer, i, 1);
+        }
         pass(1);
-        rig_announce(&rig, B, 1, 1); /* it is the one that brought something last */
-        rig_down(&rig, eager == 1 ? A : C, true);
-        CHECK(rig_sent(&rig, LINK_GRAFT, B) == (eager == 1 ? 1 : 0));
-        CHECK(rig_sent(&rig, LINK_GRAFT, RIG_PEERS) == (eager == 1 ? 1 : 0));
-        CHECK(rig_is_eager(&rig, B) == (eager == 1));
+        rig_announce(&rig, C, 1, 1); /* it is the one that brought something last */
+        rig_down(&rig, A, true);
+        CHECK(rig_sent(&rig, LINK_GRAFT, RIG_PEERS) == (bringer == A ? 1 : 0));
+        CHECK(rig_is_eager(&rig, C) == (bringer == A));
         rig_destroy(&rig);
     }
 }
@@ -1032,13 +1132,16 @@ int main(void) {
         cmocka_unit_test(test_eager_links_are_pushed_the_object_and_the_others_told_its_id),
         cmocka_unit_test(test_ids_are_said_together),
         cmocka_unit_test(test_a_neighbour_that_shows_that_it_has_an_object_is_not_told_its_id),
+        cmocka_unit_test(test_who_brings_all_is_told_one_of_sixteen),
         cmocka_unit_test(test_each_link_counts_one_hop_up_to_254),
         cmocka_unit_test(test_what_came_by_reconciliation_is_announced_alone),
         cmocka_unit_test(test_what_is_urgent_goes_over_every_link_and_has_no_turn),
         cmocka_unit_test(test_what_goes_everywhere_goes_over_every_link_and_is_said_to),
         cmocka_unit_test(test_what_is_late_or_urgent_does_not_lay_the_tree),
         cmocka_unit_test(test_who_says_of_all_that_it_goes_everywhere_gets_one_in_20_s),
-        cmocka_unit_test(test_what_goes_everywhere_too_soon_is_as_any_other),
+        cmocka_unit_test(test_who_makes_up_dates_gets_one_in_10_s),
+        cmocka_unit_test(test_what_goes_everywhere_too_soon_goes_over_the_tree),
+        cmocka_unit_test(test_of_two_that_go_everywhere_the_earlier_one_does),
         cmocka_unit_test(test_what_we_say_when_the_tree_is_old_goes_everywhere),
         cmocka_unit_test(test_what_others_say_goes_everywhere_keeps_us_from_saying_so),
         cmocka_unit_test(test_it_is_said_some_7_s_later_however_much_is_said),
@@ -1048,13 +1151,15 @@ int main(void) {
         cmocka_unit_test(test_what_ends_before_it_was_asked_for_is_not_announced),
         cmocka_unit_test(test_a_duplicate_prunes_the_link_within_its_turn_alone),
         cmocka_unit_test(test_another_object_does_not_prune_in_that_turn),
-        cmocka_unit_test(test_a_smaller_id_takes_the_turn_and_undoes_what_it_pruned),
+        cmocka_unit_test(test_the_one_made_first_takes_the_turn_and_undoes_what_it_pruned),
         cmocka_unit_test(test_what_goes_everywhere_takes_the_turn_whatever_its_id),
         cmocka_unit_test(test_a_pruned_link_is_used_until_the_turn_ends),
         cmocka_unit_test(test_a_link_that_is_lost_undoes_what_its_turn_pruned),
         cmocka_unit_test(test_a_prune_counts_for_the_turn_that_is_or_was_the_last),
         cmocka_unit_test(test_a_prune_that_crosses_our_graft_counts_for_nothing),
-        cmocka_unit_test(test_after_what_went_everywhere_no_turn_begins_for_a_second),
+        cmocka_unit_test(test_turns_are_two_seconds_apart),
+        cmocka_unit_test(test_of_one_date_the_smaller_id_has_the_turn),
+        cmocka_unit_test(test_what_the_turn_before_forbids_takes_none),
         cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
         cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
         cmocka_unit_test(test_what_was_announced_is_sent_for_ten_seconds_to_whoever_asks),
@@ -1074,7 +1179,7 @@ int main(void) {
         cmocka_unit_test(test_who_is_silent_or_brings_something_else_is_not_to_blame),
         cmocka_unit_test(test_who_had_another_send_what_it_announced_is_noted),
         cmocka_unit_test(test_when_an_eager_link_is_lost_all_become_eager),
-        cmocka_unit_test(test_when_an_eager_link_is_given_up_one_takes_its_place),
+        cmocka_unit_test(test_who_needed_a_link_that_was_given_up_takes_another),
         cmocka_unit_test(test_when_a_neighbour_falls_silent_all_become_eager),
         cmocka_unit_test(test_whoever_invents_ids_leaves_others_room),
     };

@@ -558,6 +558,141 @@ static void test_who_is_kept_from_all_dials_whoever_has_brought_something(void *
     rig_destroy(&rig);
 }
 
+/* Nine links, of which others dialled 4 to 9, in this order; members enough for that to be many. */
+static void fill_links(void) {
+    rig_create(&rig);
+    for (peer_no peer = 1; peer <= 60; peer++) {
+        rig_name(&rig, peer);
+    }
+    for (peer_no peer = 1; peer <= OVERLAY_LINKS_MAX; peer++) {
+        rig_up(&rig, peer, peer <= OVERLAY_DIALLED_FEW);
+        rig_pass(&rig, 1);
+    }
+    CHECK(overlay_link_count(rig.overlay) == OVERLAY_LINKS_MAX);
+}
+
+static bool gets_in(peer_no peer, enum neighbour_wish wish) {
+    rig_rise(&rig, peer, false);
+    rig_neighbour(&rig, peer, wish);
+    return overlay_is_linked(rig.overlay, peer);
+}
+
+/* Who is let in is a matter of luck for a stranger where many ask, and none for a friend. */
+static void test_who_has_brought_something_takes_the_place_of_who_has_not(void **state) {
+    (void)state;
+    for (int brought = 0; brought < 2; brought++) {
+        fill_links();
+        rig_down(&rig, OVERLAY_LINKS_MAX, true);
+        rig_up(&rig, 50, false);
+        if (brought == 1) {
+            rig_bring(&rig, 50, 1, 1);
+        }
+        rig_down(&rig, 50, true);
+        rig_run(&rig, 2 * SECOND, true);
+        CHECK(gets_in(OVERLAY_LINKS_MAX, NEIGHBOUR_MORE));
+        CHECK(gets_in(50, NEIGHBOUR_MORE) == (brought == 1));
+        CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX) == (brought == 0)); /* the last */
+        CHECK(!gets_in(49, NEIGHBOUR_MORE));
+        rig_destroy(&rig);
+    }
+}
+
+/* Ten seconds and forty objects: a correct neighbour has said two of them at least. */
+static void test_who_says_nothing_of_forty_objects_gives_way_to_anybody(void **state) {
+    (void)state;
+    enum {
+        IDLE_OBJECTS = 40
+    };
+    for (int how = 0; how < 4; how++) {
+        fill_links();
+        for (uint16_t i = 1; i <= (how == 1 ? IDLE_OBJECTS - 1 : IDLE_OBJECTS); i++) {
+            rig_bring(&rig, A, i, 1);
+            for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
+                if (i == IDLE_OBJECTS / 2 && (peer != 7 || how == 2)) {
+                    rig_announce(&rig, peer, i, 1);
+                }
+            }
+        }
+        rig_run(&rig, how == 3 ? 9 * SECOND : 11 * SECOND, true);
+        CHECK(gets_in(50, NEIGHBOUR_MORE) == (how == 0));
+        CHECK(overlay_is_linked(rig.overlay, 7) == (how != 0));
+        rig_destroy(&rig);
+    }
+}
+
+/* What it brought before counts no longer. */
+static void test_who_fell_idle_has_brought_nothing(void **state) {
+    (void)state;
+    for (uint16_t objects = 2; objects <= 60; objects += 58) {
+        fill_links();
+        rig_down(&rig, OVERLAY_LINKS_MAX, true);
+        rig_up(&rig, 50, false);
+        rig_bring(&rig, 50, 1, 1);
+        for (uint16_t i = 2; i <= objects; i++) {
+            rig_bring(&rig, A, i, 1);
+        }
+        rig_run(&rig, 11 * SECOND, true);
+        rig_down(&rig, 50, true);
+        for (peer_no peer = 4; peer < OVERLAY_LINKS_MAX; peer++) {
+            rig_announce(&rig, peer, objects, 1); /* these are not idle */
+        }
+        rig_run(&rig, 2 * SECOND, true);
+        CHECK(gets_in(OVERLAY_LINKS_MAX, NEIGHBOUR_MORE));
+        CHECK(gets_in(50, NEIGHBOUR_MORE) == (objects == 2));
+        rig_destroy(&rig);
+    }
+}
+
+/* The last of those that bring something; but for one over which most comes, as it is on the way
+ * to all others. */
+static void test_who_brings_most_of_what_comes_gives_way_last(void **state) {
+    (void)state;
+    for (int most = 0; most < 2; most++) {
+        fill_links();
+        for (uint16_t i = 1; i <= 32; i++) {
+            rig_bring(&rig, most == 1 ? OVERLAY_LINKS_MAX : A, i, 1);
+        }
+        for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
+            rig_announce(&rig, peer, 32, 1);
+        }
+        CHECK(gets_in(50, NEIGHBOUR_NONE));
+        CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX) == (most == 1));
+        CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX - 1) == (most == 0));
+        rig_destroy(&rig);
+    }
+}
+
+/* Half a minute, or where much was said as long as eight objects take. */
+static void test_where_much_is_said_silence_shows_soon(void **state) {
+    (void)state;
+    static const struct {
+        int64_t each_ms, least, most; /* from the last object to the look elsewhere */
+    } rows[] = {{100, 4 * SECOND, 16 * SECOND},
+                {1000, 8 * SECOND, 30 * SECOND},
+                {10 * SECOND, 30 * SECOND, 90 * SECOND}};
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        fill_links();
+        for (uint16_t i = 1; i <= 30; i++) {
+            rig_bring(&rig, A, i, 1);
+            for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
+                rig_announce(&rig, peer, i, 1);
+            }
+            rig_run(&rig, rows[row].each_ms, true);
+        }
+        int64_t last = rig.now.mono.ms - rows[row].each_ms;
+        struct overlay_counts before;
+        struct overlay_counts after;
+        overlay_counts(rig.overlay, &before);
+        do {
+            rig_run(&rig, SECOND / 4, true);
+            overlay_counts(rig.overlay, &after);
+        } while (after.swaps == before.swaps);
+        CHECK(rig.now.mono.ms - last >= rows[row].least);
+        CHECK(rig.now.mono.ms - last <= rows[row].most);
+        rig_destroy(&rig);
+    }
+}
+
 /* How often it looks elsewhere in the second minute in which no link brings anything, while so many
  * in each second ask for a place. */
 static size_t looks_while_they_knock(size_t knocks) {
@@ -852,6 +987,11 @@ int main(void) {
         cmocka_unit_test(test_whoever_repeats_what_it_was_told_has_brought_nothing),
         cmocka_unit_test(test_nine_that_others_dialled_leave_room_for_three_of_ours),
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
+        cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_has_not),
+        cmocka_unit_test(test_who_says_nothing_of_forty_objects_gives_way_to_anybody),
+        cmocka_unit_test(test_who_fell_idle_has_brought_nothing),
+        cmocka_unit_test(test_who_brings_most_of_what_comes_gives_way_last),
+        cmocka_unit_test(test_where_much_is_said_silence_shows_soon),
         cmocka_unit_test(test_who_is_kept_from_all_looks_oftener_while_others_crowd_in),
         cmocka_unit_test(test_a_link_that_ended_with_its_peers_certificate_is_replaced),
         cmocka_unit_test(test_who_dials_again_and_says_nothing_has_two_links),

@@ -53,6 +53,14 @@ enum {
 static_assert(OVERLAY_SLOTS > OVERLAY_LINKS_MAX + OVERLAY_DIALLED_FEW,
               "slots for our own dials, and for others");
 
+enum proof { /* what a link is worth to us, as far as it has shown */
+    PROOF_IDLE,
+    PROOF_NONE,    /* yet */
+    PROOF_TOLD,    /* it said what came: anybody can repeat that */
+    PROOF_BROUGHT, /* its peer has, over this link or one before */
+    PROOF_NEEDED,  /* and most of what comes, comes over it */
+};
+
 struct waiting {                       /* links that have not said NEIGHBOUR, and places */
     size_t taken;                      /* by open links, and by those that others dialled */
     size_t tries;                      /* of the peer in question */
@@ -70,7 +78,7 @@ static bool settle_twins(struct overlay *o, struct link *link);
 static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish,
                       bool group_full);
 static struct link *choose_newcomer(struct overlay *o, uint32_t group);
-static unsigned proven(struct overlay *o, const struct link *link);
+static enum proof proven(struct overlay *o, const struct link *link);
 static struct link *choose_victim(struct overlay *o);
 static bool is_spared(struct overlay *o, const struct link *link);
 static unsigned worth(struct overlay *o, const struct link *link);
@@ -484,9 +492,11 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
         return false;
     }
     struct tick tried = tick_add(victim->since, (struct duration){TRIED_MS});
+    bool friend = book_has_brought(o, link->peer);
     bool waited = wish != NEIGHBOUR_MORE && tick_reached(o->now.mono, tried);
-    bool easy = proven(o, victim) == 0 ||
-                (proven(o, victim) == 1 && (waited || book_has_brought(o, link->peer)));
+    enum proof shown = proven(o, victim);
+    bool easy = shown == PROOF_IDLE || (shown == PROOF_NONE && (waited || friend)) ||
+                (shown == PROOF_TOLD && friend && wish != NEIGHBOUR_MORE);
     if (!easy && (wish == NEIGHBOUR_MORE || !view_afford_room(o))) {
         return false;
     }
@@ -529,9 +539,14 @@ static struct link *choose_newcomer(struct overlay *o, uint32_t group) {
     return victim;
 }
 
-static unsigned proven(struct overlay *o, const struct link *link) {
-    bool nothing = link->useful_at.ms == link->since.ms && !book_has_brought(o, link->peer);
-    return score_is_idle(o, link) ? 0 : nothing ? 1 : tree_needs(link) ? 3 : 2;
+static enum proof proven(struct overlay *o, const struct link *link) {
+    if (score_is_idle(o, link)) {
+        return PROOF_IDLE;
+    }
+    if (book_has_brought(o, link->peer)) {
+        return tree_needs(link) ? PROOF_NEEDED : PROOF_BROUGHT;
+    }
+    return link->useful_at.ms == link->since.ms ? PROOF_NONE : PROOF_TOLD;
 }
 
 /* Of those that we dialled and do not spare, a random one of those worth least. */
@@ -557,11 +572,11 @@ static struct link *choose_victim(struct overlay *o) {
 static bool is_spared(struct overlay *o, const struct link *link) {
     bool branch = link->eager && !is_silent(o) &&
                   !tick_reached(o->now.mono, tick_add(link->since, (struct duration){BRANCH_MS}));
-    return proven(o, link) >= 2 && (branch || book_is_anchor(o, link->peer));
+    return proven(o, link) >= PROOF_TOLD && (branch || book_is_anchor(o, link->peer));
 }
 
 static unsigned worth(struct overlay *o, const struct link *link) {
-    return 4 * proven(o, link) + (link->eager ? 2 : 0) + (book_is_anchor(o, link->peer) ? 1 : 0);
+    return 4U * proven(o, link) + (link->eager ? 2 : 0) + (book_is_anchor(o, link->peer) ? 1 : 0);
 }
 
 /* Who asks again and again is no more likely to get in than who asks now and then. */

@@ -597,6 +597,40 @@ static void test_who_has_brought_something_takes_the_place_of_who_has_not(void *
     }
 }
 
+/* What came anybody can repeat: so a crew that does gives way to a friend who needs a link. */
+static void test_who_has_brought_something_takes_the_place_of_who_only_said_so(void **state) {
+    (void)state;
+    static const struct {
+        bool brought;
+        enum neighbour_wish wish;
+        bool in;
+    } rows[] = {{true, NEIGHBOUR_SWAP, true},
+                {true, NEIGHBOUR_FEW, true},
+                {true, NEIGHBOUR_MORE, false},
+                {false, NEIGHBOUR_SWAP, false},
+                {false, NEIGHBOUR_NONE, false}};
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        fill_links();
+        rig_down(&rig, OVERLAY_LINKS_MAX, true);
+        rig_up(&rig, 50, false);
+        rig_bring(&rig, rows[row].brought ? 50 : A, 1, 1);
+        rig_down(&rig, 50, true);
+        rig_run(&rig, 2 * SECOND, true);
+        rig_bring(&rig, A, 2, 1);
+        for (peer_no peer = B; peer < OVERLAY_LINKS_MAX; peer++) {
+            rig_announce(&rig, peer, 2, 1);
+        }
+        peer_no stranger = 20;
+        while (gets_in(stranger, NEIGHBOUR_NONE)) { /* until there is no more room for those */
+            rig_pass(&rig, 1);
+            rig_announce(&rig, stranger++, 2, 1);
+        }
+        CHECK(stranger > 20 && stranger < 30);
+        CHECK(gets_in(50, rows[row].wish) == rows[row].in);
+        rig_destroy(&rig);
+    }
+}
+
 /* Ten seconds and forty objects: a correct neighbour has said two of them at least. */
 static void test_who_says_nothing_of_forty_objects_gives_way_to_anybody(void **state) {
     (void)state;
@@ -988,6 +1022,7 @@ int main(void) {
         cmocka_unit_test(test_nine_that_others_dialled_leave_room_for_three_of_ours),
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_has_not),
+        cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_only_said_so),
         cmocka_unit_test(test_who_says_nothing_of_forty_objects_gives_way_to_anybody),
         cmocka_unit_test(test_who_fell_idle_has_brought_nothing),
         cmocka_unit_test(test_who_brings_most_of_what_comes_gives_way_last),

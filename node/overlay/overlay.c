@@ -304,6 +304,7 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     if (from != NULL) {
         o->useful_at = o->now.mono;
         score_useful(o, from);
+        from->brought = true;
         book_set_brought(o, from->peer, true);
         catch_up_accepted(o, from);
     }

@@ -39,9 +39,10 @@ struct link {
     bool differs : 1;   /* found since our last round; the next one comes early */
     bool pushing : 1;   /* not drained yet */
     bool push_more : 1; /* they were too many for one round, and others than last time */
+    bool brought : 1;   /* an object */
     uint8_t points;     /* below OVERLAY_FAULTS_MAX */
     uint8_t share;      /* in 256ths: so much of what came lately has come over it */
-    uint8_t untold;     /* objects since we last pushed or announced one to it */
+    uint8_t untold;     /* of those that are announced, since we last pushed or said one to it */
     uint32_t broken_s;  /* second in which it last broke its word */
     struct tick since;
     struct tick heard;
@@ -49,7 +50,7 @@ struct link {
     struct tick pruned_at, grafted_at; /* when it became lazy; when we last said GRAFT */
     struct tick renew_at;              /* TICK_NEVER: the peer dialled */
     struct tick useful_at;             /* when it last brought, or truly announced, an object */
-    uint32_t useful_count;             /* of objects that we had accepted by then */
+    uint32_t useful_count;             /* of objects that were announced by then */
     uint32_t again_ms;                 /* to the next round, after a difference */
     struct window window;
 
@@ -65,7 +66,7 @@ struct known { /* in the address book */
     uint32_t not_before : 25; /* of 2 s each, since the start: two years */
     uint32_t failures : 4;
     uint32_t met : 1, anchor : 1;
-    uint32_t brought : 1; /* objects, since the start: it keeps them from nobody */
+    uint32_t brought : 1; /* objects, since the start, and did not fall idle */
 };
 
 struct named { /* in the passive view */
@@ -86,6 +87,7 @@ struct announced { /* accepted, to be said in an IHAVE */
     uint8_t id[LINK_SHORT_BYTES];
     uint8_t hops;
     uint16_t slots; /* bits: whom it is to be said to */
+    uint16_t owed;  /* bits of them: be it that they have said it themselves */
 };
 
 struct overlay {
@@ -107,13 +109,16 @@ struct overlay {
         enum neighbour_wish wish;
         uint32_t give_up; /* seconds */
     } dials[OVERLAY_DIALS_MAX];
-    struct tick dial_at, shuffle_at, room_at;
+    struct tick dial_at, shuffle_at;
     struct tick useful_at;       /* when any link last brought, or truly announced, an object */
     struct tick look_at;         /* is there anybody who brings more than our links do? */
     int64_t look_wait;           /* ms to the next such look, while nothing comes */
     struct tick dial_not_before; /* after many dials in vain, while there is no link */
     uint8_t dialled_in_vain;     /* while there was no link */
-    uint8_t room;                /* for whom we may give up a link: filled up to ROOM_BURST */
+    struct room {                /* for whom we may give up a link, and when for one more */
+        uint8_t left;
+        struct tick more_at;
+    } room, friends_room;
     uint8_t next_route, next_gone, next_recent;
     struct route { /* of a SHUFFLE that we passed on, or sent */
         uint64_t nonce;
@@ -167,7 +172,10 @@ struct overlay {
     struct instant turn_created; /* that object, and the one that had the turn before it */
     struct instant turn_before;
     bool turn_everywhere;
-    uint32_t pace; /* fresh objects in the last while, in 256ths, as of pace_at */
+    uint8_t turn_taken; /* so many times by another object, while it lasts */
+    uint32_t sayable;   /* fresh objects since the start that were announced to whom they were not
+                           pushed */
+    uint32_t pace;      /* fresh objects in the last while, in 256ths, as of pace_at */
     struct tick pace_at;
     struct tick laid_at;         /* when an object last went everywhere */
     struct instant laid_created; /* that object */
@@ -225,7 +233,7 @@ void book_has_failed(struct overlay *o, peer_no peer);
 void book_has_met(struct overlay *o, peer_no peer);
 void book_forgive(struct overlay *o); /* as if all had been reached last time */
 void book_set_brought(struct overlay *o, peer_no peer, bool brought);
-bool book_has_brought(struct overlay *o, peer_no peer); /* since the start, and did not fall idle */
+bool book_has_brought(struct overlay *o, peer_no peer);
 void book_choose_anchors(struct overlay *o);
 /* Whom to dial next; OVERLAY_NOBODY. */
 peer_no book_choose(struct overlay *o);

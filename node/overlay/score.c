@@ -53,12 +53,12 @@ void score_fault(struct overlay *o, struct link *link, unsigned points) {
 
 void score_useful(struct overlay *o, struct link *link) {
     link->useful_at = o->now.mono;
-    link->useful_count = (uint32_t)o->counts.accepted;
+    link->useful_count = o->sayable;
 }
 
 bool score_is_idle(const struct overlay *o, const struct link *link) {
     return tick_reached(o->now.mono, tick_add(link->useful_at, (struct duration){IDLE_MS})) &&
-           (uint32_t)o->counts.accepted - link->useful_count >= IDLE_OBJECTS;
+           o->sayable - link->useful_count >= IDLE_OBJECTS;
 }
 
 bool score_is_shunned(const struct overlay *o, peer_no peer) {

@@ -35,8 +35,9 @@ enum {
     LAID_MS = 400,            /* the turn of what went everywhere, as that is sooner with all */
     PACE_S = 12,              /* the pace counts what came in about so long */
     PACE_ONE = 256,
-    PACE_A_TURN = 2 * PACE_S, /* two turns a second, of which some meet */
+    PACE_A_TURN = 2 * PACE_S, /* two a second may have one, and some do */
     SHARE_OF = 16,            /* objects, about */
+    TAKEN_MAX = 2,            /* times: or ever earlier dates would make it last for ever */
     OLD_MS = 40 * 1000,
     CHOICE_S = 7,         /* until somebody has said it, however much is said */
     OLD_COUNT = 200,      /* objects at least, as one that goes everywhere costs like seven */
@@ -75,8 +76,8 @@ static bool is_near(struct instant created, struct instant other);
 static void end_turn(struct overlay *o);
 static void drop_turn(struct overlay *o);
 static bool ends_soon(const struct overlay *o, const struct overlay_event *event);
-static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots);
-static bool is_owed(const struct link *link);
+static void announce(struct overlay *o, const struct overlay_event *event, uint16_t slots,
+                     uint16_t owed);
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link);
 static void credit(struct overlay *o, struct recent *recent, struct link *link);
@@ -115,7 +116,7 @@ void tree_start(struct overlay *o) {
 
 void tree_link_open(struct link *link, bool eager) {
     link->eager = eager;
-    link->share = eager && link->dialled ? UINT8_MAX : 0;
+    link->share = link->share == 0 && eager && link->dialled ? UINT8_MAX : link->share;
 }
 
 void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end why) {
@@ -161,7 +162,10 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
 static void spread(struct overlay *o, const struct overlay_event *event, const struct link *from,
                    bool anew) {
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
+    bool sayable = fresh && !ends_soon(o, event);
     uint16_t told = 0;
+    uint16_t owed = 0;
+    o->sayable += sayable ? 1 : 0;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
         struct link *link = &o->links[i];
         if (link->no == 0 || link->state != LINK_STATE_OPEN) {
@@ -169,17 +173,21 @@ static void spread(struct overlay *o, const struct overlay_event *event, const s
         }
         unsigned part = link == from ? UINT8_MAX / SHARE_OF : 0;
         link->share = (uint8_t)(fresh ? link->share - link->share / SHARE_OF + part : link->share);
-        link->untold = (uint8_t)(link->untold + 1 < 2 * OVERLAY_TOLD_EVERY ? link->untold + 1
-                                                                           : OVERLAY_TOLD_EVERY);
+        link->untold = (uint8_t)(link->untold + (sayable ? 1 : 0));
         if (link != from && fresh && (link->eager || event->urgent || anew)) {
             link->untold = 0;
             overlay_push(o, link, &event->key.id, one_more(event->hops))->everywhere =
                 anew || (event->everywhere && !event->urgent);
-        } else if (link != from || link->untold == OVERLAY_TOLD_EVERY) {
+        } else if (link->untold == OVERLAY_TOLD_EVERY) {
+            link->untold = 0;
+            owed |= (uint16_t)(1U << i);
+        } else if (link != from) {
             told |= (uint16_t)(1U << i);
         }
     }
-    announce(o, &event->key.id, event->hops, ends_soon(o, event) ? 0 : told);
+    if (!ends_soon(o, event)) {
+        announce(o, event, told | owed, owed);
+    }
 }
 
 /* The tree has a circle here: this link is not needed. */
@@ -289,6 +297,7 @@ static void forget_link(struct overlay *o, const struct link *link) {
     uint8_t slot = slot_of(o, link);
     for (size_t i = 0; i < o->announced_count; i++) {
         o->announced[i].slots &= (uint16_t) ~(1U << slot);
+        o->announced[i].owed &= (uint16_t) ~(1U << slot);
     }
     for (size_t i = 0; i < o->missing_count; i++) {
         unlist(&o->missing[i], slot);
@@ -456,8 +465,8 @@ static bool has_turn(const struct overlay *o, const uint8_t *id) {
  * say so of it; the others do as it says, but not for whoever says so all the time. Two at a time
  * would lay half a tree each: so the more is said, the less likely it is of any one. */
 static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
-    bool ours = event->link == 0 && o->young_count == 0 && tick_reached(o->now.mono, o->old_at) &&
-                overlay_open_links(o) > 0 &&
+    bool ours = event->link == 0 && o->young_count == 0 && may_heed(o, event->key.created) &&
+                tick_reached(o->now.mono, o->old_at) && overlay_open_links(o) > 0 &&
                 overlay_draw(o) % (o->pace / PACE_ONE * CHOICE_S / PACE_S + 1) == 0;
     bool theirs = event->everywhere && may_heed(o, event->key.created);
     if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !(ours || theirs)) {
@@ -472,8 +481,8 @@ static bool lays_anew(struct overlay *o, const struct overlay_event *event) {
 /* By the dates, as all see them alike: half a tree would be laid where only some do. */
 static bool may_heed(const struct overlay *o, struct instant created) {
     int64_t after = created.ms - o->laid_created.ms;
-    if (after <= 0 && after > -TURN_APART_MS) { /* it should have been this one */
-        return o->turn_ends.ms != TICK_NEVER.ms && o->turn_everywhere;
+    if (after <= 0 && after > -HEED_MS) { /* it should have been this one */
+        return o->turn_ends.ms != TICK_NEVER.ms && o->turn_everywhere && o->turn_taken < TAKEN_MAX;
     }
     return (after >= HEED_MS || after <= -HEED_MS) && !is_within(o, o->laid_at, HEED_MS / 2);
 }
@@ -488,14 +497,15 @@ static void grow_old(struct overlay *o, uint32_t count) {
 static bool begin_turn(struct overlay *o, const struct sync_key *key, bool everywhere) {
     int64_t after = key->created.ms - o->turn_created.ms;
     bool active = o->turn_ends.ms != TICK_NEVER.ms;
-    bool sooner = after > -TURN_APART_MS &&
-                  (after < 0 || (after == 0 && read_u64(key->id.b) < o->turn)) &&
-                  !is_near(key->created, o->turn_before);
+    bool sooner = (after < 0 || (after == 0 && read_u64(key->id.b) < o->turn)) &&
+                  (everywhere || !is_near(key->created, o->turn_before));
     bool first = everywhere != o->turn_everywhere ? everywhere : active && sooner;
-    if ((active || is_near(key->created, o->turn_created)) && !first) {
+    if ((active && o->turn_taken == TAKEN_MAX) ||
+        ((active || is_near(key->created, o->turn_created)) && !first)) {
         return false;
     }
     o->turn_before = active ? o->turn_before : o->turn_created;
+    o->turn_taken = (uint8_t)(active ? o->turn_taken + 1 : 0);
     drop_turn(o);
     o->turn = read_u64(key->id.b);
     o->turn_created = key->created;
@@ -537,7 +547,8 @@ static bool ends_soon(const struct overlay *o, const struct overlay_event *event
     return instant_reached(instant_add(o->now.wall, most), event->expires);
 }
 
-static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint16_t slots) {
+static void announce(struct overlay *o, const struct overlay_event *event, uint16_t slots,
+                     uint16_t owed) {
     forget_said(o);
     if (slots == 0 || o->said_count + o->announced_count == OVERLAY_SAID_MAX) {
         return; /* reconciliation finds it */
@@ -558,23 +569,17 @@ static void announce(struct overlay *o, const struct id *id, uint8_t hops, uint1
         o->announced_room = room;
     }
     struct announced *announced = &o->announced[o->announced_count++];
-    *announced = (struct announced){.hops = hops, .slots = slots};
-    memcpy(announced->id, id->b, sizeof announced->id);
+    *announced = (struct announced){.hops = event->hops, .slots = slots, .owed = owed};
+    memcpy(announced->id, event->key.id.b, sizeof announced->id);
     o->announce_at = tick_earliest(o->announce_at, overlay_after(o, ANNOUNCE_MS));
-}
-
-/* It has had nothing from us for so long that it may take us for one that keeps all to itself, as
- * it would from a branch on which nobody speaks. */
-static bool is_owed(const struct link *link) {
-    return link->untold >= OVERLAY_TOLD_EVERY;
 }
 
 /* The other end has it: it need not be told. */
 static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES],
                        const struct link *link) {
-    for (size_t i = 0; i < o->announced_count && !is_owed(link); i++) {
+    for (size_t i = 0; i < o->announced_count; i++) {
         if (memcmp(o->announced[i].id, short_id, LINK_SHORT_BYTES) == 0) {
-            o->announced[i].slots &= (uint16_t) ~(1U << slot_of(o, link));
+            o->announced[i].slots &= (uint16_t) ~(1U << slot_of(o, link)) | o->announced[i].owed;
             return;
         }
     }
@@ -599,7 +604,6 @@ static void say_announced(struct overlay *o) {
                 continue;
             }
             message = message == NULL ? overlay_send(o, link, LINK_IHAVE) : message;
-            link->untold = 0;
             struct ihave_id *id = &message->as.ihave.ids[message->as.ihave.count++];
             memcpy(id->b, announced->id, sizeof id->b);
             id->hops = announced->hops;

@@ -77,6 +77,7 @@ static void be_answered(struct overlay *o, struct link *link);
 static bool settle_twins(struct overlay *o, struct link *link);
 static bool make_room(struct overlay *o, const struct link *link, enum neighbour_wish wish,
                       bool group_full);
+static bool afford_room(const struct overlay *o, struct room *room);
 static struct link *choose_newcomer(struct overlay *o, uint32_t group);
 static enum proof proven(struct overlay *o, const struct link *link);
 static struct link *choose_victim(struct overlay *o);
@@ -108,7 +109,7 @@ void view_start(struct overlay *o) {
     }
     o->dial_at = o->look_at = TICK_NEVER;
     o->shuffle_at = TICK_NEVER;
-    o->room = ROOM_BURST;
+    o->room.left = o->friends_room.left = ROOM_BURST;
 }
 
 void view_peer(struct overlay *o, const struct overlay_event *event) {
@@ -259,11 +260,13 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why) {
     bool twin = why == OVERLAY_END_TWICE || (why == OVERLAY_END_TOLD && next != NULL);
     if (next != NULL) {
         next->eager |= link->eager;
+        next->share = link->share;
     }
     if (open && !twin) {
         remember_end(o, link, why);
     }
-    if (open && score_is_idle(o, link)) {
+    bool spoke = why != OVERLAY_END_DEAD && why != OVERLAY_END_CUT && !twin;
+    if (open && spoke && score_is_idle(o, link)) {
         book_set_brought(o, peer, false);
     }
     if (open) {
@@ -441,6 +444,7 @@ static bool settle_twins(struct overlay *o, struct link *link) {
 static void open_link(struct overlay *o, struct link *link, enum neighbour_wish wish) {
     struct link *before = overlay_link_to(o, link->peer, LINK_STATE_OPEN);
     bool eager = link->eager || (before != NULL && before->eager);
+    uint8_t share = before == NULL ? link->share : before->share;
     if (before != NULL) {
         if (before->dialled && !link->dialled) { /* we have chosen it, and may do so no less */
             link->dialled = true;
@@ -451,7 +455,7 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
     link->state = LINK_STATE_OPEN;
     link->since = o->now.mono;
     link->useful_at = o->now.mono;
-    link->useful_count = (uint32_t)o->counts.accepted;
+    link->useful_count = o->sayable;
     o->counts.links_up++;
     o->had_links = true;
     if (o->dialled_in_vain > VAIN_FREE) {
@@ -465,6 +469,7 @@ static void open_link(struct overlay *o, struct link *link, enum neighbour_wish 
         o->look_at = overlay_after(o, LOOK_FIRST_MS);
     }
     /* Who has links is on the tree already: a branch more would only make a circle. */
+    link->share = share;
     tree_link_open(link, eager || wish == NEIGHBOUR_NONE || wish == NEIGHBOUR_NEW);
     catch_up_link_open(o, link);
     ASSERT(overlay_open_links(o) <= OVERLAY_LINKS_MAX);
@@ -496,7 +501,8 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
     bool waited = wish != NEIGHBOUR_MORE && tick_reached(o->now.mono, tried);
     enum proof shown = proven(o, victim);
     bool easy = shown == PROOF_IDLE || (shown == PROOF_NONE && (waited || friend)) ||
-                (shown == PROOF_TOLD && friend && wish != NEIGHBOUR_MORE);
+                (shown == PROOF_TOLD && friend && wish != NEIGHBOUR_MORE &&
+                 afford_room(o, &o->friends_room));
     if (!easy && (wish == NEIGHBOUR_MORE || !view_afford_room(o))) {
         return false;
     }
@@ -506,23 +512,26 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
 }
 
 bool view_afford_room(struct overlay *o) {
-    while (o->room < ROOM_BURST && tick_reached(o->now.mono, o->room_at)) {
-        o->room++;
-        o->room_at = tick_add(o->room_at, (struct duration){ROOM_EVERY_MS});
+    return afford_room(o, &o->room);
+}
+
+static bool afford_room(const struct overlay *o, struct room *room) {
+    while (room->left < ROOM_BURST && tick_reached(o->now.mono, room->more_at)) {
+        room->left++;
+        room->more_at = tick_add(room->more_at, (struct duration){ROOM_EVERY_MS});
     }
-    if (o->room == ROOM_BURST) {
-        o->room_at = tick_add(o->now.mono, (struct duration){ROOM_EVERY_MS});
+    if (room->left == ROOM_BURST) {
+        room->more_at = tick_add(o->now.mono, (struct duration){ROOM_EVERY_MS});
     }
-    if (o->room == 0) {
+    if (room->left == 0) {
         return false;
     }
-    o->room--;
+    room->left--;
     return true;
 }
 
-/* Of the links that others dialled: one that brings nothing while others do, then one that has
- * brought nothing yet, then any; and of those the last that came. So those who crowd in push out
- * each other. `group`: into this network; 0: any. */
+/* Of the links that others dialled one that is worth least, and of those the last that came. So
+ * those who crowd in push out each other. `group`: into this network; 0: any. */
 static struct link *choose_newcomer(struct overlay *o, uint32_t group) {
     struct link *victim = NULL;
     for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
@@ -543,7 +552,7 @@ static enum proof proven(struct overlay *o, const struct link *link) {
     if (score_is_idle(o, link)) {
         return PROOF_IDLE;
     }
-    if (book_has_brought(o, link->peer)) {
+    if (link->brought || book_has_brought(o, link->peer)) {
         return tree_needs(link) ? PROOF_NEEDED : PROOF_BROUGHT;
     }
     return link->useful_at.ms == link->since.ms ? PROOF_NONE : PROOF_TOLD;
@@ -627,12 +636,10 @@ static bool has_idle_link(struct overlay *o) {
 /* No link brings anything: nobody speaks, or those around us keep it from us. */
 static void look_elsewhere(struct overlay *o) {
     bool silent = is_silent(o);
-    o->crowded = (int64_t)o->knocks * KNOCK_MS >= o->look_wait;
+    o->crowded = o->knocks == UINT8_MAX || (int64_t)o->knocks * KNOCK_MS >= o->look_wait;
     o->knocks = 0;
-    o->look_wait = silent && o->crowded          ? LOOK_CROWDED_MS
-                   : !silent                     ? silent_after(o)
-                   : o->look_wait < LOOK_LAST_MS ? o->look_wait * 2
-                                                 : LOOK_LAST_MS;
+    int64_t longer = 2 * o->look_wait < LOOK_LAST_MS ? 2 * o->look_wait : LOOK_LAST_MS;
+    o->look_wait = !silent ? silent_after(o) : o->crowded ? LOOK_CROWDED_MS : longer;
     o->look_at = overlay_after(o, o->look_wait);
     if (silent || (o->crowded && has_idle_link(o))) {
         swap_link(o);

@@ -29,8 +29,9 @@ enum {
     LAST_TICKS_MAX = 4096,
     DEAD_MS = 12 * 1000,
     ANSWER_MS = 10 * 1000,
-    HEED_MS = 20 * 1000,
-    OLD_MS = 60 * 1000,
+    OLD_MS = 40 * 1000, /* since an object went everywhere, until one of ours may */
+    LAID_MS = 10 * 1000,
+    LAID_MAX = 3,
     GIVEN_UP_MS = 19 * 1000, /* the overlay counts whole seconds */
     SHUNNED_MS = 59 * 1000,
     SHUNNED_KNOWN = 16,
@@ -70,7 +71,7 @@ static struct driver {
     uint64_t random, nonce;
     size_t has, shunned_count;
     link_no last_link;
-    struct tick laid_at; /* an object went everywhere; 0: none */
+    struct tick laid_at[LAID_MAX]; /* objects went everywhere, the last one first; 0: none */
     struct wire wires[WIRES];
     bool gone[PEERS];
     bool dialling[PEERS];
@@ -115,6 +116,8 @@ static void check_send(const struct overlay_event *event, const struct overlay_a
 static void check_fence(const struct link_message *message);
 static void check_named(const struct id *id);
 static void check_ihave(const struct wire *wire, const struct link_message *message);
+static bool goes_everywhere(const struct overlay_event *event);
+static bool was_eager(link_no link);
 static void check_accepted(const struct overlay_event *event);
 static void check_links(void);
 static void check_alive(void);
@@ -181,7 +184,7 @@ static void make_things(void) {
         } else {
             key->id.b[15] |= 1;
         }
-        key->created.ms = INT64_C(1795000000000) + i / 2 * 40;
+        key->created.ms = INT64_C(1795000000000) + i / 2 * 400;
         if (i % 3 != 0) {
             ASSERT(sync_set_add(elsewhere, &(struct sync_item){*key, INSTANT_NEVER}) == ERR_OK);
         }
@@ -860,20 +863,35 @@ static void check_ihave(const struct wire *wire, const struct link_message *mess
     }
 }
 
-/* Does it go everywhere? Of others' objects as they say, but not of two within HEED_MS. Of ours the
- * overlay chooses, and says so of every push. */
+/* Does it go everywhere? The overlay chooses, of ours and of those of which others say so, and not
+ * often: once in LAID_MS and, as one of two is taken by all, LAID_MAX times at once. Where all
+ * links are eager it does not show. */
 static bool goes_everywhere(const struct overlay_event *event) {
-    bool heeds = d.laid_at.ms == 0 || d.now.mono.ms - d.laid_at.ms >= HEED_MS;
-    bool goes = event->everywhere && heeds;
-    for (size_t i = 0; event->link == 0 && i < actions.count; i++) {
-        goes |= actions.list[i].kind == OVERLAY_ACT_PUSH && actions.list[i].everywhere;
+    bool goes = false;
+    for (size_t i = 0; i < actions.count; i++) {
+        const struct overlay_action *action = &actions.list[i];
+        goes |= action->kind == OVERLAY_ACT_PUSH && action->everywhere &&
+                (event->link == 0 || !was_eager(action->link));
     }
-    if (event->urgent || event->hops == LINK_HOPS_CAUGHT_UP || !goes) {
+    if (event->urgent || !goes) {
         return false;
     }
-    ASSERT(event->link != 0 || d.laid_at.ms == 0 || d.now.mono.ms - d.laid_at.ms >= OLD_MS);
-    d.laid_at = d.now.mono;
+    ASSERT(event->link == 0 || event->everywhere);
+    ASSERT(event->link != 0 || d.laid_at[0].ms == 0 || d.now.mono.ms - d.laid_at[0].ms >= OLD_MS);
+    ASSERT(d.laid_at[LAID_MAX - 1].ms == 0 ||
+           d.now.mono.ms - d.laid_at[LAID_MAX - 1].ms >= LAID_MS);
+    memmove(d.laid_at + 1, d.laid_at, (LAID_MAX - 1) * sizeof d.laid_at[0]);
+    d.laid_at[0] = d.now.mono;
     return true;
+}
+
+static bool was_eager(link_no link) {
+    for (size_t i = 0; i < before_count; i++) {
+        if (before[i].link == link) {
+            return before[i].eager;
+        }
+    }
+    return false;
 }
 
 /* Pushed to all eager links, or to all, but the one that brought it; to the others it is announced
@@ -892,12 +910,12 @@ static void check_accepted(const struct overlay_event *event) {
             const struct overlay_action *action = &actions.list[k];
             if (action->kind == OVERLAY_ACT_PUSH && action->link == before[i].link) {
                 ASSERT(action->hops == hops);
-                ASSERT(action->everywhere == anew);
+                ASSERT(action->everywhere == (anew || (event->everywhere && !event->urgent)));
                 pushes++;
             }
         }
         ASSERT(pushes == (push ? 1 : 0));
-        if (!push && before[i].link != event->link) {
+        if (!push) { /* one of sixteen to whoever brought it, too */
             thing->told |= (uint16_t)(1U << (find_wire(before[i].link) - d.wires));
         }
     }

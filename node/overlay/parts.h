@@ -39,10 +39,10 @@ struct link {
     bool differs : 1;   /* found since our last round; the next one comes early */
     bool pushing : 1;   /* not drained yet */
     bool push_more : 1; /* they were too many for one round, and others than last time */
-    bool brought : 1;   /* an object */
+    bool brought : 1;   /* an object, over this link */
     uint8_t points;     /* below OVERLAY_FAULTS_MAX */
     uint8_t share;      /* in 256ths: so much of what came lately has come over it */
-    uint8_t untold;     /* of those that are announced, since we last pushed or said one to it */
+    uint8_t untold;     /* sayable objects since one was pushed to it, or owed */
     uint32_t broken_s;  /* second in which it last broke its word */
     struct tick since;
     struct tick heard;
@@ -50,7 +50,7 @@ struct link {
     struct tick pruned_at, grafted_at; /* when it became lazy; when we last said GRAFT */
     struct tick renew_at;              /* TICK_NEVER: the peer dialled */
     struct tick useful_at;             /* when it last brought, or truly announced, an object */
-    uint32_t useful_count;             /* of objects that were announced by then */
+    uint32_t useful_count;             /* of sayable objects by then */
     uint32_t again_ms;                 /* to the next round, after a difference */
     struct window window;
 
@@ -110,7 +110,7 @@ struct overlay {
         uint32_t give_up; /* seconds */
     } dials[OVERLAY_DIALS_MAX];
     struct tick dial_at, shuffle_at;
-    struct tick useful_at;       /* when any link last brought, or truly announced, an object */
+    struct tick useful_at;       /* when any link last brought an object */
     struct tick look_at;         /* is there anybody who brings more than our links do? */
     int64_t look_wait;           /* ms to the next such look, while nothing comes */
     struct tick dial_not_before; /* after many dials in vain, while there is no link */
@@ -173,8 +173,7 @@ struct overlay {
     struct instant turn_before;
     bool turn_everywhere;
     uint8_t turn_taken; /* so many times by another object, while it lasts */
-    uint32_t sayable;   /* fresh objects since the start that were announced to whom they were not
-                           pushed */
+    uint32_t sayable;   /* objects since the start that came by the tree, to be announced */
     uint32_t pace;      /* fresh objects in the last while, in 256ths, as of pace_at */
     struct tick pace_at;
     struct tick laid_at;         /* when an object last went everywhere */

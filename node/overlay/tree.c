@@ -3,13 +3,13 @@
  *
  * The tree changes by one object at a time. Two that went round a circle together, from different
  * homes, would meet in different places and cut it twice. So there are turns: an object has one
- * if its id says so, and of those that come within TURN_MS the first in rank. Who gets that one
+ * if its id says so, and of those that were made within TURN_APART_MS the first. Who gets that one
  * twice prunes the link; what was pruned is used until the turn ends, so that nothing falls between
  * the old tree and the new one.
  *
  * Invariants:
- *  1. An object is announced or pushed once at most to each link, and not to the one it came from,
- *     unless that asks for it.
+ *  1. An object is announced or pushed once at most to each link, unless that asks for it; to the
+ *     one it came from, or that has said it, one of OVERLAY_TOLD_EVERY.
  *  2. `missing` holds no id that is in `objects`.
  *  3. Whose id was announced can be sent for OVERLAY_ANSWERED_MS, whatever becomes of the object
  *     meanwhile. Else whoever makes objects that are gone soon could have our neighbours shun us.
@@ -156,37 +156,6 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
     if (missing != NULL) {
         blame_slow(o, missing, from);
         forget_missing(o, missing);
-    }
-}
-
-static void spread(struct overlay *o, const struct overlay_event *event, const struct link *from,
-                   bool anew) {
-    bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
-    bool sayable = fresh && !ends_soon(o, event);
-    uint16_t told = 0;
-    uint16_t owed = 0;
-    o->sayable += sayable ? 1 : 0;
-    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
-        struct link *link = &o->links[i];
-        if (link->no == 0 || link->state != LINK_STATE_OPEN) {
-            continue;
-        }
-        unsigned part = link == from ? UINT8_MAX / SHARE_OF : 0;
-        link->share = (uint8_t)(fresh ? link->share - link->share / SHARE_OF + part : link->share);
-        link->untold = (uint8_t)(link->untold + (sayable ? 1 : 0));
-        if (link != from && fresh && (link->eager || event->urgent || anew)) {
-            link->untold = 0;
-            overlay_push(o, link, &event->key.id, one_more(event->hops))->everywhere =
-                anew || (event->everywhere && !event->urgent);
-        } else if (link->untold == OVERLAY_TOLD_EVERY) {
-            link->untold = 0;
-            owed |= (uint16_t)(1U << i);
-        } else if (link != from) {
-            told |= (uint16_t)(1U << i);
-        }
-    }
-    if (!ends_soon(o, event)) {
-        announce(o, event, told | owed, owed);
     }
 }
 
@@ -539,6 +508,39 @@ static void drop_turn(struct overlay *o) {
 }
 
 /* ---- announcing ---- */
+
+/* Each link is owed one of OVERLAY_TOLD_EVERY: on a branch where nobody speaks, who brings us all
+ * would else take us for one that keeps all to itself. */
+static void spread(struct overlay *o, const struct overlay_event *event, const struct link *from,
+                   bool anew) {
+    bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
+    bool sayable = fresh && !ends_soon(o, event);
+    uint16_t told = 0;
+    uint16_t owed = 0;
+    o->sayable += sayable ? 1 : 0;
+    for (size_t i = 0; i < OVERLAY_SLOTS; i++) {
+        struct link *link = &o->links[i];
+        if (link->no == 0 || link->state != LINK_STATE_OPEN) {
+            continue;
+        }
+        unsigned part = link == from ? UINT8_MAX / SHARE_OF : 0;
+        link->share = (uint8_t)(fresh ? link->share - link->share / SHARE_OF + part : link->share);
+        link->untold = (uint8_t)(link->untold + (sayable ? 1 : 0));
+        if (link != from && fresh && (link->eager || event->urgent || anew)) {
+            link->untold = 0;
+            overlay_push(o, link, &event->key.id, one_more(event->hops))->everywhere =
+                anew || (event->everywhere && !event->urgent);
+        } else if (link->untold == OVERLAY_TOLD_EVERY) {
+            link->untold = 0;
+            owed |= (uint16_t)(1U << i);
+        } else if (link != from) {
+            told |= (uint16_t)(1U << i);
+        }
+    }
+    if (!ends_soon(o, event)) {
+        announce(o, event, told | owed, owed);
+    }
+}
 
 /* It may have ended when somebody asks for it. The tree and reconciliation bring it all the same.
  */

@@ -337,8 +337,8 @@ static void test_who_makes_up_dates_gets_one_in_10_s(void **state) {
     (void)state;
     create(false);
     for (uint16_t i = 0; i < 60; i++) {
-        say_everywhere(A, (uint16_t)(i % 2 == 0 ? 1 + i : 60000 - i));
-        CHECK(pushes_everywhere(B) == (i % (HEED_S / 2 + 1) == 0));
+        say_everywhere(A, (uint16_t)(i % 3 * 25000 + i + 1)); /* the third before is another */
+        CHECK(pushes_everywhere(B) == (i % (HEED_S / 2) == 0));
         pass(1000);
     }
     rig_destroy(&rig);
@@ -364,16 +364,20 @@ static void test_what_goes_everywhere_too_soon_goes_over_the_tree(void **state) 
 /* Of two that say so at once all take the one that was made first, whichever came first. */
 static void test_of_two_that_go_everywhere_the_earlier_one_does(void **state) {
     (void)state;
-    for (int late = 0; late < 3; late++) {
+    for (int late = 0; late < 4; late++) {
         create(false);
         rise(C, true);
+        if (late == 3) { /* an ordinary turn before forbids neither */
+            rig_bring(&rig, A, 2, 1);
+            pass(TURN_MS);
+        }
         say_everywhere(A, APART_MS);
         CHECK(prunes(C, APART_MS, 1));
         pass(late == 1 ? LAID_MS : LAID_MS - 1); /* its tree is laid */
         say_everywhere(A, late == 2 ? APART_MS + 1 : 1);
-        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (late == 0 ? 1 : 0));
+        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (late % 3 == 0 ? 1 : 0));
         CHECK(rig_is_eager(&rig, C) == (late != 1));
-        CHECK(prunes(C, late == 2 ? APART_MS + 1 : 1, 1) == (late == 0));
+        CHECK(prunes(C, late == 2 ? APART_MS + 1 : 1, 1) == (late % 3 == 0));
         rig_destroy(&rig);
     }
 }
@@ -578,10 +582,12 @@ static void test_the_one_made_first_takes_the_turn_and_undoes_what_it_pruned(voi
     (void)state;
     create(true);
     rise(C, true);
+    struct sync_key earlier = rig_key(9); /* whose id would come later */
+    earlier.created.ms = 3;
     rig_bring(&rig, A, 5, 1);
     CHECK(prunes(B, 5, 1));
     say_prune(C, 5);
-    rig_bring(&rig, A, 3, 1);
+    accept(A, &earlier, 1, false);
     CHECK(!prunes(C, 5, 1));
     say_prune(C, 5);
     pass(LONG_MS);
@@ -706,6 +712,27 @@ static void test_of_one_date_the_smaller_id_has_the_turn(void **state) {
         accept(A, &key, 1, false);
         CHECK(offer(B, &key, 1) == OVERLAY_DUPLICATE);
         CHECK(rig_sent(&rig, LINK_PRUNE, B) == (second == 4 ? 1 : 0));
+        rig_destroy(&rig);
+    }
+}
+
+/* Else whoever makes ever earlier ones could have a turn last for ever. */
+static void test_a_turn_is_taken_twice_at_most(void **state) {
+    (void)state;
+    for (int everywhere = 0; everywhere < 2; everywhere++) {
+        create(true);
+        rise(C, false);
+        for (uint16_t date = 1000; date >= 997; date--) {
+            bool taken = date >= 998;
+            if (everywhere == 1) {
+                say_everywhere(A, date);
+                CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, C) == (taken ? 1 : 0));
+            } else {
+                rig_bring(&rig, A, date, 1);
+            }
+            CHECK(prunes(B, date, 1) == taken);
+            pass(LAID_MS / 2);
+        }
         rig_destroy(&rig);
     }
 }
@@ -1159,6 +1186,7 @@ int main(void) {
         cmocka_unit_test(test_turns_are_two_seconds_apart),
         cmocka_unit_test(test_of_one_date_the_smaller_id_has_the_turn),
         cmocka_unit_test(test_what_the_turn_before_forbids_takes_none),
+        cmocka_unit_test(test_a_turn_is_taken_twice_at_most),
         cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
         cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
         cmocka_unit_test(test_what_was_announced_is_sent_for_ten_seconds_to_whoever_asks),

@@ -654,10 +654,36 @@ static void test_who_says_nothing_of_forty_objects_gives_way_to_anybody(void **s
     }
 }
 
-/* What it brought before counts no longer. */
+/* Of what comes by reconciliation, or ends too soon to be announced, nobody says anything. */
+static void test_nobody_is_idle_for_what_is_not_announced(void **state) {
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        fill_links();
+        for (uint16_t i = 1; i <= 60; i++) {
+            CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){
+                                                 .kind = OVERLAY_EV_ACCEPTED,
+                                                 .link = A,
+                                                 .key = rig_key(i),
+                                                 .hops = how == 1 ? LINK_HOPS_CAUGHT_UP : 1,
+                                                 .expires = {how == 2 ? rig.now.wall.ms + 11000
+                                                                      : INSTANT_NEVER.ms}}));
+        }
+        rig_run(&rig, 11 * SECOND, true);
+        CHECK(gets_in(50, NEIGHBOUR_MORE) == (how == 0));
+        rig_destroy(&rig);
+    }
+}
+
+/* What it brought before counts no longer; but where the link broke it could not say anything. */
 static void test_who_fell_idle_has_brought_nothing(void **state) {
     (void)state;
-    for (uint16_t objects = 2; objects <= 60; objects += 58) {
+    static const struct {
+        uint16_t objects;
+        bool told;
+        bool in;
+    } rows[] = {{2, true, true}, {60, true, false}, {60, false, true}};
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        uint16_t objects = rows[row].objects;
         fill_links();
         rig_down(&rig, OVERLAY_LINKS_MAX, true);
         rig_up(&rig, 50, false);
@@ -666,13 +692,13 @@ static void test_who_fell_idle_has_brought_nothing(void **state) {
             rig_bring(&rig, A, i, 1);
         }
         rig_run(&rig, 11 * SECOND, true);
-        rig_down(&rig, 50, true);
+        rig_down(&rig, 50, rows[row].told);
         for (peer_no peer = 4; peer < OVERLAY_LINKS_MAX; peer++) {
             rig_announce(&rig, peer, objects, 1); /* these are not idle */
         }
         rig_run(&rig, 2 * SECOND, true);
         CHECK(gets_in(OVERLAY_LINKS_MAX, NEIGHBOUR_MORE));
-        CHECK(gets_in(50, NEIGHBOUR_MORE) == (objects == 2));
+        CHECK(gets_in(50, NEIGHBOUR_MORE) == rows[row].in);
         rig_destroy(&rig);
     }
 }
@@ -1024,6 +1050,7 @@ int main(void) {
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_has_not),
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_only_said_so),
         cmocka_unit_test(test_who_says_nothing_of_forty_objects_gives_way_to_anybody),
+        cmocka_unit_test(test_nobody_is_idle_for_what_is_not_announced),
         cmocka_unit_test(test_who_fell_idle_has_brought_nothing),
         cmocka_unit_test(test_who_brings_most_of_what_comes_gives_way_last),
         cmocka_unit_test(test_where_much_is_said_silence_shows_soon),

@@ -593,6 +593,8 @@ static void test_who_has_brought_something_takes_the_place_of_who_has_not(void *
         CHECK(gets_in(50, NEIGHBOUR_MORE) == (brought == 1));
         CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX) == (brought == 0)); /* the last */
         CHECK(!gets_in(49, NEIGHBOUR_MORE));
+        CHECK(gets_in(51, NEIGHBOUR_NONE)); /* in the place of one that has brought nothing yet */
+        CHECK(overlay_is_linked(rig.overlay, 50) == (brought == 1));
         rig_destroy(&rig);
     }
 }
@@ -707,17 +709,22 @@ static void test_who_fell_idle_has_brought_nothing(void **state) {
  * to all others. */
 static void test_who_brings_most_of_what_comes_gives_way_last(void **state) {
     (void)state;
-    for (int most = 0; most < 2; most++) {
+    for (int how = 0; how < 3; how++) {
+        bool most = how > 0;
+        peer_no last = how == 2 ? 100 : OVERLAY_LINKS_MAX; /* 100 is not in the address book */
         fill_links();
+        rig_down(&rig, OVERLAY_LINKS_MAX, true);
+        rig_up(&rig, last, false);
+        for (peer_no peer = A; peer < OVERLAY_LINKS_MAX; peer++) {
+            rig_bring(&rig, peer, (uint16_t)(100 + peer), 1);
+        }
         for (uint16_t i = 1; i <= 32; i++) {
-            rig_bring(&rig, most == 1 ? OVERLAY_LINKS_MAX : A, i, 1);
+            rig_bring(&rig, most ? last : A, i, 1);
         }
-        for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
-            rig_announce(&rig, peer, 32, 1);
-        }
+        rig_announce(&rig, last, 32, 1);
         CHECK(gets_in(50, NEIGHBOUR_NONE));
-        CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX) == (most == 1));
-        CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX - 1) == (most == 0));
+        CHECK(overlay_is_linked(rig.overlay, last) == most);
+        CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX - 1) == !most);
         rig_destroy(&rig);
     }
 }

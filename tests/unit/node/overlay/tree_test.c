@@ -230,7 +230,8 @@ static void test_a_neighbour_that_shows_that_it_has_an_object_is_not_told_its_id
 static void test_who_brings_all_is_told_one_of_sixteen(void **state) {
     (void)state;
     create(false);
-    for (uint16_t i = 1; i <= 3 * TOLD_EVERY; i++) {
+    for (int n = 1; n <= 3 * TOLD_EVERY; n++) {
+        uint16_t i = (uint16_t)n;
         rig_bring(&rig, A, i, 1);
         rig_announce(&rig, B, i, 1); /* it need not be told either */
         bool told = i % TOLD_EVERY == 0;
@@ -1112,8 +1113,8 @@ static void test_who_needed_a_link_that_was_given_up_takes_another(void **state)
     for (peer_no bringer = A; bringer <= B; bringer++) {
         create(true);
         rise(C, false);
-        for (uint16_t i = 1; i <= 2 * TOLD_EVERY; i++) {
-            rig_bring(&rig, bringer, i, 1);
+        for (int i = 1; i <= 2 * TOLD_EVERY; i++) {
+            rig_bring(&rig, bringer, (uint16_t)i, 1);
         }
         pass(1);
         rig_announce(&rig, C, 1, 1); /* it is the one that brought something last */

@@ -641,7 +641,8 @@ static void test_who_says_nothing_of_forty_objects_gives_way_to_anybody(void **s
     };
     for (int how = 0; how < 4; how++) {
         fill_links();
-        for (uint16_t i = 1; i <= (how == 1 ? IDLE_OBJECTS - 1 : IDLE_OBJECTS); i++) {
+        for (int n = 1; n <= (how == 1 ? IDLE_OBJECTS - 1 : IDLE_OBJECTS); n++) {
+            uint16_t i = (uint16_t)n;
             rig_bring(&rig, A, i, 1);
             for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
                 if (i == IDLE_OBJECTS / 2 && (peer != 7 || how == 2)) {

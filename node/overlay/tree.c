@@ -581,7 +581,7 @@ static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTE
                        const struct link *link) {
     for (size_t i = 0; i < o->announced_count; i++) {
         if (memcmp(o->announced[i].id, short_id, LINK_SHORT_BYTES) == 0) {
-            o->announced[i].slots &= (uint16_t) ~(1U << slot_of(o, link)) | o->announced[i].owed;
+            o->announced[i].slots &= (uint16_t)(~(1U << slot_of(o, link)) | o->announced[i].owed);
             return;
         }
     }

@@ -82,7 +82,13 @@ enum err core_create(const struct core_config *config, struct core **out) {
     bool whole = core->community != NULL && core->requests != NULL && core->consent != NULL &&
                  core->transfer != NULL && core->log != NULL && core->replay != NULL &&
                  core->certificates != NULL && core->border != NULL;
-    enum err err = whole ? store_begin(core->store) : ERR_HOST_MEMORY;
+    uint8_t *room = NULL; /* for a busy turn: what is not used is not touched */
+    enum err err = whole ? buffer_extend(&core->bytes, CORE_EFFECTS_BYTES / 8, &room)
+                         : ERR_HOST_MEMORY;
+    if (err == ERR_OK) {
+        buffer_clear(&core->bytes);
+        err = store_begin(core->store);
+    }
     if (err == ERR_OK) {
         err = load(core);
     }
@@ -196,7 +202,7 @@ static enum err step(struct core *core, const struct core_event *event) {
 
 /* Work is let go at once: other threads wait for it. */
 bool core_turn_has_room(const struct core *core) {
-    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < CORE_EFFECTS_BYTES / 4 &&
+    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < CORE_EFFECTS_BYTES / 8 &&
            !core->work_waits;
 }
 
@@ -254,9 +260,11 @@ struct tick core_deadline(const struct core *core, struct now now) {
 /* ---- what the parts use ---- */
 
 uint64_t core_random(struct core *core) {
-    uint8_t bytes[8];
-    core_random_bytes(core, bytes, sizeof bytes);
-    return read_u64(bytes);
+    if (core->random_left == 0) {
+        core_random_bytes(core, (uint8_t *)core->random, sizeof core->random);
+        core->random_left = COUNT_OF(core->random);
+    }
+    return core->random[--core->random_left];
 }
 
 /* A stream from the seed: the same seed gives the same run. */

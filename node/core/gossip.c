@@ -654,7 +654,7 @@ enum err gossip_after_request(struct core *core, const struct request *request,
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, &row->id)
+    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, row)
                                                                     : err;
 }
 

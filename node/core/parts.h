@@ -305,6 +305,8 @@ struct core {
     struct store *store;
     struct now now; /* of the event that is stepped */
     uint64_t random_count;
+    uint64_t random[4]; /* drawn ahead for core_random() */
+    size_t random_left;
     bool in_turn;
 
     struct sign_public node_public, log_public;
@@ -777,7 +779,8 @@ enum err told_anew(struct core *core); /* everything: ingest came up, or there i
 /* An act counts from now on; `rewound`: in place of others. `admitted`: whom it is about, or NULL.
  */
 enum err told_act(struct core *core, bool rewound, const struct id *admitted);
-enum err told_request(struct core *core, const struct id *request); /* it was accepted */
+enum err told_request(struct core *core,
+                      const struct store_object *request); /* it was accepted just now */
 struct tick told_deadline(const struct core *core);
 enum err told_go_on(struct core *core);
 

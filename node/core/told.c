@@ -14,6 +14,7 @@ static bool has_room(const struct core *core);
 static bool knows_acts(const struct core *core);
 static enum err tell_acts(struct core *core);
 static enum err tell_open(struct core *core, const struct id *id, bool outsiders);
+static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders);
 static enum err tell_request(struct core *core, const struct store_object *request);
 
 static const struct id everybody = {{0}};
@@ -39,13 +40,13 @@ enum err told_act(struct core *core, bool rewound, const struct id *admitted) {
     return told_go_on(core);
 }
 
-enum err told_request(struct core *core, const struct id *request) {
+enum err told_request(struct core *core, const struct store_object *request) {
     struct telling *telling = &core->telling;
     bool now = has_room(core) && knows_acts(core);
     if (!now) {
         *telling = (struct telling){.acts = telling->acts, .open = true};
     }
-    return now && core->ingest_up ? tell_open(core, request, false) : ERR_OK;
+    return now && core->ingest_up ? tell_one(core, request, false) : ERR_OK;
 }
 
 struct tick told_deadline(const struct core *core) {
@@ -97,8 +98,6 @@ static enum err tell_acts(struct core *core) {
     return err;
 }
 
-/* Ingest would settle for good what an outsider asked whose time is over, and an act that prolongs
- * it may be on its way. */
 static enum err tell_open(struct core *core, const struct id *id, bool outsiders) {
     struct store_request request;
     struct store_object row;
@@ -110,19 +109,23 @@ static enum err tell_open(struct core *core, const struct id *id, bool outsiders
     if (err == ERR_OK) {
         err = store_object_get(core->store, id, &row);
     }
-    bool outside = err == ERR_OK && community_is_outside(core->community, &row.author);
-    bool waits = outside && !community_in_standing(core->community, &row.author, core->now.wall);
-    if (err == ERR_OK && (waits || (outsiders && !outside))) {
-        return ERR_OK;
-    }
     if (err == ERR_OK) {
-        err = buffer_append(&object, row.object);
+        err = buffer_append(&object, row.object); /* the store's, until it is asked again */
         row.object = buffer_bytes(&object);
     }
     if (err == ERR_OK) {
-        err = tell_request(core, &row);
+        err = tell_one(core, &row, outsiders);
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Ingest would settle for good what an outsider asked whose time is over, and an act that prolongs
+ * it may be on its way. */
+static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders) {
+    bool outside = community_is_outside(core->community, &request->author);
+    bool waits = outside && !community_in_standing(core->community, &request->author,
+                                                   core->now.wall);
+    return waits || (outsiders && !outside) ? ERR_OK : tell_request(core, request);
 }
 
 /* The request with all that ingest checks it by. */

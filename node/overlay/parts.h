@@ -39,11 +39,13 @@ struct link {
     bool differs : 1;   /* found since our last round; the next one comes early */
     bool pushing : 1;   /* not drained yet */
     bool push_more : 1; /* they were too many for one round, and others than last time */
-    bool brought : 1;   /* an object, over this link */
+    bool brought : 1;   /* an object, over this link: new, or what it was tested with */
     uint8_t points;     /* below OVERLAY_FAULTS_MAX */
     uint8_t share;      /* in 256ths: so much of what came lately has come over it */
     uint8_t untold;     /* sayable objects since one was pushed to it, or owed */
     uint32_t broken_s;  /* second in which it last broke its word */
+    uint32_t tested_s;  /* from when on it has failed, if it has not brought `tested` */
+    uint64_t tested;    /* start of an id that it announced and we asked for to see; 0: none */
     struct tick since;
     struct tick heard;
     struct tick ping_at;
@@ -262,7 +264,9 @@ void tree_message(struct overlay *o, struct link *link, const struct link_messag
 void tree_tick(struct overlay *o);
 struct tick tree_deadline(const struct overlay *o);
 void tree_finish(struct overlay *o);
-bool tree_needs(const struct link *link);       /* most of what comes, comes over it */
+bool tree_needs(const struct link *link); /* most of what comes, comes over it */
+/* It did not bring what it said it had, to show that it does. */
+bool tree_has_failed(const struct overlay *o, const struct link *link);
 int64_t tree_mean_gap(const struct overlay *o); /* ms between fresh objects, of late */
 
 /* ---- catch_up.c ---- */
@@ -281,6 +285,8 @@ bool score_afford(const struct overlay *o, struct link *link, uint16_t *used, si
 void score_open_window(const struct overlay *o, struct link *link);
 /* It has brought or announced an object. */
 void score_useful(struct overlay *o, struct link *link);
+/* It has brought one that we lacked, or asked for. */
+void score_brought(struct overlay *o, struct link *link);
 /* It has not for a while, though others have. */
 bool score_is_idle(const struct overlay *o, const struct link *link);
 /* May close the link. */

@@ -46,6 +46,8 @@ enum {
     CROSSED_MS = 300,     /* so late a PRUNE may come that was sent before our GRAFT arrived */
     STRAY_MS = 1000,      /* what a pruned link still brings was on its way */
     GRAFT_IDS_MAX = 64,
+    TESTED_S = 4, /* to bring what it was asked for; and so long before it is tested again: */
+    TESTED_AGAIN_S = 30,
 };
 
 static const struct instant LONG_AGO = {INT64_MIN / 2};
@@ -65,6 +67,7 @@ static bool may_graft(const struct overlay *o, const struct link *link, const st
 static void take_ihave(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_prune(struct overlay *o, struct link *link, const struct link_message *message);
+static void test(struct overlay *o, struct link *link, const struct ihave_id *id);
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
 static bool has_turn(const struct overlay *o, const uint8_t *id);
@@ -164,6 +167,9 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     struct recent *recent = find_recent(o, event->key.id.b);
     unannounce(o, event->key.id.b, link);
     credit(o, recent, link);
+    if (link->tested != 0 && link->tested == read_u64(event->key.id.b)) {
+        score_brought(o, link);
+    }
     bool turn = o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn;
     bool pushed =
         event->hops != LINK_HOPS_CAUGHT_UP && recent != NULL && recent->slot != slot_of(o, link);
@@ -333,10 +339,31 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
         unannounce(o, id->b, link);
         if (sync_set_find_short(o->objects, id->b) != NULL) {
             credit(o, find_recent(o, id->b), link);
+            test(o, link, id);
         } else if (!overlay_is_ignored(o, id->b) && overlay_has_room(o, false)) {
             await(o, link, id);
         }
     }
+}
+
+/* Anybody can say what all have. While others crowd in, who has never brought us anything shows
+ * that it does, with the first that it says: a home on a leaf of the tree does, too. */
+static void test(struct overlay *o, struct link *link, const struct ihave_id *id) {
+    bool lately = link->tested != 0 && link->tested_s + TESTED_AGAIN_S > overlay_seconds(o);
+    if (!o->crowded || lately || link->brought || book_has_brought(o, link->peer) ||
+        !overlay_room_for(o, 1) || o->out->send_count == OVERLAY_SENDS_MAX) {
+        return;
+    }
+    struct link_message *message = overlay_send(o, link, LINK_GRAFT);
+    message->as.graft.once = true;
+    message->as.graft.count = 1;
+    memcpy(message->as.graft.ids[0].b, id->b, LINK_SHORT_BYTES);
+    link->tested = read_u64(id->b);
+    link->tested_s = overlay_seconds(o) + TESTED_S;
+}
+
+bool tree_has_failed(const struct overlay *o, const struct link *link) {
+    return link->tested != 0 && !link->brought && link->tested_s <= overlay_seconds(o);
 }
 
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id) {

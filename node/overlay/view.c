@@ -549,7 +549,7 @@ static struct link *choose_newcomer(struct overlay *o, uint32_t group) {
 }
 
 static enum proof proven(struct overlay *o, const struct link *link) {
-    if (score_is_idle(o, link)) {
+    if (score_is_idle(o, link) || tree_has_failed(o, link)) {
         return PROOF_IDLE;
     }
     if (link->brought || book_has_brought(o, link->peer)) {
@@ -630,7 +630,7 @@ static size_t links_dialled(const struct overlay *o) {
 
 static bool has_idle_link(struct overlay *o) {
     const struct link *victim = choose_victim(o);
-    return victim != NULL && score_is_idle(o, victim);
+    return victim != NULL && proven(o, victim) == PROOF_IDLE;
 }
 
 /* No link brings anything: nobody speaks, or those around us keep it from us. */

@@ -633,6 +633,65 @@ static void test_who_has_brought_something_takes_the_place_of_who_only_said_so(v
     }
 }
 
+/* Peer 9 says once a second what A has brought, while `knocks` strangers a second find no room. How
+ * often it was asked for that. */
+static int announce_for_a_while(int knocks, bool answers) {
+    int asked = 0;
+    peer_no stranger = 20;
+    for (uint16_t second = 1; second <= 20; second++) {
+        for (int i = 0; i < knocks; i++) {
+            CHECK(!gets_in(stranger++, NEIGHBOUR_MORE));
+        }
+        rig_bring(&rig, A, (uint16_t)(second + 10), 1);
+        rig_announce(&rig, 9, (uint16_t)(second + 10), 1);
+        const struct link_message *graft = rig_message(&rig, LINK_GRAFT, 9);
+        if (graft != NULL) {
+            struct sync_key key = rig_key((uint16_t)(second + 10));
+            asked++;
+            CHECK(graft->as.graft.once && graft->as.graft.count == 1);
+            CHECK(memcmp(graft->as.graft.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
+            if (answers) {
+                CHECK(rig_offer(&rig, 9, (uint16_t)(second + 10), 2) == OVERLAY_DUPLICATE);
+            }
+        }
+        rig_run(&rig, SECOND, true);
+    }
+    rig_run(&rig, 5 * SECOND, true);
+    return asked;
+}
+
+/* Who brings what it says it has is as good as who was the first to, and who does not is idle. */
+static void test_while_others_crowd_in_who_has_brought_nothing_is_tested_once(void **state) {
+    (void)state;
+    static const struct {
+        int knocks;
+        bool brought, answers;
+        int asked;
+        bool stays;
+    } rows[] = {{0, false, false, 0, true},
+                {2, true, false, 0, true},
+                {2, false, true, 1, true},
+                {2, false, false, 1, false}};
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        fill_links();
+        if (rows[row].brought) { /* over a link before */
+            rig_bring(&rig, 9, 1, 1);
+            rig_down(&rig, 9, true);
+            rig_up(&rig, 9, false);
+        }
+        CHECK(announce_for_a_while(rows[row].knocks, rows[row].answers) == rows[row].asked);
+        CHECK(gets_in(60, NEIGHBOUR_MORE) == !rows[row].stays);
+        CHECK(overlay_is_linked(rig.overlay, 9) == rows[row].stays);
+        if (rows[row].answers) { /* a friend from now on */
+            rig_down(&rig, 9, true);
+            rig_up(&rig, 60, false);
+            rig_pass(&rig, MINUTE);
+            CHECK(gets_in(9, NEIGHBOUR_MORE));
+        }
+        rig_destroy(&rig);
+    }
+}
+
 /* Ten seconds and forty objects: a correct neighbour has said two of them at least. */
 static void test_who_says_nothing_of_forty_objects_gives_way_to_anybody(void **state) {
     (void)state;
@@ -1057,6 +1116,7 @@ int main(void) {
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_has_not),
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_only_said_so),
+        cmocka_unit_test(test_while_others_crowd_in_who_has_brought_nothing_is_tested_once),
         cmocka_unit_test(test_who_says_nothing_of_forty_objects_gives_way_to_anybody),
         cmocka_unit_test(test_nobody_is_idle_for_what_is_not_announced),
         cmocka_unit_test(test_who_fell_idle_has_brought_nothing),

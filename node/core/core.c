@@ -83,8 +83,8 @@ enum err core_create(const struct core_config *config, struct core **out) {
                  core->transfer != NULL && core->log != NULL && core->replay != NULL &&
                  core->certificates != NULL && core->border != NULL;
     uint8_t *room = NULL; /* for a busy turn: what is not used is not touched */
-    enum err err = whole ? buffer_extend(&core->bytes, CORE_EFFECTS_BYTES / 8, &room)
-                         : ERR_HOST_MEMORY;
+    enum err err =
+        whole ? buffer_extend(&core->bytes, CORE_EFFECTS_BYTES / 8, &room) : ERR_HOST_MEMORY;
     if (err == ERR_OK) {
         buffer_clear(&core->bytes);
         err = store_begin(core->store);

@@ -123,8 +123,8 @@ static enum err tell_open(struct core *core, const struct id *id, bool outsiders
  * it may be on its way. */
 static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders) {
     bool outside = community_is_outside(core->community, &request->author);
-    bool waits = outside && !community_in_standing(core->community, &request->author,
-                                                   core->now.wall);
+    bool waits =
+        outside && !community_in_standing(core->community, &request->author, core->now.wall);
     return waits || (outsiders && !outside) ? ERR_OK : tell_request(core, request);
 }
 

@@ -654,8 +654,7 @@ enum err gossip_after_request(struct core *core, const struct request *request,
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, row)
-                                                                    : err;
+    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, row) : err;
 }
 
 static enum err want_papers(struct core *core, const struct request *request,

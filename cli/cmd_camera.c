@@ -61,7 +61,7 @@ static int edit(struct cli *cli);
 static struct camera *find_camera(struct camera_list *list, const char *name);
 static int no_camera(const char *name);
 /* A requester has no cameras. In a home that is more than that elsewhere, one that is open to all
- * communities is not asked about there: see change(). */
+ * communities is not asked about there: see change(). Where it belongs no more nobody asks. */
 static int check_askable(const struct cli *cli, const struct camera *camera) {
     const char *asks_only = NULL;
     bool askable = false;
@@ -72,11 +72,9 @@ static int check_askable(const struct cli *cli, const struct camera *camera) {
         if (!place->has_community || !is_open_to(camera, &place->community)) {
             continue;
         }
-        if (place_role(cli, place->name) == PLACE_REQUESTER) {
-            asks_only = place->name;
-        } else {
-            askable = true;
-        }
+        enum place_role role = place_role(cli, place->name);
+        asks_only = role == PLACE_REQUESTER ? place->name : asks_only;
+        askable |= role != PLACE_REQUESTER && role != PLACE_GONE;
     }
     return failed != 0 || askable || asks_only == NULL
                ? failed

@@ -162,6 +162,10 @@ static int may_bring(const struct charter *charter, const struct member_list *me
     }
     uint32_t most = home->invite_allowance < charter->invite_allowance ? home->invite_allowance
                                                                        : charter->invite_allowance;
+    if (!listed_stands(self)) {
+        return fail("whoever brought it in renews it, or administrators: see 'stoop renew --help'",
+                    "this home may bring in nobody: its certificate has expired");
+    }
     if (home->role != MEMBER_HOME && home->role != MEMBER_ADMINISTRATOR) {
         return fail(others, "this home may bring in nobody: it is a %s", role_word(home->role));
     }

@@ -16,7 +16,10 @@
 enum {
     SENDS_MAX =
         CORE_EFFECTS_MAX - 2 * CORE_LINKS_MAX, /* the rest: every link can be closed still */
+    TURN_BYTES = 1024 * 1024, /* of effects, then no more is read: they fit a processor's cache */
 };
+
+static_assert((int)TURN_BYTES <= CORE_EFFECTS_BYTES / 2, "one read more fits in the rest");
 
 static enum err load(struct core *core);
 static enum err load_charter(struct core *core);
@@ -82,9 +85,8 @@ enum err core_create(const struct core_config *config, struct core **out) {
     bool whole = core->community != NULL && core->requests != NULL && core->consent != NULL &&
                  core->transfer != NULL && core->log != NULL && core->replay != NULL &&
                  core->certificates != NULL && core->border != NULL;
-    uint8_t *room = NULL; /* for a busy turn: what is not used is not touched */
-    enum err err =
-        whole ? buffer_extend(&core->bytes, CORE_EFFECTS_BYTES / 8, &room) : ERR_HOST_MEMORY;
+    uint8_t *room = NULL; /* what is not used is not touched */
+    enum err err = whole ? buffer_extend(&core->bytes, TURN_BYTES, &room) : ERR_HOST_MEMORY;
     if (err == ERR_OK) {
         buffer_clear(&core->bytes);
         err = store_begin(core->store);
@@ -202,7 +204,7 @@ static enum err step(struct core *core, const struct core_event *event) {
 
 /* Work is let go at once: other threads wait for it. */
 bool core_turn_has_room(const struct core *core) {
-    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < CORE_EFFECTS_BYTES / 8 &&
+    return core->effect_count < CORE_EFFECTS_MAX / 2 && core->bytes.len < TURN_BYTES &&
            !core->work_waits;
 }
 
@@ -261,10 +263,11 @@ struct tick core_deadline(const struct core *core, struct now now) {
 
 uint64_t core_random(struct core *core) {
     if (core->random_left == 0) {
-        core_random_bytes(core, (uint8_t *)core->random, sizeof core->random);
-        core->random_left = COUNT_OF(core->random);
+        core_random_bytes(core, core->random, sizeof core->random);
+        core->random_left = sizeof core->random;
     }
-    return core->random[--core->random_left];
+    core->random_left -= sizeof(uint64_t);
+    return read_u64(core->random + core->random_left);
 }
 
 /* A stream from the seed: the same seed gives the same run. */

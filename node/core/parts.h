@@ -305,8 +305,8 @@ struct core {
     struct store *store;
     struct now now; /* of the event that is stepped */
     uint64_t random_count;
-    uint64_t random[4]; /* drawn ahead for core_random() */
-    size_t random_left;
+    uint8_t random[32]; /* drawn ahead for core_random() */
+    size_t random_left; /* bytes of them */
     bool in_turn;
 
     struct sign_public node_public, log_public;
@@ -779,8 +779,8 @@ enum err told_anew(struct core *core); /* everything: ingest came up, or there i
 /* An act counts from now on; `rewound`: in place of others. `admitted`: whom it is about, or NULL.
  */
 enum err told_act(struct core *core, bool rewound, const struct id *admitted);
-enum err told_request(struct core *core,
-                      const struct store_object *request); /* it was accepted just now */
+/* It was accepted just now; its bytes are neither the store's nor the core's own. */
+enum err told_request(struct core *core, const struct store_object *request);
 struct tick told_deadline(const struct core *core);
 enum err told_go_on(struct core *core);
 

@@ -99,16 +99,9 @@ static enum err tell_acts(struct core *core) {
 }
 
 static enum err tell_open(struct core *core, const struct id *id, bool outsiders) {
-    struct store_request request;
     struct store_object row;
     SCOPED(buffer_finish) struct buffer object = {.max = SIGNED_GOSSIP_MAX};
-    enum err err = store_request_get(core->store, id, &request);
-    if (err == ERR_OK && (request.ours || request.matched)) {
-        return ERR_OK;
-    }
-    if (err == ERR_OK) {
-        err = store_object_get(core->store, id, &row);
-    }
+    enum err err = store_object_get(core->store, id, &row);
     if (err == ERR_OK) {
         err = buffer_append(&object, row.object); /* the store's, until it is asked again */
         row.object = buffer_bytes(&object);
@@ -119,13 +112,19 @@ static enum err tell_open(struct core *core, const struct id *id, bool outsiders
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-/* Ingest would settle for good what an outsider asked whose time is over, and an act that prolongs
- * it may be on its way. */
+/* Not what ingest has answered, though it may be accepted anew: it would check it by other acts.
+ * And it would settle for good what an outsider asked whose time is over, while an act that
+ * prolongs it may be on its way. */
 static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders) {
+    struct store_request kept;
+    enum err err = store_request_get(core->store, &request->id, &kept);
     bool outside = community_is_outside(core->community, &request->author);
     bool waits =
         outside && !community_in_standing(core->community, &request->author, core->now.wall);
-    return waits || (outsiders && !outside) ? ERR_OK : tell_request(core, request);
+    if (err != ERR_OK || kept.ours || kept.matched || waits || (outsiders && !outside)) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    return tell_request(core, request);
 }
 
 /* The request with all that ingest checks it by. */

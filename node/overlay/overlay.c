@@ -303,7 +303,9 @@ static enum err accept_object(struct overlay *o, const struct overlay_event *eve
     o->counts.accepted++;
     if (from != NULL) {
         o->useful_at = o->now.mono;
-        score_brought(o, from);
+        score_useful(o, from);
+        from->brought = true;
+        book_set_brought(o, from->peer, true);
         catch_up_accepted(o, from);
     }
     tree_accepted(o, event, from);

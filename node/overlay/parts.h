@@ -39,7 +39,7 @@ struct link {
     bool differs : 1;   /* found since our last round; the next one comes early */
     bool pushing : 1;   /* not drained yet */
     bool push_more : 1; /* they were too many for one round, and others than last time */
-    bool brought : 1;   /* an object, over this link: new, or what it was tested with */
+    bool brought : 1;   /* an object, over this link: one that we lacked, or a test */
     uint8_t points;     /* below OVERLAY_FAULTS_MAX */
     uint8_t share;      /* in 256ths: so much of what came lately has come over it */
     uint8_t untold;     /* sayable objects since one was pushed to it, or owed */
@@ -256,7 +256,7 @@ void tree_link_lost(struct overlay *o, const struct link *link, enum overlay_end
 void tree_accepted(struct overlay *o, const struct overlay_event *event, struct link *from);
 void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_event *event);
 /* It has sent what we have no use for now. */
-void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id);
+void tree_turned_away(struct overlay *o, struct link *link, const struct id *id);
 void tree_gone(struct overlay *o, const struct id *id); /* we have it not, and do not want it */
 /* It leaves `objects`; the driver has its bytes still. */
 void tree_keep(struct overlay *o, const struct id *id);
@@ -285,8 +285,6 @@ bool score_afford(const struct overlay *o, struct link *link, uint16_t *used, si
 void score_open_window(const struct overlay *o, struct link *link);
 /* It has brought or announced an object. */
 void score_useful(struct overlay *o, struct link *link);
-/* It has brought one that we lacked, or asked for. */
-void score_brought(struct overlay *o, struct link *link);
 /* It has not for a while, though others have. */
 bool score_is_idle(const struct overlay *o, const struct link *link);
 /* May close the link. */

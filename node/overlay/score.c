@@ -56,12 +56,6 @@ void score_useful(struct overlay *o, struct link *link) {
     link->useful_count = o->sayable;
 }
 
-void score_brought(struct overlay *o, struct link *link) {
-    link->brought = true;
-    book_set_brought(o, link->peer, true);
-    score_useful(o, link);
-}
-
 bool score_is_idle(const struct overlay *o, const struct link *link) {
     return tick_reached(o->now.mono, tick_add(link->useful_at, (struct duration){IDLE_MS})) &&
            o->sayable - link->useful_count >= IDLE_OBJECTS;

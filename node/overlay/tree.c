@@ -28,6 +28,7 @@ enum {
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
     GRAFT_SPREAD_MS = 1600,
     GRAFT_NEXT_MS = 300,
+    CROWDED_HASTE = 4,        /* times: ids are said, and asked for, sooner by */
     BROKEN_MS = 3000,         /* asked for and not come: its announcer has broken its word */
     TURN_MS = 1000,           /* until all have the object, and have said what it showed */
     TURN_APART_MS = 2000,     /* by their dates: the first one is over everywhere */
@@ -68,6 +69,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_prune(struct overlay *o, struct link *link, const struct link_message *message);
 static void test(struct overlay *o, struct link *link, const struct ihave_id *id);
+static bool passes_test(struct link *link, const struct id *id);
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
 static bool has_turn(const struct overlay *o, const uint8_t *id);
@@ -95,6 +97,7 @@ static const struct id *find_replaced(const struct overlay *o,
 static void graft(struct overlay *o, struct link *link);
 static void make_eager(struct overlay *o, struct link *link);
 static void prune(struct overlay *o, struct link *link, const uint8_t *id);
+static int haste(const struct overlay *o);
 static void ask_for_missing(struct overlay *o);
 static void ask_next(struct overlay *o, struct missing *missing,
                      struct link_message *asked[OVERLAY_SLOTS]);
@@ -167,8 +170,8 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     struct recent *recent = find_recent(o, event->key.id.b);
     unannounce(o, event->key.id.b, link);
     credit(o, recent, link);
-    if (link->tested != 0 && link->tested == read_u64(event->key.id.b)) {
-        score_brought(o, link);
+    if (passes_test(link, &event->key.id)) {
+        return; /* we asked for it: no circle */
     }
     bool turn = o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn;
     bool pushed =
@@ -182,8 +185,9 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
 
 /* So it has kept its word, whatever we do with it. Others are asked still: else one that brings too
  * much could keep from us what they announced. */
-void tree_turned_away(struct overlay *o, const struct link *link, const struct id *id) {
+void tree_turned_away(struct overlay *o, struct link *link, const struct id *id) {
     struct missing *missing = find_missing(o, id->b);
+    (void)passes_test(link, id);
     if (missing != NULL) {
         unlist(missing, slot_of(o, link));
         if (missing->count == 0) {
@@ -347,23 +351,36 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
 }
 
 /* Anybody can say what all have. While others crowd in, who has never brought us anything shows
- * that it does, with the first that it says: a home on a leaf of the tree does, too. */
+ * that it does, with what came lately: so does a home on a leaf of the tree. */
 static void test(struct overlay *o, struct link *link, const struct ihave_id *id) {
-    bool lately = link->tested != 0 && link->tested_s + TESTED_AGAIN_S > overlay_seconds(o);
-    if (!o->crowded || lately || link->brought || book_has_brought(o, link->peer) ||
-        !overlay_room_for(o, 1) || o->out->send_count == OVERLAY_SENDS_MAX) {
+    bool known = link->brought || book_has_brought(o, link->peer);
+    bool lately = link->tested_s + TESTED_AGAIN_S > overlay_seconds(o);
+    if (!o->crowded || known || (link->tested != 0 && lately) || link->pushing ||
+        find_recent(o, id->b) == NULL || !overlay_room_for(o, 1) ||
+        o->out->send_count == OVERLAY_SENDS_MAX) {
         return;
     }
     struct link_message *message = overlay_send(o, link, LINK_GRAFT);
     message->as.graft.once = true;
     message->as.graft.count = 1;
     memcpy(message->as.graft.ids[0].b, id->b, LINK_SHORT_BYTES);
+    o->counts.grafts++;
     link->tested = read_u64(id->b);
     link->tested_s = overlay_seconds(o) + TESTED_S;
 }
 
+/* The link alone, not its peer, is the better for it: once, as anybody can get such an object. */
+static bool passes_test(struct link *link, const struct id *id) {
+    bool passes = link->tested != 0 && link->tested == read_u64(id->b);
+    link->brought |= passes;
+    link->tested = passes ? 0 : link->tested;
+    return passes;
+}
+
+/* Not so a link that is silent, or after we were away ourselves: it was heard since. */
 bool tree_has_failed(const struct overlay *o, const struct link *link) {
-    return link->tested != 0 && !link->brought && link->tested_s <= overlay_seconds(o);
+    struct tick due = tick_add(o->began, (struct duration){INT64_C(1000) * link->tested_s});
+    return o->crowded && link->tested != 0 && !link->brought && tick_reached(link->heard, due);
 }
 
 static void await(struct overlay *o, const struct link *link, const struct ihave_id *id) {
@@ -382,8 +399,9 @@ static void await(struct overlay *o, const struct link *link, const struct ihave
             o->missing_room = room;
         }
         missing = &o->missing[o->missing_count++];
-        *missing = (struct missing){.due = {o->now.mono.ms + GRAFT_FIRST_MS +
-                                            (int64_t)(overlay_draw(o) % GRAFT_SPREAD_MS)}};
+        *missing = (struct missing){
+            .due = {o->now.mono.ms + GRAFT_FIRST_MS +
+                    (int64_t)(overlay_draw(o) % (uint64_t)(GRAFT_SPREAD_MS / haste(o)))}};
         memcpy(missing->id, id->b, sizeof missing->id);
         o->counts.missed++;
     }
@@ -600,7 +618,7 @@ static void announce(struct overlay *o, const struct overlay_event *event, uint1
     struct announced *announced = &o->announced[o->announced_count++];
     *announced = (struct announced){.hops = event->hops, .slots = slots, .owed = owed};
     memcpy(announced->id, event->key.id.b, sizeof announced->id);
-    o->announce_at = tick_earliest(o->announce_at, overlay_after(o, ANNOUNCE_MS));
+    o->announce_at = tick_earliest(o->announce_at, overlay_after(o, ANNOUNCE_MS / haste(o)));
 }
 
 /* The other end has it: it need not be told. */
@@ -741,6 +759,11 @@ static void prune(struct overlay *o, struct link *link, const uint8_t *id) {
         o->counts.prunes++;
         memcpy(overlay_send(o, link, LINK_PRUNE)->as.prune.id, id, LINK_SHORT_BYTES);
     }
+}
+
+/* While others crowd in, links go that the tree needs: what it misses is to come sooner. */
+static int haste(const struct overlay *o) {
+    return o->crowded ? CROWDED_HASTE : 1;
 }
 
 static void ask_for_missing(struct overlay *o) {

@@ -14,6 +14,7 @@ enum {
     RECORD_MS = 10 * 60 * 1000,
     BURST = 40, /* records at once, each in the place of the one before */
     BURST_EVERY_S = 8,
+    ECHO_GIVES = 2,
 };
 
 static void lie(struct sim *sim, uint32_t lane);
@@ -45,6 +46,25 @@ bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action 
         }
     }
     return !(kind == DROPPER && message->kind == LINK_WALK);
+}
+
+bool hostile_hears(struct sim *sim, uint32_t lane, const struct packet *packet) {
+    const uint32_t *nodes = sim->net.pairs[lane / 2].node;
+    struct link_message *message = sim->message;
+    if (sim->params.echo != ECHO_GIVES || packet->type != LINK_GRAFT ||
+        sim->nodes[nodes[lane % 2]].hostile != ECLIPSER ||
+        link_decode(packet->type, (struct bytes){packet->at, packet->len}, message) != ERR_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < message->as.graft.count; i++) {
+        struct id id = {{0}};
+        memcpy(id.b, message->as.graft.ids[i].b, sizeof message->as.graft.ids[i].b);
+        uint32_t object = object_find(sim, &id);
+        if (object != SIM_NONE && object_held(sim, object, nodes[1 - lane % 2])) {
+            home_push(sim, lane, object, 1, false);
+        }
+    }
+    return true;
 }
 
 void hostile_attack(struct sim *sim, uint32_t number) {

@@ -214,7 +214,8 @@ void net_deliver(struct sim *sim, uint32_t lane_no) {
         end_down(sim, place, to_end, packet->type == PACKET_CLOSE);
     } else if (!up && !held_up) {
         answer_with_reset(sim, lane_no);
-    } else if (up && !(pair->raw && to_end == 0)) {
+    } else if (up && !hostile_hears(sim, 2 * place + (uint32_t)to_end, packet) &&
+               !(pair->raw && to_end == 0)) {
         home_record(sim, to, 2 * place + (uint32_t)to_end, packet);
     }
     free(packet);

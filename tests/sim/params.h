@@ -59,10 +59,11 @@ struct params {
     uint32_t kill_pct;
     uint32_t kill_every_ms; /* a message, from the kill on */
     uint32_t hostile_pct;
-    uint32_t hostile; /* bits: 1 << enum hostile_kind */
-    uint32_t echo;   /* 1: eclipsers announce what all have, to look as if they brought something */
-    uint32_t silent; /* 1: they say nothing on the links that they make, many to one home */
-    uint32_t faults; /* bits: enum fault */
+    uint32_t hostile;  /* bits: 1 << enum hostile_kind */
+    uint32_t echo;     /* 1: eclipsers announce what all have, to look as if they brought something;
+                          2: and give it to whoever has it, to pass a test */
+    uint32_t silent;   /* 1: they say nothing on the links that they make, many to one home */
+    uint32_t faults;   /* bits: enum fault */
     uint32_t clock_s;  /* the most that wall clocks are off */
     uint32_t join_ms;  /* one joins */
     uint32_t churn_ms; /* one dies and one joins */

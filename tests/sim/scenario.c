@@ -78,6 +78,8 @@ static const struct scenario scenarios[] = {
     {"hostile-eclipser", "30 % take all places that they can get", HOSTILE "eclipser", run_hostile},
     {"hostile-echoer", "the same, and repeat what all have", HOSTILE "eclipser echo=1",
      run_hostile},
+    {"hostile-giver", "the same, and give that to whoever has it", HOSTILE "eclipser echo=2",
+     run_hostile},
     {"hostile-poisoner", "30 % name members that are not there", HOSTILE "poisoner", run_hostile},
     {"hostile-replayer", "30 % push what has expired", HOSTILE "replayer life_s=60", run_hostile},
     {"hostile-waster", "30 % say of all that it goes everywhere", HOSTILE "waster", run_hostile},

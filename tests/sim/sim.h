@@ -279,6 +279,8 @@ uint32_t delays_percentile(const struct delays *delays, double of);
 /* May change the message; false: it is not sent. */
 bool hostile_passes(struct sim *sim, uint32_t node, const struct overlay_action *action,
                     struct link_message *message);
+/* It has answered that itself. */
+bool hostile_hears(struct sim *sim, uint32_t lane, const struct packet *packet);
 void hostile_attack(struct sim *sim, uint32_t number);
 
 /* ---- check.c ---- */

@@ -633,60 +633,129 @@ static void test_who_has_brought_something_takes_the_place_of_who_only_said_so(v
     }
 }
 
-/* Peer 9 says once a second what A has brought, while `knocks` strangers a second find no room. How
- * often it was asked for that. */
-static int announce_for_a_while(int knocks, bool answers) {
+struct tested { /* how somebody fares who has not brought us anything, while strangers crowd in */
+    peer_no peer;
+    bool crowd;
+    bool brought;   /* something, over a link before */
+    bool old;       /* says what came long ago, rather than what A has just brought */
+    bool replaced;  /* that object is, before the answer comes */
+    bool calm;      /* nobody crowds in any more, once it was asked, and a while later it is seen */
+    int64_t answer; /* ms after it was asked; -1: never */
+    int asked;      /* so often in 75 s */
+    bool stays;
+};
+
+enum {
+    OLD_OBJECT = 60000,
+    TEST_AGAIN_MS = 30000,
+};
+
+/* What was asked for comes again. */
+static void answer_test(const struct tested *row, uint16_t object) {
+    const struct overlay_event newer = {.kind = OVERLAY_EV_REPLACED, .key = rig_key(object)};
+    if (row->replaced) {
+        CHECK_ERR(ERR_OK, rig_step(&rig, newer));
+    }
+    rig_run(&rig, row->answer, true);
+    CHECK(rig_offer(&rig, row->peer, object, 2) ==
+          (row->replaced ? OVERLAY_LATER : OVERLAY_DUPLICATE));
+    CHECK(rig_sent(&rig, LINK_PRUNE, RIG_PEERS) == 0); /* no circle: we asked for it */
+    if (row->answer == 0) {
+        (void)rig_offer(&rig, row->peer, object, 2);
+        CHECK(rig_sent(&rig, LINK_PRUNE, row->peer) == 1); /* but once */
+    }
+}
+
+/* It says one object every 3 s. How often it is asked for that. */
+static int announce_for_a_while(const struct tested *row) {
     int asked = 0;
-    peer_no stranger = 20;
-    for (uint16_t second = 1; second <= 20; second++) {
-        for (int i = 0; i < knocks; i++) {
-            CHECK(!gets_in(stranger++, NEIGHBOUR_MORE));
+    struct tick last = {0};
+    peer_no stranger = 61;
+    for (int i = 1; i <= 25; i++) {
+        uint16_t object = (uint16_t)(i * 2100); /* each has a turn */
+        for (int k = 0; k < 2 && row->crowd && !(row->calm && asked > 0); k++) {
+            (void)gets_in(stranger++, NEIGHBOUR_MORE);
         }
-        rig_bring(&rig, A, (uint16_t)(second + 10), 1);
-        rig_announce(&rig, 9, (uint16_t)(second + 10), 1);
-        const struct link_message *graft = rig_message(&rig, LINK_GRAFT, 9);
+        rig_bring(&rig, A, object, 1);
+        if (!overlay_is_linked(rig.overlay, row->peer)) {
+            return asked;
+        }
+        rig_announce(&rig, row->peer, row->old ? OLD_OBJECT : object, 1);
+        const struct link_message *graft = rig_message(&rig, LINK_GRAFT, row->peer);
         if (graft != NULL) {
-            struct sync_key key = rig_key((uint16_t)(second + 10));
-            asked++;
+            struct sync_key key = rig_key(object);
             CHECK(graft->as.graft.once && graft->as.graft.count == 1);
             CHECK(memcmp(graft->as.graft.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
-            if (answers) {
-                CHECK(rig_offer(&rig, 9, (uint16_t)(second + 10), 2) == OVERLAY_DUPLICATE);
+            CHECK(asked == 0 || rig.now.mono.ms - last.ms >= TEST_AGAIN_MS);
+            asked++;
+            last = rig.now.mono;
+            if (row->answer >= 0) {
+                answer_test(row, object);
             }
         }
-        rig_run(&rig, SECOND, true);
+        int64_t left = asked > 0 && last.ms + 3 * SECOND > rig.now.mono.ms
+                           ? last.ms + 3 * SECOND - rig.now.mono.ms
+                           : 3 * SECOND;
+        rig_run(&rig, left, true);
     }
-    rig_run(&rig, 5 * SECOND, true);
     return asked;
 }
 
 /* Who brings what it says it has is as good as who was the first to, and who does not is idle. */
-static void test_while_others_crowd_in_who_has_brought_nothing_is_tested_once(void **state) {
+static void test_while_others_crowd_in_who_has_brought_nothing_is_tested(void **state) {
     (void)state;
-    static const struct {
-        int knocks;
-        bool brought, answers;
-        int asked;
-        bool stays;
-    } rows[] = {{0, false, false, 0, true},
-                {2, true, false, 0, true},
-                {2, false, true, 1, true},
-                {2, false, false, 1, false}};
-    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+    static const struct tested rows[] = {
+        {.peer = 9, .answer = -1, .asked = 0, .stays = true},
+        {.peer = 9, .crowd = true, .answer = -1, .asked = 1, .stays = false},
+        {.peer = 9, .crowd = true, .answer = -1, .asked = 2, .stays = true, .calm = true},
+        {.peer = C, .crowd = true, .answer = -1, .asked = 2, .stays = true}, /* our own choice */
+        {.peer = 9, .crowd = true, .answer = -1, .asked = 0, .stays = true, .brought = true},
+        {.peer = 9, .crowd = true, .answer = -1, .asked = 0, .stays = true, .old = true},
+        {.peer = 9, .crowd = true, .answer = 0, .asked = 1, .stays = true},
+        {.peer = 9, .crowd = true, .answer = 750, .asked = 1, .stays = true},
+        {.peer = 9, .crowd = true, .answer = 750, .asked = 1, .stays = true, .replaced = true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct tested *row = &rows[i];
         fill_links();
-        if (rows[row].brought) { /* over a link before */
-            rig_bring(&rig, 9, 1, 1);
-            rig_down(&rig, 9, true);
-            rig_up(&rig, 9, false);
+        for (uint16_t n = 0; n <= 40; n++) { /* more than are remembered as lately */
+            rig_bring(&rig, A, (uint16_t)(OLD_OBJECT + n), LINK_HOPS_CAUGHT_UP);
         }
-        CHECK(announce_for_a_while(rows[row].knocks, rows[row].answers) == rows[row].asked);
-        CHECK(gets_in(60, NEIGHBOUR_MORE) == !rows[row].stays);
-        CHECK(overlay_is_linked(rig.overlay, 9) == rows[row].stays);
-        if (rows[row].answers) { /* a friend from now on */
-            rig_down(&rig, 9, true);
-            rig_up(&rig, 60, false);
-            rig_pass(&rig, MINUTE);
-            CHECK(gets_in(9, NEIGHBOUR_MORE));
+        if (row->brought) {
+            rig_bring(&rig, row->peer, 1, 1);
+            rig_down(&rig, row->peer, true);
+            rig_up(&rig, row->peer, false);
+        }
+        CHECK(announce_for_a_while(row) == row->asked);
+        if (row->calm) {
+            rig_run(&rig, MINUTE, true);
+        }
+        CHECK(!gets_in(50, NEIGHBOUR_MORE));
+        CHECK(overlay_is_linked(rig.overlay, row->peer) == row->stays);
+        rig_destroy(&rig);
+    }
+}
+
+static void test_while_others_crowd_in_ids_are_said_and_asked_for_sooner(void **state) {
+    (void)state;
+    for (int crowd = 0; crowd < 2; crowd++) {
+        const struct tested row = {.peer = 9, .crowd = crowd == 1, .answer = 0};
+        struct overlay_counts before;
+        struct overlay_counts after;
+        fill_links();
+        CHECK(announce_for_a_while(&row) == crowd);
+        rig_run(&rig, 2 * SECOND, true);
+        overlay_counts(rig.overlay, &before);
+        rig_bring(&rig, A, 61000, 1);
+        rig_run(&rig, 300, true);
+        overlay_counts(rig.overlay, &after);
+        CHECK((after.announced > before.announced) == (crowd == 1));
+        for (int i = 0; i < 30 && crowd == 1; i++) {
+            overlay_counts(rig.overlay, &before);
+            rig_announce(&rig, 9, (uint16_t)(61001 + i), 1);
+            rig_run(&rig, 600, true);
+            overlay_counts(rig.overlay, &after);
+            CHECK(after.grafts > before.grafts);
         }
         rig_destroy(&rig);
     }
@@ -1116,7 +1185,8 @@ int main(void) {
         cmocka_unit_test(test_who_is_kept_from_all_dials_whoever_has_brought_something),
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_has_not),
         cmocka_unit_test(test_who_has_brought_something_takes_the_place_of_who_only_said_so),
-        cmocka_unit_test(test_while_others_crowd_in_who_has_brought_nothing_is_tested_once),
+        cmocka_unit_test(test_while_others_crowd_in_who_has_brought_nothing_is_tested),
+        cmocka_unit_test(test_while_others_crowd_in_ids_are_said_and_asked_for_sooner),
         cmocka_unit_test(test_who_says_nothing_of_forty_objects_gives_way_to_anybody),
         cmocka_unit_test(test_nobody_is_idle_for_what_is_not_announced),
         cmocka_unit_test(test_who_fell_idle_has_brought_nothing),

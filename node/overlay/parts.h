@@ -133,8 +133,6 @@ struct overlay {
     } gone[OVERLAY_GONE_MAX];
     uint8_t next_turned_away;
     bool crowded;        /* many found none, by the last look */
-    bool beset;          /* and who had crowded in brought nothing, by the last look */
-    bool vain_left;      /* a link that had brought and said nothing gave way, since then */
     uint8_t knocks;      /* who found no room, or lost it, since the last look */
     struct turned_away { /* who dialled, and found no room */
         peer_no peer;

@@ -28,9 +28,9 @@ enum {
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
     GRAFT_SPREAD_MS = 1600,
     GRAFT_NEXT_MS = 300,
-    HASTE = 4,        /* times: as much sooner are ids said, and asked for, where others crowd in */
-    BROKEN_MS = 3000, /* asked for and not come: its announcer has broken its word */
-    TURN_MS = 1000,   /* until all have the object, and have said what it showed */
+    CROWDED_HASTE = 4,        /* times: ids are said, and asked for, sooner by */
+    BROKEN_MS = 3000,         /* asked for and not come: its announcer has broken its word */
+    TURN_MS = 1000,           /* until all have the object, and have said what it showed */
     TURN_APART_MS = 2000,     /* by their dates: the first one is over everywhere */
     TURN_LATE_MS = 10 * 1000, /* one so much older than the last: that was dated ahead */
     LAID_MS = 400,            /* the turn of what went everywhere, as that is sooner with all */
@@ -761,9 +761,9 @@ static void prune(struct overlay *o, struct link *link, const uint8_t *id) {
     }
 }
 
-/* Links that the tree needs are wanting then: what it misses is to come sooner, for some bytes. */
+/* While others crowd in, links go that the tree needs: what it misses is to come sooner. */
 static int haste(const struct overlay *o) {
-    return o->beset ? HASTE : 1;
+    return o->crowded ? CROWDED_HASTE : 1;
 }
 
 static void ask_for_missing(struct overlay *o) {

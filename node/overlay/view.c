@@ -506,7 +506,6 @@ static bool make_room(struct overlay *o, const struct link *link, enum neighbour
     if (!easy && (wish == NEIGHBOUR_MORE || !view_afford_room(o))) {
         return false;
     }
-    o->vain_left |= shown <= PROOF_NONE;
     turn_away(o, victim->peer);
     view_close(o, victim, OVERLAY_END_FULL);
     return true;
@@ -639,8 +638,6 @@ static void look_elsewhere(struct overlay *o) {
     bool silent = is_silent(o);
     o->crowded = o->knocks == UINT8_MAX || (int64_t)o->knocks * KNOCK_MS >= o->look_wait;
     o->knocks = 0;
-    o->beset = o->crowded && o->vain_left;
-    o->vain_left = false;
     int64_t longer = 2 * o->look_wait < LOOK_LAST_MS ? 2 * o->look_wait : LOOK_LAST_MS;
     o->look_wait = !silent ? silent_after(o) : o->crowded ? LOOK_CROWDED_MS : longer;
     o->look_at = overlay_after(o, o->look_wait);

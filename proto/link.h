@@ -89,13 +89,8 @@ struct sync_short { /* of an id, salted */
     uint8_t b[8];
 };
 
-struct ihave_id {
-    uint8_t b[LINK_SHORT_BYTES]; /* the first of the object's id */
-    uint8_t hops;                /* links that it came over to the sender */
-};
-
-struct graft_id {
-    uint8_t b[LINK_SHORT_BYTES];
+struct short_id {
+    uint8_t b[LINK_SHORT_BYTES]; /* the first of an object's id */
 };
 
 enum neighbour_wish {   /* of whoever dials */
@@ -119,12 +114,11 @@ struct link_message {
         } gossip;
         struct {
             size_t count;
-            struct ihave_id ids[LINK_IHAVE_MAX];
+            struct short_id ids[LINK_IHAVE_MAX];
         } ihave;
         struct {
-            bool once; /* the ids alone: the link stays as it is */
-            size_t count;
-            struct graft_id ids[LINK_IHAVE_MAX];
+            size_t count; /* 0: what comes from now on */
+            struct short_id ids[LINK_IHAVE_MAX];
         } graft;
         struct {
             uint8_t id[LINK_SHORT_BYTES]; /* of the object that says so */

@@ -56,8 +56,7 @@ static const struct shape_field ihave_rows[] = {
 static const struct shape ihave_shape = SHAPE_OF("IHave", ihave_rows, NULL);
 
 static const struct shape_field graft_rows[] = {
-    ROW(1, SHAPE_BOOL, LINK, as.graft.once),
-    ARRAY(2, SHAPE_PACKED, LINK, as.graft.ids, as.graft.count),
+    ARRAY(1, SHAPE_PACKED, LINK, as.graft.ids, as.graft.count),
 };
 static const struct shape graft_shape = SHAPE_OF("Graft", graft_rows, NULL);
 

@@ -40,6 +40,7 @@ struct overlay *overlay_create(const struct overlay_config *config) {
     o->objects = objects;
     o->announce_at = TICK_NEVER;
     o->turn_ends = TICK_NEVER;
+    o->mend_at = TICK_NEVER;
     o->sync_at = TICK_NEVER;
     o->began = TICK_NEVER;
     view_start(o);

@@ -82,12 +82,10 @@ struct missing { /* announced, not come */
     bool late; /* all sources were asked: due is when they have broken their word */
     uint8_t count, asked;
     uint8_t slots[OVERLAY_SOURCES_MAX];
-    uint8_t hops[OVERLAY_SOURCES_MAX];
 };
 
 struct announced { /* accepted, to be said in an IHAVE */
     uint8_t id[LINK_SHORT_BYTES];
-    uint8_t hops;
     uint16_t slots; /* bits: whom it is to be said to */
     uint16_t owed;  /* bits of them: be it that they have said it themselves */
 };
@@ -169,6 +167,9 @@ struct overlay {
         uint16_t said; /* bits: links that have said since that they have it */
     } recent[OVERLAY_RECENT_MAX];
     struct tick announce_at;
+    struct tick mend_at;         /* by then the tree must bring `mend_id` too; or TICK_NEVER */
+    uint64_t mend_id;            /* start of the id of an object that was asked for, and came */
+    uint8_t mend_slot;           /* from whom: else that link becomes eager */
     struct tick turn_ends;       /* TICK_NEVER: it is nobody's turn */
     uint64_t turn;               /* whose it is, or was: start of the id */
     struct instant turn_created; /* that object, and the one that had the turn before it */

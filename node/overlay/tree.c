@@ -26,11 +26,12 @@ enum {
     ANNOUNCE_MS = 600,    /* to twice that: ids are said together */
     GRAFT_FIRST_MS = 200, /* what is announced, late as that is, may still come over the tree; then
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
-    GRAFT_SPREAD_MS = 1600,
+    GRAFT_SPREAD_MS = 1000,
     GRAFT_NEXT_MS = 300,
-    CROWDED_HASTE = 4,        /* times: ids are said, and asked for, sooner by */
-    BROKEN_MS = 3000,         /* asked for and not come: its announcer has broken its word */
-    TURN_MS = 1000,           /* until all have the object, and have said what it showed */
+    MEND_MS = 500,     /* so late the tree may bring what had to be asked for; else it is mended */
+    CROWDED_HASTE = 4, /* times: ids are said, and asked for, sooner by */
+    BROKEN_MS = 3000,  /* asked for and not come: its announcer has broken its word */
+    TURN_MS = 1000,    /* until all have the object, and have said what it showed */
     TURN_APART_MS = 2000,     /* by their dates: the first one is over everywhere */
     TURN_LATE_MS = 10 * 1000, /* one so much older than the last: that was dated ahead */
     LAID_MS = 400,            /* the turn of what went everywhere, as that is sooner with all */
@@ -68,9 +69,9 @@ static bool may_graft(const struct overlay *o, const struct link *link, const st
 static void take_ihave(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message);
 static void take_prune(struct overlay *o, struct link *link, const struct link_message *message);
-static void test(struct overlay *o, struct link *link, const struct ihave_id *id);
+static void test(struct overlay *o, struct link *link, const struct short_id *id);
 static bool passes_test(struct link *link, const struct id *id);
-static void await(struct overlay *o, const struct link *link, const struct ihave_id *id);
+static void await(struct overlay *o, const struct link *link, const struct short_id *id);
 static bool has_its_share(const struct overlay *o, const struct link *link);
 static bool has_turn(const struct overlay *o, const uint8_t *id);
 static bool lays_anew(struct overlay *o, const struct overlay_event *event);
@@ -95,8 +96,10 @@ static const struct said *find_said(const struct overlay *o,
 static const struct id *find_replaced(const struct overlay *o,
                                       const uint8_t short_id[LINK_SHORT_BYTES]);
 static void graft(struct overlay *o, struct link *link);
-static void make_eager(struct overlay *o, struct link *link);
 static void prune(struct overlay *o, struct link *link, const uint8_t *id);
+static void mend_if_need_be(struct overlay *o, const struct id *id, const struct link *from);
+static void mend(struct overlay *o);
+static bool was_asked(const struct missing *missing, uint8_t slot);
 static int haste(const struct overlay *o);
 static void ask_for_missing(struct overlay *o);
 static void ask_next(struct overlay *o, struct missing *missing,
@@ -143,22 +146,26 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
     bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
     bool anew = lays_anew(o, event);
     bool everywhere = event->everywhere || anew;
+    struct missing *missing = find_missing(o, id->b);
     bool lazy = from != NULL && !from->eager;
-    bool stray = lazy && is_within(o, from->pruned_at, STRAY_MS);
+    bool asked = lazy && missing != NULL && was_asked(missing, slot_of(o, from));
+    bool stray = lazy && !asked && is_within(o, from->pruned_at, STRAY_MS);
     /* What others may have said goes everywhere can have come by a way that is not on the tree. */
-    bool turn = fresh && !stray && !event->urgent && overlay_open_links(o) > 0 &&
-                (anew || (!everywhere && has_turn(o, id->b))) && begin_turn(o, &event->key, anew);
+    bool turn = fresh && !event->urgent && overlay_open_links(o) > 0 &&
+                (anew || (!stray && !everywhere && has_turn(o, id->b))) &&
+                begin_turn(o, &event->key, anew);
     remember(o, event, from);
     keep_pace(o, fresh);
-    if (lazy && fresh && !stray && !event->urgent && !everywhere &&
+    if (lazy && !asked && fresh && !stray && !event->urgent && !everywhere &&
         from->state == LINK_STATE_OPEN) {
         from->eager = true; /* as the other end has it */
     }
     spread(o, event, from, anew);
-    if (turn && anew && from != NULL && from->state == LINK_STATE_OPEN) {
+    if (turn && (anew || asked) && from != NULL && from->state == LINK_STATE_OPEN) {
         graft(o, from); /* a branch, though the other end may have made it lazy */
+    } else if (asked && fresh) {
+        mend_if_need_be(o, id, from);
     }
-    struct missing *missing = find_missing(o, id->b);
     if (missing != NULL) {
         blame_slow(o, missing, from);
         forget_missing(o, missing);
@@ -170,12 +177,16 @@ void tree_duplicate(struct overlay *o, struct link *link, const struct overlay_e
     struct recent *recent = find_recent(o, event->key.id.b);
     unannounce(o, event->key.id.b, link);
     credit(o, recent, link);
+    bool fresh = event->hops != LINK_HOPS_CAUGHT_UP;
+    if (fresh && link->eager && link->share >= SHARE_OF && !event->everywhere && !event->urgent &&
+        read_u64(event->key.id.b) == o->mend_id) {
+        o->mend_at = TICK_NEVER; /* nobody puts it off who says again what we say, and no more */
+    }
     if (passes_test(link, &event->key.id)) {
         return; /* we asked for it: no circle */
     }
     bool turn = o->turn_ends.ms != TICK_NEVER.ms && read_u64(event->key.id.b) == o->turn;
-    bool pushed =
-        event->hops != LINK_HOPS_CAUGHT_UP && recent != NULL && recent->slot != slot_of(o, link);
+    bool pushed = fresh && recent != NULL && recent->slot != slot_of(o, link);
     /* Over a lazy link: the other end has had another turn, and knows nothing of our PRUNE. */
     bool needless = link->eager || !(event->everywhere || is_within(o, link->pruned_at, STRAY_MS));
     if (turn && pushed && needless && !link->pruned) {
@@ -246,13 +257,17 @@ void tree_tick(struct overlay *o) {
     }
     forget_said(o);
     ask_for_missing(o);
+    if (tick_reached(o->now.mono, o->mend_at) && o->out->send_count < OVERLAY_SENDS_MAX &&
+        overlay_room_for(o, 1)) {
+        mend(o);
+    }
     if (tick_reached(o->now.mono, o->turn_ends)) {
         end_turn(o);
     }
 }
 
 struct tick tree_deadline(const struct overlay *o) {
-    struct tick due = tick_earliest(o->announce_at, o->turn_ends);
+    struct tick due = tick_earliest(tick_earliest(o->announce_at, o->turn_ends), o->mend_at);
     for (size_t i = 0; i < o->missing_count; i++) {
         due = tick_earliest(due, o->missing[i].due);
     }
@@ -274,6 +289,7 @@ bool tree_needs(const struct link *link) {
 
 static void forget_link(struct overlay *o, const struct link *link) {
     uint8_t slot = slot_of(o, link);
+    o->mend_at = o->mend_slot == slot ? TICK_NEVER : o->mend_at;
     for (size_t i = 0; i < o->announced_count; i++) {
         o->announced[i].slots &= (uint16_t) ~(1U << slot);
         o->announced[i].owed &= (uint16_t) ~(1U << slot);
@@ -294,7 +310,6 @@ static void unlist(struct missing *missing, uint8_t slot) {
     uint8_t kept = 0;
     for (uint8_t i = 0; i < missing->count; i++) {
         if (missing->slots[i] != slot) {
-            missing->hops[kept] = missing->hops[i];
             missing->slots[kept++] = missing->slots[i];
         } else if (i < missing->asked) {
             missing->asked--; /* a link is there once */
@@ -339,7 +354,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct ihave_id *id = &message->as.ihave.ids[i];
+        const struct short_id *id = &message->as.ihave.ids[i];
         unannounce(o, id->b, link);
         if (sync_set_find_short(o->objects, id->b) != NULL) {
             credit(o, find_recent(o, id->b), link);
@@ -352,7 +367,7 @@ static void take_ihave(struct overlay *o, struct link *link, const struct link_m
 
 /* Anybody can say what all have. While others crowd in, who has never brought us anything shows
  * that it does, with what came lately: so does a home on a leaf of the tree. */
-static void test(struct overlay *o, struct link *link, const struct ihave_id *id) {
+static void test(struct overlay *o, struct link *link, const struct short_id *id) {
     bool known = link->brought || book_has_brought(o, link->peer);
     bool lately = link->tested_s + TESTED_AGAIN_S > overlay_seconds(o);
     if (!o->crowded || known || (link->tested != 0 && lately) || link->pushing ||
@@ -361,7 +376,6 @@ static void test(struct overlay *o, struct link *link, const struct ihave_id *id
         return;
     }
     struct link_message *message = overlay_send(o, link, LINK_GRAFT);
-    message->as.graft.once = true;
     message->as.graft.count = 1;
     memcpy(message->as.graft.ids[0].b, id->b, LINK_SHORT_BYTES);
     o->counts.grafts++;
@@ -383,7 +397,7 @@ bool tree_has_failed(const struct overlay *o, const struct link *link) {
     return o->crowded && link->tested != 0 && !link->brought && tick_reached(link->heard, due);
 }
 
-static void await(struct overlay *o, const struct link *link, const struct ihave_id *id) {
+static void await(struct overlay *o, const struct link *link, const struct short_id *id) {
     struct missing *missing = find_missing(o, id->b);
     if (missing == NULL) {
         if (o->missing_count == OVERLAY_MISSING_MAX || has_its_share(o, link)) {
@@ -411,8 +425,7 @@ static void await(struct overlay *o, const struct link *link, const struct ihave
         }
     }
     if (missing->count < OVERLAY_SOURCES_MAX) {
-        missing->slots[missing->count] = slot_of(o, link);
-        missing->hops[missing->count++] = id->hops;
+        missing->slots[missing->count++] = slot_of(o, link);
         if (missing->late) {
             missing->late = false;
             missing->due = o->now.mono;
@@ -431,7 +444,7 @@ static bool has_its_share(const struct overlay *o, const struct link *link) {
 
 static void take_graft(struct overlay *o, struct link *link, const struct link_message *message) {
     size_t count = message->as.graft.count;
-    if (!message->as.graft.once) {
+    if (count == 0) {
         link->eager = true;
         link->pruned = false;
     }
@@ -616,7 +629,7 @@ static void announce(struct overlay *o, const struct overlay_event *event, uint1
         o->announced_room = room;
     }
     struct announced *announced = &o->announced[o->announced_count++];
-    *announced = (struct announced){.hops = event->hops, .slots = slots, .owed = owed};
+    *announced = (struct announced){.slots = slots, .owed = owed};
     memcpy(announced->id, event->key.id.b, sizeof announced->id);
     o->announce_at = tick_earliest(o->announce_at, overlay_after(o, ANNOUNCE_MS / haste(o)));
 }
@@ -651,9 +664,8 @@ static void say_announced(struct overlay *o) {
                 continue;
             }
             message = message == NULL ? overlay_send(o, link, LINK_IHAVE) : message;
-            struct ihave_id *id = &message->as.ihave.ids[message->as.ihave.count++];
+            struct short_id *id = &message->as.ihave.ids[message->as.ihave.count++];
             memcpy(id->b, announced->id, sizeof id->b);
-            id->hops = announced->hops;
             o->counts.announced++;
         }
     }
@@ -743,14 +755,37 @@ static const struct id *find_replaced(const struct overlay *o,
 static void graft(struct overlay *o, struct link *link) {
     (void)overlay_send(o, link, LINK_GRAFT);
     o->counts.grafts++;
-    make_eager(o, link);
-}
-
-static void make_eager(struct overlay *o, struct link *link) {
     link->eager = true;
     link->pruned = false;
     link->grafted_at = o->now.mono;
     link->share = UINT8_MAX; /* it will bring what we lack, as we suppose */
+}
+
+/* What had to be asked for may be late, and no more: a branch besides would be a circle, and turns
+ * that cut many circles make a tree deeper. So the tree has MEND_MS to bring it too. */
+static void mend_if_need_be(struct overlay *o, const struct id *id, const struct link *from) {
+    if (o->mend_at.ms == TICK_NEVER.ms) {
+        o->mend_id = read_u64(id->b);
+        o->mend_slot = slot_of(o, from);
+        o->mend_at = tick_add(o->now.mono, (struct duration){MEND_MS / haste(o)});
+    }
+}
+
+static void mend(struct overlay *o) {
+    struct link *link = &o->links[o->mend_slot];
+    o->mend_at = TICK_NEVER;
+    if (link->state == LINK_STATE_OPEN && !link->eager) {
+        graft(o, link);
+    }
+}
+
+static bool was_asked(const struct missing *missing, uint8_t slot) {
+    for (uint8_t i = 0; i < missing->asked; i++) {
+        if (missing->slots[i] == slot) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void prune(struct overlay *o, struct link *link, const uint8_t *id) {
@@ -785,7 +820,7 @@ static void ask_for_missing(struct overlay *o) {
     }
 }
 
-/* Whoever mends the tree asks for all that it lacks there: else others would mend it for those. */
+/* Whoever asks there asks for all that it lacks: else others would ask for those. */
 static void ask_too(struct overlay *o, struct missing *missing,
                     struct link_message *asked[OVERLAY_SLOTS]) {
     for (uint8_t i = 0; missing->asked == 0 && i < missing->count; i++) {
@@ -798,24 +833,19 @@ static void ask_too(struct overlay *o, struct missing *missing,
 
 static void swap_source(struct missing *missing, uint8_t a, uint8_t b) {
     uint8_t slot = missing->slots[a];
-    uint8_t hops = missing->hops[a];
     missing->slots[a] = missing->slots[b];
-    missing->hops[a] = missing->hops[b];
     missing->slots[b] = slot;
-    missing->hops[b] = hops;
 }
 
 static void ask_next(struct overlay *o, struct missing *missing,
                      struct link_message *asked[OVERLAY_SLOTS]) {
     if (missing->asked < missing->count) {
         uint8_t slot = missing->slots[missing->asked];
-        bool once = missing->hops[missing->asked] == LINK_HOPS_CAUGHT_UP;
         if (asked[slot] == NULL) {
             if (!overlay_room_for(o, 1) || o->out->send_count == OVERLAY_SENDS_MAX) {
                 return; /* still due: the driver ticks again */
             }
             asked[slot] = overlay_send(o, &o->links[slot], LINK_GRAFT);
-            asked[slot]->as.graft.once = true;
             o->counts.grafts++;
         }
         struct link_message *message = asked[slot];
@@ -823,10 +853,6 @@ static void ask_next(struct overlay *o, struct missing *missing,
             return;
         }
         memcpy(message->as.graft.ids[message->as.graft.count++].b, missing->id, LINK_SHORT_BYTES);
-        message->as.graft.once &= once;
-        if (!once) {
-            make_eager(o, &o->links[slot]);
-        }
         missing->asked++;
         missing->due = tick_add(o->now.mono, (struct duration){GRAFT_NEXT_MS});
         return;

@@ -572,7 +572,6 @@ static void say_ihave(void) {
     said = (struct link_message){.kind = LINK_IHAVE, .as.ihave.count = 1 + next_byte() % 4};
     for (size_t i = 0; i < said.as.ihave.count; i++) {
         memcpy(said.as.ihave.ids[i].b, next_thing()->key.id.b, LINK_SHORT_BYTES);
-        said.as.ihave.ids[i].hops = next_byte();
     }
 }
 
@@ -590,8 +589,8 @@ static void say_flood(void) {
 static void say_graft(void) {
     uint8_t count = next_byte();
     uint16_t first = next_short();
-    said = (struct link_message){.kind = LINK_GRAFT, .as.graft.once = count % 2 == 0};
-    said.as.graft.count = count % (LINK_IHAVE_MAX + 1);
+    said = (struct link_message){.kind = LINK_GRAFT};
+    said.as.graft.count = count % 4 == 0 ? 0 : count % (LINK_IHAVE_MAX + 1);
     for (size_t i = 0; i < said.as.graft.count; i++) {
         memcpy(said.as.graft.ids[i].b, things[(first + i) % THINGS].key.id.b, LINK_SHORT_BYTES);
     }

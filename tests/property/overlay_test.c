@@ -89,7 +89,7 @@ static void link_both(struct pair *pair) {
     }
 }
 
-static void add(struct pair *pair, int at, size_t i, link_no from) {
+static void add(struct pair *pair, int at, size_t i, link_no from, uint8_t hops) {
     if (pair->nodes[at].has[i]) {
         return;
     }
@@ -97,7 +97,7 @@ static void add(struct pair *pair, int at, size_t i, link_no from) {
     step(pair, at,
          &(struct overlay_event){.kind = OVERLAY_EV_ACCEPTED,
                                  .link = from,
-                                 .hops = from == 0 ? 0 : LINK_HOPS_CAUGHT_UP,
+                                 .hops = hops,
                                  .key = pair->things[i].key,
                                  .expires = pair->things[i].expires});
 }
@@ -118,7 +118,7 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
     struct overlay_actions *actions = malloc(sizeof *actions);
     struct letter *letters = NULL;
     size_t letter_count = 0;
-    struct id *pushes = NULL;
+    struct overlay_action *pushes = NULL;
     size_t push_count = 0;
     struct node *node = &pair->nodes[at];
     struct node *other = &pair->nodes[1 - at];
@@ -140,7 +140,7 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
             thing = find(pair, &action->id);
             CHECK(thing != SIZE_MAX); /* it was accepted, and is not gone */
             CHECK(node->has[thing]);
-            pushes[push_count++] = action->id;
+            pushes[push_count++] = *action;
             break;
         case OVERLAY_ACT_DROP:
             thing = find(pair, &action->id);
@@ -158,18 +158,18 @@ static void step(struct pair *pair, int at, const struct overlay_event *event) {
     }
     free(actions);
     for (size_t i = 0; i < push_count; i++) {
-        size_t thing = find(pair, &pushes[i]);
+        const struct id *id = &pushes[i].id;
+        size_t thing = find(pair, id);
         pair->bytes += 1000;
         other->pushed++;
-        if (overlay_look_up(other->overlay, &pushes[i], false, pair->now) != OVERLAY_WANTED) {
+        if (overlay_look_up(other->overlay, id, false, pair->now) != OVERLAY_WANTED) {
             continue;
         }
         if (other->refuses[thing] || instant_reached(pair->now.wall, pair->things[thing].expires)) {
             other->looked_at++;
-            step(pair, 1 - at,
-                 &(struct overlay_event){.kind = OVERLAY_EV_IGNORED, .key.id = pushes[i]});
+            step(pair, 1 - at, &(struct overlay_event){.kind = OVERLAY_EV_IGNORED, .key.id = *id});
         } else {
-            add(pair, 1 - at, thing, LINK);
+            add(pair, 1 - at, thing, LINK, pushes[i].hops);
         }
     }
     for (size_t i = 0; i < letter_count; i++) {
@@ -243,10 +243,10 @@ static void test_two_sets_become_one_whatever_they_were(void **state) {
             bool first = shape == 0 ? who < 90 : shape == 1 ? true : who < 99;
             bool second = shape == 0 ? who >= 10 : shape == 1 ? !late : who >= 1;
             if (first) {
-                add(&pair, 0, thing, 0);
+                add(&pair, 0, thing, 0, 0);
             }
             if (second) {
-                add(&pair, 1, thing, 0);
+                add(&pair, 1, thing, 0, 0);
             }
         }
         link_both(&pair);
@@ -267,9 +267,9 @@ static void test_a_missed_run_of_time_costs_little_beside_the_objects(void **sta
     start(&pair, 5);
     for (size_t i = 0; i < 1400; i++) {
         size_t thing = make(&pair, pair.now.wall.ms - 200000 + (int64_t)i * 100, 3600000);
-        add(&pair, 0, thing, 0);
+        add(&pair, 0, thing, 0, 0);
         if (i < 1340) {
-            add(&pair, 1, thing, 0);
+            add(&pair, 1, thing, 0, 0);
         }
     }
     link_both(&pair);
@@ -292,7 +292,7 @@ static void test_what_expires_is_gone_on_both_sides_and_does_not_come_back(void 
             for (size_t i = 0; i < 10; i++) {
                 size_t thing = make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 5000),
                                     6000 + (int64_t)(draw(&pair) % 60000));
-                add(&pair, (int)(draw(&pair) % 2), thing, 0);
+                add(&pair, (int)(draw(&pair) % 2), thing, 0, 0);
             }
             pass(&pair, (int64_t)(draw(&pair) % 5000));
         }
@@ -314,7 +314,7 @@ static void test_what_one_side_refuses_is_offered_ever_more_rarely(void **state)
     for (size_t i = 0; i < 20; i++) {
         size_t thing = make(&pair, pair.now.wall.ms - 1000, 3600000);
         pair.nodes[1].refuses[thing] = i < 5;
-        add(&pair, 0, thing, 0);
+        add(&pair, 0, thing, 0, 0);
     }
     link_both(&pair);
     pass(&pair, 5000);
@@ -436,7 +436,8 @@ static void test_any_range_is_answered_as_the_model_says(void **state) {
     start(&pair, 8);
     link_both(&pair);
     for (size_t i = 0; i < 900; i++) {
-        add(&pair, 0, make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 100000), 3600000), 0);
+        add(&pair, 0, make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 100000), 3600000), 0,
+            0);
     }
     for (int i = 0; i < 900; i++) {
         struct sync_print *print = &sync.as.sync.prints[0];
@@ -491,7 +492,8 @@ static void test_a_hostile_peer_gets_bounded_answers_and_nothing_that_it_may_not
     start(&pair, 9);
     link_both(&pair);
     for (size_t i = 0; i < OBJECTS; i++) {
-        add(&pair, 0, make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 100000), 3600000), 0);
+        add(&pair, 0, make(&pair, pair.now.wall.ms - (int64_t)(draw(&pair) % 100000), 3600000), 0,
+            0);
     }
     for (int i = 0; i < 6000; i++) {
         unsigned kind = (unsigned)(draw(&pair) % 3);

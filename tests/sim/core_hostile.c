@@ -312,14 +312,11 @@ static void lie(struct sim *sim, struct line *line) {
     switch ((int)message.kind) {
     case LINK_IHAVE:
         message.as.ihave.count = 1 + sim_draw(sim, LINK_IHAVE_MAX);
-        fill_random(sim, message.as.ihave.ids, message.as.ihave.count * sizeof(struct ihave_id));
-        for (size_t i = 0; i < message.as.ihave.count; i++) {
-            message.as.ihave.ids[i].hops = 1;
-        }
+        fill_random(sim, message.as.ihave.ids, message.as.ihave.count * sizeof(struct short_id));
         break;
     case LINK_GRAFT:
         message.as.graft.count = 1 + sim_draw(sim, LINK_IHAVE_MAX);
-        fill_random(sim, message.as.graft.ids, message.as.graft.count * sizeof(struct graft_id));
+        fill_random(sim, message.as.graft.ids, message.as.graft.count * sizeof(struct short_id));
         break;
     case LINK_PRUNE:
         fill_random(sim, message.as.prune.id, sizeof message.as.prune.id);

@@ -114,10 +114,9 @@ static void lie(struct sim *sim, uint32_t lane) {
     memset(message, 0, sizeof *message);
     message->kind = LINK_IHAVE;
     for (size_t i = 0; i < LIES_A_SECOND; i++) {
-        struct ihave_id *id = &message->as.ihave.ids[message->as.ihave.count++];
+        struct short_id *id = &message->as.ihave.ids[message->as.ihave.count++];
         write_u64(id->b, rng_draw(&sim->rng));
         write_u64(id->b + 8, rng_draw(&sim->rng));
-        id->hops = 1;
     }
     home_say(sim, lane, message);
 }
@@ -134,7 +133,6 @@ static void echo(struct sim *sim, uint32_t lane) {
     struct id id =
         object_id(sim, sim->first_live + rng_below(&sim->rng, sim->object_count - sim->first_live));
     memcpy(message->as.ihave.ids[0].b, id.b, sizeof message->as.ihave.ids[0].b);
-    message->as.ihave.ids[0].hops = 1;
     home_say(sim, lane, message);
 }
 

@@ -147,11 +147,10 @@ void rig_bring(struct rig *rig, peer_no from, uint16_t number, uint8_t hops) {
     ASSERT(rig_accept(rig, from, number, hops) == ERR_OK);
 }
 
-void rig_announce(struct rig *rig, peer_no from, uint16_t number, uint8_t hops) {
+void rig_announce(struct rig *rig, peer_no from, uint16_t number) {
     static struct link_message message;
     message = (struct link_message){.kind = LINK_IHAVE, .as.ihave.count = 1};
     memcpy(message.as.ihave.ids[0].b, rig_key(number).id.b, LINK_SHORT_BYTES);
-    message.as.ihave.ids[0].hops = hops;
     rig_say(rig, from, &message);
 }
 

@@ -43,7 +43,7 @@ enum overlay_verdict rig_offer(struct rig *rig, peer_no from, uint16_t number, u
 enum err rig_accept(struct rig *rig, peer_no from, uint16_t number, uint8_t hops);
 /* Offered, wanted, accepted. */
 void rig_bring(struct rig *rig, peer_no from, uint16_t number, uint8_t hops);
-void rig_announce(struct rig *rig, peer_no from, uint16_t number, uint8_t hops);
+void rig_announce(struct rig *rig, peer_no from, uint16_t number);
 
 /* Of the last step's actions. RIG_PEERS as peer: all. */
 size_t rig_count(const struct rig *rig, enum overlay_action_kind kind, peer_no peer);

@@ -52,7 +52,7 @@ static bool is_sent(struct world_insider *insider, const struct id *id) {
     bool sent = false;
     while (world_insider_hear(insider, &message)) {
     }
-    message = (struct link_message){.kind = LINK_GRAFT, .as.graft = {true, 1, {{{0}}}}};
+    message = (struct link_message){.kind = LINK_GRAFT, .as.graft.count = 1};
     memcpy(message.as.graft.ids[0].b, id->b, LINK_SHORT_BYTES);
     CHECK(world_insider_say(insider, &message));
     while (world_insider_hear(insider, &message)) {

@@ -101,12 +101,12 @@ static void test_who_has_brought_something_takes_the_place_of_who_only_said_so(v
         rig_run(&rig, 2 * SECOND, true);
         rig_bring(&rig, A, 2, 1);
         for (peer_no peer = B; peer < OVERLAY_LINKS_MAX; peer++) {
-            rig_announce(&rig, peer, 2, 1);
+            rig_announce(&rig, peer, 2);
         }
         peer_no stranger = 20;
         while (gets_in(stranger, NEIGHBOUR_NONE)) { /* until there is no more room for those */
             rig_pass(&rig, 1);
-            rig_announce(&rig, stranger++, 2, 1);
+            rig_announce(&rig, stranger++, 2);
         }
         CHECK(stranger > 20 && stranger < 30);
         CHECK(gets_in(50, rows[row].wish) == rows[row].in);
@@ -161,11 +161,11 @@ static int announce_for_a_while(const struct tested *row) {
         if (!overlay_is_linked(rig.overlay, row->peer)) {
             return asked;
         }
-        rig_announce(&rig, row->peer, row->old ? OLD_OBJECT : object, 1);
+        rig_announce(&rig, row->peer, row->old ? OLD_OBJECT : object);
         const struct link_message *graft = rig_message(&rig, LINK_GRAFT, row->peer);
         if (graft != NULL) {
             struct sync_key key = rig_key(object);
-            CHECK(graft->as.graft.once && graft->as.graft.count == 1);
+            CHECK(graft->as.graft.count == 1);
             CHECK(memcmp(graft->as.graft.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
             CHECK(asked == 0 || rig.now.mono.ms - last.ms >= TEST_AGAIN_MS);
             asked++;
@@ -233,7 +233,7 @@ static void test_while_others_crowd_in_ids_are_said_and_asked_for_sooner(void **
         CHECK((after.announced > before.announced) == (crowd == 1));
         for (int i = 0; i < 30 && crowd == 1; i++) {
             overlay_counts(rig.overlay, &before);
-            rig_announce(&rig, 9, (uint16_t)(61001 + i), 1);
+            rig_announce(&rig, 9, (uint16_t)(61001 + i));
             rig_run(&rig, 600, true);
             overlay_counts(rig.overlay, &after);
             CHECK(after.grafts > before.grafts);
@@ -255,7 +255,7 @@ static void test_who_says_nothing_of_forty_objects_gives_way_to_anybody(void **s
             rig_bring(&rig, A, i, 1);
             for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
                 if (i == IDLE_OBJECTS / 2 && (peer != 7 || how == 2)) {
-                    rig_announce(&rig, peer, i, 1);
+                    rig_announce(&rig, peer, i);
                 }
             }
         }
@@ -306,7 +306,7 @@ static void test_who_fell_idle_has_brought_nothing(void **state) {
         rig_run(&rig, 11 * SECOND, true);
         rig_down(&rig, 50, rows[row].told);
         for (peer_no peer = 4; peer < OVERLAY_LINKS_MAX; peer++) {
-            rig_announce(&rig, peer, objects, 1); /* these are not idle */
+            rig_announce(&rig, peer, objects); /* these are not idle */
         }
         rig_run(&rig, 2 * SECOND, true);
         CHECK(gets_in(OVERLAY_LINKS_MAX, NEIGHBOUR_MORE));
@@ -331,7 +331,7 @@ static void test_who_brings_most_of_what_comes_gives_way_last(void **state) {
         for (uint16_t i = 1; i <= 32; i++) {
             rig_bring(&rig, most ? last : A, i, 1);
         }
-        rig_announce(&rig, last, 32, 1);
+        rig_announce(&rig, last, 32);
         CHECK(gets_in(50, NEIGHBOUR_NONE));
         CHECK(overlay_is_linked(rig.overlay, last) == most);
         CHECK(overlay_is_linked(rig.overlay, OVERLAY_LINKS_MAX - 1) == !most);
@@ -352,7 +352,7 @@ static void test_where_much_is_said_silence_shows_soon(void **state) {
         for (uint16_t i = 1; i <= 30; i++) {
             rig_bring(&rig, A, i, 1);
             for (peer_no peer = B; peer <= OVERLAY_LINKS_MAX; peer++) {
-                rig_announce(&rig, peer, i, 1);
+                rig_announce(&rig, peer, i);
             }
             rig_run(&rig, rows[row].each_ms, true);
         }

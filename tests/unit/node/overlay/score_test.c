@@ -72,10 +72,10 @@ static void test_ids_announced_and_asked_for_have_windows_of_their_own(void **st
     rig_up(&rig, PEER, false);
     rig_up(&rig, OTHER, false);
     rig_bring(&rig, OTHER, 1, LINK_HOPS_CAUGHT_UP);
-    graft = (struct link_message){.kind = LINK_GRAFT, .as.graft = {.once = true, .count = 1}};
+    graft = (struct link_message){.kind = LINK_GRAFT, .as.graft.count = 1};
     memcpy(graft.as.graft.ids[0].b, rig_key(1).id.b, LINK_SHORT_BYTES);
     for (size_t i = 0; i < OVERLAY_WINDOW_IHAVE; i++) {
-        rig_announce(&rig, PEER, 1, 1);
+        rig_announce(&rig, PEER, 1);
     }
     for (size_t i = 0; i < OVERLAY_WINDOW_GRAFT; i++) {
         rig_say(&rig, PEER, &graft);
@@ -83,7 +83,7 @@ static void test_ids_announced_and_asked_for_have_windows_of_their_own(void **st
     }
     rig_say(&rig, PEER, &graft);
     CHECK(rig.actions->count == 0);
-    rig_announce(&rig, PEER, 2, 1);
+    rig_announce(&rig, PEER, 2);
     overlay_counts(rig.overlay, &counts);
     CHECK(counts.missed == 0);
     CHECK(faults(PEER) == 0);
@@ -111,7 +111,7 @@ static void test_sixteen_walks_and_shuffles_go_on_in_a_window(void **state) {
 
 /* It announces something, is asked, and sends nothing. */
 static void break_word(uint16_t number) {
-    rig_announce(&rig, PEER, number, 1);
+    rig_announce(&rig, PEER, number);
     rig_run(&rig, 6000, true);
 }
 
@@ -126,7 +126,7 @@ static void test_two_points_are_forgiven_in_each_window(void **state) {
     }
     break_word(41);
     rig_pass(&rig, OVERLAY_WINDOW_MS);
-    rig_announce(&rig, PEER, 42, 1);
+    rig_announce(&rig, PEER, 42);
     CHECK(faults(PEER) == BROKEN - FORGIVEN);
     rig_destroy(&rig);
 }

@@ -11,9 +11,10 @@ enum {
     C = 3,
     ANNOUNCE_MS = 600, /* to twice that */
     GRAFT_FIRST_MS = 200,
-    GRAFT_LAST_MS = 1800,
+    GRAFT_LAST_MS = 1200,
     GRAFT_NEXT_MS = 300,
     GRAFT_IDS = 64,
+    MEND_MS = 500,
     CROSSED_MS = 300,
     TURN_MS = 1000,
     APART_MS = 2000,     /* between the dates of two that have a turn */
@@ -80,6 +81,13 @@ static void pass(int64_t ms) {
     (void)await(LINK_WALK, A, ms); /* nobody sends one */
 }
 
+/* The next objects, by their dates, have none. */
+static void create_after_turn(void) {
+    create(false);
+    rig_bring(&rig, A, 1, 1);
+    pass(LONG_MS);
+}
+
 static void say_prune(peer_no from, uint16_t number) {
     static struct link_message message;
     message = (struct link_message){.kind = LINK_PRUNE};
@@ -87,9 +95,9 @@ static void say_prune(peer_no from, uint16_t number) {
     rig_say(&rig, from, &message);
 }
 
-static void say_graft(peer_no from, uint16_t first, size_t count, bool once) {
+static void say_graft(peer_no from, uint16_t first, size_t count) {
     static struct link_message message;
-    message = (struct link_message){.kind = LINK_GRAFT, .as.graft = {once, count, {{{0}}}}};
+    message = (struct link_message){.kind = LINK_GRAFT, .as.graft.count = count};
     for (size_t i = 0; i < count; i++) {
         struct sync_key key = rig_key((uint16_t)(first + i));
         memcpy(message.as.graft.ids[i].b, key.id.b, LINK_SHORT_BYTES);
@@ -159,6 +167,12 @@ static bool prunes(peer_no from, uint16_t number, uint8_t hops) {
     return prune != NULL;
 }
 
+static void fetch(peer_no peer, uint16_t number) {
+    rig_announce(&rig, peer, number);
+    CHECK(await(LINK_GRAFT, peer, LONG_MS) > 0);
+    rig_bring(&rig, peer, number, 2);
+}
+
 static unsigned faults(peer_no peer) {
     struct overlay_link links[OVERLAY_LINKS_MAX];
     size_t count = overlay_links(rig.overlay, links);
@@ -192,7 +206,6 @@ static void test_eager_links_are_pushed_the_object_and_the_others_told_its_id(vo
     struct sync_key key = rig_key(1);
     CHECK(ihave->as.ihave.count == 1);
     CHECK(memcmp(ihave->as.ihave.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
-    CHECK(ihave->as.ihave.ids[0].hops == 2);
     CHECK(rig_sent(&rig, LINK_IHAVE, RIG_PEERS) == 1);
     CHECK(await(LINK_IHAVE, RIG_PEERS, LONG_MS) < 0); /* once */
     rig_destroy(&rig);
@@ -215,11 +228,11 @@ static void test_a_neighbour_that_shows_that_it_has_an_object_is_not_told_its_id
         create(false);
         rig_bring(&rig, A, 1, 1);
         if (how == 0) {
-            rig_announce(&rig, B, 1, 1);
+            rig_announce(&rig, B, 1);
         } else if (how == 1) {
             CHECK(rig_offer(&rig, B, 1, 1) == OVERLAY_DUPLICATE);
         } else if (how == 2) {
-            say_graft(B, 1, 1, true); /* it gets it */
+            say_graft(B, 1, 1); /* it gets it */
         }
         CHECK((await(LINK_IHAVE, B, LONG_MS) < 0) == (how < 3));
         rig_destroy(&rig);
@@ -233,7 +246,7 @@ static void test_who_brings_all_is_told_one_of_sixteen(void **state) {
     for (int n = 1; n <= 3 * TOLD_EVERY; n++) {
         uint16_t i = (uint16_t)n;
         rig_bring(&rig, A, i, 1);
-        rig_announce(&rig, B, i, 1); /* it need not be told either */
+        rig_announce(&rig, B, i); /* it need not be told either */
         bool told = i % TOLD_EVERY == 0;
         int64_t after = await(LINK_IHAVE, A, 2 * ANNOUNCE_MS);
         CHECK((after > 0) == told);
@@ -264,7 +277,6 @@ static void test_what_came_by_reconciliation_is_announced_alone(void **state) {
     rig_bring(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
     CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 0);
     CHECK(await(LINK_IHAVE, A, LONG_MS) > 0);
-    CHECK(rig_message(&rig, LINK_IHAVE, A)->as.ihave.ids[0].hops == LINK_HOPS_CAUGHT_UP);
     CHECK(rig_sent(&rig, LINK_IHAVE, B) == 0);
     rig_destroy(&rig);
 }
@@ -294,7 +306,7 @@ static void test_what_goes_everywhere_goes_over_every_link_and_is_said_to(void *
     rig_bring(&rig, A, 2, 1);
     CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, C) == 1);
     CHECK(!pushes_everywhere(C));
-    say_graft(B, 1, 1, true); /* who asks for it has it for itself */
+    say_graft(B, 1, 1); /* who asks for it has it for itself */
     CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
     CHECK(!pushes_everywhere(B));
     rig_destroy(&rig);
@@ -666,8 +678,8 @@ static void test_a_prune_that_crosses_our_graft_counts_for_nothing(void **state)
         create(false);
         rig_bring(&rig, A, 1, 1);
         pass(LONG_MS);
-        rig_announce(&rig, B, 7, 1);
-        CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
+        fetch(B, 7);
+        CHECK(await(LINK_GRAFT, B, LONG_MS) == MEND_MS);
         CHECK(rig_is_eager(&rig, B));
         rig_pass(&rig, crossed == 1 ? CROSSED_MS - 1 : CROSSED_MS);
         say_prune(B, 1);
@@ -780,21 +792,25 @@ static void test_when_there_are_many_objects_few_ids_have_a_turn(void **state) {
 
 /* ---- mending ---- */
 
-static void test_a_graft_makes_the_link_eager_and_is_answered_by_pushes(void **state) {
+static void
+test_a_graft_with_ids_is_answered_by_pushes_and_one_without_makes_the_link_eager(void **state) {
     (void)state;
-    for (int once = 0; once < 2; once++) {
-        create(false);
-        rig_bring(&rig, A, 1, 2);
-        pass(LONG_MS);
-        say_graft(B, 1, 2, once == 1); /* we have the first alone */
-        CHECK(rig.actions->count == 1);
-        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
-        CHECK(rig.actions->list[0].hops == 3);
-        CHECK(rig_is_eager(&rig, B) == (once == 0));
-        rig_bring(&rig, A, 2, 1);
-        CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == (once == 0 ? 1 : 0));
-        rig_destroy(&rig);
-    }
+    create(false);
+    rig_bring(&rig, A, 1, 2);
+    pass(LONG_MS);
+    say_graft(B, 1, 2); /* we have the first alone */
+    CHECK(rig.actions->count == 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+    CHECK(rig.actions->list[0].hops == 3);
+    CHECK(!rig_is_eager(&rig, B));
+    rig_bring(&rig, A, 2, 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 0);
+    say_graft(B, 0, 0);
+    CHECK(rig.actions->count == 0);
+    CHECK(rig_is_eager(&rig, B));
+    rig_bring(&rig, A, 3, 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+    rig_destroy(&rig);
 }
 
 /* Whatever became of it. A word that it is gone would be at hand for whoever lies, too. */
@@ -825,14 +841,14 @@ static void test_what_was_announced_is_sent_for_ten_seconds_to_whoever_asks(void
         CHECK(rig.actions->count == 0);
         rig_bring(&rig, A, 2, 2);
         pass(ANSWERED_MS - 1);
-        say_graft(B, 1, 3, true);
+        say_graft(B, 1, 3);
         CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, RIG_PEERS) == 2); /* the new one too */
         CHECK(rig.actions->list[0].link == B);
         CHECK(read_u16(rig.actions->list[0].id.b) == 1);
         CHECK(rig.actions->list[0].hops == LINK_HOPS_CAUGHT_UP); /* nobody passes it on in haste */
         CHECK(read_u16(rig.actions->list[1].id.b) == 2);
         pass(1);
-        say_graft(B, 1, 1, true);
+        say_graft(B, 1, 1);
         CHECK(rig.actions->count == 0);
         rig_destroy(&rig);
     }
@@ -852,7 +868,7 @@ static void test_what_was_not_announced_is_not_kept(void **state) {
         rig_bring(&rig, A, (uint16_t)(i + 1), LINK_HOPS_CAUGHT_UP);
     }
     pass(LONG_MS / 2);
-    say_graft(B, 1, 2, true);
+    say_graft(B, 1, 2);
     CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
     CHECK(read_u16(rig.actions->list[0].id.b) == 1);
     rig_destroy(&rig);
@@ -888,7 +904,7 @@ static void test_whoever_sends_what_we_ignore_then_is_not_to_blame(void **state)
     (void)state;
     for (int sent = 0; sent < 2; sent++) {
         create(false);
-        rig_announce(&rig, B, 1, 1);
+        rig_announce(&rig, B, 1);
         CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
         if (sent == 1) {
             CHECK(rig_offer(&rig, B, 1, LINK_HOPS_CAUGHT_UP) == OVERLAY_WANTED);
@@ -907,8 +923,8 @@ test_whoever_sends_what_is_turned_away_is_not_to_blame_and_the_next_is_asked(voi
     (void)state;
     create(false);
     rise(C, false);
-    rig_announce(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
-    rig_announce(&rig, C, 1, LINK_HOPS_CAUGHT_UP);
+    rig_announce(&rig, B, 1);
+    rig_announce(&rig, C, 1);
     CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
     for (int i = 0; i < OVERLAY_WINDOW_LOOKS; i++) {
         CHECK(rig_offer(&rig, B, (uint16_t)(1000 + i), LINK_HOPS_CAUGHT_UP) == OVERLAY_WANTED);
@@ -924,13 +940,13 @@ test_whoever_sends_what_is_turned_away_is_not_to_blame_and_the_next_is_asked(voi
 static void test_a_full_table_is_nobodys_fault(void **state) {
     (void)state;
     create(false);
-    rig_announce(&rig, B, 1, 1);
+    rig_announce(&rig, B, 1);
     CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
     for (int i = 0; i < OVERLAY_OBJECTS_MAX - OVERLAY_RESERVED; i++) {
         CHECK_ERR(ERR_OK, rig_accept(&rig, A, (uint16_t)(100 + i), LINK_HOPS_CAUGHT_UP));
     }
     CHECK(rig_offer(&rig, B, 1, 1) == OVERLAY_FULL);
-    rig_announce(&rig, B, 2, 1);
+    rig_announce(&rig, B, 2);
     CHECK(missed() == 1); /* nor is anything asked for that there is no room for */
     pass(LONG_MS / 2);
     CHECK(faults(B) == 0);
@@ -942,7 +958,7 @@ static void test_a_graft_undoes_a_prune_of_the_same_turn(void **state) {
     create(true);
     rig_bring(&rig, A, 1, 1);
     CHECK(prunes(B, 1, 1));
-    say_graft(B, 0, 0, false);
+    say_graft(B, 0, 0);
     pass(LONG_MS);
     CHECK(rig_is_eager(&rig, B));
     rig_destroy(&rig);
@@ -954,7 +970,7 @@ static void test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobo
     for (int i = 1; i <= GRAFT_IDS + 6; i++) {
         rig_bring(&rig, A, (uint16_t)i, 1);
     }
-    say_graft(B, 1, GRAFT_IDS + 6, false);
+    say_graft(B, 1, GRAFT_IDS + 6);
     CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == GRAFT_IDS);
     for (int i = 0; i < GRAFT_IDS; i++) {
         bool recent = i + RECENT >= GRAFT_IDS + 6;
@@ -973,27 +989,24 @@ static void test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_nex
         create(false);
         rise(C, false);
         rig.random = i * UINT64_C(1000);
-        rig_announce(&rig, C, i, 1);
-        rig_announce(&rig, B, i, 1);
-        rig_announce(&rig, C, i, 1); /* again is nothing */
+        rig_announce(&rig, C, i);
+        rig_announce(&rig, B, i);
+        rig_announce(&rig, C, i); /* again is nothing */
         int64_t first = await(LINK_GRAFT, RIG_PEERS, LONG_MS);
         CHECK(rig_sent(&rig, LINK_GRAFT, C) == 1);
         const struct link_message *graft = rig_message(&rig, LINK_GRAFT, C);
         struct sync_key key = rig_key(i);
         CHECK(first >= GRAFT_FIRST_MS && first <= GRAFT_LAST_MS);
-        CHECK(!graft->as.graft.once);
         CHECK(graft->as.graft.count == 1);
         CHECK(memcmp(graft->as.graft.ids[0].b, key.id.b, LINK_SHORT_BYTES) == 0);
-        CHECK(rig_is_eager(&rig, C));
-        CHECK(!rig_is_eager(&rig, B));
         soonest = first < soonest ? first : soonest;
         latest = first > latest ? first : latest;
         CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) == GRAFT_NEXT_MS);
         CHECK(rig_sent(&rig, LINK_GRAFT, B) == 1);
-        CHECK(rig_is_eager(&rig, B));
         CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) < 0);
+        CHECK(!rig_is_eager(&rig, B) && !rig_is_eager(&rig, C)); /* neither has brought it */
     }
-    CHECK(soonest < GRAFT_FIRST_MS + 200); /* at random, so that the first mends it for all */
+    CHECK(soonest < GRAFT_FIRST_MS + 200); /* at random, so that the first asks for all */
     CHECK(latest > GRAFT_LAST_MS - 200);
     rig_destroy(&rig);
 }
@@ -1002,13 +1015,13 @@ static void test_what_comes_in_time_or_is_ignored_is_not_asked_for(void **state)
     (void)state;
     for (int how = 0; how < 3; how++) {
         create(false);
-        rig_announce(&rig, B, 1, 1);
+        rig_announce(&rig, B, 1);
         if (how == 0) {
             rig_bring(&rig, A, 1, 1);
         } else if (how == 1) {
             CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_IGNORED,
                                                                     .key = rig_key(1)}));
-            rig_announce(&rig, B, 1, 1);
+            rig_announce(&rig, B, 1);
         }
         CHECK((await(LINK_GRAFT, B, LONG_MS) < 0) == (how < 2));
         CHECK(missed() == 1);
@@ -1016,14 +1029,72 @@ static void test_what_comes_in_time_or_is_ignored_is_not_asked_for(void **state)
     }
 }
 
-/* Nobody is in a hurry for it: the tree is none the worse. */
-static void test_what_came_to_others_by_reconciliation_is_asked_for_once(void **state) {
+/* It may be late, and no more; and an object that came by reconciliation says nothing of the tree.
+ */
+static void test_the_tree_is_mended_soon_after_it_failed_to_bring_what_was_asked_for(void **state) {
     (void)state;
+    static const struct {
+        bool eager, everywhere, caught_up; /* another link brings it too */
+        bool echo;                         /* and has never brought anything first */
+        bool mended;
+    } rows[] = {{.mended = true},
+                {.eager = true, .mended = false},
+                {.eager = true, .echo = true, .mended = true},
+                {.eager = true, .everywhere = true, .mended = true}, /* goes over all links */
+                {.eager = true, .caught_up = true, .mended = true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        create_after_turn();
+        rise(C, rows[i].eager);
+        if (rows[i].eager && !rows[i].echo) {
+            rig_bring(&rig, C, 5, 1);
+            rig_bring(&rig, C, 6, 1);
+        }
+        fetch(B, 7);
+        CHECK(!rig_is_eager(&rig, B));
+        CHECK(await(LINK_GRAFT, B, MEND_MS - 1) < 0);
+        struct overlay_event again = {.kind = OVERLAY_EV_OFFERED,
+                                      .link = C,
+                                      .key = rig_key(7),
+                                      .hops = rows[i].caught_up ? LINK_HOPS_CAUGHT_UP : 1,
+                                      .everywhere = rows[i].everywhere};
+        CHECK_ERR(ERR_OK, rig_step(&rig, again));
+        CHECK(await(LINK_GRAFT, B, LONG_MS) == (rows[i].mended ? 1 : -1));
+        CHECK(rig_is_eager(&rig, B) == rows[i].mended);
+        rig_destroy(&rig);
+    }
     create(false);
-    rig_announce(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
+    rig_announce(&rig, B, 1);
     CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
-    CHECK(rig_message(&rig, LINK_GRAFT, B)->as.graft.once);
+    rig_bring(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) < 0);
     CHECK(!rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+}
+
+static void test_nothing_is_mended_with_a_link_that_went(void **state) {
+    (void)state;
+    create_after_turn();
+    fetch(B, 7);
+    rig_down(&rig, B, true);
+    rise(C, false); /* in its place */
+    CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) < 0);
+    CHECK(!rig_is_eager(&rig, C));
+    fetch(C, 8); /* nor is it waited for */
+    CHECK(await(LINK_GRAFT, C, LONG_MS) == MEND_MS);
+    rig_destroy(&rig);
+}
+
+/* In its turn the other links that bring it are pruned. */
+static void test_who_was_asked_for_what_has_a_turn_is_a_branch_at_once(void **state) {
+    (void)state;
+    create(true);
+    rise(C, false);
+    fetch(C, 1);
+    CHECK(rig_sent(&rig, LINK_GRAFT, C) == 1);
+    CHECK(rig_is_eager(&rig, C));
+    CHECK(prunes(A, 1, 1));
+    pass(TURN_MS);
+    CHECK(!rig_is_eager(&rig, A));
     rig_destroy(&rig);
 }
 
@@ -1031,8 +1102,8 @@ static void test_a_link_that_went_is_not_asked(void **state) {
     (void)state;
     create(false);
     rise(C, false);
-    rig_announce(&rig, C, 1, 1);
-    rig_announce(&rig, B, 1, 1);
+    rig_announce(&rig, C, 1);
+    rig_announce(&rig, B, 1);
     rig_down(&rig, C, true);
     rise(C, false); /* another link in its place */
     CHECK(await(LINK_GRAFT, RIG_PEERS, LONG_MS) > 0);
@@ -1045,7 +1116,7 @@ static void test_who_announces_and_does_not_send_has_broken_its_word_once_a_seco
     (void)state;
     create(false);
     for (uint16_t i = 1; i <= 20; i++) {
-        rig_announce(&rig, B, i, 1);
+        rig_announce(&rig, B, i);
     }
     CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
     pass(3000);
@@ -1061,7 +1132,7 @@ static void test_who_is_silent_or_brings_something_else_is_not_to_blame(void **s
     (void)state;
     for (int how = 0; how < 3; how++) {
         create(false);
-        rig_announce(&rig, B, 1, 1);
+        rig_announce(&rig, B, 1);
         CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
         rig_pass(&rig, GRAFT_NEXT_MS); /* all who announced it were asked */
         rig_tick(&rig);
@@ -1082,8 +1153,8 @@ static void test_who_had_another_send_what_it_announced_is_noted(void **state) {
     (void)state;
     create(false);
     rise(C, false);
-    rig_announce(&rig, C, 1, 1);
-    rig_announce(&rig, B, 1, 1);
+    rig_announce(&rig, C, 1);
+    rig_announce(&rig, B, 1);
     CHECK(await(LINK_GRAFT, C, LONG_MS) > 0);
     CHECK(await(LINK_GRAFT, B, LONG_MS) > 0);
     rig_bring(&rig, B, 1, 1);
@@ -1117,7 +1188,7 @@ static void test_who_needed_a_link_that_was_given_up_takes_another(void **state)
             rig_bring(&rig, bringer, (uint16_t)i, 1);
         }
         pass(1);
-        rig_announce(&rig, C, 1, 1); /* it is the one that brought something last */
+        rig_announce(&rig, C, 1); /* it is the one that brought something last */
         rig_down(&rig, A, true);
         CHECK(rig_sent(&rig, LINK_GRAFT, RIG_PEERS) == (bringer == A ? 1 : 0));
         CHECK(rig_is_eager(&rig, C) == (bringer == A));
@@ -1145,10 +1216,10 @@ static void test_whoever_invents_ids_leaves_others_room(void **state) {
     create(false);
     rise(C, false);
     for (int i = 1; i <= 2 * SHARE; i++) {
-        rig_announce(&rig, B, (uint16_t)i, 1);
+        rig_announce(&rig, B, (uint16_t)i);
     }
     CHECK(missed() == SHARE);
-    rig_announce(&rig, C, 5000, 1);
+    rig_announce(&rig, C, 5000);
     CHECK(missed() == SHARE + 1);
     CHECK(await(LINK_GRAFT, C, LONG_MS) > 0);
     rig_destroy(&rig);
@@ -1189,7 +1260,8 @@ int main(void) {
         cmocka_unit_test(test_what_the_turn_before_forbids_takes_none),
         cmocka_unit_test(test_a_turn_is_taken_twice_at_most),
         cmocka_unit_test(test_when_there_are_many_objects_few_ids_have_a_turn),
-        cmocka_unit_test(test_a_graft_makes_the_link_eager_and_is_answered_by_pushes),
+        cmocka_unit_test(
+            test_a_graft_with_ids_is_answered_by_pushes_and_one_without_makes_the_link_eager),
         cmocka_unit_test(test_what_was_announced_is_sent_for_ten_seconds_to_whoever_asks),
         cmocka_unit_test(test_what_was_not_announced_is_not_kept),
         cmocka_unit_test(test_no_more_is_announced_in_ten_seconds_than_is_looked_at),
@@ -1201,7 +1273,9 @@ int main(void) {
         cmocka_unit_test(test_one_graft_is_answered_by_64_pushes_of_which_old_ones_hurry_nobody),
         cmocka_unit_test(test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next),
         cmocka_unit_test(test_what_comes_in_time_or_is_ignored_is_not_asked_for),
-        cmocka_unit_test(test_what_came_to_others_by_reconciliation_is_asked_for_once),
+        cmocka_unit_test(test_the_tree_is_mended_soon_after_it_failed_to_bring_what_was_asked_for),
+        cmocka_unit_test(test_nothing_is_mended_with_a_link_that_went),
+        cmocka_unit_test(test_who_was_asked_for_what_has_a_turn_is_a_branch_at_once),
         cmocka_unit_test(test_a_link_that_went_is_not_asked),
         cmocka_unit_test(test_who_announces_and_does_not_send_has_broken_its_word_once_a_second),
         cmocka_unit_test(test_who_is_silent_or_brings_something_else_is_not_to_blame),

@@ -505,7 +505,7 @@ static void test_whoever_repeats_what_it_was_told_has_brought_nothing(void **sta
     overlay_counts(rig.overlay, &before);
     for (int i = 0; i < 120; i++) {
         for (peer_no peer = 1; peer <= OVERLAY_LINKS_WANTED; peer++) {
-            rig_announce(&rig, peer, 1, 1);
+            rig_announce(&rig, peer, 1);
         }
         rig_run(&rig, SECOND, true);
     }

@@ -448,14 +448,15 @@ static enum err take_crossed_request(struct core *core, const struct crossing *c
                                        .at = crossing->head.created,
                                        .crossing = bytes};
     uint64_t index = 0;
+    bool again = false;
     enum err err = gossip_record_request(core, &row.id, request, &index);
     if (err == ERR_OK) {
-        err = store_request_add(core->store, &row, index, request->terms.delete_by);
+        err = store_request_add(core->store, &row, index, request->terms.delete_by, &again);
     }
     if (err == ERR_OK) {
         err = store_crossed_add(core->store, &kept);
     }
-    return err == ERR_OK ? gossip_after_request(core, request, &row) : err;
+    return err == ERR_OK ? gossip_after_request(core, request, &row, again) : err;
 }
 
 static enum err take_crossed_withdrawal(struct core *core, const struct crossing *crossing) {

@@ -31,9 +31,9 @@ static enum err replace_record(struct core *core, enum object_kind kind, const s
 static enum err accept_arrival(struct core *core, const struct arrival *arrival);
 static enum err record_arrival(struct core *core, const struct arrival *arrival, uint64_t *index);
 static enum err store_arrival(struct core *core, const struct arrival *arrival,
-                              const struct store_object *row, uint64_t index);
+                              const struct store_object *row, uint64_t index, bool *again);
 static enum err take_effect(struct core *core, const struct arrival *arrival,
-                            const struct store_object *row);
+                            const struct store_object *row, bool again);
 static enum err want_papers(struct core *core, const struct request *request,
                             const struct id *account);
 static enum err want_paper(struct core *core, const struct store_attachment *want);
@@ -522,6 +522,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
     const struct signed_object *object = arrival->object;
     const struct head *head = arrival->head;
     uint64_t index = 0;
+    bool again = false;
     const struct store_object row = {.id = object->id,
                                      .kind = object->kind,
                                      .author = head->author,
@@ -539,7 +540,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = called_record(core, object);
     }
     if (err == ERR_OK) {
-        err = store_arrival(core, arrival, &row, index);
+        err = store_arrival(core, arrival, &row, index, &again);
     }
     if (err == ERR_OK) {
         struct overlay_event event = {.kind = OVERLAY_EV_ACCEPTED,
@@ -553,7 +554,7 @@ static enum err accept_arrival(struct core *core, const struct arrival *arrival)
         err = neighbours_run_about(core, &event, arrival->bytes);
     }
     if (err == ERR_OK) {
-        err = take_effect(core, arrival, &row);
+        err = take_effect(core, arrival, &row, again);
     }
     return err == ERR_OK && core->is_outsider ? outside_push(core, &row) : err;
 }
@@ -594,18 +595,19 @@ enum err gossip_record_request(struct core *core, const struct id *id,
 }
 
 static enum err store_arrival(struct core *core, const struct arrival *arrival,
-                              const struct store_object *row, uint64_t index) {
+                              const struct store_object *row, uint64_t index, bool *again) {
     if (row->kind != OBJECT_REQUEST) {
         return store_object_add(core->store, row);
     }
-    enum err err = store_request_add(core->store, row, index, arrival->request->terms.delete_by);
+    enum err err =
+        store_request_add(core->store, row, index, arrival->request->terms.delete_by, again);
     bool ours = core_is_ours(core, &row->author);
     return err == ERR_OK && ours ? store_request_own(core->store, &row->id) : err;
 }
 
 /* What follows from it, now that it counts. */
 static enum err take_effect(struct core *core, const struct arrival *arrival,
-                            const struct store_object *row) {
+                            const struct store_object *row, bool again) {
     const struct signed_object *object = arrival->object;
     enum err err = ERR_OK;
     switch ((int)row->kind) {
@@ -622,7 +624,7 @@ static enum err take_effect(struct core *core, const struct arrival *arrival,
     case OBJECT_NODE_RECORD:
         return neighbours_know(core, &row->author);
     case OBJECT_REQUEST:
-        err = gossip_after_request(core, arrival->request, row);
+        err = gossip_after_request(core, arrival->request, row, again);
         return err == ERR_OK ? gateway_accepted(core, &row->id, row->kind) : err;
     case OBJECT_WITHDRAWAL:
         err = taken_back_withdrawn(core, object);
@@ -640,7 +642,7 @@ static enum err take_effect(struct core *core, const struct arrival *arrival,
 }
 
 enum err gossip_after_request(struct core *core, const struct request *request,
-                              const struct store_object *row) {
+                              const struct store_object *row, bool again) {
     const struct id account = account_of(core, &row->author);
     enum err err = requests_admit(core->requests, &row->id, request, &account, core->now.wall);
     if (err == ERR_OK) {
@@ -654,7 +656,8 @@ enum err gossip_after_request(struct core *core, const struct request *request,
         core->doors_stale = true; /* homes will dial us about it */
         return err;
     }
-    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, row) : err;
+    return err == ERR_OK && requests_live(core->requests, &row->id) ? told_request(core, row, again)
+                                                                    : err;
 }
 
 static enum err want_papers(struct core *core, const struct request *request,

@@ -516,9 +516,9 @@ enum err gossip_tick(struct core *core);
 enum err gossip_forget(struct core *core); /* what has ended, and nothing refers to */
 enum err gossip_record_request(struct core *core, const struct id *id,
                                const struct request *request, uint64_t *index);
-/* A request was accepted and is stored as this row. */
+/* A request was accepted and is stored as this row; `again`: it was there before. */
 enum err gossip_after_request(struct core *core, const struct request *request,
-                              const struct store_object *row);
+                              const struct store_object *row, bool again);
 /* One of ours, signed by our node key: accepted as if it had come. `body` is its body. */
 enum err gossip_publish(struct core *core, enum object_kind kind, const struct head *head,
                         const struct buffer *body);
@@ -779,8 +779,9 @@ enum err told_anew(struct core *core); /* everything: ingest came up, or there i
 /* An act counts from now on; `rewound`: in place of others. `admitted`: whom it is about, or NULL.
  */
 enum err told_act(struct core *core, bool rewound, const struct id *admitted);
-/* It was accepted just now; its bytes are neither the store's nor the core's own. */
-enum err told_request(struct core *core, const struct store_object *request);
+/* It was accepted just now, for the first time or again; its bytes are neither the store's nor the
+ * core's own. */
+enum err told_request(struct core *core, const struct store_object *request, bool again);
 struct tick told_deadline(const struct core *core);
 enum err told_go_on(struct core *core);
 

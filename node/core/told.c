@@ -14,6 +14,8 @@ static bool has_room(const struct core *core);
 static bool knows_acts(const struct core *core);
 static enum err tell_acts(struct core *core);
 static enum err tell_open(struct core *core, const struct id *id, bool outsiders);
+static enum err tell_unless_answered(struct core *core, const struct store_object *request,
+                                     bool outsiders);
 static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders);
 static enum err tell_request(struct core *core, const struct store_object *request);
 
@@ -40,13 +42,16 @@ enum err told_act(struct core *core, bool rewound, const struct id *admitted) {
     return told_go_on(core);
 }
 
-enum err told_request(struct core *core, const struct store_object *request) {
+enum err told_request(struct core *core, const struct store_object *request, bool again) {
     struct telling *telling = &core->telling;
     bool now = has_room(core) && knows_acts(core);
     if (!now) {
         *telling = (struct telling){.acts = telling->acts, .open = true};
     }
-    return now && core->ingest_up ? tell_one(core, request, false) : ERR_OK;
+    if (!now || !core->ingest_up) {
+        return ERR_OK;
+    }
+    return again ? tell_unless_answered(core, request, false) : tell_one(core, request, false);
 }
 
 struct tick told_deadline(const struct core *core) {
@@ -107,24 +112,29 @@ static enum err tell_open(struct core *core, const struct id *id, bool outsiders
         row.object = buffer_bytes(&object);
     }
     if (err == ERR_OK) {
-        err = tell_one(core, &row, outsiders);
+        err = tell_unless_answered(core, &row, outsiders);
     }
     return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
 }
 
-/* Not what ingest has answered, though it may be accepted anew: it would check it by other acts.
- * And it would settle for good what an outsider asked whose time is over, while an act that
- * prolongs it may be on its way. */
-static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders) {
+/* What ingest has answered may be accepted anew: it would check it by other acts. */
+static enum err tell_unless_answered(struct core *core, const struct store_object *request,
+                                     bool outsiders) {
     struct store_request kept;
     enum err err = store_request_get(core->store, &request->id, &kept);
+    if (err != ERR_OK || kept.ours || kept.matched) {
+        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
+    }
+    return tell_one(core, request, outsiders);
+}
+
+/* Ingest would settle for good what an outsider asked whose time is over, while an act that
+ * prolongs it may be on its way. */
+static enum err tell_one(struct core *core, const struct store_object *request, bool outsiders) {
     bool outside = community_is_outside(core->community, &request->author);
     bool waits =
         outside && !community_in_standing(core->community, &request->author, core->now.wall);
-    if (err != ERR_OK || kept.ours || kept.matched || waits || (outsiders && !outside)) {
-        return err == ERR_USER_NOT_FOUND ? ERR_OK : err;
-    }
-    return tell_request(core, request);
+    return waits || (outsiders && !outside) ? ERR_OK : tell_request(core, request);
 }
 
 /* The request with all that ingest checks it by. */

@@ -29,7 +29,7 @@ enum {
     DIAL_NEW_MS = 500,     /* to twice that, after a member became known */
     REFUSED_S = 20,        /* before a peer is dialled again that had no room */
     TURNED_AWAY_S = 15,    /* less than that: who keeps to it finds no closed door */
-    VAIN_FREE = 32,        /* dials without a link; then ever fewer, if we have none */
+    VAIN_FREE = 64,        /* dials without a link; then ever fewer, if we have none */
     VAIN_STEP = 8,         /* for half as many */
     VAIN_MS = 500,         /* to VAIN_LAST_MS between them */
     VAIN_LAST_MS = 32 * 1000,
@@ -47,6 +47,7 @@ enum {
     SWAP_ONE_IN = 10,           /* shuffles */
     ROOM_BURST = 4,             /* links that we give up for others, and how often one more */
     ROOM_EVERY_MS = 15 * 1000,
+    DIAL_LATE_S = 3,
     DIAL_GIVEN_UP_S = 20, /* the driver answers sooner; who comes under another name, later */
 };
 
@@ -94,6 +95,8 @@ static void lose(struct overlay *o, struct link *link, enum overlay_end why);
 static void dial_in_vain(struct overlay *o);
 static void dial_more(struct overlay *o);
 static size_t links_lacking(struct overlay *o);
+static bool may_dial_more(const struct overlay *o);
+static size_t dials_awaited(const struct overlay *o);
 static bool has_idle_link(struct overlay *o);
 static void look_elsewhere(struct overlay *o);
 static bool is_silent(const struct overlay *o);
@@ -701,7 +704,7 @@ static void dial_more(struct overlay *o) {
     }
     size_t lacking = links_lacking(o);
     o->dial_at = TICK_NEVER;
-    while (lacking > 0 && view_dialling(o) < OVERLAY_DIALS_MAX && overlay_room_for(o, 2)) {
+    while (lacking > 0 && may_dial_more(o) && overlay_room_for(o, 2)) {
         peer_no peer = choose_proven(o);
         peer = peer == OVERLAY_NOBODY ? book_choose(o) : peer;
         if (peer == OVERLAY_NOBODY) {
@@ -716,8 +719,7 @@ static void dial_more(struct overlay *o) {
         lacking--;
     }
     if (lacking > 0) {
-        o->dial_at = view_dialling(o) == OVERLAY_DIALS_MAX ? overlay_after(o, DIAL_AGAIN_MS)
-                                                           : book_next_chance(o);
+        o->dial_at = may_dial_more(o) ? book_next_chance(o) : overlay_after(o, DIAL_AGAIN_MS);
     }
 }
 
@@ -741,8 +743,22 @@ static size_t links_lacking(struct overlay *o) {
         wanted = 1;
     }
     wanted *= open < OVERLAY_LINKS_FEW ? 2 : 1;
-    waiting += view_dialling(o);
+    waiting += dials_awaited(o);
     return wanted > waiting ? wanted - waiting : 0;
+}
+
+static bool may_dial_more(const struct overlay *o) {
+    return dials_awaited(o) < OVERLAY_DIALS_MAX / 2 && view_dialling(o) < OVERLAY_DIALS_MAX;
+}
+
+/* Whoever has no link at all does not wait for those that do not answer soon: most may be gone. */
+static size_t dials_awaited(const struct overlay *o) {
+    size_t count = 0;
+    for (size_t i = 0; overlay_open_links(o) == 0 && i < OVERLAY_DIALS_MAX; i++) {
+        bool late = overlay_seconds(o) + DIAL_GIVEN_UP_S >= o->dials[i].give_up + DIAL_LATE_S;
+        count += o->dials[i].peer != OVERLAY_NOBODY && !late ? 1 : 0;
+    }
+    return overlay_open_links(o) == 0 ? count : view_dialling(o);
 }
 
 bool view_may_dial(struct overlay *o, peer_no peer) {

@@ -89,9 +89,9 @@ MUST_USE enum err store_object_each_of(struct store *store, enum object_kind kin
 /* ---- requests: what is local to them ---- */
 
 /* With the leaf that recorded it, and the day until which what comes for it may be kept: in the
- * place of store_object_add(). */
+ * place of store_object_add(). *again: it was there, and stays as it was. */
 MUST_USE enum err store_request_add(struct store *store, const struct store_object *object,
-                                    uint64_t log_index, struct instant delete_by);
+                                    uint64_t log_index, struct instant delete_by, bool *again);
 MUST_USE enum err store_request_own(struct store *store, const struct id *id); /* it is ours */
 
 struct store_request {

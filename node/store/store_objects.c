@@ -139,14 +139,16 @@ enum err store_object_each(struct store *store, enum object_kind kind, store_obj
 /* ---- requests ---- */
 
 enum err store_request_add(struct store *store, const struct store_object *object,
-                           uint64_t log_index, struct instant delete_by) {
+                           uint64_t log_index, struct instant delete_by, bool *again) {
     QUERY(q, store,
           "INSERT OR IGNORE INTO objects(" OBJECT_COLUMNS ", log_index, delete_by)"
           " VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
     bind_object(&q, object);
     bind_int(&q, (int64_t)log_index);
     bind_int(&q, delete_by.ms);
-    return query_write(&q);
+    enum err err = query_write(&q);
+    *again = err == ERR_OK && sqlite3_changes(q.sql->db) == 0;
+    return err;
 }
 
 enum err store_request_own(struct store *store, const struct id *id) {

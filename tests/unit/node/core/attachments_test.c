@@ -320,7 +320,10 @@ static void test_what_had_no_room_is_wanted_again_part_by_part(void **state) {
             .created = request.head.created,
             .expires = request.head.expires,
             .object = buffer_bytes(&bytes)};
-        CHECK_ERR(ERR_OK, store_request_add(victim->store, &row, 0, request.terms.delete_by));
+        bool again = true;
+        CHECK_ERR(ERR_OK,
+                  store_request_add(victim->store, &row, 0, request.terms.delete_by, &again));
+        CHECK(!again);
         CHECK_ERR(ERR_OK, requests_admit(victim->core->requests, &row.id, &request, &row.author,
                                          world_wall(rig.world, VICTIM)));
         buffer_finish(&bytes);

@@ -427,11 +427,52 @@ static void test_a_peer_that_refused_is_not_dialled_for_twenty_seconds(void **st
     }
 }
 
+static size_t dials_in(int64_t ms) {
+    size_t count = 0;
+    for (int64_t at = 0; at < ms; at += 50) {
+        rig_pass(&rig, 50);
+        for (peer_no peer = 0; peer < RIG_PEERS; peer++) {
+            if (rig.up[peer]) {
+                CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){.kind = OVERLAY_EV_HEARD,
+                                                                        .link = peer}));
+            }
+        }
+        rig_tick(&rig);
+        count += rig_count(&rig, OVERLAY_ACT_DIAL, RIG_PEERS);
+    }
+    return count;
+}
+
+/* Most of whom it knows may be gone without a word, and each takes the driver ten seconds. */
+static void test_who_has_no_link_does_not_wait_for_those_that_do_not_answer(void **state) {
+    (void)state;
+    for (int linked = 0; linked < 2; linked++) {
+        rig_create(&rig);
+        if (linked == 1) {
+            rig_up(&rig, 201, false);
+        }
+        for (peer_no peer = 1; peer <= 100; peer++) {
+            rig_name(&rig, peer);
+        }
+        CHECK(dials_in(2000) == 8);
+        CHECK(dials_in(4000) == (linked == 1 ? 0 : 8));
+        CHECK(dials_in(4000) == 0);
+        for (peer_no peer = 1; peer <= 100; peer++) {
+            if (rig.dials[peer] > 0) {
+                CHECK_ERR(ERR_OK, rig_step(&rig, (struct overlay_event){
+                                                     .kind = OVERLAY_EV_LINK_DOWN, .peer = peer}));
+            }
+        }
+        CHECK(dials_in(2000) == 8);
+        rig_destroy(&rig);
+    }
+}
+
 /* It may be no member any more, and never hear of it. */
 static void test_whom_nobody_wants_dials_ever_more_rarely(void **state) {
     (void)state;
     enum {
-        IN_HASTE = 32,
+        IN_HASTE = 64,
         AND_MORE = 64
     };
     rig_create(&rig);
@@ -784,6 +825,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_counts_before_neighbour),
         cmocka_unit_test(test_who_does_not_say_neighbour_is_given_up_after_ten_seconds),
         cmocka_unit_test(test_a_peer_that_refused_is_not_dialled_for_twenty_seconds),
+        cmocka_unit_test(test_who_has_no_link_does_not_wait_for_those_that_do_not_answer),
         cmocka_unit_test(test_whom_nobody_wants_dials_ever_more_rarely),
         cmocka_unit_test(test_a_swap_gives_up_a_link_that_we_dialled_but_no_anchor),
         cmocka_unit_test(test_whoever_repeats_what_it_was_told_has_brought_nothing),

@@ -14,7 +14,7 @@ enum {
     LINK_SHORTS_MAX = 1536, /* ids there: with the ranges they fill a record of 16 KiB */
     SYNC_PRINT_BYTES = 8,
     LINK_SHORT_BYTES = 16,     /* of an object's id, in the tree's messages */
-    LINK_IHAVE_MAX = 240,      /* ids in one IHAVE or GRAFT: they fill a record of 4 KiB */
+    LINK_IHAVE_MAX = 240,      /* ids in one IHAVE or GRAFT: a record of 4 KiB holds them */
     LINK_PEERS_MAX = 7,        /* members in one SHUFFLE: they fill a record of 256 bytes */
     LINK_WALK_MAX = 6,         /* links that a WALK or SHUFFLE may still go over */
     LINK_HOPS_CAUGHT_UP = 255, /* in place of hops: by reconciliation, so nobody is in a hurry */
@@ -30,7 +30,7 @@ enum link_kind {
     LINK_PONG = 2,
     LINK_GOSSIP = 10,    /* a signed object, pushed */
     LINK_IHAVE = 11,     /* ids that can be had */
-    LINK_GRAFT = 12,     /* asks for some of them, and to be pushed what comes after */
+    LINK_GRAFT = 12,     /* asks for some of them, or to be pushed what comes after */
     LINK_PRUNE = 13,     /* asks to be told of objects by IHAVE from now on */
     LINK_NEIGHBOUR = 14, /* opens a member link for gossip; answered by the same */
     LINK_WALK = 15,      /* a member that has just come, sent round */

@@ -36,6 +36,8 @@ static const struct {
               {both_guests, GUESTS_MAX},
               {both_passing, PASSING_MAX},
               {both_outside, OUTSIDE_LINKS_MAX}};
+static_assert(OVERLAY_DIALS_MAX + TRANSFER_SENDS_MAX <= CORE_LINKS_MAX - INBOUND_MAX,
+              "nobody who comes keeps this home from dialling");
 static_assert(OVERLAY_SLOTS + GUESTS_MAX + PASSING_MAX + OUTSIDE_LINKS_MAX + TRANSFER_RECEIVES_MAX +
                       SPOKEN_MAX <
                   INBOUND_MAX,

@@ -27,7 +27,7 @@ enum {
     OVERLAY_LINKS_FEW = 5,       /* fewer: dial more at a time */
     OVERLAY_LINKS_MAX = 9,       /* and accept so many */
     OVERLAY_DIALLED_FEW = 3,     /* so many of them dialled by us, lest others choose all */
-    OVERLAY_DIALS_MAX = 16,      /* at a time; half of them while there is a link */
+    OVERLAY_DIALS_MAX = 16,      /* at a time, of which half are late ones */
     OVERLAY_SLOTS = 15,          /* links, with those that are not open for gossip yet */
     OVERLAY_GROUP_MAX = 2,       /* links into one /24 or /48, once there are OVERLAY_LINKS_FEW */
     OVERLAY_PASSIVE_MAX = 64,    /* members named lately, to dial when a link is lost */

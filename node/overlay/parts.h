@@ -86,6 +86,7 @@ struct missing { /* announced, not come */
 
 struct announced { /* accepted, to be said in an IHAVE */
     uint8_t id[LINK_SHORT_BYTES];
+    uint8_t hops;
     uint16_t slots; /* bits: whom it is to be said to */
     uint16_t owed;  /* bits of them: be it that they have said it themselves */
 };
@@ -154,6 +155,7 @@ struct overlay {
     size_t said_count, said_room, replaced_count, replaced_room;
     struct said { /* announced a moment ago: it can still be asked for */
         uint8_t id[LINK_SHORT_BYTES];
+        uint8_t hops;
         struct tick until;
     } * said;         /* owned: in the order of time; NULL while there is none */
     struct replaced { /* of them those that are not in `objects` any more */

@@ -28,14 +28,15 @@ enum {
                              up to GRAFT_SPREAD_MS later: of many who miss it, the first asks */
     GRAFT_SPREAD_MS = 1000,
     GRAFT_NEXT_MS = 300,
-    MEND_MS = 500,     /* so late the tree may bring what had to be asked for; else it is mended */
-    CROWDED_HASTE = 4, /* times: ids are said, and asked for, sooner by */
-    BROKEN_MS = 3000,  /* asked for and not come: its announcer has broken its word */
-    TURN_MS = 1000,    /* until all have the object, and have said what it showed */
-    TURN_APART_MS = 2000,     /* by their dates: the first one is over everywhere */
-    TURN_LATE_MS = 10 * 1000, /* one so much older than the last: that was dated ahead */
-    LAID_MS = 400,            /* the turn of what went everywhere, as that is sooner with all */
-    PACE_S = 12,              /* the pace counts what came in about so long */
+    MEND_MS = 500, /* so late the tree may bring what had to be asked for; else it is mended */
+    MEND_AGAIN_MS = 10 * 1000, /* with one link */
+    CROWDED_HASTE = 4,         /* times: ids are said, and asked for, sooner by */
+    BROKEN_MS = 3000,          /* asked for and not come: its announcer has broken its word */
+    TURN_MS = 1000,            /* until all have the object, and have said what it showed */
+    TURN_APART_MS = 2000,      /* by their dates: the first one is over everywhere */
+    TURN_LATE_MS = 10 * 1000,  /* one so much older than the last: that was dated ahead */
+    LAID_MS = 400,             /* the turn of what went everywhere, as that is sooner with all */
+    PACE_S = 12,               /* the pace counts what came in about so long */
     PACE_ONE = 256,
     PACE_A_TURN = 2 * PACE_S, /* two a second may have one, and some do */
     SHARE_OF = 16,            /* objects, about */
@@ -88,7 +89,7 @@ static void unannounce(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTE
                        const struct link *link);
 static void credit(struct overlay *o, struct recent *recent, struct link *link);
 static void say_announced(struct overlay *o);
-static void remember_said(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]);
+static void remember_said(struct overlay *o, const struct announced *announced);
 static bool make_room_for_said(struct overlay *o);
 static void forget_said(struct overlay *o);
 static const struct said *find_said(const struct overlay *o,
@@ -148,7 +149,7 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
     bool everywhere = event->everywhere || anew;
     struct missing *missing = find_missing(o, id->b);
     bool lazy = from != NULL && !from->eager;
-    bool asked = lazy && missing != NULL && was_asked(missing, slot_of(o, from));
+    bool asked = from != NULL && missing != NULL && was_asked(missing, slot_of(o, from));
     bool stray = lazy && !asked && is_within(o, from->pruned_at, STRAY_MS);
     /* What others may have said goes everywhere can have come by a way that is not on the tree. */
     bool turn = fresh && !event->urgent && overlay_open_links(o) > 0 &&
@@ -161,7 +162,8 @@ void tree_accepted(struct overlay *o, const struct overlay_event *event, struct 
         from->eager = true; /* as the other end has it */
     }
     spread(o, event, from, anew);
-    if (turn && (anew || asked) && from != NULL && from->state == LINK_STATE_OPEN) {
+    if (from != NULL && from->state == LINK_STATE_OPEN &&
+        (turn ? anew || asked : asked && fresh && !lazy)) {
         graft(o, from); /* a branch, though the other end may have made it lazy */
     } else if (asked && fresh) {
         mend_if_need_be(o, id, from);
@@ -454,11 +456,14 @@ static void take_graft(struct overlay *o, struct link *link, const struct link_m
     for (size_t i = 0; i < count && i < GRAFT_IDS_MAX; i++) {
         const struct sync_item *item = sync_set_find_short(o->objects, message->as.graft.ids[i].b);
         const struct recent *recent = find_recent(o, message->as.graft.ids[i].b);
+        const struct said *said = find_said(o, message->as.graft.ids[i].b);
         const struct id *replaced = find_replaced(o, message->as.graft.ids[i].b);
         if (item != NULL) {
             unannounce(o, item->key.id.b, link);
             (void)overlay_push(o, link, &item->key.id,
-                               recent == NULL ? LINK_HOPS_CAUGHT_UP : one_more(recent->hops));
+                               one_more(said != NULL     ? said->hops
+                                        : recent != NULL ? recent->hops
+                                                         : LINK_HOPS_CAUGHT_UP));
         } else if (replaced != NULL) { /* who has the newer one ignores it, and blames nobody */
             (void)overlay_push(o, link, replaced, LINK_HOPS_CAUGHT_UP);
         }
@@ -629,7 +634,7 @@ static void announce(struct overlay *o, const struct overlay_event *event, uint1
         o->announced_room = room;
     }
     struct announced *announced = &o->announced[o->announced_count++];
-    *announced = (struct announced){.slots = slots, .owed = owed};
+    *announced = (struct announced){.hops = event->hops, .slots = slots, .owed = owed};
     memcpy(announced->id, event->key.id.b, sizeof announced->id);
     o->announce_at = tick_earliest(o->announce_at, overlay_after(o, ANNOUNCE_MS / haste(o)));
 }
@@ -671,7 +676,7 @@ static void say_announced(struct overlay *o) {
     }
     for (size_t k = 0; k < o->announced_count; k++) {
         if (o->announced[k].slots != 0) {
-            remember_said(o, o->announced[k].id);
+            remember_said(o, &o->announced[k]);
         }
     }
     free(o->announced);
@@ -681,11 +686,12 @@ static void say_announced(struct overlay *o) {
 }
 
 /* There is room: announce() has seen to it. */
-static void remember_said(struct overlay *o, const uint8_t short_id[LINK_SHORT_BYTES]) {
+static void remember_said(struct overlay *o, const struct announced *announced) {
     struct said *said = &o->said[o->said_count++];
     ASSERT(o->said_count <= o->said_room);
     said->until = tick_add(o->now.mono, (struct duration){OVERLAY_ANSWERED_MS});
-    memcpy(said->id, short_id, sizeof said->id);
+    said->hops = announced->hops;
+    memcpy(said->id, announced->id, sizeof said->id);
 }
 
 static bool make_room_for_said(struct overlay *o) {
@@ -764,7 +770,8 @@ static void graft(struct overlay *o, struct link *link) {
 /* What had to be asked for may be late, and no more: a branch besides would be a circle, and turns
  * that cut many circles make a tree deeper. So the tree has MEND_MS to bring it too. */
 static void mend_if_need_be(struct overlay *o, const struct id *id, const struct link *from) {
-    if (o->mend_at.ms == TICK_NEVER.ms) {
+    /* Else one that gives up what it was grafted for could keep the others from being. */
+    if (o->mend_at.ms == TICK_NEVER.ms && !is_within(o, from->grafted_at, MEND_AGAIN_MS)) {
         o->mend_id = read_u64(id->b);
         o->mend_slot = slot_of(o, from);
         o->mend_at = tick_add(o->now.mono, (struct duration){MEND_MS / haste(o)});

@@ -718,8 +718,10 @@ static void dial_more(struct overlay *o) {
                                                              : NEIGHBOUR_NEW);
         lacking--;
     }
-    if (lacking > 0) {
-        o->dial_at = may_dial_more(o) ? book_next_chance(o) : overlay_after(o, DIAL_AGAIN_MS);
+    if (lacking > 0 && may_dial_more(o)) {
+        o->dial_at = book_next_chance(o);
+    } else if (lacking > 0 || (overlay_open_links(o) < OVERLAY_LINKS_FEW && view_dialling(o) > 0)) {
+        o->dial_at = overlay_after(o, DIAL_AGAIN_MS);
     }
 }
 
@@ -751,14 +753,15 @@ static bool may_dial_more(const struct overlay *o) {
     return dials_awaited(o) < OVERLAY_DIALS_MAX / 2 && view_dialling(o) < OVERLAY_DIALS_MAX;
 }
 
-/* Whoever has no link at all does not wait for those that do not answer soon: most may be gone. */
+/* Whoever has few links does not wait for those that do not answer soon: most may be gone. */
 static size_t dials_awaited(const struct overlay *o) {
+    bool few = overlay_open_links(o) < OVERLAY_LINKS_FEW;
     size_t count = 0;
-    for (size_t i = 0; overlay_open_links(o) == 0 && i < OVERLAY_DIALS_MAX; i++) {
+    for (size_t i = 0; i < OVERLAY_DIALS_MAX; i++) {
         bool late = overlay_seconds(o) + DIAL_GIVEN_UP_S >= o->dials[i].give_up + DIAL_LATE_S;
-        count += o->dials[i].peer != OVERLAY_NOBODY && !late ? 1 : 0;
+        count += o->dials[i].peer != OVERLAY_NOBODY && !(few && late) ? 1 : 0;
     }
-    return overlay_open_links(o) == 0 ? count : view_dialling(o);
+    return count;
 }
 
 bool view_may_dial(struct overlay *o, peer_no peer) {

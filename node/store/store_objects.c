@@ -147,7 +147,9 @@ enum err store_request_add(struct store *store, const struct store_object *objec
     bind_int(&q, (int64_t)log_index);
     bind_int(&q, delete_by.ms);
     enum err err = query_write(&q);
-    *again = err == ERR_OK && sqlite3_changes(q.sql->db) == 0;
+    if (err == ERR_OK) {
+        *again = sqlite3_changes(q.sql->db) == 0;
+    }
     return err;
 }
 

@@ -525,7 +525,7 @@ static void test_a_copy_that_went_everywhere_prunes_eager_links_alone(void **sta
     }
 }
 
-/* Whoever is told asks up to two seconds later, and blames who has nothing then: so whoever makes
+/* Whoever is told asks more than a second later, and blames who has nothing then: so whoever makes
  * such objects could have a home shunned by all. */
 static void test_what_ends_before_it_was_asked_for_is_not_announced(void **state) {
     (void)state;
@@ -1036,9 +1036,12 @@ static void test_the_tree_is_mended_soon_after_it_failed_to_bring_what_was_asked
     static const struct {
         bool eager, everywhere, caught_up; /* another link brings it too */
         bool echo;                         /* and has never brought anything first */
+        bool other, urgent;                /* another object; it goes over all links */
         bool mended;
     } rows[] = {{.mended = true},
                 {.eager = true, .mended = false},
+                {.eager = true, .other = true, .mended = true},
+                {.eager = true, .urgent = true, .mended = true},
                 {.eager = true, .echo = true, .mended = true},
                 {.eager = true, .everywhere = true, .mended = true}, /* goes over all links */
                 {.eager = true, .caught_up = true, .mended = true}};
@@ -1054,8 +1057,9 @@ static void test_the_tree_is_mended_soon_after_it_failed_to_bring_what_was_asked
         CHECK(await(LINK_GRAFT, B, MEND_MS - 1) < 0);
         struct overlay_event again = {.kind = OVERLAY_EV_OFFERED,
                                       .link = C,
-                                      .key = rig_key(7),
+                                      .key = rig_key(rows[i].other ? 5 : 7),
                                       .hops = rows[i].caught_up ? LINK_HOPS_CAUGHT_UP : 1,
+                                      .urgent = rows[i].urgent,
                                       .everywhere = rows[i].everywhere};
         CHECK_ERR(ERR_OK, rig_step(&rig, again));
         CHECK(await(LINK_GRAFT, B, LONG_MS) == (rows[i].mended ? 1 : -1));
@@ -1068,6 +1072,69 @@ static void test_the_tree_is_mended_soon_after_it_failed_to_bring_what_was_asked
     rig_bring(&rig, B, 1, LINK_HOPS_CAUGHT_UP);
     CHECK(await(LINK_GRAFT, B, LONG_MS) < 0);
     CHECK(!rig_is_eager(&rig, B));
+    rig_destroy(&rig);
+}
+
+/* It does not push as it should, or we would not have had to ask: it may have it as a lazy one. */
+static void test_who_is_eager_and_had_to_be_asked_is_told_to_push(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    pass(LONG_MS);
+    fetch(B, 7);
+    const struct link_message *graft = rig_message(&rig, LINK_GRAFT, B);
+    CHECK(graft != NULL && graft->as.graft.count == 0);
+    rig_destroy(&rig);
+}
+
+static void test_who_gives_up_what_it_was_grafted_for_does_not_keep_others_from_it(void **state) {
+    (void)state;
+    create_after_turn();
+    rise(C, false);
+    fetch(B, 7);
+    CHECK(await(LINK_GRAFT, B, LONG_MS) == MEND_MS);
+    pass(CROSSED_MS);
+    say_prune(B, 1);
+    CHECK(!rig_is_eager(&rig, B));
+    rig_announce(&rig, B, 8);
+    rig_announce(&rig, C, 9);
+    CHECK(await(LINK_GRAFT, C, LONG_MS) >= 0);
+    rig_bring(&rig, B, 8, 2);
+    rig_bring(&rig, C, 9, 2);
+    CHECK(await(LINK_GRAFT, C, LONG_MS) == MEND_MS);
+    rig_destroy(&rig);
+}
+
+/* Its turn begins though it comes over a link that was made lazy a moment ago. */
+static void test_what_goes_everywhere_lays_the_tree_by_a_pruned_link_too(void **state) {
+    (void)state;
+    create(true);
+    rig_bring(&rig, A, 1, 1);
+    CHECK(prunes(B, 1, 1));
+    pass(TURN_MS);
+    CHECK(!rig_is_eager(&rig, B));
+    say_everywhere(B, 30000);
+    CHECK(rig_sent(&rig, LINK_GRAFT, B) == 1);
+    CHECK(offer_everywhere(A, 30000) == OVERLAY_DUPLICATE);
+    CHECK(rig_sent(&rig, LINK_PRUNE, A) == 1);
+    rig_destroy(&rig);
+}
+
+/* So it says how it came itself, though 32 others have come since. */
+static void test_an_answer_counts_its_hops_as_long_as_its_id_is_said(void **state) {
+    (void)state;
+    create(false);
+    rig_bring(&rig, A, 1, 2);
+    CHECK(await(LINK_IHAVE, B, LONG_MS) > 0);
+    for (int i = 0; i < RECENT; i++) {
+        rig_bring(&rig, A, (uint16_t)(10 + i), LINK_HOPS_CAUGHT_UP);
+    }
+    say_graft(B, 1, 1);
+    CHECK(rig_count(&rig, OVERLAY_ACT_PUSH, B) == 1);
+    CHECK(rig.actions->list[0].hops == 3);
+    pass(2 * ANSWERED_MS);
+    say_graft(B, 1, 1);
+    CHECK(rig.actions->list[0].hops == LINK_HOPS_CAUGHT_UP);
     rig_destroy(&rig);
 }
 
@@ -1274,6 +1341,10 @@ int main(void) {
         cmocka_unit_test(test_what_does_not_come_is_asked_of_who_announced_it_then_of_the_next),
         cmocka_unit_test(test_what_comes_in_time_or_is_ignored_is_not_asked_for),
         cmocka_unit_test(test_the_tree_is_mended_soon_after_it_failed_to_bring_what_was_asked_for),
+        cmocka_unit_test(test_who_is_eager_and_had_to_be_asked_is_told_to_push),
+        cmocka_unit_test(test_who_gives_up_what_it_was_grafted_for_does_not_keep_others_from_it),
+        cmocka_unit_test(test_what_goes_everywhere_lays_the_tree_by_a_pruned_link_too),
+        cmocka_unit_test(test_an_answer_counts_its_hops_as_long_as_its_id_is_said),
         cmocka_unit_test(test_nothing_is_mended_with_a_link_that_went),
         cmocka_unit_test(test_who_was_asked_for_what_has_a_turn_is_a_branch_at_once),
         cmocka_unit_test(test_a_link_that_went_is_not_asked),

@@ -31,6 +31,7 @@ from street import (PASSPHRASE, PLACE, accept, add_camera, ask, count, delivered
                     watched)
 
 BIN = sys.argv[1]
+PASS_S = 180  # until the next pass over all footage: one in twenty parts of the time, so a slow pass is long in coming
 MOUNTS = os.environ.get("STOOP_TEST_MOUNTS")
 LONG = "--long" in sys.argv
 SHORT = ["taken", "damaged", "ended by keys", "odd paths", "umasks", "moved", "odd footage", "read-only", "full disk"]
@@ -428,7 +429,7 @@ def odd_footage(root):
         try:
             code = ask(ada, start)
             ben.until(lambda: open_clips(ben), lambda n: n == 1)
-            ben.until(ben.journal, lambda said: "footage cannot be read folders=1 files=1\n" in said, 20)
+            ben.until(ben.journal, lambda said: "footage cannot be read folders=1 files=1\n" in said, PASS_S)
             time.sleep(8)  # some more passes
         finally:
             stop.set()
@@ -439,7 +440,7 @@ def odd_footage(root):
         wait_delivered(ada, code)
         garden.chmod(0o700)
         shut.chmod(0o644)
-        ben.until(ben.journal, lambda said: "all footage can be read again\n" in said, 20)
+        ben.until(ben.journal, lambda said: "all footage can be read again\n" in said, PASS_S)
         ask(ada, start, 102, 108)
         ben.until(lambda: open_clips(ben), lambda n: n == 1)
         said = ben.journal()
